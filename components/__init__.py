@@ -1,0 +1,1 @@
+"""What runs inside a container: foundations (pure code) and families (a face, its jobs, pure modules)."""

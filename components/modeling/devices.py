@@ -1,0 +1,35 @@
+"""Which device and which number format a step computes with."""
+
+from typing import Literal
+
+import torch
+
+DeviceName = Literal["auto", "cpu", "cuda"]
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Device by name.
+
+    Parameters
+    ----------
+    name
+        `auto` takes a GPU where there is one; `cpu` and `cuda` insist.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or CUDA is asked for where there is none.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"device must be auto, cpu or cuda, got {name!r}")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device cuda must have a GPU and its driver, but torch finds none; use auto or cpu")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def mixed_precision(device: torch.device) -> Literal["32-true", "bf16-mixed", "16-mixed"]:
+    """Number format for training: bfloat16 on a GPU that computes in it, float16 on an older one, float32 on a CPU."""
+    if device.type != "cuda":
+        return "32-true"
+    native_bf16 = torch.cuda.get_device_capability(device) >= (8, 0)
+    return "bf16-mixed" if native_bf16 else "16-mixed"

@@ -1,0 +1,31 @@
+"""The edge of every command: mistakes become one sentence on standard error and an exit status."""
+
+import logging
+import os
+import sys
+
+import typer
+
+FAILED_CHECK = 1
+BAD_INPUT = 2
+
+
+def run(app: typer.Typer) -> None:
+    """Run a command-line application.
+
+    Exits 0 when it worked, 1 when a check failed, 2 when the input was wrong. With `PLUSZERO_DEBUG=1` the whole
+    traceback is shown instead.
+
+    Parameters
+    ----------
+    app
+        The application; its commands raise `ValueError`, `TypeError` or `OSError` for a user's mistake.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        app(standalone_mode=True)
+    except (ValueError, TypeError, OSError) as error:
+        if os.environ.get("PLUSZERO_DEBUG"):
+            raise
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(BAD_INPUT)

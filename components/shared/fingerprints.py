@@ -1,0 +1,79 @@
+"""Fingerprints of contents: what makes caching honest."""
+
+from collections.abc import Iterable
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+_CHUNK_BYTES = 1 << 20
+_DIGEST_CHARACTERS = 32
+
+
+def fingerprint_bytes(data: bytes) -> str:
+    """SHA-256 of `data`, its first 128 bits in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()[:_DIGEST_CHARACTERS]
+
+
+def fingerprint_json(value: Any) -> str:
+    """Fingerprint of a JSON value that does not depend on the order of its keys."""
+    return fingerprint_bytes(json.dumps(value, sort_keys=True, ensure_ascii=True, allow_nan=False).encode())
+
+
+def fingerprint_file(path: str | Path) -> str:
+    """Fingerprint of a local file's contents, read in chunks."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()[:_DIGEST_CHARACTERS]
+
+
+def fingerprint_files(files: Iterable[tuple[str, Path]]) -> str:
+    """Fingerprint of named local files: names and contents, in any order."""
+    lines = sorted(f"{name}\0{fingerprint_file(path)}" for name, path in files)
+    return fingerprint_bytes("\n".join(lines).encode("utf-8", errors="surrogateescape"))
+
+
+def fingerprint_source(uri: str) -> str:
+    """Fingerprint of outside data: a file or a folder, local or at an fsspec URI.
+
+    Local files are hashed by content; remote ones by the checksum, version or modification time that their
+    store reports, so that nothing is downloaded.
+
+    Parameters
+    ----------
+    uri
+        A local path or an fsspec URI such as `s3://bucket/photos`.
+
+    Returns
+    -------
+    str
+        32 hexadecimal characters; changes when a file is added, removed, renamed or changed.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing at `uri`.
+    """
+    filesystem, root = fsspec.core.url_to_fs(uri)
+    if not filesystem.exists(root):
+        raise FileNotFoundError(f"the data source must exist, but there is nothing at {uri}")
+    if "file" in _protocols(filesystem):
+        return _fingerprint_local(Path(root))
+    names = [root] if filesystem.isfile(root) else sorted(filesystem.find(root))
+    lines = [f"{name.removeprefix(root)}\0{filesystem.ukey(name)}" for name in names]
+    return fingerprint_bytes("\n".join(lines).encode("utf-8", errors="surrogateescape"))
+
+
+def _protocols(filesystem: Any) -> tuple[str, ...]:
+    protocol = filesystem.protocol
+    return (protocol,) if isinstance(protocol, str) else tuple(protocol)
+
+
+def _fingerprint_local(root: Path) -> str:
+    if root.is_file():
+        return fingerprint_files([(root.name, root)])
+    return fingerprint_files((path.relative_to(root).as_posix(), path) for path in root.rglob("*") if path.is_file())

@@ -1,0 +1,232 @@
+"""The problem file: the one file a user writes, checked key by key."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+import re
+from typing import Any, get_args, Literal
+
+import yaml
+
+Modality = Literal["image", "text", "tabular"]
+SPLIT_NAMES = ("train", "validation", "test")
+TARGET_METRICS = ("accuracy", "macro_f1", "macro_precision", "macro_recall", "roc_auc")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelSpec:
+    """Where the label comes from: a column or an expression, with the version of its definition."""
+
+    column: str | None = None
+    expression: str | None = None
+    classes: tuple[str, ...] = ()
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        if self.column is not None and self.expression is not None:
+            raise ValueError("label must have a column or an expression, not both")
+        if self.version < 1:
+            raise ValueError(f"label.version must be at least 1, got {self.version}")
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError(f"label.classes must not repeat a class, got {list(self.classes)}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableSpec:
+    """How a table file is read; what is not given is recognised."""
+
+    format: Literal["csv", "tsv", "parquet"] | None = None
+    delimiter: str | None = None
+    quoting: bool | None = None
+    encoding: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.format not in (None, "csv", "tsv", "parquet"):
+            raise ValueError(f"table.format must be csv, tsv or parquet, got {self.format!r}")
+        if self.delimiter is not None and len(self.delimiter) != 1:
+            raise ValueError(f"table.delimiter must be one character, got {self.delimiter!r}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SplitSpec:
+    """How examples are split: by fractions, or with a predefined test file beside the source."""
+
+    train: float = 0.7
+    validation: float = 0.15
+    test: float = 0.15
+    test_file: str | None = None
+
+    def __post_init__(self) -> None:
+        shares = (self.train, self.validation, self.test)
+        if any(not 0.0 <= share <= 1.0 for share in shares) or self.train == 0.0:
+            raise ValueError(f"split fractions must lie in 0..1 with train above 0, got {shares}")
+        if self.test_file is None and abs(sum(shares) - 1.0) > 1e-6:
+            raise ValueError(f"split fractions must add up to 1, got {shares} which add up to {sum(shares):g}")
+        if self.test_file is not None and self.train + self.validation > 1.0 + 1e-6:
+            raise ValueError(f"split train and validation must add up to at most 1, got {shares[:2]}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TargetSpec:
+    """What the model must reach on the test split before it may ship."""
+
+    metric: str = "accuracy"
+    minimum: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.metric not in TARGET_METRICS:
+            raise ValueError(f"target.metric must be one of {', '.join(TARGET_METRICS)}, got {self.metric!r}")
+        if self.minimum is not None and not 0.0 <= self.minimum <= 1.0:
+            raise ValueError(f"target.minimum must lie in 0..1, got {self.minimum}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """What a team says of its problem; every key is optional where it can be inferred.
+
+    Attributes
+    ----------
+    modality
+        `image`, `text` or `tabular`.
+    label, table, split, target
+        See their classes.
+    text
+        The column that holds the text, for `text`.
+    features
+        Feature columns, for `tabular`; empty means every column without another role.
+    id, time, group
+        Columns: identifier, event time, and the unit that must not straddle two splits (a patient, a shop).
+    slices, sensitive, pii, ignore
+        Columns to slice by, to check fairness on, to count but never show, and to leave out.
+    """
+
+    modality: Modality | None = None
+    label: LabelSpec = field(default_factory=LabelSpec)
+    text: str | None = None
+    features: tuple[str, ...] = ()
+    id: str | None = None
+    time: str | None = None
+    group: str | None = None
+    slices: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
+    pii: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    table: TableSpec = field(default_factory=TableSpec)
+    split: SplitSpec = field(default_factory=SplitSpec)
+    target: TargetSpec = field(default_factory=TargetSpec)
+
+    def __post_init__(self) -> None:
+        if self.modality is not None and self.modality not in get_args(Modality):
+            raise ValueError(f"modality must be image, text or tabular, got {self.modality!r}")
+
+    def named_columns(self) -> tuple[str, ...]:
+        """Every column that the problem file names outright, once, in the order of its keys."""
+        single = (self.label.column, self.text, self.id, self.time, self.group)
+        several = (self.features, self.slices, self.sensitive, self.pii, self.ignore)
+        names = [name for name in single if name is not None] + [name for group in several for name in group]
+        return tuple(dict.fromkeys(names))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The problem as plain JSON values, every key present."""
+        return asdict(self)
+
+
+def parse_problem(text: str, *, where: str = "the problem file") -> Problem:
+    """Read a problem from YAML (or JSON, which YAML contains).
+
+    Parameters
+    ----------
+    text
+        The file's text; empty means that everything is inferred.
+    where
+        The file's name, for errors.
+
+    Returns
+    -------
+    Problem
+        Checked; keys that the text does not hold have their defaults.
+
+    Raises
+    ------
+    ValueError
+        If the text is no YAML mapping, or a key or value is unknown; the message names file and key.
+    """
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{where} must be YAML: {_one_line(error)}") from error
+    if content is None:
+        return Problem()
+    try:
+        return _build(Problem, content, key="")
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def read_problem(path: str | Path) -> Problem:
+    """Read a problem file; see `parse_problem`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no file at `path`.
+    ValueError
+        If the file is not a problem file.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"the problem file must exist, but there is no file at {file}")
+    try:
+        return parse_problem(file.read_text(encoding="utf-8-sig"), where=str(file))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} must be YAML in UTF-8: {error}") from error
+
+
+_SECTIONS: dict[str, type] = {"label": LabelSpec, "table": TableSpec, "split": SplitSpec, "target": TargetSpec}
+
+
+def _build(kind: type, content: Any, *, key: str) -> Any:
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{key or 'the file'} must be a mapping of keys to values, got {content!r}")
+    known = {item.name: str(item.type) for item in fields(kind)}
+    unknown = [name for name in content if name not in known]
+    if unknown:
+        raise ValueError(f"unknown key {_dotted(key, unknown[0])!r}; known keys are {', '.join(known)}")
+    values = {
+        name: _build(_SECTIONS[name], value, key=name)
+        if not key and name in _SECTIONS
+        else _checked(value, known[name], key=_dotted(key, name))
+        for name, value in content.items()
+        if value is not None
+    }
+    return kind(**values)
+
+
+def _dotted(key: str, name: object) -> str:
+    return f"{key}.{name}" if key else str(name)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_CHECKS: tuple[tuple[str, str, Callable[[Any], bool], Callable[[Any], Any]], ...] = (
+    ("tuple[str", "a list of names", lambda value: isinstance(value, list), lambda value: tuple(map(str, value))),
+    ("float", "a number", _is_number, float),
+    ("int", "a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool), int),
+    ("bool", "true or false", lambda value: isinstance(value, bool), bool),
+    ("", "a word", lambda value: isinstance(value, str), str),
+)
+
+
+def _checked(value: Any, annotation: str, *, key: str) -> Any:
+    for prefix, wanted, holds, convert in _CHECKS:
+        if annotation.startswith(prefix):
+            if not holds(value):
+                raise ValueError(f"{key} must be {wanted}, got {value!r}")
+            return convert(value)
+    raise AssertionError("the last check matches every annotation")
+
+
+def _one_line(error: Exception) -> str:
+    return re.sub(r"\s+", " ", str(error))
