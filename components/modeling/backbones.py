@@ -5,7 +5,7 @@ Shapes: B examples, C channels, H height, W width, D embedding, K classes.
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -76,7 +76,7 @@ class Classifier(nn.Module):
         self.head = nn.Linear(embedding_size, num_classes)
         self.frozen = config.frozen
         if self.frozen:
-            self.backbone.requires_grad_(False)
+            self.backbone.requires_grad_(False).eval()
 
     def embed(self, images_BCHW: torch.Tensor) -> torch.Tensor:
         """Embeddings of normalised images.
@@ -191,7 +191,7 @@ def _timm(name: str, pretrained: bool) -> tuple[nn.Module, int]:
         raise ValueError(
             f"the published weights of timm:{name} cannot be had: {error}; set pretrained to false"
         ) from error
-    return network, int(network.num_features)
+    return network, int(cast(int, network.num_features))
 
 
 _BUILDERS: dict[str, Callable[[bool], tuple[nn.Module, int]]] = {

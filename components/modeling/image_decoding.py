@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 MAX_PIXELS = 50_000_000
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "PPM")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # MPO has no opener of its own: it opens as JPEG
 _EXIF_ORIENTATION = 274
 _TIFF_BITS_PER_SAMPLE = 258
 

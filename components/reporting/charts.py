@@ -1,13 +1,22 @@
 """Charts as inline SVG with real text: they scale, print, copy and follow the page's colours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import math
 
 from markupsafe import escape, Markup
 
-_WIDTH, _HEIGHT = 560, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 14, 58
+# A phone shows the whole width, so the drawing is narrow and its text stays legible when it shrinks.
+_WIDTH, _HEIGHT = 460, 270
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 28, 40
+_LEGEND_COLUMNS, _LEGEND_ROW = 2, 18
 _NUM_COLOURS = 6
+_MAX_CATEGORY_NAMES = 12
+_MAX_BAR_WIDTH = 56
+_CELL_RANGE = (22, 60)
+_MATRIX_WIDTH = 400
+_NOTHING = Markup("<p>Nothing was measured.</p>")
+
+Place = Callable[[float], float]
 
 
 def line_chart(
@@ -43,23 +52,18 @@ def line_chart(
             raise ValueError(f"series {name!r} must have as many x as y values, got {len(xs)} and {len(ys)}")
     points = [(x, y) for xs, ys in series.values() for x, y in zip(xs, ys, strict=True) if _finite(x, y)]
     if not points:
-        return Markup("<p>Nothing was measured.</p>")
+        return _NOTHING
     x_ticks = _ticks(min(x for x, _ in points), max(x for x, _ in points))
     low, high = y_range or (min(y for _, y in points), max(y for _, y in points))
     y_ticks = _ticks(low, high)
     x_at = _scale(x_ticks[0], x_ticks[-1], _LEFT, _WIDTH - _RIGHT)
     y_at = _scale(y_ticks[0], y_ticks[-1], _HEIGHT - _BOTTOM, _TOP)
-    parts = _axes(x_ticks, y_ticks, x_at, y_at, x_label, y_label)
-    for number, (name, (xs, ys)) in enumerate(series.items()):
-        colour = f"var(--c{number % _NUM_COLOURS})"
-        for run in _runs(xs, ys):
-            path = " ".join(f"{x_at(x):.1f},{y_at(y):.1f}" for x, y in run)
-            parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-            if len(run) == 1:
-                parts.append(f'<circle cx="{x_at(run[0][0]):.1f}" cy="{y_at(run[0][1]):.1f}" r="3" fill="{colour}"/>')
-        parts.append(_legend(number, name, colour))
-    height = _HEIGHT + 18 * ((len(series) + 2) // 3)
-    return _svg(parts, height=height, label=f"{y_label} over {x_label}")
+    parts = [*_grid(y_ticks, y_at, y_label), *_x_axis(x_ticks, x_at, x_label)]
+    for number, (xs, ys) in enumerate(series.values()):
+        parts += _line(_runs(xs, ys), x_at, y_at, colour=_colour(number))
+    return _svg(
+        [*parts, *_legend(list(series), top=_HEIGHT)], height=_height(series), label=f"{y_label} over {x_label}"
+    )
 
 
 def bar_chart(values: Mapping[str, Mapping[str, float]], *, y_label: str) -> Markup:
@@ -68,7 +72,7 @@ def bar_chart(values: Mapping[str, Mapping[str, float]], *, y_label: str) -> Mar
     Parameters
     ----------
     values
-        `{category: {series: value}}`; values of 0 or more.
+        `{category: {series: value}}`; values of 0 or more, those that are not finite leave a gap.
     y_label
         What the bars show, with unit.
 
@@ -80,34 +84,17 @@ def bar_chart(values: Mapping[str, Mapping[str, float]], *, y_label: str) -> Mar
     names = list(dict.fromkeys(name for group in values.values() for name in group))
     heights = [value for group in values.values() for value in group.values() if math.isfinite(value)]
     if not heights:
-        return Markup("<p>Nothing was measured.</p>")
+        return _NOTHING
     y_ticks = _ticks(0.0, max(heights))
     y_at = _scale(y_ticks[0], y_ticks[-1], _HEIGHT - _BOTTOM, _TOP)
-    parts = _grid(y_ticks, y_at)
-    parts.append(f'<text class="soft" x="{_LEFT}" y="10">{escape(y_label)}</text>')
+    parts = _grid(y_ticks, y_at, y_label)
     slot = (_WIDTH - _LEFT - _RIGHT) / len(values)
-    width = slot * 0.8 / len(names)
-    shown_every = math.ceil(len(values) / 14)
     for place, (category, group) in enumerate(values.items()):
-        left = _LEFT + slot * (place + 0.1)
-        for number, name in enumerate(names):
-            value = group.get(name, math.nan)
-            if math.isfinite(value):
-                colour = f"var(--c{number % _NUM_COLOURS})"
-                top = y_at(value)
-                parts.append(
-                    f'<rect x="{left + number * width:.1f}" y="{top:.1f}" width="{max(width - 1, 0.5):.1f}" '
-                    f'height="{_HEIGHT - _BOTTOM - top:.1f}" fill="{colour}">'
-                    f"<title>{escape(category)} {escape(name)}: {value:.4g}</title></rect>"
-                )
-        if place % shown_every == 0:
-            text = category if len(category) <= 12 else category[:11] + "…"
-            parts.append(
-                f'<text x="{left + slot * 0.4:.1f}" y="{_HEIGHT - _BOTTOM + 16}" text-anchor="middle">{escape(text)}</text>'
-            )
-    parts += [_legend(number, name, f"var(--c{number % _NUM_COLOURS})") for number, name in enumerate(names)]
-    height = _HEIGHT + 18 * ((len(names) + 2) // 3)
-    return _svg(parts, height=height, label=y_label)
+        left = _LEFT + slot * place
+        parts += _bars(category, [group.get(name, math.nan) for name in names], names, left, slot, y_at)
+    category_names, depth = _category_names(list(values), slot)
+    parts += [*category_names, *_legend(names, top=_HEIGHT - _BOTTOM + depth)]
+    return _svg(parts, height=_height(names) - _BOTTOM + depth, label=y_label)
 
 
 def heatmap(
@@ -128,40 +115,37 @@ def heatmap(
     -------
     Markup
         An `<svg>` element.
+
+    Raises
+    ------
+    ValueError
+        If the matrix has other than R rows of C values.
     """
-    cell = max(22, min(64, 420 // max(len(columns), 1)))
-    left, top = 120, 64
-    largest = max((max(row, default=0) for row in matrix), default=0) or 1
-    parts = [
-        f'<text class="soft" x="{left}" y="14">{escape(column_label)} →</text>',
-        f'<text class="soft" x="4" y="{top - 8}">{escape(row_label)} ↓</text>',
-    ]
-    for number, name in enumerate(columns):
-        x = left + cell * (number + 0.5)
-        parts.append(f'<text x="{x:.1f}" y="{top - 8}" text-anchor="middle">{escape(_short(name, cell // 7))}</text>')
+    if len(matrix) != len(rows) or any(len(row) != len(columns) for row in matrix):
+        raise ValueError(f"the matrix must have {len(rows)} rows of {len(columns)} values, as there are names")
+    if not rows or not columns:
+        return _NOTHING
+    cell = max(_CELL_RANGE[0], min(_CELL_RANGE[1], _MATRIX_WIDTH // len(columns)))
+    slanted = cell < 7 * max(map(len, columns)) + 4
+    left, top = 16 + 7 * min(max(map(len, rows)), 16), 92 if slanted else 48
+    largest = max((value for row in matrix for value in row if math.isfinite(value)), default=0) or 1
+    parts = [_text(f"{row_label} ↓   {column_label} →", 4, 14, css="soft")]
+    parts += [_column_name(name, left + cell * (j + 0.5), top - 8, slanted) for j, name in enumerate(columns)]
     for i, row in enumerate(matrix):
         y = top + cell * i
-        parts.append(
-            f'<text x="{left - 8}" y="{y + cell / 2 + 4:.1f}" text-anchor="end">{escape(_short(rows[i], 15))}</text>'
-        )
+        parts.append(_text(_short(rows[i], 16), left - 8, y + cell / 2 + 4, anchor="end"))
         for j, value in enumerate(row):
-            share = value / largest
-            x = left + cell * j
-            parts.append(
-                f'<rect x="{x}" y="{y}" width="{cell - 1}" height="{cell - 1}" fill="var(--c0)" fill-opacity="{0.06 + 0.94 * share:.3f}">'
-                f"<title>{escape(rows[i])} as {escape(columns[j])}: {value:g}</title></rect>"
-            )
-            fill = ' style="fill:#fff"' if share > 0.55 else ""
-            if value:
-                parts.append(
-                    f'<text x="{x + cell / 2:.1f}" y="{y + cell / 2 + 4:.1f}" text-anchor="middle"{fill}>{value:g}</text>'
-                )
-    width, height = left + cell * len(columns) + 8, top + cell * len(rows) + 8
-    return _svg(parts, width=max(width, 280), height=height, label=f"{row_label} against {column_label}")
+            parts += _cell(value, value / largest, left + cell * j, y, cell, f"{rows[i]} as {columns[j]}")
+    width = max(left + cell * len(columns) + (60 if slanted else 8), 7 * len(row_label + column_label) + 60)
+    return _svg(parts, width=width, height=top + cell * len(rows) + 8, label=f"{row_label} against {column_label}")
 
 
 def _finite(*values: float) -> bool:
     return all(math.isfinite(value) for value in values)
+
+
+def _colour(number: int) -> str:
+    return f"var(--c{number % _NUM_COLOURS})"
 
 
 def _runs(xs: Sequence[float], ys: Sequence[float]) -> list[list[tuple[float, float]]]:
@@ -186,45 +170,120 @@ def _ticks(low: float, high: float) -> list[float]:
     return [number * step for number in range(first, last + 1)]
 
 
-def _scale(low: float, high: float, start: float, stop: float):  # noqa: ANN202 - a closure over four numbers
+def _scale(low: float, high: float, start: float, stop: float) -> Place:
     return lambda value: start + (value - low) / (high - low) * (stop - start)
 
 
-def _grid(y_ticks: Sequence[float], y_at) -> list[str]:  # noqa: ANN001
-    parts = []
+def _grid(y_ticks: Sequence[float], y_at: Place, y_label: str) -> list[str]:
+    parts = [_text(y_label, 4, 12, css="soft")]
     for tick in y_ticks:
         y = y_at(tick)
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="soft" x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:.4g}</text>')
+        parts.append(_text(f"{tick:.4g}", _LEFT - 6, y + 4, anchor="end", css="soft"))
     return parts
 
 
-def _axes(x_ticks, y_ticks, x_at, y_at, x_label: str, y_label: str) -> list[str]:  # noqa: ANN001
-    parts = _grid(y_ticks, y_at)
-    for tick in x_ticks:
-        parts.append(
-            f'<text class="soft" x="{x_at(tick):.1f}" y="{_HEIGHT - _BOTTOM + 16}" text-anchor="middle">{tick:.4g}</text>'
-        )
-    middle = (_LEFT + _WIDTH - _RIGHT) / 2
-    parts.append(
-        f'<text class="soft" x="{middle}" y="{_HEIGHT - _BOTTOM + 34}" text-anchor="middle">{escape(x_label)}</text>'
+def _x_axis(x_ticks: Sequence[float], x_at: Place, x_label: str) -> list[str]:
+    bottom = _HEIGHT - _BOTTOM
+    parts = [_text(f"{tick:.4g}", x_at(tick), bottom + 16, anchor="middle", css="soft") for tick in x_ticks]
+    return [*parts, _text(x_label, (_LEFT + _WIDTH - _RIGHT) / 2, bottom + 34, anchor="middle", css="soft")]
+
+
+def _line(runs: Sequence[Sequence[tuple[float, float]]], x_at: Place, y_at: Place, *, colour: str) -> list[str]:
+    parts = []
+    for run in runs:
+        path = " ".join(f"{x_at(x):.1f},{y_at(y):.1f}" for x, y in run)
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        if len(run) == 1:
+            parts.append(f'<circle cx="{x_at(run[0][0]):.1f}" cy="{y_at(run[0][1]):.1f}" r="3" fill="{colour}"/>')
+    return parts
+
+
+def _bars(
+    category: str, values: Sequence[float], names: Sequence[str], left: float, slot: float, y_at: Place
+) -> list[str]:
+    width = min(slot * 0.8 / len(names), _MAX_BAR_WIDTH)
+    start = left + (slot - width * len(names)) / 2
+    parts = []
+    for number, value in enumerate(values):
+        if math.isfinite(value):
+            x, y = start + number * width, y_at(value)
+            parts.append(
+                f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width - 1, 0.5):.1f}" height="{y_at(0.0) - y:.1f}" '
+                f'fill="{_colour(number)}">{_tooltip(f"{category} {names[number]}: {value:.4g}")}</rect>'
+            )
+    return parts
+
+
+def _category_names(categories: Sequence[str], slot: float) -> tuple[list[str], int]:
+    """Names under bars, and how deep they reach: slanted where they would not fit side by side."""
+    y = _HEIGHT - _BOTTOM + 16
+    every = math.ceil(len(categories) / _MAX_CATEGORY_NAMES)
+    places = [(name, _LEFT + slot * (place + 0.5)) for place, name in enumerate(categories) if place % every == 0]
+    if max(map(len, categories)) * 7 < slot * every:
+        return [_text(name, x, y, anchor="middle") for name, x in places], 26
+    return [_slanted(_short(name, 12), x, y - 4, angle=-45, anchor="end") for name, x in places], 72
+
+
+def _column_name(name: str, x: float, y: float, slanted: bool) -> str:
+    return _slanted(_short(name, 12), x, y, angle=-45) if slanted else _text(name, x, y, anchor="middle")
+
+
+def _slanted(text: str, x: float, y: float, *, angle: int, anchor: str = "start") -> str:
+    return f'<g transform="translate({x:.1f} {y:.1f}) rotate({angle})">{_text(text, 0, 0, anchor=anchor)}</g>'
+
+
+def _cell(value: float, share: float, x: float, y: float, cell: float, name: str) -> list[str]:
+    opacity = 0.06 + 0.94 * share if math.isfinite(share) else 0.0
+    square = (
+        f'<rect x="{x}" y="{y}" width="{cell - 1}" height="{cell - 1}" fill="var(--c0)" fill-opacity="{opacity:.3f}">'
+        f"{_tooltip(f'{name}: {value:g}')}</rect>"
     )
-    parts.append(f'<text class="soft" x="{_LEFT}" y="10">{escape(y_label)}</text>')
+    if not value or not math.isfinite(value):
+        return [square]
+    css = "on-fill" if opacity > 0.55 else ""
+    size = min(12.0, 1.5 * cell / len(f"{value:g}"))
+    return [square, _text(f"{value:g}", x + (cell - 1) / 2, y + cell / 2 + 4, anchor="middle", css=css, size=size)]
+
+
+def _legend(names: Sequence[str], *, top: float) -> list[str]:
+    parts = []
+    for number, name in enumerate(names):
+        x = _LEFT + (_WIDTH - _LEFT) / _LEGEND_COLUMNS * (number % _LEGEND_COLUMNS)
+        y = top + 12 + _LEGEND_ROW * (number // _LEGEND_COLUMNS)
+        parts.append(f'<rect x="{x}" y="{y - 10}" width="11" height="11" rx="2" fill="{_colour(number)}"/>')
+        parts.append(_text(_short(name, 25), x + 16, y))
     return parts
 
 
-def _legend(number: int, name: str, colour: str) -> str:
-    x, y = _LEFT + 165 * (number % 3), _HEIGHT - 6 + 18 * (number // 3)
-    return f'<rect x="{x}" y="{y - 9}" width="10" height="10" fill="{colour}"/><text x="{x + 15}" y="{y}">{escape(_short(name, 22))}</text>'
+def _height(names: Sequence[str] | Mapping[str, object]) -> int:
+    return _HEIGHT + 6 + _LEGEND_ROW * math.ceil(len(names) / _LEGEND_COLUMNS)
 
 
 def _short(text: str, length: int) -> str:
-    return text if len(text) <= max(length, 2) else text[: max(length, 2) - 1] + "…"
+    """At most `length` characters: the middle goes, since names often differ at their ends."""
+    if len(text) <= length:
+        return text
+    end = (length - 1) // 3
+    return text[: length - 1 - end] + "…" + text[len(text) - end :]
+
+
+def _text(text: str, x: float, y: float, *, anchor: str = "", css: str = "", size: float = 12.0) -> str:
+    attributes = [f'x="{x:.1f}" y="{y:.1f}"']
+    attributes += [f'text-anchor="{anchor}"'] if anchor else []
+    attributes += [f'class="{css}"'] if css else []
+    attributes += [f'style="font-size:{size:.1f}px"'] if size < 12.0 else []
+    return f"<text {' '.join(attributes)}>{escape(text)}</text>"
+
+
+def _tooltip(text: str) -> str:
+    return f"<title>{escape(text)}</title>"
 
 
 def _svg(parts: Sequence[str], *, height: float, label: str, width: float = _WIDTH) -> Markup:
+    frame = f'viewBox="0 0 {width} {height}" style="max-width:{width * 1.2:.0f}px"'
     return Markup(  # noqa: S704 - every text in the parts was escaped
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}" xmlns="http://www.w3.org/2000/svg">'
+        f'<svg {frame} role="img" aria-label="{escape(label)}" xmlns="http://www.w3.org/2000/svg">'
         + "".join(parts)
         + "</svg>"
     )

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+import numbers
 from pathlib import Path
 from typing import Literal
 
@@ -81,7 +82,16 @@ class Report:
         self._blocks.append(("facts", {"facts": {name: _shown(value) for name, value in facts.items()}}))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, caption: str = "") -> None:
-        """A table; numbers are aligned to the right, and a wide table scrolls inside its own box."""
+        """A table; numbers are aligned to the right, and a wide table scrolls inside its own box.
+
+        Raises
+        ------
+        ValueError
+            If a row has other than one cell a column.
+        """
+        for row in rows:
+            if len(row) != len(columns):
+                raise ValueError(f"a row must have {len(columns)} cells, one a column, got {len(row)}: {list(row)!r}")
         numeric = [bool(rows) and all(_is_numeric(row[i]) for row in rows) for i in range(len(columns))]
         shown = [[_shown(cell) for cell in row] for row in rows]
         self._blocks.append(("table", {"columns": columns, "rows": shown, "numeric": numeric, "caption": caption}))
@@ -140,7 +150,7 @@ def _environment() -> Environment:
 
 
 def _is_numeric(value: Cell) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    return value is None or (isinstance(value, numbers.Real) and not isinstance(value, bool))
 
 
 def _shown(value: Cell) -> str | Markup:
@@ -148,8 +158,8 @@ def _shown(value: Cell) -> str | Markup:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 10000 else f"{value:.4g}"
-    return value
+    if isinstance(value, numbers.Integral):
+        return f"{int(value):,}"
+    if isinstance(value, numbers.Real):
+        return f"{float(value):,.0f}" if abs(value) >= 10000 else f"{float(value):.4g}"
+    return value if isinstance(value, Markup) else str(value)

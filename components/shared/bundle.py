@@ -91,6 +91,7 @@ def write_bundle(
     with atomic_folder(path) as folder:
         contiguous = {name: np.asarray(value, order="C") for name, value in weights.items()}
         save_file(contiguous, str(folder / WEIGHTS_FILE), metadata={"format": "pt"})
+        (folder / WEIGHTS_FILE).chmod(0o644)  # safetensors makes it readable by its owner alone; servers are others
         names = [WEIGHTS_FILE]
         for name, content in (files or {}).items():
             _checked_name(name, where=folder)

@@ -5,6 +5,8 @@ fixed-size binary in height, width, channel order.
 """
 
 from collections.abc import Sequence
+import hashlib
+import json
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,6 +16,7 @@ import pyarrow as pa
 
 from components.shared.atomic_files import read_json, write_json
 from components.shared.errors import ContractError
+from components.shared.fingerprints import fingerprint_json
 from components.shared.format_version import check_format_version
 from components.shared.problem import SPLIT_NAMES
 
@@ -160,9 +163,13 @@ class ImageStore:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         index = read_json(self.path / _INDEX, what="the feature store's index")
-        if index.get("contract") != CONTRACT:
-            raise ContractError(f"{self.path} must be a feature store, got {index.get('contract')!r}")
+        found = index.get("contract") if isinstance(index, dict) else type(index).__name__
+        if found != CONTRACT:
+            raise ContractError(f"{self.path} must be a feature store, got {found!r}")
         check_format_version(index.get("format_version"), newest=FORMAT_VERSION, contract=CONTRACT, where=self.path)
+        absent = {"class_names", "image_shape", "preparation", "files"} - index.keys()
+        if absent:
+            raise ContractError(f"the index of the feature store at {self.path} must have {', '.join(sorted(absent))}")
         self.class_names: tuple[str, ...] = tuple(index["class_names"])
         self.image_shape: tuple[int, int, int] = tuple(index["image_shape"])
         self.preparation: dict[str, Any] = index["preparation"]
@@ -195,6 +202,16 @@ class ImageStore:
         if split not in SPLIT_NAMES:
             raise ValueError(f"split must be one of {', '.join(SPLIT_NAMES)}, got {split!r}")
         return np.flatnonzero((self.splits == split) & (self.labels != UNLABELLED))
+
+    def fingerprint(self) -> str:
+        """Fingerprint of everything in the store: pixels, ids, labels, splits and how it was prepared."""
+        described = [list(self.class_names), list(self.image_shape), self.preparation]
+        digest = hashlib.blake2b(fingerprint_json(described).encode(), digest_size=16)
+        for values in (self.example_ids, self.splits, self.labels):
+            digest.update(json.dumps(values.tolist()).encode())
+        for block in self._blocks:
+            digest.update(memoryview(block).cast("B"))
+        return digest.hexdigest()
 
     def gather(self, rows: np.ndarray) -> np.ndarray:
         """Images of the given rows, in their order.

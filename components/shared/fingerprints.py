@@ -8,6 +8,8 @@ from typing import Any
 
 import fsspec
 
+from components.shared.local_files import local_files
+
 _CHUNK_BYTES = 1 << 20
 _DIGEST_CHARACTERS = 32
 
@@ -76,4 +78,13 @@ def _protocols(filesystem: Any) -> tuple[str, ...]:
 def _fingerprint_local(root: Path) -> str:
     if root.is_file():
         return fingerprint_files([(root.name, root)])
-    return fingerprint_files((path.relative_to(root).as_posix(), path) for path in root.rglob("*") if path.is_file())
+    lines = sorted(f"{name}\0{_content_or_trouble(path)}" for name, path in local_files(root))
+    return fingerprint_bytes("\n".join(lines).encode("utf-8", errors="surrogateescape"))
+
+
+def _content_or_trouble(path: Path) -> str:
+    """Fingerprint of a file; for one that cannot be read what it is: ingestion sets it aside with its reason."""
+    try:
+        return fingerprint_file(path) if path.is_file() else "no file"
+    except OSError as error:
+        return f"unreadable {error.errno}"

@@ -1,6 +1,7 @@
 """A folder of Parquet shards with a contract in its metadata: one streaming writer, one checked reader."""
 
 from collections.abc import Iterator, Sequence
+import contextlib
 import json
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,10 @@ import pyarrow.parquet as pq
 from components.shared.errors import ContractError
 from components.shared.format_version import check_format_version
 
+with contextlib.suppress(ImportError):
+    # Before 14.0.1 pyarrow ran code that a Parquet file brought along (CVE-2023-47248); this stops it.
+    import pyarrow_hotfix  # noqa: F401
+
 METADATA_KEY = b"pluszero"
 _SHARD_PATTERN = "shard-*.parquet"
 
@@ -20,7 +25,7 @@ _SHARD_PATTERN = "shard-*.parquet"
 class ShardWriter:
     """Writes record batches to `shard-00000.parquet`, `shard-00001.parquet` ... under one folder.
 
-    A shard appears under its name when it is complete. Memory stays at one row group whatever the number of rows.
+    A shard appears under its name when it is complete; a block that raises leaves none. Memory stays at one row group whatever the number of rows.
 
     Parameters
     ----------
@@ -72,9 +77,8 @@ class ShardWriter:
     ) -> None:
         if kind is None:
             self.close()
-        elif self._writer is not None:
-            self._writer.close()
-            self._part.unlink(missing_ok=True)
+        else:
+            self._discard()
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append a batch of exactly the writer's columns, in any order."""
@@ -97,6 +101,12 @@ class ShardWriter:
         if self._writer is None and self._num_shards == 0:
             self._writer = pq.ParquetWriter(self._part, self._schema, compression="zstd")
         self._finish_shard()
+
+    def _discard(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        for shard in [*self._folder.glob(_SHARD_PATTERN), self._part]:
+            shard.unlink(missing_ok=True)
 
     @property
     def _part(self) -> Path:
@@ -156,8 +166,7 @@ class ShardReader:
             schema = pq.read_schema(shard)
         except (pa.ArrowInvalid, OSError) as error:
             raise ContractError(f"{shard} must be a Parquet file, but cannot be read: {error}") from error
-        raw = (schema.metadata or {}).get(METADATA_KEY)
-        content = json.loads(raw) if raw else {}
+        content = _metadata(schema)
         if content.get("contract") != contract:
             raise ContractError(
                 f"{shard} must be a shard of {contract}, got {content.get('contract', 'another Parquet file')!r}"
@@ -206,6 +215,15 @@ class ShardReader:
         if not batches:
             return pa.schema([self.schema.field(name) for name in wanted]).empty_table()
         return pa.Table.from_batches(batches)
+
+
+def _metadata(schema: pa.Schema) -> dict[str, Any]:
+    """The contract that the metadata hold; empty where they hold none of ours."""
+    try:
+        content = json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}"))
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _rows_of_splits(batch: pa.RecordBatch, splits: Sequence[str]) -> pa.RecordBatch:

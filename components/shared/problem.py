@@ -188,7 +188,7 @@ _SECTIONS: dict[str, type] = {"label": LabelSpec, "table": TableSpec, "split": S
 def _build(kind: type, content: Any, *, key: str) -> Any:
     if not isinstance(content, Mapping):
         raise ValueError(f"{key or 'the file'} must be a mapping of keys to values, got {content!r}")
-    known = {item.name: str(item.type) for item in fields(kind)}
+    known = {item.name: _annotation(item.type) for item in fields(kind)}
     unknown = [name for name in content if name not in known]
     if unknown:
         raise ValueError(f"unknown key {_dotted(key, unknown[0])!r}; known keys are {', '.join(known)}")
@@ -202,6 +202,10 @@ def _build(kind: type, content: Any, *, key: str) -> Any:
     return kind(**values)
 
 
+def _annotation(kind: Any) -> str:
+    return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
+
+
 def _dotted(key: str, name: object) -> str:
     return f"{key}.{name}" if key else str(name)
 
@@ -210,8 +214,13 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_names(value: Any) -> bool:
+    # YAML reads a bare `yes` as true: taken as a name it would silently become "True".
+    return isinstance(value, list) and all(isinstance(item, str) or _is_number(item) for item in value)
+
+
 _CHECKS: tuple[tuple[str, str, Callable[[Any], bool], Callable[[Any], Any]], ...] = (
-    ("tuple[str", "a list of names", lambda value: isinstance(value, list), lambda value: tuple(map(str, value))),
+    ("tuple[str", "a list of names (quote yes, no and dates)", _is_names, lambda value: tuple(map(str, value))),
     ("float", "a number", _is_number, float),
     ("int", "a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool), int),
     ("bool", "true or false", lambda value: isinstance(value, bool), bool),

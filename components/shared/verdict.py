@@ -100,6 +100,9 @@ def read_verdict(path: str | Path) -> Verdict:
 def _verdict_from(content: dict[str, Any], path: str | Path) -> Verdict:
     try:
         findings = tuple(Finding(**finding) for finding in content.pop("findings"))
-        return Verdict(**content, findings=findings)
+        verdict = Verdict(**content, findings=findings)
     except (KeyError, TypeError, ValueError) as error:
         raise ContractError(f"the verdict at {path} must hold check, passed, reason and findings: {error}") from error
+    if not isinstance(verdict.passed, bool) or not isinstance(verdict.reason, str):
+        raise ContractError(f"the verdict at {path} must say passed as true or false, and its reason in words")
+    return verdict

@@ -1,0 +1,61 @@
+# The only door people need: `make` prints this help.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+DATASET ?= digits
+PROBLEM ?=
+RUN_DIR ?=
+RECIPE ?= full
+BACKBONE ?= auto
+SEED ?= 0
+
+export NO_ALBUMENTATIONS_UPDATE := 1
+export DO_NOT_TRACK := 1
+
+VENV := .venv/bin/python
+VALIDATION := .venv-validation/bin/python
+
+.PHONY: help setup run compile test test-gpu lint format types contracts check clean
+
+help: ## Print this help
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@echo
+	@echo "  make run takes DATASET= (digits, pets, a path or URI), PROBLEM=problem.yaml, RUN_DIR=, RECIPE=, BACKBONE=, SEED="
+
+setup: ## Create or update .venv and .venv-validation
+	@$(PYTHON) tools/setup_environments.py
+
+run: setup ## Run the training pipeline on DATASET and print where the report is
+	@$(VENV) -m pipelines run --dataset '$(DATASET)' --recipe '$(RECIPE)' --backbone '$(BACKBONE)' --seed '$(SEED)' \
+	  $(if $(PROBLEM),--problem '$(PROBLEM)') $(if $(RUN_DIR),--run-dir '$(RUN_DIR)')
+
+compile: setup ## Compile the pipelines to YAML under build/, images tagged with the commit
+	@PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}" $(VENV) -m pipelines compile --output build
+
+test: setup ## Run all tests, in both environments
+	@echo "Tests in .venv"
+	@$(VENV) -m pytest -q -n 2 --dist loadfile \
+	  --ignore=tests/components/data_validation
+	@echo "Tests in .venv-validation"
+	@$(VALIDATION) -m pytest -q tests/components/data_validation tests/components/shared
+
+test-gpu: setup ## Run the tests that need a CUDA device
+	@$(VENV) -m pytest -q -m gpu --ignore=tests/components/data_validation
+
+lint: setup ## Check style
+	@$(VENV) -m ruff check . && $(VENV) -m ruff format --check .
+
+format: setup ## Mend style
+	@$(VENV) -m ruff check --fix . && $(VENV) -m ruff format .
+
+types: setup ## Check types
+	@$(VENV) -m mypy
+
+contracts: setup ## Check who imports whom
+	@.venv/bin/lint-imports
+
+check: lint types contracts ## Lint, types and import contracts
+
+clean: ## Remove environments, runs and caches
+	rm -rf .venv .venv-validation build runs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,55 @@
+"""Ingestion by hand: `python -m components.data_ingestion --help`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from components.shared.command_line import FAILED_CHECK, run
+from components.shared.problem import Problem, read_problem
+
+app = typer.Typer(help="Turn data into the example table.", no_args_is_help=True, add_completion=False)
+
+_SOURCE = typer.Option(help="digits, pets, or a folder of images or a table: a local path or an fsspec URI.")
+_PROBLEM = typer.Option(help="Problem file; without one everything is inferred.")
+
+
+@app.command()
+def ingest(
+    source: Annotated[str, _SOURCE],
+    output: Annotated[Path, typer.Option(help="Folder to write examples, report.html and verdict.json to.")],
+    problem: Annotated[Path | None, _PROBLEM] = None,
+) -> None:
+    """Write the example table of a data source, with a report and a verdict."""
+    from components.data_ingestion.jobs import ingest_examples
+
+    result = ingest_examples(
+        source=source,
+        problem=_problem(problem),
+        examples_path=output / "examples",
+        report_path=output / "report.html",
+        verdict_path=output / "verdict.json",
+    )
+    for split, labels in result.counts.items():
+        shown = ", ".join(f"{label or '(no label)'} {count}" for label, count in list(labels.items())[:10])
+        typer.echo(f"{split:<11} {sum(labels.values()):>7}   {shown}{', ...' if len(labels) > 10 else ''}")
+    typer.echo(f"{'passed' if result.passed else 'failed'}: {result.reason}")
+    typer.echo(f"report: {output / 'report.html'}")
+    if not result.passed:
+        raise typer.Exit(FAILED_CHECK)
+
+
+@app.command()
+def fingerprint(source: Annotated[str, _SOURCE], problem: Annotated[Path | None, _PROBLEM] = None) -> None:
+    """Print the fingerprint of the data, which changes whenever they do."""
+    from components.data_ingestion.jobs import data_fingerprint
+
+    typer.echo(data_fingerprint(source=source, problem=_problem(problem)))
+
+
+def _problem(path: Path | None) -> Problem:
+    return Problem() if path is None else read_problem(path)
+
+
+if __name__ == "__main__":
+    run(app)

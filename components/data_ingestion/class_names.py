@@ -1,0 +1,65 @@
+"""The classes of a table: which labels occur, in what order, and whether they can be classes at all."""
+
+from collections.abc import Mapping, Sequence
+import re
+
+_MAX_CLASSES = 1000
+
+
+def ordered_class_names(labels: Mapping[str, int], declared: Sequence[str], *, source: str) -> tuple[str, ...]:
+    """Class names in the order that class indices follow.
+
+    Parameters
+    ----------
+    labels
+        How many examples have each label.
+    declared
+        Classes of the problem file, in its order; empty where it names none.
+    source
+        The source, for errors.
+
+    Returns
+    -------
+    tuple
+        Labels that occur: in the declared order, else by number where all are whole numbers, else by name.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two classes occur, or so many that they are no classes.
+    """
+    occurring = [name for name, count in labels.items() if count and (not declared or name in declared)]
+    if len(occurring) < 2:
+        found = f"only {occurring[0]!r}" if occurring else "none"
+        hint = f" of the problem file's classes {', '.join(declared)}" if declared else ""
+        raise ValueError(f"{source} must hold examples of two classes or more, but has {found}{hint}")
+    num_labelled = sum(labels[name] for name in occurring)
+    if len(occurring) > _MAX_CLASSES or (len(occurring) > 20 and len(occurring) * 2 > num_labelled):
+        raise ValueError(
+            f"the labels of {source} must be classes, at most {_MAX_CLASSES} that repeat, "
+            f"but {num_labelled} examples have {len(occurring)} different ones"
+        )
+    if declared:
+        return tuple(name for name in declared if name in occurring)
+    if all(re.fullmatch(r"-?\d{1,18}", name) for name in occurring):
+        return tuple(sorted(occurring, key=lambda name: (int(name), name)))
+    return tuple(sorted(occurring))
+
+
+def class_warnings(labels: Mapping[str, int], declared: Sequence[str]) -> list[str]:
+    """Sentences on classes that are declared but missing, or too rare to be in every split.
+
+    Parameters
+    ----------
+    labels
+        How many examples have each label.
+    declared
+        Classes of the problem file; empty where it names none.
+    """
+    missing = [f"the problem file's class {name!r} has no example" for name in declared if not labels.get(name)]
+    rare = [
+        f"the class {name!r} has {count} example{'s' if count > 1 else ''}, too few to be in every split"
+        for name, count in labels.items()
+        if 0 < count < 3
+    ]
+    return missing + rare

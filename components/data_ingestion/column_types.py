@@ -1,0 +1,130 @@
+"""The types of a table's columns: whole numbers, numbers, or texts, decided over the whole file."""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# What spreadsheets and data frames write for a missing number.
+MISSING_NUMBERS = ("NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "none", "-", "?")
+# A code such as 00501 is no number: its zeros say something.
+_WHOLE = r"^-?(?:0|[1-9][0-9]{0,17})$"
+_NUMBER = (
+    r"^[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$|^[-+]?(?:inf|Inf|INF|infinity|Infinity)$"
+)
+_RANK = {pa.null(): 0, pa.int64(): 1, pa.float64(): 2, pa.string(): 3}
+
+
+def type_of_texts(values: pa.Array) -> pa.DataType:
+    """Narrowest type that holds all values of a column of delimited text.
+
+    Parameters
+    ----------
+    values
+        Shape (N,), string.
+
+    Returns
+    -------
+    pa.DataType
+        null where there is no value, else int64, float64 or string.
+    """
+    numbers = _trimmed_numbers(values).drop_null()
+    if not len(numbers):
+        return pa.null()
+    for pattern, kind in ((_WHOLE, pa.int64()), (_NUMBER, pa.float64())):
+        if pc.all(pc.match_substring_regex(numbers, pattern=pattern)).as_py():
+            return kind
+    return pa.string()
+
+
+def type_of_stored(kind: pa.DataType) -> pa.DataType | None:
+    """Type in which a column of a typed file is carried over.
+
+    Parameters
+    ----------
+    kind
+        Its type in the file.
+
+    Returns
+    -------
+    pa.DataType
+        null, int64, float64 or string (texts, truth values, dates and times); None for what no table column can be
+        (lists, structures, raw bytes).
+    """
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if pa.types.is_null(kind):
+        return pa.null()
+    if pa.types.is_integer(kind):
+        return pa.float64() if kind == pa.uint64() else pa.int64()
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return pa.float64()
+    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean, pa.types.is_temporal)
+    return pa.string() if any(holds(kind) for holds in texts) else None
+
+
+def widest_types(tables: Sequence[Mapping[str, pa.DataType | None]]) -> dict[str, pa.DataType | None]:
+    """Types that hold the columns of several files, or of several parts of one.
+
+    Parameters
+    ----------
+    tables
+        `{column: null, int64, float64, string, or None where it cannot be carried over}` of each.
+
+    Returns
+    -------
+    dict
+        For every column the widest of its types; text for a column without any value.
+    """
+    names = dict.fromkeys(name for table in tables for name in table)
+    return {name: _widest([table[name] for table in tables if name in table]) for name in names}
+
+
+def _widest(types: Sequence[pa.DataType | None]) -> pa.DataType | None:
+    if None in types:
+        return None
+    widest = max(types, key=lambda kind: _RANK[kind])
+    return pa.string() if widest == pa.null() else widest
+
+
+def as_type(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Values of a column as one of the three types.
+
+    Parameters
+    ----------
+    values
+        Shape (N,), of any type that `type_of_stored` knows.
+    kind
+        int64, float64 or string.
+
+    Returns
+    -------
+    pa.Array
+        Shape (N,): texts composed (NFC) and null where empty, numbers null where missing or not a number.
+    """
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_floating(values.type):
+        values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+    if kind == pa.string():
+        return _as_texts(values)
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        values = _trimmed_numbers(values)
+    return values.cast(pa.float64() if pa.types.is_decimal(values.type) else kind).cast(kind)
+
+
+def _trimmed_numbers(values: pa.Array) -> pa.Array:
+    trimmed = pc.utf8_trim_whitespace(values.cast(pa.string()))
+    missing = pc.is_in(trimmed, value_set=pa.array(["", *MISSING_NUMBERS]))
+    return pc.replace_substring_regex(
+        pc.if_else(missing, pa.scalar(None, pa.string()), trimmed), pattern=r"^\+", replacement=""
+    )
+
+
+def _as_texts(values: pa.Array) -> pa.Array:
+    texts = values.cast(pa.string())
+    if pa.types.is_floating(values.type):
+        # Whole numbers are stored as floats where some are missing: 1.0 is the class 1.
+        whole = pc.and_(pc.equal(pc.floor(values), values), pc.less(pc.abs(values), 1e15))
+        texts = pc.if_else(whole, values.cast(pa.int64(), safe=False).cast(pa.string()), texts)
+    texts = pc.utf8_normalize(texts, form="NFC")
+    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)

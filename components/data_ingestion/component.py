@@ -1,0 +1,45 @@
+"""The KFP face of ingestion."""
+
+from kfp import dsl
+
+from components.shared.images import image
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def ingest_examples(
+    source: str,
+    problem: str,
+    data_fingerprint: str,
+    examples: dsl.Output[dsl.Dataset],
+    report: dsl.Output[dsl.HTML],
+    verdict: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Turn a data source into the example table, split and free of duplicates.
+
+    Parameters
+    ----------
+    source
+        digits, pets, or a folder of photos or a table, as a local path or an fsspec URI.
+    problem
+        The problem file's text, YAML or JSON; empty infers everything.
+    data_fingerprint
+        Fingerprint of the source's contents. It takes no part in the work: it makes the cache see changed data.
+    examples
+        The example table: a folder of Parquet shards.
+    report
+        What was found: counts, what was inferred, what was set aside and why, duplicates, a contact sheet.
+    verdict
+        Whether the data can be used, and why not.
+    metrics
+        Numbers of examples, set-aside files or rows, and duplicates.
+    """
+    from components.data_ingestion.jobs import ingest_examples as job
+
+    paths = {"report_path": report.path, "verdict_path": verdict.path, "metrics_path": metrics.path}
+    result = job(source=source, problem=problem, examples_path=examples.path, **paths)
+    examples.metadata.update(num_examples=result.num_examples, data_fingerprint=data_fingerprint)
+    verdict.metadata.update(passed=result.passed, reason=result.reason)
+    metrics.log_metric("num_examples", result.num_examples)
+    metrics.log_metric("num_quarantined", result.num_quarantined)
+    metrics.log_metric("num_duplicates", result.num_duplicates)

@@ -1,0 +1,209 @@
+"""Labels and splits from where image files lie and what they are called."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+import os
+from pathlib import PurePosixPath
+import re
+import unicodedata
+
+from components.data_ingestion.ingested import SetAside
+
+_SUFFIXES_OF_IMAGES = (
+    ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm", "pbm", "mpo"),
+    ("heic", "heif", "avif", "jp2", "jxl", "svg", "ico", "psd", "tga"),  # not decoded: set aside, not overlooked
+)
+IMAGE_SUFFIXES = frozenset(f".{suffix}" for suffixes in _SUFFIXES_OF_IMAGES for suffix in suffixes)
+_SPLIT_FOLDERS = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "test": "test",
+    "testing": "test",
+}
+_FEW_NAMES = 10
+_NUMBERED_NAME = re.compile(r"(?P<label>.*[^\s._\-()])[\s._-]+\(?\d+\)?", re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageEntry:
+    """A file that claims to be an image.
+
+    Attributes
+    ----------
+    name
+        Its name relative to the source, readable: NFC, forward slashes.
+    location
+        The same as the store spells it, to read it by.
+    label
+        Its class; None where its place says none.
+    split
+        The split that its folder names; None where there is none.
+    """
+
+    name: str
+    location: str
+    label: str | None = None
+    split: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageListing:
+    """The images of a source.
+
+    Attributes
+    ----------
+    entries
+        Labelled images, by name.
+    set_aside
+        Files with an image's suffix whose place gives no label.
+    ignored
+        Files that do not claim to be images, or that lie in a split folder without labels.
+    inferred
+        What was inferred, one sentence each.
+    """
+
+    entries: tuple[ImageEntry, ...]
+    set_aside: tuple[SetAside, ...] = ()
+    ignored: tuple[SetAside, ...] = ()
+    inferred: tuple[str, ...] = ()
+
+
+def readable_name(location: str) -> str:
+    """A file name as people read it.
+
+    Names that are no UTF-8 (surrogates stand for their bytes) are read as CP949, as Korean archives write them;
+    decomposed ones, as macOS writes them, are composed (NFC).
+    """
+    raw = os.fsencode(location)
+    for encoding in ("utf-8", "cp949"):
+        try:
+            return unicodedata.normalize("NFC", raw.decode(encoding))
+        except UnicodeDecodeError:
+            continue
+    return unicodedata.normalize("NFC", raw.decode("utf-8", errors="replace"))
+
+
+def image_listing(locations: Sequence[str], *, source: str) -> ImageListing:
+    """Find the labelled images of a folder.
+
+    Class folders come first: the folder below the source (or below a folder named for a split) is the class. Where
+    most images lie in no such folder, names like `cat.123.jpg` or `dog_4.png` give the class.
+
+    Parameters
+    ----------
+    locations
+        Names of all files, relative to the source, with forward slashes.
+    source
+        The source, for errors.
+
+    Returns
+    -------
+    ImageListing
+        Its images, in the order of their names whatever the order of `locations`.
+
+    Raises
+    ------
+    ValueError
+        If there is no image, or labels can be read neither from folders nor from names.
+    """
+    named = sorted((readable_name(location), location) for location in locations)
+    entries = [ImageEntry(name=name, location=location) for name, location in named if _claims_to_be_image(name)]
+    ignored = [SetAside(name=name, reason=_why_ignored(name)) for name, _ in named if not _claims_to_be_image(name)]
+    if not entries:
+        raise ValueError(f"the folder {source} must hold images, but {_what_it_holds(ignored)}")
+    entries, inferred = _with_splits(entries)
+    entries, how = _with_labels(entries, source=source)
+    without = {split for split in _splits_of(entries) if not any(entry.label for entry in _of_split(entries, split))}
+    ignored += [
+        SetAside(name=entry.name, reason=f"the folder for {entry.split} holds no labels")
+        for entry in entries
+        if entry.split in without
+    ]
+    entries = [entry for entry in entries if entry.split not in without]
+    set_aside = [SetAside(name=entry.name, reason=_why_unlabelled(how)) for entry in entries if entry.label is None]
+    return ImageListing(
+        entries=tuple(entry for entry in entries if entry.label is not None),
+        set_aside=tuple(set_aside),
+        ignored=tuple(ignored),
+        inferred=(*inferred, f"labels come from the {how}"),
+    )
+
+
+def _claims_to_be_image(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(path)
+
+
+def _is_hidden(path: PurePosixPath) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+
+
+def _why_ignored(name: str) -> str:
+    return "hidden file" if _is_hidden(PurePosixPath(name)) else "no image by its name"
+
+
+def _what_it_holds(ignored: Sequence[SetAside]) -> str:
+    tables = [item.name for item in ignored if item.name.lower().endswith((".csv", ".tsv", ".parquet"))]
+    if tables:
+        return f"it holds tables: name one as the source, {tables[0]} for one"
+    return f"it holds {len(ignored)} other files" if ignored else "it is empty"
+
+
+def _with_splits(entries: Sequence[ImageEntry]) -> tuple[list[ImageEntry], list[str]]:
+    tops = {PurePosixPath(entry.name).parts[0] for entry in entries if "/" in entry.name}
+    splits = {top: _SPLIT_FOLDERS.get(top.lower()) for top in tops}
+    loose = sum("/" not in entry.name for entry in entries)
+    if loose > len(entries) // 2 or None in splits.values() or "train" not in splits.values():
+        return list(entries), []
+    placed = [replace(entry, split=splits.get(PurePosixPath(entry.name).parts[0])) for entry in entries]
+    return placed, [f"splits come from the folders {', '.join(sorted(tops))}"]
+
+
+def _with_labels(entries: Sequence[ImageEntry], *, source: str) -> tuple[list[ImageEntry], str]:
+    in_folders = [replace(entry, label=_folder_label(entry)) for entry in entries]
+    in_names = [replace(entry, label=_name_label(entry)) for entry in entries]
+    num_in_folders = sum(entry.label is not None for entry in in_folders)
+    num_named = sum(entry.label is not None for entry in in_names)
+    if num_in_folders >= max(num_named, 1):
+        return in_folders, "folders"
+    num_classes = len({entry.label for entry in in_names} - {None})
+    if num_named == 0 or num_classes * 2 > num_named > _FEW_NAMES:
+        raise ValueError(
+            f"the images of {source} must lie in one folder a class (cat/1.jpg) or be named by class and number "
+            f"(cat.1.jpg), but {entries[0].name!r} is neither"
+        )
+    return in_names, "file names"
+
+
+def _folder_label(entry: ImageEntry) -> str | None:
+    folders = PurePosixPath(entry.name).parts[:-1]
+    below = folders[1:] if entry.split is not None else folders
+    return below[0] if below else None
+
+
+def _name_label(entry: ImageEntry) -> str | None:
+    match = _NUMBERED_NAME.fullmatch(PurePosixPath(entry.name).stem)
+    return match["label"].strip() if match else None
+
+
+def _why_unlabelled(how: str) -> str:
+    if how == "folders":
+        return "it lies beside the class folders, not in one"
+    return "its name is not a class and a number, as in cat.1.jpg"
+
+
+def _splits_of(entries: Sequence[ImageEntry]) -> set[str]:
+    return {entry.split for entry in entries if entry.split is not None}
+
+
+def _of_split(entries: Sequence[ImageEntry], split: str) -> list[ImageEntry]:
+    return [entry for entry in entries if entry.split == split]
+
+
+def predefined_splits(listing: ImageListing) -> tuple[str, ...]:
+    """Splits other than train that the folders give; train as well where they give all three."""
+    found = _splits_of(listing.entries)
+    return tuple(sorted(found)) if len(found) == len(set(_SPLIT_FOLDERS.values())) else tuple(sorted(found - {"train"}))

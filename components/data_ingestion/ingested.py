@@ -1,0 +1,93 @@
+"""What ingestion found, whatever the source: the facts behind verdict and report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from components.shared.problem import Modality
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetAside:
+    """A file or row that is not in the example table.
+
+    Attributes
+    ----------
+    name
+        The file, or the file and row.
+    reason
+        Why, in words.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ingested:
+    """The facts of one ingestion.
+
+    Attributes
+    ----------
+    modality
+        `image`, `text` or `tabular`.
+    class_names
+        Labels that occur, in their order.
+    counts
+        Examples by split and label; unlabelled ones under the empty string.
+    expected_splits
+        Splits that must not be empty.
+    num_seen
+        Files or rows that were offered as examples: kept, dropped as duplicates, or quarantined.
+    num_quarantined
+        How many could not be used.
+    quarantined
+        Those, as far as they are listed, with their reasons.
+    ignored
+        Files that do not claim to be examples.
+    left_out
+        How many examples the problem file leaves out, by reason.
+    dropped_duplicates
+        Exact copies that were dropped: the copy, and which one was kept.
+    num_duplicate_rows
+        Rows that repeat the content of an earlier one; kept, in one split.
+    near_duplicate_clusters
+        Names of the images of each cluster of two or more.
+    conversions
+        How many images were converted, by conversion.
+    inferred
+        What was inferred or assumed, one sentence each.
+    warnings
+        What a person should look at, one sentence each.
+    columns
+        Columns of the table beyond id, split and label: role and type.
+    pictures
+        A few small encoded images with their labels.
+    """
+
+    modality: Modality
+    class_names: tuple[str, ...]
+    counts: Mapping[str, Mapping[str, int]]
+    expected_splits: tuple[str, ...]
+    num_seen: int
+    num_quarantined: int = 0
+    quarantined: tuple[SetAside, ...] = ()
+    ignored: tuple[SetAside, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    dropped_duplicates: tuple[tuple[str, str], ...] = ()
+    num_duplicate_rows: int = 0
+    near_duplicate_clusters: tuple[tuple[str, ...], ...] = ()
+    conversions: Mapping[str, int] = field(default_factory=dict)
+    inferred: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    pictures: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def num_examples(self) -> int:
+        """Examples in the table."""
+        return sum(sum(labels.values()) for labels in self.counts.values())
+
+    @property
+    def num_duplicates(self) -> int:
+        """Exact copies: dropped images, or rows that repeat an earlier one."""
+        return len(self.dropped_duplicates) + self.num_duplicate_rows

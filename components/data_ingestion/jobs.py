@@ -1,0 +1,193 @@
+"""Ingestion as a job: a source in, the example table, a report and a verdict out."""
+
+from dataclasses import dataclass
+import logging
+from pathlib import Path
+
+import fsspec
+
+from components.data_ingestion.image_ingestion import ingest_images
+from components.data_ingestion.image_labels import image_listing, ImageListing
+from components.data_ingestion.image_reading import folder_reader, ImageReader, LocalReader
+from components.data_ingestion.ingested import Ingested
+from components.data_ingestion.ingestion_report import ingestion_report
+from components.data_ingestion.judgement import judged, MAX_QUARANTINED_SHARE
+from components.data_ingestion.known_datasets import (
+    digits_listing,
+    DigitsReader,
+    known_dataset_fingerprint,
+    pets_folder,
+    pets_listing,
+)
+from components.data_ingestion.table_files import table_file
+from components.data_ingestion.table_ingestion import ingest_tables
+from components.data_ingestion.table_scan import scanned_table
+from components.shared.atomic_files import atomic_folder, write_json
+from components.shared.fingerprints import fingerprint_json, fingerprint_source
+from components.shared.problem import parse_problem, Problem, SPLIT_NAMES
+from components.shared.sources import check_source, EMBEDDED_SOURCES
+from components.shared.verdict import write_verdict
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IngestionResult:
+    """What a caller needs to know of an ingestion.
+
+    Attributes
+    ----------
+    num_examples
+        Examples in the table.
+    counts
+        Examples by split and label, `{"train": {"cat": 350, ...}, ...}`; unlabelled ones under the empty string.
+    num_quarantined
+        Files or rows that could not be used.
+    num_duplicates
+        Exact copies: dropped images, or rows that repeat an earlier one.
+    passed, reason
+        The verdict.
+    """
+
+    num_examples: int
+    counts: dict[str, dict[str, int]]
+    num_quarantined: int
+    num_duplicates: int
+    passed: bool
+    reason: str
+
+
+def ingest_examples(
+    *,
+    source: str,
+    problem: Problem | str,
+    examples_path: str | Path,
+    report_path: str | Path,
+    verdict_path: str | Path,
+    metrics_path: str | Path | None = None,
+    max_quarantined_share: float = MAX_QUARANTINED_SHARE,
+) -> IngestionResult:
+    """Turn a data source into the example table, split and free of duplicates.
+
+    Parameters
+    ----------
+    source
+        `digits`, `pets`, or a folder of images or a table, as a local path or an fsspec URI.
+    problem
+        What the problem file says, or its text; what it leaves open is inferred.
+    examples_path
+        Folder to write the example table to: whole or not at all.
+    report_path, verdict_path
+        HTML and JSON files to write.
+    metrics_path
+        JSON file for the result's numbers; None writes none.
+    max_quarantined_share
+        Share of files or rows that may be unusable, 0 to 1, before the verdict is failed.
+
+    Returns
+    -------
+    IngestionResult
+        With `passed` false where the data are there but should not be used.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing at `source`, or no test file where the problem file says.
+    ValueError
+        If nothing can be made of the source, or the problem file does not fit it.
+    ConnectionError
+        If a data set cannot be downloaded.
+    """
+    check_source(source)
+    if isinstance(problem, str):
+        problem = parse_problem(problem)
+    with atomic_folder(examples_path) as folder:
+        ingested = _ingested(source, problem, folder)
+    for sentence in ingested.inferred:
+        logger.info("inferred: %s", sentence)
+    verdict = judged(ingested, max_quarantined_share=max_quarantined_share)
+    ingestion_report(ingested, verdict, source=source).write(report_path)
+    write_verdict(verdict_path, verdict)
+    result = IngestionResult(
+        num_examples=ingested.num_examples,
+        counts={split: dict(labels) for split, labels in ingested.counts.items()},
+        num_quarantined=ingested.num_quarantined,
+        num_duplicates=ingested.num_duplicates,
+        passed=verdict.passed,
+        reason=verdict.reason,
+    )
+    if metrics_path is not None:
+        write_json(metrics_path, {"num_examples": result.num_examples, "counts": result.counts})
+    return result
+
+
+def data_fingerprint(*, source: str, problem: Problem) -> str:
+    """Fingerprint of all outside data that an ingestion reads: the source and, where there is one, the test file.
+
+    Parameters
+    ----------
+    source
+        As for `ingest_examples`.
+    problem
+        What the problem file says.
+
+    Returns
+    -------
+    str
+        32 hexadecimal characters.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing at `source`, or no test file where the problem file says.
+    """
+    check_source(source)
+    if source in EMBEDDED_SOURCES:
+        return known_dataset_fingerprint(source)
+    if problem.split.test_file is None:
+        return fingerprint_source(source)
+    return fingerprint_json(
+        [fingerprint_source(source), fingerprint_source(_test_file(source, problem.split.test_file))]
+    )
+
+
+def _ingested(source: str, problem: Problem, examples_path: Path) -> Ingested:
+    if source not in EMBEDDED_SOURCES and not _is_folder(source):
+        return _ingested_table(source, problem, examples_path)
+    if problem.modality not in (None, "image"):
+        raise ValueError(f"the problem file says modality {problem.modality}, but {source} holds images: name a table")
+    listing, reader = _images(source)
+    return ingest_images(listing, reader, source=source, problem=problem, examples_path=examples_path)
+
+
+def _images(source: str) -> tuple[ImageListing, ImageReader]:
+    if source == "digits":
+        return digits_listing(), DigitsReader()
+    if source == "pets":
+        folder = pets_folder()
+        annotations = (folder / "annotations" / "list.txt").read_text(encoding="utf-8")
+        return pets_listing(annotations), LocalReader(str(folder))
+    folder_of_images = folder_reader(source)
+    return image_listing(folder_of_images.locations(), source=source), folder_of_images
+
+
+def _ingested_table(source: str, problem: Problem, examples_path: Path) -> Ingested:
+    tables = [scanned_table(table_file(source, problem.table))]
+    if problem.split.test_file is not None:
+        test_file = _test_file(source, problem.split.test_file)
+        tables.append(scanned_table(table_file(test_file, problem.table), pinned=SPLIT_NAMES.index("test")))
+    return ingest_tables(tables, problem=problem, examples_path=examples_path)
+
+
+def _is_folder(source: str) -> bool:
+    filesystem, path = fsspec.core.url_to_fs(source)
+    return bool(filesystem.isdir(path))
+
+
+def _test_file(source: str, name: str) -> str:
+    folder, slash, _ = source.rpartition("/")
+    uri = name if "://" in name or name.startswith("/") else f"{folder}{slash}{name}"
+    filesystem, path = fsspec.core.url_to_fs(uri)
+    if not filesystem.isfile(path):
+        raise FileNotFoundError(f"split.test_file must be a file beside the source, but there is none at {uri}")
+    return uri

@@ -1,0 +1,250 @@
+"""Table files in a stream: CSV, TSV and Parquet, a ragged row never being the end of them."""
+
+from collections.abc import Iterator
+import contextlib
+import csv
+from dataclasses import dataclass, field
+import io
+from pathlib import PurePosixPath
+from typing import Any
+import unicodedata
+
+import fsspec
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from components.data_ingestion.text_encoding import recognised_encoding
+from components.shared.problem import TableSpec
+
+_BLOCK_BYTES = 8 << 20
+_BATCH_ROWS = 16384
+_DELIMITERS = {"csv": ",", "tsv": "\t"}
+_OTHER_DELIMITERS = (",", "\t", ";", "|")
+_DELIMITER_WORDS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
+_SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "tsv", ".parquet": "parquet", ".pq": "parquet"}
+_PACKED_SUFFIXES = (".gz", ".bz2", ".xz")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RaggedRow:
+    """A row with another number of values than the header.
+
+    Attributes
+    ----------
+    row
+        Its number, counted from 1, the header; blank lines do not count.
+    num_expected, num_found
+        Numbers of values.
+    num_lines
+        Lines it spans; many where a quote is never closed.
+    """
+
+    row: int
+    num_expected: int
+    num_found: int
+    num_lines: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableFile:
+    """A table file and how it is read.
+
+    Attributes
+    ----------
+    uri
+        A local path or an fsspec URI.
+    is_parquet
+        Whether it is Parquet; else delimited text.
+    delimiter, quoting, encoding
+        How delimited text is read.
+    inferred
+        What was recognised rather than told, one sentence each.
+    """
+
+    uri: str
+    is_parquet: bool = False
+    delimiter: str = ","
+    quoting: bool = True
+    encoding: str = "utf-8"
+    inferred: tuple[str, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+        return PurePosixPath(self.uri).name
+
+    def column_names(self) -> list[str]:
+        """Names of the columns, NFC.
+
+        Raises
+        ------
+        ValueError
+            If the file is empty, cannot be read, or repeats a name.
+        """
+        with _readable(self.uri), _opened(self.uri, unpack=not self.is_parquet) as stream:
+            found = pq.ParquetFile(stream).schema_arrow.names if self.is_parquet else self._header(stream)[0]
+        names = [unicodedata.normalize("NFC", name).strip() for name in found]
+        repeated = next((name for name in names if names.count(name) > 1), None)
+        if repeated is not None:
+            raise ValueError(f"{self.uri} must not repeat a column's name, but {repeated!r} occurs more than once")
+        return names
+
+    def schema(self) -> pa.Schema:
+        """Columns of a Parquet file under their names (NFC) with their types."""
+        assert self.is_parquet
+        with _readable(self.uri), _opened(self.uri, unpack=False) as stream:
+            types = pq.ParquetFile(stream).schema_arrow.types
+        return pa.schema(list(zip(self.column_names(), types, strict=True)))
+
+    def iter_batches(self, ragged: list[RaggedRow] | None = None) -> Iterator[pa.RecordBatch]:
+        """Stream the file; only one block is held at a time.
+
+        Parameters
+        ----------
+        ragged
+            Is given the rows that have too few or too many values and are left out.
+
+        Yields
+        ------
+        pa.RecordBatch
+            Columns under their names (NFC). Those of delimited text are all texts, null where empty.
+
+        Raises
+        ------
+        ValueError
+            If the file cannot be read as what it should be.
+        """
+        names = self.column_names()
+        with _readable(self.uri), _opened(self.uri, unpack=not self.is_parquet) as stream:
+            batches = (
+                pq.ParquetFile(stream).iter_batches(batch_size=_BATCH_ROWS)
+                if self.is_parquet
+                else self._text_batches(stream, len(names), [] if ragged is None else ragged)
+            )
+            for batch in batches:
+                yield pa.RecordBatch.from_arrays(batch.columns, names)
+
+    def _header(self, stream: Any) -> tuple[list[str], int]:
+        """Names in the first row that is not blank, and how many blank lines come before it."""
+        text = io.TextIOWrapper(stream, encoding=_without_mark(self.encoding), newline="")
+        for number, row in enumerate(_csv_rows(text, self)):
+            if row:
+                return row, number
+        raise ValueError(f"{self.uri} must be a table with a header, but it is empty")
+
+    def _text_batches(self, stream: Any, num_columns: int, ragged: list[RaggedRow]) -> Iterator[pa.RecordBatch]:
+        with _opened(self.uri, unpack=True) as head:
+            num_blank = self._header(head)[1]
+        keys = [str(number) for number in range(num_columns)]
+
+        def set_aside(row: pa_csv.InvalidRow) -> str:
+            ragged.append(
+                RaggedRow(
+                    row=row.number,
+                    num_expected=row.expected_columns,
+                    num_found=row.actual_columns,
+                    num_lines=len(row.text.splitlines()) or 1,
+                )
+            )
+            return "skip"
+
+        return pa_csv.open_csv(
+            stream,
+            read_options=pa_csv.ReadOptions(
+                use_threads=False,  # without threads Arrow knows the rows' numbers
+                block_size=_BLOCK_BYTES,
+                encoding=self.encoding,
+                column_names=keys,
+                skip_rows=num_blank,
+                skip_rows_after_names=1,
+            ),
+            parse_options=pa_csv.ParseOptions(
+                delimiter=self.delimiter,
+                quote_char='"' if self.quoting else False,
+                newlines_in_values=self.quoting,
+                invalid_row_handler=set_aside,
+            ),
+            convert_options=pa_csv.ConvertOptions(
+                column_types=dict.fromkeys(keys, pa.string()), null_values=[""], strings_can_be_null=True
+            ),
+        )
+
+
+def table_file(uri: str, spec: TableSpec) -> TableFile:
+    """A table file, with what the problem file does not say recognised.
+
+    Parameters
+    ----------
+    uri
+        A local path or an fsspec URI; it exists.
+    spec
+        What the problem file says of the table.
+
+    Raises
+    ------
+    ValueError
+        If format, delimiter or encoding cannot be recognised, or the file is empty.
+    """
+    path = PurePosixPath(uri)
+    suffix = PurePosixPath(path.stem).suffix if path.suffix.lower() in _PACKED_SUFFIXES else path.suffix
+    kind = spec.format or _SUFFIXES.get(suffix.lower())
+    if kind is None:
+        raise ValueError(
+            f"{uri} must be a folder of images or a table ending in {', '.join(_SUFFIXES)}; "
+            "for a table of another name set table.format"
+        )
+    if kind == "parquet":
+        return TableFile(uri=uri, is_parquet=True)
+    with _readable(uri), _opened(uri, unpack=True) as stream:
+        encoding = spec.encoding or recognised_encoding(stream, uri=uri)
+    with _readable(uri), _opened(uri, unpack=True) as stream:
+        first_line = next((line for line in io.TextIOWrapper(stream, _without_mark(encoding)) if line.strip()), "")
+    delimiter = spec.delimiter or _recognised_delimiter(first_line, _DELIMITERS[kind])
+    inferred = [f"{path.name} is read as {encoding}"] if spec.encoding is None else []
+    if spec.delimiter is None:
+        inferred.append(f"values in {path.name} are separated by {_DELIMITER_WORDS[delimiter]}")
+    quoting = True if spec.quoting is None else spec.quoting
+    return TableFile(uri=uri, delimiter=delimiter, quoting=quoting, encoding=encoding, inferred=tuple(inferred))
+
+
+def _csv_rows(text: io.TextIOWrapper, file: TableFile) -> Iterator[list[str]]:
+    if file.quoting:
+        return csv.reader(text, delimiter=file.delimiter)
+    return csv.reader(text, delimiter=file.delimiter, quoting=csv.QUOTE_NONE)
+
+
+def _recognised_delimiter(first_line: str, expected: str) -> str:
+    if expected in first_line:
+        return expected
+    found = max(_OTHER_DELIMITERS, key=first_line.count)
+    return found if found in first_line else expected
+
+
+def _without_mark(encoding: str) -> str:
+    """Return the codec that also takes a byte order mark, which is then no part of the first name."""
+    return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+
+
+def _opened(uri: str, *, unpack: bool) -> Any:
+    return fsspec.open(uri, "rb", compression="infer" if unpack else None)
+
+
+@contextlib.contextmanager
+def _readable(uri: str) -> Iterator[None]:
+    """Turn what a damaged file raises into one sentence."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{uri} must be text in {error.encoding}, but it is not: set table.encoding") from error
+    except LookupError as error:
+        raise ValueError(f"table.encoding must be an encoding that Python knows: {error}") from error
+    except (pa.ArrowException, csv.Error, EOFError, OSError) as error:
+        if isinstance(error, FileNotFoundError | PermissionError):
+            raise
+        hint = (
+            f": a row may have at most {_BLOCK_BYTES >> 20} MB; is a quote never closed?"
+            if "straddl" in str(error)
+            else ""
+        )
+        raise ValueError(f"{uri} cannot be read as a table{hint or f' ({error})'}") from error

@@ -1,0 +1,140 @@
+"""Which columns of an example table are examined, and their form for TFDV: Arrow lists of zero or one value.
+
+Payloads, identifiers, times, groups and metadata take no part. Columns with the role `pii` are counted only: each
+of their values becomes one placeholder before any statistic is computed, so that no value can leak further.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.shared.example_table import ColumnRole, ExampleTableInfo
+
+MASKED = "<masked>"
+EXAMINED_ROLES: tuple[ColumnRole, ...] = ("label", "feature", "derived", "slice", "sensitive", "pii")
+
+ColumnKind = Literal["integer", "float", "time", "category", "masked"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExaminedColumn:
+    """A column that takes part in validation.
+
+    Attributes
+    ----------
+    name, role
+        As in the example table.
+    kind
+        How its values are read: `time` as seconds since 1970, `masked` as a placeholder.
+    """
+
+    name: str
+    role: ColumnRole
+    kind: ColumnKind
+
+
+def examined_columns(info: ExampleTableInfo, schema: pa.Schema) -> tuple[ExaminedColumn, ...]:
+    """Columns that take part in validation, in the table's order.
+
+    Parameters
+    ----------
+    info
+        Gives the role of every column.
+    schema
+        Arrow schema of the table.
+
+    Returns
+    -------
+    tuple of ExaminedColumn
+        Columns of `EXAMINED_ROLES` with a type that holds one number, category or time a row.
+    """
+    found = []
+    for name in info.columns_of(*EXAMINED_ROLES):
+        role = info.column_roles[name]
+        kind = "masked" if role == "pii" else _kind_of(schema.field(name).type)
+        if kind is not None:
+            found.append(ExaminedColumn(name=name, role=role, kind=kind))
+    return tuple(found)
+
+
+def unexamined_columns(info: ExampleTableInfo, schema: pa.Schema) -> dict[str, str]:
+    """Columns that would take part but for their Arrow type (bytes, lists, structs): `{name: type}`."""
+    examined = {column.name for column in examined_columns(info, schema)}
+    names = [name for name in info.columns_of(*EXAMINED_ROLES) if name not in examined]
+    return {name: str(schema.field(name).type) for name in names}
+
+
+def as_value_lists(batch: pa.RecordBatch, columns: Sequence[ExaminedColumn]) -> pa.RecordBatch:
+    """Examined columns of a batch as TFDV takes them.
+
+    Parameters
+    ----------
+    batch
+        Rows of an example table with at least the named columns.
+    columns
+        The columns to convert.
+
+    Returns
+    -------
+    pa.RecordBatch
+        One `large_list` column for each of `columns`: a list of one value, or null where the value is missing. NaN
+        is missing too.
+    """
+    arrays = [
+        _list_of_one(_values(batch.column(batch.schema.get_field_index(column.name)), column.kind))
+        for column in columns
+    ]
+    return pa.RecordBatch.from_arrays(arrays, [column.name for column in columns])
+
+
+def _kind_of(kind: pa.DataType) -> ColumnKind | None:
+    if pa.types.is_dictionary(kind):
+        return _kind_of(kind.value_type)
+    if pa.types.is_integer(kind):
+        return "float" if kind == pa.uint64() else "integer"
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "float"
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        return "time"
+    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean, pa.types.is_null)
+    return "category" if any(is_text(kind) for is_text in texts) else None
+
+
+def _values(array: pa.Array, kind: ColumnKind) -> pa.Array:
+    if isinstance(array, pa.DictionaryArray):
+        array = array.dictionary_decode()
+    if kind == "masked":
+        return _masked(array)
+    if kind == "category":
+        return array if pa.types.is_large_string(array.type) else array.cast(pa.string())
+    if kind == "integer":
+        return array.cast(pa.int64())
+    if kind == "time":
+        microseconds = array.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
+        return pc.divide(microseconds.cast(pa.float64(), safe=False), 1e6)
+    return _without_nan(array.cast(pa.float32()) if pa.types.is_float16(array.type) else array)
+
+
+def _without_nan(array: pa.Array) -> pa.Array:
+    floats = array.cast(pa.float64(), safe=False)
+    return pc.if_else(pc.is_nan(floats), pa.scalar(None, pa.float64()), floats)
+
+
+def _masked(array: pa.Array) -> pa.Array:
+    missing = np.asarray(pc.is_null(array))
+    if pa.types.is_floating(array.type):
+        missing = missing | np.asarray(pc.is_null(_values(array, "float")))
+    return pa.array([MASKED] * len(array), pa.string(), mask=missing)
+
+
+def _list_of_one(values: pa.Array) -> pa.Array:
+    valid = np.asarray(pc.is_valid(values))
+    offsets = np.concatenate([[0], np.cumsum(valid)]).astype(np.int64)
+    bitmap = pa.array(valid).buffers()[1]
+    return pa.Array.from_buffers(
+        pa.large_list(values.type), len(values), [bitmap, pa.py_buffer(offsets)], children=[values.drop_null()]
+    )

@@ -1,0 +1,158 @@
+"""When a difference between two splits matters: it needs to be more than chance, and large enough to care about.
+
+Splits of one source differ by chance alone. A difference blocks only with two keys: the chance of seeing it in a
+random split is small, all comparisons counted, and its size is material.
+"""
+
+from dataclasses import dataclass
+import math
+
+from components.shared.example_table import ColumnRole
+from components.shared.verdict import Severity
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Materiality:
+    """The sizes from which a difference matters.
+
+    Attributes
+    ----------
+    false_alarm_rate
+        Chance, over all comparisons of a run, that a random split of one source is called different.
+    unseen_share
+        Share of a split's rows with categories that training never saw, for columns that a model reads.
+    unseen_share_watched
+        The same for columns that a model does not read: derived, slice and sensitive ones.
+    missing_change_warning, missing_change_blocking
+        Difference between two splits' shares of missing values.
+    imbalance_ratio
+        Training examples of the largest class for one of the smallest.
+    """
+
+    false_alarm_rate: float = 0.01
+    unseen_share: float = 0.01
+    unseen_share_watched: float = 0.10
+    missing_change_warning: float = 0.05
+    missing_change_blocking: float = 0.20
+    imbalance_ratio: float = 10.0
+
+    def __post_init__(self) -> None:
+        shares = (
+            self.false_alarm_rate,
+            self.unseen_share,
+            self.unseen_share_watched,
+            self.missing_change_warning,
+            self.missing_change_blocking,
+        )
+        if any(not 0.0 < share < 1.0 for share in shares):
+            raise ValueError(f"rates and shares must lie between 0 and 1, got {shares}")
+        if self.imbalance_ratio <= 1.0:
+            raise ValueError(f"imbalance_ratio must be above 1, got {self.imbalance_ratio}")
+
+
+def unseen_chance(count: int, *, num_reference: int, num_current: int) -> float:
+    """Chance that all rows of one category fall into the current split when rows are split at random.
+
+    Parameters
+    ----------
+    count
+        Rows of the category, all of them in the current split.
+    num_reference, num_current
+        Rows of the two splits.
+
+    Returns
+    -------
+    float
+        0 to 1: the product over i of (num_current - i) / (num_reference + num_current - i), i from 0 to count - 1.
+
+    Raises
+    ------
+    ValueError
+        If `count` is above `num_current`.
+    """
+    if count > num_current:
+        raise ValueError(f"count must be at most num_current, got {count} of {num_current}")
+    chance = 1.0
+    for i in range(count):
+        chance *= (num_current - i) / (num_reference + num_current - i)
+        if chance < 1e-30:
+            return 0.0
+    return chance
+
+
+def share_change_chance(count_a: int, total_a: int, count_b: int, total_b: int) -> float:
+    """Chance of a difference at least this large between two shares of one population.
+
+    Parameters
+    ----------
+    count_a, count_b
+        Rows with the property on the two sides.
+    total_a, total_b
+        All rows of the two sides, 1 or more.
+
+    Returns
+    -------
+    float
+        0 to 1, two-sided, from the pooled two-proportion z test with Yates' continuity correction.
+
+    References
+    ----------
+    Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions, 3rd ed., section 3.3.
+    """
+    pooled = (count_a + count_b) / (total_a + total_b)
+    if pooled in (0.0, 1.0):
+        return 1.0
+    correction = (1 / total_a + 1 / total_b) / 2
+    difference = max(abs(count_a / total_a - count_b / total_b) - correction, 0.0)
+    error = math.sqrt(pooled * (1 - pooled) * (1 / total_a + 1 / total_b))
+    return math.erfc(difference / error / math.sqrt(2))
+
+
+def unseen_severity(
+    share: float, chance: float, *, role: ColumnRole, whole_groups: bool, materiality: Materiality
+) -> Severity:
+    """Severity of categories that training never saw.
+
+    Parameters
+    ----------
+    share
+        Share of the split's rows that have such a category.
+    chance
+        Chance of the least likely of them in a random split, all comparisons counted.
+    role
+        Role of the column. An unseen label always blocks: the model cannot predict it.
+    whole_groups
+        Whether the split keeps groups of rows together; then chance is not known and nothing but a label blocks.
+    materiality
+        The thresholds.
+    """
+    if role == "label":
+        return "blocking"
+    if chance >= materiality.false_alarm_rate or share < materiality.unseen_share:
+        return "note"
+    bound = materiality.unseen_share if role == "feature" else materiality.unseen_share_watched
+    return "blocking" if share >= bound and not whole_groups else "warning"
+
+
+def missing_severity(
+    change: float, chance: float, *, role: ColumnRole, whole_groups: bool, materiality: Materiality
+) -> Severity:
+    """Severity of a changed share of missing values.
+
+    Parameters
+    ----------
+    change
+        Absolute difference of the two shares, 0 to 1.
+    chance
+        Chance of a difference that large in a random split, all comparisons counted.
+    role
+        Role of the column: only a feature's change blocks, since a model reads features.
+    whole_groups
+        Whether the split keeps groups of rows together; then nothing blocks.
+    materiality
+        The thresholds.
+    """
+    if chance >= materiality.false_alarm_rate or change < materiality.missing_change_warning:
+        return "note"
+    blocks = role == "feature" and not whole_groups and change >= materiality.missing_change_blocking
+    return "blocking" if blocks else "warning"

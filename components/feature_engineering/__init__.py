@@ -1,0 +1,1 @@
+"""Feature engineering: the decode-once feature store, the augmentation policy, embeddings."""

@@ -1,0 +1,45 @@
+"""Feature engineering by hand: `python -m components.feature_engineering --help`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from components.shared.command_line import run
+
+app = typer.Typer(help="Build the feature store and embeddings.", no_args_is_help=True, add_completion=False)
+
+
+@app.command()
+def build(
+    examples: Annotated[Path, typer.Option(help="Example table, a folder.")],
+    output: Annotated[Path, typer.Option(help="Folder to write features and report.html to.")],
+    backbone: Annotated[str, typer.Option(help="auto, small_cnn, efficientnet_lite0 or timm:<name>.")] = "auto",
+) -> None:
+    """Decode and resize every image once."""
+    from components.feature_engineering.jobs import build_feature_store
+
+    result = build_feature_store(
+        examples_path=examples,
+        backbone=backbone,
+        features_path=output / "features",
+        report_path=output / "report.html",
+    )
+    typer.echo(f"{result.num_examples} examples at {result.image_size} px for {result.backbone}: {output / 'features'}")
+
+
+@app.command()
+def embed(
+    examples: Annotated[Path, typer.Option(help="Example table, a folder.")],
+    output: Annotated[Path, typer.Option(help="Folder to write the embeddings table to.")],
+    backbone: Annotated[str, typer.Option(help="A backbone with published weights.")] = "efficientnet_lite0",
+) -> None:
+    """Turn every image into a vector with a pretrained network."""
+    from components.feature_engineering.jobs import embed_examples
+
+    result = embed_examples(examples_path=examples, embeddings_path=output, backbone=backbone)
+    typer.echo(f"{result.num_examples} vectors of {result.embedding_size} numbers: {output}")
+
+
+if __name__ == "__main__":
+    run(app)

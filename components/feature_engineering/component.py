@@ -1,0 +1,50 @@
+"""KFP faces of feature engineering."""
+
+from kfp import dsl
+
+from components.shared.images import image
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def build_feature_store(
+    examples: dsl.Input[dsl.Dataset],
+    backbone: str,
+    features: dsl.Output[dsl.Dataset],
+    report: dsl.Output[dsl.HTML],
+) -> None:
+    """Decode and resize every image once, for training to read memory-mapped.
+
+    Parameters
+    ----------
+    examples
+        The example table.
+    backbone
+        auto, small_cnn, efficientnet_lite0 or timm:<name>; auto goes by the images' size.
+    features
+        The feature store: uint8 images of one size in Arrow IPC files, with backbone, preprocessing and policy.
+    report
+        Sizes, settings and a contact sheet of augmented images.
+    """
+    from components.feature_engineering.jobs import build_feature_store as job
+
+    result = job(examples_path=examples.path, backbone=backbone, features_path=features.path, report_path=report.path)
+    features.metadata.update(num_examples=result.num_examples, backbone=result.backbone, image_size=result.image_size)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def embed_examples(examples: dsl.Input[dsl.Dataset], backbone: str, embeddings: dsl.Output[dsl.Dataset]) -> None:
+    """Turn every image into a vector with a pretrained network, for comparing data jointly.
+
+    Parameters
+    ----------
+    examples
+        The example table.
+    backbone
+        A backbone with published weights, efficientnet_lite0 for one.
+    embeddings
+        The embeddings table: one vector an example.
+    """
+    from components.feature_engineering.jobs import embed_examples as job
+
+    result = job(examples_path=examples.path, embeddings_path=embeddings.path, backbone=backbone)
+    embeddings.metadata.update(num_examples=result.num_examples, embedding_size=result.embedding_size)

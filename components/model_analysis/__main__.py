@@ -1,0 +1,81 @@
+"""Model analysis by hand: `python -m components.model_analysis --help`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from components.model_analysis import jobs
+from components.shared import command_line
+from components.shared.problem import TargetSpec
+
+app = typer.Typer(help="Evaluate a model on held-out examples, or score any images with it.", no_args_is_help=True)
+
+ModelDir = Annotated[Path, typer.Option(help="A model bundle.")]
+Output = Annotated[Path, typer.Option(help="Folder to write.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+
+
+@app.command()
+def evaluate(
+    examples: Annotated[Path, typer.Option(help="An example table of images.")],
+    model_dir: ModelDir,
+    output: Output,
+    target_metric: Annotated[str, typer.Option(help="What the model is judged by.")] = "accuracy",
+    target_minimum: Annotated[float | None, typer.Option(help="What it must reach, 0 to 1.")] = None,
+    device: Device = "auto",
+) -> None:
+    """Evaluate a model on the validation and test splits; exits 1 when it misses its target."""
+    result = jobs.evaluate_model(
+        examples_path=examples,
+        model_path=model_dir,
+        target=TargetSpec(metric=target_metric, minimum=target_minimum),
+        predictions_path=output / jobs.PREDICTIONS,
+        evaluation_path=output / "evaluation.json",
+        report_path=output / "report.html",
+        verdict_path=output / "verdict.json",
+        metrics_path=output / jobs.METRICS_FILE,
+        classification_metrics_path=output / "classification_metrics.json",
+        device=device,
+    )
+    typer.echo(f"report: {output / 'report.html'}")
+    if not result.passed:
+        raise typer.Exit(command_line.FAILED_CHECK)
+
+
+@app.command()
+def score(
+    model_dir: ModelDir,
+    source: Annotated[
+        str, typer.Option(help="A folder of photos, an example table, a CSV, TSV or Parquet table, or one image.")
+    ],
+    output: Output,
+    image_column: Annotated[str | None, typer.Option(help="Table column with images or their paths.")] = None,
+    label_column: Annotated[str | None, typer.Option(help="Table column with labels.")] = None,
+    device: Device = "auto",
+) -> None:
+    """Score any images with a model: a predictions table, and metrics where labels are known."""
+    result = jobs.score_images(
+        source=source,
+        model_path=model_dir,
+        output_path=output,
+        image_column=image_column,
+        label_column=label_column,
+        device=device,
+    )
+    typer.echo(f"scored {result.num_examples:,} images: {output / jobs.PREDICTIONS}")
+    if result.num_unreadable:
+        typer.echo(f"not readable: {result.num_unreadable:,}, listed in {output / jobs.UNREADABLE_FILE}")
+    if result.num_unknown_label:
+        typer.echo(f"left out of the metrics: {result.num_unknown_label:,} with a label that the model does not know")
+    if result.num_labelled:
+        typer.echo(
+            f"accuracy {result.metrics['accuracy']:.4f} on {result.num_labelled:,} labelled images: "
+            f"{output / jobs.METRICS_FILE}"
+        )
+    else:
+        typer.echo("no label is known: name folders or files after the model's classes, or give a table with labels")
+
+
+if __name__ == "__main__":
+    command_line.run(app)

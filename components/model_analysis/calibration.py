@@ -1,0 +1,126 @@
+"""Whether a model that says 0.9 is right nine times out of ten."""
+
+from dataclasses import dataclass
+import math
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CalibrationBin:
+    """The examples whose confidence lies between two bounds.
+
+    Attributes
+    ----------
+    low, high
+        Bounds of the confidence, 0 to 1; the upper one belongs to the bin.
+    num_examples
+        Examples in the bin.
+    mean_confidence
+        Mean probability of the predicted class; `nan` for an empty bin.
+    accuracy
+        Share predicted right; `nan` for an empty bin.
+    """
+
+    low: float
+    high: float
+    num_examples: int
+    mean_confidence: float
+    accuracy: float
+
+
+def reliability_bins(
+    label_indices: np.ndarray, probabilities: np.ndarray, *, num_bins: int = 10
+) -> list[CalibrationBin]:
+    """Confidence against accuracy, in bins of equal width: the reliability diagram.
+
+    Parameters
+    ----------
+    label_indices
+        Shape (N,), integers: the classes that are right.
+    probabilities
+        Shape (N, K), 0 to 1.
+    num_bins
+        Bins of the confidence from 0 to 1, 2 or more.
+
+    Returns
+    -------
+    list of CalibrationBin
+        `num_bins`, lowest confidence first.
+
+    Raises
+    ------
+    ValueError
+        If `num_bins` is below 2.
+
+    References
+    ----------
+    Guo et al., On calibration of modern neural networks, ICML 2017, section 2.
+    """
+    if num_bins < 2:
+        raise ValueError(f"num_bins must be at least 2, got {num_bins!r}")
+    confidence = probabilities.max(axis=1) if len(probabilities) else np.empty(0)
+    right = probabilities.argmax(axis=1) == label_indices if len(probabilities) else np.empty(0, bool)
+    bin_of = np.clip(np.ceil(confidence * num_bins).astype(int) - 1, 0, num_bins - 1)
+    bins = []
+    for number in range(num_bins):
+        inside = bin_of == number
+        bins.append(
+            CalibrationBin(
+                low=number / num_bins,
+                high=(number + 1) / num_bins,
+                num_examples=int(inside.sum()),
+                mean_confidence=float(confidence[inside].mean()) if inside.any() else math.nan,
+                accuracy=float(right[inside].mean()) if inside.any() else math.nan,
+            )
+        )
+    return bins
+
+
+def expected_calibration_error(bins: list[CalibrationBin]) -> float:
+    """Mean distance of confidence and accuracy over the bins, weighted by their examples.
+
+    Parameters
+    ----------
+    bins
+        From `reliability_bins`.
+
+    Returns
+    -------
+    float
+        0 (calibrated) to 1; `nan` without examples.
+    """
+    num_examples = sum(item.num_examples for item in bins)
+    if not num_examples:
+        return math.nan
+    return sum(
+        item.num_examples / num_examples * abs(item.mean_confidence - item.accuracy)
+        for item in bins
+        if item.num_examples
+    )
+
+
+def brier_score(label_indices: np.ndarray, probabilities: np.ndarray) -> float:
+    """Half the mean squared distance of the probabilities from certainty in the right class.
+
+    Parameters
+    ----------
+    label_indices
+        Shape (N,), integers.
+    probabilities
+        Shape (N, K), 0 to 1.
+
+    Returns
+    -------
+    float
+        0 (best) to 1; with two classes the usual binary score. `nan` without examples.
+
+    References
+    ----------
+    Brier, Verification of forecasts expressed in terms of probability, Monthly Weather Review 78, 1950.
+    """
+    if not len(label_indices):
+        return math.nan
+    right = probabilities[np.arange(len(label_indices)), label_indices]
+    squared = (probabilities**2).sum(axis=1) - 2 * right + 1
+    return float(squared.mean() / 2)

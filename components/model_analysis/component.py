@@ -1,0 +1,58 @@
+"""KFP faces of model analysis."""
+
+from kfp import dsl
+
+from components.shared.images import image
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def evaluate_model(
+    examples: dsl.Input[dsl.Dataset],
+    model: dsl.Input[dsl.Model],
+    target: str,
+    predictions: dsl.Output[dsl.Dataset],
+    evaluation: dsl.Output[dsl.Artifact],
+    report: dsl.Output[dsl.HTML],
+    verdict: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    classification_metrics: dsl.Output[dsl.ClassificationMetrics],
+) -> None:
+    """Score the held-out examples, evaluate, and decide whether the model may ship.
+
+    A model that misses its target is a result: the verdict says so, and a gate step of its own stops the run.
+
+    Parameters
+    ----------
+    examples
+        An example table of images; its validation and test splits are scored.
+    model
+        A model bundle.
+    target
+        The problem file's target section as JSON, such as `{"metric": "accuracy", "minimum": 0.9}`; empty for
+        accuracy without a minimum, which asks for better than always answering the most frequent label.
+
+    Returns
+    -------
+    predictions
+        Predictions table of the validation and test splits, with embeddings and slice columns.
+    evaluation
+        All figures of the test split as JSON.
+    report
+        The figures, the confusion matrix, ROC and calibration curves, and a gallery of the worst mistakes.
+    verdict
+        Whether the model reached its target on the test split, and why not.
+    metrics
+        The figures for the KFP UI.
+    classification_metrics
+        Confusion matrix and ROC curve for the KFP UI.
+    """
+    from components.model_analysis.jobs import evaluate_model as job
+
+    result = job(
+        examples_path=examples.path, model_path=model.path, target=target,
+        predictions_path=predictions.path, evaluation_path=evaluation.path, report_path=report.path,
+        verdict_path=verdict.path, metrics_path=metrics.path, classification_metrics_path=classification_metrics.path,
+    )  # fmt: skip
+    metrics.metadata.update(result.metrics)
+    classification_metrics.log_confusion_matrix(result.class_names, result.confusion)
+    classification_metrics.log_roc_curve(*result.roc)

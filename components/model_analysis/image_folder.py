@@ -1,0 +1,116 @@
+"""A folder of photos in any layout: which files are images, and which labels their paths tell."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+import re
+import unicodedata
+
+from components.model_analysis.image_batches import SourceImage
+from components.model_analysis.label_matching import LabelMatcher
+from components.shared.local_files import local_files
+
+# Formats that cannot be decoded are listed too: such a file is reported as unreadable, not passed over in silence.
+_DECODABLE = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".mpo")
+_DECODABLE_PLAIN = (".ppm", ".pgm", ".pbm", ".pnm")
+_FOREIGN = (".heic", ".heif", ".avif", ".jp2", ".jxl")
+IMAGE_SUFFIXES = frozenset((*_DECODABLE, *_DECODABLE_PLAIN, *_FOREIGN))
+# `cat.123.jpg`, `cat_123.jpg`, `cat-123.jpg`; a digit before _ or - is rather a date or a part number.
+_NUMBERED = re.compile(r"^(?P<label>.+?)(?:\.|(?<!\d)[_-])\d+$")
+_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF", b"II*\x00", b"MM\x00*")
+
+
+def find_images(root: Path) -> list[str]:
+    """Image files below a folder, links to folders included, hidden ones and archive debris left out.
+
+    Parameters
+    ----------
+    root
+        The folder.
+
+    Returns
+    -------
+    list of str
+        Paths relative to `root`, with forward slashes, sorted.
+
+    Raises
+    ------
+    OSError
+        If a folder may not be read.
+    """
+    return sorted(
+        name for name, path in local_files(root) if not _is_debris(name) and not path.is_dir() and is_image_file(path)
+    )
+
+
+def is_image_file(path: Path) -> bool:
+    """Whether a file is meant as an image: by its suffix, or where it has none by its first bytes."""
+    if path.suffix:
+        return path.suffix.lower() in IMAGE_SUFFIXES
+    try:
+        if not path.is_file():
+            return False
+        with open(path, "rb") as file:
+            return file.read(8).startswith(_MAGIC)
+    except OSError:
+        return False
+
+
+def labels_of_paths(paths: Sequence[str], matcher: LabelMatcher) -> list[str | None]:
+    """Labels that paths tell.
+
+    A path's label is its nearest folder that is named as a class of the model, or that stands beside such a folder (a
+    class that the model does not know). Without one, it is the class that the file's name begins with, as in
+    `cat.123.jpg`. The root's own name tells nothing.
+
+    Parameters
+    ----------
+    paths
+        Relative paths, with forward slashes.
+    matcher
+        Of the model's class names.
+
+    Returns
+    -------
+    list of str or None
+        One a path: a class as the model spells it, a class that it does not know, or None.
+    """
+    folders = {parent for path in paths for parent in PurePosixPath(path).parents if parent.name}
+    class_parents = {folder.parent for folder in folders if matcher.index(folder.name) is not None}
+    return [_label_of(PurePosixPath(path), matcher, class_parents) for path in paths]
+
+
+def folder_images(root: Path, paths: Sequence[str], matcher: LabelMatcher) -> Iterator[SourceImage]:
+    """Images of a folder with the labels that their paths tell.
+
+    Parameters
+    ----------
+    root
+        The folder.
+    paths
+        Its images, as `find_images` returns them.
+    matcher
+        Of the model's class names.
+
+    Yields
+    ------
+    SourceImage
+        Named by its path relative to the folder, in NFC.
+    """
+    for path, label in zip(paths, labels_of_paths(paths, matcher), strict=True):
+        yield SourceImage(example_id=_printable(path), label=label, content=root / path)
+
+
+def _label_of(path: PurePosixPath, matcher: LabelMatcher, class_parents: set[PurePosixPath]) -> str | None:
+    for folder in path.parents:
+        if folder.name and folder.parent in class_parents:
+            return matcher.spelled(_printable(folder.name))
+    numbered = _NUMBERED.match(path.stem)
+    return matcher.name(numbered["label"]) if numbered else None
+
+
+def _printable(path: str) -> str:
+    return unicodedata.normalize("NFC", path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
+
+
+def _is_debris(path: str) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.split("/"))

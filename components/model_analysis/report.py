@@ -1,0 +1,178 @@
+"""The report of an evaluation: the verdict first, then the figures, then the mistakes themselves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import math
+
+from components.model_analysis.confusion import condensed_confusion, most_confused
+from components.model_analysis.evaluation import Evaluation
+from components.model_analysis.hardest_examples import ScoredExample
+from components.model_analysis.thumbnails import thumbnail
+from components.reporting.charts import bar_chart, heatmap, line_chart
+from components.reporting.page import Picture, Report
+from components.shared.verdict import Verdict
+
+_MAX_CLASSES_SHOWN = 50
+_MAX_HEATMAP_CLASSES = 20
+_MAX_PAIRS = 15
+_MAX_ID_CHARACTERS = 40
+_FACTS = {
+    "macro F1": "macro_f1",
+    "ROC AUC": "roc_auc",
+    "log loss": "log_loss",
+    "calibration error": "expected_calibration_error",
+    "Brier score": "brier_score",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportContent:
+    """What a report shows.
+
+    Attributes
+    ----------
+    verdict
+        Of the gate.
+    test
+        The figures that the gate judged.
+    validation
+        The same figures of the validation split, to compare.
+    mistakes, least_sure
+        Examples of the test split, hardest first.
+    """
+
+    verdict: Verdict
+    test: Evaluation
+    validation: Evaluation
+    mistakes: Sequence[ScoredExample]
+    least_sure: Sequence[ScoredExample]
+
+
+def evaluation_report(content: ReportContent) -> Report:
+    """Build the report; see the module.
+
+    Parameters
+    ----------
+    content
+        What it shows.
+    """
+    test = content.test
+    report = Report("Model analysis", subtitle=f"{test.num_examples:,} labelled examples of the test split")
+    report.verdict(content.verdict.passed, content.verdict.reason)
+    for finding in content.verdict.findings:
+        if finding.severity != "blocking":
+            report.paragraph(finding.message, tone="warn" if finding.severity == "warning" else "plain")
+    _add_facts(report, content)
+    if test.num_examples:
+        _add_classes(report, test)
+        _add_confusion(report, test)
+        _add_roc(report, test)
+        _add_calibration(report, test)
+        _add_galleries(report, content)
+    return report
+
+
+def _add_facts(report: Report, content: ReportContent) -> None:
+    metrics = content.test.metrics
+    low, high = metrics["accuracy_low"], metrics["accuracy_high"]
+    report.facts(
+        {
+            "accuracy": metrics["accuracy"],
+            "95 % interval": None if math.isnan(low) else f"{low:.3f} to {high:.3f}",
+            "validation accuracy": content.validation.metrics["accuracy"],
+            "test examples": content.test.num_examples,
+            **{name: metrics[key] for name, key in _FACTS.items()},
+        }
+    )
+
+
+def _add_classes(report: Report, test: Evaluation) -> None:
+    report.heading("Classes")
+    weakest_first = sorted(test.per_class, key=lambda figures: (math.isnan(figures.f1), figures.f1))
+    shown = test.per_class if len(test.per_class) <= _MAX_CLASSES_SHOWN else weakest_first[:_MAX_CLASSES_SHOWN]
+    left_out = len(test.per_class) - len(shown)
+    report.table(
+        ["class", "precision", "recall", "F1", "ROC AUC", "examples"],
+        [[item.class_name, item.precision, item.recall, item.f1, item.roc_auc, item.support] for item in shown],
+        caption=f"The weakest first; {left_out} better ones are in evaluation.json." if left_out else "",
+    )
+
+
+def _add_confusion(report: Report, test: Evaluation) -> None:
+    report.heading("Confusion")
+    matrix, names = condensed_confusion(test.confusion, test.class_names, limit=_MAX_HEATMAP_CLASSES)
+    report.figure(
+        heatmap(matrix.tolist(), rows=names, columns=names, row_label="label", column_label="predicted"),
+        caption="Examples by label and predicted class; the diagonal is right.",
+    )
+    pairs = most_confused(test.confusion, test.class_names, limit=_MAX_PAIRS)
+    if pairs:
+        report.table(
+            ["label", "predicted instead", "examples", "share of the label"],
+            [[pair.label, pair.predicted, pair.count, round(pair.share, 3)] for pair in pairs],
+            caption="Most confused classes",
+        )
+
+
+def _add_roc(report: Report, test: Evaluation) -> None:
+    report.heading("ROC")
+    areas = {figures.class_name: figures.roc_auc for figures in test.per_class}
+    series = {
+        f"{name} ({areas[name]:.3f})": (curve.false_positive_rates, curve.true_positive_rates)
+        for name, curve in test.class_rocs.items()
+    }
+    report.figure(
+        line_chart(series, x_label="false positive rate", y_label="true positive rate", y_range=(0.0, 1.0)),
+        caption="Each class against the rest, area in brackets"
+        + ("; the weakest classes." if len(test.class_names) > len(series) > 1 else "."),
+    )
+
+
+def _add_calibration(report: Report, test: Evaluation) -> None:
+    report.heading("Calibration")
+    filled = [item for item in test.calibration if item.num_examples]
+    model = ([item.mean_confidence for item in filled], [item.accuracy for item in filled])
+    report.figure(
+        line_chart(
+            {"model": model, "perfectly calibrated": ([0.0, 1.0], [0.0, 1.0])},
+            x_label="confidence of the prediction",
+            y_label="share that is right",
+            y_range=(0.0, 1.0),
+        ),
+        caption="Below the diagonal the model is surer than it should be.",
+    )
+    report.figure(
+        bar_chart(
+            {f"{item.high:.1f}": {"examples": item.num_examples} for item in test.calibration}, y_label="examples"
+        ),
+        caption="Examples by confidence: each bar ends at the value under it.",
+    )
+
+
+def _add_galleries(report: Report, content: ReportContent) -> None:
+    report.heading("Worst mistakes")
+    if content.mistakes:
+        report.gallery(
+            [_picture(example) for example in content.mistakes],
+            caption="Wrong, the surest first: label, what it was taken for, and the probability given to that.",
+        )
+    else:
+        report.paragraph("The model made no mistake on the test split.")
+    report.heading("Least sure")
+    report.gallery(
+        [_picture(example) for example in content.least_sure],
+        caption="Right or wrong, the two likeliest classes nearly tied: worth a second look at the label.",
+    )
+
+
+def _picture(example: ScoredExample) -> Picture:
+    right = example.label == example.predicted
+    outcome = example.label if right else f"{example.label} → {example.predicted}"
+    name = example.example_id
+    shown = name if len(name) <= _MAX_ID_CHARACTERS else f"…{name[1 - _MAX_ID_CHARACTERS :]}"
+    return Picture(
+        data=thumbnail(example.image),
+        caption=f"{outcome} {example.probability:.3f} · {shown}",
+        alternative=f"example {name} labelled {example.label}, predicted {example.predicted}",
+        tone="good" if right else "bad",
+    )

@@ -1,0 +1,102 @@
+"""Receiver operating characteristics: what a threshold catches against what it catches wrongly."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import math
+
+import numpy as np
+from sklearn.metrics import roc_auc_score, roc_curve
+
+MAX_POINTS = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RocCurve:
+    """One curve, thinned to `MAX_POINTS`; empty where it is undefined.
+
+    Attributes
+    ----------
+    false_positive_rates, true_positive_rates
+        0 to 1, rising.
+    thresholds
+        Probabilities, falling from 1.
+    """
+
+    false_positive_rates: tuple[float, ...] = ()
+    true_positive_rates: tuple[float, ...] = ()
+    thresholds: tuple[float, ...] = ()
+
+
+def one_vs_rest_auc(label_indices: np.ndarray, probabilities: np.ndarray) -> list[float]:
+    """Area under the ROC curve of each class against the rest.
+
+    Parameters
+    ----------
+    label_indices
+        Shape (N,), integers.
+    probabilities
+        Shape (N, K), 0 to 1.
+
+    Returns
+    -------
+    list of float
+        K values, 0 to 1; `nan` for a class that no example, or every example, belongs to.
+    """
+    areas = []
+    for index in range(probabilities.shape[1]):
+        positive = label_indices == index
+        defined = positive.any() and not positive.all()
+        areas.append(float(roc_auc_score(positive, probabilities[:, index])) if defined else math.nan)
+    return areas
+
+
+def class_roc(label_indices: np.ndarray, probabilities: np.ndarray, index: int) -> RocCurve:
+    """ROC curve of one class against the rest; empty where its area is `nan`.
+
+    Parameters
+    ----------
+    label_indices
+        Shape (N,), integers.
+    probabilities
+        Shape (N, K), 0 to 1.
+    index
+        The class.
+    """
+    return _curve(label_indices == index, probabilities[:, index])
+
+
+def overall_roc(label_indices: np.ndarray, probabilities: np.ndarray) -> RocCurve:
+    """The one curve that stands for the model.
+
+    With two classes that of the second, the positive one; with more the micro average, which pools every example's
+    probabilities for all classes.
+
+    Parameters
+    ----------
+    label_indices
+        Shape (N,), integers.
+    probabilities
+        Shape (N, K), 0 to 1.
+    """
+    num_classes = probabilities.shape[1]
+    if num_classes == 2:
+        return class_roc(label_indices, probabilities, 1)
+    pooled = label_indices[:, None] == np.arange(num_classes)[None, :]
+    return _curve(pooled.ravel(), probabilities.ravel())
+
+
+def _curve(positive: np.ndarray, scores: np.ndarray) -> RocCurve:
+    if not positive.any() or positive.all():
+        return RocCurve()
+    false_rates, true_rates, thresholds = roc_curve(positive, scores)
+    kept = np.unique(np.linspace(0, len(thresholds) - 1, min(len(thresholds), MAX_POINTS)).round().astype(int))
+    return RocCurve(
+        false_positive_rates=_floats(false_rates[kept]),
+        true_positive_rates=_floats(true_rates[kept]),
+        # The first threshold is infinite ("nothing is positive"): a probability says the same, and JSON can hold it.
+        thresholds=_floats(np.minimum(thresholds[kept], 1.0)),
+    )
+
+
+def _floats(values: Sequence[float] | np.ndarray) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)

@@ -1,0 +1,32 @@
+"""Reads a verdict and stops the run where it did not pass."""
+
+import logging
+from pathlib import Path
+
+from components.shared.errors import QualityGateError
+from components.shared.verdict import read_verdict
+
+logger = logging.getLogger(__name__)
+
+
+def quality_gate(*, verdict_path: str | Path) -> None:
+    """Let the run go on, or stop it.
+
+    Parameters
+    ----------
+    verdict_path
+        The verdict of the check before this gate.
+
+    Raises
+    ------
+    QualityGateError
+        If the check did not pass; the message is its name and reason.
+    FileNotFoundError
+        If there is no verdict.
+    ContractError
+        If the file is no verdict.
+    """
+    verdict = read_verdict(verdict_path)
+    if not verdict.passed:
+        raise QualityGateError(f"{verdict.check}: {verdict.reason}")
+    logger.info("%s passed: %s", verdict.check, verdict.reason)

@@ -1,0 +1,89 @@
+"""Serving by hand: `python -m components.serving --model-dir DIR` serves a bundle; `--help` shows the rest."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from components.serving.server_config import check_ports, ServerConfig
+from components.shared.command_line import FAILED_CHECK, run
+
+app = typer.Typer(help="Serve a model bundle; publish one; probe a server.", add_completion=False)
+
+
+@app.callback(invoke_without_command=True)
+def serve(
+    context: typer.Context,
+    model_dir: Annotated[Path | None, typer.Option(help="Model bundle to serve, a folder.")] = None,
+    model_name: Annotated[str, typer.Option(help="Its name in URLs.")] = "model",
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 inside a container.")] = "127.0.0.1",
+    http_port: Annotated[int, typer.Option(help="Port of V1 and V2 REST.")] = 8080,
+    grpc_port: Annotated[int, typer.Option(help="Port of V2 gRPC.")] = 8081,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
+) -> None:
+    """Serve a model bundle over V1 and V2 REST and V2 gRPC, until stopped."""
+    if context.invoked_subcommand is not None:
+        return
+    if model_dir is None:
+        raise ValueError("--model-dir must name the model bundle to serve; --help shows the other commands")
+    config = ServerConfig(
+        model_dir=model_dir, model_name=model_name, host=host, http_port=http_port, grpc_port=grpc_port, device=device
+    )
+    check_ports(config)
+    # Here, not above: publishing and --help need neither torch nor KServe, and a taken port is told at once.
+    from components.serving.server import serve as serve_bundle
+
+    serve_bundle(config, until_stdin_closes=until_stdin_closes)
+
+
+@app.command()
+def publish(
+    model_dir: Annotated[Path, typer.Option(help="Model bundle, a folder.")],
+    evaluation: Annotated[Path, typer.Option(help="Its evaluation, a JSON file.")],
+    verdict: Annotated[Path, typer.Option(help="The verdict of its analysis.")],
+    model_name: Annotated[str, typer.Option(help="Small letters, digits and hyphens, starting with a letter.")],
+    model_root: Annotated[str, typer.Option(help="Folder or fsspec URI where releases live.")],
+    output: Annotated[Path, typer.Option(help="File to write the InferenceService to.")],
+) -> None:
+    """Publish a bundle as an immutable release with its InferenceService."""
+    from components.serving.jobs import publish_model
+
+    result = publish_model(
+        model_path=model_dir,
+        evaluation_path=evaluation,
+        verdict_path=verdict,
+        model_name=model_name,
+        model_root=model_root,
+        inference_service_path=output,
+    )
+    typer.echo(result.release_uri)
+
+
+@app.command()
+def probe(
+    model_dir: Annotated[Path, typer.Option(help="Model bundle to serve, a folder.")],
+    examples: Annotated[Path, typer.Option(help="Example table, a folder.")],
+    predictions: Annotated[Path, typer.Option(help="Predictions table, a folder.")],
+    output: Annotated[Path, typer.Option(help="Folder to write report.html, verdict.json and metrics.json to.")],
+    num_examples: Annotated[int, typer.Option(help="How many held-out examples to replay at most.")] = 64,
+) -> None:
+    """Start the server on loopback, replay held-out examples, and compare."""
+    from components.serving.jobs import probe_server
+
+    result = probe_server(
+        model_path=model_dir,
+        examples_path=examples,
+        predictions_path=predictions,
+        report_path=output / "report.html",
+        verdict_path=output / "verdict.json",
+        metrics_path=output / "metrics.json",
+        num_examples=num_examples,
+    )
+    typer.echo(output / "report.html")
+    if not result.passed:
+        raise typer.Exit(FAILED_CHECK)
+
+
+if __name__ == "__main__":
+    run(app)

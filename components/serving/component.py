@@ -1,0 +1,94 @@
+"""KFP faces of serving."""
+
+from kfp import dsl
+
+from components.shared.images import image
+
+
+@dsl.component(base_image=image("serving"), install_kfp_package=False)
+def publish_model(
+    model: dsl.Input[dsl.Model],
+    evaluation: dsl.Input[dsl.Artifact],
+    verdict: dsl.Input[dsl.Artifact],
+    model_name: str,
+    model_root: str,
+    published: dsl.Output[dsl.Model],
+    inference_service: dsl.Output[dsl.Artifact],
+) -> None:
+    """Publish a model bundle as an immutable release, with its evaluation, a model card and an InferenceService.
+
+    Parameters
+    ----------
+    model
+        The bundle that training wrote.
+    evaluation
+        The evaluation, a JSON file; it becomes part of the release.
+    verdict
+        The verdict of the analysis; a model that did not pass is not published.
+    model_name
+        Name of the model: small letters, digits and hyphens, starting with a letter.
+    model_root
+        Where releases live: a folder, or an fsspec URI such as s3://bucket/models.
+    published
+        The release: a bundle in MODEL_ROOT/NAME/VERSION.
+    inference_service
+        The KServe InferenceService of the release, YAML.
+
+    Raises
+    ------
+    ValueError
+        If the name cannot be used, the verdict did not pass, or the version exists with other contents.
+    """
+    from components.serving.jobs import publish_model as job
+
+    result = job(
+        model_path=model.path,
+        evaluation_path=evaluation.path,
+        verdict_path=verdict.path,
+        model_name=model_name,
+        model_root=model_root,
+        inference_service_path=inference_service.path,
+        artifact=(published.uri, published.path),
+    )
+    published.uri = result.artifact_uri
+    published.metadata.update(version=result.version, storage_uri=result.storage_uri, model_name=model_name)
+
+
+@dsl.component(base_image=image("serving"), install_kfp_package=False)
+def probe_server(
+    model: dsl.Input[dsl.Model],
+    examples: dsl.Input[dsl.Dataset],
+    predictions: dsl.Input[dsl.Dataset],
+    report: dsl.Output[dsl.HTML],
+    verdict: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Start the server on loopback, replay held-out examples, and compare with the training side.
+
+    Parameters
+    ----------
+    model
+        The bundle to serve.
+    examples
+        The example table; its encoded images are sent.
+    predictions
+        The predictions table of the training side.
+    report
+        Start-up, latency, differences and how malformed requests were answered.
+    verdict
+        Whether the server may go on to production, and why.
+    metrics
+        Cold start in seconds, p50 and p99 in milliseconds, largest difference of a probability.
+    """
+    from components.serving.jobs import probe_server as job
+
+    result = job(
+        model_path=model.path,
+        examples_path=examples.path,
+        predictions_path=predictions.path,
+        report_path=report.path,
+        verdict_path=verdict.path,
+        metrics_path=metrics.path,
+    )
+    metrics.metadata.update(result.metrics)
+    verdict.metadata.update(passed=result.passed, reason=result.reason)

@@ -1,0 +1,132 @@
+"""The door between KServe's protocols and the model: every malformed request leaves here as `InvalidInput`, a 400.
+
+KServe's own decoding answers 500 where a field is missing, takes binary tensors for UTF-8 text, and reads V1 JSON only
+under some content types.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cloudevents.sdk.converters.util import has_binary_headers
+from kserve.constants.constants import INFERENCE_CONTENT_LENGTH_HEADER, PredictorProtocol
+from kserve.errors import InvalidInput
+from kserve.protocol.dataplane import DataPlane
+from kserve.protocol.infer_type import InferRequest
+from kserve.protocol.model_repository_extension import ModelRepositoryExtension
+from kserve.protocol.rest.v2_datamodels import InferenceRequest
+import orjson
+from pydantic import ValidationError
+
+
+class BundleDataPlane(DataPlane):
+    """KServe's data plane with strict decoding."""
+
+    def metadata(self) -> dict[str, Any]:
+        """Server metadata: name, version and the extensions that this server has."""
+        return {**super().metadata(), "extensions": ["binary_tensor_data"]}
+
+    def decode(
+        self,
+        body: Any,
+        headers: dict[str, str],
+        protocol_version: str = PredictorProtocol.REST_V1.value,
+        model_name: str | None = None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Body of a REST request as a V1 dictionary or a V2 request.
+
+        Raises
+        ------
+        InvalidInput
+            If it is neither.
+        """
+        is_v1 = protocol_version == PredictorProtocol.REST_V1.value
+        try:
+            if is_v1 and isinstance(body, bytes) and not has_binary_headers(headers):
+                body = _json(body)
+            return super().decode(body, headers, protocol_version, model_name)
+        except InvalidInput:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InvalidInput(f"the request cannot be read: {error}") from error
+
+    def decode_inference_request(
+        self, body: bytes | InferenceRequest, headers: dict[str, str], model_name: str
+    ) -> InferRequest:
+        """V2 request from parsed JSON, or from bytes whose tensors may follow the JSON in binary."""
+        if isinstance(body, bytes):
+            return _request_from_bytes(body, headers, model_name)
+        return InferRequest.from_inference_request(body, model_name)
+
+
+class FixedRepository(ModelRepositoryExtension):
+    """Refuses to load or unload over the network: this server holds one bundle, checked before it started."""
+
+    async def load(self, model_name: str) -> None:
+        """Refuse."""
+        raise InvalidInput("this server serves one bundle, which must not be loaded over the network")
+
+    async def unload(self, model_name: str) -> None:
+        """Refuse."""
+        raise InvalidInput("this server serves one bundle, which must not be unloaded over the network")
+
+
+def mistake_of(found: Mapping[str, Any]) -> str:
+    """One of pydantic's findings on a V2 request as a sentence, without the client's values."""
+    if found["type"] == "json_invalid":
+        return f"the request must be JSON: {found.get('ctx', {}).get('error', found['msg'])}"
+    if found["type"] == "missing" and tuple(found["loc"]) == ("body",):
+        return "the request must have a body, got an empty one"
+    place = ".".join(str(part) for part in found["loc"] if part not in ("body", "InferenceRequest"))
+    return f"the request must be one of the Open Inference Protocol: {place or 'body'}: {found['msg']}"
+
+
+def _json(data: bytes) -> Any:
+    if not data:
+        raise InvalidInput("the request must have a body, got an empty one")
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput(f"the request must be JSON: {error}") from error
+
+
+def _request_from_bytes(body: bytes, headers: Mapping[str, str], model_name: str) -> InferRequest:
+    json_length = _json_length(headers, len(body))
+    content = _json(body[:json_length])
+    tensors = content.get("inputs") if isinstance(content, dict) else None
+    raws: dict[int, bytes] = {}
+    offset = json_length
+    for index, tensor in enumerate(tensors if isinstance(tensors, list) else []):
+        size = _binary_size(tensor)
+        if size is None:
+            continue
+        if size > len(body) - offset:
+            raise InvalidInput(f"binary_data_size must fit the body, got {size} of {len(body) - offset} bytes left")
+        raws[index] = body[offset : offset + size]
+        tensor["data"] = []
+        offset += size
+    if offset != len(body):
+        raise InvalidInput(f"the body must end with the inputs' binary data, but {len(body) - offset} bytes are left")
+    try:
+        request = InferRequest.from_inference_request(InferenceRequest.model_validate(content), model_name)
+    except ValidationError as error:
+        raise InvalidInput(mistake_of(error.errors()[0])) from error
+    for index, raw in raws.items():
+        request.inputs[index]._raw_data = raw  # where KServe itself keeps the binary data of gRPC requests
+    return request
+
+
+def _json_length(headers: Mapping[str, str], body_length: int) -> int:
+    text = headers.get(INFERENCE_CONTENT_LENGTH_HEADER, str(body_length))
+    if not text.isascii() or not text.isdigit() or len(text) > 12 or int(text) > body_length:
+        raise InvalidInput(f"Inference-Header-Content-Length must be 0 to {body_length}, got {text[:20]!r}")
+    return int(text)
+
+
+def _binary_size(tensor: Any) -> int | None:
+    parameters = tensor.get("parameters") if isinstance(tensor, dict) and "data" not in tensor else None
+    if not isinstance(parameters, dict) or "binary_data_size" not in parameters:
+        return None
+    size = parameters["binary_data_size"]
+    if type(size) is not int or size < 0:
+        raise InvalidInput(f"binary_data_size must be a whole number of 0 or more, got {str(size)[:20]!r}")
+    return size

@@ -1,0 +1,240 @@
+"""Jobs of serving: publish a release, and probe a server."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import http.client
+import logging
+from pathlib import Path
+import shutil
+
+import numpy as np
+
+from components.serving.child_server import log_end, MODEL_NAME, running_server, RunningServer, ServerStartError
+from components.serving.held_out import held_out_examples, HeldOut
+from components.serving.inference_client import InferenceClient, InferenceClientError
+from components.serving.inference_service import check_model_name, inference_service_yaml
+from components.serving.model_card import model_card
+from components.serving.probe import failed_verdict, judge_replay, Replay, replay_examples
+from components.serving.probe_report import probe_report
+from components.serving.release_store import publish, Release, write_beside
+from components.shared.atomic_files import read_json, write_json, write_text
+from components.shared.bundle import add_files, read_config
+from components.shared.example_table import ExampleTable
+from components.shared.predictions_table import PredictionsTable
+from components.shared.verdict import read_verdict, Verdict, write_verdict
+
+logger = logging.getLogger(__name__)
+
+EVALUATION_FILE = "evaluation.json"
+MODEL_CARD_FILE = "model_card.md"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PublishResult:
+    """A published release.
+
+    Attributes
+    ----------
+    version
+        Its version.
+    storage_uri
+        What KServe's storage initialiser reads: `file://`, `s3://` and the like.
+    release_uri
+        The bundle's folder: an absolute path, or a URI.
+    artifact_uri
+        Where a KFP artifact of the release points.
+    is_new
+        Whether it was not there before.
+    """
+
+    version: str
+    storage_uri: str
+    release_uri: str
+    artifact_uri: str
+    is_new: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeResult:
+    """What a probe found.
+
+    Attributes
+    ----------
+    passed
+        Whether the server may go on to production.
+    reason
+        One sentence.
+    metrics
+        The figures that were measured: `cold_start_s`, `p50_ms`, `p99_ms`, `max_abs_difference`, `num_requests`.
+    """
+
+    passed: bool
+    reason: str
+    metrics: Mapping[str, float]
+
+
+def publish_model(
+    *,
+    model_path: str | Path,
+    evaluation_path: str | Path,
+    verdict_path: str | Path,
+    model_name: str,
+    model_root: str,
+    inference_service_path: str | Path,
+    artifact: tuple[str, str | Path] | None = None,
+) -> PublishResult:
+    """Publish a bundle as an immutable release, with its evaluation, a model card and an InferenceService.
+
+    Parameters
+    ----------
+    model_path
+        The bundle.
+    evaluation_path
+        The evaluation, a JSON file.
+    verdict_path
+        The verdict of the analysis.
+    model_name
+        The model's name; see `check_model_name`.
+    model_root
+        A folder, or an fsspec URI.
+    inference_service_path
+        Where the InferenceService is written, beside the copy that lies with the release.
+    artifact
+        URI and path of the KFP artifact that stands for the release; None outside of a pipeline.
+
+    Returns
+    -------
+    PublishResult
+        Where it is; publishing the same again changes nothing.
+
+    Raises
+    ------
+    ValueError
+        If the name or root cannot be used, the verdict did not pass, the bundle is damaged, or the version exists
+        with other contents.
+    FileNotFoundError
+        If an input does not exist.
+    """
+    check_model_name(model_name)
+    verdict = read_verdict(verdict_path)
+    if not verdict.passed:
+        raise ValueError(f"a model must pass its {verdict.check} before it is published, but: {verdict.reason}")
+    files = _release_files(model_path, evaluation_path, model_name)
+    release = publish(model_path, model_root=model_root, model_name=model_name, files=files)
+    text = inference_service_yaml(model_name=model_name, version=release.version, storage_uri=release.storage_uri)
+    write_beside(release, text)
+    write_text(inference_service_path, text)
+    return PublishResult(
+        version=release.version,
+        storage_uri=release.storage_uri,
+        release_uri=release.uri,
+        artifact_uri=_artifact_uri(release, artifact, model_path, files),
+        is_new=release.is_new,
+    )
+
+
+def probe_server(
+    *,
+    model_path: str | Path,
+    examples_path: str | Path,
+    predictions_path: str | Path,
+    report_path: str | Path,
+    verdict_path: str | Path,
+    metrics_path: str | Path,
+    num_examples: int = 64,
+    ready_timeout_s: float = 180.0,
+) -> ProbeResult:
+    """Start the server on loopback, replay held-out examples over V2, and compare with the training side.
+
+    A server that does not start, refuses an example or computes something else is a failed verdict, not an error.
+
+    Parameters
+    ----------
+    model_path
+        The bundle to serve.
+    examples_path, predictions_path
+        The example table and the training side's predictions.
+    report_path, verdict_path, metrics_path
+        Files to write: HTML and twice JSON.
+    num_examples
+        How many examples to replay at most, 1 or more.
+    ready_timeout_s
+        How long the server may take to become ready, seconds.
+
+    Returns
+    -------
+    ProbeResult
+        Verdict and figures.
+
+    Raises
+    ------
+    ValueError
+        If the tables cannot be used, or hold no held-out example.
+    FileNotFoundError
+        If a table does not exist.
+    """
+    held_out = held_out_examples(ExampleTable(examples_path), PredictionsTable(predictions_path), at_most=num_examples)
+    outcome = _probed(model_path, held_out, ready_timeout_s=ready_timeout_s)
+    write_verdict(verdict_path, outcome.verdict)
+    write_json(metrics_path, outcome.metrics)
+    probe_report(outcome.verdict, outcome.metrics, outcome.replay, log=outcome.log).write(report_path)
+    logger.info("%s: %s", "passed" if outcome.verdict.passed else "failed", outcome.verdict.reason)
+    return ProbeResult(passed=outcome.verdict.passed, reason=outcome.verdict.reason, metrics=outcome.metrics)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Outcome:
+    verdict: Verdict
+    metrics: dict[str, float]
+    replay: Replay | None = None
+    log: str = ""
+
+
+def _probed(model_path: str | Path, held_out: HeldOut, *, ready_timeout_s: float) -> _Outcome:
+    try:
+        with running_server(model_path, ready_timeout_s=ready_timeout_s) as server:
+            return _replayed(model_path, held_out, server)
+    except ServerStartError as error:
+        return _Outcome(verdict=failed_verdict(str(error)), metrics={"num_requests": 0.0}, log=error.log_end)
+
+
+def _replayed(model_path: str | Path, held_out: HeldOut, server: RunningServer) -> _Outcome:
+    metrics = {"cold_start_s": server.cold_start_s, "num_requests": 0.0}
+    served_names = read_config(model_path).class_names
+    if served_names != held_out.class_names:
+        reason = (
+            f"the bundle must have the classes of the predictions, {', '.join(held_out.class_names)}, "
+            f"got {', '.join(served_names)}"
+        )
+        return _Outcome(verdict=failed_verdict(reason, kind="data_skew"), metrics=metrics, log=log_end(server.log))
+    try:
+        with InferenceClient(server.http_port, model_name=MODEL_NAME) as client:
+            replay = replay_examples(client, held_out)
+    except (InferenceClientError, OSError, http.client.HTTPException) as error:
+        reason = str(error) or f"the server stopped answering: {type(error).__name__}"
+        return _Outcome(verdict=failed_verdict(reason), metrics=metrics, log=log_end(server.log))
+    metrics.update({name: value for name, value in replay.metrics().items() if np.isfinite(value)})
+    return _Outcome(verdict=judge_replay(replay), metrics=metrics, replay=replay, log=log_end(server.log))
+
+
+def _release_files(model_path: str | Path, evaluation_path: str | Path, model_name: str) -> dict[str, bytes]:
+    config = read_config(model_path)
+    evaluation = read_json(evaluation_path, what="the evaluation")
+    if not isinstance(evaluation, dict):
+        raise ValueError(f"the evaluation at {evaluation_path} must be a JSON object, got {type(evaluation).__name__}")
+    card = model_card(model_name=model_name, config=config, evaluation=evaluation)
+    return {EVALUATION_FILE: Path(evaluation_path).read_bytes(), MODEL_CARD_FILE: card.encode()}
+
+
+def _artifact_uri(
+    release: Release, artifact: tuple[str, str | Path] | None, model_path: str | Path, files: Mapping[str, bytes]
+) -> str:
+    if artifact is None:
+        return release.uri
+    uri, path = artifact
+    if release.is_local and "://" not in uri:
+        shutil.rmtree(path, ignore_errors=True)
+        return release.uri
+    # KFP's launcher fails a step whose artifact points outside the pipeline's own bucket: it gets a copy of its own.
+    add_files(model_path, path, files)
+    return uri

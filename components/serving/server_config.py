@@ -1,0 +1,67 @@
+"""What the server serves and where it listens; checked before anything heavy is imported."""
+
+from dataclasses import dataclass
+from pathlib import Path
+import re
+import socket
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerConfig:
+    """What to serve, and where.
+
+    Attributes
+    ----------
+    model_dir
+        The bundle's folder.
+    model_name
+        Its name in URLs: letters, digits, dots, hyphens and underscores.
+    host
+        The address to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 inside a container.
+    http_port, grpc_port
+        Two different ports, 1 to 65535.
+    device
+        `auto`, `cpu` or `cuda`.
+    """
+
+    model_dir: Path
+    model_name: str = "model"
+    host: str = "127.0.0.1"
+    http_port: int = 8080
+    grpc_port: int = 8081
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", self.model_name):
+            raise ValueError(
+                f"model_name must be letters, digits, dots, hyphens and underscores, got {self.model_name!r}"
+            )
+        for name, port in (("http_port", self.http_port), ("grpc_port", self.grpc_port)):
+            if not 1 <= port <= 65535:
+                raise ValueError(f"{name} must be 1 to 65535, got {port}")
+        if self.http_port == self.grpc_port:
+            raise ValueError(f"http_port and grpc_port must differ, got {self.http_port} for both")
+
+
+def check_ports(config: ServerConfig) -> None:
+    """Check that the server can listen where it is to.
+
+    Raises
+    ------
+    ValueError
+        If an address cannot be used, or a port is taken.
+    """
+    for flag, port in (("--http-port", config.http_port), ("--grpc-port", config.grpc_port)):
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(config.host, port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ValueError(f"{flag} {port} must be free on {config.host}, but it cannot be used: {reason}") from error
+
+
+def address_of(host: str, port: int) -> str:
+    """Host and port as URLs and gRPC write them, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,255 @@
+"""Checks a run's inputs, smoke-tests the training, trains."""
+
+from dataclasses import dataclass
+import json
+import logging
+from pathlib import Path
+import time
+
+import fsspec
+
+from components.modeling.backbones import backbone_config_from, BackboneConfig
+from components.modeling.devices import choose_device, mixed_precision
+from components.modeling.predictor import weights_of
+from components.shared.atomic_files import write_json
+from components.shared.bundle import BundleConfig, write_bundle
+from components.shared.feature_store import ImageStore
+from components.shared.fingerprints import fingerprint_json
+from components.shared.problem import parse_problem
+from components.shared.source_fingerprint import job_fingerprint
+from components.shared.sources import check_source
+from components.shared.verdict import Verdict, write_verdict
+from components.training.checkpoints import run_folder, sole_trainer
+from components.training.fit import fit
+from components.training.recipes import recipe_config
+from components.training.reports import smoke_report, training_report
+from components.training.smoke import smoke_checks
+
+logger = logging.getLogger(__name__)
+
+AUTO_BACKBONE = "auto"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckedInputs:
+    """The problem file in two parts, so that a changed target does not repeat what it does not touch.
+
+    Attributes
+    ----------
+    data_problem
+        JSON text: everything but the target.
+    target
+        JSON text: the target.
+    """
+
+    data_problem: str
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SmokeResult:
+    """Whether the smoke test passed, why, and how long it took (seconds)."""
+
+    passed: bool
+    reason: str
+    duration_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingResult:
+    """What training came to: losses of the best epoch; `val_*` are absent where nothing was held out."""
+
+    metrics: dict[str, float]
+    backbone: str
+    resumed: bool
+
+
+def check_inputs(
+    *, source: str, problem: str, recipe: str, backbone: str, checkpoint_dir: str, model_root: str
+) -> CheckedInputs:
+    """Check a run's parameters before anything is paid for.
+
+    Parameters
+    ----------
+    source
+        Where the data are.
+    problem
+        The problem file's text; empty where everything is inferred.
+    recipe, backbone
+        How to train.
+    checkpoint_dir, model_root
+        Folders or URIs that this run writes to.
+
+    Returns
+    -------
+    CheckedInputs
+        The problem, in canonical JSON.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is wrong; the message says which, and what it may be.
+    FileNotFoundError
+        If there is nothing at `source`.
+    """
+    parsed = parse_problem(problem).to_dict()
+    if parsed["modality"] not in (None, "image"):
+        raise ValueError(f"the training pipeline takes images, got the modality {parsed['modality']!r}")
+    checked = BackboneConfig(name="small_cnn" if backbone == AUTO_BACKBONE else backbone)
+    recipe_config(recipe, checked)
+    check_source(source)
+    for name, uri in (("checkpoint_dir", checkpoint_dir), ("model_root", model_root)):
+        _check_writable(name, uri)
+    target = parsed.pop("target")
+    return CheckedInputs(data_problem=_canonical(parsed), target=_canonical(target))
+
+
+def smoke_test(
+    *,
+    features_path: str | Path,
+    recipe: str,
+    seed: int,
+    report_path: str | Path,
+    verdict_path: str | Path,
+    metrics_path: str | Path,
+    device: str = "auto",
+) -> SmokeResult:
+    """Train one iteration and one epoch on a tiny sample, and say whether the full run may be paid for.
+
+    Parameters
+    ----------
+    features_path
+        The feature store.
+    recipe
+        The recipe of the full run.
+    seed
+        The run's seed.
+    report_path, verdict_path, metrics_path
+        Files, written.
+    device
+        `auto`, `cpu` or `cuda`.
+
+    Raises
+    ------
+    ValueError
+        If the recipe or device is unknown.
+    """
+    started = time.monotonic()
+    store = ImageStore(features_path)
+    config = recipe_config(recipe, backbone_config_from(store.preparation["backbone"]))
+    checks = smoke_checks(store, config.backbone, seed=seed, device=choose_device(device))
+    findings = tuple(check.finding for check in checks if check.finding is not None)
+    reason = f"all {len(checks)} checks hold"
+    if findings:
+        reason = f"{findings[0].name}: {findings[0].message}; {findings[0].remedy}"
+    verdict = Verdict(check="smoke", passed=not findings, reason=reason, findings=findings)
+    duration_s = round(time.monotonic() - started, 2)
+    smoke_report(checks, verdict, config, duration_s=duration_s).write(report_path)
+    write_verdict(verdict_path, verdict)
+    write_json(metrics_path, {"num_checks": len(checks), "num_failed": len(findings), "duration_s": duration_s})
+    return SmokeResult(passed=verdict.passed, reason=reason, duration_s=duration_s)
+
+
+def train_model(
+    *,
+    features_path: str | Path,
+    schema_path: str | Path | None,
+    statistics_path: str | Path | None,
+    recipe: str,
+    seed: int,
+    checkpoint_dir: str,
+    model_path: str | Path,
+    report_path: str | Path,
+    metrics_path: str | Path,
+    device: str = "auto",
+) -> TrainingResult:
+    """Train, and write the model bundle.
+
+    A run that was killed goes on from its last checkpoint: checkpoints lie under a name made of code, data, recipe
+    and seed, and only one trainer works on them at a time.
+
+    Parameters
+    ----------
+    features_path
+        The feature store.
+    schema_path, statistics_path
+        The training data's schema (a file) and statistics (a folder), kept in the bundle; None leaves them out.
+    recipe
+        One of the recipes.
+    seed
+        Decides everything random.
+    checkpoint_dir
+        A folder or URI that outlives this step.
+    model_path
+        The bundle's folder, written.
+    report_path, metrics_path
+        Files, written.
+    device
+        `auto`, `cpu` or `cuda`.
+
+    Raises
+    ------
+    ValueError
+        If recipe or device are unknown, there is nothing to learn from, or the loss is not finite.
+    """
+    store = ImageStore(features_path)
+    where = choose_device(device)
+    config = recipe_config(recipe, backbone_config_from(store.preparation["backbone"]))
+    key = {
+        "code": job_fingerprint(__name__, "train_model"),
+        "data": store.fingerprint(),
+        "config": config.to_dict(),
+        "seed": seed,
+        "precision": mixed_precision(where),
+    }
+    folder = run_folder(checkpoint_dir, fingerprint_json(key))
+    with sole_trainer(folder):
+        result = fit(store, config, seed=seed, device=where, checkpoints=folder)
+    best = next(epoch for epoch in result.curves if epoch["epoch"] == result.best_epoch)
+    metrics = {"epochs": float(len(result.curves)), **{"best_epoch" if n == "epoch" else n: v for n, v in best.items()}}
+    bundle = BundleConfig(
+        task="image_classification",
+        class_names=store.class_names,
+        backbone=config.backbone.to_dict(),
+        preprocessing=store.preparation["preprocessing"],
+        label_version=store.preparation["label_version"],
+        training={
+            "recipe": recipe,
+            "seed": seed,
+            "config": config.to_dict(),
+            "augmentation": store.preparation["augmentation"],
+            "num_examples": len(store.indices("train")),
+            "metrics": metrics,
+        },
+    )
+    write_bundle(model_path, bundle, weights_of(result.classifier), files=_baseline_files(schema_path, statistics_path))
+    training_report(result, config, metrics).write(report_path)
+    write_json(metrics_path, metrics)
+    return TrainingResult(metrics=metrics, backbone=config.backbone.name, resumed=result.resumed)
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _check_writable(name: str, uri: str) -> None:
+    if not uri.strip():
+        raise ValueError(f"{name} must be a folder or a URI, got nothing")
+    try:
+        filesystem, path = fsspec.core.url_to_fs(uri)
+        filesystem.makedirs(path, exist_ok=True)
+        probe = f"{path.rstrip('/')}/.writable"
+        filesystem.pipe_file(probe, b"")
+        filesystem.rm_file(probe)
+    except (OSError, ValueError, ImportError) as error:
+        raise ValueError(f"{name} must be a folder or a URI that can be written, but {uri} cannot: {error}") from error
+
+
+def _baseline_files(schema_path: str | Path | None, statistics_path: str | Path | None) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    if schema_path is not None:
+        files["schema.pbtxt"] = Path(schema_path).read_bytes()
+    if statistics_path is not None:
+        for file in sorted(Path(statistics_path).iterdir()):
+            files[f"statistics/{file.name}"] = file.read_bytes()
+    return files

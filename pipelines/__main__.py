@@ -1,0 +1,121 @@
+"""Pipelines by hand: `python -m pipelines --help`."""
+
+from collections.abc import Iterator
+import contextlib
+import fcntl
+from pathlib import Path
+import re
+from typing import Annotated, Any
+
+import typer
+
+from components.shared.command_line import FAILED_CHECK, run
+from components.shared.problem import Problem, read_problem
+from components.shared.sources import data_fingerprint, EMBEDDED_SOURCES
+
+app = typer.Typer(help="Compile pipelines, or run one on this machine.", no_args_is_help=True, add_completion=False)
+
+
+@app.command("compile")
+def compile_command(
+    output: Annotated[Path, typer.Option(help="Folder for the YAML.")] = Path("build"),
+) -> None:
+    """Compile every pipeline for every profile."""
+    from pipelines.compiling import compile_pipelines
+
+    for file in compile_pipelines(output):
+        typer.echo(f"  {file}")
+
+
+@app.command("run")
+def run_command(
+    dataset: Annotated[str, typer.Option(help="digits, pets, a path or a URI.")] = "digits",
+    problem: Annotated[Path | None, typer.Option(help="The problem file; without one everything is inferred.")] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="The run's folder; runs/<dataset> by default.")] = None,
+    recipe: Annotated[str, typer.Option(help="full, fine_tune or smoke.")] = "full",
+    backbone: Annotated[str, typer.Option(help="auto, small_cnn, efficientnet_lite0 or timm:<name>.")] = "auto",
+    seed: Annotated[int, typer.Option(help="Decides everything random.")] = 0,
+) -> None:
+    """Run the training pipeline, each step in its image's environment."""
+    name = re.sub(r"[^a-z0-9]+", "-", Path(dataset.rstrip("/")).stem.lower())[:40].strip("-") or "model"
+    folder = (run_dir or Path("runs") / name).resolve()
+    source = dataset if dataset in EMBEDDED_SOURCES or "://" in dataset else str(Path(dataset).resolve())
+    checked = Problem() if problem is None else read_problem(problem)
+    arguments = {
+        "source": source,
+        "data_fingerprint": data_fingerprint(source, test_file=checked.split.test_file),
+        "checkpoint_dir": str(folder / "checkpoints"),
+        "model_root": str(folder / "models"),
+        "problem": "" if problem is None else problem.read_text(encoding="utf-8-sig"),
+        "recipe": recipe,
+        "backbone": backbone,
+        "seed": seed,
+        "model_name": name if name[0].isalpha() else f"model-{name}",
+    }
+    with _sole_run(folder):
+        summary = _run(arguments, folder)
+    _print_summary(summary)
+    if not summary["passed"]:
+        raise typer.Exit(FAILED_CHECK)
+
+
+def _run(arguments: dict[str, Any], folder: Path) -> dict[str, Any]:
+    from pipelines.compiling import compile_pipelines
+    from pipelines.console import Console
+    from pipelines.local import run_pipeline, Step
+    from pipelines.run_report import write_run
+    from pipelines.source_images import tag_with_source
+
+    typer.echo(f"Training on {arguments['source']}")
+    package = {path.stem: path for path in compile_pipelines(folder / "compiled")}["training-cpu"]
+    steps: list[Step] = []
+    error = "the run was interrupted"
+    try:
+        run_pipeline(
+            tag_with_source(package.read_text(encoding="utf-8")),
+            arguments,
+            run_dir=folder,
+            watcher=Console().watcher(),
+            steps=steps,
+        )
+        error = next((f"{step.name}: {step.error}" for step in steps if step.status == "failed"), "")
+    finally:
+        summary = write_run(steps, run_dir=folder, source=arguments["source"], error=error)
+    return summary
+
+
+@contextlib.contextmanager
+def _sole_run(folder: Path) -> Iterator[None]:
+    """Hold the run folder's lock: two runs in one folder would write over each other."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"{folder} must be free, but another run is at work in it: choose another RUN_DIR"
+            ) from None
+        yield
+
+
+def _print_summary(summary: dict[str, Any]) -> None:
+    data = summary["dataset"]
+    typer.echo("")
+    if "num_examples" in data:
+        counts = ", ".join(f"{data[split]:,} {split}" for split in ("train", "validation", "test"))
+        typer.echo(f"  data     {data['num_examples']:,} examples in {len(data['classes'])} classes ({counts})")
+    for gate in summary["gates"]:
+        typer.echo(f"  {'✓' if gate['passed'] else '✗'} {gate['name']:<12} {gate['reason']}")
+    shown = {name: summary["metrics"].get(name) for name in ("accuracy", "macro_f1", "roc_auc")}
+    if any(value is not None for value in shown.values()):
+        typer.echo(
+            "  metrics  " + ", ".join(f"{name} {value:.4f}" for name, value in shown.items() if value is not None)
+        )
+    if summary["model_dir"]:
+        typer.echo(f"  model    {summary['model_dir']}")
+    typer.echo(f"  report   {summary['report']}")
+    typer.echo("  passed" if summary["passed"] else f"  failed: {summary['error']}")
+
+
+if __name__ == "__main__":
+    run(app)

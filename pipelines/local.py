@@ -1,0 +1,237 @@
+"""Runs a compiled pipeline on this machine through `kfp.local`, each step in its image's environment.
+
+kfp's runner starts every step with its own interpreter, keys its cache on the image's name and forgets times, cache
+hits and the outputs of a run that failed. This module stands on one seam of it: it takes the place of the subprocess
+task handler and wraps the function that executes one task.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+import contextlib
+from dataclasses import dataclass, field
+import logging
+import os
+from pathlib import Path
+import re
+import subprocess
+import sys
+import time
+from typing import Any, TextIO
+import warnings
+
+from kfp import components, dsl, local
+from kfp.local import executor_input_utils, subprocess_task_handler
+from kfp.local.orchestrator import task_executor
+from kfp.local.status import Status
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+_GUARD = Path(__file__).with_name("step_guard.py")
+_PROGRESS = re.compile(r"\d+%\|")
+_ERROR = re.compile(r"^(?:[A-Za-z_]\w*\.)*([A-Z]\w*(?:Error|Exception|Interrupt)): (.+)$")
+_QUIET = {
+    "DO_NOT_TRACK": "1",
+    "NO_ALBUMENTATIONS_UPDATE": "1",
+    "PYTHONUNBUFFERED": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+
+
+@dataclass(kw_only=True, slots=True)
+class Step:
+    """One step of a run, as it goes.
+
+    Attributes
+    ----------
+    name
+        What people see.
+    status
+        `running`, `succeeded` or `failed`.
+    cached
+        Whether an earlier run's outputs were taken.
+    duration_s
+        Seconds.
+    log
+        The step's own log.
+    outputs
+        Parameters by value, artifacts by path; after a failure, those artifacts that are on disk.
+    error
+        The sentence it failed with.
+    """
+
+    name: str
+    log: Path
+    status: str = "running"
+    cached: bool = True
+    duration_s: float = 0.0
+    outputs: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watcher:
+    """Whoever wants to hear how a run goes."""
+
+    started: Callable[[Step], None]
+    progressed: Callable[[Step, str], None]
+    ended: Callable[[Step], None]
+
+
+def interpreter_of(image: str) -> Path:
+    """Interpreter of the environment that stands for an image on this machine.
+
+    Raises
+    ------
+    FileNotFoundError
+        If `make setup` has not made the environment.
+    """
+    folder = ".venv-validation" if "-validation:" in image else ".venv"
+    interpreter = REPOSITORY / folder / "bin" / "python"
+    if not interpreter.exists():
+        raise FileNotFoundError(f"the environment {folder} must be there, but is not: run make setup")
+    return interpreter
+
+
+def run_pipeline(
+    package: str, arguments: Mapping[str, Any], *, run_dir: Path, watcher: Watcher, steps: list[Step]
+) -> None:
+    """Run a compiled pipeline.
+
+    Parameters
+    ----------
+    package
+        The pipeline's YAML.
+    arguments
+        The pipeline's parameters.
+    run_dir
+        Holds artifacts, cache and logs.
+    watcher
+        Hears of every step.
+    steps
+        Steps are appended as they start, so that a run that is interrupted leaves them; the last one failed where
+        the run failed.
+    """
+    (run_dir / "logs").mkdir(parents=True, exist_ok=True)
+    local.init(
+        runner=local.SubprocessRunner(use_venv=False),
+        pipeline_root=str(run_dir / "artifacts"),
+        workspace_root=str(run_dir / "workspace"),
+        raise_on_error=False,
+        enable_caching=True,
+        cache_root=str(run_dir / "cache"),
+    )
+    log = run_dir / "logs" / "runner.log"
+    with open(log, "w", encoding="utf-8") as stream, _into(stream):
+        pipeline = components.load_component_from_text(package)
+        with _seam(steps, run_dir / "logs", watcher):
+            pipeline(**arguments)
+
+
+@contextlib.contextmanager
+def _into(stream: TextIO) -> Iterator[None]:
+    """Send what kfp prints and logs into a file: people hear of the run from the watcher."""
+    root = logging.getLogger()
+    handlers = root.handlers[:]
+    root.handlers[:] = [logging.StreamHandler(stream)]
+    try:
+        with contextlib.redirect_stdout(stream), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.handlers[:] = handlers
+
+
+@contextlib.contextmanager
+def _seam(steps: list[Step], logs: Path, watcher: Watcher) -> Iterator[None]:
+    execute = task_executor.execute_single_task
+    handler = subprocess_task_handler.SubprocessTaskHandler
+
+    class Handler(handler):  # type: ignore[misc, valid-type]
+        """Runs a step with its image's interpreter, under guard, and keeps its log."""
+
+        def validate_image(self, image: str) -> None:
+            """Accept every image: its environment is looked up by name."""
+
+        def run(self) -> Status:
+            """Run the step."""
+            step = steps[-1]
+            step.cached = False
+            interpreter = str(interpreter_of(self.image))
+            command = subprocess_task_handler.replace_python_executable(self.full_command, interpreter)
+            status = _run_guarded(command, step, {**os.environ, **_QUIET, **self.env_vars}, watcher)
+            return Status.SUCCESS if status == 0 else Status.FAILURE
+
+    def execute_watched(**task: Any) -> tuple[dict[str, Any], Status]:
+        name = task["task_spec"].task_info.name or task["task_name"]
+        step = Step(name=name, log=logs / f"{len(steps):02d}-{re.sub(r'[^a-z0-9]+', '-', name.lower())}.log")
+        steps.append(step)
+        watcher.started(step)
+        started = time.monotonic()
+        outputs, status = execute(**task)
+        step.duration_s = round(time.monotonic() - started, 2)
+        step.status = "succeeded" if status == Status.SUCCESS else "failed"
+        step.outputs = {key: _plain(value) for key, value in outputs.items()} or _left_on_disk(task)
+        watcher.ended(step)
+        return outputs, status
+
+    task_executor.execute_single_task = execute_watched
+    subprocess_task_handler.SubprocessTaskHandler = Handler
+    try:
+        yield
+    finally:
+        task_executor.execute_single_task = execute
+        subprocess_task_handler.SubprocessTaskHandler = handler
+
+
+def _plain(value: Any) -> Any:
+    return value.path if isinstance(value, dsl.Artifact) else value
+
+
+def _left_on_disk(task: dict[str, Any]) -> dict[str, str]:
+    """Artifacts that a failed step had written before it failed."""
+    component = task["task_spec"].component_ref.name
+    root = executor_input_utils.construct_local_task_root(
+        pipeline_root=task["pipeline_root"],
+        pipeline_resource_name=task["pipeline_resource_name"],
+        task_resource_name=executor_input_utils.get_local_task_resource_name(component),
+    )
+    names = task["components"][component].output_definitions.artifacts
+    return {name: str(Path(root) / name) for name in names if (Path(root) / name).exists()}
+
+
+def _run_guarded(command: list[str], step: Step, environment: Mapping[str, str], watcher: Watcher) -> int:
+    paths = [str(REPOSITORY), environment.get("PYTHONPATH", "")]
+    guarded = subprocess.Popen(
+        [sys.executable, "-I", "-S", str(_GUARD), *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**environment, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+    )
+    assert guarded.stdout is not None
+    with guarded, open(step.log, "w", encoding="utf-8") as log:
+        for line in _lines(guarded.stdout.fileno()):
+            if _PROGRESS.search(line):
+                watcher.progressed(step, line.strip())
+                continue
+            log.write(line + "\n")
+            log.flush()
+            if found := _ERROR.match(line):
+                step.error = f"{found[1]}: {found[2]}" if "Error" not in found[1] else found[2]
+    if guarded.returncode > 128 and not step.error:
+        step.error = f"the step was stopped by signal {guarded.returncode - 128}; run the same command again to go on"
+    if guarded.returncode == 0:
+        step.error = ""
+    elif not step.error:
+        step.error = f"the step ended with status {guarded.returncode}; its log is {step.log}"
+    return guarded.returncode
+
+
+def _lines(descriptor: int) -> Iterator[str]:
+    """Lines as they come; a progress bar's returns to the line's start end a line too."""
+    rest = b""
+    while chunk := os.read(descriptor, 65536):
+        *whole, rest = re.split(rb"[\r\n]", rest + chunk)
+        for line in whole:
+            if line.strip():
+                yield line.decode("utf-8", errors="replace")
+    if rest.strip():
+        yield rest.decode("utf-8", errors="replace")

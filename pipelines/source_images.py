@@ -1,0 +1,63 @@
+"""Image names for local runs: the tag is a digest of the code that the step runs.
+
+KFP's cache takes the image's name as a stand-in for what is inside. A cluster's tags are commits; here the tree may
+be dirty, so every step's tag is the fingerprint of its job's code, and a changed line reruns the steps that can reach
+it and no others.
+"""
+
+import configparser
+import re
+from typing import Any
+
+import yaml
+
+from components.shared.fingerprints import fingerprint_json
+from components.shared.source_fingerprint import job_fingerprint
+from pipelines.local import REPOSITORY
+
+_LAZY_IMPORT = re.compile(r"from (components\.\w+\.jobs) import (.+)")
+
+
+def tag_with_source(package: str) -> str:
+    """Give every image of a compiled pipeline the tag of its step's code.
+
+    Parameters
+    ----------
+    package
+        The pipeline's YAML.
+
+    Returns
+    -------
+    str
+        The YAML with other tags.
+
+    Raises
+    ------
+    ValueError
+        If a step's face names no job.
+    """
+    documents = [document for document in yaml.safe_load_all(package) if document]
+    requirements = _requirements()
+    for executor in documents[0]["deploymentSpec"]["executors"].values():
+        container = executor["container"]
+        name, _, _ = container["image"].rpartition(":")
+        container["image"] = f"{name}:src-{_code(container, requirements)[:16]}"
+    return yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True)
+
+
+def _code(container: dict[str, Any], requirements: str) -> str:
+    found = _LAZY_IMPORT.search("\n".join(container["command"]))
+    if found is None:
+        raise ValueError(f"the face that runs in {container['image']} must import its job lazily, but names none")
+    names = [name.split(" as ")[0].strip() for name in found[2].split(",")]
+    code = [job_fingerprint(found[1], name) for name in names]
+    return fingerprint_json({"code": code, "requirements": requirements})
+
+
+def _requirements() -> str:
+    """Fingerprint of what the environments must hold."""
+    parser = configparser.ConfigParser()
+    parser.read(REPOSITORY / "setup.cfg", encoding="utf-8")
+    return fingerprint_json(
+        {"base": parser["options"]["install_requires"], "extras": dict(parser["options.extras_require"])}
+    )

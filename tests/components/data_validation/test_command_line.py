@@ -1,0 +1,69 @@
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from components.data_validation.__main__ import app
+
+ROOT = Path(__file__).parents[3]
+SPLITS = ["train"] * 70 + ["validation"] * 15 + ["test"] * 15
+OUTPUTS = ["anomalies", "report.html", "schema.pbtxt", "statistics", "verdict.json"]
+
+
+def arguments(examples: Path, output: Path) -> list[str]:
+    return ["validate", "--examples", str(examples), "--output", str(output)]
+
+
+def test_a_sound_table_exits_0_and_tfdv_is_not_heard(write_table, tmp_path):
+    examples = write_table(SPLITS, ["yes", "no"] * 50, {"x": list(range(100))})
+    done = subprocess.run(
+        [sys.executable, "-m", "components.data_validation", *arguments(examples, tmp_path / "out")],
+        cwd=ROOT,
+        env={**os.environ, "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("passed: 100 examples in 2 columns fit the training schema")
+    assert not any(word in done.stderr for word in ("IPython", "crcmod", "Warning", "Traceback"))
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == OUTPUTS
+
+
+def test_a_blocked_table_exits_1_after_writing_every_output(write_table, tmp_path):
+    examples = write_table(["train"] * 100, ["yes", "no"] * 50, {"x": list(range(100))})
+    done = CliRunner().invoke(app, arguments(examples, tmp_path / "out"))
+    assert done.exit_code == 1
+    assert "blocked: the test split has no examples" in done.output
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == OUTPUTS
+
+
+def test_a_missing_table_is_the_users_mistake(tmp_path):
+    with pytest.raises(FileNotFoundError, match="example_table must be a folder"):
+        CliRunner().invoke(app, arguments(tmp_path / "none", tmp_path / "out"), catch_exceptions=False)
+
+
+def test_help_does_not_wait_for_tfdv():
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "components.data_validation", "validate", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "--examples" in done.stdout
+    assert "tensorflow" not in done.stderr
+
+
+def test_importing_the_job_is_silent_and_leaves_the_logging_alone():
+    code = (
+        "import logging, os; import components.data_validation.jobs; "
+        "assert not logging.root.handlers; assert logging.root.manager.disable == 0; "
+        "assert os.environ['CUDA_VISIBLE_DEVICES'] == ''"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+    assert done.stderr == ""

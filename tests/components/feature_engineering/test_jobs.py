@@ -1,0 +1,104 @@
+"""The feature store and the embeddings."""
+
+import io
+
+import numpy as np
+from PIL import Image
+import pyarrow as pa
+import pytest
+
+from components.feature_engineering.jobs import build_feature_store, embed_examples
+from components.modeling.preprocessing import prepare_image, preprocessing_from
+from components.shared.embeddings_table import EmbeddingsTable
+from components.shared.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
+from components.shared.feature_store import ImageStore, UNLABELLED
+
+
+def write_photos(path, images, labels, splits):
+    sizes = {"image_width": pa.int64(), "image_height": pa.int64()}
+    info = ExampleTableInfo(modality="image", class_names=("a", "b"), column_roles=dict.fromkeys(sizes, "derived"))
+    encoded = []
+    for image in images:
+        buffer = io.BytesIO()
+        image.save(buffer, format="JPEG")
+        encoded.append(buffer.getvalue())
+    columns = {
+        "example_id": pa.array([f"e{number}" for number in range(len(images))]),
+        "split": pa.array(splits),
+        "label": pa.array(labels, pa.string()),
+        "image": pa.array(encoded, pa.binary()),
+        "image_width": pa.array([image.width for image in images], pa.int64()),
+        "image_height": pa.array([image.height for image in images], pa.int64()),
+    }
+    with ExampleTableWriter(path, info, extra_columns=sizes) as writer:
+        writer.write(pa.RecordBatch.from_arrays(list(columns.values()), list(columns)))
+    return encoded
+
+
+def test_the_store_holds_what_serving_would_prepare(tmp_path):
+    images = [Image.effect_noise((40 + 10 * number, 60), 60).convert("RGB") for number in range(3)]
+    encoded = write_photos(tmp_path / "examples", images, ["a", None, "b"], ["train", "test", "validation"])
+    result = build_feature_store(
+        examples_path=tmp_path / "examples",
+        backbone="small_cnn",
+        features_path=tmp_path / "features",
+        report_path=tmp_path / "report.html",
+    )
+    store = ImageStore(tmp_path / "features")
+    preprocessing = preprocessing_from(store.preparation["preprocessing"])
+    expected = np.stack([prepare_image(data, preprocessing) for data in encoded])
+    np.testing.assert_array_equal(store.gather(np.arange(3)), expected)
+    assert store.labels.tolist() == [0, UNLABELLED, 1]
+    assert store.splits.tolist() == ["train", "test", "validation"]
+    assert store.example_ids.tolist() == ["e0", "e1", "e2"]
+    assert (result.num_examples, result.backbone) == (3, "small_cnn")
+    assert "as stored" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_building_again_gives_the_same_store(stripes_table, tmp_path):
+    fingerprints = set()
+    for number in (1, 2):
+        build_feature_store(
+            examples_path=stripes_table,
+            backbone="small_cnn",
+            features_path=tmp_path / f"{number}",
+            report_path=tmp_path / f"{number}.html",
+        )
+        fingerprints.add(ImageStore(tmp_path / f"{number}").fingerprint())
+    assert len(fingerprints) == 1
+
+
+def test_every_example_gets_a_vector_in_the_tables_order(tmp_path):
+    images = [Image.effect_noise((180, 170), 60).convert("RGB") for _ in range(3)]
+    write_photos(tmp_path / "examples", [*images, images[0]], ["a", "b", "a", None], ["train"] * 4)
+    result = embed_examples(examples_path=tmp_path / "examples", embeddings_path=tmp_path / "embeddings", device="cpu")
+    table = EmbeddingsTable(tmp_path / "embeddings")
+    [(ids, vectors)] = list(table.iter_batches())
+    assert ids == ["e0", "e1", "e2", "e3"]
+    assert vectors.shape == (4, result.embedding_size) == (4, 1280)
+    np.testing.assert_allclose(vectors[0], vectors[3], atol=1e-4)
+    assert np.abs(vectors[0] - vectors[1]).max() > 1e-3
+
+
+def test_text_is_refused_in_one_sentence(tmp_path):
+    info = ExampleTableInfo(modality="text", class_names=("0", "1"), column_roles={})
+    with ExampleTableWriter(tmp_path / "examples", info, extra_columns={}) as writer:
+        columns = {"example_id": ["x"], "split": ["train"], "label": ["0"], "text": ["안녕하세요"]}
+        writer.write(pa.RecordBatch.from_pydict(columns))
+    assert ExampleTable(tmp_path / "examples").num_rows == 1
+    with pytest.raises(ValueError, match="the examples at .* are text"):
+        build_feature_store(
+            examples_path=tmp_path / "examples",
+            backbone="auto",
+            features_path=tmp_path / "features",
+            report_path=tmp_path / "report.html",
+        )
+
+
+def test_an_empty_table_is_refused(tmp_path):
+    sizes = {"image_width": pa.int64(), "image_height": pa.int64()}
+    info = ExampleTableInfo(modality="image", class_names=("a",), column_roles=dict.fromkeys(sizes, "derived"))
+    with ExampleTableWriter(tmp_path / "examples", info, extra_columns=sizes):
+        pass
+    with pytest.raises(ValueError, match="empty example table"):
+        embed_examples(examples_path=tmp_path / "examples", embeddings_path=tmp_path / "embeddings")

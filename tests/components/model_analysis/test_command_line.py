@@ -1,0 +1,66 @@
+import json
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from components.model_analysis.__main__ import app
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def _module(*arguments):
+    command = [sys.executable, "-m", "components.model_analysis", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_scoring_prints_what_a_person_wants_to_know(tmp_path, model_dir, photo) -> None:
+    for name, data in {"cat/1.jpg": photo("cat"), "bird/2.jpg": photo("bird"), "cat/3.jpg": b"x"}.items():
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "photos" / name).write_bytes(data)
+    arguments = ["--model-dir", model_dir, "--source", tmp_path / "photos", "--output", tmp_path / "out"]
+    result = CliRunner().invoke(app, ["score", *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    assert "scored 2 images" in result.stdout
+    assert "not readable: 1" in result.stdout
+    assert "1 with a label that the model does not know" in result.stdout
+    assert "accuracy 1.0000 on 1 labelled images" in result.stdout
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["num_unknown_label"] == 1
+
+
+def test_scoring_unlabelled_photos_says_how_to_give_labels(tmp_path, model_dir, photo) -> None:
+    (tmp_path / "x.jpg").write_bytes(photo("cat"))
+    arguments = ["--model-dir", model_dir, "--source", tmp_path / "x.jpg", "--output", tmp_path / "out"]
+    result = CliRunner().invoke(app, ["score", *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    assert "no label is known" in result.stdout
+
+
+@pytest.mark.parametrize(("minimum", "status"), [("0.9", 0), (None, 0), ("1.0", 1)])
+def test_evaluating_exits_as_the_gate_decides(tmp_path, model_dir, make_table, minimum, status) -> None:
+    rows = [("test", kind, kind) for kind in ("cat", "dog") * 10] + [("test", "cat", "dog")]
+    arguments = ["--examples", make_table(rows), "--model-dir", model_dir, "--output", tmp_path / "out"]
+    arguments += [] if minimum is None else ["--target-minimum", minimum]
+    result = CliRunner().invoke(app, ["evaluate", *map(str, arguments)])
+    assert result.exit_code == status, result.output
+    assert json.loads((tmp_path / "out" / "verdict.json").read_text())["passed"] is (status == 0)
+
+
+def test_bad_input_is_one_sentence_and_status_two(tmp_path, model_dir) -> None:
+    result = _module("score", "--model-dir", model_dir, "--source", tmp_path / "absent", "--output", tmp_path / "out")
+    assert result.returncode == 2
+    assert result.stderr.strip().splitlines() == [
+        f"error: the data to score must be a file or a folder, but there is nothing at {tmp_path / 'absent'}"
+    ]
+
+
+def test_an_unknown_target_metric_is_one_sentence_and_status_two(tmp_path, model_dir, make_table) -> None:
+    table = make_table([("test", "cat", "cat")])
+    result = _module(
+        "evaluate", "--examples", table, "--model-dir", model_dir, "--output", tmp_path, "--target-metric", "beauty"
+    )
+    assert result.returncode == 2
+    assert "target.metric must be one of" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,46 @@
+import json
+
+from kfp import dsl
+
+from components.model_analysis.component import evaluate_model
+from components.shared.predictions_table import PredictionsTable
+from components.shared.verdict import read_verdict
+
+ROWS = [(split, kind, kind) for split in ("validation", "test") for kind in ("cat", "dog") * 3]
+
+
+def _run(tmp_path, examples, model, target):
+    kinds = {
+        "predictions": dsl.Dataset,
+        "evaluation": dsl.Artifact,
+        "report": dsl.HTML,
+        "verdict": dsl.Artifact,
+        "metrics": dsl.Metrics,
+        "classification_metrics": dsl.ClassificationMetrics,
+    }
+    outputs = {name: kind(name=name, uri=str(tmp_path / "step" / name), metadata={}) for name, kind in kinds.items()}
+    evaluate_model.python_func(
+        examples=dsl.Dataset(uri=str(examples)), model=dsl.Model(uri=str(model)), target=target, **outputs
+    )
+    return outputs
+
+
+def test_the_face_writes_every_output_and_records_the_metrics(tmp_path, make_table, model_dir) -> None:
+    outputs = _run(tmp_path, make_table(ROWS), model_dir, '{"metric": "accuracy", "minimum": 0.9}')
+    assert all((tmp_path / "step" / name).exists() for name in outputs)
+    assert PredictionsTable(outputs["predictions"].path).num_rows == 12
+    assert read_verdict(outputs["verdict"].path).passed
+    assert outputs["metrics"].metadata["accuracy"] == 1.0
+    recorded = outputs["classification_metrics"].metadata
+    assert [row["row"] for row in recorded["confusionMatrix"]["rows"]] == [[3, 0], [0, 3]]
+    assert recorded["confidenceMetrics"][0] == {"confidenceThreshold": 1.0, "falsePositiveRate": 0.0, "recall": 0.0}
+    json.dumps([artifact.metadata for artifact in outputs.values()], allow_nan=False)
+
+
+def test_the_face_survives_a_test_split_without_labels(tmp_path, make_table, model_dir) -> None:
+    outputs = _run(tmp_path, make_table([("test", None, "cat")]), model_dir, "")
+    verdict = read_verdict(outputs["verdict"].path)
+    assert not verdict.passed
+    assert "nothing to judge" in verdict.reason
+    assert all((tmp_path / "step" / name).exists() for name in outputs)
+    assert outputs["metrics"].metadata == {}

@@ -1,0 +1,71 @@
+"""Backbones by name."""
+
+import pytest
+import torch
+
+from components.modeling.backbones import backbone_config_from, BackboneConfig, build_classifier
+from components.shared.errors import ContractError
+
+
+@pytest.mark.parametrize("name", ["small_cnn", "efficientnet_lite0", "timm:resnet10t"])
+def test_every_backbone_gives_logits_and_an_embedding(name):
+    classifier = build_classifier(BackboneConfig(name=name), num_classes=3, load_pretrained=False).eval()
+    images = torch.rand(2, 3, 64, 64)
+    with torch.inference_mode():
+        assert classifier(images).shape == (2, 3)
+        assert classifier.embed(images).shape == (2, classifier.head.in_features)
+
+
+def test_a_frozen_backbone_keeps_weights_and_batch_statistics():
+    config = BackboneConfig(name="efficientnet_lite0", pretrained=True, frozen=True)
+    classifier = build_classifier(config, num_classes=2, load_pretrained=True).train()
+    before = {name: value.clone() for name, value in classifier.backbone.state_dict().items()}
+    classifier(torch.rand(2, 3, 64, 64)).sum().backward()
+    assert all(parameter.grad is None for parameter in classifier.backbone.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in classifier.backbone.state_dict().items())
+    assert classifier.head.weight.grad is not None
+
+
+def test_published_weights_tell_pictures_apart_better_than_random_ones(stripes):
+    pictures = torch.stack([torch.from_numpy(stripes(label, seed, 64)) for label in (0, 1) for seed in range(4)])
+    images = pictures.permute(0, 3, 1, 2).float() / 127.5 - 1
+    ratios = []
+    for pretrained in (True, False):
+        torch.manual_seed(0)
+        config = BackboneConfig(name="efficientnet_lite0", pretrained=pretrained)
+        with torch.inference_mode():
+            network = build_classifier(config, num_classes=2, load_pretrained=True).eval()
+            across, down = network.embed(images).split(4)
+        between = (across.mean(0) - down.mean(0)).norm()
+        ratios.append(float(between / (across.std(0).norm() + down.std(0).norm())))
+    assert ratios[0] > ratios[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"name": "resnet50"}, "backbone must be one of small_cnn"),
+        ({"name": "small_cnn", "frozen": True}, "frozen backbone must be pretrained"),
+        ({"name": "small_cnn", "dropout": 1.0}, "dropout must lie in"),
+        ({"name": "small_cnn", "depth": 3}, "backbone must have name"),
+        ({"name": 7}, "backbone must have name"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused(content, reason):
+    with pytest.raises(ContractError, match=reason):
+        backbone_config_from(content)
+
+
+def test_a_name_that_timm_does_not_know_is_refused():
+    with pytest.raises(ValueError, match="must be a timm model"):
+        build_classifier(BackboneConfig(name="timm:no_such_net"), num_classes=2, load_pretrained=False)
+
+
+def test_one_class_is_no_classification():
+    with pytest.raises(ValueError, match="num_classes must be at least 2, got 1"):
+        build_classifier(BackboneConfig(name="small_cnn"), num_classes=1, load_pretrained=False)
+
+
+def test_small_cnn_has_no_published_weights():
+    with pytest.raises(ValueError, match="no published weights"):
+        build_classifier(BackboneConfig(name="small_cnn", pretrained=True), num_classes=2, load_pretrained=True)

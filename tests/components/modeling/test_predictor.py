@@ -1,0 +1,104 @@
+"""A bundle as something that predicts, and bundles that must not be believed."""
+
+import numpy as np
+import pytest
+import torch
+
+from components.modeling.backbones import BackboneConfig, build_classifier
+from components.modeling.image_decoding import encode_png, UndecodableImageError
+from components.modeling.predictor import load_predictor, weights_of
+from components.modeling.preprocessing import normalize, Preprocessing
+from components.shared.bundle import BundleConfig, write_bundle
+from components.shared.errors import ContractError
+
+
+def config(**changes) -> BundleConfig:
+    settings = {
+        "task": "image_classification",
+        "class_names": ("a", "b", "c"),
+        "backbone": BackboneConfig(name="small_cnn").to_dict(),
+        "preprocessing": Preprocessing(image_size=16).to_dict(),
+    }
+    return BundleConfig(**{**settings, **changes})
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return build_classifier(BackboneConfig(name="small_cnn"), num_classes=3, load_pretrained=False).eval()
+
+
+def test_a_bundle_predicts_what_the_network_did(tmp_path, network, stripes):
+    write_bundle(tmp_path / "model", config(), weights_of(network))
+    predictor = load_predictor(tmp_path / "model", device="cpu")
+    images = predictor.prepare([encode_png(stripes(0, seed)) for seed in range(3)])
+    prediction = predictor.predict(images)
+    with torch.inference_mode():
+        expected = network(normalize(torch.from_numpy(images), "standard")).softmax(1).numpy()
+    np.testing.assert_allclose(prediction.probabilities_BK, expected, atol=1e-6)
+    assert prediction.embeddings_BD.shape == (3, 256)
+    assert predictor.class_names == ("a", "b", "c")
+
+
+def test_nothing_to_predict_gives_nothing(tmp_path, network):
+    write_bundle(tmp_path / "model", config(), weights_of(network))
+    predictor = load_predictor(tmp_path / "model", device="cpu")
+    assert predictor.predict(predictor.prepare([])).probabilities_BK.shape == (0, 3)
+
+
+def test_the_batch_does_not_change_a_prediction(tmp_path, network, stripes):
+    write_bundle(tmp_path / "model", config(), weights_of(network))
+    predictor = load_predictor(tmp_path / "model", device="cpu")
+    images = predictor.prepare([encode_png(stripes(1, seed)) for seed in range(5)])
+    together = predictor.predict(images).probabilities_BK
+    alone = np.concatenate([predictor.predict(images[i : i + 1]).probabilities_BK for i in range(5)])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("images", "found"),
+    [
+        (np.zeros((1, 17, 16, 3), np.uint8), "17, 16, 3"),
+        (np.zeros((1, 16, 16, 3), np.float32), "float32"),
+        (np.zeros((16, 16, 3), np.uint8), r"\(16, 16, 3\)"),
+    ],
+)
+def test_images_of_another_shape_or_type_are_refused(tmp_path, network, images, found):
+    write_bundle(tmp_path / "model", config(), weights_of(network))
+    with pytest.raises(ValueError, match=found):
+        load_predictor(tmp_path / "model", device="cpu").predict(images)
+
+
+def test_a_text_file_is_refused_with_a_reason(tmp_path, network):
+    write_bundle(tmp_path / "model", config(), weights_of(network))
+    with pytest.raises(UndecodableImageError, match="no image"):
+        load_predictor(tmp_path / "model", device="cpu").prepare([b"text"])
+
+
+def test_weights_of_another_shape_are_refused(tmp_path, network):
+    weights = {**weights_of(network), "head.bias": np.zeros(4, np.float32)}
+    write_bundle(tmp_path / "model", config(), weights)
+    with pytest.raises(ContractError, match=r"head\.bias .* shape \(3,\), got \(4,\)"):
+        load_predictor(tmp_path / "model")
+
+
+def test_missing_weights_are_refused(tmp_path, network):
+    weights = weights_of(network)
+    del weights["head.bias"]
+    write_bundle(tmp_path / "model", config(), weights)
+    with pytest.raises(ContractError, match=r"1 names differ, head\.bias first"):
+        load_predictor(tmp_path / "model")
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path, network):
+    weights = {**weights_of(network), "head.bias": np.full(3, np.nan, np.float32)}
+    write_bundle(tmp_path / "model", config(), weights)
+    with pytest.raises(ContractError, match="must be finite"):
+        load_predictor(tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", ["resnet_of_my_own", "timm:no_such_net"])
+def test_an_unknown_backbone_is_refused(tmp_path, network, name):
+    write_bundle(tmp_path / "model", config(backbone={"name": name}), weights_of(network))
+    with pytest.raises(ContractError, match=r"backbone|timm model"):
+        load_predictor(tmp_path / "model")

@@ -1,0 +1,136 @@
+import json
+from pathlib import Path
+import pickle
+
+import numpy as np
+import pytest
+
+from components.shared.errors import ContractError
+from components.shared.feature_store import ImageStore, ImageStoreWriter, UNLABELLED
+
+GOLDEN = Path(__file__).parent / "golden" / "feature_store_v1"
+SHAPE = (2, 3, 3)
+
+
+def images_of(num_rows: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (num_rows, *SHAPE), dtype=np.uint8)
+
+
+def write(path: Path, images: np.ndarray, *, batch_rows: int = 100) -> Path:
+    with ImageStoreWriter(path, class_names=("cat", "dog"), image_shape=SHAPE, preparation={"size_px": 3}) as writer:
+        for start in range(0, len(images), batch_rows):
+            part = images[start : start + batch_rows]
+            rows = range(start, start + len(part))
+            writer.write(
+                example_ids=[f"e{row}" for row in rows],
+                splits=["train" if row % 2 else "test" for row in rows],
+                labels=[UNLABELLED if row == 3 else row % 2 for row in rows],
+                images_BHWC=part,
+            )
+    return path
+
+
+def test_images_come_back_byte_for_byte_in_any_order(tmp_path):
+    images = images_of(700)
+    store = ImageStore(write(tmp_path, images))
+    assert len(store) == 700
+    assert store.image_shape == SHAPE
+    rows = np.random.default_rng(1).permutation(700)[:50]
+    np.testing.assert_array_equal(store.gather(rows), images[rows])
+    assert store.gather(np.array([], int)).shape == (0, *SHAPE)
+
+
+def test_a_store_may_span_files(tmp_path):
+    images = images_of(9000)
+    store = ImageStore(write(tmp_path, images, batch_rows=1000))
+    assert len(list(tmp_path.glob("part-*.arrow"))) > 1
+    rows = np.array([0, 8191, 8192, 8999, 4096])
+    np.testing.assert_array_equal(store.gather(rows), images[rows])
+
+
+def test_the_pixels_are_mapped_not_copied(tmp_path):
+    store = ImageStore(write(tmp_path, images_of(300)))
+    assert all(not block.flags.owndata and not block.flags.writeable for block in store._blocks)
+
+
+def test_the_indices_of_a_split_are_its_labelled_rows(tmp_path):
+    store = ImageStore(write(tmp_path, images_of(8)))
+    assert store.indices("train").tolist() == [1, 5, 7]
+    assert store.indices("validation").tolist() == []
+    with pytest.raises(ValueError, match="split must be one of train, validation, test, got 'dev'"):
+        store.indices("dev")
+
+
+def test_a_store_travels_to_a_worker_process_as_its_path(tmp_path):
+    store = ImageStore(write(tmp_path, images_of(500)))
+    sent = pickle.dumps(store)
+    assert len(sent) < 1000
+    np.testing.assert_array_equal(pickle.loads(sent).gather(np.array([499])), store.gather(np.array([499])))
+
+
+@pytest.mark.parametrize("wrong", [images_of(1)[:, :, :2], images_of(1).astype(np.float32), images_of(2)])
+def test_images_of_another_shape_or_type_are_refused(tmp_path, wrong):
+    writer = ImageStoreWriter(tmp_path, class_names=("cat",), image_shape=SHAPE, preparation={})
+    with pytest.raises(ContractError, match=r"images must be uint8 of the shape \(1, 2, 3, 3\), got"):
+        writer.write(example_ids=["a"], splits=["train"], labels=[0], images_BHWC=wrong)
+
+
+def test_a_build_that_was_stopped_is_no_store(tmp_path):
+    write(tmp_path, images_of(3))
+    with (
+        pytest.raises(RuntimeError, match="stopped"),
+        ImageStoreWriter(tmp_path, class_names=("cat",), image_shape=SHAPE, preparation={}),
+    ):
+        raise RuntimeError("stopped")
+    with pytest.raises(FileNotFoundError, match="the feature store's index"):
+        ImageStore(tmp_path)
+
+
+def test_missing_truncated_and_swapped_files_are_refused_by_name(tmp_path):
+    part = write(tmp_path / "a", images_of(300)) / "part-00000.arrow"
+    content = part.read_bytes()
+    part.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ContractError, match=r"part-00000\.arrow"):
+        ImageStore(tmp_path / "a")
+    part.unlink()
+    with pytest.raises(ContractError, match=r"must hold part-00000\.arrow, but it does not"):
+        ImageStore(tmp_path / "a")
+    part.write_bytes((write(tmp_path / "b", images_of(10)) / "part-00000.arrow").read_bytes())
+    with pytest.raises(ContractError, match="must hold 300 rows, got 10"):
+        ImageStore(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format_version": 2}, "must have a format_version from 1 to 1, got 2"),
+        ({"contract": "something"}, "must be a feature store, got 'something'"),
+        ({"files": [{"name": "../part-00000.arrow", "num_rows": 3}]}, "must hold part-00000.arrow, but it does not"),
+        ({"image_shape": [2, 2, 3]}, "must have 12 bytes each"),
+        ({"files": None}, "feature store"),
+        ({"image_shape": None}, "feature store"),
+    ],
+)
+def test_an_index_that_does_not_fit_is_refused(tmp_path, change, message):
+    index = write(tmp_path / "store", images_of(3)) / "feature_store.json"
+    (tmp_path / "part-00000.arrow").write_bytes((tmp_path / "store" / "part-00000.arrow").read_bytes())
+    content = {**json.loads(index.read_text()), **change}
+    index.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
+    with pytest.raises(ContractError, match=message):
+        ImageStore(tmp_path / "store")
+
+
+def test_an_index_that_is_no_object_is_refused(tmp_path):
+    (tmp_path / "feature_store.json").write_text("[]")
+    with pytest.raises(ContractError, match="must be a feature store"):
+        ImageStore(tmp_path)
+
+
+def test_version_1_still_loads():
+    store = ImageStore(GOLDEN)
+    assert store.class_names == ("cat", "dog")
+    assert store.preparation == {"size_px": 2}
+    assert store.example_ids.tolist() == ["a", "b", "c"]
+    assert store.labels.tolist() == [0, 1, UNLABELLED]
+    assert store.indices("train").tolist() == [0, 1]
+    np.testing.assert_array_equal(store.gather(np.arange(3)), np.arange(36, dtype=np.uint8).reshape(3, 2, 2, 3))

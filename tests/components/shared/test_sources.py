@@ -1,0 +1,56 @@
+import fsspec
+import pytest
+
+from components.shared.sources import check_source, companion_uri, data_fingerprint
+
+
+@pytest.mark.parametrize("source", ["digits", "pets"])
+def test_the_embedded_sources_are_known_by_name(source):
+    check_source(source)
+    assert data_fingerprint(source) == source
+
+
+def test_folders_files_and_remote_files_that_exist_are_sources(tmp_path):
+    (tmp_path / "a.csv").write_text("x")
+    fsspec.filesystem("memory").pipe("/sources/a.csv", b"1")
+    for source in (str(tmp_path), str(tmp_path / "a.csv"), f"file://{tmp_path}", "memory://sources/a.csv"):
+        check_source(source)
+    fsspec.filesystem("memory").rm("/sources", recursive=True)
+
+
+@pytest.mark.parametrize("source", ["", "  "])
+def test_an_empty_source_is_refused(source):
+    with pytest.raises(ValueError, match="must be a path, a URI or one of digits, pets, got nothing"):
+        check_source(source)
+
+
+def test_an_unknown_protocol_is_refused():
+    with pytest.raises(ValueError, match="the data source carrier-pigeon://coop must have a protocol that can be read"):
+        check_source("carrier-pigeon://coop")
+
+
+def test_nothing_there_is_not_found(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"but there is nothing at .*none"):
+        check_source(str(tmp_path / "none"))
+
+
+def test_a_companion_lies_inside_a_folder_and_beside_a_file(tmp_path):
+    (tmp_path / "train.tsv").touch()
+    assert companion_uri(str(tmp_path), "test.tsv") == f"{tmp_path}/test.tsv"
+    assert companion_uri(str(tmp_path / "train.tsv"), "test.tsv") == f"{tmp_path}/test.tsv"
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "s3://bucket/test.tsv"])
+def test_a_companion_elsewhere_is_refused(tmp_path, name):
+    with pytest.raises(ValueError, match=r"split\.test_file must be relative to the data source"):
+        companion_uri(str(tmp_path), name)
+
+
+def test_the_fingerprint_of_a_run_covers_its_test_file(tmp_path):
+    (tmp_path / "train.tsv").write_text("a")
+    (tmp_path / "test.tsv").write_text("b")
+    source = str(tmp_path / "train.tsv")
+    alone, together = data_fingerprint(source), data_fingerprint(source, test_file="test.tsv")
+    (tmp_path / "test.tsv").write_text("c")
+    assert data_fingerprint(source) == alone
+    assert data_fingerprint(source, test_file="test.tsv") not in (alone, together)

@@ -1,0 +1,119 @@
+"""Checked inputs, the smoke test's verdict, the trained bundle."""
+
+import json
+
+import numpy as np
+import pytest
+
+from components.modeling.predictor import load_predictor
+from components.shared.bundle import file_listing, read_config
+from components.shared.feature_store import ImageStore
+from components.shared.verdict import read_verdict
+from components.training.jobs import check_inputs, smoke_test, train_model
+
+
+def inputs(tmp_path, **changes):
+    settings = {
+        "source": "digits",
+        "problem": "",
+        "recipe": "full",
+        "backbone": "auto",
+        "checkpoint_dir": str(tmp_path / "checkpoints"),
+        "model_root": str(tmp_path / "models"),
+    }
+    return check_inputs(**{**settings, **changes})
+
+
+def test_the_target_is_split_from_the_rest_of_the_problem(tmp_path):
+    low = inputs(tmp_path, problem="target: {minimum: 0.8}")
+    high = inputs(tmp_path, problem="target: {minimum: 0.9}  # a comment")
+    assert low.data_problem == high.data_problem
+    assert json.loads(low.target) == {"metric": "accuracy", "minimum": 0.8}
+    assert json.loads(high.target)["minimum"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "reason"),
+    [
+        ({"source": "no/such/folder"}, FileNotFoundError, "nothing at no/such/folder"),
+        ({"source": ""}, ValueError, "data source must be"),
+        ({"problem": "labels: {column: x}"}, ValueError, "unknown key 'labels'"),
+        ({"problem": "modality: text"}, ValueError, "takes images, got the modality 'text'"),
+        ({"recipe": "quick"}, ValueError, "recipe must be one of"),
+        ({"backbone": "vgg"}, ValueError, "backbone must be one of"),
+        ({"checkpoint_dir": ""}, ValueError, "checkpoint_dir must be"),
+        ({"model_root": "nosuchprotocol://x"}, ValueError, "model_root must be"),
+    ],
+)
+def test_every_wrong_parameter_is_named(tmp_path, change, error, reason):
+    with pytest.raises(error, match=reason):
+        inputs(tmp_path, **change)
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ValueError, match="model_root must be a folder or a URI that can be written"):
+        inputs(tmp_path, model_root=str(tmp_path / "file" / "models"))
+
+
+def test_the_smoke_test_leaves_verdict_report_and_metrics(stripes_store, tmp_path):
+    result = smoke_test(
+        features_path=stripes_store,
+        recipe="full",
+        seed=0,
+        report_path=tmp_path / "report.html",
+        verdict_path=tmp_path / "verdict.json",
+        metrics_path=tmp_path / "metrics.json",
+        device="cpu",
+    )
+    assert result.passed
+    assert read_verdict(tmp_path / "verdict.json").check == "smoke"
+    assert json.loads((tmp_path / "metrics.json").read_text())["num_failed"] == 0
+    assert "save and load" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def train(stripes_store, folder, checkpoint_dir):
+    return train_model(
+        features_path=stripes_store,
+        schema_path=folder / "schema.pbtxt",
+        statistics_path=folder / "statistics",
+        recipe="smoke",
+        seed=1,
+        checkpoint_dir=str(checkpoint_dir),
+        model_path=folder / "model",
+        report_path=folder / "report.html",
+        metrics_path=folder / "metrics.json",
+        device="cpu",
+    )
+
+
+@pytest.fixture
+def baseline(tmp_path):
+    (tmp_path / "statistics").mkdir()
+    (tmp_path / "statistics" / "train.pb").write_bytes(b"statistics")
+    (tmp_path / "schema.pbtxt").write_text("feature {}")
+    return tmp_path
+
+
+def test_training_writes_a_bundle_that_predicts(stripes_store, baseline):
+    result = train(stripes_store, baseline, baseline / "checkpoints")
+    config = read_config(baseline / "model")
+    assert config.class_names == ("across", "down")
+    assert config.training["recipe"] == "smoke"
+    assert set(file_listing(baseline / "model")) == {"weights.safetensors", "schema.pbtxt", "statistics/train.pb"}
+    predictor = load_predictor(baseline / "model", device="cpu")
+    images = ImageStore(stripes_store).gather(np.arange(4))
+    np.testing.assert_allclose(predictor.predict(images).probabilities_BK.sum(1), 1.0, atol=1e-5)
+    assert json.loads((baseline / "metrics.json").read_text()) == result.metrics
+    assert result.metrics["val_loss"] > 0
+    assert "<polyline" in (baseline / "report.html").read_text() or "<circle" in (baseline / "report.html").read_text()
+
+
+def test_the_same_run_again_is_taken_from_its_checkpoint(stripes_store, baseline):
+    first = train(stripes_store, baseline, baseline / "checkpoints")
+    bundle = {name: (baseline / "model" / name).read_bytes() for name in ("config.json", "weights.safetensors")}
+    second = train(stripes_store, baseline, baseline / "checkpoints")
+    assert not first.resumed
+    assert second.resumed
+    assert second.metrics == first.metrics
+    assert bundle == {name: (baseline / "model" / name).read_bytes() for name in bundle}

@@ -1,0 +1,43 @@
+"""Recipes."""
+
+from dataclasses import replace
+
+import pytest
+
+from components.modeling.backbones import BackboneConfig
+from components.training.recipes import fine_tune, full, recipe_config, RECIPES, smoke, smoke_iteration
+
+PRETRAINED = BackboneConfig(name="efficientnet_lite0", pretrained=True, frozen=True)
+
+
+def test_smoke_differs_from_full_in_size_alone():
+    sizes = {"max_epochs": 1, "max_examples": 64, "batch_size": 16}
+    assert smoke(PRETRAINED) == replace(full(PRETRAINED), **sizes)
+
+
+def test_a_smoke_iteration_is_one_step():
+    config = smoke_iteration(PRETRAINED)
+    assert config.max_examples == config.batch_size
+    assert config.max_epochs == 1
+
+
+def test_fine_tuning_thaws_the_backbone_and_steps_gently():
+    assert not fine_tune(PRETRAINED).backbone.frozen
+    assert fine_tune(PRETRAINED).learning_rate < full(PRETRAINED).learning_rate
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_fits_every_backbone(name):
+    for backbone in (PRETRAINED, BackboneConfig(name="small_cnn"), BackboneConfig(name="timm:resnet18")):
+        assert recipe_config(name, backbone).backbone.name == backbone.name
+
+
+def test_an_unknown_recipe_is_refused():
+    with pytest.raises(ValueError, match="recipe must be one of full, fine_tune, smoke, got 'quick'"):
+        recipe_config("quick", PRETRAINED)
+
+
+@pytest.mark.parametrize("change", [{"max_epochs": 0}, {"batch_size": 1}, {"learning_rate": 0.0}])
+def test_settings_that_cannot_train_are_refused(change):
+    with pytest.raises(ValueError, match=next(iter(change))):
+        replace(full(PRETRAINED), **change)

@@ -1,0 +1,73 @@
+"""Small real data that several tests build on; heavy imports stay inside, for both environments load this file."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The project's root."""
+    return REPOSITORY
+
+
+def striped_image(label: int, seed: int, size_px: int = 24) -> np.ndarray:
+    """A noisy picture whose stripes run across (class 0) or down (class 1), shape (S, S, 3), uint8."""
+    rng = np.random.default_rng((label, seed))
+    stripes = (np.arange(size_px) // 4 % 2 * 120).astype(np.float64)
+    plane = np.tile(stripes[:, None] if label == 0 else stripes[None, :], (1, size_px) if label == 0 else (size_px, 1))
+    noisy = plane[..., None] + rng.normal(60, 25, (size_px, size_px, 3))
+    return noisy.clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def stripes() -> Callable[..., np.ndarray]:
+    """The maker of striped pictures."""
+    return striped_image
+
+
+@pytest.fixture(scope="session")
+def stripes_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An example table of 120 striped pictures in two classes: 80 train, 20 validation, 20 test."""
+    import pyarrow as pa
+
+    from components.modeling.image_decoding import encode_png
+    from components.shared.example_table import ExampleTableInfo, ExampleTableWriter
+
+    path = tmp_path_factory.mktemp("stripes") / "examples"
+    sizes = {"image_width": pa.int64(), "image_height": pa.int64()}
+    info = ExampleTableInfo(
+        modality="image", class_names=("across", "down"), column_roles=dict.fromkeys(sizes, "derived")
+    )
+    splits = ["train"] * 40 + ["validation"] * 10 + ["test"] * 10
+    with ExampleTableWriter(path, info, extra_columns=sizes) as writer:
+        for label in (0, 1):
+            arrays = {
+                "example_id": pa.array([f"{label}-{number:03d}" for number in range(60)]),
+                "split": pa.array(splits),
+                "label": pa.array([info.class_names[label]] * 60),
+                "image": pa.array([encode_png(striped_image(label, seed)) for seed in range(60)], pa.binary()),
+                "image_width": pa.array([24] * 60, pa.int64()),
+                "image_height": pa.array([24] * 60, pa.int64()),
+            }
+            writer.write(pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def stripes_store(stripes_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The feature store of `stripes_table` for the small network."""
+    from components.feature_engineering.jobs import build_feature_store
+
+    folder = tmp_path_factory.mktemp("stripes-store")
+    build_feature_store(
+        examples_path=stripes_table,
+        backbone="small_cnn",
+        features_path=folder / "features",
+        report_path=folder / "report.html",
+    )
+    return folder / "features"
