@@ -74,6 +74,8 @@ def on_gpu(task: PipelineTask, size: Size, *, profile: ProfileName) -> PipelineT
         kubernetes.add_node_selector(task, label_key=_NODE_LABEL, label_value="true")
         kubernetes.add_toleration(task, key=_ACCELERATOR, operator="Exists", effect="NoSchedule")
         kubernetes.empty_dir_mount(
-            task, volume_name="shm", mount_path="/dev/shm", medium="Memory", size_limit=_SHARED_MEMORY
+            task,
+            volume_name="shm",
+            mount_path="/dev/shm",  # noqa: S108 - it is that folder medium="Memory", size_limit=_SHARED_MEMORY
         )
     return task

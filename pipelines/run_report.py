@@ -84,7 +84,9 @@ def run_page(summary: dict[str, Any], steps: Sequence[Step]) -> Report:
         [[gate["name"], "passed" if gate["passed"] else "failed", gate["reason"]] for gate in summary["gates"]],
     )
     report.heading("Steps")
-    rows = [[step.name, "cached" if step.cached else step.status, step.duration_s] for step in steps]
+    rows: list[list[str | float]] = [
+        [step.name, "cached" if step.cached else step.status, step.duration_s] for step in steps
+    ]
     report.table(["step", "status", "took, s"], rows)
     if summary["model_dir"]:
         report.paragraph(f"The model bundle is {summary['model_dir']}.")

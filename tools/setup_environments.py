@@ -88,8 +88,8 @@ def _validation_platform() -> tuple[str, str | None]:
     found = shutil.which("python3.11")
     if found is None or subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode:
         raise SetupError(
-            f"TFDV must have Python 3.11 where glibc is older than 2.38; this machine has glibc {version} and no working "
-            "python3.11: install it, or use a newer system"
+            f"TFDV must have Python 3.11 where glibc is older than 2.38; this machine has glibc {version} and no "
+            "python3.11 that works: install it, or use a newer system"
         )
     return found, "docker/constraints-validation.txt"
 
@@ -99,7 +99,8 @@ def check_python() -> None:
     if not SUPPORTED[0] <= sys.version_info[:2] <= SUPPORTED[1]:
         found = ".".join(map(str, sys.version_info[:3]))
         raise SetupError(
-            f"Python must be 3.11, 3.12 or 3.13, got {found} at {sys.executable}: name another with make PYTHON=python3.11"
+            f"Python must be 3.11, 3.12 or 3.13, got {found} at {sys.executable}: name another, "
+            "as in make PYTHON=python3.11"
         )
 
 
@@ -135,8 +136,10 @@ def set_up(environment: Environment) -> None:
     wanted_packages = requirements(environment.extras)
     first = [line for line in wanted_packages if line.split("=")[0] in environment.first]
     if first:
-        _step(f"{' and '.join(environment.first)}, several GB", [str(python), "-m", "pip", "install", "--quiet", *first])
-    install = [str(python), "-m", "uv", "pip", "install", "--quiet", "--python", str(python)]
+        _step(
+            f"{' and '.join(environment.first)}, several GB", [str(python), "-m", "pip", "install", "--quiet", *first]
+        )
+    install = [str(python), "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
     pins = ["--constraint", str(ROOT / environment.constraints)] if environment.constraints else []
     _step(f"{len(wanted_packages)} packages and what they need", [*install, *pins, *wanted_packages])
     for name in environment.without_dependencies:
@@ -185,7 +188,9 @@ def _explanation(what: str, output: str) -> str:
         return f"{what}: the disk is full: free some space, and run the same command again"
     last = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "no output")
     if any(sign in lowered for sign in _NETWORK_SIGNS):
-        return f"{what}: the package index cannot be reached ({last}): check the network, and run the same command again"
+        return (
+            f"{what}: the package index cannot be reached ({last}): check the network, and run the same command again"
+        )
     sys.stderr.write(output[-4000:])
     return f"{what} failed: {last}"
 

@@ -25,6 +25,9 @@ def ingest_examples(
         The problem file's text, YAML or JSON; empty infers everything.
     data_fingerprint
         Fingerprint of the source's contents. It takes no part in the work: it makes the cache see changed data.
+
+    Returns
+    -------
     examples
         The example table: a folder of Parquet shards.
     report

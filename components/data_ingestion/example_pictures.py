@@ -9,7 +9,7 @@ from components.data_ingestion.image_reading import ImageReader
 from components.data_ingestion.image_set import MeasuredImage
 from components.modeling.image_decoding import decode_image
 
-_NUM_PICTURES = 60
+_NUM_PICTURES = 36
 _PICTURES_A_CLASS = 6
 _SIDE_PX = 96
 
@@ -31,7 +31,7 @@ def example_pictures(
     Yields
     ------
     tuple
-        Label and JPEG file, at most 96 pixels a side: up to 6 a class and 60 in all.
+        Label and JPEG file, at most 96 pixels a side: up to 6 a class and 36 in all.
     """
     a_class = max(1, min(_PICTURES_A_CLASS, _NUM_PICTURES // len(class_names)))
     ordered = sorted(images, key=lambda image: image.record.fingerprint)

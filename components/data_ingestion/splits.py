@@ -93,7 +93,7 @@ def assign_splits(
     np.minimum.at(unit_positions, units, positions)
     free = np.ones(num_units, dtype=bool)
     free[units[pinned != NOT_PINNED]] = False
-    _cover_classes(unit_splits, unit_positions, free, _classes_of_units(units, classes), fractions)
+    _cover_classes(unit_splits, unit_positions, free, _memberships(classes, units, num_units), fractions)
     return unit_splits[units]
 
 
@@ -112,48 +112,60 @@ def _intervals(fractions: Mapping[str, float]) -> dict[str, tuple[float, float]]
     return intervals
 
 
-def _classes_of_units(units: np.ndarray, classes: np.ndarray) -> dict[int, list[int]]:
-    """`{class: its units}`, without the unlabelled."""
-    labelled = classes >= 0
-    pairs = np.unique(np.stack([classes[labelled], units[labelled]], axis=1), axis=0)
-    units_of: dict[int, list[int]] = {}
-    for name, unit in pairs.tolist():
-        units_of.setdefault(name, []).append(unit)
-    return units_of
-
-
 def _cover_classes(
     splits: np.ndarray,
     positions: np.ndarray,
     free: np.ndarray,
-    units_of: Mapping[int, Sequence[int]],
+    memberships: np.ndarray,
     fractions: Mapping[str, float],
 ) -> None:
-    """Move units, in place, until every class of three units or more is in every split."""
-    classes_of: dict[int, list[int]] = {}
-    for name, units in units_of.items():
-        for unit in units:
-            classes_of.setdefault(unit, []).append(name)
-    num_units = {name: np.bincount(splits[units], minlength=len(SPLIT_NAMES)) for name, units in units_of.items()}
-    for name, units in units_of.items():
-        if len(units) < _MIN_UNITS_A_CLASS:
-            continue
-        for split_name, (start, stop) in reversed(_intervals(fractions).items()):
-            split = SPLIT_NAMES.index(split_name)
-            if num_units[name][split]:
+    """Move units, in place, until every class of three units or more is in every split.
+
+    `memberships` has the shape (K, 2): class and unit, ordered by class.
+    """
+    num_classes = int(memberships[:, 0].max(initial=-1)) + 1
+    counts = np.zeros((num_classes, len(SPLIT_NAMES)), dtype=np.int64)
+    np.add.at(counts, (memberships[:, 0], splits[memberships[:, 1]]), 1)
+    intervals = [(SPLIT_NAMES.index(name), interval) for name, interval in _intervals(fractions).items()]
+    wanted = [split for split, _ in intervals]
+    lacking = np.flatnonzero((counts.sum(axis=1) >= _MIN_UNITS_A_CLASS) & (counts[:, wanted] == 0).any(axis=1))
+    if not len(lacking):
+        return
+    by_unit = memberships[np.argsort(memberships[:, 1], kind="stable")]
+    for name in lacking.tolist():
+        start, stop = np.searchsorted(memberships[:, 0], (name, name + 1))
+        units = memberships[start:stop, 1].tolist()
+        for split, interval in reversed(intervals):
+            if counts[name, split]:
                 continue
             donors = [
-                (max(start - positions[unit], positions[unit] - stop, 0.0), positions[unit], unit)
+                (_distance(positions[unit], interval), positions[unit], unit)
                 for unit in units
-                if free[unit] and all(_can_spare(num_units[other], splits[unit]) for other in classes_of[unit])
+                if free[unit] and _can_spare(counts[_classes_of(by_unit, unit)], splits[unit])
             ]
             if donors:
                 _, _, moved = min(donors)
-                for other in classes_of[moved]:
-                    num_units[other][splits[moved]] -= 1
-                    num_units[other][split] += 1
+                counts[_classes_of(by_unit, moved), splits[moved]] -= 1
+                counts[_classes_of(by_unit, moved), split] += 1
                 splits[moved] = split
 
 
-def _can_spare(units_by_split: np.ndarray, split: int) -> bool:
-    return bool(units_by_split[split] > 1 or units_by_split.sum() < _MIN_UNITS_A_CLASS)
+def _memberships(classes: np.ndarray, units: np.ndarray, num_units: int) -> np.ndarray:
+    """Pairs of a class and a unit that has an example of it, each once, ordered by class; shape (K, 2)."""
+    labelled = classes >= 0
+    codes = np.unique(classes[labelled].astype(np.int64) * num_units + units[labelled])
+    return np.stack([codes // max(num_units, 1), codes % max(num_units, 1)], axis=1)
+
+
+def _classes_of(by_unit: np.ndarray, unit: int) -> np.ndarray:
+    start, stop = np.searchsorted(by_unit[:, 1], (unit, unit + 1))
+    return by_unit[start:stop, 0]
+
+
+def _distance(position: float, interval: tuple[float, float]) -> float:
+    return max(interval[0] - position, position - interval[1], 0.0)
+
+
+def _can_spare(counts: np.ndarray, split: int) -> bool:
+    """Whether every class (rows of counts by split) still has a unit in `split` without one of them."""
+    return bool(np.all((counts[:, split] > 1) | (counts.sum(axis=1) < _MIN_UNITS_A_CLASS)))

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from components.data_ingestion.text_encoding import recognised_encoding
 from components.shared.problem import TableSpec
 
-_BLOCK_BYTES = 8 << 20
+_BLOCK_BYTES = 4 << 20
 _BATCH_ROWS = 16384
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 _OTHER_DELIMITERS = (",", "\t", ";", "|")
@@ -44,6 +44,15 @@ class RaggedRow:
     num_expected: int
     num_found: int
     num_lines: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Header:
+    """The first row that is not blank, how many blank lines come before it, and whether nothing follows."""
+
+    names: list[str]
+    num_blank: int
+    is_all: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,8 +91,7 @@ class TableFile:
         ValueError
             If the file is empty, cannot be read, or repeats a name.
         """
-        with _readable(self.uri), _opened(self.uri, unpack=not self.is_parquet) as stream:
-            found = pq.ParquetFile(stream).schema_arrow.names if self.is_parquet else self._header(stream)[0]
+        found = self._stored_schema().names if self.is_parquet else self._header().names
         names = [unicodedata.normalize("NFC", name).strip() for name in found]
         repeated = next((name for name in names if names.count(name) > 1), None)
         if repeated is not None:
@@ -92,10 +100,7 @@ class TableFile:
 
     def schema(self) -> pa.Schema:
         """Columns of a Parquet file under their names (NFC) with their types."""
-        assert self.is_parquet
-        with _readable(self.uri), _opened(self.uri, unpack=False) as stream:
-            types = pq.ParquetFile(stream).schema_arrow.types
-        return pa.schema(list(zip(self.column_names(), types, strict=True)))
+        return pa.schema(list(zip(self.column_names(), self._stored_schema().types, strict=True)))
 
     def iter_batches(self, ragged: list[RaggedRow] | None = None) -> Iterator[pa.RecordBatch]:
         """Stream the file; only one block is held at a time.
@@ -116,27 +121,35 @@ class TableFile:
             If the file cannot be read as what it should be.
         """
         names = self.column_names()
-        with _readable(self.uri), _opened(self.uri, unpack=not self.is_parquet) as stream:
-            batches = (
-                pq.ParquetFile(stream).iter_batches(batch_size=_BATCH_ROWS)
-                if self.is_parquet
-                else self._text_batches(stream, len(names), [] if ragged is None else ragged)
-            )
-            for batch in batches:
-                yield pa.RecordBatch.from_arrays(batch.columns, names)
+        batches = self._stored_batches() if self.is_parquet else self._text_batches([] if ragged is None else ragged)
+        for batch in batches:
+            named = pa.RecordBatch.from_arrays(batch.columns, names)
+            for start in range(0, named.num_rows, _BATCH_ROWS):
+                yield named.slice(start, _BATCH_ROWS)
 
-    def _header(self, stream: Any) -> tuple[list[str], int]:
-        """Names in the first row that is not blank, and how many blank lines come before it."""
-        text = io.TextIOWrapper(stream, encoding=_without_mark(self.encoding), newline="")
-        for number, row in enumerate(_csv_rows(text, self)):
-            if row:
-                return row, number
+    def _stored_schema(self) -> pa.Schema:
+        with _readable(self.uri), _opened(self.uri, unpack=False) as stream:
+            return pq.ParquetFile(stream).schema_arrow
+
+    def _stored_batches(self) -> Iterator[pa.RecordBatch]:
+        with _readable(self.uri), _opened(self.uri, unpack=False) as stream:
+            yield from pq.ParquetFile(stream).iter_batches(batch_size=_BATCH_ROWS)
+
+    def _header(self) -> _Header:
+        with _text(self.uri, self.encoding) as text:
+            for number, row in enumerate(_csv_rows(text, self)):
+                if row:
+                    return _Header(names=row, num_blank=number, is_all=not next(text, ""))
         raise ValueError(f"{self.uri} must be a table with a header, but it is empty")
 
-    def _text_batches(self, stream: Any, num_columns: int, ragged: list[RaggedRow]) -> Iterator[pa.RecordBatch]:
-        with _opened(self.uri, unpack=True) as head:
-            num_blank = self._header(head)[1]
-        keys = [str(number) for number in range(num_columns)]
+    def _text_batches(self, ragged: list[RaggedRow]) -> Iterator[pa.RecordBatch]:
+        header = self._header()
+        if not header.is_all:
+            with _readable(self.uri), _opened(self.uri, unpack=True) as stream:
+                yield from self._csv_reader(stream, header, ragged)
+
+    def _csv_reader(self, stream: Any, header: _Header, ragged: list[RaggedRow]) -> pa_csv.CSVStreamingReader:
+        keys = [str(number) for number in range(len(header.names))]
 
         def set_aside(row: pa_csv.InvalidRow) -> str:
             ragged.append(
@@ -156,7 +169,7 @@ class TableFile:
                 block_size=_BLOCK_BYTES,
                 encoding=self.encoding,
                 column_names=keys,
-                skip_rows=num_blank,
+                skip_rows=header.num_blank,
                 skip_rows_after_names=1,
             ),
             parse_options=pa_csv.ParseOptions(
@@ -198,8 +211,8 @@ def table_file(uri: str, spec: TableSpec) -> TableFile:
         return TableFile(uri=uri, is_parquet=True)
     with _readable(uri), _opened(uri, unpack=True) as stream:
         encoding = spec.encoding or recognised_encoding(stream, uri=uri)
-    with _readable(uri), _opened(uri, unpack=True) as stream:
-        first_line = next((line for line in io.TextIOWrapper(stream, _without_mark(encoding)) if line.strip()), "")
+    with _text(uri, encoding) as text:
+        first_line = next((line for line in text if line.strip()), "")
     delimiter = spec.delimiter or _recognised_delimiter(first_line, _DELIMITERS[kind])
     inferred = [f"{path.name} is read as {encoding}"] if spec.encoding is None else []
     if spec.delimiter is None:
@@ -224,6 +237,13 @@ def _recognised_delimiter(first_line: str, expected: str) -> str:
 def _without_mark(encoding: str) -> str:
     """Return the codec that also takes a byte order mark, which is then no part of the first name."""
     return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+
+
+@contextlib.contextmanager
+def _text(uri: str, encoding: str) -> Iterator[io.TextIOWrapper]:
+    stream = _opened(uri, unpack=True)
+    with _readable(uri), stream as data, io.TextIOWrapper(data, _without_mark(encoding), newline="") as text:
+        yield text
 
 
 def _opened(uri: str, *, unpack: bool) -> Any:

@@ -13,11 +13,9 @@ import pyarrow.compute as pc
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.data_validation.arrow_lists import as_value_lists, ExaminedColumn
-
-# isort: split
-# TFDV's own modules come after the module that keeps their import quiet.
 from components.data_validation.quiet_tfdv import tfdv
 
+# TFDV's own modules must come after the one that keeps their import quiet.
 # isort: split
 from tensorflow_data_validation.statistics import stats_impl
 

@@ -20,6 +20,9 @@ def build_feature_store(
         The example table.
     backbone
         auto, small_cnn, efficientnet_lite0 or timm:<name>; auto goes by the images' size.
+
+    Returns
+    -------
     features
         The feature store: uint8 images of one size in Arrow IPC files, with backbone, preprocessing and policy.
     report
@@ -41,6 +44,9 @@ def embed_examples(examples: dsl.Input[dsl.Dataset], backbone: str, embeddings: 
         The example table.
     backbone
         A backbone with published weights, efficientnet_lite0 for one.
+
+    Returns
+    -------
     embeddings
         The embeddings table: one vector an example.
     """

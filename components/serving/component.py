@@ -29,6 +29,9 @@ def publish_model(
         Name of the model: small letters, digits and hyphens, starting with a letter.
     model_root
         Where releases live: a folder, or an fsspec URI such as s3://bucket/models.
+
+    Returns
+    -------
     published
         The release: a bundle in MODEL_ROOT/NAME/VERSION.
     inference_service
@@ -41,15 +44,10 @@ def publish_model(
     """
     from components.serving.jobs import publish_model as job
 
-    result = job(
-        model_path=model.path,
-        evaluation_path=evaluation.path,
-        verdict_path=verdict.path,
-        model_name=model_name,
-        model_root=model_root,
-        inference_service_path=inference_service.path,
-        artifact=(published.uri, published.path),
-    )
+    checked = {"evaluation_path": evaluation.path, "verdict_path": verdict.path}
+    target = {"model_root": model_root, "inference_service_path": inference_service.path}
+    place = (published.uri, published.path)
+    result = job(model_path=model.path, model_name=model_name, artifact=place, **checked, **target)
     published.uri = result.artifact_uri
     published.metadata.update(version=result.version, storage_uri=result.storage_uri, model_name=model_name)
 
@@ -73,6 +71,9 @@ def probe_server(
         The example table; its encoded images are sent.
     predictions
         The predictions table of the training side.
+
+    Returns
+    -------
     report
         Start-up, latency, differences and how malformed requests were answered.
     verdict

@@ -210,7 +210,7 @@ class ImageStore:
         for values in (self.example_ids, self.splits, self.labels):
             digest.update(json.dumps(values.tolist()).encode())
         for block in self._blocks:
-            digest.update(memoryview(block).cast("B"))
+            digest.update(block.data.cast("B"))
         return digest.hexdigest()
 
     def gather(self, rows: np.ndarray) -> np.ndarray:

@@ -20,12 +20,16 @@ with contextlib.suppress(ImportError):
 
 METADATA_KEY = b"pluszero"
 _SHARD_PATTERN = "shard-*.parquet"
+_FIRST_SHARD = "shard-00000.parquet"
+_PART_PATTERN = ".shard-*.part"
 
 
 class ShardWriter:
     """Writes record batches to `shard-00000.parquet`, `shard-00001.parquet` ... under one folder.
 
-    A shard appears under its name when it is complete; a block that raises leaves none. Memory stays at one row group whatever the number of rows.
+    Shards appear under their names when the whole table is complete, the first one last: a block that raises leaves
+    none, and a killed writer nothing that a reader takes for a table. Memory stays at one row group whatever the
+    number of rows.
 
     Parameters
     ----------
@@ -66,7 +70,7 @@ class ShardWriter:
         self._writer: pq.ParquetWriter | None = None
         self.num_rows = 0
         self._folder.mkdir(parents=True, exist_ok=True)
-        for leftover in [*self._folder.glob(_SHARD_PATTERN), *self._folder.glob(".shard-*")]:
+        for leftover in [*self._folder.glob(_SHARD_PATTERN), *self._folder.glob(_PART_PATTERN)]:
             leftover.unlink()
 
     def __enter__(self) -> "ShardWriter":
@@ -101,12 +105,14 @@ class ShardWriter:
         if self._writer is None and self._num_shards == 0:
             self._writer = pq.ParquetWriter(self._part, self._schema, compression="zstd")
         self._finish_shard()
+        for part in sorted(self._folder.glob(_PART_PATTERN), reverse=True):
+            part.rename(part.with_name(f"{part.stem.removeprefix('.')}.parquet"))
 
     def _discard(self) -> None:
         if self._writer is not None:
             self._writer.close()
-        for shard in [*self._folder.glob(_SHARD_PATTERN), self._part]:
-            shard.unlink(missing_ok=True)
+        for part in self._folder.glob(_PART_PATTERN):
+            part.unlink()
 
     @property
     def _part(self) -> Path:
@@ -116,7 +122,6 @@ class ShardWriter:
         if self._writer is None:
             return
         self._writer.close()
-        self._part.rename(self._folder / f"shard-{self._num_shards:05d}.parquet")
         self._writer = None
         self._bytes_in_shard = 0
         self._num_shards += 1
@@ -149,6 +154,10 @@ class ShardReader:
             raise FileNotFoundError(
                 f"{contract} must be a folder with shard-*.parquet files, but {self.path} holds none"
             )
+        if [shard.name for shard in self.shards] != [
+            f"shard-{number:05d}.parquet" for number in range(len(self.shards))
+        ]:
+            raise ContractError(f"{self.path} must hold every shard from {_FIRST_SHARD} on, but one is missing")
         self.schema = self._checked_schema(self.shards[0], contract, newest_version)
         self.info: dict[str, Any] = json.loads(self.schema.metadata[METADATA_KEY])
         self.num_rows = 0

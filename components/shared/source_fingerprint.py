@@ -67,9 +67,19 @@ def _module_fingerprint(module: str) -> str:
     file = _file(module)
     data: list[str] = []
     if file.name == "__init__.py":
-        files = (path for path in sorted(file.parent.rglob("*")) if path.is_file() and path.suffix not in _NOT_CODE)
-        data = [f"{path.name} {fingerprint_bytes(path.read_bytes())}" for path in files]
+        data = [f"{path.name} {fingerprint_bytes(path.read_bytes())}" for path in _data_files(file.parent)]
     return fingerprint_json({"syntax": fingerprint_bytes(ast.dump(_tree(module)).encode()), "data": data})
+
+
+def _data_files(folder: Path) -> list[Path]:
+    """Files of a package that are no code, those of its sub-packages left out."""
+    found: list[Path] = []
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and path.name != "__pycache__" and not (path / "__init__.py").exists():
+            found.extend(_data_files(path))
+        elif path.is_file() and path.suffix not in _NOT_CODE:
+            found.append(path)
+    return found
 
 
 def _imported_modules(node: ast.AST) -> set[str]:

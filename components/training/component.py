@@ -75,6 +75,9 @@ def smoke_test(
         The recipe of the full run.
     seed
         The run's seed.
+
+    Returns
+    -------
     report
         Every check with what it measured.
     verdict
@@ -117,6 +120,9 @@ def train_model(
         Decides everything random.
     checkpoint_dir
         A folder or URI that outlives this step.
+
+    Returns
+    -------
     model
         The model bundle: config, safetensors, schema, statistics.
     report

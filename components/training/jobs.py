@@ -22,8 +22,9 @@ from components.shared.verdict import Verdict, write_verdict
 from components.training.checkpoints import run_folder, sole_trainer
 from components.training.fit import fit
 from components.training.recipes import recipe_config
-from components.training.reports import smoke_report, training_report
 from components.training.smoke import smoke_checks
+from components.training.smoke_report import smoke_report
+from components.training.training_report import training_report
 
 logger = logging.getLogger(__name__)
 

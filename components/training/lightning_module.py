@@ -1,6 +1,7 @@
 """The network as Lightning trains it: loss, metrics, optimiser, schedule."""
 
 import math
+
 import pytorch_lightning as pl
 from pytorch_lightning.utilities.types import LRSchedulerConfigType, OptimizerLRSchedulerConfig
 import torch

@@ -109,7 +109,7 @@ def test_parquet_is_read_with_composed_names(tmp_path):
         ("t.parquet", b"PAR1 no parquet", "cannot be read as a table"),
         ("t.csv.gz", b"no gzip", "cannot be read as a table"),
         ("t.jpg", b"", "must be a folder of images or a table ending in"),
-        ("t.csv", b"a,b\n" + b"x" * (20 << 20) + b",1\n", "a row may have at most 8 MB"),
+        ("t.csv", b"a,b\n" + b"x" * (12 << 20) + b",1\n", "a row may have at most 4 MB"),
     ],
 )
 def test_an_unreadable_file_is_refused_in_one_sentence(tmp_path, name, data, message):

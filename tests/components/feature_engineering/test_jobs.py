@@ -86,7 +86,7 @@ def test_text_is_refused_in_one_sentence(tmp_path):
         columns = {"example_id": ["x"], "split": ["train"], "label": ["0"], "text": ["안녕하세요"]}
         writer.write(pa.RecordBatch.from_pydict(columns))
     assert ExampleTable(tmp_path / "examples").num_rows == 1
-    with pytest.raises(ValueError, match="the examples at .* are text"):
+    with pytest.raises(ValueError, match=r"the examples at .* are text"):
         build_feature_store(
             examples_path=tmp_path / "examples",
             backbone="auto",

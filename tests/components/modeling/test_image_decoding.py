@@ -45,7 +45,8 @@ def test_sixteen_bits_keep_their_high_byte():
 def test_cmyk_becomes_the_colour_that_was_meant():
     decoded = decode_image(encoded(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG", quality=95))
     red, green, blue = decoded.pixels_HWC[8, 8].tolist()
-    assert red > 200 and green < 60 and blue < 60
+    assert red > 200
+    assert max(green, blue) < 60
     assert "CMYK converted to RGB" in decoded.conversions
 
 
@@ -80,6 +81,7 @@ def test_an_image_is_turned_as_its_exif_says():
         (encode_png(np.zeros((64, 64, 3), np.uint8))[:60], "truncated or damaged"),
         (encoded(Image.effect_noise((64, 64), 50).convert("RGB"), "JPEG")[:-400], "truncated or damaged"),
         (b"\x89PNG\r\n\x1a\n", "damaged|no image"),
+        (b"P6 but no portable pixmap", "damaged|no image"),
         (b"%PDF-1.4 not a picture", "no image of a known format"),
     ],
 )
@@ -91,7 +93,7 @@ def test_what_is_no_usable_image_is_refused_with_a_reason(data, reason):
 def test_a_decompression_bomb_is_refused_from_its_header():
     bomb = encoded(Image.new("1", (20000, 20000)), "PNG")
     assert len(bomb) < 100_000
-    with pytest.raises(UndecodableImageError, match="20000 x 20000|more than the"):
+    with pytest.raises(UndecodableImageError, match=r"20000 x 20000|more than the"):
         decode_image(bomb)
 
 

@@ -105,6 +105,23 @@ def test_a_writer_that_fails_leaves_no_shard(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_killed_writer_leaves_nothing_that_is_taken_for_a_table(tmp_path):
+    writer = ShardWriter(tmp_path, SCHEMA, contract="things", format_version=1, info={}, shard_bytes=2000)
+    for _ in range(3):
+        writer.write(batch_of(range(100)))
+    with pytest.raises(FileNotFoundError, match="holds none"):
+        ShardReader(tmp_path, contract="things", newest_version=1)
+    writer.close()
+    assert ShardReader(tmp_path, contract="things", newest_version=1).num_rows == 300
+
+
+def test_a_missing_shard_is_noticed(tmp_path):
+    write(tmp_path, *(batch_of(range(100)) for _ in range(3)), shard_bytes=2000)
+    (tmp_path / "shard-00001.parquet").unlink()
+    with pytest.raises(ContractError, match="but one is missing"):
+        ShardReader(tmp_path, contract="things", newest_version=1)
+
+
 def test_shards_of_an_earlier_writer_are_removed(tmp_path):
     write(tmp_path, *(batch_of(range(100)) for _ in range(5)), shard_bytes=2000)
     write(tmp_path, batch_of(range(3)))

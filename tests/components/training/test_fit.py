@@ -66,9 +66,10 @@ def test_a_killed_run_goes_on_to_the_same_end(store, trained, tmp_path, monkeypa
         if trainer.current_epoch + 1 == epoch_of_death:
             raise KilledError
 
-    with monkeypatch.context() as patch, pytest.raises(KilledError):
-        patch.setattr(LossCurves, "on_train_epoch_end", die)
+    monkeypatch.setattr(LossCurves, "on_train_epoch_end", die)
+    with pytest.raises(KilledError):
         fit(store, CONFIG, seed=5, device=CPU, checkpoints=folder)
+    monkeypatch.undo()
     resumed = fit(store, CONFIG, seed=5, device=CPU, checkpoints=folder)
     assert resumed.resumed
     assert resumed.curves == trained.curves
@@ -105,9 +106,7 @@ def test_without_held_out_rows_the_training_loss_decides(store, tmp_path):
             images_BHWC=store.gather(rows),
         )
     folder = CheckpointFolder(uri=str(tmp_path / "checkpoints"))
-    result = fit(
-        ImageStore(tmp_path / "store"), replace(CONFIG, max_epochs=2), seed=0, device=CPU, checkpoints=folder
-    )
+    result = fit(ImageStore(tmp_path / "store"), replace(CONFIG, max_epochs=2), seed=0, device=CPU, checkpoints=folder)
     assert "val_loss" not in result.curves[0]
     assert result.best_epoch in (1, 2)
 

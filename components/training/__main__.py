@@ -1,0 +1,67 @@
+"""Training by hand: `python -m components.training --help`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from components.shared.command_line import FAILED_CHECK, run
+
+app = typer.Typer(help="Smoke-test a training, or train.", no_args_is_help=True, add_completion=False)
+
+Features = Annotated[Path, typer.Option(help="Feature store, a folder.")]
+Output = Annotated[Path, typer.Option(help="Folder to write to.")]
+Recipe = Annotated[str, typer.Option(help="full, fine_tune or smoke.")]
+Seed = Annotated[int, typer.Option(help="Decides everything random.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+
+
+@app.command()
+def smoke(features: Features, output: Output, recipe: Recipe = "full", seed: Seed = 0, device: Device = "auto") -> None:
+    """Train one iteration and one epoch on a tiny sample, and judge what happened."""
+    from components.training.jobs import smoke_test
+
+    result = smoke_test(
+        features_path=features,
+        recipe=recipe,
+        seed=seed,
+        report_path=output / "report.html",
+        verdict_path=output / "verdict.json",
+        metrics_path=output / "metrics.json",
+        device=device,
+    )
+    typer.echo(f"{'passed' if result.passed else 'failed'}: {result.reason} ({result.duration_s} s)")
+    if not result.passed:
+        raise typer.Exit(FAILED_CHECK)
+
+
+@app.command()
+def train(
+    features: Features,
+    output: Output,
+    checkpoint_dir: Annotated[str, typer.Option(help="Folder or URI for checkpoints; OUTPUT/checkpoints.")] = "",
+    recipe: Recipe = "full",
+    seed: Seed = 0,
+    device: Device = "auto",
+) -> None:
+    """Train a model; an interrupted training goes on from its last checkpoint."""
+    from components.training.jobs import train_model
+
+    result = train_model(
+        features_path=features,
+        schema_path=None,
+        statistics_path=None,
+        recipe=recipe,
+        seed=seed,
+        checkpoint_dir=checkpoint_dir or str(output / "checkpoints"),
+        model_path=output / "model",
+        report_path=output / "report.html",
+        metrics_path=output / "metrics.json",
+        device=device,
+    )
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in result.metrics.items())
+    typer.echo(f"{result.backbone}: {figures}; bundle in {output / 'model'}")
+
+
+if __name__ == "__main__":
+    run(app)

@@ -1,0 +1,104 @@
+"""A changed line reruns the steps that can reach it, and no others."""
+
+import shutil
+
+import pytest
+import yaml
+
+from components.shared import source_fingerprint
+from pipelines.compiling import compile_pipelines
+from pipelines.source_images import tag_with_source
+
+ALL_STEPS = {
+    "check-inputs",
+    "ingest-examples",
+    "validate-examples",
+    "build-feature-store",
+    "smoke-test",
+    "train-model",
+    "evaluate-model",
+    "publish-model",
+    "probe-server",
+    "quality-gate",
+}
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("package")
+    return {path.stem: path.read_text() for path in compile_pipelines(folder)}["training-cpu"]
+
+
+@pytest.fixture
+def tree(repository, tmp_path, monkeypatch):
+    """A copy of the sources that a test may change."""
+    shutil.copytree(repository / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(source_fingerprint, "_ROOT", tmp_path)
+    source_fingerprint._tree.cache_clear()
+    yield tmp_path / "components"
+    source_fingerprint._tree.cache_clear()
+
+
+def tags(package):
+    source_fingerprint._tree.cache_clear()
+    executors = next(yaml.safe_load_all(tag_with_source(package)))["deploymentSpec"]["executors"]
+    steps = {name.removeprefix("exec-"): executor["container"]["image"] for name, executor in executors.items()}
+    return {name: tag for name, tag in steps.items() if not name[-1].isdigit()}
+
+
+def changed_steps(package, file, old, new):
+    before = tags(package)
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+    after = tags(package)
+    return {name for name in before if before[name] != after[name]}
+
+
+def test_every_step_has_a_tag_of_its_own_code(package, tree):
+    assert set(tags(package)) == ALL_STEPS
+    assert all(":src-" in tag for tag in tags(package).values())
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "steps"),
+    [
+        ("model_analysis/calibration.py", '"""', '"""Changed. ', {"evaluate-model"}),
+        ("training/smoke.py", "_SAMPLE = 64", "_SAMPLE = 32", {"smoke-test"}),
+        ("training/checkpoints.py", "_SECONDS_BETWEEN_TRIES = 1.0", "_SECONDS_BETWEEN_TRIES = 2.0", None),
+        ("feature_engineering/policies.py", "p=0.8", "p=0.7", {"build-feature-store"}),
+        ("quality_gate/jobs.py", "if not verdict.passed", "if verdict.passed is False", {"quality-gate"}),
+        ("serving/probe.py", '"""', '"""Changed. ', {"probe-server"}),
+        ("shared/verdict.py", "FORMAT_VERSION = 1", "FORMAT_VERSION = 2", None),
+    ],
+)
+def test_a_changed_line_changes_the_steps_that_reach_it(package, tree, file, old, new, steps):
+    found = changed_steps(package, tree / file, old, new)
+    if steps is not None:
+        assert found == steps
+    else:
+        assert found
+        assert found < ALL_STEPS
+
+
+def test_training_code_reaches_smoke_test_and_training_alone(package, tree):
+    found = changed_steps(package, tree / "training/lightning_module.py", "0.05", "0.06")
+    assert found == {"smoke-test", "train-model"}
+
+
+def test_a_changed_comment_changes_nothing(package, tree):
+    file = tree / "training/recipes.py"
+    before = tags(package)
+    file.write_text(file.read_text() + "\n# A remark.\n")
+    assert tags(package) == before
+
+
+def test_a_changed_template_changes_whoever_writes_reports(package, tree):
+    found = changed_steps(package, tree / "reporting/templates/page.css", "margin", "padding")
+    assert "evaluate-model" in found
+    assert "quality-gate" not in found
+
+
+def test_a_job_that_is_not_there_is_an_error():
+    with pytest.raises(ValueError, match=r"components\.training\.jobs must define no_such_job"):
+        source_fingerprint.job_fingerprint("components.training.jobs", "no_such_job")

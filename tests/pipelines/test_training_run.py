@@ -1,0 +1,226 @@
+"""The training pipeline for real: every step in its image's environment, on a small folder of pictures."""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+import subprocess
+import sys
+import time
+
+import numpy as np
+from PIL import Image
+import psutil
+import pytest
+from typer.testing import CliRunner
+
+from components.shared.bundle import read_config
+from pipelines.__main__ import app
+
+GATES = ["ingestion", "validation", "smoke", "analysis", "serving"]
+MINUTES_10 = 600
+
+
+def run(source, run_dir, *options):
+    arguments = ["run", "--dataset", str(source), "--run-dir", str(run_dir), *options]
+    return CliRunner().invoke(app, arguments)
+
+
+def summary_of(run_dir):
+    return json.loads((run_dir / "summary.json").read_text(encoding="utf-8"))
+
+
+def executed(run_dir):
+    return {step["name"] for step in summary_of(run_dir)["steps"] if not step["cached"]}
+
+
+def draw(folder, stripes, *, num_per_class):
+    for label, name in enumerate(("across", "down")):
+        (folder / name).mkdir()
+        for seed in range(num_per_class):
+            Image.fromarray(stripes(label, seed)).save(folder / name / f"{seed:03d}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory, stripes):
+    return draw(tmp_path_factory.mktemp("pictures"), stripes, num_per_class=90)
+
+
+@pytest.fixture(scope="module")
+def many_pictures(tmp_path_factory, stripes):
+    """Enough that training takes a while."""
+    return draw(tmp_path_factory.mktemp("many-pictures"), stripes, num_per_class=300)
+
+
+@pytest.fixture(scope="module")
+def finished(pictures, tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("run")
+    result = run(pictures, run_dir)
+    assert result.exit_code == 0, result.output
+    return run_dir
+
+
+@pytest.fixture(scope="module")
+def first_summary(finished):
+    return summary_of(finished)
+
+
+def test_every_gate_passes_and_the_summary_says_so(first_summary, finished, pictures):
+    assert first_summary["passed"]
+    assert [gate["name"] for gate in first_summary["gates"]] == GATES
+    assert all(gate["passed"] and gate["reason"] for gate in first_summary["gates"])
+    assert first_summary["dataset"]["source"] == str(pictures)
+    assert first_summary["dataset"]["classes"] == {"across": 90, "down": 90}
+    assert sum(first_summary["dataset"][split] for split in ("train", "validation", "test")) == 180
+    assert 0 <= first_summary["metrics"]["accuracy"] <= 1
+    assert {step["status"] for step in first_summary["steps"]} == {"succeeded"}
+    assert not any(step["cached"] for step in first_summary["steps"])
+    assert first_summary["run_dir"] == str(finished)
+
+
+def test_the_published_bundle_is_complete(first_summary):
+    model = Path(first_summary["model_dir"])
+    assert read_config(model).class_names == ("across", "down")
+    assert {"schema.pbtxt", "statistics/train.pb"} <= {
+        path.relative_to(model).as_posix() for path in model.rglob("*") if path.is_file()
+    }
+    [manifest] = model.parent.glob("*inferenceservice.yaml")
+    assert "kind: InferenceService" in manifest.read_text()
+
+
+def test_one_page_holds_every_report_and_needs_no_network(finished):
+    page = (finished / "report.html").read_text(encoding="utf-8")
+    for step in ("ingest examples", "validate examples", "smoke test", "train model", "evaluate model", "probe server"):
+        assert f"<summary>{step}</summary>" in page
+    assert "http://" not in page.replace("http://www.w3.org/", "")
+    assert "https://" not in page
+
+
+def test_every_step_keeps_its_log(finished, first_summary):
+    logs = sorted((finished / "logs").glob("[0-9]*.log"))
+    assert len(logs) == len(first_summary["steps"])
+
+
+def test_an_unchanged_run_takes_every_step_from_the_cache(finished, pictures):
+    result = run(pictures, finished)
+    assert result.exit_code == 0, result.output
+    assert executed(finished) == set()
+    assert summary_of(finished)["passed"]
+
+
+def test_a_changed_target_repeats_the_judgement_alone_and_a_failed_gate_is_never_cached(finished, pictures, tmp_path):
+    problem = tmp_path / "problem.yaml"
+    problem.write_text("target: {metric: accuracy, minimum: 1.0}\nlabel: {classes: [across, down]}\n")
+    run(pictures, finished, "--problem", str(problem))
+    problem.write_text("label: {classes: [across, down]}\ntarget: {metric: accuracy, minimum: 0.0}\n")
+    again = run(pictures, finished, "--problem", str(problem))
+    assert again.exit_code == 0, again.output
+    assert executed(finished) >= {"check inputs", "evaluate model", "gate: analysis"}
+    assert not executed(finished) & {"ingest examples", "validate examples", "smoke test", "train model"}
+
+
+def test_a_failed_gate_leaves_report_and_summary_and_fails_again(pictures, finished, tmp_path):
+    spoilt = tmp_path / "spoilt"
+    for label in ("across", "down"):
+        (spoilt / label).mkdir(parents=True)
+        for path in sorted((pictures / label).iterdir())[:60]:
+            (spoilt / label / path.name).write_bytes(path.read_bytes())
+        for number in range(12):
+            (spoilt / label / f"broken-{number}.png").write_bytes(b"not a picture")
+    run_dir = tmp_path / "run"
+    for attempt in (1, 2):
+        result = run(spoilt, run_dir)
+        assert result.exit_code == 1
+        summary = summary_of(run_dir)
+        assert not summary["passed"]
+        assert summary["gates"][0]["name"] == "ingestion"
+        assert not summary["gates"][0]["passed"]
+        assert summary["steps"][-1]["name"] == "gate: ingestion"
+        assert not summary["steps"][-1]["cached"]
+        assert summary["steps"][0]["cached"] is (attempt == 2)
+        assert "broken-0.png" in (run_dir / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda folder: None, "nothing at"),
+        (lambda folder: folder.mkdir(), "holds no|no image"),
+        (lambda folder: one_class(folder), "class"),
+    ],
+)
+def test_a_source_that_cannot_be_learnt_from_is_one_sentence(tmp_path, make, sentence):
+    make(tmp_path / "data")
+    result = CliRunner().invoke(app, ["run", "--dataset", str(tmp_path / "data"), "--run-dir", str(tmp_path / "run")])
+    assert result.exit_code != 0
+    text = result.output + str(result.exception or "")
+    assert "Traceback" not in text
+    assert any(word in text for word in sentence.split("|")), text
+
+
+def one_class(folder):
+    (folder / "cat").mkdir(parents=True)
+    for seed in range(5):
+        noise = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(folder / "cat" / f"{seed}.png")
+
+
+def trainer_of(run_dir):
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or [""]
+        wanted = ("kfp.dsl.executor_main", "train_model", str(run_dir))
+        if command[0].endswith("python") and all(word in " ".join(command) for word in wanted):
+            return process
+    return None
+
+
+def wait_for(condition, *, what):
+    deadline = time.monotonic() + MINUTES_10
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not come")
+
+
+@contextlib.contextmanager
+def real_run(repository, source, run_dir):
+    command = [sys.executable, "-m", "pipelines", "run", "--dataset", str(source), "--run-dir", str(run_dir)]
+    environment = {**os.environ, "NO_ALBUMENTATIONS_UPDATE": "1"}
+    with subprocess.Popen(
+        command, cwd=repository, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as runner:
+        yield runner
+        runner.kill()
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(repository, many_pictures, tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("uninterrupted")
+    with real_run(repository, many_pictures, run_dir) as runner:
+        output, _ = runner.communicate(timeout=MINUTES_10)
+        assert runner.returncode == 0, output
+    return summary_of(run_dir)
+
+
+@pytest.mark.parametrize("victim", ["trainer", "runner"])
+def test_a_killed_training_goes_on_and_ends_where_an_uninterrupted_one_does(
+    repository, many_pictures, uninterrupted, tmp_path, victim
+):
+    with real_run(repository, many_pictures, tmp_path) as runner:
+        wait_for(lambda: list((tmp_path / "checkpoints").glob("*/last.ckpt")), what="a checkpoint")
+        trainer = wait_for(lambda: trainer_of(tmp_path), what="the trainer")
+        (trainer if victim == "trainer" else runner).kill()
+        output, _ = runner.communicate(timeout=MINUTES_10)
+        assert runner.returncode != 0, output
+        wait_for(lambda: not trainer.is_running() or trainer.status() == psutil.STATUS_ZOMBIE, what="the trainer's end")
+    with real_run(repository, many_pictures, tmp_path) as runner:
+        output, _ = runner.communicate(timeout=MINUTES_10)
+        assert runner.returncode == 0, output
+    found = summary_of(tmp_path)
+    assert found["metrics"] == uninterrupted["metrics"]
+    assert Path(found["model_dir"]).name == Path(uninterrupted["model_dir"]).name
+    assert "train model" in executed(tmp_path)
+    assert not executed(tmp_path) & {"ingest examples", "validate examples", "smoke test"}
+    assert "went on from a checkpoint" in (tmp_path / "report.html").read_text(encoding="utf-8")
