@@ -1,7 +1,6 @@
 """Table files in a stream: CSV, TSV and Parquet, a ragged row never being the end of them."""
 
 from collections.abc import Iterator
-import contextlib
 import csv
 from dataclasses import dataclass, field
 import io
@@ -9,15 +8,14 @@ from pathlib import PurePosixPath
 from typing import Any
 import unicodedata
 
-import fsspec
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from components.data_ingestion.table_opening import BLOCK_BYTES, opened, opened_text, readable
 from components.data_ingestion.text_encoding import recognised_encoding
 from components.shared.problem import TableSpec
 
-_BLOCK_BYTES = 4 << 20
 _BATCH_ROWS = 16384
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 _OTHER_DELIMITERS = (",", "\t", ";", "|")
@@ -128,15 +126,15 @@ class TableFile:
                 yield named.slice(start, _BATCH_ROWS)
 
     def _stored_schema(self) -> pa.Schema:
-        with _readable(self.uri), _opened(self.uri, unpack=False) as stream:
+        with readable(self.uri), opened(self.uri, unpack=False) as stream:
             return pq.ParquetFile(stream).schema_arrow
 
     def _stored_batches(self) -> Iterator[pa.RecordBatch]:
-        with _readable(self.uri), _opened(self.uri, unpack=False) as stream:
+        with readable(self.uri), opened(self.uri, unpack=False) as stream:
             yield from pq.ParquetFile(stream).iter_batches(batch_size=_BATCH_ROWS)
 
     def _header(self) -> _Header:
-        with _text(self.uri, self.encoding) as text:
+        with opened_text(self.uri, self.encoding) as text:
             for number, row in enumerate(_csv_rows(text, self)):
                 if row:
                     return _Header(names=row, num_blank=number, is_all=not next(text, ""))
@@ -145,7 +143,7 @@ class TableFile:
     def _text_batches(self, ragged: list[RaggedRow]) -> Iterator[pa.RecordBatch]:
         header = self._header()
         if not header.is_all:
-            with _readable(self.uri), _opened(self.uri, unpack=True) as stream:
+            with readable(self.uri), opened(self.uri, unpack=True) as stream:
                 yield from self._csv_reader(stream, header, ragged)
 
     def _csv_reader(self, stream: Any, header: _Header, ragged: list[RaggedRow]) -> pa_csv.CSVStreamingReader:
@@ -166,7 +164,7 @@ class TableFile:
             stream,
             read_options=pa_csv.ReadOptions(
                 use_threads=False,  # without threads Arrow knows the rows' numbers
-                block_size=_BLOCK_BYTES,
+                block_size=BLOCK_BYTES,
                 encoding=self.encoding,
                 column_names=keys,
                 skip_rows=header.num_blank,
@@ -209,9 +207,9 @@ def table_file(uri: str, spec: TableSpec) -> TableFile:
         )
     if kind == "parquet":
         return TableFile(uri=uri, is_parquet=True)
-    with _readable(uri), _opened(uri, unpack=True) as stream:
+    with readable(uri), opened(uri, unpack=True) as stream:
         encoding = spec.encoding or recognised_encoding(stream, uri=uri)
-    with _text(uri, encoding) as text:
+    with opened_text(uri, encoding) as text:
         first_line = next((line for line in text if line.strip()), "")
     delimiter = spec.delimiter or _recognised_delimiter(first_line, _DELIMITERS[kind])
     inferred = [f"{path.name} is read as {encoding}"] if spec.encoding is None else []
@@ -232,39 +230,3 @@ def _recognised_delimiter(first_line: str, expected: str) -> str:
         return expected
     found = max(_OTHER_DELIMITERS, key=first_line.count)
     return found if found in first_line else expected
-
-
-def _without_mark(encoding: str) -> str:
-    """Return the codec that also takes a byte order mark, which is then no part of the first name."""
-    return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
-
-
-@contextlib.contextmanager
-def _text(uri: str, encoding: str) -> Iterator[io.TextIOWrapper]:
-    stream = _opened(uri, unpack=True)
-    with _readable(uri), stream as data, io.TextIOWrapper(data, _without_mark(encoding), newline="") as text:
-        yield text
-
-
-def _opened(uri: str, *, unpack: bool) -> Any:
-    return fsspec.open(uri, "rb", compression="infer" if unpack else None)
-
-
-@contextlib.contextmanager
-def _readable(uri: str) -> Iterator[None]:
-    """Turn what a damaged file raises into one sentence."""
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{uri} must be text in {error.encoding}, but it is not: set table.encoding") from error
-    except LookupError as error:
-        raise ValueError(f"table.encoding must be an encoding that Python knows: {error}") from error
-    except (pa.ArrowException, csv.Error, EOFError, OSError) as error:
-        if isinstance(error, FileNotFoundError | PermissionError):
-            raise
-        hint = (
-            f": a row may have at most {_BLOCK_BYTES >> 20} MB; is a quote never closed?"
-            if "straddl" in str(error)
-            else ""
-        )
-        raise ValueError(f"{uri} cannot be read as a table{hint or f' ({error})'}") from error

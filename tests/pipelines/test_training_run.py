@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 from pathlib import Path
+import shutil
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from pipelines.__main__ import app
 
 GATES = ["ingestion", "validation", "smoke", "analysis", "serving"]
 MINUTES_10 = 600
+NUM_PER_CLASS = 300
 
 
 def run(source, run_dir, *options):
@@ -34,23 +36,14 @@ def executed(run_dir):
     return {step["name"] for step in summary_of(run_dir)["steps"] if not step["cached"]}
 
 
-def draw(folder, stripes, *, num_per_class):
-    for label, name in enumerate(("across", "down")):
-        (folder / name).mkdir()
-        for seed in range(num_per_class):
-            Image.fromarray(stripes(label, seed)).save(folder / name / f"{seed:03d}.png")
-    return folder
-
-
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory, stripes):
-    return draw(tmp_path_factory.mktemp("pictures"), stripes, num_per_class=90)
-
-
-@pytest.fixture(scope="module")
-def many_pictures(tmp_path_factory, stripes):
-    """Enough that training takes a while."""
-    return draw(tmp_path_factory.mktemp("many-pictures"), stripes, num_per_class=300)
+    folder = tmp_path_factory.mktemp("pictures")
+    for label, name in enumerate(("across", "down")):
+        (folder / name).mkdir()
+        for seed in range(NUM_PER_CLASS):
+            Image.fromarray(stripes(label, seed)).save(folder / name / f"{seed:03d}.png")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +64,8 @@ def test_every_gate_passes_and_the_summary_says_so(first_summary, finished, pict
     assert [gate["name"] for gate in first_summary["gates"]] == GATES
     assert all(gate["passed"] and gate["reason"] for gate in first_summary["gates"])
     assert first_summary["dataset"]["source"] == str(pictures)
-    assert first_summary["dataset"]["classes"] == {"across": 90, "down": 90}
-    assert sum(first_summary["dataset"][split] for split in ("train", "validation", "test")) == 180
+    assert first_summary["dataset"]["classes"] == {"across": NUM_PER_CLASS, "down": NUM_PER_CLASS}
+    assert sum(first_summary["dataset"][split] for split in ("train", "validation", "test")) == 2 * NUM_PER_CLASS
     assert 0 <= first_summary["metrics"]["accuracy"] <= 1
     assert {step["status"] for step in first_summary["steps"]} == {"succeeded"}
     assert not any(step["cached"] for step in first_summary["steps"])
@@ -109,13 +102,11 @@ def test_an_unchanged_run_takes_every_step_from_the_cache(finished, pictures):
     assert summary_of(finished)["passed"]
 
 
-def test_a_changed_target_repeats_the_judgement_alone_and_a_failed_gate_is_never_cached(finished, pictures, tmp_path):
+def test_a_changed_target_repeats_the_judgement_alone(finished, pictures, tmp_path):
     problem = tmp_path / "problem.yaml"
-    problem.write_text("target: {metric: accuracy, minimum: 1.0}\nlabel: {classes: [across, down]}\n")
-    run(pictures, finished, "--problem", str(problem))
-    problem.write_text("label: {classes: [across, down]}\ntarget: {metric: accuracy, minimum: 0.0}\n")
-    again = run(pictures, finished, "--problem", str(problem))
-    assert again.exit_code == 0, again.output
+    problem.write_text("target: {metric: accuracy, minimum: 0.1}\n")
+    result = run(pictures, finished, "--problem", str(problem))
+    assert result.exit_code == 0, result.output
     assert executed(finished) >= {"check inputs", "evaluate model", "gate: analysis"}
     assert not executed(finished) & {"ingest examples", "validate examples", "smoke test", "train model"}
 
@@ -146,7 +137,7 @@ def test_a_failed_gate_leaves_report_and_summary_and_fails_again(pictures, finis
     ("make", "sentence"),
     [
         (lambda folder: None, "nothing at"),
-        (lambda folder: folder.mkdir(), "holds no|no image"),
+        (lambda folder: folder.mkdir(), "must hold images"),
         (lambda folder: one_class(folder), "class"),
     ],
 )
@@ -156,7 +147,7 @@ def test_a_source_that_cannot_be_learnt_from_is_one_sentence(tmp_path, make, sen
     assert result.exit_code != 0
     text = result.output + str(result.exception or "")
     assert "Traceback" not in text
-    assert any(word in text for word in sentence.split("|")), text
+    assert sentence in text
 
 
 def one_class(folder):
@@ -195,32 +186,24 @@ def real_run(repository, source, run_dir):
         runner.kill()
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(repository, many_pictures, tmp_path_factory):
-    run_dir = tmp_path_factory.mktemp("uninterrupted")
-    with real_run(repository, many_pictures, run_dir) as runner:
-        output, _ = runner.communicate(timeout=MINUTES_10)
-        assert runner.returncode == 0, output
-    return summary_of(run_dir)
-
-
 @pytest.mark.parametrize("victim", ["trainer", "runner"])
 def test_a_killed_training_goes_on_and_ends_where_an_uninterrupted_one_does(
-    repository, many_pictures, uninterrupted, tmp_path, victim
+    repository, pictures, finished, first_summary, tmp_path, victim
 ):
-    with real_run(repository, many_pictures, tmp_path) as runner:
+    shutil.copytree(finished / "cache", tmp_path / "cache")
+    with real_run(repository, pictures, tmp_path) as runner:
         wait_for(lambda: list((tmp_path / "checkpoints").glob("*/last.ckpt")), what="a checkpoint")
         trainer = wait_for(lambda: trainer_of(tmp_path), what="the trainer")
         (trainer if victim == "trainer" else runner).kill()
         output, _ = runner.communicate(timeout=MINUTES_10)
         assert runner.returncode != 0, output
         wait_for(lambda: not trainer.is_running() or trainer.status() == psutil.STATUS_ZOMBIE, what="the trainer's end")
-    with real_run(repository, many_pictures, tmp_path) as runner:
+    with real_run(repository, pictures, tmp_path) as runner:
         output, _ = runner.communicate(timeout=MINUTES_10)
         assert runner.returncode == 0, output
     found = summary_of(tmp_path)
-    assert found["metrics"] == uninterrupted["metrics"]
-    assert Path(found["model_dir"]).name == Path(uninterrupted["model_dir"]).name
+    assert found["metrics"] == first_summary["metrics"]
+    assert Path(found["model_dir"]).name == Path(first_summary["model_dir"]).name
     assert "train model" in executed(tmp_path)
     assert not executed(tmp_path) & {"ingest examples", "validate examples", "smoke test"}
     assert "went on from a checkpoint" in (tmp_path / "report.html").read_text(encoding="utf-8")

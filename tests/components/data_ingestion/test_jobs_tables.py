@@ -211,7 +211,7 @@ def test_a_table_at_a_uri_is_read(ingest):
 
 
 def test_a_long_table_is_read_in_flat_memory(ingest, tmp_path, monkeypatch):
-    monkeypatch.setattr(table_files, "_BLOCK_BYTES", 1 << 16)
+    monkeypatch.setattr(table_files, "BLOCK_BYTES", 1 << 16)
     peaks = []
     for rows in (3_000, 9_000):
         lines = "".join(f"{'x' * 2000} {number},{number % 2}\n" for number in range(rows))

@@ -1,0 +1,50 @@
+"""Opening table files, local or at a URI, packed or not; what a damaged one raises becomes one sentence."""
+
+from collections.abc import Iterator
+import contextlib
+import csv
+import io
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+
+BLOCK_BYTES = 4 << 20
+
+
+def _codec(encoding: str) -> str:
+    """Return the codec that also takes a byte order mark, which is then no part of the first name."""
+    return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+
+
+@contextlib.contextmanager
+def opened_text(uri: str, encoding: str) -> Iterator[io.TextIOWrapper]:
+    """Open a file as text, unpacked where its name says that it is packed; a byte order mark is not part of it."""
+    stream = opened(uri, unpack=True)
+    with readable(uri), stream as data, io.TextIOWrapper(data, _codec(encoding), newline="") as text:
+        yield text
+
+
+def opened(uri: str, *, unpack: bool) -> Any:
+    """Open a file as bytes, unpacked where that is asked for and its name says that it is packed."""
+    return fsspec.open(uri, "rb", compression="infer" if unpack else None)
+
+
+@contextlib.contextmanager
+def readable(uri: str) -> Iterator[None]:
+    """Turn what a damaged file raises inside the block into a `ValueError` of one sentence."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{uri} must be text in {error.encoding}, but it is not: set table.encoding") from error
+    except LookupError as error:
+        raise ValueError(f"table.encoding must be an encoding that Python knows: {error}") from error
+    except (pa.ArrowException, csv.Error, EOFError, OSError) as error:
+        if isinstance(error, FileNotFoundError | PermissionError):
+            raise
+        hint = (
+            f": a row may have at most {BLOCK_BYTES >> 20} MB; is a quote never closed?"
+            if "straddl" in str(error)
+            else ""
+        )
+        raise ValueError(f"{uri} cannot be read as a table{hint or f' ({error})'}") from error
