@@ -42,9 +42,9 @@ def ingest(
 @app.command()
 def fingerprint(source: Annotated[str, _SOURCE], problem: Annotated[Path | None, _PROBLEM] = None) -> None:
     """Print the fingerprint of the data, which changes whenever they do."""
-    from components.data_ingestion.jobs import data_fingerprint
+    from components.shared.sources import data_fingerprint
 
-    typer.echo(data_fingerprint(source=source, problem=_problem(problem)))
+    typer.echo(data_fingerprint(source, test_file=_problem(problem).split.test_file))
 
 
 def _problem(path: Path | None) -> Problem:

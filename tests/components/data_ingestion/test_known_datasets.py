@@ -4,7 +4,6 @@ import pytest
 from components.data_ingestion.known_datasets import (
     digits_listing,
     DigitsReader,
-    known_dataset_fingerprint,
     pets_folder,
     pets_listing,
 )
@@ -54,8 +53,3 @@ def test_pets_without_a_network_are_refused_in_one_sentence_and_leave_nothing(tm
         pets_folder()
     assert "\n" not in str(caught.value)
     assert list((tmp_path / "pluszero-mlops").iterdir()) == []
-
-
-def test_known_data_sets_have_fingerprints_of_their_own():
-    assert known_dataset_fingerprint("digits") == known_dataset_fingerprint("digits")
-    assert known_dataset_fingerprint("digits") != known_dataset_fingerprint("pets")

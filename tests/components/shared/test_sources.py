@@ -1,7 +1,7 @@
 import fsspec
 import pytest
 
-from components.shared.sources import check_source, companion_uri, data_fingerprint
+from components.shared.sources import check_source, companion_file, data_fingerprint
 
 
 @pytest.mark.parametrize("source", ["digits", "pets"])
@@ -34,16 +34,17 @@ def test_nothing_there_is_not_found(tmp_path):
         check_source(str(tmp_path / "none"))
 
 
-def test_a_companion_lies_inside_a_folder_and_beside_a_file(tmp_path):
+def test_a_companion_lies_inside_a_folder_or_beside_a_file_or_where_it_says(tmp_path):
     (tmp_path / "train.tsv").touch()
-    assert companion_uri(str(tmp_path), "test.tsv") == f"{tmp_path}/test.tsv"
-    assert companion_uri(str(tmp_path / "train.tsv"), "test.tsv") == f"{tmp_path}/test.tsv"
+    (tmp_path / "test.tsv").touch()
+    wanted = f"{tmp_path}/test.tsv"
+    for source, name in ((tmp_path, "test.tsv"), (tmp_path / "train.tsv", "test.tsv"), (tmp_path, wanted)):
+        assert companion_file(str(source), name) == wanted
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "s3://bucket/test.tsv"])
-def test_a_companion_elsewhere_is_refused(tmp_path, name):
-    with pytest.raises(ValueError, match=r"split\.test_file must be relative to the data source"):
-        companion_uri(str(tmp_path), name)
+def test_a_companion_that_is_not_there_is_one_sentence(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"split\.test_file must be a file beside the data source"):
+        companion_file(str(tmp_path), "test.tsv")
 
 
 def test_the_fingerprint_of_a_run_covers_its_test_file(tmp_path):
