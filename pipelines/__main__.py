@@ -113,6 +113,8 @@ def _print_summary(summary: dict[str, Any]) -> None:
         )
     if summary["model_dir"]:
         typer.echo(f"  model    {summary['model_dir']}")
+    if summary["inference_service"]:
+        typer.echo(f"  deploy   kubectl apply -f {summary['inference_service']}")
     typer.echo(f"  report   {summary['report']}")
     typer.echo("  passed" if summary["passed"] else f"  failed: {summary['error']}")
 

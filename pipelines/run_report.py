@@ -49,6 +49,7 @@ def summarize(steps: Sequence[Step], *, run_dir: Path, source: str, error: str) 
             for step in steps
         ],
         "model_dir": _model_dir(by_name),
+        "inference_service": _inference_service(by_name),
         "report": str(run_dir / "report.html"),
     }
 
@@ -90,6 +91,8 @@ def run_page(summary: dict[str, Any], steps: Sequence[Step]) -> Report:
     report.table(["step", "status", "took, s"], rows)
     if summary["model_dir"]:
         report.paragraph(f"The model bundle is {summary['model_dir']}.")
+    if summary["inference_service"]:
+        report.paragraph(f"To deploy it on a cluster: kubectl apply -f {summary['inference_service']}")
     report.heading("Reports")
     for step in steps:
         _embed(report, step)
@@ -150,3 +153,8 @@ def _model_dir(by_name: dict[str, Step]) -> str | None:
         if step is not None and Path(step.outputs.get(output, "")).is_dir() and step.outputs.get(output):
             return str(step.outputs[output])
     return None
+
+
+def _inference_service(by_name: dict[str, Step]) -> str | None:
+    file = Path(_model_dir(by_name) or "", "inferenceservice.yaml")
+    return str(file) if file.is_file() else None

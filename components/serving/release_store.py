@@ -1,7 +1,8 @@
 """Releases of a model: immutable bundles in a folder or an object store.
 
     MODEL_ROOT/NAME/VERSION/                       the bundle, evaluation.json and model_card.md among its files
-    MODEL_ROOT/NAME/VERSION.inferenceservice.yaml  beside it, for those who deploy by kubectl
+    MODEL_ROOT/NAME/VERSION/inferenceservice.yaml  beside them, for those who deploy by kubectl; no part of the bundle,
+                                                   for it names the version
 
 The version is a fingerprint of the bundle's contents, so a release never changes: what exists is left alone where it
 is the same and refused where it is not.
@@ -23,6 +24,8 @@ from components.shared.bundle import add_files, bundle_version, CONFIG_FILE, fil
 from components.shared.errors import ContractError
 
 logger = logging.getLogger(__name__)
+
+INFERENCE_SERVICE_FILE = "inferenceservice.yaml"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +103,7 @@ def write_beside(release: Release, text: str) -> str:
     str
         Path or URI of the file.
     """
-    target = f"{release.uri}.inferenceservice.yaml"
+    target = f"{release.uri}/{INFERENCE_SERVICE_FILE}"
     if release.is_local:
         write_text(target, text)
     else:

@@ -78,8 +78,7 @@ def test_the_published_bundle_is_complete(first_summary):
     assert {"schema.pbtxt", "statistics/train.pb"} <= {
         path.relative_to(model).as_posix() for path in model.rglob("*") if path.is_file()
     }
-    [manifest] = model.parent.glob("*inferenceservice.yaml")
-    assert "kind: InferenceService" in manifest.read_text()
+    assert "kind: InferenceService" in (model / "inferenceservice.yaml").read_text()
 
 
 def test_one_page_holds_every_report_and_needs_no_network(finished):

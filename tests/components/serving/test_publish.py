@@ -44,11 +44,11 @@ def test_a_release_is_a_bundle_with_evaluation_and_card_and_a_service_beside_it(
     assert read_config(release) == read_config(inputs["model_path"])
     assert json.loads((release / "evaluation.json").read_text())["metrics"] == {"accuracy": 0.9}
     assert "| accuracy | 0.9 |" in (release / "model_card.md").read_text()
-    beside = release.parent / f"{result.version}.inferenceservice.yaml"
+    beside = release / "inferenceservice.yaml"
     assert beside.read_bytes() == inputs["inference_service_path"].read_bytes()
     service = yaml.safe_load(beside.read_text())
     assert service["spec"]["predictor"]["model"]["storageUri"] == f"file://{release.resolve()}" == result.storage_uri
-    assert sorted(path.name for path in release.parent.iterdir()) == [result.version, beside.name]
+    assert sorted(path.name for path in release.parent.iterdir()) == [result.version]
 
 
 def test_publishing_again_changes_nothing(inputs):
@@ -136,7 +136,7 @@ def test_an_object_store_holds_the_same_release_and_keeps_it(inputs, tmp_path):
     assert (first.is_new, second.is_new) == (True, False)
     assert bundle_version(tmp_path / "copy") == first.version
     assert read_config(tmp_path / "copy") == read_config(inputs["model_path"])
-    service = filesystem.cat_file(f"{path}.inferenceservice.yaml")
+    service = filesystem.cat_file(f"{path}/inferenceservice.yaml")
     assert service == inputs["inference_service_path"].read_bytes()
 
     filesystem.pipe_file(f"{path}/evaluation.json", b"{}")
