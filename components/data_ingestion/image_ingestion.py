@@ -95,7 +95,13 @@ def ingest_images(
         left_out={"a label that is not among the problem file's classes": len(listing.entries) - len(entries)},
         dropped_duplicates=tuple((shown.name(copy), shown.name(kept)) for copy, kept in copies),
         near_duplicate_clusters=tuple(tuple(shown.name(images[i].entry.name) for i in group) for group in groups),
-        conversions=Counter(conversion for image in images for conversion in image.record.conversions),
+        converted=shown.items(
+            [
+                SetAside(name=image.entry.name, reason="; ".join(image.record.conversions))
+                for image in images
+                if image.record.conversions
+            ]
+        ),
         inferred=(*(() if problem.modality else ("the modality is image",)), *listing.inferred),
         warnings=(*class_warnings(label_counts(images), declared), *group_warnings(images, groups)),
         columns={name: (str(roles[name]), str(kind)) for name, kind in columns.items()},

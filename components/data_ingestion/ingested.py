@@ -52,8 +52,8 @@ class Ingested:
         Rows that repeat the content of an earlier one; kept, in one split.
     near_duplicate_clusters
         Names of the images of each cluster of two or more.
-    conversions
-        How many images were converted, by conversion.
+    converted
+        Images that were converted, and how.
     inferred
         What was inferred or assumed, one sentence each.
     warnings
@@ -76,7 +76,7 @@ class Ingested:
     dropped_duplicates: tuple[tuple[str, str], ...] = ()
     num_duplicate_rows: int = 0
     near_duplicate_clusters: tuple[tuple[str, ...], ...] = ()
-    conversions: Mapping[str, int] = field(default_factory=dict)
+    converted: tuple[SetAside, ...] = ()
     inferred: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)

@@ -85,9 +85,10 @@ def _show_set_aside(report: Report, ingested: Ingested) -> None:
         report.heading("Set aside")
         caption = _more(max(ingested.num_quarantined, len(ingested.quarantined)), _ROWS_SHOWN)
         report.table(["what", "why"], _named(ingested.quarantined[:_ROWS_SHOWN]), caption=caption)
-    if ingested.conversions:
+    if ingested.converted:
         report.heading("Converted")
-        report.table(["conversion", "images"], sorted(ingested.conversions.items()))
+        caption = _more(len(ingested.converted), _ROWS_SHOWN)
+        report.table(["image", "how"], _named(ingested.converted[:_ROWS_SHOWN]), caption=caption)
     left_out = [(why, count) for why, count in ingested.left_out.items() if count]
     if left_out:
         report.heading("Left out")

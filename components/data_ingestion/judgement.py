@@ -26,7 +26,7 @@ def judged(ingested: Ingested, *, max_quarantined_share: float = MAX_QUARANTINED
     -------
     Verdict
         Failed where too much was quarantined or a split that should have examples has none; its findings name every
-        quarantined file or row, up to 200.
+        quarantined or converted file or row, up to 200 of each.
     """
     blocking = [*_too_much_quarantined(ingested, max_quarantined_share), *_empty_splits(ingested)]
     findings = (*blocking, *_warnings(ingested), *_notes(ingested))
@@ -78,7 +78,7 @@ def _warnings(ingested: Ingested) -> list[Finding]:
 
 def _notes(ingested: Ingested) -> list[Finding]:
     notes = [(f"{item.name}: {item.reason}", "quarantined") for item in ingested.quarantined[:_LISTED_FINDINGS]]
-    notes += [(f"{count:,} images: {how}", "converted") for how, count in sorted(ingested.conversions.items())]
+    notes += [(f"{item.name}: {item.reason}", "converted") for item in ingested.converted[:_LISTED_FINDINGS]]
     notes += [(f"{count:,} left out: {why}", "left_out") for why, count in ingested.left_out.items() if count]
     if ingested.dropped_duplicates:
         notes.append((f"{len(ingested.dropped_duplicates):,} exact copies dropped", "exact_duplicates"))

@@ -33,7 +33,7 @@ def test_the_report_shows_what_was_inferred_set_aside_converted_and_repeated():
         quarantined=(SetAside(name="cat/x.jpg", reason="the file is empty"),),
         num_quarantined=1,
         ignored=(SetAside(name="README.txt", reason="no image by its name"),),
-        conversions={"palette converted to RGB": 2},
+        converted=(SetAside(name="cat/p.png", reason="palette converted to RGB"),),
         dropped_duplicates=(("b.jpg", "a.jpg"),),
         near_duplicate_clusters=(("c.jpg", "d.jpg"),),
         warnings=("the class is rare",),

@@ -58,7 +58,7 @@ def test_a_split_that_nobody_wants_may_be_empty():
 def test_findings_name_every_file_conversion_duplicate_and_warning():
     facts = {
         "warnings": ("look here",),
-        "conversions": {"palette converted to RGB": 3},
+        "converted": (SetAside(name="cat/p.png", reason="palette converted to RGB"),),
         "dropped_duplicates": (("b.jpg", "a.jpg"),),
         "near_duplicate_clusters": (("a.jpg", "c.jpg"),),
         "left_out": {"another class": 7, "nothing": 0},
@@ -68,7 +68,7 @@ def test_findings_name_every_file_conversion_duplicate_and_warning():
     assert [(finding.severity, finding.message) for finding in findings] == [
         ("warning", "look here"),
         ("note", "0.jpg: the file is empty"),
-        ("note", "3 images: palette converted to RGB"),
+        ("note", "cat/p.png: palette converted to RGB"),
         ("note", "7 left out: another class"),
         ("note", "1 exact copies dropped"),
         ("note", "4 rows repeat an earlier one's content"),
