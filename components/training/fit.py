@@ -17,6 +17,7 @@ from components.modeling.augmentation import Augmenter
 from components.modeling.backbones import build_classifier, Classifier
 from components.modeling.devices import mixed_precision
 from components.modeling.preprocessing import preprocessing_from
+from components.shared.cores import available_cores
 from components.shared.feature_store import ImageStore
 from components.training.batches import batch_loader, StoredImages, tiny_sample
 from components.training.checkpoints import checkpoint_callback, CheckpointFolder, LossCurves, ResumableEarlyStopping
@@ -24,6 +25,8 @@ from components.training.lightning_module import ImageClassifierModule
 from components.training.recipes import TrainingConfig
 
 logger = logging.getLogger(__name__)
+
+_MAX_WORKERS = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,13 +134,16 @@ def _loaders(
 ) -> tuple[Any, Any]:
     augmenter = Augmenter(store.preparation["augmentation"]) if config.augment else None
     pinned = device.type == "cuda"
+    num_workers = config.num_workers
+    if num_workers is None:
+        num_workers = min(available_cores(), _MAX_WORKERS) if pinned else 0
     training = batch_loader(
         StoredImages(store, augmenter=augmenter, seed=seed),
         train_rows,
         seed=seed,
         batch_size=min(config.batch_size, len(train_rows)),
         shuffled=True,
-        num_workers=config.num_workers,
+        num_workers=num_workers,
         pinned=pinned,
     )
     if not len(validation_rows):
@@ -148,7 +154,7 @@ def _loaders(
         seed=seed,
         batch_size=config.batch_size,
         shuffled=False,
-        num_workers=config.num_workers,
+        num_workers=num_workers,
         pinned=pinned,
     )
     return training, held_out

@@ -30,7 +30,8 @@ class TrainingConfig:
     augment
         Whether the feature store's augmentation policy is applied.
     num_workers
-        Processes that prepare batches; 0 prepares them in the training process.
+        Processes that prepare batches; 0 prepares them in the training process. None takes 0 on a CPU, which has
+        better things to do, and up to 8 beside a GPU. Batches do not depend on it.
     """
 
     backbone: BackboneConfig
@@ -41,12 +42,13 @@ class TrainingConfig:
     patience_epochs: int = 5
     max_examples: int | None = None
     augment: bool = True
-    num_workers: int = 0
+    num_workers: int | None = None
 
     def __post_init__(self) -> None:
         for name, smallest in (("max_epochs", 1), ("batch_size", 2), ("patience_epochs", 1), ("num_workers", 0)):
-            if getattr(self, name) < smallest:
-                raise ValueError(f"{name} must be at least {smallest}, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and value < smallest:
+                raise ValueError(f"{name} must be at least {smallest}, got {value}")
         if self.learning_rate <= 0 or self.weight_decay < 0:
             raise ValueError(
                 f"learning_rate must be above 0 and weight_decay not below, got {self.learning_rate} "
