@@ -7,12 +7,15 @@ changes none.
 import ast
 from functools import cache
 from pathlib import Path
+import re
 
 from components.shared.fingerprints import fingerprint_bytes, fingerprint_json
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PACKAGE = "components"
 _NOT_CODE = (".py", ".pyc", ".md")
+# A module may also be started by name: python -m components.serving.
+_MODULE_NAME = re.compile(r"components(\.\w+)+")
 
 
 def job_fingerprint(module: str, function: str) -> str:
@@ -90,6 +93,8 @@ def _imported_modules(node: ast.AST) -> set[str]:
         elif isinstance(item, ast.ImportFrom) and item.module and item.level == 0:
             found.add(item.module)
             found.update(f"{item.module}.{alias.name}" for alias in item.names)
+        elif isinstance(item, ast.Constant) and isinstance(item.value, str) and _MODULE_NAME.fullmatch(item.value):
+            found.update((item.value, f"{item.value}.__main__"))
     ours = {name for name in found if name.split(".")[0] == _PACKAGE and _file(name).is_file()}
     return ours | {parent for name in ours for parent in _parents(name)}
 

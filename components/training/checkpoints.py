@@ -11,8 +11,13 @@ import time
 from typing import Any
 
 import fsspec
+import numpy as np
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, Checkpoint, EarlyStopping
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+import torch
+
+from components.shared.atomic_files import atomic_file
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +41,11 @@ class CheckpointFolder:
     def last(self) -> str:
         """The checkpoint that a resumed run starts from; it may not be there yet."""
         return f"{self.uri.rstrip('/')}/last.ckpt"
+
+    @property
+    def best(self) -> str:
+        """The weights of the best epoch so far."""
+        return f"{self.uri.rstrip('/')}/best.ckpt"
 
     def has_last(self) -> bool:
         """Whether there is something to resume from."""
@@ -114,6 +124,11 @@ class LossCurves(Callback):
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         self.epochs.append({"epoch": float(trainer.current_epoch + 1), **metrics})
 
+    def best_epoch(self, monitored: str) -> int:
+        """The first epoch with the lowest value of a metric, from 1; one that is no number is never best."""
+        values = [epoch[monitored] for epoch in self.epochs]
+        return int(self.epochs[int(np.argmin(np.nan_to_num(values, nan=np.inf)))]["epoch"])
+
     def state_dict(self) -> dict[str, Any]:
         """What the checkpoint keeps."""
         return {"epochs": self.epochs}
@@ -132,23 +147,67 @@ class ResumableEarlyStopping(EarlyStopping):
             trainer.should_stop = True
 
 
-def checkpoint_callback(folder: CheckpointFolder, *, monitored: str) -> ModelCheckpoint:
-    """Writes the last and the best state at the end of every epoch, each whole or not at all.
+class EpochCheckpoints(Checkpoint):
+    """Writes the best weights and the whole state at the end of every epoch, each whole or not at all.
+
+    What is best is read off the curves, which the checkpoint itself holds: nothing depends on where the folder was
+    when the run began.
 
     Parameters
     ----------
     folder
         Where to.
+    curves
+        The callback that notes the metrics. Lightning calls it before this one, and this one last of all, when early
+        stopping has decided.
     monitored
         The metric whose lowest value is best.
     """
-    return ModelCheckpoint(
-        dirpath=folder.uri,
-        filename="best-{epoch:04d}",
-        monitor=monitored,
-        mode="min",
-        save_top_k=1,
-        save_last=True,
-        save_on_train_epoch_end=True,
-        auto_insert_metric_name=False,
-    )
+
+    def __init__(self, folder: CheckpointFolder, curves: LossCurves, *, monitored: str) -> None:
+        self._folder = folder
+        self._curves = curves
+        self._monitored = monitored
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save; the best first, for a run that is killed in between repeats the epoch."""
+        if self._curves.best_epoch(self._monitored) == trainer.current_epoch + 1:
+            trainer.save_checkpoint(self._folder.best, weights_only=True)
+        trainer.save_checkpoint(self._folder.last)
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes a local checkpoint beside its place and renames it: a kill leaves the one before."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        """Save; behind a URI the store decides when an object appears."""
+        if "://" in str(path):
+            super().save_checkpoint(checkpoint, path, storage_options)
+            return
+        with atomic_file(path) as part:
+            torch.save(checkpoint, part)
+
+
+def best_weights(folder: CheckpointFolder, *, epoch: int) -> dict[str, torch.Tensor]:
+    """Weights of the best epoch.
+
+    Parameters
+    ----------
+    folder
+        The run's folder.
+    epoch
+        Which epoch they must be of, from 1.
+
+    Raises
+    ------
+    ValueError
+        If the file holds another epoch.
+    """
+    with fsspec.open(folder.best, "rb") as file:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    if content["epoch"] + 1 != epoch:
+        raise ValueError(
+            f"{folder.best} must hold epoch {epoch}, got {content['epoch'] + 1}: remove {folder.uri} to train anew"
+        )
+    weights: dict[str, torch.Tensor] = content["state_dict"]
+    return weights

@@ -20,7 +20,14 @@ from components.modeling.preprocessing import preprocessing_from
 from components.shared.cores import available_cores
 from components.shared.feature_store import ImageStore
 from components.training.batches import batch_loader, StoredImages, tiny_sample
-from components.training.checkpoints import checkpoint_callback, CheckpointFolder, LossCurves, ResumableEarlyStopping
+from components.training.checkpoints import (
+    best_weights,
+    CheckpointFolder,
+    EpochCheckpoints,
+    LossCurves,
+    ResumableEarlyStopping,
+    WholeCheckpoints,
+)
 from components.training.lightning_module import ImageClassifierModule
 from components.training.recipes import TrainingConfig
 
@@ -41,6 +48,8 @@ class FitResult:
         A dictionary an epoch: `epoch` from 1, `train_loss`, and `val_loss`, `val_accuracy` where rows were held out.
     best_epoch
         The epoch with the lowest monitored loss, from 1.
+    num_examples
+        How many examples were learnt from.
     resumed
         Whether the run went on from a checkpoint.
     """
@@ -48,6 +57,7 @@ class FitResult:
     classifier: Classifier
     curves: tuple[dict[str, float], ...]
     best_epoch: int
+    num_examples: int
     resumed: bool
 
 
@@ -91,7 +101,7 @@ def fit(
     )
     monitored = "val_loss" if len(validation_rows) else "train_loss"
     curves = LossCurves()
-    best = checkpoint_callback(checkpoints, monitored=monitored)
+    saving = EpochCheckpoints(checkpoints, curves, monitored=monitored)
     stopping = ResumableEarlyStopping(
         monitor=monitored, patience=config.patience_epochs, check_finite=False, check_on_train_epoch_end=True
     )
@@ -99,7 +109,7 @@ def fit(
     if resumed:
         logger.info("resuming from the last checkpoint")
     with _quiet_lightning():
-        trainer = _trainer(config, device, [curves, stopping, TQDMProgressBar(refresh_rate=10, leave=False), best])
+        trainer = _trainer(config, device, [curves, stopping, saving, TQDMProgressBar(refresh_rate=10, leave=False)])
         trainer.fit(
             module,
             *_loaders(store, config, seed, device, train_rows, validation_rows),
@@ -107,11 +117,13 @@ def fit(
             weights_only=True,
         )
     _check_finite(curves, monitored)
-    _load_best(module, best.best_model_path)
+    best_epoch = curves.best_epoch(monitored)
+    module.load_state_dict(best_weights(checkpoints, epoch=best_epoch))
     return FitResult(
         classifier=module.classifier.cpu().eval(),
         curves=tuple(curves.epochs),
-        best_epoch=int(min(curves.epochs, key=lambda epoch: epoch[monitored])["epoch"]),
+        best_epoch=best_epoch,
+        num_examples=len(train_rows),
         resumed=resumed,
     )
 
@@ -167,6 +179,7 @@ def _trainer(config: TrainingConfig, device: torch.device, callbacks: list[Callb
         precision=mixed_precision(device),
         max_epochs=config.max_epochs,
         callbacks=callbacks,
+        plugins=[WholeCheckpoints()],
         logger=False,
         deterministic="warn",
         num_sanity_val_steps=0,
@@ -183,7 +196,6 @@ def _quiet_lightning() -> Iterator[None]:
     notices.setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
         warnings.filterwarnings("ignore", message=".*`isinstance\\(treespec, LeafSpec\\)` is deprecated.*")
         warnings.filterwarnings("ignore", message=".*have no `val_dataloader`. Skipping val loop.*")
         warnings.filterwarnings("ignore", message=".*module\\(s\\) in eval mode at the start of training.*")
@@ -200,9 +212,3 @@ def _check_finite(curves: LossCurves, monitored: str) -> None:
                 f"the loss must stay finite, but was {loss} in epoch {epoch['epoch']:.0f}: "
                 "lower the learning rate, or look for broken images or labels"
             )
-
-
-def _load_best(module: ImageClassifierModule, path: str) -> None:
-    if path:
-        state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-        module.load_state_dict(state)

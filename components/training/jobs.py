@@ -197,7 +197,7 @@ def train_model(
     where = choose_device(device)
     config = recipe_config(recipe, backbone_config_from(store.preparation["backbone"]))
     key = {
-        "code": job_fingerprint(__name__, "train_model"),
+        "code": job_fingerprint("components.training.fit", "fit"),
         "data": store.fingerprint(),
         "config": config.to_dict(),
         "seed": seed,
@@ -219,7 +219,7 @@ def train_model(
             "seed": seed,
             "config": config.to_dict(),
             "augmentation": store.preparation["augmentation"],
-            "num_examples": len(store.indices("train")),
+            "num_examples": result.num_examples,
             "metrics": metrics,
         },
     )
