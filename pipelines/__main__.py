@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 import contextlib
 import fcntl
+import os
 from pathlib import Path
 import re
 from typing import Annotated, Any
 
 import typer
 
+from components.shared.atomic_files import read_json
 from components.shared.command_line import FAILED_CHECK, run
+from components.shared.fingerprints import fingerprint_bytes
 from components.shared.problem import Problem, read_problem
-from components.shared.sources import data_fingerprint, EMBEDDED_SOURCES
+from components.shared.sources import check_source, data_fingerprint, EMBEDDED_SOURCES
 
 app = typer.Typer(help="Compile pipelines, or run one on this machine.", no_args_is_help=True, add_completion=False)
 
@@ -37,10 +40,11 @@ def run_command(
     seed: Annotated[int, typer.Option(help="Decides everything random.")] = 0,
 ) -> None:
     """Run the training pipeline, each step in its image's environment."""
-    name = re.sub(r"[^a-z0-9]+", "-", Path(dataset.rstrip("/")).stem.lower())[:40].strip("-") or "model"
-    folder = (run_dir or Path("runs") / name).resolve()
     source = dataset if dataset in EMBEDDED_SOURCES or "://" in dataset else str(Path(dataset).resolve())
+    folder = (run_dir or _default_folder(source)).resolve()
     checked = Problem() if problem is None else read_problem(problem)
+    check_source(source)
+    typer.echo(f"Training on {source}")
     arguments = {
         "source": source,
         "data_fingerprint": data_fingerprint(source, test_file=checked.split.test_file),
@@ -50,13 +54,29 @@ def run_command(
         "recipe": recipe,
         "backbone": backbone,
         "seed": seed,
-        "model_name": name if name[0].isalpha() else f"model-{name}",
+        "model_name": _model_name(folder),
     }
     with _sole_run(folder):
         summary = _run(arguments, folder)
     _print_summary(summary)
     if not summary["passed"]:
         raise typer.Exit(FAILED_CHECK)
+
+
+def _default_folder(source: str) -> Path:
+    """`runs/<dataset>`, with a digest of the source behind it where another source of that name has been run there."""
+    last = source.rstrip("/").rpartition("/")[2] or "root"
+    folder = Path("runs", last)
+    summary = folder / "summary.json"
+    if summary.is_file() and read_json(summary, what="the run's summary")["dataset"]["source"] != source:
+        return folder.with_name(f"{last}-{fingerprint_bytes(os.fsencode(source))[:6]}")
+    return folder
+
+
+def _model_name(folder: Path) -> str:
+    """A name that KServe accepts, from the run folder's."""
+    plain = re.sub(r"[^a-z0-9]+", "-", folder.name.lower())[:40].strip("-")
+    return plain if plain[:1].isalpha() else f"model-{plain}".rstrip("-")
 
 
 def _run(arguments: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -66,10 +86,9 @@ def _run(arguments: dict[str, Any], folder: Path) -> dict[str, Any]:
     from pipelines.run_report import write_run
     from pipelines.source_images import tag_with_source
 
-    typer.echo(f"Training on {arguments['source']}")
     package = {path.stem: path for path in compile_pipelines(folder / "compiled")}["training-cpu"]
     steps: list[Step] = []
-    error = "the run was interrupted"
+    error = ""
     try:
         run_pipeline(
             tag_with_source(package.read_text(encoding="utf-8")),
@@ -78,8 +97,11 @@ def _run(arguments: dict[str, Any], folder: Path) -> dict[str, Any]:
             watcher=Console().watcher(),
             steps=steps,
         )
-        error = next((f"{step.name}: {step.error}" for step in steps if step.status == "failed"), "")
+    except BaseException as stopped:
+        error = str(stopped) or "the run was interrupted"
+        raise
     finally:
+        error = next((f"{step.name}: {step.error}" for step in steps if step.status == "failed"), error)
         summary = write_run(steps, run_dir=folder, source=arguments["source"], error=error)
     return summary
 

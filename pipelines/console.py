@@ -1,5 +1,6 @@
 """What a person sees while a pipeline runs: a line a step, and the running step's progress."""
 
+import shutil
 import sys
 import time
 from typing import TextIO
@@ -35,7 +36,8 @@ class Console:
 
     def _progressed(self, step: Step, line: str) -> None:
         if self._in_place:
-            self._write(f"\r\033[K  … {step.name:<{_NAME_WIDTH}} {line[:90]}")
+            text = f"  … {step.name:<{_NAME_WIDTH}} {line}"
+            self._write(f"\r\033[K{text[: shutil.get_terminal_size().columns - 1]}")
         elif time.monotonic() - self._last_line_s > _SECONDS_BETWEEN_LINES:
             self._last_line_s = time.monotonic()
             self._write(f"    {step.name}: {line[:110]}\n")

@@ -60,7 +60,7 @@ class Step:
     name: str
     log: Path
     status: str = "running"
-    cached: bool = True
+    cached: bool = False
     duration_s: float = 0.0
     outputs: dict[str, Any] = field(default_factory=dict)
     error: str = ""
@@ -167,7 +167,12 @@ def _seam(steps: list[Step], logs: Path, watcher: Watcher) -> Iterator[None]:
         steps.append(step)
         watcher.started(step)
         started = time.monotonic()
-        outputs, status = execute(**task)
+        step.cached = True
+        try:
+            outputs, status = execute(**task)
+        except BaseException as error:
+            step.status, step.cached, step.error = "failed", False, str(error) or "interrupted"
+            raise
         step.duration_s = round(time.monotonic() - started, 2)
         step.status = "succeeded" if status == Status.SUCCESS else "failed"
         step.outputs = {key: _plain(value) for key, value in outputs.items()} or _left_on_disk(task)

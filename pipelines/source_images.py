@@ -6,6 +6,7 @@ it and no others.
 """
 
 import configparser
+import platform
 import re
 from typing import Any
 
@@ -37,27 +38,28 @@ def tag_with_source(package: str) -> str:
         If a step's face names no job.
     """
     documents = [document for document in yaml.safe_load_all(package) if document]
-    requirements = _requirements()
     for executor in documents[0]["deploymentSpec"]["executors"].values():
         container = executor["container"]
         name, _, _ = container["image"].rpartition(":")
-        container["image"] = f"{name}:src-{_code(container, requirements)[:16]}"
+        container["image"] = f"{name}:src-{_code(container)[:16]}"
     return yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True)
 
 
-def _code(container: dict[str, Any], requirements: str) -> str:
+def _code(container: dict[str, Any]) -> str:
     found = _LAZY_IMPORT.search("\n".join(container["command"]))
     if found is None:
         raise ValueError(f"the face that runs in {container['image']} must import its job lazily, but names none")
     names = [name.split(" as ")[0].strip() for name in found[2].split(",")]
     code = [job_fingerprint(found[1], name) for name in names]
-    return fingerprint_json({"code": code, "requirements": requirements})
+    return fingerprint_json({"code": code, "requirements": _requirements(container["image"])})
 
 
-def _requirements() -> str:
-    """Fingerprint of what the environments must hold."""
+def _requirements(image: str) -> str:
+    """Fingerprint of what the environment of an image must hold: its extra, the pins, and Python."""
+    name = image.rpartition(":")[0].rpartition("-")[2]
     parser = configparser.ConfigParser()
     parser.read(REPOSITORY / "setup.cfg", encoding="utf-8")
-    return fingerprint_json(
-        {"base": parser["options"]["install_requires"], "extras": dict(parser["options.extras_require"])}
-    )
+    wanted = [parser["options"]["install_requires"], parser["options.extras_require"][name]]
+    pins = "constraints-validation.txt" if name == "validation" else "constraints.txt"
+    python = platform.python_version()
+    return fingerprint_json([wanted, (REPOSITORY / "docker" / pins).read_text(encoding="utf-8"), python])

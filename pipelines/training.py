@@ -1,12 +1,12 @@
 """The training pipeline: from raw data to a published, probed model, with a gate after every check."""
 
-from components.model_analysis.component import evaluate_model
 from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
 
 from components.data_ingestion.component import ingest_examples
 from components.data_validation.component import validate_examples
 from components.feature_engineering.component import build_feature_store
+from components.model_analysis.component import evaluate_model
 from components.quality_gate.component import quality_gate
 from components.serving.component import probe_server, publish_model
 from components.training.component import check_inputs, smoke_test, train_model
@@ -71,6 +71,8 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
             data_fingerprint=data_fingerprint,
             recipe=recipe,
             backbone=backbone,
+            seed=seed,
+            model_name=model_name,
             checkpoint_dir=checkpoint_dir,
             model_root=model_root,
         ).set_display_name("check inputs")

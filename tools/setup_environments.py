@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[1]
 SUPPORTED = ((3, 11), (3, 13))
@@ -30,7 +31,6 @@ _NETWORK_SIGNS = (
     "connection refused",
     "error sending request",
     "read timed out",
-    "no matching distribution found",
 )
 _DISK_SIGNS = ("no space left on device",)
 
@@ -114,10 +114,24 @@ def requirements(extras: tuple[str, ...]) -> list[str]:
 
 def fingerprint(environment: Environment) -> str:
     """What an environment depends on: another value means that it must be brought up to date."""
-    parts = [platform.python_version(), environment.python, UV, *requirements(environment.extras)]
+    alone = [_pin(name) for name in environment.without_dependencies]
+    parts = [_version_of(environment.python), UV, *requirements(environment.extras), *alone]
     if environment.constraints:
         parts.append((ROOT / environment.constraints).read_text(encoding="utf-8"))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _pin(name: str) -> str:
+    return next(line for line in requirements(("pipelines",)) if line.split("=")[0] == name)
+
+
+def _version_of(python: str) -> str:
+    """Version of an interpreter; empty where there is none that runs."""
+    try:
+        done = subprocess.run([python, "--version"], capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip()
 
 
 def set_up(environment: Environment) -> None:
@@ -129,7 +143,7 @@ def set_up(environment: Environment) -> None:
     _check_disk(environment)
     print(f"Setting up {environment.folder} (once; it goes on where it was interrupted)", flush=True)
     python = folder / "bin" / "python"
-    if not python.exists() or _runs([str(python), "-m", "pip", "--version"]):
+    if _version_of(str(python)) != _version_of(environment.python) or _runs([str(python), "-m", "pip", "--version"]):
         _step("new environment", [environment.python, "-m", "venv", "--clear", str(folder)])
     stamp.unlink(missing_ok=True)
     _step("installer", [str(python), "-m", "pip", "install", "--quiet", UV])
@@ -143,8 +157,7 @@ def set_up(environment: Environment) -> None:
     pins = ["--constraint", str(ROOT / environment.constraints)] if environment.constraints else []
     _step(f"{len(wanted_packages)} packages and what they need", [*install, *pins, *wanted_packages])
     for name in environment.without_dependencies:
-        pinned = next(line for line in requirements(("pipelines",)) if line.split("=")[0] == name)
-        _step(f"{name} alone", [*install, "--no-deps", pinned])
+        _step(f"{name} alone", [*install, "--no-deps", _pin(name)])
     stamp.write_text(wanted, encoding="ascii")
 
 
@@ -195,12 +208,20 @@ def _explanation(what: str, output: str) -> str:
     return f"{what} failed: {last}"
 
 
+def _take(lock: IO[str]) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("Another set-up is at work; waiting for it to end", flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
 def main() -> int:
     """Set up both environments; 0 when they are up to date, 2 with one sentence when something is missing."""
     try:
         check_python()
         with open(ROOT / ".setup.lock", "w", encoding="ascii") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _take(lock)
             for environment in environments():
                 set_up(environment)
     except SetupError as error:

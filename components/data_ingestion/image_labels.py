@@ -2,18 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-import os
 from pathlib import PurePosixPath
-import re
-import unicodedata
 
 from components.data_ingestion.ingested import SetAside
+from components.shared.image_names import has_image_suffix, is_debris, numbered_label, readable_name
 
-_SUFFIXES_OF_IMAGES = (
-    ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm", "pbm", "mpo"),
-    ("heic", "heif", "avif", "jp2", "jxl", "svg", "ico", "psd", "tga"),  # not decoded: set aside, not overlooked
-)
-IMAGE_SUFFIXES = frozenset(f".{suffix}" for suffixes in _SUFFIXES_OF_IMAGES for suffix in suffixes)
 _SPLIT_FOLDERS = {
     "train": "train",
     "training": "train",
@@ -24,7 +17,6 @@ _SPLIT_FOLDERS = {
     "testing": "test",
 }
 _FEW_NAMES = 10
-_NUMBERED_NAME = re.compile(r"(?P<label>.*[^\s._\-()])[\s._-]+\(?\d+\)?", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,21 +61,6 @@ class ImageListing:
     set_aside: tuple[SetAside, ...] = ()
     ignored: tuple[SetAside, ...] = ()
     inferred: tuple[str, ...] = ()
-
-
-def readable_name(location: str) -> str:
-    """A file name as people read it.
-
-    Names that are no UTF-8 (surrogates stand for their bytes) are read as CP949, as Korean archives write them;
-    decomposed ones, as macOS writes them, are composed (NFC).
-    """
-    raw = os.fsencode(location)
-    for encoding in ("utf-8", "cp949"):
-        try:
-            return unicodedata.normalize("NFC", raw.decode(encoding))
-        except UnicodeDecodeError:
-            continue
-    return unicodedata.normalize("NFC", raw.decode("utf-8", errors="replace"))
 
 
 def image_listing(locations: Sequence[str], *, source: str) -> ImageListing:
@@ -133,16 +110,11 @@ def image_listing(locations: Sequence[str], *, source: str) -> ImageListing:
 
 
 def _claims_to_be_image(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(path)
-
-
-def _is_hidden(path: PurePosixPath) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    return has_image_suffix(name) and not is_debris(name)
 
 
 def _why_ignored(name: str) -> str:
-    return "hidden file" if _is_hidden(PurePosixPath(name)) else "no image by its name"
+    return "hidden file" if is_debris(name) else "no image by its name"
 
 
 def _what_it_holds(ignored: Sequence[SetAside]) -> str:
@@ -164,7 +136,7 @@ def _with_splits(entries: Sequence[ImageEntry]) -> tuple[list[ImageEntry], list[
 
 def _with_labels(entries: Sequence[ImageEntry], *, source: str) -> tuple[list[ImageEntry], str]:
     in_folders = [replace(entry, label=_folder_label(entry)) for entry in entries]
-    in_names = [replace(entry, label=_name_label(entry)) for entry in entries]
+    in_names = [replace(entry, label=numbered_label(entry.name)) for entry in entries]
     num_in_folders = sum(entry.label is not None for entry in in_folders)
     num_named = sum(entry.label is not None for entry in in_names)
     if num_in_folders >= max(num_named, 1):
@@ -182,11 +154,6 @@ def _folder_label(entry: ImageEntry) -> str | None:
     folders = PurePosixPath(entry.name).parts[:-1]
     below = folders[1:] if entry.split is not None else folders
     return below[0] if below else None
-
-
-def _name_label(entry: ImageEntry) -> str | None:
-    match = _NUMBERED_NAME.fullmatch(PurePosixPath(entry.name).stem)
-    return match["label"].strip() if match else None
 
 
 def _why_unlabelled(how: str) -> str:

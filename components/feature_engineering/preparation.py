@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-from components.modeling.backbones import BackboneConfig, EFFICIENTNET_LITE0, SMALL_CNN, TIMM_PREFIX
+from components.modeling.backbones import BackboneConfig, EFFICIENTNET_LITE0, native_image_size, SMALL_CNN
 from components.modeling.preprocessing import Preprocessing
 
 AUTO = "auto"
 _SMALL_IMAGE_PX = 64
 _SMALL_CNN_SIZES_PX = (32, 96)
 _EFFICIENTNET_SIZE_PX = 160
-_TIMM_SIZE_PX = 224
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,8 +47,8 @@ def choose_preparation(requested: str, *, median_side_px: float) -> Preparation:
         backbone = BackboneConfig(name=name, pretrained=True, frozen=True)
         return Preparation(backbone=backbone, preprocessing=_cropped(_EFFICIENTNET_SIZE_PX))
     backbone = BackboneConfig(name=name)
-    if name.startswith(TIMM_PREFIX):
-        return Preparation(backbone=backbone, preprocessing=_cropped(_TIMM_SIZE_PX))
+    if (native := native_image_size(backbone)) is not None:
+        return Preparation(backbone=backbone, preprocessing=_cropped(native))
     smallest, largest = _SMALL_CNN_SIZES_PX
     size = min(max(8 * round(median_side_px / 8), smallest), largest)
     return Preparation(backbone=backbone, preprocessing=Preprocessing(image_size=size, resize="squash"))

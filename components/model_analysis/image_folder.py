@@ -2,20 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-import re
-import unicodedata
 
 from components.model_analysis.image_batches import SourceImage
 from components.model_analysis.label_matching import LabelMatcher
+from components.shared.image_names import has_image_suffix, is_debris, numbered_label, readable_name
 from components.shared.local_files import local_files
 
-# Formats that cannot be decoded are listed too: such a file is reported as unreadable, not passed over in silence.
-_DECODABLE = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".mpo")
-_DECODABLE_PLAIN = (".ppm", ".pgm", ".pbm", ".pnm")
-_FOREIGN = (".heic", ".heif", ".avif", ".jp2", ".jxl")
-IMAGE_SUFFIXES = frozenset((*_DECODABLE, *_DECODABLE_PLAIN, *_FOREIGN))
-# `cat.123.jpg`, `cat_123.jpg`, `cat-123.jpg`; a digit before _ or - is rather a date or a part number.
-_NUMBERED = re.compile(r"^(?P<label>.+?)(?:\.|(?<!\d)[_-])\d+$")
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF", b"II*\x00", b"MM\x00*")
 
 
@@ -38,14 +30,14 @@ def find_images(root: Path) -> list[str]:
         If a folder may not be read.
     """
     return sorted(
-        name for name, path in local_files(root) if not _is_debris(name) and not path.is_dir() and is_image_file(path)
+        name for name, path in local_files(root) if not is_debris(name) and not path.is_dir() and is_image_file(path)
     )
 
 
 def is_image_file(path: Path) -> bool:
     """Whether a file is meant as an image: by its suffix, or where it has none by its first bytes."""
     if path.suffix:
-        return path.suffix.lower() in IMAGE_SUFFIXES
+        return has_image_suffix(path.name)
     try:
         if not path.is_file():
             return False
@@ -97,20 +89,11 @@ def folder_images(root: Path, paths: Sequence[str], matcher: LabelMatcher) -> It
         Named by its path relative to the folder, in NFC.
     """
     for path, label in zip(paths, labels_of_paths(paths, matcher), strict=True):
-        yield SourceImage(example_id=_printable(path), label=label, content=root / path)
+        yield SourceImage(example_id=readable_name(path), label=label, content=root / path)
 
 
 def _label_of(path: PurePosixPath, matcher: LabelMatcher, class_parents: set[PurePosixPath]) -> str | None:
     for folder in path.parents:
         if folder.name and folder.parent in class_parents:
-            return matcher.spelled(_printable(folder.name))
-    numbered = _NUMBERED.match(path.stem)
-    return matcher.name(numbered["label"]) if numbered else None
-
-
-def _printable(path: str) -> str:
-    return unicodedata.normalize("NFC", path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
-
-
-def _is_debris(path: str) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.split("/"))
+            return matcher.spelled(readable_name(folder.name))
+    return matcher.name(numbered_label(readable_name(path.name)))

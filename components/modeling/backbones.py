@@ -15,6 +15,7 @@ from components.shared.errors import ContractError
 SMALL_CNN = "small_cnn"
 EFFICIENTNET_LITE0 = "efficientnet_lite0"
 TIMM_PREFIX = "timm:"
+_TIMM_SIZE_PX = 224
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,6 +139,25 @@ def build_classifier(config: BackboneConfig, *, num_classes: int, load_pretraine
     return Classifier(backbone, embedding_size=embedding_size, num_classes=num_classes, config=config)
 
 
+def native_image_size(config: BackboneConfig) -> int | None:
+    """Side of the images that a timm model was made for, pixels; None for the other backbones.
+
+    Raises
+    ------
+    ValueError
+        If timm knows no such name.
+    """
+    if not config.name.startswith(TIMM_PREFIX):
+        return None
+    import timm
+
+    name = config.name.removeprefix(TIMM_PREFIX)
+    if not timm.is_model(name):
+        raise ValueError(f"backbone {config.name} must be a timm model; timm.list_models() lists them")
+    pretrained = timm.get_pretrained_cfg(name)
+    return int(pretrained.input_size[-1]) if pretrained is not None else _TIMM_SIZE_PX
+
+
 def _block(channels_in: int, channels_out: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, kernel_size=3, padding=1, bias=False),
@@ -191,7 +211,8 @@ def _timm(name: str, pretrained: bool) -> tuple[nn.Module, int]:
         raise ValueError(
             f"the published weights of timm:{name} cannot be had: {error}; set pretrained to false"
         ) from error
-    return network, int(cast(int, network.num_features))
+    # Models with a convolution in their head give more than their last stage's features.
+    return network, int(cast(int, getattr(network, "head_hidden_size", network.num_features)))
 
 
 _BUILDERS: dict[str, Callable[[bool], tuple[nn.Module, int]]] = {

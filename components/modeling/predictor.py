@@ -78,7 +78,8 @@ class Predictor:
             raise ValueError(
                 f"images must be uint8 of the shape (B, {size}, {size}, 3), got {images_BHWC.dtype} {images_BHWC.shape}"
             )
-        with torch.inference_mode():
+        # TensorFloat-32 would make a GPU's probabilities differ from a CPU's in the third digit.
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             images = torch.from_numpy(np.ascontiguousarray(images_BHWC)).to(self.device)
             embeddings = self._classifier.embed(normalize(images, self.preprocessing.normalization))
             probabilities = self._classifier.head(embeddings).softmax(dim=1)

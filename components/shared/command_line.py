@@ -22,6 +22,7 @@ def run(app: typer.Typer) -> None:
         The application; its commands raise `ValueError`, `TypeError` or `OSError` for a user's mistake.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    app.pretty_exceptions_enable = False
     try:
         app(standalone_mode=True)
     except (ValueError, TypeError, OSError) as error:

@@ -77,7 +77,9 @@ class EmbeddingsTable:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._reader = ShardReader(path, contract=CONTRACT, newest_version=FORMAT_VERSION)
+        self._reader = ShardReader(
+            path, contract=CONTRACT, newest_version=FORMAT_VERSION, keys=("embedding_size", "embedder")
+        )
         self.embedding_size = int(self._reader.info["embedding_size"])
         self.embedder = str(self._reader.info["embedder"])
 

@@ -168,7 +168,12 @@ class ExampleTable:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._reader = ShardReader(path, contract=CONTRACT, newest_version=FORMAT_VERSION)
+        self._reader = ShardReader(
+            path,
+            contract=CONTRACT,
+            newest_version=FORMAT_VERSION,
+            keys=("modality", "class_names", "column_roles", "label_version"),
+        )
         content = self._reader.info
         self.info = ExampleTableInfo(
             modality=content["modality"],

@@ -1,6 +1,7 @@
 """Fingerprints of contents: what makes caching honest."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 import hashlib
 import json
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any
 
 import fsspec
 
+from components.shared.cores import available_cores
 from components.shared.local_files import local_files
+from components.shared.progress import progress
 
 _CHUNK_BYTES = 1 << 20
 _DIGEST_CHARACTERS = 32
@@ -35,7 +38,11 @@ def fingerprint_file(path: str | Path) -> str:
 
 def fingerprint_files(files: Iterable[tuple[str, Path]]) -> str:
     """Fingerprint of named local files: names and contents, in any order."""
-    lines = sorted(f"{name}\0{fingerprint_file(path)}" for name, path in files)
+    listed = list(files)
+    with ThreadPoolExecutor(available_cores()) as pool:
+        digests = pool.map(fingerprint_file, [path for _, path in listed])
+        shown = progress(digests, label="fingerprinting", total=len(listed), unit="file")
+        lines = sorted(f"{name}\0{digest}" for (name, _), digest in zip(listed, shown, strict=True))
     return fingerprint_bytes("\n".join(lines).encode("utf-8", errors="surrogateescape"))
 
 
@@ -66,8 +73,17 @@ def fingerprint_source(uri: str) -> str:
     if "file" in _protocols(filesystem):
         return _fingerprint_local(Path(root))
     names = [root] if filesystem.isfile(root) else sorted(filesystem.find(root))
-    lines = [f"{name.removeprefix(root)}\0{filesystem.ukey(name)}" for name in names]
+    lines = [f"{name.removeprefix(root)}\0{_remote_version(filesystem, name)}" for name in names]
     return fingerprint_bytes("\n".join(lines).encode("utf-8", errors="surrogateescape"))
+
+
+def _remote_version(filesystem: Any, name: str) -> str:
+    if not {"http", "https"} & set(_protocols(filesystem)):
+        return str(filesystem.ukey(name))
+    # fsspec takes files behind HTTP for unchanging: ask the server, and read the file where it does not say.
+    info = filesystem.info(name)
+    known = [str(info[key]) for key in ("ETag", "Last-Modified") if info.get(key)]
+    return " ".join([*known, str(info.get("size"))]) if known else fingerprint_bytes(filesystem.cat_file(name))
 
 
 def _protocols(filesystem: Any) -> tuple[str, ...]:

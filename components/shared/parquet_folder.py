@@ -138,6 +138,8 @@ class ShardReader:
         The contract's name that the metadata must hold.
     newest_version
         The newest format version this code reads.
+    keys
+        What the metadata must hold beside contract and version.
 
     Raises
     ------
@@ -147,7 +149,7 @@ class ShardReader:
         If a shard is damaged, of another contract or version, or has other columns than the first.
     """
 
-    def __init__(self, path: str | Path, *, contract: str, newest_version: int) -> None:
+    def __init__(self, path: str | Path, *, contract: str, newest_version: int, keys: Sequence[str] = ()) -> None:
         self.path = Path(path)
         self.shards = sorted(self.path.glob(_SHARD_PATTERN))
         if not self.shards:
@@ -160,6 +162,9 @@ class ShardReader:
             raise ContractError(f"{self.path} must hold every shard from {_FIRST_SHARD} on, but one is missing")
         self.schema = self._checked_schema(self.shards[0], contract, newest_version)
         self.info: dict[str, Any] = json.loads(self.schema.metadata[METADATA_KEY])
+        lacking = [key for key in keys if key not in self.info]
+        if lacking:
+            raise ContractError(f"{self.path} must hold {', '.join(keys)} in its metadata, but {lacking[0]} is missing")
         self.num_rows = 0
         for shard in self.shards:
             schema = self._checked_schema(shard, contract, newest_version)
@@ -210,7 +215,7 @@ class ShardReader:
             )
         read = wanted if splits is None or "split" in wanted else [*wanted, "split"]
         for shard in self.shards:
-            for batch in pq.ParquetFile(shard).iter_batches(batch_size=batch_rows, columns=read):
+            for batch in _readable_batches(shard, batch_rows, read):
                 kept = batch if splits is None else _rows_of_splits(batch, splits)
                 if kept.num_rows:
                     yield pa.RecordBatch.from_arrays(
@@ -233,6 +238,18 @@ def _metadata(schema: pa.Schema) -> dict[str, Any]:
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _readable_batches(shard: Path, batch_rows: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    batches = pq.ParquetFile(shard).iter_batches(batch_size=batch_rows, columns=columns)
+    while True:
+        try:
+            batch = next(batches, None)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ContractError(f"{shard} is damaged: {' '.join(str(error).split())}") from error
+        if batch is None:
+            return
+        yield batch
 
 
 def _rows_of_splits(batch: pa.RecordBatch, splits: Sequence[str]) -> pa.RecordBatch:

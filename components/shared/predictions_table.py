@@ -132,7 +132,9 @@ class PredictionsTable:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._reader = ShardReader(path, contract=CONTRACT, newest_version=FORMAT_VERSION)
+        self._reader = ShardReader(
+            path, contract=CONTRACT, newest_version=FORMAT_VERSION, keys=("class_names", "slice_columns")
+        )
         self.class_names: tuple[str, ...] = tuple(self._reader.info["class_names"])
         self.slice_columns: tuple[str, ...] = tuple(self._reader.info["slice_columns"])
 

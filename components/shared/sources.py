@@ -1,5 +1,7 @@
 """Where data come from: a name of a known data set, a local path, or an fsspec URI."""
 
+from collections.abc import Iterator
+import contextlib
 from pathlib import PurePosixPath
 
 import fsspec
@@ -7,6 +9,28 @@ import fsspec
 from components.shared.fingerprints import fingerprint_json, fingerprint_source
 
 EMBEDDED_SOURCES = ("digits", "pets")
+
+
+@contextlib.contextmanager
+def readable_store_errors(sentence: str) -> Iterator[None]:
+    """Turn whatever a store's client raises into one sentence.
+
+    Parameters
+    ----------
+    sentence
+        What must hold; the client's own words follow it.
+
+    Raises
+    ------
+    ValueError
+        If the block raises: each store has errors of its own (no credentials, no bucket, no driver), and this is the
+        one place where they reach a person.
+    """
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{sentence}: {reason}; are path, credentials and driver right?") from error
 
 
 def check_source(source: str) -> None:
@@ -28,11 +52,10 @@ def check_source(source: str) -> None:
         return
     if not source.strip():
         raise ValueError(f"the data source must be a path, a URI or one of {', '.join(EMBEDDED_SOURCES)}, got nothing")
-    try:
+    with readable_store_errors(f"the data source {source} must be something that can be read"):
         filesystem, path = fsspec.core.url_to_fs(source)
-    except (ValueError, ImportError) as error:
-        raise ValueError(f"the data source {source} must have a protocol that can be read: {error}") from error
-    if not filesystem.exists(path):
+        found = filesystem.exists(path)
+    if not found:
         raise FileNotFoundError(
             f"the data source must be one of {', '.join(EMBEDDED_SOURCES)} or something that exists, "
             f"but there is nothing at {source}"

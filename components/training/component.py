@@ -14,6 +14,8 @@ def check_inputs(
     data_fingerprint: str,
     recipe: str,
     backbone: str,
+    seed: int,
+    model_name: str,
     checkpoint_dir: str,
     model_root: str,
 ) -> NamedTuple("Inputs", [("data_problem", str), ("target", str)]):  # type: ignore[valid-type]
@@ -31,6 +33,10 @@ def check_inputs(
         How to train: full, fine_tune or smoke.
     backbone
         auto, small_cnn, efficientnet_lite0 or timm:<name>.
+    seed
+        Decides everything random.
+    model_name
+        What the model will be called.
     checkpoint_dir
         A folder or URI that outlives the run.
     model_root
@@ -45,14 +51,9 @@ def check_inputs(
     """
     from components.training.jobs import check_inputs as job
 
-    checked = job(
-        source=source,
-        problem=problem,
-        recipe=recipe,
-        backbone=backbone,
-        checkpoint_dir=checkpoint_dir,
-        model_root=model_root,
-    )
+    training = {"recipe": recipe, "backbone": backbone, "checkpoint_dir": checkpoint_dir}
+    release = {"model_name": model_name, "model_root": model_root}
+    checked = job(source=source, problem=problem, seed=seed, **training, **release)
     return (checked.data_problem, checked.target)
 
 

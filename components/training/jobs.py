@@ -8,20 +8,21 @@ import time
 
 import fsspec
 
-from components.modeling.backbones import backbone_config_from, BackboneConfig
+from components.modeling.backbones import backbone_config_from, BackboneConfig, native_image_size
 from components.modeling.devices import choose_device, mixed_precision
 from components.modeling.predictor import weights_of
 from components.shared.atomic_files import write_json
 from components.shared.bundle import BundleConfig, write_bundle
 from components.shared.feature_store import ImageStore
 from components.shared.fingerprints import fingerprint_json
+from components.shared.model_name import check_model_name
 from components.shared.problem import parse_problem
 from components.shared.source_fingerprint import job_fingerprint
-from components.shared.sources import check_source
+from components.shared.sources import check_source, readable_store_errors
 from components.shared.verdict import Verdict, write_verdict
 from components.training.checkpoints import run_folder, sole_trainer
 from components.training.fit import fit
-from components.training.recipes import recipe_config
+from components.training.recipes import check_recipe, recipe_config
 from components.training.smoke import smoke_checks
 from components.training.smoke_report import smoke_report
 from components.training.training_report import training_report
@@ -66,7 +67,15 @@ class TrainingResult:
 
 
 def check_inputs(
-    *, source: str, problem: str, recipe: str, backbone: str, checkpoint_dir: str, model_root: str
+    *,
+    source: str,
+    problem: str,
+    recipe: str,
+    backbone: str,
+    seed: int,
+    model_name: str,
+    checkpoint_dir: str,
+    model_root: str,
 ) -> CheckedInputs:
     """Check a run's parameters before anything is paid for.
 
@@ -76,8 +85,10 @@ def check_inputs(
         Where the data are.
     problem
         The problem file's text; empty where everything is inferred.
-    recipe, backbone
+    recipe, backbone, seed
         How to train.
+    model_name
+        What the model will be called.
     checkpoint_dir, model_root
         Folders or URIs that this run writes to.
 
@@ -96,8 +107,12 @@ def check_inputs(
     parsed = parse_problem(problem).to_dict()
     if parsed["modality"] not in (None, "image"):
         raise ValueError(f"the training pipeline takes images, got the modality {parsed['modality']!r}")
-    checked = BackboneConfig(name="small_cnn" if backbone == AUTO_BACKBONE else backbone)
-    recipe_config(recipe, checked)
+    if backbone != AUTO_BACKBONE:
+        native_image_size(BackboneConfig(name=backbone))
+    check_recipe(recipe)
+    if seed < 0:
+        raise ValueError(f"seed must be 0 or more, got {seed}")
+    check_model_name(model_name)
     check_source(source)
     for name, uri in (("checkpoint_dir", checkpoint_dir), ("model_root", model_root)):
         _check_writable(name, uri)
@@ -236,14 +251,12 @@ def _canonical(value: object) -> str:
 def _check_writable(name: str, uri: str) -> None:
     if not uri.strip():
         raise ValueError(f"{name} must be a folder or a URI, got nothing")
-    try:
+    with readable_store_errors(f"{name} must be a folder or a URI that can be written, but {uri} cannot"):
         filesystem, path = fsspec.core.url_to_fs(uri)
         filesystem.makedirs(path, exist_ok=True)
         probe = f"{path.rstrip('/')}/.writable"
         filesystem.pipe_file(probe, b"")
         filesystem.rm_file(probe)
-    except (OSError, ValueError, ImportError) as error:
-        raise ValueError(f"{name} must be a folder or a URI that can be written, but {uri} cannot: {error}") from error
 
 
 def _baseline_files(schema_path: str | Path | None, statistics_path: str | Path | None) -> dict[str, bytes]:

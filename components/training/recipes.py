@@ -73,6 +73,10 @@ def full(backbone: BackboneConfig) -> TrainingConfig:
 
 def fine_tune(backbone: BackboneConfig) -> TrainingConfig:
     """Train every layer of a pretrained backbone, gently."""
+    if not backbone.pretrained:
+        raise ValueError(
+            f"recipe fine_tune must have a pretrained backbone (efficientnet_lite0), got {backbone.name}: use full"
+        )
     thawed = replace(backbone, frozen=False)
     return replace(full(thawed), max_epochs=10, learning_rate=2e-4, patience_epochs=3)
 
@@ -94,6 +98,18 @@ RECIPES: dict[str, Callable[[BackboneConfig], TrainingConfig]] = {
 }
 
 
+def check_recipe(name: str) -> None:
+    """Check a recipe's name.
+
+    Raises
+    ------
+    ValueError
+        If there is no such recipe.
+    """
+    if name not in RECIPES:
+        raise ValueError(f"recipe must be one of {', '.join(RECIPES)}, got {name!r}")
+
+
 def recipe_config(name: str, backbone: BackboneConfig) -> TrainingConfig:
     """Config of a recipe.
 
@@ -109,6 +125,5 @@ def recipe_config(name: str, backbone: BackboneConfig) -> TrainingConfig:
     ValueError
         If there is no such recipe.
     """
-    if name not in RECIPES:
-        raise ValueError(f"recipe must be one of {', '.join(RECIPES)}, got {name!r}")
+    check_recipe(name)
     return RECIPES[name](backbone)

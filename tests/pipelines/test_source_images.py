@@ -69,6 +69,13 @@ def test_every_step_has_a_tag_of_its_own_code(package, tree):
         ("feature_engineering/policies.py", "p=0.8", "p=0.7", {"build-feature-store"}),
         ("quality_gate/jobs.py", "if not verdict.passed", "if verdict.passed is False", {"quality-gate"}),
         ("serving/probe.py", '"""', '"""Changed. ', {"probe-server"}),
+        ("serving/server.py", '"""', '"""Changed. ', {"probe-server"}),
+        (
+            "modeling/predictor.py",
+            '"""',
+            '"""Changed. ',
+            {"smoke-test", "evaluate-model", "probe-server", "train-model"},
+        ),
         ("shared/verdict.py", "FORMAT_VERSION = 1", "FORMAT_VERSION = 2", None),
     ],
 )

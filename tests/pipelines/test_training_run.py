@@ -133,20 +133,41 @@ def test_a_failed_gate_leaves_report_and_summary_and_fails_again(pictures, finis
 
 
 @pytest.mark.parametrize(
-    ("make", "sentence"),
+    ("make", "sentence", "status"),
     [
-        (lambda folder: None, "nothing at"),
-        (lambda folder: folder.mkdir(), "must hold images"),
-        (lambda folder: one_class(folder), "class"),
+        (lambda folder: None, "there is nothing at", 2),
+        (lambda folder: folder.mkdir(), "must hold images", 1),
+        (lambda folder: one_class(folder), "class", 1),
     ],
+    ids=["missing", "empty", "one class"],
 )
-def test_a_source_that_cannot_be_learnt_from_is_one_sentence(tmp_path, make, sentence):
+def test_a_source_that_cannot_be_learnt_from_is_one_sentence(repository, tmp_path, make, sentence, status):
     make(tmp_path / "data")
-    result = CliRunner().invoke(app, ["run", "--dataset", str(tmp_path / "data"), "--run-dir", str(tmp_path / "run")])
-    assert result.exit_code != 0
-    text = result.output + str(result.exception or "")
-    assert "Traceback" not in text
-    assert sentence in text
+    with real_run(repository, tmp_path / "data", tmp_path / "run") as runner:
+        output, _ = runner.communicate(timeout=MINUTES_10)
+    assert runner.returncode == status
+    assert "Traceback" not in output
+    assert len([line for line in output.splitlines() if sentence in line and line.strip().startswith("error:")]) == (
+        status == 2
+    )
+    assert sentence in output
+    assert (tmp_path / "run" / "summary.json").exists() == (status == 1)
+
+
+def test_an_unknown_key_in_the_problem_file_is_one_sentence(repository, pictures, tmp_path):
+    (tmp_path / "problem.yaml").write_text("labels: {column: kind}\n")
+    command = [sys.executable, "-m", "pipelines", "run", "--dataset", str(pictures), "--run-dir", str(tmp_path / "run")]
+    done = subprocess.run(
+        [*command, "--problem", str(tmp_path / "problem.yaml")],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "unknown key 'labels'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def one_class(folder):

@@ -17,6 +17,7 @@ def test_auto_goes_by_the_size_of_the_images(side_px, backbone, size):
 def test_a_named_backbone_is_taken_whatever_the_size():
     assert choose_preparation("small_cnn", median_side_px=500).preprocessing.image_size == 96
     assert choose_preparation("timm:resnet18", median_side_px=20).preprocessing.image_size == 224
+    assert choose_preparation("timm:vit_tiny_patch16_384", median_side_px=20).preprocessing.image_size == 384
 
 
 def test_the_pretrained_backbone_starts_frozen():

@@ -7,7 +7,7 @@ from components.modeling.backbones import backbone_config_from, BackboneConfig, 
 from components.shared.errors import ContractError
 
 
-@pytest.mark.parametrize("name", ["small_cnn", "efficientnet_lite0", "timm:resnet10t"])
+@pytest.mark.parametrize("name", ["small_cnn", "efficientnet_lite0", "timm:resnet10t", "timm:mobilenetv3_small_050"])
 def test_every_backbone_gives_logits_and_an_embedding(name):
     classifier = build_classifier(BackboneConfig(name=name), num_classes=3, load_pretrained=False).eval()
     images = torch.rand(2, 3, 64, 64)

@@ -102,3 +102,11 @@ def test_an_unknown_backbone_is_refused(tmp_path, network, name):
     write_bundle(tmp_path / "model", config(backbone={"name": name}), weights_of(network))
     with pytest.raises(ContractError, match=r"backbone|timm model"):
         load_predictor(tmp_path / "model")
+
+
+@pytest.mark.gpu
+def test_cpu_and_gpu_predict_alike(tmp_path, network, stripes):
+    write_bundle(tmp_path / "model", config(), weights_of(network))
+    cpu, gpu = (load_predictor(tmp_path / "model", device=device) for device in ("cpu", "cuda"))
+    images = cpu.prepare([encode_png(stripes(0, seed)) for seed in range(8)])
+    np.testing.assert_allclose(cpu.predict(images).probabilities_BK, gpu.predict(images).probabilities_BK, atol=1e-4)

@@ -4,7 +4,8 @@ import jsonschema
 import pytest
 import yaml
 
-from components.serving.inference_service import check_model_name, inference_service_yaml
+from components.serving.inference_service import inference_service_yaml
+from components.shared.model_name import check_model_name
 
 CRD = Path(__file__).resolve().parents[4] / "shared" / "crds" / "kserve_inferenceservices.yaml"
 

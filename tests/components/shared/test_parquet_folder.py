@@ -182,3 +182,19 @@ def test_an_unknown_column_is_named_with_those_there_are(tmp_path):
     write(tmp_path, batch_of(range(3)))
     with pytest.raises(ContractError, match="must have the column 'colour'; it has id, split, blob"):
         list(read(tmp_path).iter_batches(["colour"]))
+
+
+def test_damage_inside_a_shard_is_said_by_name_when_it_is_read(tmp_path):
+    shard = write(tmp_path, batch_of(range(1000))) / "shard-00000.parquet"
+    content = bytearray(shard.read_bytes())
+    content[4:200] = bytes(196)
+    shard.write_bytes(bytes(content))
+    reader = ShardReader(tmp_path, contract="things", newest_version=1)
+    with pytest.raises(ContractError, match=r"shard-00000\.parquet is damaged"):
+        list(reader.iter_batches())
+
+
+def test_metadata_that_lacks_a_key_is_refused(tmp_path):
+    write(tmp_path, batch_of(range(10)))
+    with pytest.raises(ContractError, match="but modality is missing"):
+        ShardReader(tmp_path, contract="things", newest_version=1, keys=("modality",))

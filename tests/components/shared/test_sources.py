@@ -1,7 +1,7 @@
 import fsspec
 import pytest
 
-from components.shared.sources import check_source, companion_file, data_fingerprint
+from components.shared.sources import check_source, companion_file, data_fingerprint, readable_store_errors
 
 
 @pytest.mark.parametrize("source", ["digits", "pets"])
@@ -25,7 +25,7 @@ def test_an_empty_source_is_refused(source):
 
 
 def test_an_unknown_protocol_is_refused():
-    with pytest.raises(ValueError, match="the data source carrier-pigeon://coop must have a protocol that can be read"):
+    with pytest.raises(ValueError, match="the data source carrier-pigeon://coop must be something that can be read: Protocol not known"):
         check_source("carrier-pigeon://coop")
 
 
@@ -55,3 +55,11 @@ def test_the_fingerprint_of_a_run_covers_its_test_file(tmp_path):
     (tmp_path / "test.tsv").write_text("c")
     assert data_fingerprint(source) == alone
     assert data_fingerprint(source, test_file="test.tsv") not in (alone, together)
+
+
+def test_what_a_stores_client_raises_becomes_one_sentence():
+    with (
+        pytest.raises(ValueError, match=r"^the bucket must be there: no credentials found; are path"),
+        readable_store_errors("the bucket must be there"),
+    ):
+        raise RuntimeError("no\ncredentials  found")

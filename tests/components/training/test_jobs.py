@@ -18,6 +18,8 @@ def inputs(tmp_path, **changes):
         "problem": "",
         "recipe": "full",
         "backbone": "auto",
+        "seed": 0,
+        "model_name": "model",
         "checkpoint_dir": str(tmp_path / "checkpoints"),
         "model_root": str(tmp_path / "models"),
     }
@@ -41,6 +43,9 @@ def test_the_target_is_split_from_the_rest_of_the_problem(tmp_path):
         ({"problem": "modality: text"}, ValueError, "takes images, got the modality 'text'"),
         ({"recipe": "quick"}, ValueError, "recipe must be one of"),
         ({"backbone": "vgg"}, ValueError, "backbone must be one of"),
+        ({"backbone": "timm:no_such_net"}, ValueError, "must be a timm model"),
+        ({"seed": -1}, ValueError, "seed must be 0 or more, got -1"),
+        ({"model_name": "My Model"}, ValueError, "model_name must be"),
         ({"checkpoint_dir": ""}, ValueError, "checkpoint_dir must be"),
         ({"model_root": "nosuchprotocol://x"}, ValueError, "model_root must be"),
     ],

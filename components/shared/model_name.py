@@ -1,0 +1,26 @@
+"""Names of models: what KServe accepts for an InferenceService."""
+
+import re
+
+_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_MAX_NAME_LENGTH = 53  # KServe calls the Service NAME-predictor, and a Service's name has at most 63 characters
+
+
+def check_model_name(name: str) -> str:
+    """Return `name` where KServe accepts it for an InferenceService.
+
+    Raises
+    ------
+    ValueError
+        If it is no DNS label that starts with a letter, or longer than 53 characters.
+
+    References
+    ----------
+    `IsvcNameFmt` of KServe's validating webhook, `[a-z]([-a-z0-9]*[a-z0-9])?`.
+    """
+    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME_LENGTH:
+        raise ValueError(
+            f"model_name must be 1 to {_MAX_NAME_LENGTH} small letters, digits and hyphens, start with a letter "
+            f"and end with a letter or digit, got {name!r}"
+        )
+    return name
