@@ -10,6 +10,8 @@ RECIPE ?= full
 BACKBONE ?= auto
 SEED ?= 0
 
+# Passed on by the environment, whatever characters they hold.
+export DATASET PROBLEM RUN_DIR RECIPE BACKBONE SEED
 export NO_ALBUMENTATIONS_UPDATE := 1
 export DO_NOT_TRACK := 1
 
@@ -27,8 +29,8 @@ setup: ## Create or update .venv and .venv-validation
 	@$(PYTHON) tools/setup_environments.py
 
 run: setup ## Run the training pipeline on DATASET and print where the report is
-	@$(VENV) -m pipelines run --dataset '$(DATASET)' --recipe '$(RECIPE)' --backbone '$(BACKBONE)' --seed '$(SEED)' \
-	  $(if $(PROBLEM),--problem '$(PROBLEM)') $(if $(RUN_DIR),--run-dir '$(RUN_DIR)')
+	@$(VENV) -m pipelines run --dataset "$$DATASET" --recipe "$$RECIPE" --backbone "$$BACKBONE" --seed "$$SEED" \
+	  $${PROBLEM:+--problem "$$PROBLEM"} $${RUN_DIR:+--run-dir "$$RUN_DIR"}
 
 compile: setup ## Compile the pipelines to YAML under build/, images tagged with the commit
 	@PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}" $(VENV) -m pipelines compile --output build

@@ -42,25 +42,26 @@ def run_command(
     """Run the training pipeline, each step in its image's environment."""
     source = dataset if dataset in EMBEDDED_SOURCES or "://" in dataset else str(Path(dataset).resolve())
     folder = (run_dir or _default_folder(source)).resolve()
+    settings = {"recipe": recipe, "backbone": backbone, "seed": seed, "model_name": _model_name(source)}
+    typer.echo(f"Training on {source}")
+    with _sole_run(folder):
+        summary = _run(source, problem, settings, folder)
+    _print_summary(summary)
+    if not summary["passed"]:
+        raise typer.Exit(FAILED_CHECK)
+
+
+def _arguments(source: str, problem: Path | None, settings: dict[str, Any], folder: Path) -> dict[str, Any]:
     checked = Problem() if problem is None else read_problem(problem)
     check_source(source)
-    typer.echo(f"Training on {source}")
-    arguments = {
+    return {
+        **settings,
         "source": source,
         "data_fingerprint": data_fingerprint(source, test_file=checked.split.test_file),
         "checkpoint_dir": str(folder / "checkpoints"),
         "model_root": str(folder / "models"),
         "problem": "" if problem is None else problem.read_text(encoding="utf-8-sig"),
-        "recipe": recipe,
-        "backbone": backbone,
-        "seed": seed,
-        "model_name": _model_name(folder),
     }
-    with _sole_run(folder):
-        summary = _run(arguments, folder)
-    _print_summary(summary)
-    if not summary["passed"]:
-        raise typer.Exit(FAILED_CHECK)
 
 
 def _default_folder(source: str) -> Path:
@@ -73,23 +74,25 @@ def _default_folder(source: str) -> Path:
     return folder
 
 
-def _model_name(folder: Path) -> str:
-    """A name that KServe accepts, from the run folder's."""
-    plain = re.sub(r"[^a-z0-9]+", "-", folder.name.lower())[:40].strip("-")
+def _model_name(source: str) -> str:
+    """A name that KServe accepts, from the source's."""
+    last = source.rstrip("/").rpartition("/")[2]
+    plain = re.sub(r"[^a-z0-9]+", "-", last.lower())[:40].strip("-")
     return plain if plain[:1].isalpha() else f"model-{plain}".rstrip("-")
 
 
-def _run(arguments: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _run(source: str, problem: Path | None, settings: dict[str, Any], folder: Path) -> dict[str, Any]:
     from pipelines.compiling import compile_pipelines
     from pipelines.console import Console
     from pipelines.local import run_pipeline, Step
     from pipelines.run_report import write_run
     from pipelines.source_images import tag_with_source
 
-    package = {path.stem: path for path in compile_pipelines(folder / "compiled")}["training-cpu"]
     steps: list[Step] = []
     error = ""
     try:
+        arguments = _arguments(source, problem, settings, folder)
+        package = {path.stem: path for path in compile_pipelines(folder / "compiled")}["training-cpu"]
         run_pipeline(
             tag_with_source(package.read_text(encoding="utf-8")),
             arguments,
@@ -102,7 +105,7 @@ def _run(arguments: dict[str, Any], folder: Path) -> dict[str, Any]:
         raise
     finally:
         error = next((f"{step.name}: {step.error}" for step in steps if step.status == "failed"), error)
-        summary = write_run(steps, run_dir=folder, source=arguments["source"], error=error)
+        summary = write_run(steps, run_dir=folder, source=source, error=error)
     return summary
 
 

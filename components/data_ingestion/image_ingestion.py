@@ -69,6 +69,11 @@ def ingest_images(
     ordered_class_names(Counter(str(entry.label) for entry in entries), declared, source=source)
     measured, undecodable = _measured(reader, entries, source=source)
     images, copies, contradictory = without_copies(measured)
+    if not images:
+        raise ValueError(
+            f"{source} must hold examples of two classes or more, but each of its {len(measured)} images also lies "
+            f"under another label, {contradictory[0].name} for one"
+        )
     class_names = ordered_class_names(label_counts(images), declared, source=source)
     pairs = pairs_of_images(images)
     groups = groups_of_pairs(len(images), pairs)

@@ -115,7 +115,8 @@ def ingest_examples(
         reason=verdict.reason,
     )
     if metrics_path is not None:
-        write_json(metrics_path, {"num_examples": result.num_examples, "counts": result.counts})
+        numbers = {name: getattr(result, name) for name in ("num_examples", "num_quarantined", "num_duplicates")}
+        write_json(metrics_path, {**numbers, "counts": result.counts})
     return result
 
 

@@ -62,8 +62,9 @@ def assign_splits(
     """Split of every example.
 
     A unit whose members' own splits disagree goes to train where one of them is in train, else to validation: what
-    was once trained on is never tested on. A class of three units or more has one at least in every split; where
-    the line gives it none, the unit nearest to that split's part of the line moves there.
+    was once trained on is never tested on. A class of three units or more has one at least in every split, and in
+    train at least half of what the fraction says; where the line gives it fewer, the units nearest to that split's
+    part of the line move there.
 
     Parameters
     ----------
@@ -119,35 +120,45 @@ def _cover_classes(
     memberships: np.ndarray,
     fractions: Mapping[str, float],
 ) -> None:
-    """Move units, in place, until every class of three units or more is in every split.
+    """Move units, in place, until every class has in every split what `_needed` says.
 
     `memberships` has the shape (K, 2): class and unit, ordered by class.
     """
     num_classes = int(memberships[:, 0].max(initial=-1)) + 1
     counts = np.zeros((num_classes, len(SPLIT_NAMES)), dtype=np.int64)
     np.add.at(counts, (memberships[:, 0], splits[memberships[:, 1]]), 1)
-    intervals = [(SPLIT_NAMES.index(name), interval) for name, interval in _intervals(fractions).items()]
-    wanted = [split for split, _ in intervals]
-    lacking = np.flatnonzero((counts.sum(axis=1) >= _MIN_UNITS_A_CLASS) & (counts[:, wanted] == 0).any(axis=1))
-    if not len(lacking):
-        return
+    needed = _needed(counts.sum(axis=1), fractions)
     by_unit = memberships[np.argsort(memberships[:, 1], kind="stable")]
-    for name in lacking.tolist():
+    for name in np.flatnonzero((counts < needed).any(axis=1)).tolist():
         start, stop = np.searchsorted(memberships[:, 0], (name, name + 1))
         units = memberships[start:stop, 1].tolist()
-        for split, interval in reversed(intervals):
-            if counts[name, split]:
-                continue
-            donors = [
-                (_distance(positions[unit], interval), positions[unit], unit)
-                for unit in units
-                if free[unit] and _can_spare(counts[_classes_of(by_unit, unit)], splits[unit])
-            ]
-            if donors:
-                _, _, moved = min(donors)
-                counts[_classes_of(by_unit, moved), splits[moved]] -= 1
-                counts[_classes_of(by_unit, moved), split] += 1
-                splits[moved] = split
+        for split_name, interval in reversed(_intervals(fractions).items()):
+            split = SPLIT_NAMES.index(split_name)
+            for _ in range(needed[name, split] - counts[name, split]):
+                donors = [
+                    (_distance(positions[unit], interval), positions[unit], unit)
+                    for unit in units
+                    if free[unit] and splits[unit] != split and _can_spare(by_unit, unit, counts, needed, splits[unit])
+                ]
+                if donors:
+                    _, _, moved = min(donors)
+                    counts[_classes_of(by_unit, moved), splits[moved]] -= 1
+                    counts[_classes_of(by_unit, moved), split] += 1
+                    splits[moved] = split
+
+
+def _needed(totals: np.ndarray, fractions: Mapping[str, float]) -> np.ndarray:
+    """Units that every class must have in every split, shape (K, 3): one, and in train half of its fraction.
+
+    A class of fewer than three units needs nothing: it cannot be everywhere.
+    """
+    needed = np.zeros((len(totals), len(SPLIT_NAMES)), dtype=np.int64)
+    for split in fractions:
+        needed[:, SPLIT_NAMES.index(split)] = 1
+    in_train = np.ceil(totals * fractions.get("train", 0.0) / 2).astype(np.int64)
+    needed[:, 0] = np.minimum(in_train, np.maximum(totals - (len(fractions) - 1), 1))
+    needed[totals < _MIN_UNITS_A_CLASS] = 0
+    return needed
 
 
 def _memberships(classes: np.ndarray, units: np.ndarray, num_units: int) -> np.ndarray:
@@ -166,6 +177,7 @@ def _distance(position: float, interval: tuple[float, float]) -> float:
     return max(interval[0] - position, position - interval[1], 0.0)
 
 
-def _can_spare(counts: np.ndarray, split: int) -> bool:
-    """Whether every class (rows of counts by split) still has a unit in `split` without one of them."""
-    return bool(np.all((counts[:, split] > 1) | (counts.sum(axis=1) < _MIN_UNITS_A_CLASS)))
+def _can_spare(by_unit: np.ndarray, unit: int, counts: np.ndarray, needed: np.ndarray, split: int) -> bool:
+    """Whether every class of a unit still has what it needs in `split` without that unit."""
+    rows = _classes_of(by_unit, unit)
+    return bool(np.all(counts[rows, split] > needed[rows, split]))

@@ -76,6 +76,18 @@ def decode_image(data: bytes) -> DecodedImage:
     return DecodedImage(pixels_HWC=pixels_HWC, file_format=file_format, channels=channels, conversions=conversions)
 
 
+def num_pixels(data: bytes) -> int:
+    """Pixels of an image file, from its header alone.
+
+    Raises
+    ------
+    UndecodableImageError
+        As `decode_image`, for what the header shows.
+    """
+    with _opened(data) as image:
+        return image.width * image.height
+
+
 def encode_png(pixels_HWC: np.ndarray) -> bytes:
     """Encode pixels without loss.
 

@@ -106,12 +106,12 @@ def load_predictor(path: str | Path, *, device: str = "auto") -> Predictor:
         If the bundle is damaged, its backbone unknown, or its weights do not fit the backbone.
     """
     config = read_config(path)
-    preprocessing_from(config.preprocessing)
-    backbone = backbone_config_from(config.backbone)
     try:
+        preprocessing_from(config.preprocessing)
+        backbone = backbone_config_from(config.backbone)
         classifier = build_classifier(backbone, num_classes=len(config.class_names), load_pretrained=False)
     except ValueError as error:
-        raise ContractError(f"the bundle at {path} names a backbone that cannot be built: {error}") from error
+        raise ContractError(f"the bundle at {path} cannot be used: {error}") from error
     load_weights(classifier, read_weights(path), where=path)
     return Predictor(classifier, config, device=choose_device(device))
 

@@ -13,11 +13,14 @@ from kserve import InferOutput, InferRequest, InferResponse, Model
 from kserve.errors import InvalidInput
 import numpy as np
 
+from components.modeling.image_decoding import num_pixels
 from components.modeling.predictor import Predictor
 from components.serving.payloads import images_from_instances, images_from_tensors, INPUT_NAME, Tensor
 
 PROBABILITIES = "probabilities"
 LABEL = "label"
+# One request must not hold up the others for long: some seconds of decoding.
+MAX_REQUEST_PIXELS = 200_000_000
 
 
 class BundleModel(Model):
@@ -104,12 +107,24 @@ class BundleModel(Model):
 
     def _prepared(self, encoded: Sequence[bytes]) -> np.ndarray:
         prepared = []
+        if len(encoded) > 1 and (total := sum(map(self._num_pixels, encoded))) > MAX_REQUEST_PIXELS:
+            raise ValueError(
+                f"the images of a request must have at most {MAX_REQUEST_PIXELS:,} pixels together, got {total:,}: "
+                "send them in several requests"
+            )
         for number, data in enumerate(encoded, start=1):
             try:
                 prepared.append(self._predictor.prepare([data]))
             except ValueError as error:
                 raise ValueError(f"image {number} of {len(encoded)} cannot be used: {error}") from error
         return np.concatenate(prepared)
+
+    @staticmethod
+    def _num_pixels(data: bytes) -> int:
+        try:
+            return num_pixels(data)
+        except ValueError:
+            return 0  # refused by name when it is decoded
 
     def _labels(self, probabilities_NK: np.ndarray) -> list[str]:
         return [self._predictor.class_names[index] for index in probabilities_NK.argmax(axis=1)]

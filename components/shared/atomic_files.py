@@ -97,5 +97,5 @@ def read_json(path: str | Path, *, what: str) -> Any:
         raise FileNotFoundError(f"{what} must be a JSON file, but there is no file at {file}")
     try:
         return json.loads(file.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{what} at {file} must be JSON in UTF-8: {error}") from error

@@ -1,6 +1,7 @@
 """The model bundle: a folder with everything a model needs, and nothing that executes when it is loaded.
 
-- `config.json`: format version, task, class names, backbone, preprocessing, how it was trained, and the list of files;
+- `config.json`: format version, task, class names, backbone, preprocessing, how it was trained, the list of files, and
+  a fingerprint of all that;
 - `weights.safetensors`: the parameters;
 - further files by name: the schema and statistics of the training data, the evaluation, a model card.
 
@@ -27,6 +28,7 @@ CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "weights.safetensors"
 TASKS = ("image_classification",)
 _MAX_FILES = 1000
+_OPTIONAL = {"training", "label_version"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +103,8 @@ def write_bundle(
             (folder / name).write_bytes(content)
             names.append(name)
         listing = {name: _file_record(folder / name) for name in sorted(names)}
-        write_json(folder / CONFIG_FILE, {"format_version": FORMAT_VERSION, **asdict(config), "files": listing})
+        described = {"format_version": FORMAT_VERSION, **asdict(config), "files": listing}
+        write_json(folder / CONFIG_FILE, {**described, "fingerprint": fingerprint_json(described)})
 
 
 def add_files(path: str | Path, target: str | Path, files: Mapping[str, bytes]) -> None:
@@ -134,14 +137,18 @@ def read_config(path: str | Path) -> BundleConfig:
     """
     content = _read_content(path)
     _check_files(Path(path), content["files"])
+    body = {name: value for name, value in content.items() if name not in ("format_version", "files", "fingerprint")}
     known = {item.name for item in fields(BundleConfig)}
-    body = {name: value for name, value in content.items() if name not in ("format_version", "files")}
-    if set(body) - known:
+    required = known - _OPTIONAL
+    if not required <= set(body) <= known:
+        different = sorted((required - set(body)) | (set(body) - known))
         raise ContractError(
-            f"the bundle's config at {path} must have the keys {sorted(known)}, got also {sorted(set(body) - known)}"
+            f"the bundle's config at {path} must have the keys {sorted(known)}; {different[0]!r} is missing or unknown"
         )
-    if not isinstance(body.get("class_names"), list):
-        raise ContractError(f"the bundle's config at {path} must have a list of class_names")
+    kinds = {"class_names": list, "backbone": dict, "preprocessing": dict, "training": dict}
+    for name, kind in kinds.items():
+        if not isinstance(body.get(name, kind()), kind):
+            raise ContractError(f"{name} in the bundle's config at {path} must be a JSON {kind.__name__}")
     try:
         return BundleConfig(**{**body, "class_names": tuple(body["class_names"])})
     except (TypeError, ContractError) as error:
@@ -156,13 +163,17 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
     FileNotFoundError
         If there is no bundle at `path`.
     ContractError
-        If the bundle is damaged.
+        If the bundle is damaged, or its config was changed after it was written.
     """
-    _check_files(Path(path), _read_content(path)["files"])
+    content = _read_content(path)
+    _check_files(Path(path), content["files"])
     try:
-        return load_file(str(Path(path) / WEIGHTS_FILE))
+        weights = load_file(str(Path(path) / WEIGHTS_FILE))
     except (SafetensorError, ValueError, OSError) as error:
         raise ContractError(f"{Path(path) / WEIGHTS_FILE} must be a safetensors file: {error}") from error
+    if content.pop("fingerprint", None) != fingerprint_json(content):
+        raise ContractError(f"{Path(path) / CONFIG_FILE} must be as it was written, but it was changed afterwards")
+    return weights
 
 
 def file_listing(path: str | Path) -> dict[str, dict[str, Any]]:
@@ -193,8 +204,12 @@ def _check_files(folder: Path, listing: Mapping[str, Any]) -> None:
         raise ContractError(f"the bundle at {folder} must list {WEIGHTS_FILE} and at most {_MAX_FILES} files")
     for name, record in listing.items():
         file = folder / _checked_name(name, where=folder)
-        if not file.is_file() or not file.resolve().is_relative_to(folder.resolve()):
-            raise ContractError(f"the bundle at {folder} must hold {name}, but there is no such file inside it")
+        if not file.is_file():
+            raise ContractError(f"the bundle at {folder} must hold {name}, but there is no such file")
+        if not file.resolve().is_relative_to(folder.resolve()):
+            raise ContractError(
+                f"files of the bundle at {folder} must lie inside it, but {name} is a link that leaves it"
+            )
         found = _file_record(file)
         if found != record:
             raise ContractError(

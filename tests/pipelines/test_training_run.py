@@ -151,7 +151,8 @@ def test_a_source_that_cannot_be_learnt_from_is_one_sentence(repository, tmp_pat
         status == 2
     )
     assert sentence in output
-    assert (tmp_path / "run" / "summary.json").exists() == (status == 1)
+    assert sentence in summary_of(tmp_path / "run")["error"]
+    assert sentence in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 
 def test_an_unknown_key_in_the_problem_file_is_one_sentence(repository, pictures, tmp_path):

@@ -7,7 +7,7 @@ from PIL import Image
 import pytest
 
 from components.modeling import image_decoding
-from components.modeling.image_decoding import decode_image, encode_png, UndecodableImageError
+from components.modeling.image_decoding import decode_image, encode_png, num_pixels, UndecodableImageError
 
 
 def encoded(image: Image.Image, file_format: str, **options) -> bytes:
@@ -102,3 +102,9 @@ def test_an_image_at_the_limit_is_taken(monkeypatch):
     assert decode_image(encode_png(np.zeros((4, 4, 3), np.uint8))).pixels_HWC.shape == (4, 4, 3)
     with pytest.raises(UndecodableImageError, match="5 x 4 pixels"):
         decode_image(encode_png(np.zeros((4, 5, 3), np.uint8)))
+
+
+def test_pixels_are_counted_from_the_header():
+    assert num_pixels(encode_png(np.zeros((4, 5, 3), np.uint8))) == 20
+    with pytest.raises(UndecodableImageError, match="no image"):
+        num_pixels(b"text")

@@ -36,7 +36,7 @@ def length_prefixed(files) -> bytes:
     return b"".join(struct.pack("<I", len(data)) + data for data in files)
 
 
-def bomb() -> bytes:
+def bomb(side_px: int = 10_000) -> bytes:
     """A PNG of 10,000 x 10,000 pixels in some 100 KB."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -221,6 +221,11 @@ BAD_REQUESTS = {
     "v2: other input": (INFER, v2_body(["AA=="], name="picture"), "exactly one input"),
     "v2: a text file": (INFER, v2_body([encoded(b"hello, world")]), "image 1 of 1 cannot be used"),
     "v2: a bomb": (INFER, v2_body([encoded(bomb())]), "10000 x 10000 pixels, more than the"),
+    "v2: many large images": (
+        INFER,
+        v2_body([encoded(bomb(7_000))] * 5),
+        "200,000,000 pixels together, got 245,000,000",
+    ),
     "v2: bad base64": (INFER, v2_body(["a"]), "must be base64"),
     "v2: wrong datatype": (INFER, v2_body([0.5], datatype="FP32"), "must be BYTES"),
     "v2: half floats": (INFER, v2_body([0.5], datatype="FP16"), "FP16"),
