@@ -37,13 +37,13 @@ def length_prefixed(files) -> bytes:
 
 
 def bomb(side_px: int = 10_000) -> bytes:
-    """A PNG of 10,000 x 10,000 pixels in some 100 KB."""
+    """A black and white PNG of so many pixels a side in some 100 KB."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    rows = zlib.compress(bytes(10_000 * 1251), 9)
-    header = struct.pack(">IIBBBBB", 10_000, 10_000, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(side_px * (side_px // 8 + 1)), 9)
+    header = struct.pack(">IIBBBBB", side_px, side_px, 1, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
