@@ -133,3 +133,13 @@ def test_a_test_file_leaves_train_and_validation_to_share():
     assert open_fractions(SplitSpec(test_file="t.csv"), ["test"]) == pytest.approx(
         {"train": 14 / 17, "validation": 3 / 17}
     )
+
+
+@pytest.mark.parametrize(("num_a_class", "in_train"), [(3, 1), (4, 2), (6, 3), (10, 4)])
+def test_a_small_class_has_half_of_its_training_fraction_whatever_the_line_gives(num_a_class, in_train):
+    classes = np.repeat(np.arange(200), num_a_class)
+    splits = np.array(assigned(positions_of(range(len(classes))), classes))
+    counts = np.zeros((200, 3), dtype=int)
+    np.add.at(counts, (classes, splits), 1)
+    assert counts[:, 0].min() == in_train
+    assert counts[:, 1:].min() == 1
