@@ -1,6 +1,7 @@
 """The training pipeline: from raw data to a published, probed model, with a gate after every check."""
 
 from kfp import dsl
+from kfp.dsl import PipelineTask
 from kfp.dsl.base_component import BaseComponent
 
 from components.data_ingestion.component import ingest_examples
@@ -82,23 +83,20 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
             source=source, problem=inputs.outputs["data_problem"], data_fingerprint=data_fingerprint
         ).set_display_name("ingest examples")
         on_cpu(ingestion, DATA)
-        ingestion_gate = quality_gate(verdict=ingestion.outputs["verdict"]).set_display_name("gate: ingestion")
-        on_cpu(ingestion_gate, LIGHT)
+        ingestion_gate = _gate(ingestion, "ingestion")
 
         validation = validate_examples(examples=ingestion.outputs["examples"]).after(ingestion_gate)
         on_cpu(validation.set_display_name("validate examples"), DATA)
-        validation_gate = quality_gate(verdict=validation.outputs["verdict"]).set_display_name("gate: validation")
-        on_cpu(validation_gate, LIGHT)
+        validation_gate = _gate(validation, "validation")
 
         features = build_feature_store(examples=ingestion.outputs["examples"], backbone=backbone)
         on_cpu(features.after(validation_gate).set_display_name("build feature store"), DATA)
 
         smoke = smoke_test(features=features.outputs["features"], recipe=recipe, seed=seed)
         on_gpu(smoke.set_display_name("smoke test"), SMOKE, profile=profile)
-        smoke_gate = quality_gate(verdict=smoke.outputs["verdict"]).set_display_name("gate: smoke")
-        on_cpu(smoke_gate, LIGHT)
+        smoke_gate = _gate(smoke, "smoke")
 
-        training = train_model(
+        trained = train_model(
             features=features.outputs["features"],
             schema=validation.outputs["schema"],
             statistics=validation.outputs["statistics"],
@@ -106,19 +104,18 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
             seed=seed,
             checkpoint_dir=checkpoint_dir,
         ).after(smoke_gate)
-        on_gpu(training.set_display_name("train model"), TRAINING, profile=profile)
+        on_gpu(trained.set_display_name("train model"), TRAINING, profile=profile)
 
         analysis = evaluate_model(
             examples=ingestion.outputs["examples"],
-            model=training.outputs["model"],
+            model=trained.outputs["model"],
             target=inputs.outputs["target"],
         ).set_display_name("evaluate model")
         on_gpu(analysis, DATA, profile=profile)
-        analysis_gate = quality_gate(verdict=analysis.outputs["verdict"]).set_display_name("gate: analysis")
-        on_cpu(analysis_gate, LIGHT)
+        analysis_gate = _gate(analysis, "analysis")
 
         release = publish_model(
-            model=training.outputs["model"],
+            model=trained.outputs["model"],
             evaluation=analysis.outputs["evaluation"],
             verdict=analysis.outputs["verdict"],
             model_name=model_name,
@@ -132,7 +129,11 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
             predictions=analysis.outputs["predictions"],
         ).set_display_name("probe server")
         on_cpu(probe, SERVING)
-        serving_gate = quality_gate(verdict=probe.outputs["verdict"]).set_display_name("gate: serving")
-        on_cpu(serving_gate, LIGHT)
+        _gate(probe, "serving")
 
     return training
+
+
+def _gate(check: PipelineTask, name: str) -> PipelineTask:
+    """The step that stops the run where a check has failed; what follows hangs behind it."""
+    return on_cpu(quality_gate(verdict=check.outputs["verdict"]).set_display_name(f"gate: {name}"), LIGHT)

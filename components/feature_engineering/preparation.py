@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from components.modeling.backbones import BackboneConfig, EFFICIENTNET_LITE0, native_image_size, SMALL_CNN
+from components.modeling.backbones import AUTO, BackboneConfig, EFFICIENTNET_LITE0, native_image_size, SMALL_CNN
 from components.modeling.preprocessing import Preprocessing
 
-AUTO = "auto"
 _SMALL_IMAGE_PX = 64
 _SMALL_CNN_SIZES_PX = (32, 96)
 _EFFICIENTNET_SIZE_PX = 160

@@ -12,6 +12,7 @@ from torch import nn
 
 from components.shared.errors import ContractError
 
+AUTO = "auto"  # no backbone: choose one by the images
 SMALL_CNN = "small_cnn"
 EFFICIENTNET_LITE0 = "efficientnet_lite0"
 TIMM_PREFIX = "timm:"

@@ -8,7 +8,7 @@ import time
 
 import fsspec
 
-from components.modeling.backbones import backbone_config_from, BackboneConfig, native_image_size
+from components.modeling.backbones import AUTO, backbone_config_from, BackboneConfig, native_image_size
 from components.modeling.devices import choose_device, mixed_precision
 from components.modeling.predictor import weights_of
 from components.shared.atomic_files import write_json
@@ -28,8 +28,6 @@ from components.training.smoke_report import smoke_report
 from components.training.training_report import training_report
 
 logger = logging.getLogger(__name__)
-
-AUTO_BACKBONE = "auto"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +105,7 @@ def check_inputs(
     parsed = parse_problem(problem).to_dict()
     if parsed["modality"] not in (None, "image"):
         raise ValueError(f"the training pipeline takes images, got the modality {parsed['modality']!r}")
-    if backbone != AUTO_BACKBONE:
+    if backbone != AUTO:
         native_image_size(BackboneConfig(name=backbone))
     check_recipe(recipe)
     if seed < 0:
