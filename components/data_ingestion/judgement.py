@@ -7,7 +7,7 @@ from components.shared.verdict import Finding, Verdict
 
 MAX_QUARANTINED_SHARE = 0.10
 # In a small set a handful of bad files is a large share: up to so many and so much of it is borne.
-_FEW_FILES = 8
+_FEW_FILES = 5
 _MAX_SHARE_OF_FEW = 0.25
 _LISTED_FINDINGS = 200
 
