@@ -90,6 +90,8 @@ def _run(source: str, problem: Path | None, settings: dict[str, Any], folder: Pa
 
     steps: list[Step] = []
     error = ""
+    # A runner that is killed cannot write: until it ends, nothing must say that an earlier run has passed.
+    write_run(steps, run_dir=folder, source=source, error="the run has not ended, or was killed")
     try:
         arguments = _arguments(source, problem, settings, folder)
         package = {path.stem: path for path in compile_pipelines(folder / "compiled")}["training-cpu"]

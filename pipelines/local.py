@@ -27,6 +27,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 _GUARD = Path(__file__).with_name("step_guard.py")
 _PROGRESS = re.compile(r"\d+%\|")
 _ERROR = re.compile(r"^(?:[A-Za-z_]\w*\.)*([A-Z]\w*(?:Error|Exception|Interrupt)): (.+)$")
+# Errors whose message is a whole sentence; any other is shown with its type.
+_MEANT_FOR_PEOPLE = ("ContractError", "FileNotFoundError", "QualityGateError", "TypeError", "ValueError")
 _QUIET = {
     "DO_NOT_TRACK": "1",
     "NO_ALBUMENTATIONS_UPDATE": "1",
@@ -222,7 +224,7 @@ def _run_guarded(command: list[str], step: Step, environment: Mapping[str, str],
             log.write(line + "\n")
             log.flush()
             if found := _ERROR.match(line):
-                step.error = f"{found[1]}: {found[2]}" if "Error" not in found[1] else found[2]
+                step.error = found[2] if found[1] in _MEANT_FOR_PEOPLE else f"{found[1]}: {found[2]}"
     if guarded.returncode > 128 and not step.error:
         step.error = f"the step was stopped by signal {guarded.returncode - 128}; run the same command again to go on"
     if guarded.returncode == 0:

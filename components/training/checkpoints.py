@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import contextlib
 from dataclasses import dataclass
 import fcntl
+import itertools
 import logging
 import os
 from pathlib import Path
@@ -101,7 +102,7 @@ def sole_trainer(folder: CheckpointFolder) -> Iterator[None]:
 
 
 def _wait_for(lock: Any) -> None:
-    for attempt in range(1_000_000_000):
+    for attempt in itertools.count():
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -218,6 +218,7 @@ def test_a_killed_training_goes_on_and_ends_where_an_uninterrupted_one_does(
         (trainer if victim == "trainer" else runner).kill()
         output, _ = runner.communicate(timeout=MINUTES_10)
         assert runner.returncode != 0, output
+        assert not summary_of(tmp_path)["passed"]
         wait_for(lambda: not trainer.is_running() or trainer.status() == psutil.STATUS_ZOMBIE, what="the trainer's end")
     with real_run(repository, pictures, tmp_path) as runner:
         output, _ = runner.communicate(timeout=MINUTES_10)
