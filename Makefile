@@ -9,31 +9,37 @@ RUN_DIR ?=
 RECIPE ?= full
 BACKBONE ?= auto
 SEED ?= 0
+RUNNER ?= local
+CUDA ?= cu13
 
 # Passed on by the environment, whatever characters they hold.
-export DATASET PROBLEM RUN_DIR RECIPE BACKBONE SEED
+export DATASET PROBLEM RUN_DIR RECIPE BACKBONE SEED RUNNER CUDA
 export NO_ALBUMENTATIONS_UPDATE := 1
 export DO_NOT_TRACK := 1
 
 VENV := .venv/bin/python
 VALIDATION := .venv-validation/bin/python
+TAGGED := PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}"
 
-.PHONY: help setup run compile test test-gpu lint format types contracts check clean
+.PHONY: help setup run images compile test test-gpu test-containers lint format types contracts check clean
 
 help: ## Print this help
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
 	@echo
-	@echo "  make run takes DATASET= (digits, pets, a path or URI), PROBLEM=problem.yaml, RUN_DIR=, RECIPE=, BACKBONE=, SEED="
+	@echo "  make run takes DATASET= (digits, pets, a path or URI), PROBLEM=problem.yaml, RUN_DIR=, RECIPE=, BACKBONE=, SEED=, RUNNER= (local, docker)"
 
 setup: ## Create or update .venv and .venv-validation
 	@$(PYTHON) tools/setup_environments.py
 
-run: setup ## Run the training pipeline on DATASET and print where the report is
-	@$(VENV) -m pipelines run --dataset "$$DATASET" --recipe "$$RECIPE" --backbone "$$BACKBONE" --seed "$$SEED" \
+run: setup $(if $(filter docker,$(RUNNER)),images) ## Run the training pipeline on DATASET and print where the report is
+	@$(TAGGED) $(VENV) -m pipelines run --runner "$$RUNNER" --dataset "$$DATASET" --recipe "$$RECIPE" --backbone "$$BACKBONE" --seed "$$SEED" \
 	  $${PROBLEM:+--problem "$$PROBLEM"} $${RUN_DIR:+--run-dir "$$RUN_DIR"}
 
+images: setup ## Build the container images with docker, podman or buildah; CUDA= picks the variant
+	@$(TAGGED) $(VENV) -m tools.build_images --cuda "$$CUDA"
+
 compile: setup ## Compile the pipelines to YAML under build/, images tagged with the commit
-	@PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}" $(VENV) -m pipelines compile --output build
+	@$(TAGGED) $(VENV) -m pipelines compile --output build
 
 test: setup ## Run all tests, in both environments
 	@echo "Tests in .venv"
@@ -44,6 +50,9 @@ test: setup ## Run all tests, in both environments
 
 test-gpu: setup ## Run the tests that need a CUDA device
 	@$(VENV) -m pytest -q -m gpu --ignore=tests/components/data_validation
+
+test-containers: images ## Build the images, and run the tests that run them
+	@$(TAGGED) $(VENV) -m pytest -q -m containers tests/containers
 
 lint: setup ## Check style
 	@$(VENV) -m ruff check . && $(VENV) -m ruff format --check .

@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TYPE_CHECKING
 
 import typer
 
@@ -15,6 +15,11 @@ from components.shared.command_line import FAILED_CHECK, run
 from components.shared.fingerprints import fingerprint_bytes
 from components.shared.problem import Problem, read_problem
 from components.shared.sources import check_source, data_fingerprint, EMBEDDED_SOURCES
+
+if TYPE_CHECKING:
+    from pipelines.containers import Confinement
+
+Runner = Literal["local", "docker"]
 
 app = typer.Typer(help="Compile pipelines, or run one on this machine.", no_args_is_help=True, add_completion=False)
 
@@ -38,14 +43,15 @@ def run_command(
     recipe: Annotated[str, typer.Option(help="full, fine_tune or smoke.")] = "full",
     backbone: Annotated[str, typer.Option(help="auto, small_cnn, efficientnet_lite0 or timm:<name>.")] = "auto",
     seed: Annotated[int, typer.Option(help="Decides everything random.")] = 0,
+    runner: Annotated[Runner, typer.Option(help="Steps run in environments (local) or in images (docker).")] = "local",
 ) -> None:
-    """Run the training pipeline, each step in its image's environment."""
+    """Run the training pipeline, each step in its image or in its image's environment."""
     source = dataset if dataset in EMBEDDED_SOURCES or "://" in dataset else str(Path(dataset).resolve())
     folder = (run_dir or _default_folder(source)).resolve()
     settings = {"recipe": recipe, "backbone": backbone, "seed": seed, "model_name": _model_name(source)}
     typer.echo(f"Training on {source}")
     with _sole_run(folder):
-        summary = _run(source, problem, settings, folder)
+        summary = _run(source, problem, settings, folder, runner)
     _print_summary(summary)
     if not summary["passed"]:
         raise typer.Exit(FAILED_CHECK)
@@ -81,7 +87,7 @@ def _model_name(source: str) -> str:
     return plain if plain[:1].isalpha() else f"model-{plain}".rstrip("-")
 
 
-def _run(source: str, problem: Path | None, settings: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _run(source: str, problem: Path | None, settings: dict[str, Any], folder: Path, runner: Runner) -> dict[str, Any]:
     from pipelines.compiling import compile_pipelines
     from pipelines.console import Console
     from pipelines.local import run_pipeline, Step
@@ -96,11 +102,12 @@ def _run(source: str, problem: Path | None, settings: dict[str, Any], folder: Pa
         arguments = _arguments(source, problem, settings, folder)
         package = {path.stem: path for path in compile_pipelines(folder / "compiled")}["training-cpu"]
         run_pipeline(
-            tag_with_source(package.read_text(encoding="utf-8")),
+            tag_with_source(package.read_text(encoding="utf-8"), in_containers=runner == "docker"),
             arguments,
             run_dir=folder,
             watcher=Console().watcher(),
             steps=steps,
+            confinement=_confinement(source, folder) if runner == "docker" else None,
         )
     except BaseException as stopped:
         error = str(stopped) or "the run was interrupted"
@@ -109,6 +116,21 @@ def _run(source: str, problem: Path | None, settings: dict[str, Any], folder: Pa
         error = next((f"{step.name}: {step.error}" for step in steps if step.status == "failed"), error)
         summary = write_run(steps, run_dir=folder, source=source, error=error)
     return summary
+
+
+def _confinement(source: str, folder: Path) -> "Confinement":
+    """Steps see the run's folders and the data, and a network only where the data are remote."""
+    from pipelines.containers import Confinement
+
+    local_path = None if source in EMBEDDED_SOURCES or "://" in source else Path(source)
+    # A table's companions, a test file for one, lie beside it.
+    readable = () if local_path is None else (local_path if local_path.is_dir() else local_path.parent,)
+    return Confinement(
+        run=fingerprint_bytes(os.fsencode(folder))[:16],
+        writable=tuple(folder / name for name in ("artifacts", "workspace", "checkpoints", "models")),
+        readable=readable,
+        network="://" in source or source == "pets",
+    )
 
 
 @contextlib.contextmanager

@@ -1,11 +1,11 @@
-"""Runs a compiled pipeline on this machine through `kfp.local`, each step in its image's environment.
+"""Runs a compiled pipeline on this machine through `kfp.local`, each step in its image or its image's environment.
 
 kfp's runner starts every step with its own interpreter, keys its cache on the image's name and forgets times, cache
-hits and the outputs of a run that failed. This module stands on one seam of it: it takes the place of the subprocess
-task handler and wraps the function that executes one task.
+hits and the outputs of a run that failed. This module stands on one seam of it: it takes the place of both task
+handlers and wraps the function that executes one task.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 import contextlib
 from dataclasses import dataclass, field
 import logging
@@ -19,11 +19,13 @@ from typing import Any, TextIO
 import warnings
 
 from kfp import components, dsl, local
-from kfp.local import executor_input_utils, subprocess_task_handler
+from kfp.local import docker_task_handler, executor_input_utils, subprocess_task_handler
 from kfp.local.orchestrator import task_executor
 from kfp.local.status import Status
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from pipelines.containers import built_image, Confinement, container_engine, lines_of, remove_leftovers
+from pipelines.image_source import REPOSITORY
+
 _GUARD = Path(__file__).with_name("step_guard.py")
 _PROGRESS = re.compile(r"\d+%\|")
 _ERROR = re.compile(r"^(?:[A-Za-z_]\w*\.)*([A-Z]\w*(?:Error|Exception|Interrupt)): (.+)$")
@@ -93,7 +95,13 @@ def interpreter_of(image: str) -> Path:
 
 
 def run_pipeline(
-    package: str, arguments: Mapping[str, Any], *, run_dir: Path, watcher: Watcher, steps: list[Step]
+    package: str,
+    arguments: Mapping[str, Any],
+    *,
+    run_dir: Path,
+    watcher: Watcher,
+    steps: list[Step],
+    confinement: Confinement | None = None,
 ) -> None:
     """Run a compiled pipeline.
 
@@ -110,10 +118,14 @@ def run_pipeline(
     steps
         Steps are appended as they start, so that a run that is interrupted leaves them; the last one failed where
         the run failed.
+    confinement
+        What steps in containers may reach; without it steps run in the environments of their images.
     """
     (run_dir / "logs").mkdir(parents=True, exist_ok=True)
+    if confinement is not None:
+        confinement.hand_over()
     local.init(
-        runner=local.SubprocessRunner(use_venv=False),
+        runner=confinement.runner() if confinement else local.SubprocessRunner(use_venv=False),
         pipeline_root=str(run_dir / "artifacts"),
         workspace_root=str(run_dir / "workspace"),
         raise_on_error=False,
@@ -123,7 +135,7 @@ def run_pipeline(
     log = run_dir / "logs" / "runner.log"
     with open(log, "w", encoding="utf-8") as stream, _into(stream):
         pipeline = components.load_component_from_text(package)
-        with _seam(steps, run_dir / "logs", watcher):
+        with _handlers(steps, watcher, confinement), _seam(steps, run_dir / "logs", watcher):
             pipeline(**arguments)
     if not steps:
         raise RuntimeError("kfp ran the pipeline past our seam: its local runner has changed, see pipelines/local.py")
@@ -144,11 +156,14 @@ def _into(stream: TextIO) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _seam(steps: list[Step], logs: Path, watcher: Watcher) -> Iterator[None]:
-    execute = task_executor.execute_single_task
-    handler = subprocess_task_handler.SubprocessTaskHandler
+def _handlers(steps: list[Step], watcher: Watcher, confinement: Confinement | None) -> Iterator[None]:
+    """Take the place of kfp's two task handlers: one runs steps in environments, the other in containers."""
+    subprocess_handler, docker_handler = (
+        subprocess_task_handler.SubprocessTaskHandler,
+        docker_task_handler.DockerTaskHandler,
+    )
 
-    class Handler(handler):  # type: ignore[misc, valid-type]
+    class InEnvironment(subprocess_handler):  # type: ignore[misc, valid-type]
         """Runs a step with its image's interpreter, under guard, and keeps its log."""
 
         def validate_image(self, image: str) -> None:
@@ -162,6 +177,44 @@ def _seam(steps: list[Step], logs: Path, watcher: Watcher) -> Iterator[None]:
             command = subprocess_task_handler.replace_python_executable(self.full_command, interpreter)
             status = _run_guarded(command, step, {**os.environ, **_QUIET, **self.env_vars}, watcher)
             return Status.SUCCESS if status == 0 else Status.FAILURE
+
+    class InContainer(docker_handler):  # type: ignore[misc, valid-type]
+        """Runs a step in its image, as confined as the run is, and keeps its log."""
+
+        def run(self) -> Status:
+            """Run the step."""
+            assert confinement is not None
+            step = steps[-1]
+            step.cached = False
+            ended: list[int] = []
+            with container_engine() as client:
+                remove_leftovers(client, confinement.run)
+                chunks = lines_of(
+                    client,
+                    built_image(client, self.image),
+                    self.full_command,
+                    volumes={**self.get_volumes_to_mount(client), **confinement.volumes()},
+                    environment=self.env_vars,
+                    settings=self.runner.container_run_args,
+                    ended=ended,
+                )
+                with contextlib.closing(chunks):
+                    _keep_log(step, _lines(chunks), watcher)
+            _explain(step, ended[0])
+            return Status.SUCCESS if ended == [0] else Status.FAILURE
+
+    subprocess_task_handler.SubprocessTaskHandler = InEnvironment
+    docker_task_handler.DockerTaskHandler = InContainer
+    try:
+        yield
+    finally:
+        subprocess_task_handler.SubprocessTaskHandler = subprocess_handler
+        docker_task_handler.DockerTaskHandler = docker_handler
+
+
+@contextlib.contextmanager
+def _seam(steps: list[Step], logs: Path, watcher: Watcher) -> Iterator[None]:
+    execute = task_executor.execute_single_task
 
     def execute_watched(**task: Any) -> tuple[dict[str, Any], Status]:
         name = task["task_spec"].task_info.name or task["task_name"]
@@ -182,12 +235,10 @@ def _seam(steps: list[Step], logs: Path, watcher: Watcher) -> Iterator[None]:
         return outputs, status
 
     task_executor.execute_single_task = execute_watched
-    subprocess_task_handler.SubprocessTaskHandler = Handler
     try:
         yield
     finally:
         task_executor.execute_single_task = execute
-        subprocess_task_handler.SubprocessTaskHandler = handler
 
 
 def _plain(value: Any) -> Any:
@@ -216,8 +267,17 @@ def _run_guarded(command: list[str], step: Step, environment: Mapping[str, str],
         env={**environment, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
     )
     assert guarded.stdout is not None
-    with guarded, open(step.log, "w", encoding="utf-8") as log:
-        for line in _lines(guarded.stdout.fileno()):
+    with guarded:
+        descriptor = guarded.stdout.fileno()
+        _keep_log(step, _lines(iter(lambda: os.read(descriptor, 65536), b"")), watcher)
+    _explain(step, guarded.returncode)
+    return guarded.returncode
+
+
+def _keep_log(step: Step, lines: Iterable[str], watcher: Watcher) -> None:
+    """Write a step's lines to its log; progress goes to the watcher, the last error becomes the step's."""
+    with open(step.log, "w", encoding="utf-8") as log:
+        for line in lines:
             if _PROGRESS.search(line):
                 watcher.progressed(step, line.strip())
                 continue
@@ -225,19 +285,22 @@ def _run_guarded(command: list[str], step: Step, environment: Mapping[str, str],
             log.flush()
             if found := _ERROR.match(line):
                 step.error = found[2] if found[1] in _MEANT_FOR_PEOPLE else f"{found[1]}: {found[2]}"
-    if guarded.returncode > 128 and not step.error:
-        step.error = f"the step was stopped by signal {guarded.returncode - 128}; run the same command again to go on"
-    if guarded.returncode == 0:
+
+
+def _explain(step: Step, status: int) -> None:
+    """Say why a step failed where it did not say so itself."""
+    if status == 0:
         step.error = ""
+    elif status > 128 and not step.error:
+        step.error = f"the step was stopped by signal {status - 128}; run the same command again to go on"
     elif not step.error:
-        step.error = f"the step ended with status {guarded.returncode}; its log is {step.log}"
-    return guarded.returncode
+        step.error = f"the step ended with status {status}; its log is {step.log}"
 
 
-def _lines(descriptor: int) -> Iterator[str]:
+def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
     """Lines as they come; a progress bar's returns to the line's start end a line too."""
     rest = b""
-    while chunk := os.read(descriptor, 65536):
+    for chunk in chunks:
         *whole, rest = re.split(rb"[\r\n]", rest + chunk)
         for line in whole:
             if line.strip():

@@ -14,18 +14,20 @@ import yaml
 
 from components.shared.fingerprints import fingerprint_json
 from components.shared.source_fingerprint import job_fingerprint
-from pipelines.local import REPOSITORY
+from pipelines.image_source import REPOSITORY, requirement_files
 
 _LAZY_IMPORT = re.compile(r"from (components\.\w+\.jobs) import (.+)")
 
 
-def tag_with_source(package: str) -> str:
+def tag_with_source(package: str, *, in_containers: bool = False) -> str:
     """Give every image of a compiled pipeline the tag of its step's code.
 
     Parameters
     ----------
     package
         The pipeline's YAML.
+    in_containers
+        Whether steps run in the images themselves, whose locks then count, or in the environments of this machine.
 
     Returns
     -------
@@ -41,22 +43,28 @@ def tag_with_source(package: str) -> str:
     for executor in documents[0]["deploymentSpec"]["executors"].values():
         container = executor["container"]
         name, _, _ = container["image"].rpartition(":")
-        container["image"] = f"{name}:src-{_code(container)[:16]}"
+        container["image"] = f"{name}:src-{_code(container, in_containers)[:16]}"
     return yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True)
 
 
-def _code(container: dict[str, Any]) -> str:
+def _code(container: dict[str, Any], in_containers: bool) -> str:
     found = _LAZY_IMPORT.search("\n".join(container["command"]))
     if found is None:
         raise ValueError(f"the face that runs in {container['image']} must import its job lazily, but names none")
     names = [name.split(" as ")[0].strip() for name in found[2].split(",")]
     code = [job_fingerprint(found[1], name) for name in names]
-    return fingerprint_json({"code": code, "requirements": _requirements(container["image"])})
+    image = container["image"].rpartition(":")[0].rpartition("-")[2]
+    requirements = _locked(image) if in_containers else _requirements(image)
+    return fingerprint_json({"code": code, "requirements": requirements})
 
 
-def _requirements(image: str) -> str:
+def _locked(image: str) -> str:
+    """Fingerprint of what an image itself holds."""
+    return fingerprint_json([path.read_text(encoding="utf-8") for path in requirement_files(image)])
+
+
+def _requirements(name: str) -> str:
     """Fingerprint of what the environment of an image must hold: its extra, the pins, and Python."""
-    name = image.rpartition(":")[0].rpartition("-")[2]
     parser = configparser.ConfigParser()
     parser.read(REPOSITORY / "setup.cfg", encoding="utf-8")
     wanted = [parser["options"]["install_requires"], parser["options.extras_require"][name]]
