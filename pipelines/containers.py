@@ -200,7 +200,8 @@ def lines_of(
     )
     try:
         container.start()
-        yield from container.logs(stream=True, follow=True)
+        with contextlib.closing(container.logs(stream=True, follow=True)) as stream:
+            yield from stream
         ended.append(int(container.wait()["StatusCode"]))
     finally:
         container.remove(force=True)
