@@ -13,6 +13,7 @@ import os
 from pathlib import Path
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -128,6 +129,8 @@ def container_engine() -> Iterator[DockerClient]:
 
 
 def _answering(address: str | None) -> DockerClient | None:
+    if not _listens(address or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"):
+        return None
     client = None
     try:
         client = DockerClient(base_url=address, timeout=120) if address else DockerClient.from_env(timeout=120)
@@ -137,6 +140,18 @@ def _answering(address: str | None) -> DockerClient | None:
         if client is not None:
             client.close()
         return None
+
+
+def _listens(address: str) -> bool:
+    """Whether anyone is at a socket of this machine; the docker SDK leaks its own where nobody is."""
+    if not address.startswith("unix://"):
+        return True
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(address.removeprefix("unix://"))
+        except OSError:
+            return False
+    return True
 
 
 def _started(address: str) -> DockerClient:

@@ -20,7 +20,10 @@ _LAZY_IMPORT = re.compile(r"from (components\.\w+\.jobs) import (.+)")
 
 
 def tag_with_source(package: str, *, in_containers: bool = False) -> str:
-    """Give every image of a compiled pipeline the tag of its step's code.
+    """Give every image of a compiled pipeline the tag of its step's code, and take its retries away.
+
+    A retry is for a cluster's network and nodes. Here it would only repeat a step that has refused its data, with
+    waits in between, before anyone hears of it.
 
     Parameters
     ----------
@@ -44,7 +47,15 @@ def tag_with_source(package: str, *, in_containers: bool = False) -> str:
         container = executor["container"]
         name, _, _ = container["image"].rpartition(":")
         container["image"] = f"{name}:src-{_code(container, in_containers)[:16]}"
+    for dag in _dags(documents[0]):
+        for task in dag["tasks"].values():
+            task.pop("retryPolicy", None)
     return yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True)
+
+
+def _dags(specification: dict[str, Any]) -> list[dict[str, Any]]:
+    roots = [specification["root"], *specification["components"].values()]
+    return [root["dag"] for root in roots if "dag" in root]
 
 
 def _code(container: dict[str, Any], in_containers: bool) -> str:

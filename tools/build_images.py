@@ -1,6 +1,7 @@
 """Builds the container images with docker, podman or buildah, whichever is there: `make images`."""
 
 import argparse
+from collections.abc import Sequence
 import os
 from pathlib import Path
 import shutil
@@ -82,7 +83,19 @@ def build(tool: str, name: str, *, cuda: str, base: str | None) -> None:
     if done.returncode:
         lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
         sys.stderr.write("\n".join(lines[-15:]) + "\n")
-        raise BuildError(f"the image {name} could not be built with {tool}: see {log}")
+        raise BuildError(f"the image {name} could not be built with {tool}{_reason(lines)}: see {log}")
+
+
+def _reason(lines: Sequence[str]) -> str:
+    """Why a build failed, where its log says it in words that are known."""
+    text = "\n".join(lines[-50:]).lower()
+    if "no space left on device" in text:
+        return ", for its disk is full (the images take 20 GB, and old ones stay until they are pruned)"
+    if "hash mismatch" in text or "do not match the hashes" in text:
+        return ", for a package is not the one that its lock names"
+    if "failed to resolve" in text or "name resolution" in text or "dns error" in text:
+        return ", for the package index cannot be reached"
+    return ""
 
 
 def base_image(tool: str) -> str | None:

@@ -109,3 +109,13 @@ def test_a_changed_template_changes_whoever_writes_reports(package, tree):
 def test_a_job_that_is_not_there_is_an_error():
     with pytest.raises(ValueError, match=r"components\.training\.jobs must define no_such_job"):
         source_fingerprint.job_fingerprint("components.training.jobs", "no_such_job")
+
+
+def test_a_local_run_does_not_repeat_a_step_that_refused_its_data(package):
+    specification, *others = yaml.safe_load_all(package)
+    dags = [specification["root"], *specification["components"].values()]
+    tasks = [task for root in dags for task in root.get("dag", {}).get("tasks", {}).values()]
+    for task in tasks:
+        task["retryPolicy"] = {"maxRetryCount": 3, "backoffDuration": "60s"}
+    assert tasks
+    assert "retryPolicy" not in tag_with_source(yaml.safe_dump_all([specification, *others]))
