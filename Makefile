@@ -21,7 +21,7 @@ VENV := .venv/bin/python
 VALIDATION := .venv-validation/bin/python
 TAGGED := PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}"
 
-.PHONY: help setup run images compile test test-gpu test-containers lint format types contracts check clean
+.PHONY: help setup run images compile test test-gpu test-containers lint format types contracts licences lock check clean
 
 help: ## Print this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -66,7 +66,13 @@ types: setup ## Check types
 contracts: setup ## Check who imports whom
 	@.venv/bin/lint-imports
 
-check: lint types contracts ## Lint, types and import contracts
+licences: setup ## Check what the images hold: licences, known-bad versions, locks
+	@$(VENV) -m tools.licences
+
+lock: setup ## Lock what environments and images hold; pins that still hold stay
+	@$(VENV) -m tools.lock
+
+check: lint types contracts licences ## Lint, types, import contracts and licences
 
 clean: ## Remove environments, runs and caches
 	rm -rf .venv .venv-validation build runs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

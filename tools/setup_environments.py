@@ -125,6 +125,13 @@ def _pin(name: str) -> str:
     return next(line for line in requirements(("pipelines",)) if line.split("=")[0] == name)
 
 
+def _pinned(name: str, environment: Environment) -> str:
+    """The pin of a package in an environment's constraints."""
+    assert environment.constraints is not None
+    lines = (ROOT / environment.constraints).read_text(encoding="utf-8").splitlines()
+    return next(line for line in lines if line.split("==")[0] == name)
+
+
 def _version_of(python: str) -> str:
     """Version of an interpreter; empty where there is none that runs."""
     try:
@@ -148,8 +155,8 @@ def set_up(environment: Environment) -> None:
     stamp.unlink(missing_ok=True)
     _step("installer", [str(python), "-m", "pip", "install", "--quiet", UV])
     wanted_packages = requirements(environment.extras)
-    first = [line for line in wanted_packages if line.split("=")[0] in environment.first]
-    if first:
+    if environment.first:
+        first = [_pinned(name, environment) for name in environment.first]
         _step(
             f"{' and '.join(environment.first)}, several GB", [str(python), "-m", "pip", "install", "--quiet", *first]
         )

@@ -2,7 +2,10 @@
 
 import json
 from pathlib import Path
+import re
+import shutil
 import socket
+import subprocess
 import time
 
 from kfp import dsl
@@ -18,6 +21,7 @@ from pipelines.__main__ import app
 from pipelines.containers import Confinement, container_engine
 from pipelines.image_source import image_source, SOURCE_LABEL
 from pipelines.local import run_pipeline, Watcher
+from tools.build_images import base_image, build_command, engine
 
 pytestmark = pytest.mark.containers
 
@@ -216,3 +220,27 @@ def test_a_step_that_does_what_it_may_not_fails(tmp_path, face, arguments, reaso
     assert step.status == "failed"
     assert reason in step.error
     assert not Path("/opt/pluszero/lost").exists()
+
+
+def entry_of(lock, name):
+    return next(entry for entry in re.split(r"\n(?=\S)", lock) if entry.startswith(f"{name}=="))
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_one_wrong_hash_stops_the_build(tmp_path, repository, wrong):
+    for name in (".dockerignore", "LICENSE"):
+        shutil.copy(repository / name, tmp_path)
+    for name in ("components", "docker"):
+        shutil.copytree(repository / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    # One small package is enough: the first bad one stops everything.
+    lock = entry_of((repository / "docker" / "validation.txt").read_text(), "docstring-parser")
+    if wrong:
+        lock = re.sub(r"sha256:[0-9a-f]{8}", "sha256:00000000", lock)
+    (tmp_path / "docker" / "validation.txt").write_text(f"{lock}\n")
+    tool = engine()
+    command = build_command(tool, "validation", cuda="cu13", base=base_image(tool))
+    command[command.index("--tag") + 1] = "localhost/pluszero-mlops-planted:hash"
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    said = (done.stdout + done.stderr).lower()
+    assert (done.returncode != 0) == wrong, said
+    assert ("hash mismatch" in said) == wrong, said

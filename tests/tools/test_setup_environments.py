@@ -56,7 +56,7 @@ def test_a_failed_step_is_explained_in_one_sentence(setup, output, sentence):
 
 def test_every_extra_is_read_without_its_comments(setup):
     found = setup.requirements(("training", "serving", "pipelines", "dev"))
-    assert "torch==2.14.1" in found
+    assert "torch>=2.10,<2.15" in found
     assert "kfp==2.17.0" in found
     assert not [line for line in found if line.startswith("#")]
 
@@ -88,3 +88,11 @@ def test_an_environment_that_is_up_to_date_is_left_alone(setup, monkeypatch, tmp
     monkeypatch.setattr(setup, "ROOT", tmp_path)
     setup.set_up(environment)
     assert capsys.readouterr().out == ""
+
+
+def test_torch_is_installed_first_in_the_version_of_the_constraints(setup):
+    (environment,) = [each for each in setup.environments() if each.first]
+    pins = [setup._pinned(name, environment) for name in environment.first]
+    assert [pin.split("==")[0] for pin in pins] == ["torch", "torchvision"]
+    lines = (setup.ROOT / environment.constraints).read_text(encoding="utf-8").splitlines()
+    assert set(pins) <= set(lines)

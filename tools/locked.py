@@ -1,0 +1,109 @@
+"""Reads the hash-locked requirement files: what each image holds, to the byte."""
+
+import configparser
+from dataclasses import dataclass
+from pathlib import Path
+import re
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DOCKER = REPOSITORY / "docker"
+CUDA_VARIANTS = ("cu13", "cu12")
+# What is installed into an image: its locks, in order.
+IMAGES = {
+    "validation": ("validation",),
+    **{
+        f"{name}-{variant}": (f"torch-{variant}", name) for name in ("training", "serving") for variant in CUDA_VARIANTS
+    },
+}
+_PIN = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[^\s;\\]+)")
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pin:
+    """One locked package.
+
+    Attributes
+    ----------
+    name
+        Canonical name.
+    version
+        The one version.
+    hashes
+        SHA-256 of the files that may be installed, in hexadecimal.
+    text
+        The entry as it stands in the lock.
+    """
+
+    name: str
+    version: str
+    hashes: tuple[str, ...]
+    text: str
+
+
+def parse_lock(text: str) -> dict[str, Pin]:
+    """Pins of a lock by name, in its order.
+
+    Raises
+    ------
+    ValueError
+        If an entry pins no version, or a package is there twice.
+    """
+    pins: dict[str, Pin] = {}
+    for entry in re.split(r"\n(?=\S)", text.strip()) if text.strip() else []:
+        found = _PIN.match(entry)
+        if found is None:
+            raise ValueError(f"a lock's entry must pin one version, as in name==1.0, got {entry.splitlines()[0]!r}")
+        name = canonicalize_name(found["name"])
+        if name in pins:
+            raise ValueError(f"a lock must hold {name} once, but holds it twice")
+        pins[name] = Pin(name=name, version=found["version"], hashes=tuple(_HASH.findall(entry)), text=entry)
+    return pins
+
+
+def read_lock(name: str, folder: Path = DOCKER) -> dict[str, Pin]:
+    """Pins of one lock.
+
+    Parameters
+    ----------
+    name
+        `training` for one, or `constraints`.
+    folder
+        Where the locks are.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such lock.
+    """
+    path = folder / f"{name}.txt"
+    if not path.is_file():
+        raise FileNotFoundError(f"the lock {path} must be there, but is not: run make lock")
+    return parse_lock(path.read_text(encoding="utf-8"))
+
+
+def image_pins(image: str, folder: Path = DOCKER) -> dict[str, Pin]:
+    """Everything that is installed into one image, `training-cu13` for one, sorted by name."""
+    pins: dict[str, Pin] = {}
+    for name in IMAGES[image]:
+        pins |= read_lock(name, folder)
+    return dict(sorted(pins.items()))
+
+
+def declared(extras: tuple[str, ...], setup: Path = REPOSITORY / "setup.cfg") -> list[Requirement]:
+    """The project's own requirements and those of some extras, from setup.cfg."""
+    parser = configparser.ConfigParser()
+    parser.read(setup, encoding="utf-8")
+    texts = [parser["options"]["install_requires"], *(parser["options.extras_require"][extra] for extra in extras)]
+    lines = [line.strip() for text in texts for line in text.splitlines()]
+    return [Requirement(line) for line in dict.fromkeys(lines) if line and not line.startswith("#")]
+
+
+def all_extras(setup: Path = REPOSITORY / "setup.cfg") -> tuple[str, ...]:
+    """Names of the extras."""
+    parser = configparser.ConfigParser()
+    parser.read(setup, encoding="utf-8")
+    return tuple(parser["options.extras_require"])
