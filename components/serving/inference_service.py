@@ -5,6 +5,9 @@ import yaml
 from components.shared.model_name import check_model_name
 
 RUNTIME = "pluszero-bundle"
+# Of the manifests: it names the secret by which KServe fetches the bundle.
+SERVICE_ACCOUNT = "pluszero-predictor"
+_IMAGE_USER = 10001
 _REQUESTS = {"cpu": "500m", "memory": "1Gi"}
 _LIMITS = {"cpu": "2", "memory": "4Gi"}
 
@@ -48,13 +51,23 @@ def inference_service_yaml(*, model_name: str, version: str, storage_uri: str) -
         },
         "spec": {
             "predictor": {
+                "serviceAccountName": SERVICE_ACCOUNT,
+                "automountServiceAccountToken": False,
+                # For the container that fetches the bundle too, which KServe adds.
+                "securityContext": {
+                    "runAsNonRoot": True,
+                    "runAsUser": _IMAGE_USER,
+                    "runAsGroup": _IMAGE_USER,
+                    "fsGroup": _IMAGE_USER,
+                    "seccompProfile": {"type": "RuntimeDefault"},
+                },
                 "model": {
                     "modelFormat": {"name": RUNTIME},
                     "runtime": RUNTIME,
                     "protocolVersion": "v2",
                     "storageUri": storage_uri,
                     "resources": {"requests": dict(_REQUESTS), "limits": dict(_LIMITS)},
-                }
+                },
             }
         },
     }

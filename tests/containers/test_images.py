@@ -7,19 +7,21 @@ import shutil
 import socket
 import subprocess
 import time
+import urllib.request
 
 from kfp import dsl
 from kfp.compiler import Compiler
 from PIL import Image
 import pytest
 from typer.testing import CliRunner
+import yaml
 
 from components.shared.example_table import ExampleTable
 from components.shared.images import image, IMAGE_NAMES
 from components.shared.predictions_table import PredictionsTable
 from pipelines.__main__ import app
 from pipelines.containers import Confinement, container_engine
-from pipelines.image_source import image_source, SOURCE_LABEL
+from pipelines.image_source import image_source, REPOSITORY, SOURCE_LABEL
 from pipelines.local import run_pipeline, Watcher
 from tools.build_images import base_image, build_command, engine
 
@@ -127,6 +129,13 @@ def test_an_unchanged_run_takes_every_step_from_the_cache(summary, finished, pic
     assert all(step["cached"] for step in again["steps"])
 
 
+def probe_paths():
+    """What KServe's runtime asks a server on a cluster."""
+    runtime = yaml.safe_load((REPOSITORY / "manifests" / "base" / "serving-runtime.yaml").read_text(encoding="utf-8"))
+    (container,) = runtime["spec"]["containers"]
+    return {container[name]["httpGet"]["path"] for name in ("startupProbe", "readinessProbe", "livenessProbe")}
+
+
 def test_the_serving_image_answers_as_training_did(client, summary, finished):
     from components.serving.held_out import held_out_examples
     from components.serving.inference_client import InferenceClient
@@ -155,9 +164,11 @@ def test_the_serving_image_answers_as_training_did(client, summary, finished):
                 assert time.monotonic() < deadline, container.logs().decode()
                 time.sleep(0.5)
             verdict = judge_replay(replay_examples(server, golden))
+        answers = {path: urllib.request.urlopen(f"http://127.0.0.1:{port}{path}").status for path in probe_paths()}
     finally:
         container.remove(force=True)
     assert verdict.passed, verdict.reason
+    assert answers == {"/v2/health/ready": 200, "/v2/health/live": 200}
 
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)
