@@ -20,10 +20,11 @@ ENV PATH=/opt/venv/bin:${PATH} PYTHONPATH=/opt/pluszero PYTHONUNBUFFERED=1 PYTHO
     NO_ALBUMENTATIONS_UPDATE=1 DO_NOT_TRACK=1 HF_HUB_DISABLE_TELEMETRY=1 TF_CPP_MIN_LOG_LEVEL=3
 COPY LICENSE /opt/pluszero/
 COPY components /opt/pluszero/components
-RUN python -m compileall -q /opt/pluszero/components
 ARG COMMIT=unknown
 ARG VERSION=unknown
 ARG SOURCE=unknown
+# Some engines take labels from an earlier build unless a step before them has changed; this one does, with every commit.
+RUN python -m compileall -q /opt/pluszero/components && echo "${VERSION} ${COMMIT} ${SOURCE}" > /opt/pluszero/BUILD
 LABEL org.opencontainers.image.title=pluszero-mlops-serving \
       org.opencontainers.image.description="KServe model server, publishing and probing" \
       org.opencontainers.image.licenses=Apache-2.0 \

@@ -28,10 +28,10 @@ app = typer.Typer(help="Compile pipelines, or run one on this machine.", no_args
 def compile_command(
     output: Annotated[Path, typer.Option(help="Folder for the YAML.")] = Path("build"),
 ) -> None:
-    """Compile every pipeline for every profile."""
-    from pipelines.compiling import compile_pipelines
+    """Compile every pipeline for every profile, as YAML for the KFP UI and as objects for kubectl."""
+    from pipelines.compiling import compile_manifests, compile_pipelines
 
-    for file in compile_pipelines(output):
+    for file in [*compile_pipelines(output), *compile_manifests(output)]:
         typer.echo(f"  {file}")
 
 
@@ -66,6 +66,8 @@ def _arguments(source: str, problem: Path | None, settings: dict[str, Any], fold
         "data_fingerprint": data_fingerprint(source, test_file=checked.split.test_file),
         "checkpoint_dir": str(folder / "checkpoints"),
         "model_root": str(folder / "models"),
+        # Here steps share the disk: an artifact is passed by its path, not copied.
+        "feature_dir": "",
         "problem": "" if problem is None else problem.read_text(encoding="utf-8-sig"),
     }
 

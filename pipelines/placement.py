@@ -1,37 +1,57 @@
-"""Where a step runs on a cluster: one place for accelerators, tolerations, resources and timeouts."""
+"""Where a step runs on a cluster, as whom, with what and for how long: one place for all of it."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from kfp import kubernetes
 from kfp.dsl import PipelineTask
+from kfp.dsl.pipeline_channel import PipelineParameterChannel
 
 ProfileName = Literal["gpu", "cpu"]
 PROFILES: tuple[ProfileName, ...] = ("gpu", "cpu")
 
+# Both are made by `manifests/`.
+WORKSPACE_CLAIM = "pluszero-workspace"
+QUEUE = "pluszero-gpu"
+WORKSPACE_PATH = "/mnt/pluszero"
+
 _ACCELERATOR = "nvidia.com/gpu"
 _NODE_LABEL = "nvidia.com/gpu.present"
+_QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 _SHARED_MEMORY = "8Gi"
+_IMAGE_USER = 10001
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Size:
-    """What a step may use: cores, memory, and how long it may take (seconds)."""
+    """What a step may use: cores, memory, scratch space in /tmp, and how long it may take (seconds)."""
 
     cpu: str
     memory: str
+    scratch: str
     timeout_s: int
 
 
-LIGHT = Size(cpu="1", memory="2Gi", timeout_s=600)
-DATA = Size(cpu="4", memory="16Gi", timeout_s=4 * 3600)
-SERVING = Size(cpu="2", memory="8Gi", timeout_s=1800)
-SMOKE = Size(cpu="4", memory="16Gi", timeout_s=1800)
-TRAINING = Size(cpu="8", memory="32Gi", timeout_s=7 * 24 * 3600)
+LIGHT = Size(cpu="1", memory="2Gi", scratch="1Gi", timeout_s=600)
+DATA = Size(cpu="4", memory="16Gi", scratch="50Gi", timeout_s=4 * 3600)
+SERVING = Size(cpu="2", memory="8Gi", scratch="10Gi", timeout_s=1800)
+SMOKE = Size(cpu="4", memory="16Gi", scratch="10Gi", timeout_s=1800)
+TRAINING = Size(cpu="8", memory="32Gi", scratch="50Gi", timeout_s=7 * 24 * 3600)
+
+
+def device_of(profile: ProfileName) -> str:
+    """The `device` argument of steps that compute with a model.
+
+    On GPU nodes they insist on CUDA: a week on a CPU by accident is dearer than a step that fails. The `cpu` profile
+    says `auto`, for it is also what runs on a desk, and a desk may have a GPU.
+    """
+    return "cuda" if profile == "gpu" else "auto"
 
 
 def on_cpu(task: PipelineTask, size: Size) -> PipelineTask:
-    """Give a step cores and memory, and a time after which it is stopped; it holds no GPU.
+    """Give a step what it may use, a time after which it is stopped, and a user that is not root; it holds no GPU.
+
+    KFP itself forbids privilege escalation, drops all capabilities and sets the seccomp profile of every step.
 
     Parameters
     ----------
@@ -48,7 +68,14 @@ def on_cpu(task: PipelineTask, size: Size) -> PipelineTask:
     task.set_cpu_request(size.cpu).set_cpu_limit(size.cpu)
     task.set_memory_request(size.memory).set_memory_limit(size.memory)
     kubernetes.set_timeout(task, seconds=size.timeout_s)
-    return task
+    kubernetes.set_security_context(task, run_as_user=_IMAGE_USER, run_as_group=_IMAGE_USER, run_as_non_root=True)
+    # Bounded, so that a step which fills it is evicted itself, and not its neighbours on the node.
+    return kubernetes.empty_dir_mount(
+        task,
+        volume_name="scratch",
+        mount_path="/tmp",  # noqa: S108 - the image's HOME and caches are there
+        size_limit=size.scratch,
+    )
 
 
 def on_gpu(task: PipelineTask, size: Size, *, profile: ProfileName) -> PipelineTask:
@@ -61,7 +88,8 @@ def on_gpu(task: PipelineTask, size: Size, *, profile: ProfileName) -> PipelineT
     size
         What it may use beside the GPU.
     profile
-        `gpu` asks for one GPU with the nodes' label and toleration and for shared memory; `cpu` asks for none.
+        `gpu` asks for one GPU with the nodes' label and toleration, for shared memory, and for a place in Kueue's
+        queue (a label that means nothing where there is no Kueue); `cpu` asks for none of it.
 
     Returns
     -------
@@ -73,9 +101,51 @@ def on_gpu(task: PipelineTask, size: Size, *, profile: ProfileName) -> PipelineT
         task.set_accelerator_type(_ACCELERATOR).set_accelerator_limit(1)
         kubernetes.add_node_selector(task, label_key=_NODE_LABEL, label_value="true")
         kubernetes.add_toleration(task, key=_ACCELERATOR, operator="Exists", effect="NoSchedule")
+        kubernetes.add_pod_label(task, label_key=_QUEUE_LABEL, label_value=QUEUE)
         kubernetes.empty_dir_mount(
             task,
             volume_name="shm",
-            mount_path="/dev/shm",  # noqa: S108 - it is that folder medium="Memory", size_limit=_SHARED_MEMORY
+            mount_path="/dev/shm",  # noqa: S108 - it is that folder
+            medium="Memory",
+            size_limit=_SHARED_MEMORY,
         )
     return task
+
+
+def with_workspace(task: PipelineTask, claim: str | PipelineParameterChannel) -> PipelineTask:
+    """Mount the workspace, where checkpoints and the feature store lie, at `WORKSPACE_PATH`.
+
+    Parameters
+    ----------
+    task
+        The step.
+    claim
+        The volume claim's name; a pipeline parameter may say it.
+
+    Returns
+    -------
+    PipelineTask
+        The same step.
+    """
+    return kubernetes.mount_pvc(task, pvc_name=claim, mount_path=WORKSPACE_PATH)
+
+
+def retried(task: PipelineTask, *, times: int) -> PipelineTask:
+    """Try a step again, after half a minute, then after twice as long each time, up to ten minutes.
+
+    It is for steps that speak to a network and for those that a node may take down with it; a step that refused its
+    data refuses them again. Runs on a desk take it away.
+
+    Parameters
+    ----------
+    task
+        The step; it must be safe to run again.
+    times
+        How often at most, 1 or more.
+
+    Returns
+    -------
+    PipelineTask
+        The same step.
+    """
+    return task.set_retry(num_retries=times, backoff_duration="30s", backoff_factor=2.0, backoff_max_duration="600s")

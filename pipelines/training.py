@@ -11,7 +11,23 @@ from components.model_analysis.component import evaluate_model
 from components.quality_gate.component import quality_gate
 from components.serving.component import probe_server, publish_model
 from components.training.component import check_inputs, smoke_test, train_model
-from pipelines.placement import DATA, LIGHT, on_cpu, on_gpu, ProfileName, SERVING, SMOKE, TRAINING
+from pipelines.placement import (
+    DATA,
+    device_of,
+    LIGHT,
+    on_cpu,
+    on_gpu,
+    ProfileName,
+    retried,
+    SERVING,
+    SMOKE,
+    TRAINING,
+    with_workspace,
+    WORKSPACE_CLAIM,
+    WORKSPACE_PATH,
+)
+
+PIPELINE_NAME = "pluszero-training"
 
 
 def training_pipeline(profile: ProfileName) -> BaseComponent:
@@ -27,21 +43,24 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
     BaseComponent
         What kfp compiles.
     """
+    device = device_of(profile)
 
     @dsl.pipeline(
-        name="pluszero-training",
+        name=PIPELINE_NAME,
         description="Ingest, validate, engineer features, smoke-test, train, analyse, publish and probe a model.",
     )
     def training(
         source: str,
         data_fingerprint: str,
-        checkpoint_dir: str,
         model_root: str,
         problem: str = "",
         recipe: str = "full",
         backbone: str = "auto",
         seed: int = 0,
         model_name: str = "model",
+        checkpoint_dir: str = f"{WORKSPACE_PATH}/checkpoints",
+        feature_dir: str = f"{WORKSPACE_PATH}/features",
+        workspace_claim: str = WORKSPACE_CLAIM,
     ) -> None:
         """Take a data set to a served model.
 
@@ -51,10 +70,8 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
             Where the data are: digits, pets, a path or a URI.
         data_fingerprint
             Any text that changes when the data change: it keeps the cache honest.
-        checkpoint_dir
-            A folder or URI that outlives the run, for checkpoints.
         model_root
-            A folder or URI that models are published to.
+            A folder or URI that models are published to, s3://bucket/models for one.
         problem
             The problem file's text; empty where everything is inferred.
         recipe
@@ -65,6 +82,12 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
             Decides everything random.
         model_name
             Name of the model and of its endpoint: lower-case letters, digits and dashes.
+        checkpoint_dir
+            A folder or URI that outlives the run, for checkpoints.
+        feature_dir
+            A folder of the workspace for decoded images; empty passes them between steps as a copy.
+        workspace_claim
+            The volume claim that steps mount at /mnt/pluszero.
         """
         inputs = check_inputs(
             source=source,
@@ -75,25 +98,28 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
             seed=seed,
             model_name=model_name,
             checkpoint_dir=checkpoint_dir,
+            feature_dir=feature_dir,
             model_root=model_root,
         ).set_display_name("check inputs")
-        on_cpu(inputs, LIGHT)
+        with_workspace(on_cpu(inputs, LIGHT), workspace_claim)
 
         ingestion = ingest_examples(
             source=source, problem=inputs.outputs["data_problem"], data_fingerprint=data_fingerprint
         ).set_display_name("ingest examples")
-        on_cpu(ingestion, DATA)
+        retried(on_cpu(ingestion, DATA), times=2)
         ingestion_gate = _gate(ingestion, "ingestion")
 
         validation = validate_examples(examples=ingestion.outputs["examples"]).after(ingestion_gate)
         on_cpu(validation.set_display_name("validate examples"), DATA)
         validation_gate = _gate(validation, "validation")
 
-        features = build_feature_store(examples=ingestion.outputs["examples"], backbone=backbone)
-        on_cpu(features.after(validation_gate).set_display_name("build feature store"), DATA)
+        features = build_feature_store(
+            examples=ingestion.outputs["examples"], backbone=backbone, feature_dir=feature_dir
+        ).after(validation_gate)
+        with_workspace(on_cpu(features.set_display_name("build feature store"), DATA), workspace_claim)
 
-        smoke = smoke_test(features=features.outputs["features"], recipe=recipe, seed=seed)
-        on_gpu(smoke.set_display_name("smoke test"), SMOKE, profile=profile)
+        smoke = smoke_test(features=features.outputs["features"], recipe=recipe, seed=seed, device=device)
+        with_workspace(on_gpu(smoke.set_display_name("smoke test"), SMOKE, profile=profile), workspace_claim)
         smoke_gate = _gate(smoke, "smoke")
 
         trained = train_model(
@@ -103,13 +129,17 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
             recipe=recipe,
             seed=seed,
             checkpoint_dir=checkpoint_dir,
+            device=device,
         ).after(smoke_gate)
-        on_gpu(trained.set_display_name("train model"), TRAINING, profile=profile)
+        with_workspace(on_gpu(trained.set_display_name("train model"), TRAINING, profile=profile), workspace_claim)
+        # A node that goes away takes nothing with it: the next try goes on from the last checkpoint.
+        retried(trained, times=3)
 
         analysis = evaluate_model(
             examples=ingestion.outputs["examples"],
             model=trained.outputs["model"],
             target=inputs.outputs["target"],
+            device=device,
         ).set_display_name("evaluate model")
         on_gpu(analysis, DATA, profile=profile)
         analysis_gate = _gate(analysis, "analysis")
@@ -121,7 +151,7 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
             model_name=model_name,
             model_root=model_root,
         ).after(analysis_gate)
-        on_cpu(release.set_display_name("publish model"), SERVING)
+        retried(on_cpu(release.set_display_name("publish model"), SERVING), times=3)
 
         probe = probe_server(
             model=release.outputs["published"],

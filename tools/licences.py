@@ -16,17 +16,11 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from tools.locked import all_extras, declared, DOCKER, image_pins, IMAGES, Pin, read_lock, REPOSITORY
+from tools.locked import all_extras, declared, DOCKER, image_pins, images, Pin, read_lock, REPOSITORY
 from tools.sbom import read_sbom, Record, UNKNOWN
 
 _SPDX = get_spdx_licensing()
 _ENVIRONMENTS = ("constraints", "constraints-validation")
-# Every locked package that a requirement may be pinned by.
-_LOCKS_OF_EXTRA = {
-    "validation": ("validation",),
-    "training": ("training-cu13", "training-cu12"),
-    "serving": ("serving-cu13", "serving-cu12"),
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,16 +94,14 @@ def findings(folder: Path = DOCKER, setup: Path = REPOSITORY / "setup.cfg") -> l
     found = list(_wrong_declarations(policy, setup))
     for name in _ENVIRONMENTS:
         found += _wrong_packages(name, read_lock(name, folder), policy)
-    for image in IMAGES:
+    for image in images(folder):
         pins = image_pins(image, folder)
         found += _wrong_packages(image, pins, policy)
-        found += _wrong_licences(image, pins, read_sbom(image, folder / "sbom"), policy)
+        found += _wrong_licences(image, pins, read_sbom(image, folder), policy)
+        found += _unlocked(image, declared((image.partition("-")[0],), setup), pins)
         found += [
             f"{image}: {pin.name} must be locked by a hash, but has none" for pin in pins.values() if not pin.hashes
         ]
-    for extra, images in _LOCKS_OF_EXTRA.items():
-        for image in images:
-            found += _unlocked(image, declared((extra,), setup), image_pins(image, folder))
     return list(dict.fromkeys(found))
 
 
@@ -125,12 +117,13 @@ def _wrong_declarations(policy: Policy, setup: Path) -> Iterator[str]:
 
 
 def _reaches(requirement: Requirement, versions: str) -> bool:
-    """Whether a requirement lets a refused version in, judged at the edges of both ranges."""
+    """Whether a requirement lets a refused version in, judged at the edges of both ranges and just above them."""
     refused = SpecifierSet(versions)
     edges = {specifier.version.removesuffix(".*") for specifier in (*refused, *requirement.specifier)} | {"0"}
     return any(
-        refused.contains(edge, prereleases=True) and requirement.specifier.contains(edge, prereleases=True)
+        refused.contains(version, prereleases=True) and requirement.specifier.contains(version, prereleases=True)
         for edge in edges
+        for version in (edge, f"{edge}.0.0.1")
     )
 
 
@@ -175,7 +168,7 @@ def main() -> int:
     for sentence in found:
         sys.stderr.write(f"error: {sentence}\n")
     if not found:
-        print(f"Licences: {len(IMAGES)} images hold nothing that is not allowed")
+        print(f"Licences: {len(images())} images hold nothing that is not allowed")
     return 1 if found else 0
 
 

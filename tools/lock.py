@@ -4,17 +4,21 @@ A pin that still holds stays, so that running it again changes no byte. Delete a
 let that package move; the images follow the environments, which is where everything is tested.
 """
 
+import argparse
 from collections.abc import Iterable, Mapping, Sequence
+import os
 from pathlib import Path
+import shutil
 import subprocess
 import sys
 import tempfile
 
 from components.shared.atomic_files import atomic_file
-from tools.locked import CUDA_VARIANTS, declared, DOCKER, parse_lock, Pin, read_lock
-from tools.sbom import write_sboms
+from tools.locked import declared, DOCKER, parse_lock, Pin, read_lock, torch_variants, WITH_TORCH
+from tools.sbom import supply_chain_files
 from tools.setup_environments import UV
 
+CPU_INDEX_VARIABLE = "TORCH_CPU_INDEX"
 _IMAGE = ("--python-version", "3.13", "--python-platform", "x86_64-manylinux_2_40")
 _TORCH = ("torch", "torchvision")
 # The newest release whose default build is for CUDA 12.
@@ -22,6 +26,13 @@ _CUDA_12 = ("torch>=2.10,<2.11", "torchvision>=0.25,<0.26")
 _OF_TORCH = ("torch", "triton", "cuda-", "nvidia-")
 # kfp runs a step with these two alone; its other dependencies are for compiling and submitting.
 _KFP_NEEDS = ("docstring_parser>=0.16,<1", "typing_extensions>=4.12,<5")
+_ENVIRONMENTS = {
+    "constraints": (("training", "serving", "pipelines", "dev"), ("--universal", "--python-version", "3.11")),
+    "constraints-validation": (
+        ("validation", "dev-validation"),
+        ("--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_35"),
+    ),
+}
 
 
 class LockError(Exception):
@@ -31,7 +42,7 @@ class LockError(Exception):
 def resolve(
     wanted: Iterable[str],
     *,
-    kept: str,
+    kept: str = "",
     constraints: Iterable[str] = (),
     options: Sequence[str] = (),
 ) -> str:
@@ -71,92 +82,148 @@ def resolve(
         return target.read_text(encoding="utf-8")
 
 
-def lock_environments() -> None:
-    """Write the constraints of both local environments."""
-    for name, extras, options in (
-        ("constraints", ("training", "serving", "pipelines", "dev"), ["--universal", "--python-version", "3.11"]),
-        (
-            "constraints-validation",
-            ("validation", "dev-validation"),
-            ["--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_35"],
-        ),
-    ):
-        wanted = map(str, declared(extras))
-        _write(name, resolve(wanted, kept=_text(name), options=options))
+def lock(folder: Path = DOCKER, *, cpu_index: str | None = None) -> None:
+    """Write every lock, and what is made of them.
 
-
-def lock_images() -> None:
-    """Write the hash-locked requirements of every image.
+    Parameters
+    ----------
+    folder
+        Holds the locks of before, and gets the new ones.
+    cpu_index
+        Address of a package index with CPU builds of torch, which the default one has not; without it, a
+        `torch-cpu.txt` that is there stays as it is.
 
     Raises
     ------
     LockError
-        If one lock cannot serve both CUDA variants.
+        If something has no solution, or one lock cannot serve every build of torch.
     """
-    pins = read_lock("constraints")
-    _write("installer", _joined(_image_lock([UV], kept=_text("installer")).values()))
-    torch = {
-        "cu13": _image_lock([pins[name].text for name in _TORCH], kept=_text("torch-cu13"), pins=pins.values()),
-        "cu12": _image_lock(_CUDA_12, kept=_text("torch-cu12"), pins=_without_torch(pins)),
+    for name, (extras, options) in _ENVIRONMENTS.items():
+        _write(folder, name, resolve(map(str, declared(extras)), kept=_text(folder, name), options=options))
+    pins = read_lock("constraints", folder)
+    _write(folder, "installer", _joined(_image_lock([UV], kept=_text(folder, "installer"))))
+    for variant, closure in _torch_closures(folder, pins, cpu_index).items():
+        _write(folder, f"torch-{variant}", _joined(closure))
+    kfp = _image_lock([pins["kfp"].text], kept=_text(folder, "training"), options=["--no-deps"])
+    for name in WITH_TORCH:
+        _write(folder, name, _joined({**_beside_torch(name, folder, pins), **kfp}))
+    kept = _text(folder, "validation") or _text(folder, "constraints")
+    validation = _image_lock(map(str, declared(("validation",))), kept=kept)
+    _write(folder, "validation", _joined({**validation, **kfp}))
+    for path, text in supply_chain_files(folder).items():
+        _write_file(path, text)
+
+
+def _torch_closures(folder: Path, pins: Mapping[str, Pin], cpu_index: str | None) -> dict[str, dict[str, Pin]]:
+    """Torch and what it needs, by the name of its build: a layer that images share."""
+    tested = [f"{name}=={pins[name].version}" for name in _TORCH]
+    others = _without_torch(pins)
+    closures = {
+        "cu13": _image_lock(tested, kept=_text(folder, "torch-cu13"), pins=pins.values()),
+        "cu12": _image_lock(_CUDA_12, kept=_text(folder, "torch-cu12"), pins=others),
     }
-    for variant, closure in torch.items():
-        _write(f"torch-{variant}", _joined(closure.values()))
-    kfp = _image_lock([pins["kfp"].text], kept=_text("training"), options=["--no-deps"])
-    for name in ("training", "serving"):
-        wanted = [*map(str, declared((name,))), *_KFP_NEEDS]
-        rests = []
-        for variant in CUDA_VARIANTS:
-            bound = [*_without_torch(pins), *torch[variant].values()]
-            kept = _joined({**torch[variant], **parse_lock(_text(name))}.values())
-            rest = {
-                package: pin
-                for package, pin in _image_lock(wanted, kept=kept, pins=bound).items()
-                if package not in torch[variant]
-            }
-            rests.append(_joined([pin for _, pin in sorted({**rest, **kfp}.items())]))
-        if len(set(rests)) > 1:
-            raise LockError(f"{name}.txt must serve every CUDA variant, but the variants need different packages")
-        _write(name, rests[0])
-    validation_wants = map(str, declared(("validation",)))
-    validation = _image_lock(validation_wants, kept=_text("validation") or _text("constraints"))
-    _write("validation", _joined([pin for _, pin in sorted({**validation, **kfp}.items())]))
+    if cpu_index:
+        # That index holds old releases of other packages too: the best of both is wanted, and hashes guard it.
+        both = ["--index", cpu_index, "--index-strategy", "unsafe-best-match"]
+        closures["cpu"] = _image_lock(tested, kept=_text(folder, "torch-cpu"), pins=others, options=both)
+        if not all("+cpu" in closures["cpu"][name].version for name in _TORCH):
+            raise LockError(f"{CPU_INDEX_VARIABLE} must have CPU builds of {' and '.join(tested)}, but has none")
+    return closures
+
+
+def _beside_torch(name: str, folder: Path, pins: Mapping[str, Pin]) -> dict[str, Pin]:
+    """What an image holds beside torch and what torch needs: one lock that serves every build of torch."""
+    rests = {}
+    for variant in torch_variants(folder):
+        torch = read_lock(f"torch-{variant}", folder)
+        # A CPU build's version is known to its own index alone; its public part is what others see.
+        public = {each: pin.version.partition("+")[0] for each, pin in torch.items()}
+        kept = "".join(f"{each}=={version}\n" for each, version in public.items()) + _text(folder, name)
+        found = _image_lock(
+            [*map(str, declared((name,))), *_KFP_NEEDS],
+            kept=kept,
+            constraints=[f"{each}=={version}" for each, version in public.items()],
+            pins=_without_torch(pins),
+        )
+        own = found if variant.startswith("cu") else _without(found, read_lock("torch-cu13", folder))
+        rests[variant] = _without(own, torch)
+    if len({_joined(rest) for rest in rests.values()}) > 1:
+        raise LockError(f"{name}.txt must serve every build of torch, but {', '.join(rests)} need different packages")
+    return next(iter(rests.values()))
 
 
 def _image_lock(
-    wanted: Iterable[str], *, kept: str, pins: Iterable[Pin] = (), options: Sequence[str] = ()
+    wanted: Iterable[str],
+    *,
+    kept: str,
+    constraints: Iterable[str] = (),
+    pins: Iterable[Pin] = (),
+    options: Sequence[str] = (),
 ) -> dict[str, Pin]:
-    constraints = [f"{pin.name}=={pin.version}" for pin in pins]
-    text = resolve(wanted, kept=kept, constraints=constraints, options=["--generate-hashes", *_IMAGE, *options])
-    return parse_lock(text)
+    bound = [*constraints, *(f"{pin.name}=={pin.version}" for pin in pins)]
+    return parse_lock(resolve(wanted, kept=kept, constraints=bound, options=["--generate-hashes", *_IMAGE, *options]))
+
+
+def _without(pins: Mapping[str, Pin], others: Iterable[str]) -> dict[str, Pin]:
+    return {name: pin for name, pin in pins.items() if name not in set(others)}
 
 
 def _without_torch(pins: Mapping[str, Pin]) -> list[Pin]:
     return [pin for name, pin in pins.items() if not name.startswith(_OF_TORCH) or name == "torchmetrics"]
 
 
-def _joined(pins: Iterable[Pin]) -> str:
-    return "".join(f"{pin.text}\n" for pin in pins)
+def _joined(pins: Mapping[str, Pin]) -> str:
+    return "".join(f"{pins[name].text}\n" for name in sorted(pins))
 
 
-def _text(name: str) -> str:
-    path = DOCKER / f"{name}.txt"
+def _text(folder: Path, name: str) -> str:
+    path = folder / f"{name}.txt"
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
-def _write(name: str, text: str) -> None:
-    changed = text != _text(name)
+def _write(folder: Path, name: str, text: str) -> None:
+    _write_file(folder / f"{name}.txt", text)
+
+
+def _write_file(path: Path, text: str) -> None:
+    """Write a file where it changes: a lock's bytes decide whether gigabytes are installed again."""
+    changed = not path.is_file() or path.read_text(encoding="utf-8") != text
     if changed:
-        with atomic_file(DOCKER / f"{name}.txt") as part:
+        with atomic_file(path) as part:
             part.write_text(text, encoding="utf-8")
-    print(f"  docker/{name}.txt{' (changed)' if changed else ''}", flush=True)
+    print(f"  {path.name}{' (changed)' if changed else ''}", flush=True)
 
 
-def main() -> int:
-    """Write every lock and every bill of materials; 0 when all were written, 2 with one sentence otherwise."""
+def stale_files(cpu_index: str | None = None) -> list[str]:
+    """Names of the files that `make lock` would change; none is."""
+    with tempfile.TemporaryDirectory(prefix="lock-") as temporary:
+        folder = Path(temporary, "docker")
+        shutil.copytree(DOCKER, folder)
+        lock(folder, cpu_index=cpu_index)
+        made = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return sorted(
+        str(name)
+        for name, text in made.items()
+        if not (DOCKER / name).is_file() or (DOCKER / name).read_bytes() != text
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write every lock and bill of materials, or check them; 1 where one is stale, 2 where none can be made."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only say which files would change; 1 where one would")
+    parser.add_argument(
+        "--torch-cpu-index",
+        default=os.environ.get(CPU_INDEX_VARIABLE),
+        help=f"package index with CPU builds of torch, for torch-cpu.txt; default: ${CPU_INDEX_VARIABLE}",
+    )
+    chosen = parser.parse_args(arguments)
     try:
-        lock_environments()
-        lock_images()
-        write_sboms()
+        if not chosen.check:
+            lock(cpu_index=chosen.torch_cpu_index)
+        elif stale := stale_files(chosen.torch_cpu_index):
+            sys.stderr.write(f"error: the locks must be what make lock writes, but would change: {', '.join(stale)}\n")
+            return 1
     except (LockError, FileNotFoundError, ValueError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

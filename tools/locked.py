@@ -10,14 +10,7 @@ from packaging.utils import canonicalize_name
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCKER = REPOSITORY / "docker"
-CUDA_VARIANTS = ("cu13", "cu12")
-# What is installed into an image: its locks, in order.
-IMAGES = {
-    "validation": ("validation",),
-    **{
-        f"{name}-{variant}": (f"torch-{variant}", name) for name in ("training", "serving") for variant in CUDA_VARIANTS
-    },
-}
+WITH_TORCH = ("training", "serving")
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[^\s;\\]+)")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
@@ -85,12 +78,21 @@ def read_lock(name: str, folder: Path = DOCKER) -> dict[str, Pin]:
     return parse_lock(path.read_text(encoding="utf-8"))
 
 
+def torch_variants(folder: Path = DOCKER) -> tuple[str, ...]:
+    """Builds of torch that have a lock, `cu13` for one, the newest first."""
+    return tuple(path.stem.removeprefix("torch-") for path in sorted(folder.glob("torch-*.txt"), reverse=True))
+
+
+def images(folder: Path = DOCKER) -> tuple[str, ...]:
+    """Every image in every variant: `validation`, `training-cu13` ..."""
+    return ("validation", *(f"{name}-{variant}" for name in WITH_TORCH for variant in torch_variants(folder)))
+
+
 def image_pins(image: str, folder: Path = DOCKER) -> dict[str, Pin]:
     """Everything that is installed into one image, `training-cu13` for one, sorted by name."""
-    pins: dict[str, Pin] = {}
-    for name in IMAGES[image]:
-        pins |= read_lock(name, folder)
-    return dict(sorted(pins.items()))
+    name, _, variant = image.partition("-")
+    pins = read_lock(f"torch-{variant}", folder) if variant else {}
+    return dict(sorted({**pins, **read_lock(name, folder)}.items()))
 
 
 def declared(extras: tuple[str, ...], setup: Path = REPOSITORY / "setup.cfg") -> list[Requirement]:

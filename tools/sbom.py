@@ -26,11 +26,9 @@ from license_expression import ExpressionError, get_spdx_licensing
 from packageurl import PackageURL
 from packaging.utils import canonicalize_name
 
-from components.shared.atomic_files import atomic_file
-from tools.locked import DOCKER, image_pins, IMAGES, Pin
+from tools.locked import DOCKER, image_pins, images, Pin
 
 UNKNOWN = "LicenseRef-unknown"
-_FOLDER = DOCKER / "sbom"
 _NAMESPACE = uuid.UUID("6f3f5b0e-5d0c-5b8e-9a53-8a1c3a1f1d10")
 _SPDX = get_spdx_licensing()
 _BSD = "LicenseRef-BSD"
@@ -53,6 +51,10 @@ _ALIASES = {
     "nvidia proprietary software": "LicenseRef-NVIDIA-Proprietary",
     "python software foundation license": "PSF-2.0",
 }
+# Licences that reach past their own package, by the words of their texts.
+_HEAVY = re.compile(
+    r"affero|\bagpl|business source|\bbusl|server side public|\bsspl|elastic licen[cs]e|commons clause", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,12 +73,12 @@ class Record:
     sha256: str
 
 
-def sbom_path(image: str, folder: Path = _FOLDER) -> Path:
+def sbom_path(image: str, folder: Path = DOCKER) -> Path:
     """Where the bill of materials of an image is, `training-cu13` for one."""
-    return folder / f"{image}.cdx.json"
+    return folder / "sbom" / f"{image}.cdx.json"
 
 
-def read_sbom(image: str, folder: Path = _FOLDER) -> dict[tuple[str, str], Record]:
+def read_sbom(image: str, folder: Path = DOCKER) -> dict[tuple[str, str], Record]:
     """What a bill of materials says, by name and version; empty where there is none."""
     path = sbom_path(image, folder)
     if not path.is_file():
@@ -90,20 +92,19 @@ def read_sbom(image: str, folder: Path = _FOLDER) -> dict[tuple[str, str], Recor
     return found
 
 
-def write_sboms() -> None:
-    """Write the bill of materials of every image, and the list of licences for people."""
+def supply_chain_files(folder: Path = DOCKER) -> dict[Path, str]:
+    """The bill of materials of every image, and the list of licences for people, by the path each belongs to."""
+    held = {image: image_pins(image, folder) for image in images(folder)}
     known: dict[tuple[str, str], Record] = {}
-    for image in IMAGES:
-        known |= read_sbom(image)
-    pins = {(pin.name, pin.version): pin for image in IMAGES for pin in image_pins(image).values()}
-    new = [pin for key, pin in pins.items() if key not in known]
+    for image in held:
+        known |= read_sbom(image, folder)
+    pins = {(pin.name, pin.version): pin for each in held.values() for pin in each.values()}
+    new = [pin for key, pin in pins.items() if key not in known or known[key].sha256 not in pin.hashes]
     if new:
         print(f"  asking for the licences of {len(new)} packages", flush=True)
         known |= records_of(new)
-    _FOLDER.mkdir(exist_ok=True)
-    for image in IMAGES:
-        _write(sbom_path(image), sbom(image, image_pins(image).values(), known))
-    _write(DOCKER / "licences.md", licence_list(known, {image: image_pins(image) for image in IMAGES}))
+    bills = {sbom_path(image, folder): sbom(image, each.values(), known) for image, each in held.items()}
+    return {**bills, folder / "licences.md": licence_list(known, held)}
 
 
 def sbom(image: str, pins: Iterable[Pin], known: Mapping[tuple[str, str], Record]) -> str:
@@ -141,10 +142,10 @@ def sbom(image: str, pins: Iterable[Pin], known: Mapping[tuple[str, str], Record
     return text
 
 
-def licence_list(known: Mapping[tuple[str, str], Record], images: Mapping[str, Mapping[str, Pin]]) -> str:
+def licence_list(known: Mapping[tuple[str, str], Record], held: Mapping[str, Mapping[str, Pin]]) -> str:
     """A table for people: every package, its version, its licence, and the images that hold it."""
     rows: dict[tuple[str, str], list[str]] = {}
-    for image, pins in images.items():
+    for image, pins in held.items():
         for pin in pins.values():
             rows.setdefault((pin.name, pin.version), []).append(image)
     lines = ["# Licences of what the images hold", "", "Written by `make lock`.", ""]
@@ -184,13 +185,21 @@ def licence_of(metadata: Mapping[str, object]) -> str:
     Parameters
     ----------
     metadata
-        Core metadata as JSON: `license_expression`, `classifier` and `license` are read.
+        Core metadata as JSON: `license_expression`, `license` and `classifier` are read.
+
+    Returns
+    -------
+    str
+        `LicenseRef-unknown` where nothing is said, or where a text names a heavy licence that a classifier may deny:
+        a person must read it.
     """
     stated = str(metadata.get("license_expression") or "")
     if stated:
         return _spdx(stated) or UNKNOWN
     # Some put the whole text here; a name is short.
     text = str(metadata.get("license") or "").strip()
+    if _HEAVY.search(text):
+        return UNKNOWN
     if len(text) <= 80 and (found := _spdx(text)):
         return found
     classifiers = metadata.get("classifier") or []
@@ -248,11 +257,3 @@ def _asked(pins: Iterable[Pin], options: list[str]) -> tuple[list[dict[str, Any]
             ) or "nothing"
         install: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
         return install, ""
-
-
-def _write(path: Path, text: str) -> None:
-    changed = not path.is_file() or path.read_text(encoding="utf-8") != text
-    if changed:
-        with atomic_file(path) as part:
-            part.write_text(text, encoding="utf-8")
-    print(f"  docker/{path.relative_to(DOCKER)}{' (changed)' if changed else ''}", flush=True)

@@ -9,6 +9,7 @@ from components.shared.images import image
 def build_feature_store(
     examples: dsl.Input[dsl.Dataset],
     backbone: str,
+    feature_dir: str,
     features: dsl.Output[dsl.Dataset],
     report: dsl.Output[dsl.HTML],
 ) -> None:
@@ -20,6 +21,8 @@ def build_feature_store(
         The example table.
     backbone
         auto, small_cnn, efficientnet_lite0 or timm:<name>; auto goes by the images' size.
+    feature_dir
+        A folder that all steps mount, to which the artifact then links; empty puts the images into the artifact.
 
     Returns
     -------
@@ -30,7 +33,8 @@ def build_feature_store(
     """
     from components.feature_engineering.jobs import build_feature_store as job
 
-    result = job(examples_path=examples.path, backbone=backbone, features_path=features.path, report_path=report.path)
+    paths = {"examples_path": examples.path, "features_path": features.path, "report_path": report.path}
+    result = job(**paths, backbone=backbone, feature_dir=feature_dir)
     features.metadata.update(num_examples=result.num_examples, backbone=result.backbone, image_size=result.image_size)
 
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 import logging
 from pathlib import Path
+import shutil
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,16 @@ from components.modeling.backbones import BackboneConfig, build_classifier, EFFI
 from components.modeling.devices import choose_device
 from components.modeling.preprocessing import normalize, prepare_image, Preprocessing
 from components.reporting.page import Report
+from components.shared.atomic_files import atomic_folder
 from components.shared.cores import available_cores
 from components.shared.embeddings_table import EmbeddingsWriter
+from components.shared.errors import ContractError
 from components.shared.example_table import ExampleTable
-from components.shared.feature_store import ImageStore, ImageStoreWriter, UNLABELLED
+from components.shared.feature_store import ImageStore, ImageStoreWriter, link_store, UNLABELLED
+from components.shared.fingerprints import fingerprint_files, fingerprint_json
 from components.shared.problem import SPLIT_NAMES
 from components.shared.progress import progress
+from components.shared.source_fingerprint import job_fingerprint
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +55,12 @@ class EmbeddingsResult:
 
 
 def build_feature_store(
-    *, examples_path: str | Path, backbone: str, features_path: str | Path, report_path: str | Path
+    *,
+    examples_path: str | Path,
+    backbone: str,
+    features_path: str | Path,
+    report_path: str | Path,
+    feature_dir: str = "",
 ) -> FeatureStoreResult:
     """Decode and resize every image once.
 
@@ -64,6 +74,9 @@ def build_feature_store(
         The feature store's folder, written.
     report_path
         The HTML report, written.
+    feature_dir
+        A folder of a volume that all steps mount: the images go there, under a name made of the examples and their
+        preparation, and `features_path` links to them. Empty: they go to `features_path` itself.
 
     Raises
     ------
@@ -75,11 +88,25 @@ def build_feature_store(
     policy = standard_policy()
     size = preparation.preprocessing.image_size
     logger.info("backbone %s at %d px (asked for: %s)", preparation.backbone.name, size, backbone)
+    described = _described(preparation, policy, table)
+    if feature_dir:
+        folder = Path(feature_dir) / _content_name(Path(examples_path), described)
+        if not _is_store(folder):
+            # Left by somebody who deleted files in it: a build that was killed leaves nothing of this name.
+            shutil.rmtree(folder, ignore_errors=True)
+            with atomic_folder(folder, replace=False) as part:
+                _write_store(part, table, preparation, described)
+        link_store(features_path, folder)
+    else:
+        _write_store(features_path, table, preparation, described)
+    _report(features_path, preparation, policy).write(report_path)
+    return FeatureStoreResult(num_examples=table.num_rows, backbone=preparation.backbone.name, image_size=size)
+
+
+def _write_store(path: str | Path, table: ExampleTable, preparation: Preparation, described: dict[str, Any]) -> None:
+    size = preparation.preprocessing.image_size
     with ImageStoreWriter(
-        features_path,
-        class_names=table.info.class_names,
-        image_shape=(size, size, 3),
-        preparation=_described(preparation, policy, table),
+        path, class_names=table.info.class_names, image_shape=(size, size, 3), preparation=described
     ) as writer:
         index = {name: number for number, name in enumerate(table.info.class_names)}
         for batch, images_BHWC in _prepared_batches(table, preparation.preprocessing, _BATCH_ROWS, "decoding"):
@@ -90,8 +117,21 @@ def build_feature_store(
                 labels=labels,
                 images_BHWC=images_BHWC,
             )
-    _report(features_path, preparation, policy).write(report_path)
-    return FeatureStoreResult(num_examples=table.num_rows, backbone=preparation.backbone.name, image_size=size)
+
+
+def _content_name(examples: Path, described: dict[str, Any]) -> str:
+    """A folder's name that is the same for the same images, prepared in the same way by the same code."""
+    files = [(path.name, path) for path in sorted(examples.iterdir()) if path.is_file()]
+    code = job_fingerprint("components.feature_engineering.jobs", "_write_store")
+    return fingerprint_json({"examples": fingerprint_files(files), "preparation": described, "code": code})
+
+
+def _is_store(folder: Path) -> bool:
+    try:
+        ImageStore(folder)
+    except (FileNotFoundError, ContractError):
+        return False
+    return True
 
 
 def embed_examples(

@@ -10,6 +10,7 @@ def evaluate_model(
     examples: dsl.Input[dsl.Dataset],
     model: dsl.Input[dsl.Model],
     target: str,
+    device: str,
     predictions: dsl.Output[dsl.Dataset],
     evaluation: dsl.Output[dsl.Artifact],
     report: dsl.Output[dsl.HTML],
@@ -30,6 +31,8 @@ def evaluate_model(
     target
         The problem file's target section as JSON, such as `{"metric": "accuracy", "minimum": 0.9}`; empty for
         accuracy without a minimum, which asks for better than always answering the most frequent label.
+    device
+        auto, cpu or cuda; cuda insists on a GPU.
 
     Returns
     -------
@@ -49,7 +52,7 @@ def evaluate_model(
     from components.model_analysis.jobs import evaluate_model as job
 
     result = job(
-        examples_path=examples.path, model_path=model.path, target=target,
+        examples_path=examples.path, model_path=model.path, target=target, device=device,
         predictions_path=predictions.path, evaluation_path=evaluation.path, report_path=report.path,
         verdict_path=verdict.path, metrics_path=metrics.path, classification_metrics_path=classification_metrics.path,
     )  # fmt: skip

@@ -38,13 +38,16 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def atomic_folder(path: str | Path) -> Iterator[Path]:
+def atomic_folder(path: str | Path, *, replace: bool = True) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; rename it to `path` when the block succeeds.
 
     Parameters
     ----------
     path
-        Where the finished folder belongs; a folder that is already there is replaced.
+        Where the finished folder belongs.
+    replace
+        Whether a folder that is already there when the block ends is replaced, or kept and this one dropped: for
+        folders whose name says what is in them.
 
     Yields
     ------
@@ -57,9 +60,13 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     try:
         yield part
         part.chmod(0o755)
-        if target.exists():
+        if replace and target.exists():
             shutil.rmtree(target)
-        part.replace(target)
+        try:
+            part.replace(target)
+        except OSError:
+            if replace or not target.is_dir():
+                raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -2,6 +2,9 @@
 
 Today it holds `uint8` images of one size in uncompressed Arrow IPC files: one row an example, the pixels as a
 fixed-size binary in height, width, channel order.
+
+A store may also be a link: an index alone, which names the folder of a shared volume that holds the files. Steps on a
+cluster pass the link, and nothing is copied into their pods.
 """
 
 from collections.abc import Sequence
@@ -16,11 +19,11 @@ import pyarrow as pa
 
 from components.shared.atomic_files import read_json, write_json
 from components.shared.errors import ContractError
-from components.shared.fingerprints import fingerprint_json
+from components.shared.fingerprints import fingerprint_file, fingerprint_json
 from components.shared.format_version import check_format_version
 from components.shared.problem import SPLIT_NAMES
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CONTRACT = "feature_store"
 UNLABELLED = -1
 
@@ -131,13 +134,72 @@ class ImageStoreWriter:
         self._rows_in_file = 0
 
 
+def link_store(path: str | Path, folder: str | Path) -> None:
+    """Write a link to a store elsewhere.
+
+    Parameters
+    ----------
+    path
+        The link's folder, written.
+    folder
+        The store's folder, absolute.
+
+    Raises
+    ------
+    ValueError
+        If `folder` is not absolute.
+    FileNotFoundError
+        If there is no finished store in `folder`.
+    """
+    if not Path(folder).is_absolute():
+        raise ValueError(f"a link must name the feature store by an absolute path, got {str(folder)!r}")
+    digest = fingerprint_file(_index_of(Path(folder)))
+    Path(path).mkdir(parents=True, exist_ok=True)
+    link = {"contract": CONTRACT, "format_version": FORMAT_VERSION, "folder": str(folder), "index": digest}
+    write_json(Path(path) / _INDEX, link)
+
+
+def _index_of(folder: Path) -> Path:
+    index = folder / _INDEX
+    if not index.is_file():
+        raise FileNotFoundError(f"the feature store's index must be a JSON file, but there is no file at {index}")
+    return index
+
+
+def _read_index(path: Path) -> dict[str, Any]:
+    index = read_json(path / _INDEX, what="the feature store's index")
+    found = index.get("contract") if isinstance(index, dict) else type(index).__name__
+    if found != CONTRACT:
+        raise ContractError(f"{path} must be a feature store, got {found!r}")
+    check_format_version(index.get("format_version"), newest=FORMAT_VERSION, contract=CONTRACT, where=path)
+    return dict(index)
+
+
+def _followed(path: Path, link: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
+    """The store behind a link, which comes with an artifact and so may say anything."""
+    folder = Path(str(link["folder"]))
+    remedy = "mount the volume that it lies on, or run build_feature_store again without the cache"
+    if not folder.is_absolute() or ".." in folder.parts:
+        raise ContractError(f"the link at {path} must name an absolute folder, got {link['folder']!r}")
+    if not (folder / _INDEX).is_file():
+        raise FileNotFoundError(f"the feature store that {path} names must be at {folder}, but is not: {remedy}")
+    if fingerprint_file(folder / _INDEX) != link.get("index"):
+        raise ContractError(
+            f"the feature store at {folder} must be the one that {path} names, but is another: {remedy}"
+        )
+    index = _read_index(folder)
+    if "folder" in index:
+        raise ContractError(f"the feature store at {folder} must hold images, but is a link itself")
+    return folder, index
+
+
 class ImageStore:
     """Reads an image store through memory maps: rows are gathered straight from the page cache.
 
     Parameters
     ----------
     path
-        The folder that `ImageStoreWriter` wrote.
+        The folder that `ImageStoreWriter` or `link_store` wrote.
 
     Attributes
     ----------
@@ -155,18 +217,16 @@ class ImageStore:
     Raises
     ------
     FileNotFoundError
-        If there is no finished store at `path`.
+        If there is no finished store at `path`, or behind the link there.
     ContractError
         If a file of it is missing, truncated or of another shape.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        index = read_json(self.path / _INDEX, what="the feature store's index")
-        found = index.get("contract") if isinstance(index, dict) else type(index).__name__
-        if found != CONTRACT:
-            raise ContractError(f"{self.path} must be a feature store, got {found!r}")
-        check_format_version(index.get("format_version"), newest=FORMAT_VERSION, contract=CONTRACT, where=self.path)
+        index = _read_index(self.path)
+        if "folder" in index:
+            self.path, index = _followed(self.path, index)
         absent = {"class_names", "image_shape", "preparation", "files"} - index.keys()
         if absent:
             raise ContractError(f"the index of the feature store at {self.path} must have {', '.join(sorted(absent))}")

@@ -17,6 +17,7 @@ def check_inputs(
     seed: int,
     model_name: str,
     checkpoint_dir: str,
+    feature_dir: str,
     model_root: str,
 ) -> NamedTuple("Inputs", [("data_problem", str), ("target", str)]):  # type: ignore[valid-type]
     """Check every parameter of a run before anything is paid for.
@@ -39,6 +40,8 @@ def check_inputs(
         What the model will be called.
     checkpoint_dir
         A folder or URI that outlives the run.
+    feature_dir
+        A folder that all steps mount, for the feature store; empty passes it between steps as a copy.
     model_root
         A folder or URI that models are published to.
 
@@ -51,7 +54,7 @@ def check_inputs(
     """
     from components.training.jobs import check_inputs as job
 
-    training = {"recipe": recipe, "backbone": backbone, "checkpoint_dir": checkpoint_dir}
+    training = {"recipe": recipe, "backbone": backbone, "checkpoint_dir": checkpoint_dir, "feature_dir": feature_dir}
     release = {"model_name": model_name, "model_root": model_root}
     checked = job(source=source, problem=problem, seed=seed, **training, **release)
     return (checked.data_problem, checked.target)
@@ -62,6 +65,7 @@ def smoke_test(
     features: dsl.Input[dsl.Dataset],
     recipe: str,
     seed: int,
+    device: str,
     report: dsl.Output[dsl.HTML],
     verdict: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
@@ -76,6 +80,8 @@ def smoke_test(
         The recipe of the full run.
     seed
         The run's seed.
+    device
+        auto, cpu or cuda; cuda insists on a GPU.
 
     Returns
     -------
@@ -89,7 +95,7 @@ def smoke_test(
     from components.training.jobs import smoke_test as job
 
     paths = {"report_path": report.path, "verdict_path": verdict.path, "metrics_path": metrics.path}
-    result = job(features_path=features.path, recipe=recipe, seed=seed, **paths)
+    result = job(features_path=features.path, recipe=recipe, seed=seed, device=device, **paths)
     metrics.log_metric("duration_s", result.duration_s)
 
 
@@ -101,6 +107,7 @@ def train_model(
     recipe: str,
     seed: int,
     checkpoint_dir: str,
+    device: str,
     model: dsl.Output[dsl.Model],
     report: dsl.Output[dsl.HTML],
     metrics: dsl.Output[dsl.Metrics],
@@ -121,6 +128,8 @@ def train_model(
         Decides everything random.
     checkpoint_dir
         A folder or URI that outlives this step.
+    device
+        auto, cpu or cuda; cuda insists on a GPU.
 
     Returns
     -------
@@ -135,6 +144,6 @@ def train_model(
 
     paths = {"features_path": features.path, "schema_path": schema.path, "statistics_path": statistics.path}
     outputs = {"model_path": model.path, "report_path": report.path, "metrics_path": metrics.path}
-    result = job(**paths, **outputs, recipe=recipe, seed=seed, checkpoint_dir=checkpoint_dir)
+    result = job(**paths, **outputs, recipe=recipe, seed=seed, checkpoint_dir=checkpoint_dir, device=device)
     metrics.metadata.update(result.metrics)
     model.metadata.update(backbone=result.backbone, **result.metrics)

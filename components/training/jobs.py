@@ -74,6 +74,7 @@ def check_inputs(
     model_name: str,
     checkpoint_dir: str,
     model_root: str,
+    feature_dir: str = "",
 ) -> CheckedInputs:
     """Check a run's parameters before anything is paid for.
 
@@ -89,6 +90,8 @@ def check_inputs(
         What the model will be called.
     checkpoint_dir, model_root
         Folders or URIs that this run writes to.
+    feature_dir
+        A folder that all steps mount, for the feature store; empty for none.
 
     Returns
     -------
@@ -114,6 +117,8 @@ def check_inputs(
     check_source(source)
     for name, uri in (("checkpoint_dir", checkpoint_dir), ("model_root", model_root)):
         _check_writable(name, uri)
+    if feature_dir:
+        _check_feature_dir(feature_dir)
     target = parsed.pop("target")
     return CheckedInputs(data_problem=_canonical(parsed), target=_canonical(target))
 
@@ -244,6 +249,15 @@ def train_model(
 
 def _canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _check_feature_dir(folder: str) -> None:
+    if "://" in folder or not Path(folder).is_absolute():
+        raise ValueError(
+            f"feature_dir must be the absolute path of a folder that steps mount, or empty, got {folder!r}: "
+            "a feature store is memory-mapped, which only files can be"
+        )
+    _check_writable("feature_dir", folder)
 
 
 def _check_writable(name: str, uri: str) -> None:

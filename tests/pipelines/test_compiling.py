@@ -1,9 +1,18 @@
-"""Compiled pipelines: the same bytes twice, placed as the profile says, nothing expensive before its gates."""
+"""Compiled pipelines: the same bytes twice, and nothing expensive before its gates."""
 
+import os
+from pathlib import Path
+import re
+import subprocess
+import sys
+
+import jsonschema
 import pytest
 import yaml
 
-from pipelines.compiling import compile_pipelines
+from pipelines.compiling import compile_manifests, compile_pipelines
+
+CRDS = Path(__file__).resolve().parents[3] / "shared" / "crds"
 
 CHECKS = {"ingest-examples", "validate-examples", "smoke-test", "evaluate-model", "probe-server"}
 PAID_FOR = {
@@ -48,6 +57,16 @@ def test_compiling_twice_gives_the_same_bytes(compiled, tmp_path):
         assert path.read_bytes() == compiled[path.stem].read_bytes()
 
 
+def test_two_processes_compile_the_same_bytes(repository, tmp_path):
+    for seed in ("1", "2"):
+        command = [sys.executable, "-m", "pipelines", "compile", "--output", str(tmp_path / seed)]
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PLUSZERO_IMAGE_TAG": "v1.2.3"}
+        subprocess.run(command, check=True, capture_output=True, cwd=repository, env=environment)
+    first, second = ({path.name: path.read_bytes() for path in (tmp_path / seed).iterdir()} for seed in ("1", "2"))
+    assert first == second
+    assert len(first) == 4
+
+
 def test_every_profile_is_compiled(compiled):
     assert set(compiled) == {"training-gpu", "training-cpu"}
 
@@ -73,37 +92,77 @@ def test_nothing_expensive_comes_before_its_gates(compiled, task, gates):
     assert gates_before(tasks(compiled["training-gpu"]), task) == gates
 
 
-def test_the_gpu_profile_places_model_steps_on_nvidia_nodes_and_no_others(compiled):
-    spec, platform = documents(compiled["training-gpu"])
-    holding = {
-        name.removeprefix("exec-")
-        for name, executor in spec["deploymentSpec"]["executors"].items()
-        if "accelerator" in executor["container"].get("resources", {})
+def checks_upstream(dag, name):
+    """Names of the upstream steps that judge something."""
+    judged = {
+        task["inputs"]["artifacts"]["verdict"]["taskOutputArtifact"]["producerTask"]: gate
+        for gate, task in dag.items()
+        if gate.startswith("quality-gate")
     }
-    assert holding == {"smoke-test", "train-model", "evaluate-model"}
-    placed = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    for name in holding:
-        assert placed[f"exec-{name}"]["nodeSelector"]["labels"] == {"nvidia.com/gpu.present": "true"}
-        assert placed[f"exec-{name}"]["tolerations"][0]["key"] == "nvidia.com/gpu"
-        assert placed[f"exec-{name}"]["emptyDirMounts"][0]["mountPath"] == "/dev/shm"
-
-
-def test_the_cpu_profile_asks_for_no_gpu(compiled):
-    assert "nvidia" not in compiled["training-cpu"].read_text()
+    before = upstream(dag, name)
+    return {check: gate for check, gate in judged.items() if check in before}
 
 
 @pytest.mark.parametrize("profile", ["training-gpu", "training-cpu"])
-def test_every_step_has_limits_and_a_timeout(compiled, profile):
-    spec, platform = documents(compiled[profile])
-    placed = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    for name, executor in spec["deploymentSpec"]["executors"].items():
-        resources = executor["container"]["resources"]
-        assert resources["resourceCpuLimit"], name
-        assert resources["resourceMemoryLimit"], name
-        assert int(placed[name]["activeDeadlineSeconds"]) > 0, name
+def test_no_step_that_holds_a_gpu_or_publishes_is_reached_past_a_closed_gate(compiled, profile):
+    dag = tasks(compiled[profile])
+    specification = documents(compiled["training-gpu"])[0]
+    holding = {
+        name.removeprefix("exec-")
+        for name, executor in specification["deploymentSpec"]["executors"].items()
+        if "accelerator" in executor["container"]["resources"]
+    }
+    assert holding
+    for name in holding | {"publish-model"}:
+        gates = checks_upstream(dag, name)
+        assert gates, name
+        assert set(gates.values()) <= upstream(dag, name), name
 
 
-def test_no_image_is_latest(compiled):
-    for path in compiled.values():
-        for executor in documents(path)[0]["deploymentSpec"]["executors"].values():
-            assert not executor["container"]["image"].endswith(":latest")
+def test_every_step_has_a_name_for_people(compiled):
+    names = [task["taskInfo"]["name"] for task in tasks(compiled["training-gpu"]).values()]
+    assert all(re.fullmatch(r"[a-z]+(:? [a-z]+)*", name) for name in names), names
+    assert len(set(names)) == len(names)
+
+
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("objects")
+    return {path.name: documents(path) for path in compile_manifests(folder)}
+
+
+def test_the_objects_for_kubectl_are_a_pipeline_and_a_version_for_each_profile(objects):
+    assert set(objects) == {"training-gpu.kubernetes.yaml", "training-cpu.kubernetes.yaml"}
+    for name, (pipeline, version) in objects.items():
+        assert (pipeline["kind"], version["kind"]) == ("Pipeline", "PipelineVersion")
+        assert version["spec"]["pipelineName"] == pipeline["metadata"]["name"] == "pluszero-training"
+        assert version["spec"]["pipelineSpec"]["pipelineInfo"]["name"] == "pluszero-training"
+        assert version["metadata"]["name"] == f"pluszero-{name.split('.')[0]}-dev"
+
+
+def test_the_objects_hold_what_the_ui_takes(compiled, objects):
+    for profile in ("training-gpu", "training-cpu"):
+        specification, platform = documents(compiled[profile])
+        version = objects[f"{profile}.kubernetes.yaml"][1]["spec"]
+        assert version["pipelineSpec"] == specification
+        assert version["platformSpec"] == platform
+
+
+@pytest.mark.parametrize(("tag", "name"), [("v0.1.0", "v0-1-0"), ("0A1B_dirty", "0a1b-dirty")])
+def test_a_versions_name_is_one_that_kubernetes_takes(tmp_path, monkeypatch, tag, name):
+    monkeypatch.setenv("PLUSZERO_IMAGE_TAG", tag)
+    for path in compile_manifests(tmp_path):
+        version = documents(path)[1]
+        assert version["metadata"]["name"].endswith(f"-{name}")
+        assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", version["metadata"]["name"])
+
+
+@pytest.mark.skipif(not CRDS.is_dir(), reason="the custom resources' schemas are not beside the repository")
+def test_the_objects_keep_their_schemas(objects):
+    for each in objects.values():
+        for found in each:
+            text = (CRDS / f"kfp_{found['kind'].lower()}s.yaml").read_text()
+            definition = next(yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+            schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+            assert set(found["spec"]) <= set(schema["properties"]), found["kind"]
+            assert list(jsonschema.Draft202012Validator(schema).iter_errors(found["spec"])) == []

@@ -8,7 +8,7 @@ import pytest
 
 from tools import licences
 from tools.licences import findings, read_policy
-from tools.locked import declared, image_pins, IMAGES, read_lock
+from tools.locked import declared, image_pins, images, read_lock
 from tools.sbom import licence_of, read_sbom, Record, sbom
 
 TORCH_LINE = "    torch>=2.10,<2.15\n"
@@ -127,6 +127,7 @@ def test_a_known_bad_version_is_refused_in_the_environments_too(tree):
     [
         ("lightning>=2.6,<2.7", "must not reach lightning ==2.6.2 (malware)"),
         ("cleanlab>=2.6,<3", "must not reach cleanlab <2.8 (AGPL)"),
+        ("cleanlab>2.7,<3", "must not reach cleanlab <2.8 (AGPL)"),
         ("deepchecks<1", "must not reach deepchecks (AGPL)"),
         ("attrs>=20", "attrs must have an upper bound, got attrs>=20"),
     ],
@@ -159,10 +160,9 @@ def test_an_entry_without_a_hash_is_found(tree):
     assert any("must be locked by a hash, but has none" in sentence for sentence in judged(tree))
 
 
-@pytest.mark.parametrize("image", IMAGES)
+# The validation image has a newer TFDV, and so other pins, than an environment on an old C library.
+@pytest.mark.parametrize("image", [image for image in images() if image != "validation"])
 def test_the_images_hold_what_the_environments_are_tested_with(image):
-    if image == "validation":
-        return
     tested = read_lock("constraints")
     apart = {
         name
@@ -174,7 +174,7 @@ def test_the_images_hold_what_the_environments_are_tested_with(image):
     assert apart == set()
 
 
-@pytest.mark.parametrize("image", IMAGES)
+@pytest.mark.parametrize("image", images())
 def test_a_bill_of_materials_is_the_same_bytes_when_made_again(repository, image):
     known = read_sbom(image)
     made = sbom(image, image_pins(image).values(), known)
@@ -193,7 +193,10 @@ def test_every_declared_requirement_is_pinned_for_the_desk():
     [
         ({"license_expression": "MIT OR Apache-2.0", "license": "something"}, "MIT OR Apache-2.0"),
         ({"license": "Apache License, Version 2.0"}, "Apache-2.0"),
-        ({"license": "GNU AGPLv3", "classifier": ["License :: OSI Approved :: MIT License"]}, "MIT"),
+        ({"license": "see LICENSE", "classifier": ["License :: OSI Approved :: MIT License"]}, "MIT"),
+        ({"license": "AGPL v3", "classifier": ["License :: OSI Approved :: MIT License"]}, "LicenseRef-unknown"),
+        ({"license": "GNU Affero General Public License" + " text" * 500}, "LicenseRef-unknown"),
+        ({"license": "Business Source License 1.1", "classifier": []}, "LicenseRef-unknown"),
         ({"classifier": ["License :: OSI Approved :: BSD License"]}, "LicenseRef-BSD"),
         (
             {"license": "Dual", "classifier": ["License :: OSI Approved :: MIT License", "License :: Free To Use"]},
