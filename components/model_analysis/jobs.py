@@ -13,6 +13,7 @@ from components.model_analysis.image_source import example_table_source, ImageSo
 from components.model_analysis.label_matching import LabelMatcher
 from components.model_analysis.predictions import count_left_out, evaluate_table, score_source, ScoredSource
 from components.model_analysis.report import evaluation_report, ReportContent
+from components.modeling.gpu_preflight import require_gpu
 from components.modeling.predictor import load_predictor, Predictor
 from components.shared.atomic_files import write_json
 from components.shared.example_table import ExampleTable
@@ -122,6 +123,8 @@ def evaluate_model(
         If either is damaged, the table holds no images, or the target is none.
     """
     asked = parse_target(target) if isinstance(target, str) else target
+    if device == "cuda":
+        require_gpu()
     predictor = load_predictor(model_path, device=device)
     source = example_table_source(ExampleTable(examples_path), splits=("validation", "test"))
     scored = _score(source, predictor, predictions_path)

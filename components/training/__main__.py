@@ -1,19 +1,35 @@
 """Training by hand: `python -m components.training --help`."""
 
 from pathlib import Path
+import tempfile
 from typing import Annotated
 
 import typer
 
 from components.shared.command_line import FAILED_CHECK, run
 
-app = typer.Typer(help="Smoke-test a training, or train.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="Check a GPU, smoke-test a training, or train.", no_args_is_help=True, add_completion=False)
 
 Features = Annotated[Path, typer.Option(help="Feature store, a folder.")]
 Output = Annotated[Path, typer.Option(help="Folder to write to.")]
 Recipe = Annotated[str, typer.Option(help="full, fine_tune or smoke.")]
 Seed = Annotated[int, typer.Option(help="Decides everything random.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+
+
+@app.command()
+def preflight(
+    folder: Annotated[list[Path] | None, typer.Option(help="Folder that must have free disk; may be repeated.")] = None,
+) -> None:
+    """Check that this machine has a GPU that works, with driver, shared memory and disk."""
+    from components.modeling.gpu_preflight import gpu_preflight
+
+    checks = gpu_preflight(folder or [Path(tempfile.gettempdir())])
+    for check in checks:
+        remedy = f"; {check.finding.remedy}" if check.finding else ""
+        typer.echo(f"  {'failed' if check.finding else 'holds':<8} {check.name}: {check.measured}{remedy}")
+    if any(check.finding for check in checks):
+        raise typer.Exit(FAILED_CHECK)
 
 
 @app.command()

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 import json
 import logging
 from pathlib import Path
+import tempfile
 import time
 
 import fsspec
 
 from components.modeling.backbones import AUTO, backbone_config_from, BackboneConfig, native_image_size
 from components.modeling.devices import choose_device, mixed_precision
+from components.modeling.gpu_preflight import gpu_preflight, PreflightCheck, require_gpu
 from components.modeling.predictor import weights_of
 from components.shared.atomic_files import write_json
 from components.shared.bundle import BundleConfig, write_bundle
@@ -23,7 +25,7 @@ from components.shared.verdict import Verdict, write_verdict
 from components.training.checkpoints import run_folder, sole_trainer
 from components.training.fit import fit
 from components.training.recipes import check_recipe, recipe_config
-from components.training.smoke import smoke_checks
+from components.training.smoke import smoke_checks, SmokeCheck
 from components.training.smoke_report import smoke_report
 from components.training.training_report import training_report
 
@@ -156,7 +158,10 @@ def smoke_test(
     started = time.monotonic()
     store = ImageStore(features_path)
     config = recipe_config(recipe, backbone_config_from(store.preparation["backbone"]))
-    checks = smoke_checks(store, config.backbone, seed=seed, device=choose_device(device))
+    # Who insists on a GPU hears first whether there is one.
+    checks = [_as_smoke_check(check) for check in gpu_preflight([tempfile.gettempdir()])] if device == "cuda" else []
+    if not any(check.finding for check in checks):
+        checks += smoke_checks(store, config.backbone, seed=seed, device=choose_device(device))
     findings = tuple(check.finding for check in checks if check.finding is not None)
     reason = f"all {len(checks)} checks hold"
     if findings:
@@ -212,6 +217,9 @@ def train_model(
         If recipe or device are unknown, there is nothing to learn from, or the loss is not finite.
     """
     store = ImageStore(features_path)
+    if device == "cuda":
+        # The smoke test may have run on another node.
+        require_gpu([tempfile.gettempdir()])
     where = choose_device(device)
     config = recipe_config(recipe, backbone_config_from(store.preparation["backbone"]))
     key = {
@@ -245,6 +253,10 @@ def train_model(
     training_report(result, config, metrics).write(report_path)
     write_json(metrics_path, metrics)
     return TrainingResult(metrics=metrics, backbone=config.backbone.name, resumed=result.resumed)
+
+
+def _as_smoke_check(check: PreflightCheck) -> SmokeCheck:
+    return SmokeCheck(name=check.name, measured=check.measured, finding=check.finding)
 
 
 def _canonical(value: object) -> str:

@@ -37,7 +37,7 @@ def tasks(documents):
 
 
 def arguments(task):
-    return task["inputs"]["parameters"]
+    return task["inputs"].get("parameters", {})
 
 
 def test_the_gpu_profile_places_model_steps_on_nvidia_nodes_and_no_others(compiled):

@@ -102,3 +102,51 @@ def test_an_empty_table_is_refused(tmp_path):
         pass
     with pytest.raises(ValueError, match="empty example table"):
         embed_examples(examples_path=tmp_path / "examples", embeddings_path=tmp_path / "embeddings")
+
+
+def build(examples, folder, feature_dir=""):
+    return build_feature_store(
+        examples_path=examples,
+        backbone="small_cnn",
+        features_path=folder / "features",
+        report_path=folder / "report.html",
+        feature_dir=str(feature_dir),
+    )
+
+
+def test_a_store_on_a_shared_volume_is_linked_and_holds_the_same(stripes_table, tmp_path):
+    build(stripes_table, tmp_path / "copied")
+    build(stripes_table, tmp_path / "linked", tmp_path / "volume")
+    assert [path.name for path in (tmp_path / "linked" / "features").iterdir()] == ["feature_store.json"]
+    (folder,) = (tmp_path / "volume").iterdir()
+    assert list(folder.glob("part-*.arrow"))
+    copied, linked = (ImageStore(tmp_path / name / "features") for name in ("copied", "linked"))
+    assert copied.fingerprint() == linked.fingerprint()
+
+
+def test_a_store_that_is_there_is_not_built_again(stripes_table, tmp_path):
+    build(stripes_table, tmp_path / "first", tmp_path / "volume")
+    (folder,) = (tmp_path / "volume").iterdir()
+    before = {path.name: path.stat().st_ino for path in folder.iterdir()}
+    build(stripes_table, tmp_path / "second", tmp_path / "volume")
+    assert {path.name: path.stat().st_ino for path in folder.iterdir()} == before
+
+
+def test_a_store_that_has_lost_a_file_is_built_again(stripes_table, tmp_path):
+    build(stripes_table, tmp_path / "first", tmp_path / "volume")
+    (folder,) = (tmp_path / "volume").iterdir()
+    next(folder.glob("part-*.arrow")).unlink()
+    build(stripes_table, tmp_path / "second", tmp_path / "volume")
+    assert len(ImageStore(tmp_path / "second" / "features")) == 120
+
+
+def test_other_preparation_is_another_store(stripes_table, tmp_path):
+    build(stripes_table, tmp_path / "first", tmp_path / "volume")
+    build_feature_store(
+        examples_path=stripes_table,
+        backbone="efficientnet_lite0",
+        features_path=tmp_path / "features",
+        report_path=tmp_path / "report.html",
+        feature_dir=str(tmp_path / "volume"),
+    )
+    assert len(list((tmp_path / "volume").iterdir())) == 2

@@ -20,7 +20,7 @@ def _run(tmp_path, examples, model, target):
     }
     outputs = {name: kind(name=name, uri=str(tmp_path / "step" / name), metadata={}) for name, kind in kinds.items()}
     evaluate_model.python_func(
-        examples=dsl.Dataset(uri=str(examples)), model=dsl.Model(uri=str(model)), target=target, **outputs
+        examples=dsl.Dataset(uri=str(examples)), model=dsl.Model(uri=str(model)), target=target, device="cpu", **outputs
     )
     return outputs
 

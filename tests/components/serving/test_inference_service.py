@@ -1,3 +1,4 @@
+import http.client
 from pathlib import Path
 
 import jsonschema
@@ -67,6 +68,25 @@ def closed(schema: dict) -> dict:
         if isinstance(found.get(key), dict):
             found[key] = closed(found[key])
     return found
+
+
+@pytest.fixture(scope="module")
+def runtime(repository):
+    """What the manifests say of the runtime that the service asks for."""
+    return yaml.safe_load((repository / "manifests" / "base" / "serving-runtime.yaml").read_text())["spec"]
+
+
+def test_the_runtimes_probes_and_metrics_are_answered_by_the_real_server(runtime, server):
+    (container,) = runtime["containers"]
+    probes = [container[name]["httpGet"] for name in ("startupProbe", "readinessProbe", "livenessProbe")]
+    assert {probe["port"] for probe in probes} == {container["ports"][0]["containerPort"]} == {8080}
+    assert runtime["annotations"]["prometheus.io/port"] == "8080"
+
+    for path in {probe["path"] for probe in probes} | {runtime["annotations"]["prometheus.io/path"]}:
+        connection = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=60)
+        connection.request("GET", path)
+        assert connection.getresponse().status == 200, path
+        connection.close()
 
 
 @pytest.mark.parametrize("name", ["a", "cats-dogs", "v2", "a" * 53])

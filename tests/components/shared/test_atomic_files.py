@@ -77,3 +77,18 @@ def test_missing_and_damaged_json_are_named(tmp_path):
     (tmp_path / "a.json").write_bytes(b'"\xb0\xa1"')
     with pytest.raises(ValueError, match="must be JSON in UTF-8"):
         read_json(tmp_path / "a.json", what="the thing")
+
+
+def test_a_folder_that_came_first_is_kept_where_it_is_not_to_be_replaced(tmp_path):
+    with atomic_folder(tmp_path / "one", replace=False) as part:
+        (part / "mine").write_text("")
+        (tmp_path / "one").mkdir()
+        (tmp_path / "one" / "theirs").write_text("")
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["theirs"]
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_a_file_in_a_folders_place_is_an_error(tmp_path):
+    (tmp_path / "one").write_text("")
+    with pytest.raises(OSError, match="one"), atomic_folder(tmp_path / "one", replace=False):
+        pass

@@ -1,14 +1,15 @@
 import json
 from pathlib import Path
 import pickle
+import shutil
 
 import numpy as np
 import pytest
 
 from components.shared.errors import ContractError
-from components.shared.feature_store import ImageStore, ImageStoreWriter, UNLABELLED
+from components.shared.feature_store import ImageStore, ImageStoreWriter, link_store, UNLABELLED
 
-GOLDEN = Path(__file__).parent / "golden" / "feature_store_v1"
+GOLDEN = Path(__file__).parent / "golden"
 SHAPE = (2, 3, 3)
 
 
@@ -103,7 +104,7 @@ def test_missing_truncated_and_swapped_files_are_refused_by_name(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format_version": 2}, "must have a format_version from 1 to 1, got 2"),
+        ({"format_version": 3}, "must have a format_version from 1 to 2, got 3"),
         ({"contract": "something"}, "must be a feature store, got 'something'"),
         ({"files": [{"name": "../part-00000.arrow", "num_rows": 3}]}, "must hold part-00000.arrow, but it does not"),
         ({"image_shape": [2, 2, 3]}, "must have 12 bytes each"),
@@ -126,11 +127,76 @@ def test_an_index_that_is_no_object_is_refused(tmp_path):
         ImageStore(tmp_path)
 
 
-def test_version_1_still_loads():
-    store = ImageStore(GOLDEN)
+@pytest.mark.parametrize("version", [1, 2])
+def test_every_version_still_loads(version):
+    store = ImageStore(GOLDEN / f"feature_store_v{version}")
     assert store.class_names == ("cat", "dog")
     assert store.preparation == {"size_px": 2}
     assert store.example_ids.tolist() == ["a", "b", "c"]
     assert store.labels.tolist() == [0, 1, UNLABELLED]
     assert store.indices("train").tolist() == [0, 1]
     np.testing.assert_array_equal(store.gather(np.arange(3)), np.arange(36, dtype=np.uint8).reshape(3, 2, 2, 3))
+
+
+@pytest.fixture
+def linked(tmp_path):
+    """A store on a volume, and a link to it."""
+    folder = write(tmp_path / "volume" / "store", images_of(5))
+    link_store(tmp_path / "link", folder)
+    return tmp_path / "link", folder
+
+
+def change_link(link, **changes):
+    index = link / "feature_store.json"
+    index.write_text(json.dumps({**json.loads(index.read_text()), **changes}))
+
+
+def test_a_link_is_read_as_the_store_that_it_names(linked):
+    link, folder = linked
+    assert [path.name for path in link.iterdir()] == ["feature_store.json"]
+    assert ImageStore(link).fingerprint() == ImageStore(folder).fingerprint()
+    rows = np.arange(5)
+    np.testing.assert_array_equal(ImageStore(link).gather(rows), images_of(5))
+
+
+def test_a_link_travels_to_a_worker_process(linked):
+    store = pickle.loads(pickle.dumps(ImageStore(linked[0])))
+    np.testing.assert_array_equal(store.gather(np.array([4])), images_of(5)[4:])
+
+
+def test_a_link_to_a_store_that_is_gone_says_what_to_do(linked):
+    link, folder = linked
+    shutil.rmtree(folder)
+    with pytest.raises(
+        FileNotFoundError, match=r"must be at .*store, but is not: mount the volume .* without the cache"
+    ):
+        ImageStore(link)
+
+
+def test_a_link_to_a_store_that_was_replaced_is_refused(linked):
+    link, folder = linked
+    shutil.rmtree(folder)
+    write(folder, images_of(6))
+    with pytest.raises(ContractError, match=r"must be the one that .* names, but is another"):
+        ImageStore(link)
+
+
+@pytest.mark.parametrize("folder", ["volume/store", "", "/mnt/../etc", None, 7])
+def test_a_link_that_names_no_absolute_folder_is_refused(linked, folder):
+    change_link(linked[0], folder=folder)
+    with pytest.raises(ContractError, match="must name an absolute folder, got"):
+        ImageStore(linked[0])
+
+
+def test_a_link_to_a_link_is_refused(linked, tmp_path):
+    link_store(tmp_path / "second", linked[0])
+    with pytest.raises(ContractError, match="must hold images, but is a link itself"):
+        ImageStore(tmp_path / "second")
+
+
+def test_a_link_is_made_to_a_finished_store_alone(tmp_path):
+    with pytest.raises(ValueError, match="by an absolute path, got 'store'"):
+        link_store(tmp_path / "link", "store")
+    with pytest.raises(FileNotFoundError, match="the feature store's index"):
+        link_store(tmp_path / "link", tmp_path / "none")
+    assert not (tmp_path / "link").exists()

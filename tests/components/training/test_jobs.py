@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from components.modeling.predictor import load_predictor
 from components.shared.bundle import file_listing, read_config
@@ -48,6 +49,9 @@ def test_the_target_is_split_from_the_rest_of_the_problem(tmp_path):
         ({"model_name": "My Model"}, ValueError, "model_name must be"),
         ({"checkpoint_dir": ""}, ValueError, "checkpoint_dir must be"),
         ({"model_root": "nosuchprotocol://x"}, ValueError, "model_root must be"),
+        ({"feature_dir": "s3://bucket/features"}, ValueError, "feature_dir must be the absolute path of a folder"),
+        ({"feature_dir": "features"}, ValueError, "feature_dir must be the absolute path of a folder"),
+        ({"feature_dir": "/proc/features"}, ValueError, "feature_dir must be a folder or a URI that can be written"),
     ],
 )
 def test_every_wrong_parameter_is_named(tmp_path, change, error, reason):
@@ -122,3 +126,32 @@ def test_the_same_run_again_is_taken_from_its_checkpoint(stripes_store, baseline
     assert second.resumed
     assert second.metrics == first.metrics
     assert bundle == {name: (baseline / "model" / name).read_bytes() for name in bundle}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_step_that_insists_on_a_gpu_fails_its_smoke_test_where_there_is_none(stripes_store, tmp_path):
+    paths = {name: tmp_path / name for name in ("report_path", "verdict_path", "metrics_path")}
+    result = smoke_test(features_path=stripes_store, recipe="smoke", seed=0, device="cuda", **paths)
+    assert not result.passed
+    verdict = read_verdict(tmp_path / "verdict_path")
+    assert verdict.findings
+    assert verdict.findings[-1].name in ("driver", "GPU")
+    assert verdict.findings[-1].message in (tmp_path / "report_path").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_training_that_insists_on_a_gpu_does_not_fall_back_to_a_cpu(stripes_store, tmp_path):
+    with pytest.raises(ValueError, match="the step must have a GPU that works, but: "):
+        train_model(
+            features_path=stripes_store,
+            schema_path=None,
+            statistics_path=None,
+            recipe="smoke",
+            seed=0,
+            checkpoint_dir=str(tmp_path / "checkpoints"),
+            model_path=tmp_path / "model",
+            report_path=tmp_path / "report.html",
+            metrics_path=tmp_path / "metrics.json",
+            device="cuda",
+        )
+    assert not (tmp_path / "model").exists()
