@@ -45,12 +45,25 @@ def containers(objects: Sequence[Object]) -> Iterator[tuple[str, Object]]:
             yield f"{name}, container {container['name']}", container
 
 
+def releases(objects: Sequence[Object]) -> Iterator[tuple[str, Object]]:
+    """Every InferenceService: name, and the pod's own security context.
+
+    A runtime cannot set that one, and the container by which KServe fetches the model has no other.
+    """
+    for found in objects:
+        if found["kind"] == "InferenceService":
+            yield name_of(found), found["spec"]["predictor"].get("securityContext", {})
+
+
 def not_root(objects: Sequence[Object]) -> Iterator[str]:
     """Containers run as a user that is not root, and say so."""
     for name, container in containers(objects):
         context = container.get("securityContext", {})
         if context.get("runAsNonRoot") is not True or not context.get("runAsUser"):
             yield f"{name} must run as a user that is not root (runAsNonRoot, runAsUser)"
+    for name, context in releases(objects):
+        if context.get("runAsNonRoot") is not True:
+            yield f"{name} must have its model fetched by a user that is not root (runAsNonRoot of the predictor)"
 
 
 def no_privilege(objects: Sequence[Object]) -> Iterator[str]:
@@ -64,6 +77,9 @@ def no_privilege(objects: Sequence[Object]) -> Iterator[str]:
             yield f"{name} must drop all capabilities and add none"
         if context.get("seccompProfile", {}).get("type") != "RuntimeDefault":
             yield f"{name} must have the seccomp profile RuntimeDefault"
+    for name, context in releases(objects):
+        if context.get("seccompProfile", {}).get("type") != "RuntimeDefault":
+            yield f"{name} must have its model fetched under the seccomp profile RuntimeDefault (of the predictor)"
 
 
 def read_only_root(objects: Sequence[Object]) -> Iterator[str]:
@@ -164,8 +180,9 @@ def restricted_namespace(objects: Sequence[Object]) -> Iterator[str]:
 def bounded_network(objects: Sequence[Object]) -> Iterator[str]:
     """Where predictors run, a policy bounds what they reach and who reaches them, and it bounds no other pod."""
     policies = [found for found in objects if found["kind"] == "NetworkPolicy"]
-    if any(found["kind"] == "ServingRuntime" for found in objects) and not policies:
-        yield "predictors must have a network policy, but there is none"
+    for found in objects:
+        if found["kind"] == "ServingRuntime" and not any(_selects(policy, found) for policy in policies):
+            yield f"{name_of(found)} must give its pods the labels that a network policy selects (spec.labels)"
     for found in policies:
         selected = found["spec"]["podSelector"]
         keys = {rule["key"] for rule in selected.get("matchExpressions", [])} | selected.get("matchLabels", {}).keys()
@@ -177,6 +194,13 @@ def bounded_network(objects: Sequence[Object]) -> Iterator[str]:
             for rule in found["spec"].get(way, []):
                 if not rule.get("from" if way == "ingress" else "to") or not rule.get("ports"):
                     yield f"{name_of(found)} must say whom and on which ports its {way} allows"
+
+
+def _selects(policy: Object, runtime: Object) -> bool:
+    wanted = policy["spec"]["podSelector"].get("matchLabels", {}).items()
+    given = runtime["spec"].get("labels", {}).items()
+    # KServe adds its own label to every predictor.
+    return all(label in given for label in wanted if label[0] != _PREDICTOR_LABEL)
 
 
 POLICIES: tuple[Policy, ...] = (

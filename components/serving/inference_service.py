@@ -59,6 +59,8 @@ def inference_service_yaml(*, model_name: str, version: str, storage_uri: str) -
                     "runAsUser": _IMAGE_USER,
                     "runAsGroup": _IMAGE_USER,
                     "fsGroup": _IMAGE_USER,
+                    # A large volume with releases is not walked through at every start.
+                    "fsGroupChangePolicy": "OnRootMismatch",
                     "seccompProfile": {"type": "RuntimeDefault"},
                 },
                 "model": {

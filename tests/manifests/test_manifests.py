@@ -154,9 +154,10 @@ def test_a_release_finds_its_runtime_account_and_network_policy(rendered, overla
     assert predictor["model"]["protocolVersion"] in runtime["protocolVersions"]
     assert one(objects, "ServiceAccount", predictor["serviceAccountName"])["secrets"]
     assert predictor["serviceAccountName"] == SERVICE_ACCOUNT
-    # KServe hands a service's labels on to its pods, and adds its own.
+    # KServe hands the runtime's labels on to the pods, then the service's, and adds its own.
+    labels = {**runtime["labels"], **service["metadata"]["labels"]}
     selector = one(objects, "NetworkPolicy", "pluszero-predictor")["spec"]["podSelector"]
-    assert selector["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert selector["matchLabels"].items() <= labels.items()
     user = predictor["securityContext"]["runAsUser"]
     assert runtime["containers"][0]["securityContext"]["runAsUser"] == user
 

@@ -28,7 +28,9 @@ apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: p}
 spec:
-  podSelector: {matchLabels: {serving.kserve.io/inferenceservice: m}}
+  podSelector:
+    matchLabels: {app.kubernetes.io/part-of: x}
+    matchExpressions: [{key: serving.kserve.io/inferenceservice, operator: Exists}]
   policyTypes: [Ingress, Egress]
   ingress: [{from: [{podSelector: {}}], ports: [{port: 8080}]}]
 ---
@@ -36,6 +38,7 @@ apiVersion: serving.kserve.io/v1alpha1
 kind: ServingRuntime
 metadata: {name: s}
 spec:
+  labels: {app.kubernetes.io/part-of: x}
   containers:
     - name: c
       image: registry.example/x:v1
@@ -60,14 +63,18 @@ metadata: {name: m}
 spec:
   predictor:
     automountServiceAccountToken: false
+    securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
     model: {resources: {requests: {cpu: 1, memory: 1Gi}, limits: {cpu: 1, memory: 1Gi}}}
 """
 NAMESPACE, ACCOUNT, ROLE, NETWORK, RUNTIME, SERVICE = range(6)
 CONTAINER = (RUNTIME, "spec", "containers", 0)
 CONTEXT = (*CONTAINER, "securityContext")
+FETCHING = (SERVICE, "spec", "predictor", "securityContext")
 PLANTED = [
     ("not_root", (*CONTEXT, "runAsUser"), 0),
     ("not_root", (*CONTEXT, "runAsNonRoot"), False),
+    ("not_root", (*FETCHING, "runAsNonRoot"), None),
+    ("no_privilege", (*FETCHING, "seccompProfile"), None),
     ("no_privilege", (*CONTEXT, "privileged"), True),
     ("no_privilege", (*CONTEXT, "allowPrivilegeEscalation"), True),
     ("no_privilege", (*CONTEXT, "capabilities"), {"drop": ["ALL"], "add": ["NET_ADMIN"]}),
@@ -93,6 +100,8 @@ PLANTED = [
     ("restricted_namespace", (NAMESPACE, "metadata", "labels"), {}),
     ("bounded_network", (NETWORK,), {"kind": "ConfigMap", "metadata": {"name": "x"}}),
     ("bounded_network", (NETWORK, "spec", "podSelector"), {}),
+    ("bounded_network", (RUNTIME, "spec", "labels"), None),
+    ("bounded_network", (RUNTIME, "spec", "labels"), {"app.kubernetes.io/part-of": "another"}),
     ("bounded_network", (NETWORK, "spec", "policyTypes"), ["Ingress"]),
     ("bounded_network", (NETWORK, "spec", "ingress"), [{}]),
 ]

@@ -1,3 +1,4 @@
+from contextlib import closing
 import http.client
 from pathlib import Path
 
@@ -83,10 +84,9 @@ def test_the_runtimes_probes_and_metrics_are_answered_by_the_real_server(runtime
     assert runtime["annotations"]["prometheus.io/port"] == "8080"
 
     for path in {probe["path"] for probe in probes} | {runtime["annotations"]["prometheus.io/path"]}:
-        connection = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=60)
-        connection.request("GET", path)
-        assert connection.getresponse().status == 200, path
-        connection.close()
+        with closing(http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=60)) as connection:
+            connection.request("GET", path)
+            assert connection.getresponse().status == 200, path
 
 
 @pytest.mark.parametrize("name", ["a", "cats-dogs", "v2", "a" * 53])
