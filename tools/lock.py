@@ -21,6 +21,7 @@ from tools.setup_environments import UV
 CPU_INDEX_VARIABLE = "TORCH_CPU_INDEX"
 _IMAGE = ("--python-version", "3.13", "--python-platform", "x86_64-manylinux_2_40")
 _TORCH = ("torch", "torchvision")
+_CUDA_VARIANTS = ("cu13", "cu12")
 # The newest release whose default build is for CUDA 12.
 _CUDA_12 = ("torch>=2.10,<2.11", "torchvision>=0.25,<0.26")
 _OF_TORCH = ("torch", "triton", "cuda-", "nvidia-")
@@ -74,8 +75,9 @@ def resolve(
         source.write_text("\n".join(wanted) + "\n", encoding="utf-8")
         pinned.write_text("\n".join(constraints) + "\n", encoding="utf-8")
         target.write_text(kept, encoding="utf-8")
-        command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
-        command += [*options, "--constraint", str(pinned), "--output-file", str(target), str(source)]
+        command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--python", sys.executable]
+        command += ["--no-header", "--no-annotate", *options, "--constraint", str(pinned)]
+        command += ["--output-file", str(target), str(source)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise LockError(f"the requirements must have a solution, but uv finds none: {done.stderr.strip()}")
@@ -110,7 +112,7 @@ def lock(folder: Path = DOCKER, *, cpu_index: str | None = None) -> None:
     kept = _text(folder, "validation") or _text(folder, "constraints")
     validation = _image_lock(map(str, declared(("validation",))), kept=kept)
     _write(folder, "validation", _joined({**validation, **kfp}))
-    for path, text in supply_chain_files(folder).items():
+    for path, text in supply_chain_files(folder, index=cpu_index).items():
         _write_file(path, text)
 
 
@@ -126,46 +128,54 @@ def _torch_closures(folder: Path, pins: Mapping[str, Pin], cpu_index: str | None
         # That index holds old releases of other packages too: the best of both is wanted, and hashes guard it.
         both = ["--index", cpu_index, "--index-strategy", "unsafe-best-match"]
         closures["cpu"] = _image_lock(tested, kept=_text(folder, "torch-cpu"), pins=others, options=both)
-        if not all("+cpu" in closures["cpu"][name].version for name in _TORCH):
-            raise LockError(f"{CPU_INDEX_VARIABLE} must have CPU builds of {' and '.join(tested)}, but has none")
+    elif "cpu" in torch_variants(folder):
+        closures["cpu"] = read_lock("torch-cpu", folder)
+    check_cpu(closures.get("cpu", {}), closures["cu13"])
     return closures
+
+
+def check_cpu(cpu: Mapping[str, Pin], cuda: Mapping[str, Pin]) -> None:
+    """Hold the lock of torch's CPU build against that of CUDA 13: the same but for CUDA, so that the rest serves both.
+
+    Raises
+    ------
+    LockError
+        If it is another release, or needs another package.
+    """
+    for name, pin in cpu.items():
+        wanted = f"{cuda[name].version}{'+cpu' if name in _TORCH else ''}" if name in cuda else "nothing"
+        if pin.version != wanted:
+            raise LockError(
+                f"torch-cpu.txt must hold {name} {wanted} like torch-cu13.txt, got {pin.version}: name an index "
+                f"with CPU builds of torch, as in make lock {CPU_INDEX_VARIABLE}=ADDRESS, or remove the file"
+            )
 
 
 def _beside_torch(name: str, folder: Path, pins: Mapping[str, Pin]) -> dict[str, Pin]:
     """What an image holds beside torch and what torch needs: one lock that serves every build of torch."""
-    rests = {}
-    for variant in torch_variants(folder):
+    rests = []
+    for variant in _CUDA_VARIANTS:
         torch = read_lock(f"torch-{variant}", folder)
-        # A CPU build's version is known to its own index alone; its public part is what others see.
-        public = {each: pin.version.partition("+")[0] for each, pin in torch.items()}
-        kept = "".join(f"{each}=={version}\n" for each, version in public.items()) + _text(folder, name)
         found = _image_lock(
             [*map(str, declared((name,))), *_KFP_NEEDS],
-            kept=kept,
-            constraints=[f"{each}=={version}" for each, version in public.items()],
-            pins=_without_torch(pins),
+            kept=_joined({**torch, **parse_lock(_text(folder, name))}),
+            pins=[*_without_torch(pins), *torch.values()],
         )
-        own = found if variant.startswith("cu") else _without(found, read_lock("torch-cu13", folder))
-        rests[variant] = _without(own, torch)
-    if len({_joined(rest) for rest in rests.values()}) > 1:
-        raise LockError(f"{name}.txt must serve every build of torch, but {', '.join(rests)} need different packages")
-    return next(iter(rests.values()))
+        rests.append({package: pin for package, pin in found.items() if package not in torch})
+    if _joined(rests[0]) != _joined(rests[1]):
+        raise LockError(f"{name}.txt must serve every build of torch, but {' and '.join(_CUDA_VARIANTS)} need others")
+    return rests[0]
 
 
 def _image_lock(
     wanted: Iterable[str],
     *,
     kept: str,
-    constraints: Iterable[str] = (),
     pins: Iterable[Pin] = (),
     options: Sequence[str] = (),
 ) -> dict[str, Pin]:
-    bound = [*constraints, *(f"{pin.name}=={pin.version}" for pin in pins)]
+    bound = [f"{pin.name}=={pin.version}" for pin in pins]
     return parse_lock(resolve(wanted, kept=kept, constraints=bound, options=["--generate-hashes", *_IMAGE, *options]))
-
-
-def _without(pins: Mapping[str, Pin], others: Iterable[str]) -> dict[str, Pin]:
-    return {name: pin for name, pin in pins.items() if name not in set(others)}
 
 
 def _without_torch(pins: Mapping[str, Pin]) -> list[Pin]:
@@ -195,16 +205,21 @@ def _write_file(path: Path, text: str) -> None:
 
 
 def stale_files(cpu_index: str | None = None) -> list[str]:
-    """Names of the files that `make lock` would change; none is."""
+    """Names of the files that `make lock` would change; none is changed."""
     with tempfile.TemporaryDirectory(prefix="lock-") as temporary:
-        folder = Path(temporary, "docker")
-        shutil.copytree(DOCKER, folder)
-        lock(folder, cpu_index=cpu_index)
-        made = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        made = Path(temporary, "docker")
+        shutil.copytree(DOCKER, made)
+        lock(made, cpu_index=cpu_index)
+        return differing(DOCKER, made)
+
+
+def differing(old: Path, new: Path) -> list[str]:
+    """Names of a folder's files that are not, byte for byte, in another, sorted."""
+    names = [path.relative_to(new) for path in new.rglob("*") if path.is_file()]
     return sorted(
         str(name)
-        for name, text in made.items()
-        if not (DOCKER / name).is_file() or (DOCKER / name).read_bytes() != text
+        for name in names
+        if not (old / name).is_file() or (old / name).read_bytes() != (new / name).read_bytes()
     )
 
 

@@ -53,7 +53,8 @@ _ALIASES = {
 }
 # Licences that reach past their own package, by the words of their texts.
 _HEAVY = re.compile(
-    r"affero|\bagpl|business source|\bbusl|server side public|\bsspl|elastic licen[cs]e|commons clause", re.IGNORECASE
+    r"affero|\bagpl|business source|\bbusl\b|server side public|\bsspl\b|elastic licen[cs]e|commons clause",
+    re.IGNORECASE,
 )
 
 
@@ -92,8 +93,16 @@ def read_sbom(image: str, folder: Path = DOCKER) -> dict[tuple[str, str], Record
     return found
 
 
-def supply_chain_files(folder: Path = DOCKER) -> dict[Path, str]:
-    """The bill of materials of every image, and the list of licences for people, by the path each belongs to."""
+def supply_chain_files(folder: Path = DOCKER, *, index: str | None = None) -> dict[Path, str]:
+    """The bill of materials of every image, and the list of licences for people, by the path each belongs to.
+
+    Parameters
+    ----------
+    folder
+        Holds the locks, and the bills of before.
+    index
+        Address of a package index to ask beside the default one.
+    """
     held = {image: image_pins(image, folder) for image in images(folder)}
     known: dict[tuple[str, str], Record] = {}
     for image in held:
@@ -102,7 +111,7 @@ def supply_chain_files(folder: Path = DOCKER) -> dict[Path, str]:
     new = [pin for key, pin in pins.items() if key not in known or known[key].sha256 not in pin.hashes]
     if new:
         print(f"  asking for the licences of {len(new)} packages", flush=True)
-        known |= records_of(new)
+        known |= records_of(new, index=index)
     bills = {sbom_path(image, folder): sbom(image, each.values(), known) for image, each in held.items()}
     return {**bills, folder / "licences.md": licence_list(known, held)}
 
@@ -155,8 +164,15 @@ def licence_list(known: Mapping[tuple[str, str], Record], held: Mapping[str, Map
     return "\n".join(lines) + "\n"
 
 
-def records_of(pins: Iterable[Pin]) -> dict[tuple[str, str], Record]:
+def records_of(pins: Iterable[Pin], *, index: str | None = None) -> dict[tuple[str, str], Record]:
     """What packages say of themselves: asked of the package index, which gives metadata without the files.
+
+    Parameters
+    ----------
+    pins
+        The packages.
+    index
+        Address of a package index to ask beside the default one.
 
     Raises
     ------
@@ -169,7 +185,7 @@ def records_of(pins: Iterable[Pin]) -> dict[tuple[str, str], Record]:
     while wanted:
         batch = {pin.name: pin for pin in wanted}
         wanted = [pin for pin in wanted if batch[pin.name] is not pin]
-        for item in _report(batch.values()):
+        for item in _report(batch.values(), index):
             metadata = item["metadata"]
             pin = batch[canonicalize_name(metadata["name"])]
             sha256 = item["download_info"]["archive_info"]["hashes"]["sha256"]
@@ -196,9 +212,9 @@ def licence_of(metadata: Mapping[str, object]) -> str:
     stated = str(metadata.get("license_expression") or "")
     if stated:
         return _spdx(stated) or UNKNOWN
-    # Some put the whole text here; a name is short.
+    # Some put the whole text here: its first lines name it, and what follows may name those of parts and kin.
     text = str(metadata.get("license") or "").strip()
-    if _HEAVY.search(text):
+    if _HEAVY.search(" ".join(text.split("\n")[:3])):
         return UNKNOWN
     if len(text) <= 80 and (found := _spdx(text)):
         return found
@@ -221,12 +237,13 @@ def _spdx(text: str) -> str | None:
         return None
 
 
-def _report(pins: Iterable[Pin]) -> list[dict[str, Any]]:
+def _report(pins: Iterable[Pin], index: str | None) -> list[dict[str, Any]]:
     """What pip would install into an image, with the metadata of each."""
     platforms = [f"manylinux_2_{minor}_x86_64" for minor in range(40, 4, -1)]
     platforms += ["manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64"]
     target = ["--python-version", "3.13", "--only-binary=:all:"]
     target += [argument for platform in platforms for argument in ("--platform", platform)]
+    target += ["--extra-index-url", index] if index else []
     wheels = {pin.name: pin for pin in pins}
     from_source: list[dict[str, Any]] = []
     while wheels:

@@ -196,6 +196,13 @@ def test_every_declared_requirement_is_pinned_for_the_desk():
         ({"license": "see LICENSE", "classifier": ["License :: OSI Approved :: MIT License"]}, "MIT"),
         ({"license": "AGPL v3", "classifier": ["License :: OSI Approved :: MIT License"]}, "LicenseRef-unknown"),
         ({"license": "GNU Affero General Public License" + " text" * 500}, "LicenseRef-unknown"),
+        (
+            {
+                "license": "MIT License\n\nCopyright (c) Alexander Buslaev\n\nThe successor is under the AGPL",
+                "classifier": ["License :: OSI Approved :: MIT License"],
+            },
+            "MIT",
+        ),
         ({"license": "Business Source License 1.1", "classifier": []}, "LicenseRef-unknown"),
         ({"classifier": ["License :: OSI Approved :: BSD License"]}, "LicenseRef-BSD"),
         (
