@@ -13,13 +13,19 @@ import numpy as np
 from PIL import Image
 import psutil
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from components.shared.bundle import read_config
+from components.shared.sources import data_fingerprint
 from pipelines.__main__ import app
+from pipelines.compiling import compile_pipelines
+from pipelines.local import run_pipeline, Watcher
+from pipelines.source_images import tag_with_source
 
 GATES = ["ingestion", "validation", "smoke", "analysis", "serving"]
 MINUTES_10 = 600
+SILENT = Watcher(started=lambda step: None, progressed=lambda step, line: None, ended=lambda step: None)
 NUM_PER_CLASS = 300
 
 
@@ -87,6 +93,27 @@ def test_one_page_holds_every_report_and_needs_no_network(finished):
         assert f"<summary>{step}</summary>" in page
     assert "http://" not in page.replace("http://www.w3.org/", "")
     assert "https://" not in page
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_the_compiled_gpu_profile_stops_at_its_first_gpu_step_where_there_is_none(pictures, tmp_path):
+    package = {path.stem: path for path in compile_pipelines(tmp_path / "compiled")}["training-gpu"]
+    arguments = {
+        "source": str(pictures),
+        "data_fingerprint": data_fingerprint(str(pictures)),
+        "checkpoint_dir": str(tmp_path / "checkpoints"),
+        "feature_dir": str(tmp_path / "features"),
+        "model_root": str(tmp_path / "models"),
+    }
+    steps = []
+    tagged = tag_with_source(package.read_text(encoding="utf-8"))
+    run_pipeline(tagged, arguments, run_dir=tmp_path / "run", watcher=SILENT, steps=steps)
+    assert [step.name for step in steps[-2:]] == ["smoke test", "gate: smoke"]
+    assert steps[-1].status == "failed"
+    assert "no NVIDIA driver answers" in steps[-1].error or "torch sees no GPU" in steps[-1].error
+    # The images lie once, on the volume that steps share; the artifact is a link.
+    assert list((tmp_path / "features").glob("*/part-*.arrow"))
+    assert not list((tmp_path / "run" / "artifacts").rglob("part-*.arrow"))
 
 
 def test_every_step_keeps_its_log(finished, first_summary):
