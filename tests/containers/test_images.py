@@ -252,6 +252,7 @@ def test_one_wrong_hash_stops_the_build(tmp_path, repository, wrong):
     command = build_command(tool, "validation", cuda="cu13", base=base_image(tool))
     command[command.index("--tag") + 1] = "localhost/pluszero-mlops-planted:hash"
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    subprocess.run([tool, "rmi", "--force", "localhost/pluszero-mlops-planted:hash"], capture_output=True, check=False)
     said = (done.stdout + done.stderr).lower()
     assert (done.returncode != 0) == wrong, said
     assert ("hash mismatch" in said) == wrong, said
