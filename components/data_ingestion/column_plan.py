@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from components.data_ingestion.label_expression import LabelExpression
 from components.data_ingestion.text_measures import TEXT_MEASURES
 from components.shared.example_table import ColumnRole
+from components.shared.label_expression import LabelExpression
 from components.shared.problem import Modality, Problem
 
 _LABEL_NAMES = ("label", "target", "class")

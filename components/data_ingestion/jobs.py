@@ -18,12 +18,12 @@ from components.data_ingestion.known_datasets import (
     pets_folder,
     pets_listing,
 )
-from components.data_ingestion.table_files import table_file
 from components.data_ingestion.table_ingestion import ingest_tables
 from components.data_ingestion.table_scan import scanned_table
 from components.shared.atomic_files import atomic_folder, write_json
 from components.shared.problem import parse_problem, Problem, SPLIT_NAMES
 from components.shared.sources import check_source, companion_file, EMBEDDED_SOURCES
+from components.shared.table_files import table_file
 from components.shared.verdict import write_verdict
 
 logger = logging.getLogger(__name__)

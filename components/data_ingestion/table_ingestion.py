@@ -10,13 +10,13 @@ import pyarrow as pa
 
 from components.data_ingestion.class_names import class_warnings, ordered_class_names
 from components.data_ingestion.column_plan import column_plan, ColumnPlan
-from components.data_ingestion.column_types import widest_types
 from components.data_ingestion.ingested import Ingested, SetAside
 from components.data_ingestion.row_index import num_repeated, numbered_rows, repeated_keys, RowIndex, UNLABELLED
 from components.data_ingestion.splits import assign_splits, NOT_PINNED, open_fractions
 from components.data_ingestion.table_rows import prepared_rows, PreparedRows
 from components.data_ingestion.table_scan import ScannedTable
 from components.data_ingestion.text_measures import TEXT_MEASURES, text_measures
+from components.shared.column_types import widest_types
 from components.shared.example_table import ColumnRole, ExampleTableInfo, ExampleTableWriter
 from components.shared.fingerprints import fingerprint_bytes
 from components.shared.problem import Problem, SPLIT_NAMES

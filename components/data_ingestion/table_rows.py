@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.data_ingestion.column_plan import ColumnPlan
-from components.data_ingestion.column_types import as_type
-from components.data_ingestion.label_expression import LabelExpression
+from components.shared.column_types import as_type
 from components.shared.fingerprints import fingerprint_bytes
+from components.shared.label_expression import LabelExpression
 
 NO_TEXT = "it has no text"
 NO_FEATURE = "none of its features has a value"

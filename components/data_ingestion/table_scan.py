@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from components.data_ingestion.column_types import type_of_stored, type_of_texts, widest_types
 from components.data_ingestion.ingested import SetAside
 from components.data_ingestion.splits import NOT_PINNED
-from components.data_ingestion.table_files import RaggedRow, TableFile
+from components.shared.column_types import type_of_stored, type_of_texts, widest_types
 from components.shared.progress import progress
+from components.shared.table_files import RaggedRow, TableFile
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

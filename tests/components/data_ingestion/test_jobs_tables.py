@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.data_ingestion import table_files
+from components.shared import table_files
 from components.shared.example_table import ExampleTable
 from components.shared.verdict import read_verdict
 

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from components.data_ingestion.table_opening import BLOCK_BYTES, opened, opened_text, readable
-from components.data_ingestion.text_encoding import recognised_encoding
 from components.shared.problem import TableSpec
+from components.shared.table_opening import BLOCK_BYTES, opened, opened_text, readable
+from components.shared.text_encoding import recognised_encoding
 
 _BATCH_ROWS = 16384
 _DELIMITERS = {"csv": ",", "tsv": "\t"}

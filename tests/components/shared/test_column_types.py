@@ -4,7 +4,7 @@ import decimal
 import pyarrow as pa
 import pytest
 
-from components.data_ingestion.column_types import as_type, type_of_stored, type_of_texts, widest_types
+from components.shared.column_types import as_type, type_of_stored, type_of_texts, widest_types
 
 
 @pytest.mark.parametrize(

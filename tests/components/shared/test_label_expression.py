@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from components.data_ingestion.label_expression import LabelExpression
+from components.shared.label_expression import LabelExpression
 
 
 def evaluated(text: str, **columns: list) -> list:

@@ -4,9 +4,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.data_ingestion.table_files import RaggedRow, table_file
 from components.data_ingestion.table_scan import scanned_table
 from components.shared.problem import TableSpec
+from components.shared.table_files import RaggedRow, table_file
 
 
 def written(path, data: bytes | str) -> str:

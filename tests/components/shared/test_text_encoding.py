@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from components.data_ingestion.text_encoding import recognised_encoding
+from components.shared.text_encoding import recognised_encoding
 
 TEXT = "이름,값\n홍길동,3\n"
 

@@ -1,6 +1,7 @@
 """The types of a table's columns: whole numbers, numbers, or texts, decided over the whole file."""
 
 from collections.abc import Mapping, Sequence
+import unicodedata
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +13,8 @@ _WHOLE = r"^-?(?:0|[1-9][0-9]{0,17})$"
 _NUMBER = (
     r"^[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$|^[-+]?(?:inf|Inf|INF|infinity|Infinity)$"
 )
+# Old releases of Arrow leave decomposed letters as they are.
+_ARROW_COMPOSES = pc.utf8_normalize(pa.scalar("e\u0301"), form="NFC").as_py() == "\u00e9"
 _RANK = {pa.null(): 0, pa.int64(): 1, pa.float64(): 2, pa.string(): 3}
 
 
@@ -126,5 +129,14 @@ def _as_texts(values: pa.Array) -> pa.Array:
         # Whole numbers are stored as floats where some are missing: 1.0 is the class 1.
         whole = pc.and_(pc.equal(pc.floor(values), values), pc.less(pc.abs(values), 1e15))
         texts = pc.if_else(whole, values.cast(pa.int64(), safe=False).cast(pa.string()), texts)
-    texts = pc.utf8_normalize(texts, form="NFC")
+    texts = _composed(texts)
     return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+
+
+def _composed(texts: pa.Array) -> pa.Array:
+    if _ARROW_COMPOSES:
+        return pc.utf8_normalize(texts, form="NFC")
+    if pc.all(pc.string_is_ascii(texts)).as_py() is not False:
+        return texts
+    composed = [None if text is None else unicodedata.normalize("NFC", text) for text in texts.to_pylist()]
+    return pa.array(composed, pa.string())
