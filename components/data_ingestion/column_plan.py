@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from components.data_ingestion.text_measures import TEXT_MEASURES
 from components.shared.example_table import ColumnRole
 from components.shared.label_expression import LabelExpression
-from components.shared.problem import Modality, Problem
+from components.shared.problem import LABEL_NAMES, Modality, Problem, TEXT_NAMES
+from components.shared.text_measures import TEXT_MEASURES
 
-_LABEL_NAMES = ("label", "target", "class")
-_TEXT_NAMES = ("text", "document", "comment", "sentence", "review", "content")
 _BASE_NAMES = ("example_id", "split", "label")
 
 
@@ -133,11 +131,11 @@ def _label(
         return LabelExpression(problem.label.expression)
     if problem.label.column is not None:
         return problem.label.column
-    found = [name for wanted in _LABEL_NAMES for name in types if name.casefold() == wanted]
+    found = [name for wanted in LABEL_NAMES for name in types if name.casefold() == wanted]
     if not found:
         raise ValueError(
             f"{source} must have a label: name it in the problem file (label.column or label.expression), "
-            f"or call it {', '.join(_LABEL_NAMES)}; its columns are {_listed(types)}"
+            f"or call it {', '.join(LABEL_NAMES)}; its columns are {_listed(types)}"
         )
     inferred.append(f"the label is the column {found[0]!r}")
     return found[0]
@@ -156,7 +154,7 @@ def _modality(problem: Problem, inferred: list[str]) -> Modality:
 def _text(types: Mapping[str, pa.DataType | None], problem: Problem, source: str, inferred: list[str]) -> str:
     if problem.text is not None:
         return problem.text
-    found = [name for wanted in _TEXT_NAMES for name in types if name.casefold() == wanted]
+    found = [name for wanted in TEXT_NAMES for name in types if name.casefold() == wanted]
     if not found:
         raise ValueError(
             f"the problem file must name the text's column (text), one of those of {source}: {_listed(types)}"
@@ -175,17 +173,9 @@ def _role(name: str, problem: Problem, modality: Modality, expression_columns: S
     """Role of a column, None where it is left out."""
     if name in problem.ignore:
         return None
-    named: tuple[tuple[Sequence[str | None], ColumnRole], ...] = (
-        (problem.pii, "pii"),
-        (problem.features, "feature"),
-        (problem.sensitive, "sensitive"),
-        (problem.slices, "slice"),
-        ((problem.group,), "group"),
-        ((problem.time,), "time"),
-    )
-    for names, role in named:
-        if name in names:
-            return role
+    named = problem.role_of(name)
+    if named is not None:
+        return named
     if name in expression_columns:
         return None
     return "feature" if modality == "tabular" and not problem.features else "metadata"

@@ -15,12 +15,12 @@ from components.data_ingestion.row_index import num_repeated, numbered_rows, rep
 from components.data_ingestion.splits import assign_splits, NOT_PINNED, open_fractions
 from components.data_ingestion.table_rows import prepared_rows, PreparedRows
 from components.data_ingestion.table_scan import ScannedTable
-from components.data_ingestion.text_measures import TEXT_MEASURES, text_measures
 from components.shared.column_types import widest_types
 from components.shared.example_table import ColumnRole, ExampleTableInfo, ExampleTableWriter
 from components.shared.fingerprints import fingerprint_bytes
 from components.shared.problem import Problem, SPLIT_NAMES
 from components.shared.progress import progress
+from components.shared.text_measures import TEXT_MEASURES, text_measures
 
 _LISTED_ROWS = 1000
 

@@ -10,6 +10,10 @@ import yaml
 
 Modality = Literal["image", "text", "tabular"]
 SPLIT_NAMES = ("train", "validation", "test")
+# What people call a label or a text where they do not say so.
+LABEL_NAMES = ("label", "target", "class")
+TEXT_NAMES = ("text", "document", "comment", "sentence", "review", "content")
+NamedRole = Literal["pii", "feature", "sensitive", "slice", "group", "time"]
 TARGET_METRICS = ("accuracy", "macro_f1", "macro_precision", "macro_recall", "roc_auc")
 
 
@@ -125,6 +129,18 @@ class Problem:
         several = (self.features, self.slices, self.sensitive, self.pii, self.ignore)
         names = [name for name in single if name is not None] + [name for group in several for name in group]
         return tuple(dict.fromkeys(names))
+
+    def role_of(self, column: str) -> NamedRole | None:
+        """The role that the problem file gives a column, None where it gives none; personal data come first."""
+        named: tuple[tuple[tuple[str | None, ...], NamedRole], ...] = (
+            (self.pii, "pii"),
+            (self.features, "feature"),
+            (self.sensitive, "sensitive"),
+            (self.slices, "slice"),
+            ((self.group,), "group"),
+            ((self.time,), "time"),
+        )
+        return next((role for columns, role in named if column in columns), None)
 
     def to_dict(self) -> dict[str, Any]:
         """The problem as plain JSON values, every key present."""

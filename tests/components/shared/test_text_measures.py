@@ -3,7 +3,7 @@ import math
 import pyarrow as pa
 import pytest
 
-from components.data_ingestion.text_measures import TEXT_MEASURES, text_measures
+from components.shared.text_measures import TEXT_MEASURES, text_measures
 
 
 def measured(text: str) -> dict:
