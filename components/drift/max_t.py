@@ -1,0 +1,122 @@
+"""One threshold for a whole family of statistics: the permuted maximum of all of them, each in its own standard units.
+
+A run that compares 20 columns in three ways makes 60 comparisons, and at 5% each nearly every run would alarm. The
+largest of all standardised statistics exceeds its own 95% quantile in 5% of the runs without drift, however the columns
+depend on each other; whatever exceeds that is significant, all comparisons counted.
+"""
+
+from dataclasses import dataclass
+import math
+
+import numpy as np
+
+from components.drift.comparison_result import StatisticResult
+
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FamilyMember:
+    """One statistic's place in the family.
+
+    Attributes
+    ----------
+    value
+        What was observed, in the statistic's own unit; `nan` where there was nothing to compare.
+    power
+        The statistic is raised to it before it is standardised.
+    mean, deviation
+        Of the permuted statistic, raised to `power`.
+    score
+        What was observed in those standard units; minus infinity where permuting changes nothing, so that there is
+        nothing to hold it against.
+    """
+
+    value: float
+    power: float
+    mean: float
+    deviation: float
+    score: float
+
+
+class MaximumFamily:
+    """The permuted maxima over all statistics that were added.
+
+    Parameters
+    ----------
+    num_permutations
+        P, the same for every statistic; row i of each must stem from the same permutation i.
+
+    References
+    ----------
+    Westfall and Young, Resampling-Based Multiple Testing, Wiley, 1993, section 2.5: single-step adjusted p-values.
+    """
+
+    def __init__(self, num_permutations: int) -> None:
+        self._maxima = np.full(num_permutations, -np.inf)
+
+    def add(self, statistic: np.ndarray, *, power: float) -> FamilyMember:
+        """Add one statistic.
+
+        Parameters
+        ----------
+        statistic
+            Shape (P + 1,), 0 or more: the observed value, then the permuted ones; `nan` where nothing was compared.
+        power
+            Makes the statistic near normal, so that its long right tail does not rule the family's maximum: 1/3 for
+            sums of squares (Wilson and Hilferty, PNAS 17, 1931), so 2/3 for the size of a single difference.
+        """
+        raised = np.where(statistic < _ROUNDING, 0.0, statistic) ** power
+        permuted = raised[1:][~np.isnan(raised[1:])]
+        mean = float(permuted.mean()) if len(permuted) else math.nan
+        deviation = float(permuted.std()) if len(permuted) else 0.0
+        scores = np.full(len(raised), -np.inf)
+        if deviation > _ROUNDING:
+            np.copyto(scores, (raised - mean) / deviation, where=~np.isnan(raised))
+        np.maximum(self._maxima, scores[1:], out=self._maxima)
+        return FamilyMember(
+            value=float(statistic[0]), power=power, mean=mean, deviation=deviation, score=float(scores[0])
+        )
+
+    def p_value(self, member: FamilyMember) -> float:
+        """Chance, without drift, that any statistic of the family is as extreme as this one is.
+
+        Returns
+        -------
+        float
+            1 / (P + 1) to 1; 1 for a statistic that permuting does not change; `nan` where nothing was compared.
+        """
+        if math.isnan(member.value):
+            return math.nan
+        at_least = int(np.count_nonzero(self._maxima >= member.score - _ROUNDING * max(1.0, abs(member.score))))
+        return (1 + at_least) / (len(self._maxima) + 1) if math.isfinite(member.score) else 1.0
+
+    def threshold(self, member: FamilyMember, false_alarm_rate: float) -> float:
+        """The value, in the statistic's own unit, above which it is significant.
+
+        Parameters
+        ----------
+        member
+            What `add` returned.
+        false_alarm_rate
+            Chance that any statistic of the family exceeds its threshold without drift, 1 / (P + 1) to 1.
+
+        Returns
+        -------
+        float
+            `nan` where permuting does not change the statistic.
+        """
+        if not math.isfinite(member.score):
+            return math.nan
+        rank = math.floor(false_alarm_rate * (len(self._maxima) + 1) + _ROUNDING)
+        score = np.partition(self._maxima, len(self._maxima) - rank)[len(self._maxima) - rank]
+        return float(max(member.mean + float(score) * member.deviation, 0.0) ** (1 / member.power))
+
+    def result(self, name: str, member: FamilyMember, false_alarm_rate: float) -> StatisticResult:
+        """A statistic held against its threshold, once the whole family has been added."""
+        return StatisticResult(
+            name=name,
+            value=member.value,
+            threshold=self.threshold(member, false_alarm_rate),
+            p_value=self.p_value(member),
+        )
