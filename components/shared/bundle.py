@@ -102,7 +102,7 @@ def write_bundle(
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
             names.append(name)
-        listing = {name: _file_record(folder / name) for name in sorted(names)}
+        listing = {name: file_record(folder / name) for name in sorted(names)}
         described = {"format_version": FORMAT_VERSION, **asdict(config), "files": listing}
         write_json(folder / CONFIG_FILE, {**described, "fingerprint": fingerprint_json(described)})
 
@@ -210,7 +210,7 @@ def _check_files(folder: Path, listing: Mapping[str, Any]) -> None:
             raise ContractError(
                 f"files of the bundle at {folder} must lie inside it, but {name} is a link that leaves it"
             )
-        found = _file_record(file)
+        found = file_record(file)
         if found != record:
             raise ContractError(
                 f"{file} must have the size and SHA-256 that config.json lists: it is truncated or changed"
@@ -224,7 +224,8 @@ def _checked_name(name: str, *, where: Path) -> str:
     return name
 
 
-def _file_record(file: Path) -> dict[str, Any]:
+def file_record(file: Path) -> dict[str, Any]:
+    """What a bundle's list says of a file: its size in bytes and its SHA-256."""
     digest = hashlib.sha256()
     with open(file, "rb") as stream:
         while chunk := stream.read(1 << 20):

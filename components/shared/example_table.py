@@ -24,7 +24,19 @@ FORMAT_VERSION = 1
 CONTRACT = "example_table"
 
 ColumnRole = Literal[
-    "id", "split", "label", "payload", "feature", "derived", "metadata", "time", "group", "slice", "sensitive", "pii"
+    "id",
+    "split",
+    "label",
+    "payload",
+    "feature",
+    "derived",
+    "metadata",
+    "time",
+    "group",
+    "slice",
+    "sensitive",
+    "pii",
+    "prediction",
 ]
 PAYLOAD_COLUMNS: dict[str, tuple[tuple[str, pa.DataType], ...]] = {
     "image": (("image", pa.binary()),),

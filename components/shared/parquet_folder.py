@@ -180,12 +180,7 @@ class ShardReader:
             schema = pq.read_schema(shard)
         except (pa.ArrowInvalid, OSError) as error:
             raise ContractError(f"{shard} must be a Parquet file, but cannot be read: {error}") from error
-        content = _metadata(schema)
-        if content.get("contract") != contract:
-            raise ContractError(
-                f"{shard} must be a shard of {contract}, got {content.get('contract', 'another Parquet file')!r}"
-            )
-        check_format_version(content.get("format_version"), newest=newest_version, contract=contract, where=shard)
+        contract_metadata(schema, contract=contract, newest_version=newest_version, where=shard)
         return schema
 
     def iter_batches(
@@ -229,6 +224,39 @@ class ShardReader:
         if not batches:
             return pa.schema([self.schema.field(name) for name in wanted]).empty_table()
         return pa.Table.from_batches(batches)
+
+
+def contract_metadata(schema: pa.Schema, *, contract: str, newest_version: int, where: object) -> dict[str, Any]:
+    """What a Parquet file says of the contract that it was written under.
+
+    Parameters
+    ----------
+    schema
+        The file's Arrow schema.
+    contract
+        The contract's name that the metadata must hold.
+    newest_version
+        The newest format version this code reads.
+    where
+        The file, for errors.
+
+    Returns
+    -------
+    dict
+        The metadata's JSON object, `contract` and `format_version` included.
+
+    Raises
+    ------
+    ContractError
+        If the file is of another contract, of none, or of another version.
+    """
+    content = _metadata(schema)
+    if content.get("contract") != contract:
+        raise ContractError(
+            f"{where} must be a shard of {contract}, got {content.get('contract', 'another Parquet file')!r}"
+        )
+    check_format_version(content.get("format_version"), newest=newest_version, contract=contract, where=where)
+    return content
 
 
 def _metadata(schema: pa.Schema) -> dict[str, Any]:

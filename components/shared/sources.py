@@ -62,6 +62,32 @@ def check_source(source: str) -> None:
         )
 
 
+def check_folder(uri: str, *, what: str) -> None:
+    """Check that there is a folder, local or at an fsspec URI.
+
+    Parameters
+    ----------
+    uri
+        A local path or an fsspec URI.
+    what
+        What should be there, for the error: "the model bundle".
+
+    Raises
+    ------
+    ValueError
+        If `uri` is empty, or the store cannot be read.
+    FileNotFoundError
+        If there is no folder.
+    """
+    if not uri.strip():
+        raise ValueError(f"{what} must be a path or a URI, got nothing")
+    with readable_store_errors(f"{what} {uri} must be something that can be read"):
+        filesystem, path = fsspec.core.url_to_fs(uri)
+        found = filesystem.isdir(path)
+    if not found:
+        raise FileNotFoundError(f"{what} must be a folder, but there is none at {uri}")
+
+
 def companion_file(source: str, name: str) -> str:
     """Path or URI of a file that the problem file names: inside a folder, beside a file, or wherever it says.
 

@@ -4,7 +4,7 @@ import decimal
 import pyarrow as pa
 import pytest
 
-from components.shared.column_types import as_type, type_of_stored, type_of_texts, widest_types
+from components.shared.column_types import as_type, composed_texts, type_of_stored, type_of_texts, widest_types
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,9 @@ def test_stored_values_become_texts():
 def test_stored_values_become_numbers():
     assert as_type(pa.array([decimal.Decimal("1.25")]), pa.float64()).to_pylist() == [1.25]
     assert as_type(pa.array([float("nan"), 2.0], pa.float32()), pa.float64()).to_pylist() == [None, 2.0]
+
+
+def test_composed_and_decomposed_texts_are_one_in_both_environments():
+    texts = pa.array(["\uc11c", "\u1109\u1165", "", None, "e\u0301", "plain"])
+    assert composed_texts(texts).to_pylist() == ["\uc11c", "\uc11c", None, None, "\u00e9", "plain"]
+    assert composed_texts(pa.array([], pa.string())).to_pylist() == []

@@ -1,6 +1,6 @@
 import pytest
 
-from components.shared.problem import parse_problem, Problem, read_problem
+from components.shared.problem import parse_problem, parse_target, Problem, read_problem, TargetSpec
 
 EVERYTHING = """
 modality: tabular
@@ -110,3 +110,32 @@ def test_a_missing_file_and_another_encoding_are_named(tmp_path):
     (tmp_path / "problem.yaml").write_bytes("text: 문서".encode("cp949"))
     with pytest.raises(ValueError, match=r"problem\.yaml must be YAML in UTF-8"):
         read_problem(tmp_path / "problem.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("", TargetSpec()),
+        ('{"metric": "macro_f1", "minimum": 0.9}', TargetSpec(metric="macro_f1", minimum=0.9)),
+        ('{"metric": "accuracy", "minimum": null}', TargetSpec()),
+        ('{"minimum": 1}', TargetSpec(minimum=1.0)),
+    ],
+)
+def test_a_target_is_read_from_json(text, target):
+    assert parse_target(text) == target
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("accuracy", "target must be JSON"),
+        ("[1]", "must be a mapping"),
+        ('{"minimun": 0.9}', "unknown key 'target.minimun'"),
+        ('{"metric": "beauty"}', "target.metric must be one of"),
+        ('{"minimum": 90}', "target.minimum must lie in 0..1"),
+        ('{"minimum": "high"}', "target.minimum must be a number"),
+    ],
+)
+def test_a_target_that_is_none_is_refused(text, message):
+    with pytest.raises(ValueError, match=message.replace(".", r"\.")):
+        parse_target(text)

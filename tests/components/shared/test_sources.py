@@ -1,7 +1,13 @@
 import fsspec
 import pytest
 
-from components.shared.sources import check_source, companion_file, data_fingerprint, readable_store_errors
+from components.shared.sources import (
+    check_folder,
+    check_source,
+    companion_file,
+    data_fingerprint,
+    readable_store_errors,
+)
 
 
 @pytest.mark.parametrize("source", ["digits", "pets"])
@@ -63,3 +69,24 @@ def test_what_a_stores_client_raises_becomes_one_sentence():
         readable_store_errors("the bucket must be there"),
     ):
         raise RuntimeError("no\ncredentials  found")
+
+
+def test_a_folder_is_there_on_disk_or_behind_a_uri(tmp_path):
+    fsspec.filesystem("memory").pipe("/folders/a.csv", b"1")
+    for uri in (str(tmp_path), "memory://folders"):
+        check_folder(uri, what="the log")
+    fsspec.filesystem("memory").rm("/folders", recursive=True)
+
+
+@pytest.mark.parametrize(
+    ("uri", "kind", "sentence"),
+    [
+        ("", ValueError, "the log must be a path or a URI, got nothing"),
+        ("/no/such/folder", FileNotFoundError, "the log must be a folder, but there is none at /no/such/folder"),
+        (__file__, FileNotFoundError, "the log must be a folder, but there is none at"),
+        ("nosuch://bucket", ValueError, "the log nosuch://bucket must be something that can be read"),
+    ],
+)
+def test_what_is_no_folder_is_one_sentence(uri, kind, sentence):
+    with pytest.raises(kind, match=sentence):
+        check_folder(uri, what="the log")

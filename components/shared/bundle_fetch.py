@@ -1,0 +1,56 @@
+"""Some files of a model bundle, fetched from wherever it was published, without its weights."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from components.shared.bundle import CONFIG_FILE, file_listing, file_record
+from components.shared.errors import ContractError
+from components.shared.sources import readable_store_errors
+
+
+def fetch_files(uri: str, target: str | Path, names: Sequence[str]) -> None:
+    """Copy a bundle's config and some of its files.
+
+    Parameters
+    ----------
+    uri
+        The bundle's folder: a local path or an fsspec URI.
+    target
+        The folder to fill.
+    names
+        The files, by their names in the bundle's list.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no bundle at `uri`, or it lacks one of the files.
+    ContractError
+        If the bundle is of a newer version, or a file is not as its list has it.
+    ValueError
+        If the store cannot be read.
+    """
+    folder = Path(target)
+    with readable_store_errors(f"the model bundle {uri} must be a folder that can be read"):
+        filesystem, root = fsspec.core.url_to_fs(uri)
+        found = filesystem.isfile(f"{root}/{CONFIG_FILE}")
+    if not found:
+        raise FileNotFoundError(f"a model bundle must be a folder with {CONFIG_FILE}, but there is none at {uri}")
+    _copy(filesystem, root, CONFIG_FILE, folder)
+    listing = file_listing(folder)
+    for name in names:
+        if name not in listing:
+            raise FileNotFoundError(f"the model bundle at {uri} must hold {name}; it holds {', '.join(listing)}")
+        _copy(filesystem, root, name, folder)
+        if file_record(folder / name) != listing[name]:
+            raise ContractError(
+                f"{uri}/{name} must have the size and SHA-256 that {CONFIG_FILE} lists: it is truncated or changed"
+            )
+
+
+def _copy(filesystem: Any, root: str, name: str, folder: Path) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    with readable_store_errors(f"the bundle's file {root}/{name} must be readable"):
+        (folder / name).write_bytes(filesystem.cat_file(f"{root}/{name}"))
