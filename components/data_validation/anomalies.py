@@ -4,12 +4,13 @@ TFDV says what does not fit the schema; it knows no sample sizes, so a single ra
 anomaly keeps TFDV's name and gets its severity from `components.data_validation.materiality`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
+from components.data_validation.anomaly_words import anomaly_sentence, anomaly_words, TYPE_CHANGED
 from components.data_validation.feature_summaries import FeatureSummary
 from components.data_validation.materiality import (
     Materiality,
@@ -18,14 +19,22 @@ from components.data_validation.materiality import (
     unseen_chance,
     unseen_severity,
 )
+from components.data_validation.offending_values import responsible_values, shown_values
 from components.data_validation.quiet_tfdv import tfdv
 from components.data_validation.schema import TRAINING
 from components.shared.example_table import ColumnRole
 from components.shared.verdict import Finding
 
 MISSING_CHANGED = "MISSING_SHARE_CHANGED"
-_MAX_VALUES_SHOWN = 5
-_MAX_VALUE_CHARACTERS = 40
+__all__ = [
+    "MISSING_CHANGED",
+    "PRESENCE",
+    "TYPE_CHANGED",
+    "Comparison",
+    "anomalies_text",
+    "anomaly_findings",
+    "split_anomalies",
+]
 
 _UNSEEN = {
     "ENUM_TYPE_UNEXPECTED_STRING_VALUES",
@@ -33,7 +42,7 @@ _UNSEEN = {
     "BOOL_TYPE_BIG_INT",
     "BOOL_TYPE_SMALL_INT",
 }
-_PRESENCE = {
+PRESENCE = {
     "FEATURE_TYPE_LOW_FRACTION_PRESENT",
     "FEATURE_TYPE_LOW_NUMBER_PRESENT",
     "FEATURE_TYPE_NOT_PRESENT",
@@ -42,47 +51,38 @@ _PRESENCE = {
 # A missing value also breaks the shape; the presence says it better.
 _SHAPE = {"INVALID_FEATURE_SHAPE", "FEATURE_TYPE_LOW_NUMBER_VALUES", "FEATURE_TYPE_HIGH_NUMBER_VALUES"}
 _COLUMNS = {"SCHEMA_MISSING_COLUMN", "SCHEMA_NEW_COLUMN"}
-_TYPE_WORDS = (
-    "_NOT_FLOAT",
-    "_NOT_INT",
-    "_NOT_STRING",
-    "_NOW_FLOAT",
-    "_NOW_INT",
-    "UNEXPECTED_DATA_TYPE",
-    "UNEXPECTED_FLOAT",
-    "INT_EXPECTED",
-    "STRING_EXPECTED",
-    "NON_STRING",
-    "UNKNOWN_TYPE_NUMBER",
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """One evaluation split against the training split.
+    """A side held against the schema of another one.
 
     Attributes
     ----------
-    split
-        The evaluation split's name.
+    current_name, reference_name
+        What messages call the two sides: `the test split`, `training`.
     reference, current
-        Summaries of the columns in training and in the evaluation split.
+        Summaries of their columns.
     roles
         Role of every column.
     num_comparisons
         How many columns are compared in the whole run, over all splits.
     whole_groups
-        Whether the split keeps groups of rows together.
+        Whether the current side keeps groups of rows together.
+    judge_missing
+        Whether changed shares of missing values that TFDV passes over are findings too.
     materiality
         The thresholds.
     """
 
-    split: str
+    current_name: str
+    reference_name: str = "training"
     reference: Mapping[str, FeatureSummary]
     current: Mapping[str, FeatureSummary]
     roles: Mapping[str, ColumnRole]
     num_comparisons: int
     whole_groups: bool = False
+    judge_missing: bool = True
     materiality: Materiality
 
 
@@ -106,7 +106,7 @@ def anomaly_findings(anomalies: anomalies_pb2.Anomalies, comparison: Comparison)
     Parameters
     ----------
     anomalies
-        Of the comparison's evaluation split.
+        Of the comparison's current side.
     comparison
         The two sides, for counts and severities.
 
@@ -121,11 +121,13 @@ def anomaly_findings(anomalies: anomalies_pb2.Anomalies, comparison: Comparison)
         column = info.path.step[-1] if info.path.step else key
         names = [anomalies_pb2.AnomalyInfo.Type.Name(reason.type) for reason in info.reason]
         for name, reason in zip(names, info.reason, strict=True):
-            if name in _SHAPE and _PRESENCE & set(names):
+            if name in _SHAPE and PRESENCE & set(names):
                 continue
             findings.append(_finding(column, name, reason.description, comparison))
-        if (_PRESENCE | _COLUMNS) & set(names):
+        if (PRESENCE | _COLUMNS) & set(names):
             judged_missing.add(column)
+    if not comparison.judge_missing:
+        return findings
     for column in sorted((comparison.reference.keys() & comparison.current.keys()) - judged_missing):
         finding = _missing_finding(column, MISSING_CHANGED, comparison)
         if finding.severity != "note":
@@ -137,19 +139,16 @@ def _finding(column: str, name: str, description: str, comparison: Comparison) -
     on_both_sides = column in comparison.reference and column in comparison.current
     if name in _UNSEEN and on_both_sides and comparison.current[column].value_counts:
         return _unseen_finding(column, name, comparison)
-    if name in _PRESENCE and on_both_sides:
+    if name in PRESENCE and on_both_sides:
         return _missing_finding(column, name, comparison)
-    breaking = name in _COLUMNS or name in _SHAPE or any(word in name for word in _TYPE_WORDS)
-    if name == "SCHEMA_NEW_COLUMN":
-        breaking = False
+    words = anomaly_words(name)
     return Finding(
-        kind="schema_drift",
-        severity="blocking" if breaking else "warning",
+        kind=words.kind,
+        severity=words.severity,
         column=column,
         name=name,
-        message=f"column {column!r} of the {comparison.split} split does not fit the training schema: "
-        f"{description.rstrip('. ')}",
-        remedy="repair the data processing so that every split has the same columns and types",
+        message=anomaly_sentence(name, column, description, where=f" of {comparison.current_name}"),
+        remedy=words.remedy,
     )
 
 
@@ -162,9 +161,10 @@ def _unseen_finding(column: str, name: str, comparison: Comparison) -> Finding:
         max(unseen.values(), default=0), num_reference=reference.num_present, num_current=current.num_present
     )
     num_values = len({*reference.value_counts, *unseen})
+    p_value = min(1.0, chance * num_values * comparison.num_comparisons)
     severity = unseen_severity(
         share,
-        min(1.0, chance * num_values * comparison.num_comparisons),
+        p_value,
         role=comparison.roles.get(column, "feature"),
         whole_groups=comparison.whole_groups,
         materiality=comparison.materiality,
@@ -177,11 +177,19 @@ def _unseen_finding(column: str, name: str, comparison: Comparison) -> Finding:
         statistic="share of rows with unseen values",
         value=share,
         threshold=comparison.materiality.unseen_share,
-        message=f"column {column!r} has values in the {comparison.split} split that training never saw: "
-        f"{_shown(unseen)}; {num_rows} of {current.num_present} values, {share:.1%}",
-        remedy="few rare values need nothing; else collect training examples that have them, or split again"
+        message=f"column {column!r} has values in {comparison.current_name} that {comparison.reference_name} never "
+        f"had: {shown_values(unseen)}; {num_rows} of {current.num_present} values, {share:.1%}",
+        values=responsible_values(unseen, current.num_present),
+        num_reference=reference.num_present,
+        num_current=current.num_present,
+        effect="share of rows with unseen values",
+        effect_size=share,
+        p_value=p_value,
+        significant=p_value < comparison.materiality.false_alarm_rate,
+        material=severity == "blocking",
+        remedy="few rare values need nothing; else collect training examples that have them"
         if severity == "note"
-        else "collect training examples that have these values, or split the data again",
+        else "find out where these values come from; if they are right, collect training examples that have them",
     )
 
 
@@ -191,9 +199,10 @@ def _missing_finding(column: str, name: str, comparison: Comparison) -> Finding:
     chance = share_change_chance(
         reference.num_missing, reference.num_examples, current.num_missing, current.num_examples
     )
+    p_value = min(1.0, chance * comparison.num_comparisons)
     severity = missing_severity(
         change,
-        min(1.0, chance * comparison.num_comparisons),
+        p_value,
         role=comparison.roles.get(column, "feature"),
         whole_groups=comparison.whole_groups,
         materiality=comparison.materiality,
@@ -206,19 +215,15 @@ def _missing_finding(column: str, name: str, comparison: Comparison) -> Finding:
         statistic="difference of the shares of missing values",
         value=change,
         threshold=comparison.materiality.missing_change_warning,
-        message=f"column {column!r} lacks a value in {current.num_missing} of {current.num_examples} rows of the "
-        f"{comparison.split} split ({current.missing_share:.1%}), in training in {reference.num_missing} of "
-        f"{reference.num_examples} ({reference.missing_share:.1%})",
+        message=f"column {column!r} lacks a value in {current.num_missing} of {current.num_examples} rows of "
+        f"{comparison.current_name} ({current.missing_share:.1%}), in {comparison.reference_name} in "
+        f"{reference.num_missing} of {reference.num_examples} ({reference.missing_share:.1%})",
+        num_reference=reference.num_examples,
+        num_current=current.num_examples,
+        effect="difference of shares",
+        effect_size=change,
+        p_value=p_value,
+        significant=p_value < comparison.materiality.false_alarm_rate,
+        material=change >= comparison.materiality.missing_change_warning,
         remedy="" if severity == "note" else "find out why the values are missing, and fill or collect them",
     )
-
-
-def _shown(values: Mapping[str, int]) -> str:
-    names: Sequence[str] = sorted(values, key=lambda value: (-values[value], value))
-    shown = [f"{_short(name)!r} ({values[name]})" for name in names[:_MAX_VALUES_SHOWN]]
-    rest = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {rest} more" if rest else "")
-
-
-def _short(value: str) -> str:
-    return value if len(value) <= _MAX_VALUE_CHARACTERS else value[: _MAX_VALUE_CHARACTERS - 1] + "…"

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from components.shared.example_table import ColumnRole, ExampleTableInfo
 
 MASKED = "<masked>"
-EXAMINED_ROLES: tuple[ColumnRole, ...] = ("label", "feature", "derived", "slice", "sensitive", "pii")
+EXAMINED_ROLES: tuple[ColumnRole, ...] = ("label", "prediction", "feature", "derived", "slice", "sensitive", "pii")
 
 ColumnKind = Literal["integer", "float", "time", "category", "masked"]
 
@@ -55,7 +55,7 @@ def examined_columns(info: ExampleTableInfo, schema: pa.Schema) -> tuple[Examine
     found = []
     for name in info.columns_of(*EXAMINED_ROLES):
         role = info.column_roles[name]
-        kind = "masked" if role == "pii" else _kind_of(schema.field(name).type)
+        kind = "masked" if role == "pii" else column_kind(schema.field(name).type)
         if kind is not None:
             found.append(ExaminedColumn(name=name, role=role, kind=kind))
     return tuple(found)
@@ -85,15 +85,16 @@ def as_value_lists(batch: pa.RecordBatch, columns: Sequence[ExaminedColumn]) -> 
         is missing too.
     """
     arrays = [
-        _list_of_one(_values(batch.column(batch.schema.get_field_index(column.name)), column.kind))
+        _list_of_one(examined_values(batch.column(batch.schema.get_field_index(column.name)), column.kind))
         for column in columns
     ]
     return pa.RecordBatch.from_arrays(arrays, [column.name for column in columns])
 
 
-def _kind_of(kind: pa.DataType) -> ColumnKind | None:
+def column_kind(kind: pa.DataType) -> ColumnKind | None:
+    """How values of an Arrow type are read; None where it holds no single number, category or time a row."""
     if pa.types.is_dictionary(kind):
-        return _kind_of(kind.value_type)
+        return column_kind(kind.value_type)
     if pa.types.is_integer(kind):
         return "float" if kind == pa.uint64() else "integer"
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
@@ -104,7 +105,21 @@ def _kind_of(kind: pa.DataType) -> ColumnKind | None:
     return "category" if any(is_text(kind) for is_text in texts) else None
 
 
-def _values(array: pa.Array, kind: ColumnKind) -> pa.Array:
+def examined_values(array: pa.Array, kind: ColumnKind) -> pa.Array:
+    """Values of a column in the form in which they are examined, null where missing; NaN is missing too.
+
+    Parameters
+    ----------
+    array
+        Shape (N,).
+    kind
+        How they are read.
+
+    Returns
+    -------
+    pa.Array
+        Shape (N,): int64, float64 (times in seconds since 1970), or text; every value of `masked` is a placeholder.
+    """
     if isinstance(array, pa.DictionaryArray):
         array = array.dictionary_decode()
     if kind == "masked":
@@ -127,7 +142,7 @@ def _without_nan(array: pa.Array) -> pa.Array:
 def _masked(array: pa.Array) -> pa.Array:
     missing = np.asarray(pc.is_null(array))
     if pa.types.is_floating(array.type):
-        missing = missing | np.asarray(pc.is_null(_values(array, "float")))
+        missing = missing | np.asarray(pc.is_null(examined_values(array, "float")))
     return pa.array([MASKED] * len(array), pa.string(), mask=missing)
 
 

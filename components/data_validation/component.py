@@ -1,5 +1,7 @@
 """Validation's KFP face."""
 
+from typing import NamedTuple
+
 from kfp import dsl
 
 from components.shared.images import image
@@ -50,4 +52,142 @@ def validate_examples(
         verdict_path=verdict.path,
         metrics_path=metrics.path,
     )
+    metrics.metadata.update(result.metrics)
+
+
+@dsl.component(base_image=image("validation"), install_kfp_package=False)
+def check_monitoring_inputs(
+    model_uri: str,
+    serving_log_uri: str,
+    window_start: str,
+    window_end: str,
+    data_fingerprint: str,
+    settings: str,
+) -> NamedTuple("MonitoringInputs", [("settings", str)]):  # type: ignore[valid-type]
+    """Check every parameter of a monitoring run before anything is computed.
+
+    Parameters
+    ----------
+    model_uri
+        The published model bundle: a folder or URI.
+    serving_log_uri
+        The serving log: a folder or URI.
+    window_start
+        Where the window begins: a time in ISO 8601, or -24h or -7d before its end; empty for the log's beginning.
+    window_end
+        Where the window ends, in ISO 8601; empty for the log's end.
+    data_fingerprint
+        Changes when the log changes; it keeps the cache honest.
+    settings
+        Drift settings as YAML or JSON; empty for the defaults.
+
+    Returns
+    -------
+    settings
+        All drift settings, as JSON.
+    """
+    from components.data_validation.jobs import check_monitoring_inputs as job
+
+    window = {"window_start": window_start, "window_end": window_end}
+    checked = job(model_uri=model_uri, serving_log_uri=serving_log_uri, **window, settings=settings)
+    return (checked.settings,)
+
+
+@dsl.component(base_image=image("validation"), install_kfp_package=False)
+def detect_drift(
+    model_uri: str,
+    serving_log_uri: str,
+    window_start: str,
+    window_end: str,
+    data_fingerprint: str,
+    settings: str,
+    statistics: dsl.Output[dsl.Artifact],
+    anomalies: dsl.Output[dsl.Artifact],
+    report: dsl.Output[dsl.HTML],
+    verdict: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Compare a window of served traffic with the data that its model was trained on.
+
+    Drift does not fail this step: the verdict says so, and a gate reads it.
+
+    Parameters
+    ----------
+    model_uri
+        The published model bundle, which carries the baseline: a folder or URI.
+    serving_log_uri
+        The serving log: a folder or URI.
+    window_start
+        Where the window begins: a time in ISO 8601, or -24h or -7d before its end; empty for the log's beginning.
+    window_end
+        Where the window ends, in ISO 8601; empty for the log's end.
+    data_fingerprint
+        Changes when the log changes; it keeps the cache honest.
+    settings
+        Drift settings as YAML or JSON; empty for the defaults.
+
+    Returns
+    -------
+    statistics
+        Folder: TFDV's statistics of the window, a serialized `DatasetFeatureStatisticsList`.
+    anomalies
+        Folder: TFDV's anomalies of the window against the model's schema.
+    report
+        Verdict, findings, and the distributions of the two sides.
+    verdict
+        JSON: passed or not, why, and the findings.
+    metrics
+        Findings by severity, columns compared, and rows of the two sides.
+    """
+    from components.data_validation.jobs import detect_drift as job
+
+    sides = {"model_uri": model_uri, "serving_log_uri": serving_log_uri}
+    window = {"window_start": window_start, "window_end": window_end}
+    folders = {"statistics_path": statistics.path, "anomalies_path": anomalies.path}
+    files = {"report_path": report.path, "verdict_path": verdict.path, "metrics_path": metrics.path}
+    result = job(**sides, **window, settings=settings, **folders, **files)
+    metrics.metadata.update(result.metrics)
+
+
+@dsl.component(base_image=image("validation"), install_kfp_package=False)
+def assess_sufficiency(
+    examples: dsl.Input[dsl.Dataset],
+    target: str,
+    seed: int,
+    report: dsl.Output[dsl.HTML],
+    verdict: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    embeddings: dsl.Input[dsl.Dataset] = None,
+) -> None:
+    """Judge whether an example table can answer its question at all, before any training.
+
+    Data that cannot, or are too few to say, do not fail this step: the verdict says so, and a gate reads it.
+
+    Parameters
+    ----------
+    examples
+        The example table; only its training split is read.
+    target
+        The problem file's target section as JSON, such as `{"metric": "accuracy", "minimum": 0.9}`; empty for
+        accuracy without a minimum.
+    seed
+        Of the sample, the folds and the permutations.
+    embeddings
+        An embeddings table of the same examples; without one, simple features are made.
+
+    Returns
+    -------
+    report
+        Verdict, what cheap probes score against permuted labels, and the learning curve.
+    verdict
+        JSON: passed, blocked or insufficient sample, why, and the findings.
+    metrics
+        The probe's score, its p-value, and the scores extrapolated to more data.
+    """
+    from components.data_validation.jobs import assess_sufficiency as job
+
+    result = job(
+        examples_path=examples.path, embeddings_path=embeddings and embeddings.path, target=target, seed=seed,
+        report_path=report.path, verdict_path=verdict.path, metrics_path=metrics.path,
+    )  # fmt: skip
     metrics.metadata.update(result.metrics)

@@ -99,8 +99,13 @@ def feature_summaries(statistics: statistics_pb2.DatasetFeatureStatisticsList) -
     return {summary.name: summary for summary in summaries}
 
 
+def feature_name(feature: statistics_pb2.FeatureNameStatistics) -> str:
+    """The column that TFDV's statistics of one feature are of."""
+    return feature.path.step[-1] if feature.path.step else feature.name
+
+
 def _summary(feature: statistics_pb2.FeatureNameStatistics, num_examples: int) -> FeatureSummary:
-    name = feature.path.step[-1] if feature.path.step else feature.name
+    name = feature_name(feature)
     if feature.HasField("num_stats"):
         return _number_summary(name, feature, num_examples)
     text = feature.string_stats

@@ -20,23 +20,27 @@ from components.data_validation.quiet_tfdv import tfdv
 from tensorflow_data_validation.statistics import stats_impl
 
 NUM_HISTOGRAM_BUCKETS = 100
+FEW_HISTOGRAM_BUCKETS = 10
 NUM_TOP_VALUES = 20
 MAX_COUNTED_VALUES = 1000
+_MANY_COLUMNS = 500
 _MAX_BATCH_ROWS = 65536
 _MIN_BATCH_ROWS = 256
 _BATCH_VALUES = 1 << 22
 
 
 class StatisticsAccumulator:
-    """Statistics of the rows seen so far; two of them can be merged, so that several may work side by side."""
+    """Statistics of the rows seen so far; two of them can be merged, so that several may work side by side.
 
-    def __init__(self) -> None:
-        options = tfdv.StatsOptions(
-            num_top_values=NUM_TOP_VALUES,
-            num_rank_histogram_buckets=MAX_COUNTED_VALUES,
-            num_histogram_buckets=NUM_HISTOGRAM_BUCKETS,
-        )
-        self._generators = stats_impl.get_generators(options, in_memory=True)
+    Parameters
+    ----------
+    num_histogram_buckets
+        Buckets of a histogram: what most of the time goes into where columns are many.
+    """
+
+    def __init__(self, *, num_histogram_buckets: int = NUM_HISTOGRAM_BUCKETS) -> None:
+        self._num_histogram_buckets = num_histogram_buckets
+        self._generators = stats_impl.get_generators(statistics_options(num_histogram_buckets), in_memory=True)
         self._partial: list[Any] = [generator.create_accumulator() for generator in self._generators]
         self.num_rows = 0
 
@@ -49,6 +53,14 @@ class StatisticsAccumulator:
         with np.errstate(invalid="ignore", over="ignore"):
             self._partial = [generator.add_input(partial, batch) for generator, partial in pairs]
         self.num_rows += batch.num_rows
+
+    def __getstate__(self) -> tuple[list[Any], int, int]:
+        # The generators hold nothing but the options, and Beam objects that need not travel.
+        return self._partial, self.num_rows, self._num_histogram_buckets
+
+    def __setstate__(self, state: tuple[list[Any], int, int]) -> None:
+        self._partial, self.num_rows, self._num_histogram_buckets = state
+        self._generators = stats_impl.get_generators(statistics_options(self._num_histogram_buckets), in_memory=True)
 
     def merge(self, other: "StatisticsAccumulator") -> None:
         """Take what another accumulator has seen; `other` must not be used afterwards."""
@@ -66,6 +78,21 @@ class StatisticsAccumulator:
             result = stats_impl.extract_statistics_output(self._partial, self._generators)
         result.datasets[0].name = name
         return result
+
+
+def histogram_buckets(num_columns: int) -> int:
+    """Buckets of a histogram for tables of so many columns: few for a wide one, which has few rows for its columns."""
+    return NUM_HISTOGRAM_BUCKETS if num_columns <= _MANY_COLUMNS else FEW_HISTOGRAM_BUCKETS
+
+
+def statistics_options(num_histogram_buckets: int = NUM_HISTOGRAM_BUCKETS) -> tfdv.StatsOptions:
+    """What is computed, the same in process and on Beam: sketches, so that memory does not grow with the rows."""
+    return tfdv.StatsOptions(
+        num_top_values=NUM_TOP_VALUES,
+        num_rank_histogram_buckets=MAX_COUNTED_VALUES,
+        num_histogram_buckets=num_histogram_buckets,
+        use_sketch_based_topk_uniques=True,
+    )
 
 
 def rows_per_batch(num_columns: int) -> int:
@@ -92,7 +119,8 @@ def split_statistics(
     mapping of str to DatasetFeatureStatisticsList
         One for each of `splits`, in their order; with 0 examples where the split has no rows.
     """
-    accumulators = {split: StatisticsAccumulator() for split in splits}
+    num_buckets = histogram_buckets(len(columns))
+    accumulators = {split: StatisticsAccumulator(num_histogram_buckets=num_buckets) for split in splits}
     for batch in batches:
         row_splits = batch.column(batch.schema.get_field_index("split"))
         for split, accumulator in accumulators.items():

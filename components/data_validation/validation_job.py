@@ -4,25 +4,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from components.data_validation.anomalies import anomalies_text, anomaly_findings, Comparison, split_anomalies
-from components.data_validation.arrow_lists import examined_columns, ExaminedColumn, unexamined_columns
+from components.data_validation.arrow_lists import ExaminedColumn, unexamined_columns
 from components.data_validation.column_checks import column_findings
-from components.data_validation.feature_summaries import feature_summaries, FeatureSummary
+from components.data_validation.column_roles import roles_of_examples
+from components.data_validation.findings_table import blocking_reason, most_severe_first
 from components.data_validation.materiality import Materiality
+from components.data_validation.prepared_table import PreparedTable
 from components.data_validation.report import ReportContent, validation_report
 from components.data_validation.schema import schema_text, training_schema
+from components.data_validation.sides import BASELINE_FILE, profiled_side, Side, write_baseline
+from components.data_validation.source_opening import open_table
 from components.data_validation.split_checks import split_findings
-from components.data_validation.streaming_statistics import rows_per_batch, split_statistics
+from components.data_validation.split_comparison import split_mismatch_findings, split_row_findings
+from components.data_validation.table_source import TableSource
 from components.shared.atomic_files import atomic_folder, write_json, write_text
 from components.shared.example_table import ExampleTable, ExampleTableInfo
 from components.shared.problem import SPLIT_NAMES
-from components.shared.progress import progress
 from components.shared.verdict import Finding, Verdict, write_verdict
 
 EVALUATION_SPLITS = ("validation", "test")
-_SEVERITIES = ("blocking", "warning", "note")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +83,8 @@ def validate_examples(
     examples_path
         The example table's folder.
     statistics_path
-        Folder to write: `<split>.pb`, a serialized `DatasetFeatureStatisticsList` a split.
+        Folder to write: `<split>.pb`, a serialized `DatasetFeatureStatisticsList` a split, and `sample.parquet`, a
+        sample of the training rows that later data are compared with.
     schema_path
         File to write: the schema as protobuf text.
     anomalies_path
@@ -105,85 +109,82 @@ def validate_examples(
         If the table is damaged or of another version.
     """
     table = ExampleTable(examples_path)
-    columns = examined_columns(table.info, table.schema)
-    examined = _examine(table, columns)
+    splits = _profiled_splits(open_table(str(examples_path)), table.info)
+    checked = _checked(splits, table)
     counts = table.counts()
-    findings = _findings(table.info, columns, counts, examined)
-    verdict = _verdict(findings, num_examples=table.num_rows, num_features=len(columns))
+    findings = split_findings(counts, table.info.class_names, materiality=Materiality()) + checked.findings
+    train = splits["train"]
+    verdict = _verdict(findings, num_examples=table.num_rows, num_features=len(train.columns))
     content = ReportContent(
         verdict=verdict,
         modality=table.info.modality,
-        columns=columns,
+        columns=train.columns,
         unexamined=unexamined_columns(table.info, table.schema),
         counts=counts,
-        summaries=examined.summaries,
+        summaries={split: side.summaries for split, side in splits.items()},
     )
-    protos = {f"{split}.pb": item.SerializeToString() for split, item in examined.statistics.items()}
-    texts = {f"{split}.pbtxt": anomalies_text(item).encode() for split, item in examined.anomalies.items()}
-    _write_folder(statistics_path, protos)
+    texts = {f"{split}.pbtxt": anomalies_text(item).encode() for split, item in checked.anomalies.items()}
+    _write_statistics(statistics_path, splits)
     _write_folder(anomalies_path, texts)
-    write_text(schema_path, schema_text(examined.schema))
+    write_text(schema_path, schema_text(checked.schema))
     validation_report(content).write(report_path)
     write_verdict(verdict_path, verdict)
-    result = _result(verdict, columns, {split: sum(by_label.values()) for split, by_label in counts.items()})
+    result = _result(verdict, train.columns, {split: sum(by_label.values()) for split, by_label in counts.items()})
     if metrics_path is not None:
         write_json(metrics_path, result.metrics)
     return result
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Examined:
-    statistics: Mapping[str, statistics_pb2.DatasetFeatureStatisticsList]
-    summaries: Mapping[str, Mapping[str, FeatureSummary]]
+class _Checked:
     schema: schema_pb2.Schema
     anomalies: Mapping[str, anomalies_pb2.Anomalies]
+    findings: list[Finding]
 
 
-def _examine(table: ExampleTable, columns: Sequence[ExaminedColumn]) -> _Examined:
-    batch_rows = rows_per_batch(len(columns))
-    batches = table.iter_batches(["split", *(column.name for column in columns)], batch_rows=batch_rows)
-    num_batches = -(-table.num_rows // batch_rows)
-    shown = progress(batches, label="computing statistics", total=num_batches, unit="batch")
-    statistics = split_statistics(shown, columns, splits=SPLIT_NAMES)
-    masked = [column.name for column in columns if column.kind == "masked"]
-    schema = training_schema(statistics["train"], masked=masked)
-    return _Examined(
-        statistics=statistics,
-        summaries={split: feature_summaries(statistics[split]) for split in SPLIT_NAMES},
-        schema=schema,
-        anomalies={split: split_anomalies(statistics[split], schema) for split in EVALUATION_SPLITS},
-    )
+def _profiled_splits(source: TableSource, info: ExampleTableInfo) -> dict[str, Side]:
+    roles = roles_of_examples(info, source.schema)
+    prepared = PreparedTable(source, roles)
+    return {split: profiled_side(prepared, roles, splits=[split], name=split) for split in SPLIT_NAMES}
 
 
-def _findings(
-    info: ExampleTableInfo,
-    columns: Sequence[ExaminedColumn],
-    counts: Mapping[str, Mapping[str, int]],
-    examined: _Examined,
-) -> list[Finding]:
-    materiality = Materiality()
-    roles = {column.name: column.role for column in columns}
-    findings = split_findings(counts, info.class_names, materiality=materiality)
-    for split, anomalies in examined.anomalies.items():
+def _checked(splits: Mapping[str, Side], table: ExampleTable) -> _Checked:
+    train = splits["train"]
+    roles = {column.name: column.role for column in train.columns}
+    summaries = {split: side.summaries for split, side in splits.items()}
+    masked = [column.name for column in train.columns if column.kind == "masked"]
+    schema = training_schema(train.statistics, masked=masked)
+    anomalies = {split: split_anomalies(splits[split].statistics, schema) for split in EVALUATION_SPLITS}
+    findings: list[Finding] = []
+    for split, found in anomalies.items():
         comparison = Comparison(
-            split=split,
-            reference=examined.summaries["train"],
-            current=examined.summaries[split],
+            current_name=f"the {split} split",
+            reference=summaries["train"],
+            current=summaries[split],
             roles=roles,
-            num_comparisons=len(columns) * len(examined.anomalies),
-            whole_groups=bool(info.columns_of("group")),
-            materiality=materiality,
+            num_comparisons=len(train.columns) * len(EVALUATION_SPLITS),
+            whole_groups=bool(table.info.columns_of("group")),
+            materiality=Materiality(),
         )
-        findings += anomaly_findings(anomalies, comparison)
-    return findings + column_findings(examined.summaries, roles)
+        findings += anomaly_findings(found, comparison)
+    findings += column_findings(summaries, roles)
+    findings += split_mismatch_findings(splits)
+    findings += split_row_findings(splits, table)
+    return _Checked(schema=schema, anomalies=anomalies, findings=findings)
+
+
+def _write_statistics(path: str | Path, splits: Mapping[str, Side]) -> None:
+    """Statistics of every split, and the training rows that later data are compared with."""
+    with atomic_folder(path) as folder:
+        for split, side in splits.items():
+            (folder / f"{split}.pb").write_bytes(side.statistics.SerializeToString())
+        write_baseline(folder / BASELINE_FILE, splits["train"])
 
 
 def _verdict(findings: Sequence[Finding], *, num_examples: int, num_features: int) -> Verdict:
-    ordered = tuple(sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity)))
-    blocking = [finding for finding in ordered if finding.severity == "blocking"]
-    if blocking:
-        more = f" (and {len(blocking) - 1} more blocking findings)" if len(blocking) > 1 else ""
-        return Verdict(check="validation", passed=False, reason=blocking[0].message + more, findings=ordered)
+    ordered = most_severe_first(findings)
+    if reason := blocking_reason(ordered):
+        return Verdict(check="validation", passed=False, reason=reason, findings=ordered)
     reason = f"{num_examples:,} examples in {num_features} columns fit the training schema"
     if ordered:
         reason += f"; {len(ordered)} findings, none of them blocking"

@@ -1,11 +1,10 @@
 """Whether a model may ship: its figures on the test split against what the problem file asks for."""
 
 from dataclasses import dataclass
-import json
 import math
 
 from components.model_analysis.evaluation import Evaluation
-from components.shared.problem import parse_problem, TargetSpec
+from components.shared.problem import TargetSpec
 from components.shared.verdict import Finding, Verdict
 
 CHECK = "analysis"
@@ -28,28 +27,6 @@ class LeftOut:
     num_unlabelled: int = 0
     num_unknown_label: int = 0
     num_unreadable: int = 0
-
-
-def parse_target(text: str) -> TargetSpec:
-    """Read the target section of a problem file.
-
-    Parameters
-    ----------
-    text
-        JSON such as `{"metric": "accuracy", "minimum": 0.9}`; empty for the default, accuracy without a minimum.
-
-    Raises
-    ------
-    ValueError
-        If it is no JSON object, or a key or value is unknown.
-    """
-    if not text.strip():
-        return TargetSpec()
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"target must be JSON, got {text!r}: {error}") from error
-    return parse_problem(json.dumps({"target": content}), where="the target").target
 
 
 def majority_baseline(evaluation: Evaluation, metric: str) -> float:

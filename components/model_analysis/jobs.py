@@ -8,7 +8,7 @@ from typing import Any
 
 from components.model_analysis.confusion import condensed_confusion
 from components.model_analysis.evaluation import Evaluation
-from components.model_analysis.gate import judge, LeftOut, parse_target
+from components.model_analysis.gate import judge, LeftOut
 from components.model_analysis.image_source import example_table_source, ImageSource, open_image_source
 from components.model_analysis.label_matching import LabelMatcher
 from components.model_analysis.predictions import count_left_out, evaluate_table, score_source, ScoredSource
@@ -18,7 +18,7 @@ from components.modeling.predictor import load_predictor, Predictor
 from components.shared.atomic_files import write_json
 from components.shared.example_table import ExampleTable
 from components.shared.predictions_table import PredictionsTable, PredictionsWriter
-from components.shared.problem import SPLIT_NAMES, TargetSpec
+from components.shared.problem import parse_target, SPLIT_NAMES, TargetSpec
 from components.shared.verdict import Verdict, write_verdict
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ _WHOLE = r"^-?(?:0|[1-9][0-9]{0,17})$"
 _NUMBER = (
     r"^[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$|^[-+]?(?:inf|Inf|INF|infinity|Infinity)$"
 )
-# Old releases of Arrow leave decomposed letters as they are.
+# Old releases of Arrow, 10 among them, which TFDV 1.16.1 pins, take Hangul apart instead of putting it together.
 _ARROW_COMPOSES = pc.utf8_normalize(pa.scalar("e\u0301"), form="NFC").as_py() == "\u00e9"
 _RANK = {pa.null(): 0, pa.int64(): 1, pa.float64(): 2, pa.string(): 3}
 
@@ -115,6 +115,30 @@ def as_type(values: pa.Array, kind: pa.DataType) -> pa.Array:
     return values.cast(pa.float64() if pa.types.is_decimal(values.type) else kind).cast(kind)
 
 
+def composed_texts(texts: pa.Array) -> pa.Array:
+    """Texts as one and the same text is always written: composed (NFC), null where empty.
+
+    Parameters
+    ----------
+    texts
+        Shape (N,), string.
+
+    Returns
+    -------
+    pa.Array
+        Shape (N,), string.
+    """
+    if pc.all(pc.string_is_ascii(texts)).as_py() is False:
+        texts = pc.utf8_normalize(texts, form="NFC") if _ARROW_COMPOSES else _composed(texts)
+    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+
+
+def _composed(texts: pa.Array) -> pa.Array:
+    coded = texts.dictionary_encode()
+    composed = [unicodedata.normalize("NFC", text) for text in coded.dictionary.to_pylist()]
+    return pa.array(composed, pa.string()).take(coded.indices)
+
+
 def _trimmed_numbers(values: pa.Array) -> pa.Array:
     trimmed = pc.utf8_trim_whitespace(values.cast(pa.string()))
     missing = pc.is_in(trimmed, value_set=pa.array(["", *MISSING_NUMBERS]))
@@ -129,14 +153,4 @@ def _as_texts(values: pa.Array) -> pa.Array:
         # Whole numbers are stored as floats where some are missing: 1.0 is the class 1.
         whole = pc.and_(pc.equal(pc.floor(values), values), pc.less(pc.abs(values), 1e15))
         texts = pc.if_else(whole, values.cast(pa.int64(), safe=False).cast(pa.string()), texts)
-    texts = _composed(texts)
-    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
-
-
-def _composed(texts: pa.Array) -> pa.Array:
-    if _ARROW_COMPOSES:
-        return pc.utf8_normalize(texts, form="NFC")
-    if pc.all(pc.string_is_ascii(texts)).as_py() is not False:
-        return texts
-    composed = [None if text is None else unicodedata.normalize("NFC", text) for text in texts.to_pylist()]
-    return pa.array(composed, pa.string())
+    return composed_texts(texts)

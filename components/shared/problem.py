@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+import json
 from pathlib import Path
 import re
 from typing import Any, get_args, Literal
@@ -177,6 +178,28 @@ def parse_problem(text: str, *, where: str = "the problem file") -> Problem:
         return _build(Problem, content, key="")
     except (TypeError, ValueError) as error:
         raise ValueError(f"{where}: {error}") from error
+
+
+def parse_target(text: str) -> TargetSpec:
+    """Read the target section of a problem file.
+
+    Parameters
+    ----------
+    text
+        JSON such as `{"metric": "accuracy", "minimum": 0.9}`; empty for the default, accuracy without a minimum.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON object, or a key or value is unknown.
+    """
+    if not text.strip():
+        return TargetSpec()
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"target must be JSON, got {text!r}: {error}") from error
+    return parse_problem(json.dumps({"target": content}), where="the target").target
 
 
 def read_problem(path: str | Path) -> Problem:

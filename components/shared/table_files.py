@@ -1,6 +1,7 @@
 """Table files in a stream: CSV, TSV and Parquet, a ragged row never being the end of them."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 import csv
 from dataclasses import dataclass, field
 import io
@@ -12,8 +13,10 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from components.shared.column_types import MISSING_NUMBERS
+from components.shared.csv_stream import csv_batches
 from components.shared.problem import TableSpec
-from components.shared.table_opening import BLOCK_BYTES, opened, opened_text, readable
+from components.shared.table_opening import BLOCK_BYTES, opened, opened_for_arrow, opened_text, readable
 from components.shared.text_encoding import recognised_encoding
 
 _BATCH_ROWS = 16384
@@ -91,7 +94,7 @@ class TableFile:
         """
         found = self._stored_schema().names if self.is_parquet else self._header().names
         names = [unicodedata.normalize("NFC", name).strip() for name in found]
-        repeated = next((name for name in names if names.count(name) > 1), None)
+        repeated = next((name for name, count in Counter(names).items() if count > 1), None)
         if repeated is not None:
             raise ValueError(f"{self.uri} must not repeat a column's name, but {repeated!r} occurs more than once")
         return names
@@ -125,6 +128,48 @@ class TableFile:
             for start in range(0, named.num_rows, _BATCH_ROWS):
                 yield named.slice(start, _BATCH_ROWS)
 
+    def iter_typed_batches(
+        self, types: Mapping[str, pa.DataType], ragged_lines: list[int] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream delimited text in types that were decided before, several times as fast as `iter_batches`.
+
+        Parameters
+        ----------
+        types
+            null, int64, float64 or string for each column, by its name (NFC).
+        ragged_lines
+            Is given, for each row with too few or too many values, the number of lines that it spans; such rows are
+            left out.
+
+        Yields
+        ------
+        pa.RecordBatch
+            Columns under their names (NFC); numbers are null where empty or a word for missing, texts as they stand.
+
+        Raises
+        ------
+        ValueError
+            If a value does not fit its column's type, or the file cannot be read.
+        """
+        header = self._header()
+        if header.is_all:
+            return
+        lines = [] if ragged_lines is None else ragged_lines
+
+        def set_aside(row: pa_csv.InvalidRow) -> str:
+            lines.append(_num_lines(row))
+            return "skip"
+
+        convert = pa_csv.ConvertOptions(
+            column_types={str(number): types[name] for number, name in enumerate(self.column_names())},
+            null_values=["", *MISSING_NUMBERS],
+            strings_can_be_null=False,
+        )
+        names = self.column_names()
+        with readable(self.uri), opened_for_arrow(self.uri) as stream:
+            for batch in self._csv_reader(stream, header, set_aside, convert, use_threads=True):
+                yield pa.RecordBatch.from_arrays(batch.columns, names)
+
     def _stored_schema(self) -> pa.Schema:
         with readable(self.uri), opened(self.uri, unpack=False) as stream:
             return pq.ParquetFile(stream).schema_arrow
@@ -142,12 +187,8 @@ class TableFile:
 
     def _text_batches(self, ragged: list[RaggedRow]) -> Iterator[pa.RecordBatch]:
         header = self._header()
-        if not header.is_all:
-            with readable(self.uri), opened(self.uri, unpack=True) as stream:
-                yield from self._csv_reader(stream, header, ragged)
-
-    def _csv_reader(self, stream: Any, header: _Header, ragged: list[RaggedRow]) -> pa_csv.CSVStreamingReader:
-        keys = [str(number) for number in range(len(header.names))]
+        if header.is_all:
+            return
 
         def set_aside(row: pa_csv.InvalidRow) -> str:
             ragged.append(
@@ -155,18 +196,33 @@ class TableFile:
                     row=row.number,
                     num_expected=row.expected_columns,
                     num_found=row.actual_columns,
-                    num_lines=len(row.text.splitlines()) or 1,
+                    num_lines=_num_lines(row),
                 )
             )
             return "skip"
 
-        return pa_csv.open_csv(
+        convert = pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(_keys(header), pa.string()), null_values=[""], strings_can_be_null=True
+        )
+        with readable(self.uri), opened_for_arrow(self.uri) as stream:
+            yield from self._csv_reader(stream, header, set_aside, convert)
+
+    def _csv_reader(
+        self,
+        stream: Any,
+        header: _Header,
+        set_aside: Callable[[pa_csv.InvalidRow], str],
+        convert: pa_csv.ConvertOptions,
+        *,
+        use_threads: bool = False,
+    ) -> Iterator[pa.RecordBatch]:
+        return csv_batches(
             stream,
             read_options=pa_csv.ReadOptions(
-                use_threads=False,  # without threads Arrow knows the rows' numbers
+                use_threads=use_threads,  # without threads Arrow knows the rows' numbers
                 block_size=BLOCK_BYTES,
                 encoding=self.encoding,
-                column_names=keys,
+                column_names=_keys(header),
                 skip_rows=header.num_blank,
                 skip_rows_after_names=1,
             ),
@@ -176,9 +232,7 @@ class TableFile:
                 newlines_in_values=self.quoting,
                 invalid_row_handler=set_aside,
             ),
-            convert_options=pa_csv.ConvertOptions(
-                column_types=dict.fromkeys(keys, pa.string()), null_values=[""], strings_can_be_null=True
-            ),
+            convert_options=convert,
         )
 
 
@@ -217,6 +271,15 @@ def table_file(uri: str, spec: TableSpec) -> TableFile:
         inferred.append(f"values in {path.name} are separated by {_DELIMITER_WORDS[delimiter]}")
     quoting = True if spec.quoting is None else spec.quoting
     return TableFile(uri=uri, delimiter=delimiter, quoting=quoting, encoding=encoding, inferred=tuple(inferred))
+
+
+def _keys(header: _Header) -> list[str]:
+    """Names by which Arrow knows the columns while it reads: the header's own may repeat once they are trimmed."""
+    return [str(number) for number in range(len(header.names))]
+
+
+def _num_lines(row: pa_csv.InvalidRow) -> int:
+    return len(row.text.splitlines()) or 1
 
 
 def _csv_rows(text: io.TextIOWrapper, file: TableFile) -> Iterator[list[str]]:

@@ -4,12 +4,16 @@ from collections.abc import Iterator
 import contextlib
 import csv
 import io
+from pathlib import PurePosixPath
 from typing import Any
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 import pyarrow as pa
 
 BLOCK_BYTES = 4 << 20
+_ARROW_PACKINGS = {".gz": "gzip", ".bz2": "bz2"}
+_OTHER_PACKINGS = (".xz",)
 
 
 def _codec(encoding: str) -> str:
@@ -28,6 +32,16 @@ def opened_text(uri: str, encoding: str) -> Iterator[io.TextIOWrapper]:
 def opened(uri: str, *, unpack: bool) -> Any:
     """Open a file as bytes, unpacked where that is asked for and its name says that it is packed."""
     return fsspec.open(uri, "rb", compression="infer" if unpack else None)
+
+
+def opened_for_arrow(uri: str) -> Any:
+    """Open a file as `opened` does with `unpack`, by Arrow's own means where it lies here and Arrow can unpack it."""
+    filesystem, path = fsspec.core.url_to_fs(uri)
+    packing = _ARROW_PACKINGS.get(PurePosixPath(path).suffix.lower())
+    is_packed = packing is not None or PurePosixPath(path).suffix.lower() in _OTHER_PACKINGS
+    if not isinstance(filesystem, LocalFileSystem) or (is_packed and packing is None):
+        return opened(uri, unpack=True)
+    return pa.input_stream(path, compression=packing)
 
 
 @contextlib.contextmanager

@@ -31,7 +31,7 @@ def findings_of(train: dict, test: dict, *, role: str = "feature", whole_groups:
         accumulator.add(as_value_lists(pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays)), examined))
         statistics[split] = accumulator.statistics(name=split)
     comparison = Comparison(
-        split="test",
+        current_name="the test split",
         reference=feature_summaries(statistics["train"]),
         current=feature_summaries(statistics["test"]),
         roles=dict.fromkeys(train, role),

@@ -6,6 +6,7 @@ from pathlib import Path
 from google.protobuf import text_format
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
@@ -34,7 +35,7 @@ def random_columns(num_rows: int, num_columns: int, seed: int = 0) -> dict[str, 
 
 
 def test_a_sound_table_passes_and_every_output_can_be_read(write_table, tmp_path):
-    columns = {**random_columns(200, 2), "shop": ["서울", "부산"] * 100}
+    columns = {**random_columns(200, 2), "shop": ["서울", "서울", "부산", "부산"] * 50}
     examples = write_table(SPLITS * 2, ["yes", "no"] * 100, columns)
     result = validate(examples, tmp_path / "out")
     assert result.passed
@@ -88,11 +89,14 @@ def test_pii_values_appear_in_no_output(write_table, tmp_path):
     columns = {"phone": [*secrets[:-1], None], "resident": numbers, "age": list(range(100))}
     validate(write_table(SPLITS, ["yes", "no"] * 50, columns, roles=roles), tmp_path / "out")
     written = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
-    assert len(written) == 9
+    assert len(written) == 10
     for path in written:
         content = path.read_bytes()
         assert b"010-1234" not in content, path
         assert b"9001010" not in content, path
+    rows = pq.read_table(tmp_path / "out" / "statistics" / "sample.parquet")
+    assert set(rows["phone"].to_pylist()) == {"<masked>"}
+    assert set(rows["resident"].to_pylist()) == {"<masked>"}
     report = (tmp_path / "out" / "report.html").read_text("utf-8")
     assert "counted only" in report
 

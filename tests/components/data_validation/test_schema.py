@@ -3,7 +3,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.data_validation.arrow_lists import as_value_lists, ExaminedColumn, MASKED
 from components.data_validation.quiet_tfdv import tfdv
-from components.data_validation.schema import schema_text, training_schema
+from components.data_validation.schema import schema_text, training_schema, without_values
 from components.data_validation.streaming_statistics import StatisticsAccumulator
 
 
@@ -54,6 +54,18 @@ def test_a_masked_column_has_no_domain_and_its_placeholder_is_nowhere():
     assert MASKED not in text
     assert "010" not in text
     assert [domain.name for domain in schema.string_domain] == ["shop"]
+
+
+def test_a_domain_that_an_open_column_shares_with_a_masked_one_stays():
+    shared = schema_pb2.Schema(
+        feature=[schema_pb2.Feature(name=name, type=schema_pb2.BYTES, domain="names") for name in ("guest", "host")],
+        string_domain=[schema_pb2.StringDomain(name="names", value=["kim"])],
+    )
+    one, both = without_values(shared, ["guest"]), without_values(shared, ["guest", "host"])
+    assert [feature.domain for feature in one.feature] == ["", "names"]
+    assert [domain.name for domain in one.string_domain] == ["names"]
+    assert not both.string_domain
+    assert [feature.domain for feature in shared.feature] == ["names", "names"]
 
 
 def test_an_empty_training_split_gives_a_schema_without_features():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from components.model_analysis.evaluation import evaluate_predictions
-from components.model_analysis.gate import judge, LeftOut, majority_baseline, parse_target
+from components.model_analysis.gate import judge, LeftOut, majority_baseline
 from components.shared.problem import TARGET_METRICS, TargetSpec
 
 NOTHING_LEFT_OUT = LeftOut()
@@ -105,35 +105,6 @@ def test_what_was_not_judged_is_found() -> None:
         ("quality", "note", "unlabelled"),
     ]
     assert "fox" in verdict.findings[0].message
-
-
-@pytest.mark.parametrize(
-    ("text", "target"),
-    [
-        ("", TargetSpec()),
-        ('{"metric": "macro_f1", "minimum": 0.9}', TargetSpec(metric="macro_f1", minimum=0.9)),
-        ('{"metric": "accuracy", "minimum": null}', TargetSpec()),
-        ('{"minimum": 1}', TargetSpec(minimum=1.0)),
-    ],
-)
-def test_a_target_is_read_from_json(text, target) -> None:
-    assert parse_target(text) == target
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("accuracy", "target must be JSON"),
-        ("[1]", "must be a mapping"),
-        ('{"minimun": 0.9}', "unknown key 'target.minimun'"),
-        ('{"metric": "beauty"}', "target.metric must be one of"),
-        ('{"minimum": 90}', "target.minimum must lie in 0..1"),
-        ('{"minimum": "high"}', "target.minimum must be a number"),
-    ],
-)
-def test_a_target_that_is_none_is_refused(text, message) -> None:
-    with pytest.raises(ValueError, match=message.replace(".", r"\.")):
-        parse_target(text)
 
 
 def test_an_unknown_metric_has_no_baseline() -> None:

@@ -1,0 +1,261 @@
+"""The job that compares two tables: what a model was trained on, or an earlier span, with what there is now."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.data_validation.anomalies import anomalies_text
+from components.data_validation.column_roles import ColumnRoles
+from components.data_validation.compared_sides import compare_sides, ComparedSides, ComparisonOptions
+from components.data_validation.comparison_report import comparison_report, ComparisonContent, SideContent
+from components.data_validation.prepared_table import PreparedTable, table_roles
+from components.data_validation.sample_payloads import sample_pictures, sample_texts
+from components.data_validation.schema import schema_text
+from components.data_validation.sides import profiled_side, Side
+from components.data_validation.source_opening import open_table
+from components.data_validation.table_source import TableSource
+from components.shared.atomic_files import atomic_folder, write_json, write_text
+from components.shared.problem import Problem
+from components.shared.verdict import Finding, write_verdict
+
+_KINDS = ("schema_drift", "data_drift", "data_skew", "concept_drift", "quality")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComparisonPaths:
+    """Where a comparison's outputs go.
+
+    Attributes
+    ----------
+    statistics
+        Folder: `reference.pb` and `current.pb`.
+    schema
+        File: the schema that the current side was held against, as protobuf text.
+    anomalies
+        Folder: `current.pbtxt`, TFDV's anomalies.
+    report
+        HTML file.
+    verdict
+        JSON file.
+    metrics
+        JSON file; None writes none.
+    """
+
+    statistics: Path
+    schema: Path
+    anomalies: Path
+    report: Path
+    verdict: Path
+    metrics: Path | None = None
+
+    @classmethod
+    def under(cls, folder: Path) -> "ComparisonPaths":
+        """The usual names in one folder."""
+        return cls(
+            statistics=folder / "statistics",
+            schema=folder / "schema.pbtxt",
+            anomalies=folder / "anomalies",
+            report=folder / "report.html",
+            verdict=folder / "verdict.json",
+            metrics=folder / "metrics.json",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComparisonResult:
+    """What a comparison found.
+
+    Attributes
+    ----------
+    passed, outcome, reason
+        As in the verdict.
+    num_reference, num_current
+        Rows of the two sides.
+    num_columns
+        Columns whose distributions were compared.
+    largest_effect
+        The largest effect of a single column; 0 where none was compared.
+    findings
+        All findings.
+    """
+
+    passed: bool
+    outcome: str
+    reason: str
+    num_reference: int
+    num_current: int
+    num_columns: int
+    largest_effect: float
+    findings: tuple[Finding, ...]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Counts under the names that the step's metrics have."""
+        severities = [finding.severity for finding in self.findings]
+        kinds = [finding.kind for finding in self.findings if finding.severity != "note"]
+        return {
+            "num_findings": float(len(self.findings)),
+            "num_blocking": float(severities.count("blocking")),
+            "num_warnings": float(severities.count("warning")),
+            **{f"num_{kind}": float(kinds.count(kind)) for kind in _KINDS},
+            "num_reference": float(self.num_reference),
+            "num_current": float(self.num_current),
+            "num_features": float(self.num_columns),
+            "largest_effect": self.largest_effect,
+        }
+
+
+def compare_tables(
+    *,
+    reference_uri: str,
+    current_uri: str,
+    paths: ComparisonPaths,
+    problem: Problem | None = None,
+    current_problem: Problem | None = None,
+    options: ComparisonOptions | None = None,
+    num_processes: int | None = None,
+) -> ComparisonResult:
+    """Compare two tables.
+
+    Parameters
+    ----------
+    reference_uri, current_uri
+        CSV, TSV, Parquet (a file or a folder) or an example table.
+    paths
+        Where the outputs go.
+    problem
+        What the problem file says; by default everything is recognised, and said.
+    current_problem
+        The problem file of the current side where it is another one: its label may be defined anew.
+    options
+        How they are compared.
+    num_processes
+        Processes to read with; by default as many as there are cores, for large tables.
+
+    Returns
+    -------
+    ComparisonResult
+        Findings that block are a result, not an error.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a table is not there.
+    ValueError
+        If a table cannot be read, or the problem file names a column that neither has.
+    """
+    problem, options = problem or Problem(), options or ComparisonOptions()
+    sources = [open_table(uri, spec=problem.table) for uri in (reference_uri, current_uri)]
+    roles = table_roles(sources, problem)
+    versions = problem.label.version, (current_problem or problem).label.version
+    tables = [PreparedTable(source, roles) for source in sources]
+    names = _side_names(sources)
+    sides = [
+        profiled_side(
+            table,
+            roles,
+            name=name,
+            label_version=version,
+            by_key=options.relation == "serving",
+            num_processes=num_processes,
+        )
+        for table, name, version in zip(tables, names, versions, strict=True)
+    ]
+    compared = compare_sides(sides[0], sides[1], options, remarks=roles.remarks)
+    contents = [
+        side_content(side, table=table, roles=roles, compared=compared)
+        for side, table in zip(sides, tables, strict=True)
+    ]
+    return write_comparison(
+        compared,
+        sides=(sides[0], sides[1]),
+        contents=(contents[0], contents[1]),
+        options=options,
+        left_out=roles.left_out,
+        paths=paths,
+    )
+
+
+def side_content(
+    side: Side, *, table: PreparedTable | None = None, roles: ColumnRoles | None = None, compared: ComparedSides
+) -> SideContent:
+    """What the report shows of a side; its payloads where the images or texts have drifted.
+
+    Parameters
+    ----------
+    side
+        The side.
+    table, roles
+        Where its payloads can be read; None where they cannot.
+    compared
+        What was found.
+    """
+    pictures, texts = (), ()
+    drifted = any(finding.severity == "blocking" for finding in compared.verdict.findings)
+    if table is not None and roles is not None and drifted:
+        masked = {column.name for column in side.columns if column.kind == "masked"}
+        pictures = tuple(sample_pictures(table))
+        texts = tuple(sample_texts(table, roles, masked=masked))
+    return SideContent(name=side.name, num_rows=side.num_rows, summaries=side.summaries, pictures=pictures, texts=texts)
+
+
+def write_comparison(
+    compared: ComparedSides,
+    *,
+    sides: tuple[Side, Side],
+    contents: tuple[SideContent, SideContent],
+    options: ComparisonOptions,
+    left_out: Mapping[str, str],
+    paths: ComparisonPaths,
+) -> ComparisonResult:
+    """Write what a comparison leaves, the verdict last, and return its result."""
+    content = ComparisonContent(
+        verdict=compared.verdict,
+        reference=contents[0],
+        current=contents[1],
+        comparison=compared.comparison,
+        features=compared.features,
+        settings=options.drift,
+        masked=frozenset(column.name for side in sides for column in side.columns if column.kind == "masked"),
+        left_out=left_out,
+    )
+    names = ("reference.pb", "current.pb")
+    _write_folder(
+        paths.statistics,
+        {name: side.statistics.SerializeToString() for name, side in zip(names, sides, strict=True)},
+    )
+    _write_folder(paths.anomalies, {"current.pbtxt": anomalies_text(compared.anomalies).encode()})
+    write_text(paths.schema, schema_text(compared.schema))
+    comparison_report(content).write(paths.report)
+    result = _result(compared, sides)
+    if paths.metrics is not None:
+        write_json(paths.metrics, result.metrics)
+    write_verdict(paths.verdict, compared.verdict)
+    return result
+
+
+def _side_names(sources: Sequence[TableSource]) -> list[str]:
+    """The files' names; their paths where the names are the same."""
+    names = [source.name for source in sources]
+    return names if names[0] != names[1] else [source.uri for source in sources]
+
+
+def _result(compared: ComparedSides, sides: tuple[Side, Side]) -> ComparisonResult:
+    effects = [feature.effect_size for feature in compared.comparison.features.values()]
+    verdict = compared.verdict
+    return ComparisonResult(
+        passed=verdict.passed,
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        num_reference=sides[0].num_rows,
+        num_current=sides[1].num_rows,
+        num_columns=len(compared.comparison.features),
+        largest_effect=max((effect for effect in effects if effect == effect), default=0.0),
+        findings=verdict.findings,
+    )
+
+
+def _write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    with atomic_folder(path) as folder:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)

@@ -1,0 +1,83 @@
+"""The types in which columns are examined: whole numbers, numbers, texts and times, whatever a file stores them as."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from components.shared.column_types import as_type
+
+TIME = pa.timestamp("us")
+_NUMBERS = (pa.int64(), pa.float64())
+
+
+def examined_type(kind: pa.DataType) -> pa.DataType | None:
+    """Type in which a stored column is examined.
+
+    Parameters
+    ----------
+    kind
+        Its type in the file.
+
+    Returns
+    -------
+    pa.DataType
+        null, int64, float64, string (texts and truth values) or timestamp in microseconds; None where a row holds
+        no single value of these kinds (lists, structures, raw bytes): such a column is not examined.
+    """
+    if pa.types.is_dictionary(kind):
+        return examined_type(kind.value_type)
+    if pa.types.is_integer(kind):
+        return pa.float64() if kind == pa.uint64() else pa.int64()
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return pa.float64()
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        return TIME
+    if pa.types.is_null(kind):
+        return pa.null()
+    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean)
+    return pa.string() if any(holds(kind) for holds in texts) else None
+
+
+def widest_examined(kinds: Sequence[pa.DataType]) -> pa.DataType:
+    """Narrowest examined type that holds a column of several files.
+
+    Parameters
+    ----------
+    kinds
+        At least one of the types that `examined_type` gives.
+
+    Returns
+    -------
+    pa.DataType
+        The type that they share, columns without any value aside; float64 for whole and other numbers, else string.
+    """
+    found = {kind for kind in kinds if kind != pa.null()}
+    if len(found) <= 1:
+        return found.pop() if found else pa.null()
+    return pa.float64() if found <= set(_NUMBERS) else pa.string()
+
+
+def as_examined(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Values of a stored column in the type in which they are examined.
+
+    Parameters
+    ----------
+    values
+        Shape (N,), of any type that `examined_type` knows.
+    kind
+        Their own examined type, or a wider one.
+
+    Returns
+    -------
+    pa.Array
+        Shape (N,); a NaN stays what it is, except in text, where it is missing.
+    """
+    if isinstance(values, pa.DictionaryArray):
+        values = values.dictionary_decode()
+    if values.type == kind:
+        return values
+    if kind == pa.string() and examined_type(values.type) != pa.string():
+        return as_type(values, kind)
+    if pa.types.is_float16(values.type):
+        values = values.cast(pa.float32())
+    return values.cast(kind, safe=False)

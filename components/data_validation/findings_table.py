@@ -1,0 +1,59 @@
+"""Findings as a table of a report, and as the one sentence that a verdict gives for them."""
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from components.reporting.page import Cell, Report
+from components.shared.verdict import Finding
+
+MAX_FINDINGS_SHOWN = 100
+_SEVERITIES = ("blocking", "warning", "note")
+
+
+def add_findings(report: Report, findings: Sequence[Finding], *, nothing: str) -> None:
+    """Add the findings under a heading of their own.
+
+    Parameters
+    ----------
+    report
+        The report to add to.
+    findings
+        Most severe first; 100 of them are shown.
+    nothing
+        What is said where there are none.
+    """
+    report.heading("Findings")
+    if not findings:
+        report.paragraph(nothing, tone="good")
+        return
+    with_effect = any(finding.effect_size is not None for finding in findings)
+    names = ["severity", "kind", *(["effect"] if with_effect else []), "what", "what to do", "name"]
+    report.table(names, [_row(finding, with_effect) for finding in findings[:MAX_FINDINGS_SHOWN]])
+    if len(findings) > MAX_FINDINGS_SHOWN:
+        report.paragraph(f"The first {MAX_FINDINGS_SHOWN} of {len(findings):,} findings; verdict.json has them all.")
+
+
+def most_severe_first(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Findings by severity, then by kind (a broken schema explains the rest), then by effect."""
+
+    def order(finding: Finding) -> tuple[int, bool, float]:
+        return _SEVERITIES.index(finding.severity), finding.kind != "schema_drift", -(finding.effect_size or 0.0)
+
+    return tuple(sorted(findings, key=order))
+
+
+def blocking_reason(findings: Sequence[Finding]) -> str:
+    """The first blocking finding's sentence, and how many more there are; empty where none blocks."""
+    blocking = [finding for finding in findings if finding.severity == "blocking"]
+    if not blocking:
+        return ""
+    more = f" (and {len(blocking) - 1} more blocking findings)" if len(blocking) > 1 else ""
+    return blocking[0].message + more
+
+
+def _row(finding: Finding, with_effect: bool) -> list[Cell]:
+    effect: list[Cell] = [finding.effect_size] if with_effect else []
+    kind = finding.kind.replace("_", " ")
+    name = Markup("{}").format(finding.name).replace("_", Markup("_<wbr>"))  # long names may break
+    return [finding.severity, kind, *effect, finding.message, finding.remedy or "–", name]

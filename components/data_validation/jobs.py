@@ -1,0 +1,22 @@
+"""Validation's jobs, paths in and paths out; one module each, or one for a few that belong together."""
+
+from components.data_validation.comparison_job import compare_tables, ComparisonPaths, ComparisonResult
+from components.data_validation.drift_detection_job import detect_drift
+from components.data_validation.monitoring_inputs import check_monitoring_inputs
+from components.data_validation.schema_jobs import diff_schema_files
+from components.data_validation.table_jobs import compute_statistics, infer_table_schema, validate_table
+from components.data_validation.validation_job import validate_examples, ValidationResult
+
+__all__ = [
+    "ComparisonPaths",
+    "ComparisonResult",
+    "ValidationResult",
+    "check_monitoring_inputs",
+    "compare_tables",
+    "compute_statistics",
+    "detect_drift",
+    "diff_schema_files",
+    "infer_table_schema",
+    "validate_examples",
+    "validate_table",
+]

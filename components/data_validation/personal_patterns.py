@@ -1,0 +1,193 @@
+"""What personal data looks like in text: e-mail addresses, telephone numbers, Korean resident registration numbers.
+
+Digits alone prove little: order numbers, bar codes and clock readings have thirteen or eleven of them too. For forms
+that anything could have, this module therefore gives two answers, which values are *written alike* and which of these
+are *plausible*; who counts them over a column decides (see `personal_data`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+PersonalKind = Literal["e-mail address", "telephone number", "resident registration number"]
+
+_EMAIL = r"[\pL\pN._%+-]+@[\pL\pN-]+(?:\.[\pL\pN-]+)*\.\pL{2,}"
+# Looks like an address, and is none: a repository, a picture for dense screens.
+_NO_EMAIL = r"\bgit@[\w.-]+|\S*@[0-9]x\.\w+"
+_START, _END = r"(?:^|[^0-9A-Za-z_.+-])", r"(?:$|[^0-9A-Za-z_-])"
+_KOREAN_AREA = r"(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|80|50[2-8]|1[016789])"
+_PHONES = (
+    rf"\(?0{_KOREAN_AREA}\)?[-. ][0-9]{{3,4}}[-. ][0-9]{{4}}",
+    rf"\(0{_KOREAN_AREA}\)[0-9]{{3,4}}[-. ]?[0-9]{{4}}",
+    rf"\+?82[-. ]\(?0?\)?{_KOREAN_AREA}[-. ][0-9]{{3,4}}[-. ][0-9]{{4}}",
+    r"\+8210[-. ]?[0-9]{4}[-. ]?[0-9]{4}",
+    r"\+[1-9][0-9]{0,2}[- ]\(?[0-9]{1,4}\)?[- ][0-9]{3,4}[- ]?[0-9]{3,4}",
+    r"\+[1-9][0-9]{0,2}[- ][0-9]{1,3}(?:[- ][0-9]{2,3}){3,5}",
+    r"\+[1-9][0-9]{10,13}",
+    r"\+1[-. ]\(?[2-9][0-9]{2}\)?[-. ][2-9][0-9]{2}[-. ][0-9]{4}",
+    r"\([2-9][0-9]{2}\) ?[2-9][0-9]{2}-[0-9]{4}",
+    r"[2-9][0-9]{2}-[2-9][0-9]{2}-[0-9]{4}",
+)
+_PHONE = f"{_START}(?:{'|'.join(_PHONES)}){_END}"
+_BARE_MOBILE_ALIKE = f"{_START}[0-9]{{11}}{_END}"
+_BARE_MOBILE = f"{_START}010[2-9][0-9]{{7}}{_END}"
+_HYPHENED_RESIDENT = rf"{_START}(?P<birth>[0-9]{{6}}) ?[-–] ?(?P<serial>[0-9]{{7}}){_END}"
+_BARE_RESIDENT = rf"{_START}(?P<birth>[0-9]{{6}})(?P<serial>[0-9]{{7}}){_END}"
+_RESIDENT_WEIGHTS = np.array([2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5])
+_DAYS = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+# Numbers given for births from October 2020 on have no check digit.
+_LAST_CHECKED_BIRTH = 202009
+_LAST_BIRTH_YEAR = 2049
+_SHORTEST_PHONE = 9
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class PatternHits:
+    """Which values one pattern meets.
+
+    Attributes
+    ----------
+    alike, plausible
+        Shape (N,), bool: written in this form, and also plausible as what the form stands for. The second implies the
+        first.
+    """
+
+    alike: np.ndarray
+    plausible: np.ndarray
+
+
+Pattern = tuple[PersonalKind, str]
+HYPHENED_RESIDENT: Pattern = ("resident registration number", "hyphened")
+BARE_RESIDENT: Pattern = ("resident registration number", "bare")
+EMAIL: Pattern = ("e-mail address", "any")
+PHONE: Pattern = ("telephone number", "separated")
+BARE_MOBILE: Pattern = ("telephone number", "bare")
+
+
+def personal_hits(values: pa.Array) -> Mapping[Pattern, PatternHits]:
+    """Which texts hold personal data, by pattern.
+
+    Parameters
+    ----------
+    values
+        Shape (N,), string or large_string, without nulls.
+
+    Returns
+    -------
+    mapping
+        Only patterns that some value is written alike; each kind of data may come in several.
+    """
+    searched: tuple[tuple[np.ndarray, Mapping[Pattern, Callable[[pa.Array], PatternHits]]], ...] = (
+        (np.asarray(pc.match_substring(values, "@")), {EMAIL: _email_hits}),
+        (_with_many_digits(values), _DIGIT_PATTERNS),
+    )
+    found = {}
+    for chosen, patterns in searched:
+        if chosen.any():
+            candidates = values.filter(pa.array(chosen))
+            for pattern, hits_of in patterns.items():
+                hits = hits_of(candidates)
+                if hits.alike.any():
+                    found[pattern] = _spread(hits, chosen)
+    return found
+
+
+def resident_number_plausible(digits: np.ndarray, *, always_checked: bool) -> np.ndarray:
+    """Whether thirteen digits can be a Korean resident registration number.
+
+    Parameters
+    ----------
+    digits
+        Shape (N, 13), int: yymmdd, a digit for century and sex (1 to 8), five digits, and the check digit.
+    always_checked
+        Whether the check digit must hold: then births from October 2020 on, which have none, are never plausible.
+        Else the date alone decides.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (N,), bool.
+
+    References
+    ----------
+    Enforcement rules of the Resident Registration Act, article 2, as before and after October 2020; foreigners'
+    numbers (5 to 8) add 2 to the check digit.
+    """
+    century_digit = digits[:, 6]
+    years = np.where(np.isin(century_digit, (3, 4, 7, 8)), 2000, 1900) + digits[:, 0] * 10 + digits[:, 1]
+    months, days = digits[:, 2] * 10 + digits[:, 3], digits[:, 4] * 10 + digits[:, 5]
+    leap = (years % 4 == 0) & (years != 1900)
+    last_day = _DAYS[np.where((months >= 1) & (months <= 12), months, 0)] - ((months == 2) & ~leap)
+    dated = (days >= 1) & (days <= last_day) & (years <= _LAST_BIRTH_YEAR) & (century_digit >= 1) & (century_digit <= 8)
+    if not always_checked:
+        return dated
+    base = np.where(century_digit >= 5, 13, 11)
+    check = (base - digits[:, :12] @ _RESIDENT_WEIGHTS % 11) % 10
+    return dated & (years * 100 + months <= _LAST_CHECKED_BIRTH) & (check == digits[:, 12])
+
+
+def _email_hits(values: pa.Array) -> PatternHits:
+    cleaned = pc.replace_substring_regex(values, pattern=_NO_EMAIL, replacement=" ")
+    found = _matches(cleaned, _EMAIL)
+    return PatternHits(alike=found, plausible=found)
+
+
+def _phone_hits(values: pa.Array) -> PatternHits:
+    found = _matches(values, _PHONE)
+    return PatternHits(alike=found, plausible=found)
+
+
+def _bare_mobile_hits(values: pa.Array) -> PatternHits:
+    return PatternHits(alike=_matches(values, _BARE_MOBILE_ALIKE), plausible=_matches(values, _BARE_MOBILE))
+
+
+def _hyphened_resident_hits(values: pa.Array) -> PatternHits:
+    return _resident_hits(values, _HYPHENED_RESIDENT, always_checked=False)
+
+
+def _bare_resident_hits(values: pa.Array) -> PatternHits:
+    return _resident_hits(values, _BARE_RESIDENT, always_checked=True)
+
+
+def _resident_hits(values: pa.Array, pattern: str, *, always_checked: bool) -> PatternHits:
+    groups = pc.extract_regex(values, pattern=pattern)
+    alike = np.asarray(pc.is_valid(groups))
+    plausible = np.zeros(len(values), bool)
+    if alike.any():
+        found = groups.filter(pa.array(alike))
+        texts = [np.asarray(found.field(part).to_numpy(zero_copy_only=False), dtype="S") for part in (0, 1)]
+        digits = np.char.add(*texts).astype("S13").view(np.uint8).reshape(-1, 13).astype(np.int64) - ord("0")
+        plausible[alike] = resident_number_plausible(digits, always_checked=always_checked)
+    return PatternHits(alike=alike, plausible=plausible)
+
+
+_DIGIT_PATTERNS: Mapping[Pattern, Callable[[pa.Array], PatternHits]] = {
+    HYPHENED_RESIDENT: _hyphened_resident_hits,
+    BARE_RESIDENT: _bare_resident_hits,
+    PHONE: _phone_hits,
+    BARE_MOBILE: _bare_mobile_hits,
+}
+
+
+def _with_many_digits(values: pa.Array) -> np.ndarray:
+    """Values with a run that could be a number of any of the kinds: the cheap test before the exact ones."""
+    long_enough = np.asarray(pc.greater_equal(pc.binary_length(values), _SHORTEST_PHONE))
+    if not long_enough.any():
+        return long_enough
+    chosen = long_enough.copy()
+    chosen[long_enough] = _matches(values.filter(pa.array(long_enough)), r"[0-9][-–. ()0-9]{6,}[0-9]")
+    return chosen
+
+
+def _matches(values: pa.Array, pattern: str) -> np.ndarray:
+    return np.asarray(pc.match_substring_regex(values, pattern=pattern))
+
+
+def _spread(hits: PatternHits, chosen: np.ndarray) -> PatternHits:
+    alike, plausible = np.zeros(len(chosen), bool), np.zeros(len(chosen), bool)
+    alike[chosen], plausible[chosen] = hits.alike, hits.plausible
+    return PatternHits(alike=alike, plausible=plausible)

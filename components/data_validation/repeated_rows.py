@@ -1,0 +1,244 @@
+"""Rows that repeat: within one table, and from one split to another.
+
+Tables of few discrete columns repeat rows by nature, and then a test row that also stands in training says nothing.
+How often that happens is estimated from the reference alone: of the rows seen once there, a second draw from the same
+source meets a share of about 2 f2 / N, with f2 the number of rows seen exactly twice (Good 1953). Rows seen once are
+also where a leak shows best, and where a shift towards common rows changes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import math
+
+import numpy as np
+from scipy.special import bdtrc
+
+from components.shared.verdict import Finding, Severity
+
+_MAX_EXAMPLES = 3
+# The rate's upper bound is taken at this confidence, whose error is added to the p-value (Berger and Boos 1994).
+_BOUND_ERROR = 1e-3
+_BOUND_DEVIATIONS = 3.09
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RepetitionSettings:
+    """From where repetition matters.
+
+    Attributes
+    ----------
+    material_share
+        Share of rows, 0 to 1, that is worth a person's time.
+    false_alarm_rate
+        Chance of calling natural repetition a leak, 0 to 1; above 0.001, which the bound on the natural rate uses up.
+    """
+
+    material_share: float = 0.01
+    false_alarm_rate: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.material_share < 1.0:
+            raise ValueError(f"material_share must lie between 0 and 1, got {self.material_share!r}")
+        if not _BOUND_ERROR < self.false_alarm_rate < 1.0:
+            raise ValueError(f"false_alarm_rate must lie between {_BOUND_ERROR} and 1, got {self.false_alarm_rate!r}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Leakage:
+    """Current rows that equal a row which the reference holds once.
+
+    Attributes
+    ----------
+    num_leaked, num_current, num_reference
+        Different rows found on both sides, and the rows of each side.
+    natural_share
+        Share of the current rows expected to be found so by nature, 0 to 1.
+    excess_share
+        Share found above that, 0 to 1.
+    p_value
+        Chance of at least `num_leaked` by nature alone.
+    rows
+        Shape (num_leaked,), int64: one row number of the current side for each.
+    """
+
+    num_leaked: int
+    num_current: int
+    num_reference: int
+    natural_share: float
+    excess_share: float
+    p_value: float
+    rows: np.ndarray
+
+
+def leakage(reference_hashes: np.ndarray, current_hashes: np.ndarray) -> Leakage:
+    """How many current rows stand in the reference too, and how many would by nature.
+
+    Parameters
+    ----------
+    reference_hashes, current_hashes
+        Shape (N,) and (M,), uint64: from `row_hashes` over the same columns.
+
+    Returns
+    -------
+    Leakage
+        Its `p_value` is 1 where a side is empty.
+
+    References
+    ----------
+    Good, The Population Frequencies of Species, Biometrika 40, 1953; Berger and Boos, P Values Maximized Over a
+    Confidence Set for the Nuisance Parameter, JASA 89, 1994.
+    """
+    different, counts = np.unique(reference_hashes, return_counts=True)
+    num_reference, num_current = len(reference_hashes), len(current_hashes)
+    current, rows = np.unique(current_hashes, return_index=True)
+    leaked = np.isin(current, different[counts == 1], assume_unique=True)
+    natural, bound = _natural_share(counts, num_reference)
+    num_leaked = int(leaked.sum())
+    return Leakage(
+        num_leaked=num_leaked,
+        num_current=num_current,
+        num_reference=num_reference,
+        natural_share=natural,
+        excess_share=max(num_leaked / num_current - natural, 0.0) if num_current else 0.0,
+        p_value=_chance(num_leaked, num_current, bound),
+        rows=np.sort(rows[leaked]),
+    )
+
+
+def leakage_findings(
+    reference_hashes: np.ndarray,
+    current_hashes: np.ndarray,
+    *,
+    reference: str = "train",
+    current: str = "test",
+    current_ids: Sequence[object] = (),
+    settings: RepetitionSettings | None = None,
+) -> list[Finding]:
+    """Findings about rows that stand in two splits.
+
+    Parameters
+    ----------
+    reference_hashes, current_hashes
+        Shape (N,) and (M,), uint64: from `row_hashes` over the same columns, identifiers and times left out.
+    reference, current
+        Names of the two splits.
+    current_ids
+        Shape (M,): the current rows' identifiers, of which three are shown; leave out what must not be shown.
+    settings
+        From where a leak matters.
+
+    Returns
+    -------
+    list of Finding
+        Blocking where the excess over natural repetition is both significant and material, a warning where it is
+        significant only; empty otherwise.
+
+    Raises
+    ------
+    ValueError
+        If there are identifiers, but not one a row.
+    """
+    if len(current_ids) not in (0, len(current_hashes)):
+        raise ValueError(f"current_ids must be empty or one a row, got {len(current_ids)} for {len(current_hashes)}")
+    settings = settings or RepetitionSettings()
+    found = leakage(reference_hashes, current_hashes)
+    if found.p_value >= settings.false_alarm_rate:
+        return []
+    material = found.excess_share >= settings.material_share
+    examples = [current_ids[row] for row in found.rows[:_MAX_EXAMPLES]] if len(current_ids) else []
+    return [
+        Finding(
+            kind="quality",
+            severity="blocking" if material else "warning",
+            name="ROWS_LEAK_BETWEEN_SPLITS",
+            statistic=f"share of {current} rows that equal a row of {reference}, beyond natural repetition",
+            value=found.excess_share,
+            threshold=settings.material_share,
+            effect="excess share",
+            effect_size=found.excess_share,
+            message=_leak_message(found, reference, current, examples),
+            remedy=f"remove these rows from {current} or from {reference}, or split again with copies kept together",
+            num_reference=found.num_reference,
+            num_current=found.num_current,
+            p_value=found.p_value,
+            significant=True,
+            material=material,
+        )
+    ]
+
+
+def duplicate_findings(
+    hashes: np.ndarray, *, table: str = "the table", settings: RepetitionSettings | None = None
+) -> list[Finding]:
+    """Finding about rows of one table that repeat an earlier row.
+
+    Parameters
+    ----------
+    hashes
+        Shape (N,), uint64: from `row_hashes`, identifiers and times left out.
+    table
+        What the rows are called in the message.
+    settings
+        From where repetition matters.
+
+    Returns
+    -------
+    list of Finding
+        A warning where a material share repeats; a note where fewer do, or where many rows come many times over, as
+        they do by nature in tables of few discrete columns; empty without repetition.
+    """
+    settings = settings or RepetitionSettings()
+    counts = np.unique(hashes, return_counts=True)[1]
+    num_repeats = int(len(hashes) - len(counts))
+    if not num_repeats:
+        return []
+    share, natural = num_repeats / len(hashes), _repeats_by_nature(counts)
+    severity: Severity = "warning" if share >= settings.material_share and not natural else "note"
+    reason = "; many come many times over, as in tables of few discrete columns" if natural else ""
+    return [
+        Finding(
+            kind="quality",
+            severity=severity,
+            name="DUPLICATE_ROWS",
+            statistic="share of rows that repeat an earlier row",
+            value=share,
+            threshold=settings.material_share,
+            message=f"{num_repeats:,} of the {len(hashes):,} rows of {table} repeat an earlier row{reason}",
+            remedy="remove the copies before splitting, unless they are observations of their own",
+            num_current=len(hashes),
+            material=share >= settings.material_share,
+        )
+    ]
+
+
+def _natural_share(counts: np.ndarray, num_rows: int) -> tuple[float, float]:
+    """Share of a second draw that meets a row seen once, and its upper bound."""
+    if not num_rows:
+        return 0.0, 1.0
+    doubles, triples = int((counts == 2).sum()), int((counts == 3).sum())
+    share = 2 * doubles / num_rows
+    # The variance of Good's estimate with one pseudo-count, so that none seen is not taken for none there.
+    deviation = math.sqrt(4 * doubles + 6 * triples + 1) / num_rows
+    return share, min(share + _BOUND_DEVIATIONS * deviation, 1.0)
+
+
+def _chance(count: int, total: int, rate: float) -> float:
+    if not count:
+        return 1.0
+    return min(float(bdtrc(count - 1, total, rate)) + _BOUND_ERROR, 1.0)
+
+
+def _repeats_by_nature(counts: np.ndarray) -> bool:
+    """Whether repeated rows come in many sizes; copies made by mistake come in one, mostly twice."""
+    repeated = counts[counts > 1]
+    commonest = np.bincount(repeated).argmax()
+    return bool(repeated[repeated != commonest].sum() > repeated.sum() / 3)
+
+
+def _leak_message(found: Leakage, reference: str, current: str, examples: Sequence[object]) -> str:
+    shown = f", for example {', '.join(repr(example) for example in examples)}" if examples else ""
+    expected = found.natural_share * found.num_current
+    return (
+        f"{found.num_leaked:,} of the {found.num_current:,} rows of {current} also stand in {reference}, "
+        f"where {expected:,.1f} would by nature{shown}"
+    )

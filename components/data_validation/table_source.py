@@ -1,0 +1,180 @@
+"""A table to be examined, wherever it lies: columns in the types in which they are examined, read in a stream."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.shared.example_table import ExampleTableInfo
+
+
+class TypesWidened(ValueError):  # noqa: N818  it asks to begin again, and nothing is wrong
+    """Reading found values that do not fit the types decided on the first rows.
+
+    The source has looked through the whole file since and knows its types: begin again with `source.schema`. A caller
+    that would rather not be interrupted calls `source.settle()` first. `profile_table` begins again by itself, and no
+    later reading of that source is interrupted.
+    """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Piece:
+    """Row groups of one of a table's Parquet files, by their numbers."""
+
+    file: int
+    row_groups: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TablePart:
+    """A run of a table's rows that can be read by itself.
+
+    Attributes
+    ----------
+    start_row
+        Number of its first row in the table, from 0.
+    num_rows
+        Its rows; None where only reading tells.
+    pieces
+        What to read; empty for the whole of a text file.
+    """
+
+    start_row: int = 0
+    num_rows: int | None = None
+    pieces: tuple[Piece, ...] = ()
+
+
+class TableSource(ABC):
+    """One table.
+
+    Attributes
+    ----------
+    uri
+        A local path or an fsspec URI.
+    info
+        What an example table says of itself; None for any other table.
+    """
+
+    def __init__(self, uri: str, *, info: ExampleTableInfo | None = None) -> None:
+        self.uri = uri
+        self.info = info
+
+    @property
+    def name(self) -> str:
+        """The file's or folder's name, for messages."""
+        return PurePosixPath(self.uri).name or self.uri
+
+    @property
+    @abstractmethod
+    def schema(self) -> pa.Schema:
+        """Columns under their names, in the types in which they are examined.
+
+        int64, float64, string, timestamp in microseconds, or null for a column without any value; a column of lists,
+        structures or bytes keeps its own type and is not examined.
+        """
+
+    @property
+    @abstractmethod
+    def num_rows(self) -> int | None:
+        """Number of rows; None where only reading tells."""
+
+    @property
+    @abstractmethod
+    def remarks(self) -> tuple[str, ...]:
+        """What was recognised, set aside or left out, one sentence each; more of it after reading."""
+
+    @abstractmethod
+    def parts(self, num_parts: int) -> list[TablePart]:
+        """Up to `num_parts` runs of about equal length that together are the table, in its order."""
+
+    @abstractmethod
+    def _batches(self, columns: Sequence[str], part: TablePart | None, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        """Rows in the order of the table, with exactly these columns."""
+
+    def settle(self) -> None:  # noqa: B027  nothing to do is the rule: only text has types to look for
+        """Look through the whole table where that is what it takes to know its types."""
+
+    def iter_batches(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        part: TablePart | None = None,
+        batch_rows: int = 65536,
+        splits: Sequence[str] | None = None,
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream record batches in the order of the table.
+
+        Parameters
+        ----------
+        columns
+            Columns to read; None reads all. The others are not touched where the format allows that.
+        part
+            One of `parts`; None reads the whole table.
+        batch_rows
+            Rows a batch at most; memory holds a few batches, never the table.
+        splits
+            Keep rows of these splits only; None keeps all.
+
+        Yields
+        ------
+        pa.RecordBatch
+            At least one row, in the types of `schema`.
+
+        Raises
+        ------
+        ValueError
+            If a named column is not there, or the table cannot be read.
+        TypesWidened
+            If a text file holds values that do not fit the types of its first rows.
+        """
+        wanted = list(self.schema.names if columns is None else columns)
+        read = wanted if splits is None or "split" in wanted else [*wanted, "split"]
+        known = set(self.schema.names)
+        absent = next((name for name in read if name not in known), None)
+        if absent is not None:
+            raise ValueError(f"{self.uri} must have the column {absent!r}; it has {shortened(self.schema.names)}")
+        for batch in regrouped(self._batches(read, part, batch_rows), batch_rows):
+            kept = batch if splits is None else rows_of_splits(batch, splits)
+            if kept.num_rows:
+                yield pa.RecordBatch.from_arrays(kept.columns[: len(wanted)], wanted)
+
+
+def rows_of_splits(batch: pa.RecordBatch, splits: Sequence[str]) -> pa.RecordBatch:
+    """Rows of a batch whose column `split` names one of these."""
+    return batch.filter(split_mask(batch, splits))
+
+
+def split_mask(batch: pa.RecordBatch, splits: Sequence[str]) -> pa.BooleanArray:
+    """Which rows of a batch belong to these splits; a row without a split belongs to none."""
+    return pc.is_in(batch.column(batch.schema.get_field_index("split")), value_set=pa.array(list(splits), pa.string()))
+
+
+def regrouped(batches: Iterable[pa.RecordBatch], batch_rows: int) -> Iterator[pa.RecordBatch]:
+    """Batches of at most `batch_rows` rows, small ones joined: statistics cost as much a batch as they cost a row."""
+    held: list[pa.RecordBatch] = []
+    num_held = 0
+    for batch in batches:
+        for start in range(0, batch.num_rows, batch_rows):
+            piece = batch.slice(start, batch_rows)
+            if held and num_held + piece.num_rows > batch_rows:
+                yield _joined(held)
+                held, num_held = [], 0
+            held.append(piece)
+            num_held += piece.num_rows
+    if held:
+        yield _joined(held)
+
+
+def shortened(names: Sequence[str], limit: int = 20) -> str:
+    """Names in one line: the first of them where they are many."""
+    more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    if len(batches) == 1:
+        return batches[0]
+    return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]

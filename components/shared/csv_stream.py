@@ -1,0 +1,96 @@
+"""Arrow's streaming CSV reader, which a caller may leave before the end.
+
+Arrow reads ahead in a thread, and waits for that thread when the reader goes away. Over a file of Python's the thread
+needs Python's lock, which the one who waits holds: a reader that is simply dropped hangs the process. So local files
+are read by Arrow's own means, and any other file is told to end before its reader goes away.
+"""
+
+from collections.abc import Iterator
+import contextlib
+import io
+import threading
+import time
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+_PAUSE_S = 0.2
+
+
+class _EndableFile(io.RawIOBase):
+    """A file that can be told to end."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__()
+        self._stream = stream
+        self._is_reading = False
+        self._is_told = False
+        self._has_ended = threading.Event()
+
+    def readable(self) -> bool:
+        """Whether it can be read: always."""
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Bytes of the file; none once it was told to end."""
+        self._is_reading = True
+        try:
+            content = b"" if self._is_told else self._stream.read(size)
+        finally:
+            self._is_reading = False
+        if not content:
+            self._has_ended.set()
+        return content
+
+    def end(self) -> None:
+        """End, and wait until whoever reads knows; whoever has paused reads no more, and is not waited for."""
+        self._is_told = True
+        while not self._has_ended.wait(_PAUSE_S) and self._is_reading:
+            pass
+
+
+def csv_batches(
+    stream: Any,
+    *,
+    read_options: pa_csv.ReadOptions,
+    parse_options: pa_csv.ParseOptions,
+    convert_options: pa_csv.ConvertOptions,
+) -> Iterator[pa.RecordBatch]:
+    """Stream record batches; see `pyarrow.csv.open_csv` for the options.
+
+    Parameters
+    ----------
+    stream
+        A binary file at its beginning, of Python's or Arrow's.
+
+    Yields
+    ------
+    pa.RecordBatch
+        The rows of one block.
+
+    Raises
+    ------
+    pa.ArrowInvalid
+        If the text does not fit the options.
+    """
+    # Arrow hands text in other encodings to Python to decode.
+    if isinstance(stream, pa.NativeFile) and read_options.encoding.lower() in ("utf-8", "utf8"):
+        yield from pa_csv.open_csv(
+            stream, read_options=read_options, parse_options=parse_options, convert_options=convert_options
+        )
+        return
+    file = _EndableFile(stream)
+    reader = pa_csv.open_csv(
+        file, read_options=read_options, parse_options=parse_options, convert_options=convert_options
+    )
+    try:
+        yield from reader
+    finally:
+        file.end()
+        # What was read ahead goes by; after an error there is nothing left that could.
+        with contextlib.suppress(pa.ArrowException, ValueError, OSError):
+            for _ in reader:
+                pass
+        # The thread may still have its last read to give back.
+        time.sleep(_PAUSE_S / 10)

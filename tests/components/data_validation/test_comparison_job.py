@@ -1,0 +1,291 @@
+"""Planted changes, each found and named as its own kind, through the job that the command line calls."""
+
+from collections.abc import Callable
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+import pytest
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from components.data_validation.compared_sides import ComparisonOptions
+from components.data_validation.comparison_job import compare_tables, ComparisonPaths, ComparisonResult
+from components.drift.drift_settings import DriftSettings
+from components.shared.problem import LabelSpec, parse_problem, Problem
+from components.shared.verdict import Finding, read_verdict
+
+Columns = dict[str, np.ndarray]
+NUM_ROWS = 1500
+PROBLEM = Problem(label=LabelSpec(column="paid"))
+
+
+def trips(seed: int, num_rows: int = NUM_ROWS) -> Columns:
+    """Trips of a made-up taxi company; `paid` hangs on miles, company and hour."""
+    rng = np.random.default_rng(seed)
+    miles = rng.lognormal(1.0, 0.6, num_rows)
+    hour = rng.integers(0, 24, num_rows)
+    company = rng.choice(["ace", "blue", "city"], num_rows, p=[0.5, 0.3, 0.2])
+    score = miles / 3 + (company == "ace") + (hour > 18) + rng.normal(0, 1, num_rows)
+    return {
+        "trip_miles": miles,
+        "speed": rng.normal(12, 3, num_rows),
+        "hour": hour,
+        "company": company,
+        "zone": rng.integers(100, 140, num_rows),
+        "paid": np.where(score > 2.0, "yes", "no"),
+    }
+
+
+@pytest.fixture
+def compare(tmp_path: Path) -> Callable[..., ComparisonResult]:
+    """Write two sides as CSV, and compare them."""
+
+    def run(reference: Columns, current: Columns, *, problem: Problem = PROBLEM, **arguments) -> ComparisonResult:
+        uris = []
+        for name, columns in (("reference.csv", reference), ("current.csv", current)):
+            pa_csv.write_csv(pa.table(columns), tmp_path / name)
+            uris.append(str(tmp_path / name))
+        return compare_tables(
+            reference_uri=uris[0],
+            current_uri=uris[1],
+            paths=ComparisonPaths.under(tmp_path / "out"),
+            problem=problem,
+            **arguments,
+        )
+
+    return run
+
+
+def blocking(result: ComparisonResult) -> list[Finding]:
+    return [finding for finding in result.findings if finding.severity == "blocking"]
+
+
+def kinds(result: ComparisonResult) -> set[tuple[str, str]]:
+    return {(finding.kind, finding.column) for finding in blocking(result)}
+
+
+def test_later_rows_of_the_same_source_pass(compare, tmp_path):
+    result = compare(trips(0), trips(1))
+    assert (result.passed, result.outcome, blocking(result)) == (True, "passed", [])
+    assert (result.num_reference, result.num_current, result.num_columns) == (NUM_ROWS, NUM_ROWS, 6)
+    verdict = read_verdict(tmp_path / "out" / "verdict.json")
+    assert (verdict.check, verdict.passed, verdict.reason) == ("comparison", True, result.reason)
+    for side in ("reference", "current"):
+        statistics = statistics_pb2.DatasetFeatureStatisticsList()
+        statistics.ParseFromString((tmp_path / "out" / "statistics" / f"{side}.pb").read_bytes())
+        assert statistics.datasets[0].num_examples == NUM_ROWS
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text()) == result.metrics
+    assert (tmp_path / "out" / "report.html").stat().st_size < 300_000
+
+
+def test_a_renamed_column_is_schema_drift_that_names_both(compare):
+    current = trips(1)
+    current["miles_of_trip"] = current.pop("trip_miles")
+    result = compare(trips(0), current)
+    assert kinds(result) == {("schema_drift", "trip_miles")}
+    (finding,) = blocking(result)
+    assert finding.columns == ("trip_miles", "miles_of_trip")
+    assert "looks like it" in finding.message
+
+
+def test_numbers_turned_into_texts_are_schema_drift(compare):
+    current = trips(1)
+    current["zone"] = np.array([f"zone {number}" for number in current["zone"]])
+    assert kinds(compare(trips(0), current)) == {("schema_drift", "zone")}
+
+
+def test_a_new_category_is_schema_drift_with_its_count(compare):
+    current = trips(1)
+    current["company"] = np.where(np.arange(NUM_ROWS) % 20 == 0, "dawn", current["company"])
+    result = compare(trips(0), current)
+    assert ("schema_drift", "company") in kinds(result)
+    assert "'dawn' (75)" in result.reason
+
+
+def test_one_row_of_a_new_category_is_a_note_that_is_not_significant(compare):
+    current = trips(1)
+    current["company"] = np.where(np.arange(NUM_ROWS) == 0, "dawn", current["company"])
+    result = compare(trips(0), current)
+    assert result.passed
+    (finding,) = [finding for finding in result.findings if finding.kind == "schema_drift"]
+    assert (finding.severity, finding.column, finding.significant) == ("note", "company", False)
+    assert finding.name == "ENUM_TYPE_UNEXPECTED_STRING_VALUES"
+
+
+def test_a_changed_unit_is_data_drift_that_names_the_units(compare):
+    current = trips(1)
+    current["trip_miles"] = current["trip_miles"] * 1.609344
+    result = compare(trips(0), current)
+    assert kinds(result) == {("data_drift", "trip_miles")}
+    assert "miles to kilometres" in result.reason
+    assert "one unit" in blocking(result)[0].remedy
+
+
+def test_half_a_class_gone_is_data_skew_of_the_label(compare):
+    current = trips(1)
+    kept = (current["paid"] == "no") | (np.random.default_rng(2).random(NUM_ROWS) < 0.4)
+    result = compare(trips(0), {name: values[kept] for name, values in current.items()})
+    assert ("data_skew", "paid") in kinds(result)
+    skew = next(finding for finding in blocking(result) if finding.kind == "data_skew")
+    assert skew.values[0].value == "yes"
+    assert skew.values[0].current_share < 2 / 3 * skew.values[0].reference_share
+
+
+def test_a_sensitive_group_that_is_collected_less_is_data_skew(compare):
+    current = trips(1)
+    kept = (current["company"] != "city") | (np.random.default_rng(2).random(NUM_ROWS) < 0.4)
+    problem = parse_problem("{label: {column: paid}, sensitive: [company]}")
+    result = compare(trips(0), {name: values[kept] for name, values in current.items()}, problem=problem)
+    skew = next(finding for finding in blocking(result) if finding.kind == "data_skew")
+    assert (skew.column, skew.name, skew.values[0].value) == ("company", "GROUP_SHARE_FELL", "city")
+
+
+def test_rows_of_the_reference_repeated_in_the_current_side_are_a_quality_problem(compare):
+    reference, current = trips(0), trips(1)
+    for name, values in current.items():
+        values[:75] = reference[name][:75]
+    result = compare(reference, current)
+    assert kinds(result) == {("quality", "")}
+    assert blocking(result)[0].name == "ROWS_LEAK_BETWEEN_SPLITS"
+
+
+def test_a_changed_label_version_is_a_declared_concept_drift(compare):
+    result = compare(trips(0), trips(1), current_problem=Problem(label=LabelSpec(column="paid", version=2)))
+    assert kinds(result) == {("concept_drift", "paid")}
+    assert "version 1 to 2" in result.reason
+
+
+def test_missing_values_that_grow_are_a_quality_problem(tmp_path):
+    reference, current = pa.table(trips(0)), pa.table(trips(1))
+    speed = pa.array(current["speed"].to_pylist(), mask=np.arange(NUM_ROWS) % 3 == 0)
+    current = current.set_column(current.schema.get_field_index("speed"), "speed", speed)
+    for name, table in (("reference", reference), ("current", current)):
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    result = compare_tables(
+        reference_uri=str(tmp_path / "reference.parquet"),
+        current_uri=str(tmp_path / "current.parquet"),
+        paths=ComparisonPaths.under(tmp_path / "out"),
+        problem=PROBLEM,
+    )
+    assert kinds(result) == {("quality", "speed")}
+    assert blocking(result)[0].value == pytest.approx(1 / 3, abs=0.01)
+
+
+def test_a_mismatch_of_training_and_serving_is_data_skew_and_an_absent_label_is_not(compare):
+    current = trips(1)
+    del current["paid"]
+    current["speed"] = current["speed"] + 3
+    result = compare(trips(0), current, options=ComparisonOptions(relation="serving"))
+    assert kinds(result) == {("data_skew", "speed")}
+    assert blocking(result)[0].name == "TRAINING_SERVING_SKEW"
+
+
+def test_the_same_example_with_another_feature_is_a_mismatch_by_key(compare):
+    reference = {**trips(0), "trip_id": np.arange(NUM_ROWS)}
+    current = {name: values[200:1000].copy() for name, values in reference.items()}
+    current["speed"][::20] += 0.01
+    problem = parse_problem("{id: trip_id, label: {column: paid}}")
+    result = compare(reference, current, problem=problem, options=ComparisonOptions(relation="serving"))
+    (finding,) = blocking(result)
+    assert (finding.kind, finding.column, finding.name) == ("data_skew", "speed", "FEATURE_MISMATCH_BY_KEY")
+    assert finding.value == 0.05
+
+
+def test_columns_that_change_together_alone_are_found_jointly(compare):
+    reference, current = trips(0), trips(1)
+    rng = np.random.default_rng(3)
+    for side, sign in ((reference, 1.0), (current, -1.0)):
+        base = rng.normal(size=NUM_ROWS)
+        side["speed"] = base
+        side["trip_miles"] = sign * 0.9 * base + np.sqrt(1 - 0.81) * rng.normal(size=NUM_ROWS)
+    result = compare(reference, current)
+    (finding,) = blocking(result)
+    assert (finding.kind, finding.name, finding.subtype) == ("data_drift", "JOINT_DRIFT", "joint")
+
+
+def test_too_few_rows_are_an_insufficient_sample_and_no_pass(compare, tmp_path):
+    few = {name: values[:60] for name, values in trips(1).items()}
+    result = compare(trips(0), few)
+    assert (result.passed, result.outcome) == (False, "insufficient_sample")
+    assert "each side must have 200 rows" in result.reason
+    assert read_verdict(tmp_path / "out" / "verdict.json").outcome == "insufficient_sample"
+    lower = ComparisonOptions(drift=DriftSettings(min_sample=50))
+    assert compare(trips(0), few, options=lower).outcome == "passed"
+
+
+def test_darker_photos_and_comments_in_another_language_are_data_drift(tmp_path):
+    from components.shared.example_table import ExampleTableInfo, ExampleTableWriter
+    from components.shared.text_measures import TEXT_MEASURES, text_measures
+
+    rng = np.random.default_rng(0)
+
+    def write(name: str, modality: str, payload: pa.Array, derived: dict[str, pa.Array]) -> str:
+        info = ExampleTableInfo(
+            modality=modality, class_names=("a", "b"), column_roles=dict.fromkeys(derived, "derived")
+        )
+        with ExampleTableWriter(
+            tmp_path / name, info, extra_columns={key: value.type for key, value in derived.items()}
+        ) as writer:
+            count = len(payload)
+            base = {
+                "example_id": pa.array([f"{name}-{row}" for row in range(count)]),
+                "split": pa.array(["train"] * count),
+                "label": pa.array(rng.choice(["a", "b"], count)),
+                modality: payload,
+                **derived,
+            }
+            writer.write(pa.RecordBatch.from_arrays(list(base.values()), list(base)))
+        return str(tmp_path / name)
+
+    def compared(reference: str, current: str) -> ComparisonResult:
+        paths = ComparisonPaths.under(tmp_path / "out")
+        return compare_tables(reference_uri=reference, current_uri=current, paths=paths)
+
+    photos = pa.array([rng.bytes(20) for _ in range(400)], pa.binary())
+    bright, dark = (pa.array(rng.normal(level, 0.1, 400)) for level in (0.5, 0.4))
+    result = compared(
+        write("bright", "image", photos, {"brightness": bright}), write("dark", "image", photos, {"brightness": dark})
+    )
+    assert ("data_drift", "brightness") in kinds(result)
+    korean = pa.array([" ".join(rng.choice(["영화", "정말", "재미있다", "별로"], 4)) for _ in range(400)])
+    english = pa.array([" ".join(rng.choice(["film", "really", "wonderful", "poor"], 4)) for _ in range(400)])
+    result = compared(
+        write("korean", "text", korean, text_measures(korean)),
+        write("english", "text", english, text_measures(english)),
+    )
+    assert {("data_drift", "share_hangul"), ("data_drift", "share_latin")} <= kinds(result)
+    report = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert korean[0].as_py() in report
+    assert english[0].as_py() in report
+    assert set(TEXT_MEASURES) >= {"share_hangul", "share_latin"}
+
+
+def test_a_seed_gives_the_same_verdict_twice(compare, tmp_path):
+    results = []
+    for _ in range(2):
+        compare(trips(0), trips(1))
+        results.append((tmp_path / "out" / "verdict.json").read_text())
+    assert results[0] == results[1]
+
+
+def test_what_takes_no_part_is_said(compare, tmp_path):
+    sides = [
+        {
+            **trips(seed),
+            "order_id": np.arange(NUM_ROWS) + seed,
+            "trip_start_timestamp": 1_500_000_000 + np.arange(NUM_ROWS),
+        }
+        for seed in (0, 1)
+    ]
+    compare(*sides)
+    remarks = " ".join(read_verdict(tmp_path / "out" / "verdict.json").remarks)
+    assert "'order_id' takes no part: it looks like an identifier" in remarks
+    assert "'trip_start_timestamp' takes no part: it looks like a time" in remarks
+
+
+def test_a_column_that_the_problem_file_names_must_be_there(compare):
+    with pytest.raises(ValueError, match="neither has 'fare'"):
+        compare(trips(0), trips(1), problem=Problem(ignore=("fare",)))
