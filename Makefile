@@ -11,9 +11,14 @@ BACKBONE ?= auto
 SEED ?= 0
 RUNNER ?= local
 CUDA ?= cu13
+MODEL ?=
+LOG ?=
+START ?=
+END ?=
+SETTINGS ?=
 
 # Passed on by the environment, whatever characters they hold.
-export DATASET PROBLEM RUN_DIR RECIPE BACKBONE SEED RUNNER CUDA
+export DATASET PROBLEM RUN_DIR RECIPE BACKBONE SEED RUNNER CUDA MODEL LOG START END SETTINGS
 export NO_ALBUMENTATIONS_UPDATE := 1
 export DO_NOT_TRACK := 1
 
@@ -21,12 +26,13 @@ VENV := .venv/bin/python
 VALIDATION := .venv-validation/bin/python
 TAGGED := PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}"
 
-.PHONY: help setup run images compile test test-gpu test-containers lint format types contracts licences lock check clean
+.PHONY: help setup run monitor images compile test test-gpu test-containers lint format types contracts licences lock check clean
 
 help: ## Print this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
 	@echo
 	@echo "  make run takes DATASET= (digits, pets, a path or URI), PROBLEM=problem.yaml, RUN_DIR=, RECIPE=, BACKBONE=, SEED=, RUNNER= (local, docker)"
+	@echo "  make monitor takes MODEL= (a published bundle), LOG= (a serving log), START=, END= (ISO 8601), SETTINGS=drift.yaml, RUN_DIR=, RUNNER="
 
 setup: ## Create or update .venv and .venv-validation
 	@$(PYTHON) tools/setup_environments.py
@@ -34,6 +40,10 @@ setup: ## Create or update .venv and .venv-validation
 run: setup $(if $(filter docker,$(RUNNER)),images) ## Run the training pipeline on DATASET and print where the report is
 	@$(TAGGED) $(VENV) -m pipelines run --runner "$$RUNNER" --dataset "$$DATASET" --recipe "$$RECIPE" --backbone "$$BACKBONE" --seed "$$SEED" \
 	  $${PROBLEM:+--problem "$$PROBLEM"} $${RUN_DIR:+--run-dir "$$RUN_DIR"}
+
+monitor: setup $(if $(filter docker,$(RUNNER)),images) ## Hold the serving log LOG against what MODEL was trained on
+	@$(TAGGED) $(VENV) -m pipelines monitor --runner "$$RUNNER" --model "$$MODEL" --log "$$LOG" --start "$$START" --end "$$END" \
+	  $${SETTINGS:+--settings "$$SETTINGS"} $${RUN_DIR:+--run-dir "$$RUN_DIR"}
 
 images: setup ## Build the container images with docker, podman or buildah; CUDA= picks the variant
 	@$(TAGGED) $(VENV) -m tools.build_images --cuda "$$CUDA"
@@ -46,7 +56,7 @@ test: setup ## Run all tests, in both environments
 	@$(VENV) -m pytest -q -n 2 --dist loadfile \
 	  --ignore=tests/components/data_validation
 	@echo "Tests in .venv-validation"
-	@$(VALIDATION) -m pytest -q tests/components/data_validation tests/components/shared
+	@$(VALIDATION) -m pytest -q tests/components/data_validation tests/components/drift tests/components/shared
 
 test-gpu: setup ## Run the tests that need a CUDA device
 	@$(VENV) -m pytest -q -m gpu --ignore=tests/components/data_validation

@@ -1,25 +1,23 @@
 """Pipelines by hand: `python -m pipelines --help`."""
 
-from collections.abc import Iterator
-import contextlib
-import fcntl
+from collections.abc import Mapping
 import os
 from pathlib import Path
 import re
-from typing import Annotated, Any, Literal, TYPE_CHECKING
+from typing import Annotated, Any, Literal
 
 import typer
 
 from components.shared.atomic_files import read_json
 from components.shared.command_line import FAILED_CHECK, run
-from components.shared.fingerprints import fingerprint_bytes
+from components.shared.fingerprints import fingerprint_bytes, fingerprint_json, fingerprint_source
 from components.shared.problem import Problem, read_problem
-from components.shared.sources import check_source, data_fingerprint, EMBEDDED_SOURCES
-
-if TYPE_CHECKING:
-    from pipelines.containers import Confinement
+from components.shared.sources import check_folder, check_source, data_fingerprint, EMBEDDED_SOURCES
+from components.shared.time_window import parse_window
 
 Runner = Literal["local", "docker"]
+RunDir = Annotated[Path | None, typer.Option(help="The run's folder; by default runs/ with the data's name.")]
+RunnerOption = Annotated[Runner, typer.Option(help="Steps run in environments (local) or in images (docker).")]
 
 app = typer.Typer(help="Compile pipelines, or run one on this machine.", no_args_is_help=True, add_completion=False)
 
@@ -39,25 +37,72 @@ def compile_command(
 def run_command(
     dataset: Annotated[str, typer.Option(help="digits, pets, a path or a URI.")] = "digits",
     problem: Annotated[Path | None, typer.Option(help="The problem file; without one everything is inferred.")] = None,
-    run_dir: Annotated[Path | None, typer.Option(help="The run's folder; runs/<dataset> by default.")] = None,
+    run_dir: RunDir = None,
     recipe: Annotated[str, typer.Option(help="full, fine_tune or smoke.")] = "full",
     backbone: Annotated[str, typer.Option(help="auto, small_cnn, efficientnet_lite0 or timm:<name>.")] = "auto",
     seed: Annotated[int, typer.Option(help="Decides everything random.")] = 0,
-    runner: Annotated[Runner, typer.Option(help="Steps run in environments (local) or in images (docker).")] = "local",
+    runner: RunnerOption = "local",
 ) -> None:
     """Run the training pipeline, each step in its image or in its image's environment."""
-    source = dataset if dataset in EMBEDDED_SOURCES or "://" in dataset else str(Path(dataset).resolve())
-    folder = (run_dir or _default_folder(source)).resolve()
+    from pipelines.local_run import LocalRun, run_here
+    from pipelines.training_story import TrainingStory
+
+    source = dataset if dataset in EMBEDDED_SOURCES else _absolute(dataset)
+    folder = (run_dir or _default_folder(source, prefix="")).resolve()
     settings = {"recipe": recipe, "backbone": backbone, "seed": seed, "model_name": _model_name(source)}
     typer.echo(f"Training on {source}")
-    with _sole_run(folder):
-        summary = _run(source, problem, settings, folder, runner)
-    _print_summary(summary)
-    if not summary["passed"]:
-        raise typer.Exit(FAILED_CHECK)
+    story = TrainingStory(source=source)
+    summary = run_here(
+        LocalRun(
+            package="training-cpu",
+            story=story,
+            folder=folder,
+            arguments=lambda: _training_arguments(source, problem, settings, folder),
+            sources=(source,),
+            in_containers=runner == "docker",
+        )
+    )
+    _end_with(summary, story.lines(summary))
 
 
-def _arguments(source: str, problem: Path | None, settings: dict[str, Any], folder: Path) -> dict[str, Any]:
+@app.command("monitor")
+def monitor_command(
+    model: Annotated[str, typer.Option(help="The published model bundle, a path or a URI.")],
+    log: Annotated[str, typer.Option(help="The serving log, a path or a URI.")],
+    start: Annotated[
+        str, typer.Option(help="Where the window begins: ISO 8601, or -24h or -7d before its end; else the log's.")
+    ] = "",
+    end: Annotated[str, typer.Option(help="Where the window ends, in ISO 8601; else the log's end.")] = "",
+    settings: Annotated[Path | None, typer.Option(help="Drift settings, a YAML or JSON file.")] = None,
+    run_dir: RunDir = None,
+    runner: RunnerOption = "local",
+) -> None:
+    """Run the monitoring pipeline: a window of served traffic against what its model was trained on.
+
+    Exits 0 when nothing material has changed, 1 when the gate has stopped the run, 2 when the input is wrong.
+    """
+    from pipelines.local_run import LocalRun, run_here
+    from pipelines.monitoring_story import MonitoringStory
+
+    model_uri, log_uri = _absolute(model), _absolute(log)
+    story = MonitoringStory(serving_log=log_uri, model=model_uri, window=parse_window(start, end))
+    folder = (run_dir or _default_folder(log_uri, prefix="monitoring-")).resolve()
+    typer.echo(f"Monitoring {model_uri} by {log_uri}")
+    parameters = {"window_start": start, "window_end": end, "settings": _text_of(settings)}
+    summary = run_here(
+        LocalRun(
+            package="monitoring",
+            story=story,
+            folder=folder,
+            arguments=lambda: _monitoring_arguments(model_uri, log_uri, parameters),
+            sources=(model_uri, log_uri),
+            in_containers=runner == "docker",
+        )
+    )
+    _end_with(summary, story.lines(summary))
+
+
+def _training_arguments(source: str, problem: Path | None, settings: dict[str, Any], folder: Path) -> dict[str, Any]:
     checked = Problem() if problem is None else read_problem(problem)
     check_source(source)
     return {
@@ -68,13 +113,33 @@ def _arguments(source: str, problem: Path | None, settings: dict[str, Any], fold
         "model_root": str(folder / "models"),
         # Here steps share the disk: an artifact is passed by its path, not copied.
         "feature_dir": "",
-        "problem": "" if problem is None else problem.read_text(encoding="utf-8-sig"),
+        "problem": _text_of(problem),
     }
 
 
-def _default_folder(source: str) -> Path:
-    """`runs/<dataset>`, with a digest of the source behind it where another source of that name has been run there."""
-    last = source.rstrip("/").rpartition("/")[2] or "root"
+def _monitoring_arguments(model_uri: str, log_uri: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+    check_folder(model_uri, what="the model bundle")
+    check_folder(log_uri, what="the serving log")
+    return {
+        **parameters,
+        "model_uri": model_uri,
+        "serving_log_uri": log_uri,
+        "data_fingerprint": fingerprint_json([fingerprint_source(model_uri), fingerprint_source(log_uri)]),
+    }
+
+
+def _text_of(file: Path | None) -> str:
+    return "" if file is None else file.read_text(encoding="utf-8-sig")
+
+
+def _absolute(uri: str) -> str:
+    """A path that means the same everywhere; what is no path, nothing included, stays as it is."""
+    return uri if "://" in uri or not uri.strip() else str(Path(uri).resolve())
+
+
+def _default_folder(source: str, *, prefix: str) -> Path:
+    """`runs/<prefix><data>`, with a digest of the data's address where another of that name has been run there."""
+    last = prefix + (source.rstrip("/").rpartition("/")[2] or "root")
     folder = Path("runs", last)
     summary = folder / "summary.json"
     if summary.is_file() and read_json(summary, what="the run's summary")["dataset"]["source"] != source:
@@ -89,85 +154,17 @@ def _model_name(source: str) -> str:
     return plain if plain[:1].isalpha() else f"model-{plain}".rstrip("-")
 
 
-def _run(source: str, problem: Path | None, settings: dict[str, Any], folder: Path, runner: Runner) -> dict[str, Any]:
-    from pipelines.compiling import compile_pipelines
-    from pipelines.console import Console
-    from pipelines.local import run_pipeline, Step
-    from pipelines.run_report import write_run
-    from pipelines.source_images import tag_with_source
-
-    steps: list[Step] = []
-    error = ""
-    # A runner that is killed cannot write: until it ends, nothing must say that an earlier run has passed.
-    write_run(steps, run_dir=folder, source=source, error="the run has not ended, or was killed")
-    try:
-        arguments = _arguments(source, problem, settings, folder)
-        package = {path.stem: path for path in compile_pipelines(folder / "compiled")}["training-cpu"]
-        run_pipeline(
-            tag_with_source(package.read_text(encoding="utf-8"), in_containers=runner == "docker"),
-            arguments,
-            run_dir=folder,
-            watcher=Console().watcher(),
-            steps=steps,
-            confinement=_confinement(source, folder) if runner == "docker" else None,
-        )
-    except BaseException as stopped:
-        error = str(stopped) or "the run was interrupted"
-        raise
-    finally:
-        error = next((f"{step.name}: {step.error}" for step in steps if step.status == "failed"), error)
-        summary = write_run(steps, run_dir=folder, source=source, error=error)
-    return summary
-
-
-def _confinement(source: str, folder: Path) -> "Confinement":
-    """Steps see the run's folders and the data, and a network only where the data are remote."""
-    from pipelines.containers import Confinement
-
-    local_path = None if source in EMBEDDED_SOURCES or "://" in source else Path(source)
-    # A table's companions, a test file for one, lie beside it.
-    readable = () if local_path is None else (local_path if local_path.is_dir() else local_path.parent,)
-    return Confinement(
-        run=fingerprint_bytes(os.fsencode(folder))[:16],
-        writable=tuple(folder / name for name in ("artifacts", "workspace", "checkpoints", "models")),
-        readable=readable,
-        network="://" in source or source == "pets",
-    )
-
-
-@contextlib.contextmanager
-def _sole_run(folder: Path) -> Iterator[None]:
-    """Hold the run folder's lock: two runs in one folder would write over each other."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "w", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(
-                f"{folder} must be free, but another run is at work in it: choose another RUN_DIR"
-            ) from None
-        yield
-
-
-def _print_summary(summary: dict[str, Any]) -> None:
-    data = summary["dataset"]
+def _end_with(summary: dict[str, Any], lines: Mapping[str, str]) -> None:
+    """Say what came of a run, and exit as it ended."""
     typer.echo("")
-    if "num_examples" in data:
-        counts = ", ".join(f"{data[split]:,} {split}" for split in ("train", "validation", "test"))
-        typer.echo(f"  data     {data['num_examples']:,} examples in {len(data['classes'])} classes ({counts})")
     for gate in summary["gates"]:
         typer.echo(f"  {'✓' if gate['passed'] else '✗'} {gate['name']:<12} {gate['reason']}")
-    shown = {name: summary["metrics"].get(name) for name in ("accuracy", "macro_f1", "roc_auc")}
-    if any(value is not None for value in shown.values()):
-        typer.echo(
-            "  metrics  " + ", ".join(f"{name} {value:.4f}" for name, value in shown.items() if value is not None)
-        )
-    if summary["model_dir"]:
-        typer.echo(f"  model    {summary['model_dir']}")
-    if summary["inference_service"]:
-        typer.echo(f"  deploy   kubectl apply -f {summary['inference_service']}")
+    for name, line in lines.items():
+        typer.echo(f"  {name:<8} {line}")
     typer.echo(f"  report   {summary['report']}")
     typer.echo("  passed" if summary["passed"] else f"  failed: {summary['error']}")
+    if not summary["passed"]:
+        raise typer.Exit(FAILED_CHECK)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,54 @@
 """Pipelines as YAML: the same bytes for the same source, every time."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 import re
 
 from kfp.compiler import Compiler
 from kfp.compiler.compiler_utils import KubernetesManifestOptions
+from kfp.dsl.base_component import BaseComponent
 
 from components.shared.atomic_files import atomic_file
 from components.shared.images import image
-from pipelines.placement import ProfileName, PROFILES
-from pipelines.training import PIPELINE_NAME, training_pipeline
+from pipelines import monitoring, training
+from pipelines.placement import PROFILES
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variant:
+    """A pipeline for one kind of cluster.
+
+    Attributes
+    ----------
+    pipeline_name
+        The pipeline's name in KFP.
+    profile
+        The kind of cluster; empty where the pipeline is the same on all.
+    build
+        Makes what kfp compiles.
+    """
+
+    pipeline_name: str
+    profile: str
+    build: Callable[[], BaseComponent]
+
+    @property
+    def file_name(self) -> str:
+        """Name of its files without their suffix: `training-gpu`, `monitoring`."""
+        return "-".join(filter(None, (self.pipeline_name.removeprefix("pluszero-"), self.profile)))
+
+
+VARIANTS = (
+    *(
+        Variant(
+            pipeline_name=training.PIPELINE_NAME, profile=profile, build=partial(training.training_pipeline, profile)
+        )
+        for profile in PROFILES
+    ),
+    Variant(pipeline_name=monitoring.PIPELINE_NAME, profile="", build=monitoring.monitoring_pipeline),
+)
 
 
 def compile_pipelines(folder: str | Path) -> list[Path]:
@@ -25,7 +64,7 @@ def compile_pipelines(folder: str | Path) -> list[Path]:
     list of Path
         The files written.
     """
-    return [_compiled(profile, Path(folder) / f"training-{profile}.yaml") for profile in PROFILES]
+    return [_compiled(variant, Path(folder) / f"{variant.file_name}.yaml") for variant in VARIANTS]
 
 
 def compile_manifests(folder: str | Path) -> list[Path]:
@@ -44,32 +83,31 @@ def compile_manifests(folder: str | Path) -> list[Path]:
         The files written.
     """
     return [
-        _compiled(profile, Path(folder) / f"training-{profile}.kubernetes.yaml", as_objects=True)
-        for profile in PROFILES
+        _compiled(variant, Path(folder) / f"{variant.file_name}.kubernetes.yaml", as_objects=True)
+        for variant in VARIANTS
     ]
 
 
-def _compiled(profile: ProfileName, target: Path, *, as_objects: bool = False) -> Path:
+def _compiled(variant: Variant, target: Path, *, as_objects: bool = False) -> Path:
     with atomic_file(target) as part:
         yaml_part = part.with_suffix(".yaml")
         Compiler().compile(
-            training_pipeline(profile),
+            variant.build(),
             package_path=str(yaml_part),
             kubernetes_manifest_format=as_objects,
-            kubernetes_manifest_options=_objects(profile) if as_objects else None,
+            kubernetes_manifest_options=_objects(variant) if as_objects else None,
         )
         yaml_part.replace(part)
     return target
 
 
-def _objects(profile: ProfileName) -> KubernetesManifestOptions:
+def _objects(variant: Variant) -> KubernetesManifestOptions:
     tag = image("training").rpartition(":")[2]
-    version = f"{PIPELINE_NAME}-{profile}-{_plain(tag)}"
     return KubernetesManifestOptions(
-        pipeline_name=PIPELINE_NAME,
-        pipeline_display_name="Training",
-        pipeline_version_name=version,
-        pipeline_version_display_name=f"{tag} ({profile})",
+        pipeline_name=variant.pipeline_name,
+        pipeline_display_name=variant.pipeline_name.removeprefix("pluszero-").capitalize(),
+        pipeline_version_name=f"pluszero-{variant.file_name}-{_plain(tag)}",
+        pipeline_version_display_name=f"{tag} ({variant.profile})" if variant.profile else tag,
         include_pipeline_manifest=True,
     )
 

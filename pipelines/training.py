@@ -1,16 +1,15 @@
 """The training pipeline: from raw data to a published, probed model, with a gate after every check."""
 
 from kfp import dsl
-from kfp.dsl import PipelineTask
 from kfp.dsl.base_component import BaseComponent
 
 from components.data_ingestion.component import ingest_examples
 from components.data_validation.component import validate_examples
 from components.feature_engineering.component import build_feature_store
 from components.model_analysis.component import evaluate_model
-from components.quality_gate.component import quality_gate
 from components.serving.component import probe_server, publish_model
 from components.training.component import check_inputs, smoke_test, train_model
+from pipelines.gates import gate_after
 from pipelines.placement import (
     DATA,
     device_of,
@@ -107,11 +106,11 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
             source=source, problem=inputs.outputs["data_problem"], data_fingerprint=data_fingerprint
         ).set_display_name("ingest examples")
         retried(on_cpu(ingestion, DATA), times=2)
-        ingestion_gate = _gate(ingestion, "ingestion")
+        ingestion_gate = gate_after(ingestion, "ingestion")
 
         validation = validate_examples(examples=ingestion.outputs["examples"]).after(ingestion_gate)
         on_cpu(validation.set_display_name("validate examples"), DATA)
-        validation_gate = _gate(validation, "validation")
+        validation_gate = gate_after(validation, "validation")
 
         features = build_feature_store(
             examples=ingestion.outputs["examples"], backbone=backbone, feature_dir=feature_dir
@@ -120,7 +119,7 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
 
         smoke = smoke_test(features=features.outputs["features"], recipe=recipe, seed=seed, device=device)
         with_workspace(on_gpu(smoke.set_display_name("smoke test"), SMOKE, profile=profile), workspace_claim)
-        smoke_gate = _gate(smoke, "smoke")
+        smoke_gate = gate_after(smoke, "smoke")
 
         trained = train_model(
             features=features.outputs["features"],
@@ -142,7 +141,7 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
             device=device,
         ).set_display_name("evaluate model")
         on_gpu(analysis, DATA, profile=profile)
-        analysis_gate = _gate(analysis, "analysis")
+        analysis_gate = gate_after(analysis, "analysis")
 
         release = publish_model(
             model=trained.outputs["model"],
@@ -159,11 +158,6 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
             predictions=analysis.outputs["predictions"],
         ).set_display_name("probe server")
         on_cpu(probe, SERVING)
-        _gate(probe, "serving")
+        gate_after(probe, "serving")
 
     return training
-
-
-def _gate(check: PipelineTask, name: str) -> PipelineTask:
-    """The step that stops the run where a check has failed; what follows hangs behind it."""
-    return on_cpu(quality_gate(verdict=check.outputs["verdict"]).set_display_name(f"gate: {name}"), LIGHT)

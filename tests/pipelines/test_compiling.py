@@ -14,6 +14,7 @@ from pipelines.compiling import compile_manifests, compile_pipelines
 
 CRDS = Path(__file__).resolve().parents[3] / "shared" / "crds"
 
+COMPILED = {"training-gpu", "training-cpu", "monitoring"}
 CHECKS = {"ingest-examples", "validate-examples", "smoke-test", "evaluate-model", "probe-server"}
 PAID_FOR = {
     "smoke-test": {"ingestion", "validation"},
@@ -64,15 +65,16 @@ def test_two_processes_compile_the_same_bytes(repository, tmp_path):
         subprocess.run(command, check=True, capture_output=True, cwd=repository, env=environment)
     first, second = ({path.name: path.read_bytes() for path in (tmp_path / seed).iterdir()} for seed in ("1", "2"))
     assert first == second
-    assert len(first) == 4
+    assert len(first) == 6
 
 
-def test_every_profile_is_compiled(compiled):
-    assert set(compiled) == {"training-gpu", "training-cpu"}
+def test_every_pipeline_is_compiled_for_every_profile(compiled):
+    assert set(compiled) == COMPILED
 
 
-def test_the_form_has_at_most_twelve_described_parameters(compiled):
-    inputs = documents(compiled["training-gpu"])[0]["root"]["inputDefinitions"]["parameters"]
+@pytest.mark.parametrize("name", sorted(COMPILED))
+def test_the_form_has_at_most_twelve_described_parameters(compiled, name):
+    inputs = documents(compiled[name])[0]["root"]["inputDefinitions"]["parameters"]
     assert 0 < len(inputs) <= 12
     assert all(parameter.get("description") for parameter in inputs.values())
 
@@ -119,8 +121,9 @@ def test_no_step_that_holds_a_gpu_or_publishes_is_reached_past_a_closed_gate(com
         assert set(gates.values()) <= upstream(dag, name), name
 
 
-def test_every_step_has_a_name_for_people(compiled):
-    names = [task["taskInfo"]["name"] for task in tasks(compiled["training-gpu"]).values()]
+@pytest.mark.parametrize("name", sorted(COMPILED))
+def test_every_step_has_a_name_for_people(compiled, name):
+    names = [task["taskInfo"]["name"] for task in tasks(compiled[name]).values()]
     assert all(re.fullmatch(r"[a-z]+(:? [a-z]+)*", name) for name in names), names
     assert len(set(names)) == len(names)
 
@@ -132,18 +135,19 @@ def objects(tmp_path_factory):
 
 
 def test_the_objects_for_kubectl_are_a_pipeline_and_a_version_for_each_profile(objects):
-    assert set(objects) == {"training-gpu.kubernetes.yaml", "training-cpu.kubernetes.yaml"}
+    assert set(objects) == {f"{name}.kubernetes.yaml" for name in COMPILED}
     for name, (pipeline, version) in objects.items():
+        pipeline_name = f"pluszero-{name.split('.')[0].split('-')[0]}"
         assert (pipeline["kind"], version["kind"]) == ("Pipeline", "PipelineVersion")
-        assert version["spec"]["pipelineName"] == pipeline["metadata"]["name"] == "pluszero-training"
-        assert version["spec"]["pipelineSpec"]["pipelineInfo"]["name"] == "pluszero-training"
+        assert version["spec"]["pipelineName"] == pipeline["metadata"]["name"] == pipeline_name
+        assert version["spec"]["pipelineSpec"]["pipelineInfo"]["name"] == pipeline_name
         assert version["metadata"]["name"] == f"pluszero-{name.split('.')[0]}-dev"
 
 
 def test_the_objects_hold_what_the_ui_takes(compiled, objects):
-    for profile in ("training-gpu", "training-cpu"):
-        specification, platform = documents(compiled[profile])
-        version = objects[f"{profile}.kubernetes.yaml"][1]["spec"]
+    for name in COMPILED:
+        specification, platform = documents(compiled[name])
+        version = objects[f"{name}.kubernetes.yaml"][1]["spec"]
         assert version["pipelineSpec"] == specification
         assert version["platformSpec"] == platform
 

@@ -13,6 +13,7 @@ ON_GPU = {"smoke-test", "train-model", "evaluate-model"}
 WITH_WORKSPACE = {"check-inputs", "build-feature-store", "smoke-test", "train-model"}
 RETRIED = {"ingest-examples", "train-model", "publish-model"}
 PROFILES = ("training-gpu", "training-cpu")
+COMPILED = (*PROFILES, "monitoring")
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +57,12 @@ def test_the_gpu_profile_places_model_steps_on_nvidia_nodes_and_no_others(compil
         assert mounts(placed)["/dev/shm"]["sizeLimit"] == "8Gi"
 
 
-def test_the_cpu_profile_asks_for_no_gpu(compiled):
-    assert "nvidia" not in yaml.safe_dump_all(compiled["training-cpu"])
+@pytest.mark.parametrize("name", ["training-cpu", "monitoring"])
+def test_what_computes_on_a_cpu_asks_for_no_gpu(compiled, name):
+    assert "nvidia" not in yaml.safe_dump_all(compiled[name])
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", COMPILED)
 def test_every_step_has_limits_scratch_space_a_timeout_and_a_user(compiled, profile):
     for name, (container, placed) in executors(compiled[profile]).items():
         resources = container["resources"]
@@ -72,7 +74,7 @@ def test_every_step_has_limits_scratch_space_a_timeout_and_a_user(compiled, prof
         assert user == {"runAsGroup": "10001", "runAsNonRoot": True, "runAsUser": "10001"}, name
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", COMPILED)
 def test_no_image_is_latest(compiled, profile):
     known = {image(name) for name in ("validation", "training", "serving")}
     assert {container["image"] for container, _ in executors(compiled[profile]).values()} <= known

@@ -7,6 +7,9 @@ from components.shared.atomic_files import write_json
 from components.shared.verdict import Verdict, write_verdict
 from pipelines.local import Step
 from pipelines.run_report import write_run
+from pipelines.training_story import TrainingStory
+
+TRAINING = TrainingStory(source="photos")
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def test_a_failed_gate_is_in_summary_and_page(tmp_path, smoke_step):
         name="gate: smoke", log=tmp_path / "gate.log", status="failed", cached=False, error="smoke: no gradient"
     )
     gate.log.write_text("Traceback\nQualityGateError: smoke: no gradient\n")
-    summary = write_run([smoke_step, gate], run_dir=tmp_path, source="photos", error="gate: smoke: no gradient")
+    summary = write_run([smoke_step, gate], run_dir=tmp_path, story=TRAINING, error="gate: smoke: no gradient")
     assert summary["passed"] is False
     assert summary["gates"] == [{"name": "smoke", "passed": False, "reason": "no gradient"}]
     assert summary["model_dir"] is None
@@ -37,7 +40,7 @@ def test_a_failed_gate_is_in_summary_and_page(tmp_path, smoke_step):
 
 
 def test_a_run_without_a_step_did_not_pass(tmp_path):
-    summary = write_run([], run_dir=tmp_path, source="photos", error="the run was interrupted")
+    summary = write_run([], run_dir=tmp_path, story=TRAINING, error="the run was interrupted")
     assert summary["passed"] is False
     assert "the run was interrupted" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
@@ -48,5 +51,5 @@ def test_metrics_are_told_apart_by_the_step_they_come_from(tmp_path):
         path = tmp_path / f"{name}.json"
         write_json(path, metrics)
         steps.append(Step(name=name, log=tmp_path / "log", status="succeeded", outputs={"metrics": str(path)}))
-    summary = write_run(steps, run_dir=tmp_path, source="photos", error="")
+    summary = write_run(steps, run_dir=tmp_path, story=TRAINING, error="")
     assert summary["metrics"] == {"accuracy": 0.9, "training_val_loss": 0.2}

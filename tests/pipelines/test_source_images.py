@@ -76,7 +76,7 @@ def test_every_step_has_a_tag_of_its_own_code(package, tree):
             '"""Changed. ',
             {"smoke-test", "evaluate-model", "probe-server", "train-model"},
         ),
-        ("shared/verdict.py", "FORMAT_VERSION = 1", "FORMAT_VERSION = 2", None),
+        ("shared/verdict.py", "FORMAT_VERSION = 2", "FORMAT_VERSION = 3", None),
     ],
 )
 def test_a_changed_line_changes_the_steps_that_reach_it(package, tree, file, old, new, steps):

@@ -1,0 +1,66 @@
+"""The monitoring pipeline: a window of served traffic against what its model was trained on, with a gate after it."""
+
+from kfp import dsl
+from kfp.dsl.base_component import BaseComponent
+
+from components.data_validation.component import check_monitoring_inputs, detect_drift
+from pipelines.gates import gate_after
+from pipelines.placement import DATA, LIGHT, on_cpu, retried
+
+PIPELINE_NAME = "pluszero-monitoring"
+
+
+def monitoring_pipeline() -> BaseComponent:
+    """The monitoring pipeline; it computes with no model, so it has one profile.
+
+    Returns
+    -------
+    BaseComponent
+        What kfp compiles.
+    """
+
+    @dsl.pipeline(
+        name=PIPELINE_NAME,
+        description="Compare a window of served traffic with the data that its model was trained on.",
+    )
+    def monitoring(
+        model_uri: str,
+        serving_log_uri: str,
+        data_fingerprint: str,
+        window_start: str = "",
+        window_end: str = "",
+        settings: str = "",
+    ) -> None:
+        """Find out whether what is served still looks like what was trained on.
+
+        Parameters
+        ----------
+        model_uri
+            The published model bundle, s3://bucket/models/pets/0123456789abcdef for one.
+        serving_log_uri
+            The folder or URI that the served requests are logged to.
+        data_fingerprint
+            Any text that changes when the log changes, the run's scheduled time for one: it keeps the cache honest.
+        window_start
+            A time in ISO 8601, or -24h or -7d before the window's end; empty for the log's beginning.
+        window_end
+            A time in ISO 8601 that no longer belongs to the window; empty for the log's end.
+        settings
+            Drift settings as YAML or JSON; empty for the defaults.
+        """
+        log = {
+            "model_uri": model_uri,
+            "serving_log_uri": serving_log_uri,
+            "window_start": window_start,
+            "window_end": window_end,
+            "data_fingerprint": data_fingerprint,
+        }
+        inputs = check_monitoring_inputs(**log, settings=settings).set_display_name("check monitoring inputs")
+        on_cpu(inputs, LIGHT)
+
+        drift = detect_drift(**log, settings=inputs.outputs["settings"]).set_display_name("detect drift")
+        # It reads from an object store.
+        retried(on_cpu(drift, DATA), times=2)
+        gate_after(drift, "drift")
+
+    return monitoring
