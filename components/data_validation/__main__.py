@@ -38,9 +38,7 @@ def compare(
         typer.Option(help="Current is later data (spans), or what is served in the same period (serving)."),
     ] = "spans",
     schema: SchemaOption = None,
-    false_alarm_rate: Annotated[
-        float, typer.Option(help="Chance of an alarm without any drift.")
-    ] = 0.05,
+    false_alarm_rate: Annotated[float, typer.Option(help="Chance of an alarm without any drift.")] = 0.05,
     material_effect: Annotated[float, typer.Option(help="Share of values that must lie differently to matter.")] = 0.08,
     minimum_sample: Annotated[int, typer.Option(help="Rows that each side must have.")] = 200,
     processes: Annotated[int | None, typer.Option(help="Processes to read with; one a core by default.")] = None,
@@ -157,20 +155,26 @@ def validate(
 
 @app.command()
 def sufficiency(
-    examples: Annotated[Path, typer.Option(help="Folder of the example table; its training split is read.")],
+    examples: Annotated[str, typer.Option(help="An example table, whose training split is read, or any other table.")],
     output: OutputOption,
+    problem: ProblemOption = None,
     embeddings: Annotated[Path | None, typer.Option(help="Folder of its embeddings; else simple features.")] = None,
-    target_metric: Annotated[str, typer.Option(help="What the learning curve measures.")] = "accuracy",
+    target_metric: Annotated[str | None, typer.Option(help="What a model is judged by; accuracy by default.")] = None,
     target_minimum: Annotated[float | None, typer.Option(help="What a model must reach, 0 to 1.")] = None,
     seed: Annotated[int, typer.Option(help="Of the sample, the folds and the permutations.")] = 0,
 ) -> None:
     """Say whether the label is predictable from these data at all, and whether more of them would help."""
-    from components.data_validation.sufficiency_job import assess_sufficiency
+    from components.data_validation.jobs import assess_sufficiency
 
+    asked = _problem(problem)
+    said = asked.target
     result = assess_sufficiency(
         examples_path=examples,
         embeddings_path=embeddings,
-        target=TargetSpec(metric=target_metric, minimum=target_minimum),
+        problem=asked,
+        target=TargetSpec(
+            metric=target_metric or said.metric, minimum=said.minimum if target_minimum is None else target_minimum
+        ),
         report_path=output / "report.html",
         verdict_path=output / "verdict.json",
         metrics_path=output / "metrics.json",

@@ -124,27 +124,29 @@ def recognised_roles(peeks: Sequence[pa.Table], problem: Problem) -> ColumnRoles
     label = _label(values, problem)
     expression_columns = label.columns if isinstance(label, LabelExpression) else ()
     _check_named(values, (*problem.named_columns(), *expression_columns))
-    recogniser = _Recogniser(problem, label if isinstance(label, str) else None)
+    recogniser = _Recogniser(problem, label)
     for name, array in values.items():
         recogniser.take(name, array)
     if isinstance(label, LabelExpression) and set(expression_columns) <= values.keys():
         recogniser.columns.append(ExaminedColumn(name=LABEL_COLUMN, role="label", kind="category"))
-    return recogniser.roles(label)
+    return recogniser.roles()
 
 
 class _Recogniser:
     """Decides column by column."""
 
-    def __init__(self, problem: Problem, label: str | None) -> None:
+    def __init__(self, problem: Problem, label: str | LabelExpression | None) -> None:
         self.columns: list[ExaminedColumn] = []
         self._problem = problem
         self._label = label
+        # What the label is computed from gives it away: it is watched, but no feature.
+        self._label_inputs = label.columns if isinstance(label, LabelExpression) else ()
         self._texts: dict[str, str] = {}
         self._left_out: dict[str, str] = {}
         self._remarks: list[str] = []
         self._time = problem.time
         self._id = problem.id
-        if label is not None and problem.label.column is None:
+        if isinstance(label, str) and problem.label.column is None:
             self._remarks.append(f"the label is the column {label!r}")
 
     def take(self, name: str, values: pa.Array) -> None:
@@ -160,11 +162,11 @@ class _Recogniser:
         else:
             self._take_other(name, values)
 
-    def roles(self, label: str | LabelExpression | None) -> ColumnRoles:
+    def roles(self) -> ColumnRoles:
         """What came out."""
         return ColumnRoles(
             columns=tuple(self.columns),
-            label=label,
+            label=self._label,
             texts=self._texts,
             id=self._id,
             time=self._time,
@@ -195,6 +197,8 @@ class _Recogniser:
             self._left_out[name] = f"its type is {values.type}"
         elif role is not None:
             self._examine(name, values, role)
+        elif name in self._label_inputs:
+            self._examine(name, values, "derived")
         elif (recognised := _recognised(name, values)) == "text":
             self._remarks.append(f"{name!r} is taken for free text: its length and scripts are examined")
             self._take_text(name, f"{name}.")

@@ -12,10 +12,9 @@ from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 
 from components.data_validation.cheap_probes import Matrix
-from components.data_validation.probe_sample import ProbeSample
+from components.data_validation.probe_sample import Examples, ProbeSample
 from components.data_validation.tabular_encoding import encode_column, standardised
 from components.shared.embeddings_table import EmbeddingsTable
-from components.shared.example_table import ExampleTable
 
 MAX_COLUMNS = 500
 MAX_WIDTH = 256
@@ -48,7 +47,7 @@ class ProbeFeatures:
 
 
 def probe_features(
-    table: ExampleTable, sample: ProbeSample, *, embeddings: EmbeddingsTable | None = None, seed: int
+    table: Examples, sample: ProbeSample, *, embeddings: EmbeddingsTable | None = None, seed: int
 ) -> ProbeFeatures:
     """Features of a sample.
 
@@ -94,7 +93,7 @@ def text_features(texts: list[str]) -> sparse.csr_matrix:
     return TfidfTransformer(sublinear_tf=True).fit_transform(counts).tocsr()
 
 
-def _tabular_features(table: ExampleTable, sample: ProbeSample, seed: int) -> ProbeFeatures:
+def _tabular_features(table: Examples, sample: ProbeSample, seed: int) -> ProbeFeatures:
     names = table.info.columns_of("feature")
     remarks = []
     if len(names) > MAX_COLUMNS:
@@ -112,7 +111,7 @@ def _tabular_features(table: ExampleTable, sample: ProbeSample, seed: int) -> Pr
     return _narrowed(matrix, np.ones(len(sample.rows), bool), f"{used:,} feature columns", remarks, seed)
 
 
-def _text_features(table: ExampleTable, sample: ProbeSample, seed: int) -> ProbeFeatures:
+def _text_features(table: Examples, sample: ProbeSample, seed: int) -> ProbeFeatures:
     texts = [text or "" for text in _rows(table, sample, ("text",)).column("text").to_pylist()]
     kept = np.array([bool(text.strip()) for text in texts], dtype=bool)
     remarks = [] if kept.all() else [f"{int((~kept).sum()):,} texts are empty and left out"]
@@ -122,7 +121,7 @@ def _text_features(table: ExampleTable, sample: ProbeSample, seed: int) -> Probe
     return ProbeFeatures(matrix=matrix, kept=kept, made_of=made_of, remarks=tuple(remarks))
 
 
-def _image_features(table: ExampleTable, sample: ProbeSample, seed: int) -> ProbeFeatures:
+def _image_features(table: Examples, sample: ProbeSample, seed: int) -> ProbeFeatures:
     from components.data_validation.image_probe_features import image_features, NUM_FEATURES  # loads TensorFlow
 
     parts = [(np.zeros((0, NUM_FEATURES), np.float32), np.zeros(0, bool))]
@@ -135,9 +134,7 @@ def _image_features(table: ExampleTable, sample: ProbeSample, seed: int) -> Prob
     return _narrowed(matrix, kept, "edge directions and colours of images at 64 px", remarks, seed)
 
 
-def _embedding_features(
-    table: ExampleTable, sample: ProbeSample, embeddings: EmbeddingsTable, seed: int
-) -> ProbeFeatures:
+def _embedding_features(table: Examples, sample: ProbeSample, embeddings: EmbeddingsTable, seed: int) -> ProbeFeatures:
     ids = _rows(table, sample, ("example_id",)).column("example_id").to_pylist()
     places = {example_id: place for place, example_id in enumerate(ids)}
     vectors = np.zeros((len(ids), embeddings.embedding_size), np.float32)
@@ -162,7 +159,7 @@ def _narrowed(matrix: np.ndarray, kept: np.ndarray, made_of: str, remarks: list[
     return ProbeFeatures(matrix=matrix, kept=kept, made_of=made_of, remarks=tuple(remarks))
 
 
-def _rows(table: ExampleTable, sample: ProbeSample, columns: tuple[str, ...]) -> pa.Table:
+def _rows(table: Examples, sample: ProbeSample, columns: tuple[str, ...]) -> pa.Table:
     batches = list(sample.iter_batches(table, columns))
     schema = pa.schema([table.schema.field(name) for name in columns])
     return pa.Table.from_batches(batches) if batches else schema.empty_table()

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
+from components.data_validation.raw_examples import RawExamples
 from components.shared.example_table import ExampleTable
 from components.shared.progress import progress
+
+Examples: TypeAlias = ExampleTable | RawExamples
 
 MAX_ROWS = 5000
 _MIN_ROWS_A_CLASS = 50
@@ -39,7 +43,7 @@ class ProbeSample:
     class_counts: Mapping[str, int]
 
     def iter_batches(
-        self, table: ExampleTable, columns: Sequence[str], *, batch_rows: int = 1024
+        self, table: Examples, columns: Sequence[str], *, batch_rows: int = 1024
     ) -> Iterator[pa.RecordBatch]:
         """Stream the sample's rows, in order, of the table that it was drawn from."""
         start = 0
@@ -51,7 +55,7 @@ class ProbeSample:
             start += batch.num_rows
 
 
-def draw_probe_sample(table: ExampleTable, *, max_rows: int = MAX_ROWS, seed: int) -> ProbeSample:
+def draw_probe_sample(table: Examples, *, max_rows: int = MAX_ROWS, seed: int) -> ProbeSample:
     """Draw labelled training rows, each class in its share but at least 50 of it where there are as many.
 
     Parameters

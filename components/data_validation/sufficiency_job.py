@@ -5,15 +5,18 @@ from dataclasses import dataclass
 import math
 from pathlib import Path
 
+from components.data_validation.prepared_table import PreparedTable, table_roles
 from components.data_validation.probe_features import probe_features
 from components.data_validation.probe_sample import draw_probe_sample
+from components.data_validation.raw_examples import RawExamples
+from components.data_validation.source_opening import open_table
 from components.data_validation.sufficiency import Sufficiency, sufficiency
 from components.data_validation.sufficiency_report import sufficiency_report
 from components.data_validation.sufficiency_verdict import sufficiency_verdict
 from components.shared.atomic_files import write_json
 from components.shared.embeddings_table import EmbeddingsTable
 from components.shared.example_table import ExampleTable
-from components.shared.problem import parse_target, TargetSpec
+from components.shared.problem import parse_target, Problem, TargetSpec
 from components.shared.verdict import Verdict, write_verdict
 
 
@@ -43,6 +46,7 @@ def assess_sufficiency(
     *,
     examples_path: str | Path,
     embeddings_path: str | Path | None = None,
+    problem: Problem | None = None,
     target: TargetSpec | str = "",
     report_path: str | Path,
     verdict_path: str | Path,
@@ -54,9 +58,11 @@ def assess_sufficiency(
     Parameters
     ----------
     examples_path
-        The example table's folder; only its training split is read.
+        The example table, whose training split is read, or any other table, whose rows are all read.
     embeddings_path
         An embeddings table of the same examples, used in place of their payload; None makes simple features.
+    problem
+        What the problem file says of a table that is no example table.
     target
         What the model is to reach; also as the JSON that `parse_target` reads.
     report_path, verdict_path
@@ -76,10 +82,10 @@ def assess_sufficiency(
     FileNotFoundError
         If a table is not there.
     ValueError
-        If a table is damaged or of another version, or the target is none.
+        If a table is damaged or of another version, has no label or feature, or the target is none.
     """
     asked = parse_target(target) if isinstance(target, str) else target
-    table = ExampleTable(examples_path)
+    table, said = _examples(str(examples_path), problem or Problem())
     embeddings = None if embeddings_path is None else EmbeddingsTable(embeddings_path)
     sample = draw_probe_sample(table, seed=seed)
     features = probe_features(table, sample, embeddings=embeddings, seed=seed)
@@ -96,13 +102,23 @@ def assess_sufficiency(
     sampled = (
         (f"{len(sample.rows):,} of {num_labelled:,} labelled training rows were drawn to look at",) if drawn else ()
     )
-    verdict = sufficiency_verdict(found, remarks=(*sampled, *features.remarks))
+    verdict = sufficiency_verdict(found, remarks=(*said, *sampled, *features.remarks))
     sufficiency_report(verdict, found, made_of=features.made_of).write(report_path)
     write_verdict(verdict_path, verdict)
     result = _result(verdict, found)
     if metrics_path is not None:
         write_json(metrics_path, result.metrics)
     return result
+
+
+def _examples(uri: str, problem: Problem) -> tuple[ExampleTable | RawExamples, tuple[str, ...]]:
+    """The examples, and what was recognised of them."""
+    source = open_table(uri, spec=problem.table)
+    if source.info is not None:
+        return ExampleTable(uri), ()
+    source.settle()
+    roles = table_roles([source], problem)
+    return RawExamples(PreparedTable(source, roles), roles), (*roles.remarks, *source.remarks)
 
 
 def _result(verdict: Verdict, found: Sufficiency) -> SufficiencyResult:

@@ -83,7 +83,12 @@ def test_an_expression_gives_a_computed_label_and_its_columns_are_still_watched(
     table = peek(tips=RNG.random(ROWS), fare=RNG.random(ROWS))
     roles = recognised_roles([table], parse_problem("{label: {expression: tips > 0.2 * fare}}"))
     assert roles.label_column == "label"
-    assert {"tips", "fare", "label"} <= {column.name for column in roles.columns}
+    assert {column.name: column.role for column in roles.columns} == {
+        "age": "feature",
+        "tips": "derived",
+        "fare": "derived",
+        "label": "label",
+    }
 
 
 def test_free_text_is_examined_through_its_measures():
