@@ -170,6 +170,14 @@ def _ticks(low: float, high: float) -> list[float]:
     return [number * step for number in range(first, last + 1)]
 
 
+def _tick_name(tick: float) -> str:
+    """A tick in few characters: 40k and 2.5M rather than 4e+04 and 2.5e+06."""
+    for least, size, letter in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if least <= abs(tick) < 1e12:
+            return f"{tick / size:.4g}{letter}"
+    return f"{tick:.4g}"
+
+
 def _scale(low: float, high: float, start: float, stop: float) -> Place:
     return lambda value: start + (value - low) / (high - low) * (stop - start)
 
@@ -179,13 +187,13 @@ def _grid(y_ticks: Sequence[float], y_at: Place, y_label: str) -> list[str]:
     for tick in y_ticks:
         y = y_at(tick)
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(_text(f"{tick:.4g}", _LEFT - 6, y + 4, anchor="end", css="soft"))
+        parts.append(_text(_tick_name(tick), _LEFT - 6, y + 4, anchor="end", css="soft"))
     return parts
 
 
 def _x_axis(x_ticks: Sequence[float], x_at: Place, x_label: str) -> list[str]:
     bottom = _HEIGHT - _BOTTOM
-    parts = [_text(f"{tick:.4g}", x_at(tick), bottom + 16, anchor="middle", css="soft") for tick in x_ticks]
+    parts = [_text(_tick_name(tick), x_at(tick), bottom + 16, anchor="middle", css="soft") for tick in x_ticks]
     return [*parts, _text(x_label, (_LEFT + _WIDTH - _RIGHT) / 2, bottom + 34, anchor="middle", css="soft")]
 
 

@@ -156,3 +156,10 @@ def test_colours_come_from_the_page() -> None:
     colours = re.findall(r'stroke="([^"]+)"', line_chart(series, x_label="x", y_label="y"))
     assert len(colours) == 8
     assert all(colour.startswith("var(--c") for colour in colours)
+
+
+def test_large_ticks_are_short():
+    svg = line_chart({"a": ([0, 40_000], [0, 2_500_000])}, x_label="rows", y_label="bytes")
+    assert ">40k<" in svg
+    assert ">1M<" in svg
+    assert "e+0" not in svg
