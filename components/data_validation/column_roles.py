@@ -94,8 +94,14 @@ def roles_of_examples(info: ExampleTableInfo, schema: pa.Schema) -> ColumnRoles:
             left_out[name] = f"its type is {schema.field(name).type}"
         elif role not in ("split", "payload"):
             left_out[name] = f"its role is {role}"
-    single: dict[str, str | None] = {role: next(iter(info.columns_of(role)), None) for role in ("id", "time", "group")}
-    return ColumnRoles(columns=tuple(columns), label=LABEL_COLUMN, left_out=left_out, **single)
+    return ColumnRoles(
+        columns=tuple(columns),
+        label=LABEL_COLUMN,
+        left_out=left_out,
+        id=next(iter(info.columns_of("id")), None),
+        time=next(iter(info.columns_of("time")), None),
+        group=next(iter(info.columns_of("group")), None),
+    )
 
 
 def recognised_roles(peeks: Sequence[pa.Table], problem: Problem) -> ColumnRoles:

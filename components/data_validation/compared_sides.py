@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from components.data_validation.anomalies import (
@@ -147,7 +148,9 @@ def _features(reference: Side, current: Side) -> list[BinnedFeature]:
     )
 
 
-def _joint(reference: Side, current: Side, features: Mapping[str, BinnedFeature]):  # noqa: ANN202 - of joint_vectors
+def _joint(
+    reference: Side, current: Side, features: Mapping[str, BinnedFeature]
+) -> tuple[np.ndarray, np.ndarray] | None:
     embeddings = [embedding_matrix(side.sample, EMBEDDING_COLUMN) for side in (reference, current)]
     both = (embeddings[0], embeddings[1]) if embeddings[0] is not None and embeddings[1] is not None else None
     if both is not None and both[0].shape[1] != both[1].shape[1]:

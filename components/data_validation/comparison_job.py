@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from components.data_validation.anomalies import anomalies_text
 from components.data_validation.column_roles import ColumnRoles
@@ -14,11 +15,10 @@ from components.data_validation.schema import schema_text
 from components.data_validation.sides import profiled_side, Side
 from components.data_validation.source_opening import open_table
 from components.data_validation.table_source import TableSource
+from components.reporting.page import Picture
 from components.shared.atomic_files import atomic_folder, write_json, write_text
 from components.shared.problem import Problem
-from components.shared.verdict import Finding, write_verdict
-
-_KINDS = ("schema_drift", "data_drift", "data_skew", "concept_drift", "quality")
+from components.shared.verdict import Finding, FindingKind, write_verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +97,7 @@ class ComparisonResult:
             "num_findings": float(len(self.findings)),
             "num_blocking": float(severities.count("blocking")),
             "num_warnings": float(severities.count("warning")),
-            **{f"num_{kind}": float(kinds.count(kind)) for kind in _KINDS},
+            **{f"num_{kind}": float(kinds.count(kind)) for kind in get_args(FindingKind)},
             "num_reference": float(self.num_reference),
             "num_current": float(self.num_current),
             "num_features": float(self.num_columns),
@@ -190,7 +190,8 @@ def side_content(
     compared
         What was found.
     """
-    pictures, texts = (), ()
+    pictures: tuple[Picture, ...] = ()
+    texts: tuple[str, ...] = ()
     drifted = any(finding.severity == "blocking" for finding in compared.verdict.findings)
     if table is not None and roles is not None and drifted:
         masked = {column.name for column in side.columns if column.kind == "masked"}

@@ -56,7 +56,7 @@ def _binned(column: ExaminedColumn, other: ExaminedColumn, reference: pa.Table, 
     if column.kind in _NUMBER_KINDS:
         return binned_number(column.name, *(as_floats(values) for values in sides))
     names, codes = _codes(sides)
-    return binned_category(column.name, *codes, names)
+    return binned_category(column.name, codes[0], codes[1], names)
 
 
 def joint_vectors(

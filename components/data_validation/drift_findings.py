@@ -5,7 +5,7 @@ A difference blocks with two keys, significant and material. A significant one t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 
@@ -113,7 +113,19 @@ def _distribution_finding(feature: FeatureComparison, compared: Compared) -> Fin
     )
 
 
-def _evidence(feature: FeatureComparison) -> dict[str, object]:
+class _Evidence(TypedDict):
+    columns: tuple[str, ...]
+    values: tuple[ResponsibleValue, ...]
+    num_reference: int
+    num_current: int
+    effect: str
+    effect_size: float
+    p_value: float
+    significant: bool
+    material: bool
+
+
+def _evidence(feature: FeatureComparison) -> _Evidence:
     return {
         "columns": (feature.name,),
         "values": tuple(
@@ -194,14 +206,12 @@ def _balance_finding(
     name, (before, after) = min(fallen.items(), key=lambda item: item[1][1] / item[1][0])
     what = "class" if role == "label" else "group"
     more = f", and {len(fallen) - 1} more fell by a third or more" if len(fallen) > 1 else ""
-    evidence = {
-        **_evidence(feature),
-        "values": tuple(
-            ResponsibleValue(value=value, reference_share=shares[0], current_share=shares[1])
-            for value, shares in sorted(fallen.items(), key=lambda item: item[1][1] / item[1][0])
-        ),
-        "material": True,
-    }
+    evidence = _evidence(feature)
+    evidence["values"] = tuple(
+        ResponsibleValue(value=value, reference_share=shares[0], current_share=shares[1])
+        for value, shares in sorted(fallen.items(), key=lambda item: item[1][1] / item[1][0])
+    )
+    evidence["material"] = True
     return Finding(
         kind="data_skew",
         severity="blocking",

@@ -1,7 +1,6 @@
 """A table with what is computed from its columns as it is read: the label, and the measures of texts."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,7 +22,7 @@ _PEEK_ROWS = 20_000
 _COMPARABLE = {"integer": "number", "float": "number", "time": "number"}
 
 
-class PreparedTable:
+class PreparedTable(TableSource):
     """Reads a table source with the computed columns added.
 
     Parameters
@@ -35,54 +34,69 @@ class PreparedTable:
     """
 
     def __init__(self, source: TableSource, roles: ColumnRoles) -> None:
+        super().__init__(source.uri, info=source.info)
         self.source = source
-        self.name = source.name
-        self.uri = source.uri
-        self.info = source.info
-        self.num_rows = source.num_rows
-        self.remarks = source.remarks
         self._roles = roles
-        self._computed = self._computed_columns()
-        self.schema = pa.schema(
-            [field for field in source.schema if field.name not in self._computed]
-            + [pa.field(name, kind) for name, kind in self._computed.items()]
-        )
-        self.columns = tuple(self._as_here(column) for column in roles.columns if column.name in self.schema.names)
+
+    @property
+    def name(self) -> str:
+        """The source's name."""
+        return self.source.name
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The source's columns, then the computed ones; a text file's types may turn out to be others in reading."""
+        computed = self._computed
+        stored = [field for field in self.source.schema if field.name not in computed]
+        return pa.schema([*stored, *(pa.field(name, kind) for name, kind in computed.items())])
+
+    @property
+    def num_rows(self) -> int | None:
+        """The source's number of rows."""
+        return self.source.num_rows
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the source has to say."""
+        return self.source.remarks
+
+    @property
+    def columns(self) -> tuple[ExaminedColumn, ...]:
+        """The examined columns that this table has, each with the kind that its values have here."""
+        schema = self.schema
+        known = set(schema.names)
+        return tuple(_as_here(column, schema) for column in self._roles.columns if column.name in known)
 
     def parts(self, num_parts: int) -> list[TablePart]:
-        """Pieces that can be read side by side; see `TableSource.parts`."""
+        """The source's parts."""
         return self.source.parts(num_parts)
 
-    def iter_batches(
-        self, columns: Sequence[str] | None = None, *, part: TablePart | None = None, **reading: Any
-    ) -> Iterator[pa.RecordBatch]:
-        """Stream record batches of `columns`, computed ones among them; see `TableSource.iter_batches`."""
-        wanted = list(self.schema.names if columns is None else columns)
-        stored = [name for name in wanted if name not in self._computed or name == self._roles.label]
-        needed = list(dict.fromkeys([*stored, *self._inputs(wanted)]))
-        for batch in self.source.iter_batches(needed, part=part, **reading):
+    def settle(self) -> None:
+        """Let the source find out its types."""
+        self.source.settle()
+
+    def _batches(self, columns: Sequence[str], part: TablePart | None, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        computed = self._computed
+        stored = [name for name in columns if name not in computed or name == self._roles.label]
+        needed = list(dict.fromkeys([*stored, *self._inputs(columns)]))
+        for batch in self.source.iter_batches(needed, part=part, batch_rows=batch_rows):
             found = {name: batch.column(number) for number, name in enumerate(batch.schema.names)}
-            values = {**found, **self._compute(found, wanted)}
-            yield pa.RecordBatch.from_arrays([values[name] for name in wanted], wanted)
+            values = {**found, **self._compute(found, columns)}
+            yield pa.RecordBatch.from_arrays([values[name] for name in columns], list(columns))
 
-    def _as_here(self, column: ExaminedColumn) -> ExaminedColumn:
-        """The column with the kind that its values have in this table: a column of numbers may be one of texts here."""
-        kind = column_kind(self.schema.field(column.name).type)
-        if column.kind == "masked" or column.role in ("label", "prediction") or kind is None or kind == column.kind:
-            return column
-        return ExaminedColumn(name=column.name, role=column.role, kind=kind)
-
-    def _computed_columns(self) -> dict[str, pa.DataType]:
+    @property
+    def _computed(self) -> dict[str, pa.DataType]:
         computed: dict[str, pa.DataType] = {}
-        names = set(self.source.schema.names)
+        schema = self.source.schema
+        names = set(schema.names)
         label = self._roles.label
         if isinstance(label, LabelExpression):
             if set(label.columns) <= names:
                 computed[LABEL_COLUMN] = pa.string()
-        elif label in names:
+        elif label is not None and label in names:
             computed[label] = pa.string()
         for text, prefix in self._roles.texts.items():
-            if text in names and pa.types.is_string(self.source.schema.field(text).type):
+            if text in names and pa.types.is_string(schema.field(text).type):
                 computed |= {prefix + measure: kind for measure, kind in TEXT_MEASURES.items()}
         return computed
 
@@ -94,8 +108,7 @@ class PreparedTable:
     def _compute(self, found: dict[str, pa.Array], wanted: Sequence[str]) -> dict[str, pa.Array]:
         computed: dict[str, pa.Array] = {}
         label = self._roles.label_column
-        if label in wanted and label in self._computed:
-            assert label is not None
+        if label is not None and label in wanted and label in self._computed:
             computed[label] = self._label(found)
         for text, prefix in self._roles.texts.items():
             if text in found and _is_measured(prefix, wanted):
@@ -114,6 +127,14 @@ class PreparedTable:
 def comparable(reference: ExaminedColumn, current: ExaminedColumn) -> bool:
     """Whether the values of a column can be compared on the two sides: both are numbers, or both categories."""
     return _COMPARABLE.get(reference.kind, reference.kind) == _COMPARABLE.get(current.kind, current.kind)
+
+
+def _as_here(column: ExaminedColumn, schema: pa.Schema) -> ExaminedColumn:
+    """The column with the kind that its values have in this table: a column of numbers may be one of texts here."""
+    kind = column_kind(schema.field(column.name).type)
+    if column.kind == "masked" or column.role in ("label", "prediction") or kind is None or kind == column.kind:
+        return column
+    return ExaminedColumn(name=column.name, role=column.role, kind=kind)
 
 
 def _is_measured(prefix: str, wanted: Sequence[str]) -> bool:
@@ -153,5 +174,5 @@ def table_roles(sources: Sequence[TableSource], problem: Problem) -> ColumnRoles
 
 
 def _peek(source: TableSource) -> pa.Table:
-    batch = next(source.iter_batches(batch_rows=_PEEK_ROWS), None)
+    batch = source.first_rows(_PEEK_ROWS)
     return source.schema.empty_table() if batch is None else pa.Table.from_batches([batch])

@@ -117,7 +117,8 @@ def profiled_side(
     Side
         Memory does not grow with the rows but for 8 bytes a row.
     """
-    extra = [column for column in (roles.time, EMBEDDING_COLUMN) if column in table.schema.names]
+    known = set(table.schema.names)
+    extra = [column for column in (roles.time, EMBEDDING_COLUMN) if column is not None and column in known]
     hashed = hashed_columns(table, roles)
     texts = _text_columns(table, roles)
     hashes, notice = RowHashes(hashed), PersonalDataNotice(texts)
