@@ -206,7 +206,8 @@ def _options(
 
 
 def _conclude(outcome: str, reason: str, output: Path) -> None:
-    typer.echo(f"{outcome.replace('_', ' ')}: {reason}")
+    said = outcome.replace("_", " ")
+    typer.echo(reason if reason.startswith(said) else f"{said}: {reason}")
     typer.echo(f"report: {output / 'report.html'}")
     if outcome != "passed":
         raise typer.Exit(FAILED_CHECK)

@@ -32,8 +32,21 @@ def column_findings(
         if roles.get(name) == "feature" and summary.num_examples:
             findings += _uninformative(summary)
     for split, columns in summaries.items():
-        findings += [_infinite(name, split) for name, summary in columns.items() if summary.has_infinity]
+        findings += infinite_findings(columns, where=f"the {split} split")
     return findings
+
+
+def infinite_findings(summaries: Mapping[str, FeatureSummary], *, where: str) -> list[Finding]:
+    """Warnings about columns that hold infinite values.
+
+    Parameters
+    ----------
+    summaries
+        Summaries of the columns by name.
+    where
+        What the message calls the rows.
+    """
+    return [_infinite(name, where) for name, summary in summaries.items() if summary.has_infinity]
 
 
 def _uninformative(summary: FeatureSummary) -> list[Finding]:
@@ -55,12 +68,12 @@ def _uninformative(summary: FeatureSummary) -> list[Finding]:
     ]
 
 
-def _infinite(column: str, split: str) -> Finding:
+def _infinite(column: str, where: str) -> Finding:
     return Finding(
         kind="quality",
         severity="warning",
         column=column,
         name="INFINITE_VALUES",
-        message=f"column {column!r} has infinite values in the {split} split",
+        message=f"column {column!r} has infinite values in {where}",
         remedy="repair the computation that gives them, or make them missing",
     )

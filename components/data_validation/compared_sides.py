@@ -14,6 +14,7 @@ from components.data_validation.anomalies import (
 from components.data_validation.anomalies import (
     Comparison as SchemaComparison,
 )
+from components.data_validation.column_checks import infinite_findings
 from components.data_validation.drift_features import binned_features, embedding_matrix, joint_vectors
 from components.data_validation.drift_findings import Compared, drift_findings, Relation
 from components.data_validation.findings_table import blocking_reason, most_severe_first
@@ -112,12 +113,7 @@ def compare_sides(
     features = {feature.name: feature for feature in _features(reference, current)}
     settings = options.drift
     calibrated = replace(settings, false_alarm_rate=settings.false_alarm_rate * (1 - _EXACT_SHARE))
-    comparison = compare_features(
-        list(features.values()),
-        joint=_joint(reference, current, features),
-        ordered_in_time=reference.ordered_in_time and current.ordered_in_time,
-        settings=calibrated,
-    )
+    comparison = _comparison(reference, current, features, calibrated)
     schema, anomalies, schema_findings = _schema_findings(reference, current, options, comparison)
     compared = Compared(
         comparison=comparison,
@@ -136,6 +132,30 @@ def compare_sides(
         anomalies=anomalies,
         comparison=comparison,
         features=features,
+    )
+
+
+def _comparison(
+    reference: Side, current: Side, features: Mapping[str, BinnedFeature], settings: DriftSettings
+) -> Comparison:
+    if features:
+        return compare_features(
+            list(features.values()),
+            joint=_joint(reference, current, features),
+            ordered_in_time=reference.ordered_in_time and current.ordered_in_time,
+            settings=settings,
+        )
+    # The sides have no column in common: the schema says so.
+    rows = reference.sample.num_rows, current.sample.num_rows
+    return Comparison(
+        features={},
+        joint=None,
+        num_reference=rows[0],
+        num_current=rows[1],
+        block_rows=0,
+        num_blocks=(0, 0),
+        blocks_may_be_dependent=False,
+        insufficient=min(rows) < settings.min_sample,
     )
 
 
@@ -241,7 +261,8 @@ def _unit_changes(comparison: Comparison, features: Mapping[str, BinnedFeature])
 
 
 def _row_findings(reference: Side, current: Side, options: ComparisonOptions) -> list[Finding]:
-    findings = [] if current.personal_data is None else list(current.personal_data.findings())
+    findings = infinite_findings(current.summaries, where="the current data")
+    findings += [] if current.personal_data is None else current.personal_data.findings()
     if reference.keyed_rows is not None and current.keyed_rows is not None:
         masked = [column.name for column in reference.columns if column.kind == "masked"]
         findings += mismatch_findings(key_mismatches(reference.keyed_rows, current.keyed_rows), masked=masked)

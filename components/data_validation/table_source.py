@@ -97,6 +97,13 @@ class TableSource(ABC):
     def settle(self) -> None:  # noqa: B027  nothing to do is the rule: only text has types to look for
         """Look through the whole table where that is what it takes to know its types."""
 
+    def first_rows(self, num_rows: int) -> pa.RecordBatch | None:
+        """The first rows, in the types of `schema`; None of a table without rows. It is never interrupted."""
+        try:
+            return next(self.iter_batches(batch_rows=num_rows), None)
+        except TypesWidened:
+            return next(self.iter_batches(batch_rows=num_rows), None)
+
     def iter_batches(
         self,
         columns: Sequence[str] | None = None,

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -41,9 +43,7 @@ def test_where_batches_end_changes_nothing():
 @pytest.mark.parametrize("cuts", [[5000], [17, 3000, 9999]])
 def test_samples_of_runs_merge_into_the_sample_of_the_whole(cuts):
     edges = [0, *cuts, 10_000]
-    first, *later = [
-        fed(end - start, max_rows=300, first=start) for start, end in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    first, *later = [fed(end - start, max_rows=300, first=start) for start, end in itertools.pairwise(edges)]
     first.merge(later)
     whole = fed(10_000, max_rows=300)
     assert (first.row_numbers == whole.row_numbers).all()

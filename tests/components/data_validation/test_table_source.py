@@ -63,7 +63,7 @@ def test_korean_in_cp949_is_read(tmp_path):
 def test_cp949_that_begins_far_into_a_file_is_found_and_reading_begins_again(tmp_path):
     rest = "홍길동\n".encode("cp949")
     assert rows(open_table(written(tmp_path / "t.csv", b"a\n" + b"x\n" * 600_000 + rest)))[-1] == {"a": "홍길동"}
-    source = open_table(written(tmp_path / "t.csv", b"a\n" + b"x\n" * 3_000_000 + rest))
+    source = open_table(written(tmp_path / "t.csv", b"a\n" + (b"x" * 63 + b"\n") * 100_000 + rest))
     with pytest.raises(TypesWidened):
         rows(source)
     assert rows(source)[-1] == {"a": "홍길동"}
@@ -115,6 +115,12 @@ def test_a_value_that_the_first_rows_do_not_foretell_makes_reading_begin_again_w
         {"n": 1.5, "x": "two", "late": 7, "t": "b"},
     )
     assert "read as text, since they hold numbers and other texts: x" in source.remarks
+
+
+def test_the_first_rows_are_there_whatever_the_types_turn_out_to_be(tmp_path):
+    source = open_table(written(tmp_path / "t.csv", LATE))
+    assert source.first_rows(3).to_pylist() == [{"n": 1.0, "x": "2", "late": None, "t": "a"}] * 3
+    assert open_table(written(tmp_path / "u.csv", "a\n")).first_rows(3) is None
 
 
 def test_a_settled_source_is_never_interrupted(tmp_path):
