@@ -23,7 +23,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from components.data_validation.arrow_lists import column_kind, ExaminedColumn
-from components.data_validation.drift_features import binned_features
+from components.data_validation.drift_features import binned_features, joint_vectors
 from components.data_validation.feature_summaries import feature_summaries
 from components.data_validation.profile import profile_table, TableProfile
 from components.data_validation.source_opening import open_table
@@ -108,7 +108,7 @@ def our_side(suffix: str) -> list[TableProfile]:
         reference_columns=profiles[0].columns,
         current_columns=profiles[1].columns,
     )
-    compared = compare_features(features)
+    compared = compare_features(features, joint=joint_vectors(features, profiles[0].columns))
     alarms = [name for name, found in compared.features.items() if found.significant and found.material]
     if alarms != [DRIFTED]:
         raise RuntimeError(f"void: drift was planted in {DRIFTED} alone, and found in {alarms}")

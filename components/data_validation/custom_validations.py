@@ -1,23 +1,17 @@
-"""A user's own checks: SQL over a column's TFDV statistics, read from a small YAML or protobuf-text file."""
+"""A user's own checks: SQL over a column's TFMD statistics, read from a small YAML file."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args, Literal
 
-from google.protobuf import text_format
-from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+from tensorflow_metadata.proto.v0 import statistics_pb2
 import yaml
 
 from components.data_validation.feature_summaries import feature_name
-from components.data_validation.quiet_tfdv import tfdv
-
-# TFDV's own modules must come after the one that keeps their import quiet.
-# isort: split
-from tensorflow_data_validation.anomalies.proto import custom_validation_config_pb2
+from components.data_validation.statistics_sql import StatisticsSql
 
 ValidationSeverity = Literal["warning", "error"]
-_NULL = "returned null"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +24,7 @@ class CustomValidation:
         The column.
     sql
         A GoogleSQL expression that is true where all is well; `feature` in it is the column's TFMD
-        `FeatureNameStatistics`, as in `feature.num_stats.max < 1000`.
+        `FeatureNameStatistics`, as in `feature.num_stats.max < 1000`. See `components.data_validation.statistics_sql`.
     severity
         `error` blocks, `warning` does not.
     description
@@ -65,7 +59,7 @@ def read_custom_validations(path: str | Path) -> tuple[CustomValidation, ...]:
     ----------
     path
         YAML with a list `validations` of mappings with the keys `feature`, `sql`, `severity`, `description` and,
-        where wanted, `environments`; or `.pbtxt` with TFDV's `CustomValidationConfig`.
+        where wanted, `environments`.
 
     Returns
     -------
@@ -77,53 +71,35 @@ def read_custom_validations(path: str | Path) -> tuple[CustomValidation, ...]:
     FileNotFoundError
         If there is no file at `path`.
     ValueError
-        If it is neither; the message names the file and the check.
+        If it is no such YAML; the message names the file and the check.
     """
     file = Path(path)
     if not file.is_file():
         raise FileNotFoundError(f"the custom validations must be a file, but there is no file at {file}")
     try:
-        text = file.read_text(encoding="utf-8-sig")
-        return _from_pbtxt(text) if file.suffix == ".pbtxt" else _from_yaml(text)
-    except (ValueError, TypeError, yaml.YAMLError, text_format.ParseError) as error:
+        return _from_yaml(file.read_text(encoding="utf-8-sig"))
+    except (ValueError, TypeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"the custom validations {file} must hold checks of columns: {reason}") from error
 
 
-def validation_config(
-    validations: Iterable[CustomValidation], *, dataset_name: str = ""
-) -> custom_validation_config_pb2.CustomValidationConfig:
-    """The checks in TFDV's own form, for `tfdv.validate_statistics` of a data set of this name."""
-    config = custom_validation_config_pb2.CustomValidationConfig()
-    for validation in validations:
-        item = config.feature_validations.add(dataset_name=dataset_name)
-        item.feature_path.step.append(validation.feature)
-        item.validations.add(
-            sql_expression=validation.sql,
-            severity=anomalies_pb2.AnomalyInfo.Severity.Value(validation.severity.upper()),
-            description=validation.description,
-            in_environment=validation.environments,
-        )
-    return config
-
-
-def decidable_validations(
+def validation_outcomes(
     validations: Sequence[CustomValidation], statistics: statistics_pb2.DatasetFeatureStatisticsList
-) -> tuple[CustomValidation, ...]:
-    """The checks that these statistics can answer: TFDV gives up on all of them where one has no answer.
+) -> tuple[bool | None, ...]:
+    """What each check says of a table.
 
     Parameters
     ----------
     validations
         The checks.
     statistics
-        Of one data set.
+        Of the table, one data set.
 
     Returns
     -------
-    tuple of CustomValidation
-        Without those whose column is not there, or lacks the statistic that the expression reads (a column of numbers
-        that has become text has no `num_stats`).
+    tuple of bool or None
+        One outcome for each check. None has no answer: the column is not there, or lacks the statistic that the
+        expression reads (a column of numbers that has become text has no `num_stats`), or a divisor is 0.
 
     Raises
     ------
@@ -131,36 +107,18 @@ def decidable_validations(
         If an expression is not SQL that gives true or false; the message names the column and the expression.
     """
     features = {feature_name(feature): feature for feature in statistics.datasets[0].features}
+    expressions = [_expression(validation) for validation in validations]
     return tuple(
-        validation
-        for validation in validations
-        if validation.feature in features and _is_decidable(validation, features[validation.feature], statistics)
+        expression.evaluate(features[validation.feature]) if validation.feature in features else None
+        for validation, expression in zip(validations, expressions, strict=True)
     )
 
 
-def _is_decidable(
-    validation: CustomValidation,
-    feature: statistics_pb2.FeatureNameStatistics,
-    statistics: statistics_pb2.DatasetFeatureStatisticsList,
-) -> bool:
-    alone = statistics_pb2.DatasetFeatureStatisticsList()
-    dataset = alone.datasets.add(num_examples=statistics.datasets[0].num_examples)
-    dataset.features.append(feature)
-    schema = schema_pb2.Schema(default_environment=validation.environments)
-    environment = validation.environments[0] if validation.environments else None
+def _expression(validation: CustomValidation) -> StatisticsSql:
     try:
-        tfdv.validate_statistics(
-            alone, schema, environment=environment, custom_validation_config=validation_config([validation])
-        )
-    except RuntimeError as error:
-        if _NULL in str(error):
-            return False
-        reason = str(error).split("failed with error: ")[-1]
-        raise ValueError(
-            f"the custom validation of column {validation.feature!r} must be an SQL expression over its statistics "
-            f"that gives true or false, got {validation.sql!r}: {reason}"
-        ) from error
-    return True
+        return StatisticsSql(validation.sql)
+    except ValueError as error:
+        raise ValueError(f"the custom validation of column {validation.feature!r} cannot be read: {error}") from error
 
 
 def _from_yaml(text: str) -> tuple[CustomValidation, ...]:
@@ -189,20 +147,3 @@ def _from_mapping(item: Any, number: int) -> CustomValidation:
         return CustomValidation(**{**item, "environments": tuple(map(str, environments))})
     except ValueError as error:
         raise ValueError(f"validation {number}: {error}") from error
-
-
-def _from_pbtxt(text: str) -> tuple[CustomValidation, ...]:
-    config = text_format.Parse(text, custom_validation_config_pb2.CustomValidationConfig())
-    if config.feature_pair_validations or any(item.dataset_name for item in config.feature_validations):
-        raise ValueError("validations must be of single columns of the whole table, got pairs or slices")
-    return tuple(
-        CustomValidation(
-            feature=item.feature_path.step[-1] if item.feature_path.step else "",
-            sql=validation.sql_expression,
-            severity=anomalies_pb2.AnomalyInfo.Severity.Name(validation.severity).lower(),
-            description=validation.description,
-            environments=tuple(validation.in_environment),
-        )
-        for item in config.feature_validations
-        for validation in item.validations
-    )

@@ -8,6 +8,8 @@ import contextlib
 import io
 import logging
 import os
+import sys
+import tempfile
 import warnings
 
 # TensorFlow reads these when it is loaded: statistics need no GPU, and its start-up notes are not for our users.
@@ -31,7 +33,25 @@ def _without_import_talk() -> Iterator[None]:
         logging.root.handlers[:] = handlers
 
 
-with _without_import_talk():
+@contextlib.contextmanager
+def _without_native_talk() -> Iterator[None]:
+    """Hold back what compiled libraries write to standard error by themselves; a failure shows it."""
+    sys.stderr.flush()
+    shown = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(shown, held.read())
+            raise
+        finally:
+            os.dup2(shown, 2)
+            os.close(shown)
+
+
+with _without_native_talk(), _without_import_talk():
     import tensorflow_data_validation as tfdv
 
 __all__ = ["tfdv"]

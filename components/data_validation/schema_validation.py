@@ -12,13 +12,8 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_p
 from components.data_validation.anomalies import PRESENCE
 from components.data_validation.anomaly_words import anomaly_sentence, anomaly_words, TYPE_CHANGED
 from components.data_validation.comparator_distances import distance_findings, DISTANCE_NAMES
-from components.data_validation.custom_findings import (
-    check_columns,
-    custom_finding,
-    CUSTOM_VALIDATION,
-    undecided_findings,
-)
-from components.data_validation.custom_validations import CustomValidation, decidable_validations, validation_config
+from components.data_validation.custom_findings import add_failed, check_columns, failed_finding, undecided_findings
+from components.data_validation.custom_validations import CustomValidation, validation_outcomes
 from components.data_validation.feature_summaries import feature_name, feature_summaries, FeatureSummary
 from components.data_validation.offending_values import Offence, offence
 from components.data_validation.quiet_tfdv import tfdv
@@ -82,9 +77,9 @@ def validate_against_schema(
     Returns
     -------
     tuple of Anomalies and tuple of Finding
-        TFDV's anomalies as they are, and a finding for each of their reasons under TFDV's name, by column. All block
-        but: new columns; the comparators' distances, whose thresholds know no sample size (warnings of `data_drift`
-        and `data_skew`); and the user's checks of severity `warning`.
+        TFDV's anomalies, with the user's checks that failed among them, and a finding for each of their reasons under
+        TFDV's name, by column. All block but: new columns; the comparators' distances, whose thresholds know no sample
+        size (warnings of `data_drift` and `data_skew`); and the user's checks of severity `warning`.
 
     Raises
     ------
@@ -98,7 +93,9 @@ def validate_against_schema(
         return anomalies_pb2.Anomalies(data_missing=True), (_no_rows(),)
     applied = [validation for validation in validations if validation.applies(environment)]
     check_columns(applied, held, statistics)
-    decidable = decidable_validations(applied, statistics)
+    outcomes = list(zip(applied, validation_outcomes(applied, statistics), strict=True))
+    failed = [validation for validation, outcome in outcomes if outcome is False]
+    undecided = [validation for validation, outcome in outcomes if outcome is None]
     sides = compared or ComparedStatistics()
     anomalies = tfdv.validate_statistics(
         statistics,
@@ -106,13 +103,12 @@ def validate_against_schema(
         environment=environment,
         previous_statistics=sides.previous,
         serving_statistics=sides.serving,
-        custom_validation_config=validation_config(decidable, dataset_name=statistics.datasets[0].name)
-        if decidable
-        else None,
     )
-    table = _Table(schema=held, environment=environment, summaries=feature_summaries(statistics), validations=decidable)
-    findings = [*_column_findings(anomalies, table), *distance_findings(anomalies), *_table_findings(anomalies)]
-    findings += undecided_findings(applied, decidable, held, environment)
+    table = _Table(schema=held, environment=environment, summaries=feature_summaries(statistics))
+    findings = [*_column_findings(anomalies, table), *map(failed_finding, failed)]
+    findings += [*distance_findings(anomalies), *_table_findings(anomalies)]
+    findings += undecided_findings(undecided, held, environment)
+    add_failed(anomalies, failed, dataset_name=statistics.datasets[0].name)
     return anomalies, tuple(sorted(findings, key=lambda finding: finding.column))
 
 
@@ -121,7 +117,6 @@ class _Table:
     schema: schema_pb2.Schema
     environment: str | None
     summaries: Mapping[str, FeatureSummary]
-    validations: Sequence[CustomValidation]
 
 
 def _schema_types(statistics: Statistics) -> dict[str, int]:
@@ -148,11 +143,7 @@ def _column_findings(anomalies: anomalies_pb2.Anomalies, table: _Table) -> Itera
         names = {anomalies_pb2.AnomalyInfo.Type.Name(reason.type) for reason in info.reason}
         for reason in info.reason:
             name = anomalies_pb2.AnomalyInfo.Type.Name(reason.type)
-            if name in DISTANCE_NAMES or _is_implied(name, names):
-                continue
-            if name == CUSTOM_VALIDATION:
-                yield custom_finding(column, reason, table.validations)
-            else:
+            if name not in DISTANCE_NAMES and not _is_implied(name, names):
                 yield _column_finding(column, name, reason.description, table)
 
 

@@ -8,9 +8,11 @@ from tests.components.data_validation.tfdv_corpus import CASES, framed_statistic
 GOLDEN = Path(__file__).parent / "golden" / "tfdv_1_16_1.json"
 # Histograms of numbers come from quantile sketches, which batches and whole tables fill in another order.
 DISTANCE_TOLERANCE = 1e-9
+# Later releases of TFDV run no checks of the user's own: `test_statistics_sql.py` holds ours against those that do.
+OF_TFDV = [name for name, case in CASES.items() if not case.validations]
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", OF_TFDV)
 def test_our_path_names_the_same_anomalies_and_distances_as_plain_tfdv(name):
     ours, plain = outcome(CASES[name], streamed_statistics), outcome(CASES[name], framed_statistics)
     assert ours["anomalies"] == plain["anomalies"]

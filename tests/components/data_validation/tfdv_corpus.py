@@ -17,7 +17,7 @@ import pyarrow as pa
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
 from components.data_validation.arrow_lists import as_value_lists, ExaminedColumn
-from components.data_validation.custom_validations import CustomValidation, validation_config
+from components.data_validation.custom_validations import CustomValidation
 from components.data_validation.quiet_tfdv import tfdv
 from components.data_validation.schema import SERVING, TRAINING, training_schema
 from components.data_validation.schema_validation import ComparedStatistics, validate_against_schema
@@ -187,7 +187,6 @@ def plain_anomalies(
         environment=case.environment,
         previous_statistics=previous,
         serving_statistics=serving,
-        custom_validation_config=validation_config(case.validations) if case.validations else None,
     )
 
 
