@@ -22,11 +22,11 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from components.data_validation.arrow_lists import column_kind, ExaminedColumn
-from components.data_validation.drift_features import binned_features, joint_vectors
-from components.data_validation.feature_summaries import feature_summaries
-from components.data_validation.profile import profile_table, TableProfile
-from components.data_validation.source_opening import open_table
+from components.data_validation.comparison.drift_features import binned_features, joint_vectors
+from components.data_validation.statistics.feature_summaries import feature_summaries
+from components.data_validation.statistics.profile import profile_table, TableProfile
+from components.data_validation.tables.arrow_lists import column_kind, ExaminedColumn
+from components.data_validation.tables.source_opening import open_table
 from components.drift.comparison import compare_features
 
 FOLDER = Path("build/validation-speed")

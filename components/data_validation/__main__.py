@@ -9,7 +9,7 @@ from components.shared.command_line import FAILED_CHECK, run
 from components.shared.problem import Problem, read_problem, TargetSpec
 
 if TYPE_CHECKING:
-    from components.data_validation.compared_sides import ComparisonOptions
+    from components.data_validation.comparison.compared_sides import ComparisonOptions
 
 # TFDV takes seconds to import: each command imports its job when it runs.
 app = typer.Typer(
@@ -195,8 +195,8 @@ def _options(
     minimum_sample: int,
     seed: int,
 ) -> "ComparisonOptions":
-    from components.data_validation.compared_sides import ComparisonOptions
-    from components.data_validation.schema_files import read_schema
+    from components.data_validation.comparison.compared_sides import ComparisonOptions
+    from components.data_validation.schemas.schema_files import read_schema
     from components.drift.drift_settings import DriftSettings
 
     drift = DriftSettings(

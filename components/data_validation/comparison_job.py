@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from components.data_validation.anomalies import anomalies_text
-from components.data_validation.column_roles import ColumnRoles
-from components.data_validation.compared_sides import compare_sides, ComparedSides, ComparisonOptions
-from components.data_validation.comparison_report import comparison_report, ComparisonContent, SideContent
-from components.data_validation.prepared_table import PreparedTable, table_roles
-from components.data_validation.sample_payloads import sample_pictures, sample_texts
-from components.data_validation.schema import schema_text
-from components.data_validation.sides import profiled_side, Side
-from components.data_validation.source_opening import open_table
-from components.data_validation.table_source import TableSource
+from components.data_validation.comparison.compared_sides import compare_sides, ComparedSides, ComparisonOptions
+from components.data_validation.comparison.sides import profiled_side, Side
+from components.data_validation.reports.comparison_report import comparison_report, ComparisonContent, SideContent
+from components.data_validation.reports.sample_payloads import sample_pictures, sample_texts
+from components.data_validation.schemas.anomalies import anomalies_text
+from components.data_validation.schemas.schema_inference import schema_text
+from components.data_validation.tables.column_roles import ColumnRoles
+from components.data_validation.tables.prepared_table import PreparedTable, table_roles
+from components.data_validation.tables.source_opening import open_table
+from components.data_validation.tables.table_source import TableSource
 from components.reporting.page import Picture
 from components.shared.atomic_files import atomic_folder, write_json, write_text
 from components.shared.problem import Problem

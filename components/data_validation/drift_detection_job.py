@@ -3,14 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
-from components.data_validation.column_roles import ColumnRoles, roles_of_examples
-from components.data_validation.compared_sides import compare_sides, ComparisonOptions
+from components.data_validation.comparison.compared_sides import compare_sides, ComparisonOptions
+from components.data_validation.comparison.sides import profiled_side
 from components.data_validation.comparison_job import ComparisonPaths, ComparisonResult, side_content, write_comparison
-from components.data_validation.model_baseline import fetch_baseline, ModelBaseline
-from components.data_validation.monitoring_window import MonitoringWindow, open_window
-from components.data_validation.prepared_table import PreparedTable
-from components.data_validation.settings_text import parse_settings
-from components.data_validation.sides import profiled_side
+from components.data_validation.monitoring.model_baseline import fetch_baseline, ModelBaseline
+from components.data_validation.monitoring.monitoring_window import MonitoringWindow, open_window
+from components.data_validation.monitoring.settings_text import parse_settings
+from components.data_validation.tables.column_roles import ColumnRoles, roles_of_examples
+from components.data_validation.tables.prepared_table import PreparedTable
 
 
 def detect_drift(

@@ -2,7 +2,7 @@
 
 from components.data_validation.comparison_job import compare_tables, ComparisonPaths, ComparisonResult
 from components.data_validation.drift_detection_job import detect_drift
-from components.data_validation.monitoring_inputs import check_monitoring_inputs
+from components.data_validation.monitoring.monitoring_inputs import check_monitoring_inputs
 from components.data_validation.schema_jobs import diff_schema_files
 from components.data_validation.sufficiency_job import assess_sufficiency, SufficiencyResult
 from components.data_validation.table_jobs import compute_statistics, infer_table_schema, validate_table

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.data_validation.schema import training_schema
-from components.data_validation.schema_diff import schema_differences, SchemaDifference
-from components.data_validation.schema_files import read_schema
+from components.data_validation.schemas.schema_diff import schema_differences, SchemaDifference
+from components.data_validation.schemas.schema_files import read_schema
+from components.data_validation.schemas.schema_inference import training_schema
 from components.reporting.page import Report
 from components.shared.atomic_files import write_json
 

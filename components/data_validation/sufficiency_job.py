@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import math
 from pathlib import Path
 
-from components.data_validation.prepared_table import PreparedTable, table_roles
-from components.data_validation.probe_features import probe_features
-from components.data_validation.probe_sample import draw_probe_sample
-from components.data_validation.raw_examples import RawExamples
-from components.data_validation.source_opening import open_table
-from components.data_validation.sufficiency import Sufficiency, sufficiency
-from components.data_validation.sufficiency_report import sufficiency_report
-from components.data_validation.sufficiency_verdict import sufficiency_verdict
+from components.data_validation.sufficiency.assessment import Sufficiency, sufficiency
+from components.data_validation.sufficiency.probe_features import probe_features
+from components.data_validation.sufficiency.probe_sample import draw_probe_sample
+from components.data_validation.sufficiency.sufficiency_report import sufficiency_report
+from components.data_validation.sufficiency.sufficiency_verdict import sufficiency_verdict
+from components.data_validation.tables.prepared_table import PreparedTable, table_roles
+from components.data_validation.tables.raw_examples import RawExamples
+from components.data_validation.tables.source_opening import open_table
 from components.shared.atomic_files import write_json
 from components.shared.embeddings_table import EmbeddingsTable
 from components.shared.example_table import ExampleTable

@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.data_validation.anomalies import anomalies_text
-from components.data_validation.column_roles import ColumnRoles
-from components.data_validation.custom_validations import read_custom_validations
-from components.data_validation.feature_summaries import feature_summaries
-from components.data_validation.findings_table import blocking_reason, most_severe_first
-from components.data_validation.prepared_table import PreparedTable, table_roles
-from components.data_validation.profile import profile_table, TableProfile
-from components.data_validation.schema import schema_text
-from components.data_validation.schema_files import read_schema
+from components.data_validation.reports.findings_table import blocking_reason, most_severe_first
+from components.data_validation.reports.table_report import schema_report, statistics_report, TableContent
 from components.data_validation.schema_jobs import infer_schema
-from components.data_validation.schema_validation import validate_against_schema
-from components.data_validation.table_report import schema_report, statistics_report, TableContent
-from components.data_validation.source_opening import open_table
+from components.data_validation.schemas.anomalies import anomalies_text
+from components.data_validation.schemas.custom_validations import read_custom_validations
+from components.data_validation.schemas.schema_files import read_schema
+from components.data_validation.schemas.schema_inference import schema_text
+from components.data_validation.schemas.schema_validation import validate_against_schema
+from components.data_validation.statistics.feature_summaries import feature_summaries
+from components.data_validation.statistics.profile import profile_table, TableProfile
+from components.data_validation.tables.column_roles import ColumnRoles
+from components.data_validation.tables.prepared_table import PreparedTable, table_roles
+from components.data_validation.tables.source_opening import open_table
 from components.shared.atomic_files import atomic_file, write_text
 from components.shared.problem import Problem
 from components.shared.verdict import Verdict, write_verdict

@@ -6,20 +6,20 @@ from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
-from components.data_validation.anomalies import anomalies_text, anomaly_findings, Comparison, split_anomalies
-from components.data_validation.arrow_lists import ExaminedColumn, unexamined_columns
-from components.data_validation.column_checks import column_findings
-from components.data_validation.column_roles import roles_of_examples
-from components.data_validation.findings_table import blocking_reason, most_severe_first
-from components.data_validation.materiality import Materiality
-from components.data_validation.prepared_table import PreparedTable
-from components.data_validation.report import ReportContent, validation_report
-from components.data_validation.schema import schema_text, training_schema
-from components.data_validation.sides import BASELINE_FILE, profiled_side, Side, write_baseline
-from components.data_validation.source_opening import open_table
-from components.data_validation.split_checks import split_findings
-from components.data_validation.split_comparison import split_mismatch_findings, split_row_findings
-from components.data_validation.table_source import TableSource
+from components.data_validation.comparison.sides import BASELINE_FILE, profiled_side, Side, write_baseline
+from components.data_validation.comparison.split_comparison import split_mismatch_findings, split_row_findings
+from components.data_validation.quality.column_checks import column_findings
+from components.data_validation.quality.split_checks import split_findings
+from components.data_validation.reports.findings_table import blocking_reason, most_severe_first
+from components.data_validation.reports.validation_report import ReportContent, validation_report
+from components.data_validation.schemas.anomalies import anomalies_text, anomaly_findings, Comparison, split_anomalies
+from components.data_validation.schemas.materiality import Materiality
+from components.data_validation.schemas.schema_inference import schema_text, training_schema
+from components.data_validation.tables.arrow_lists import ExaminedColumn, unexamined_columns
+from components.data_validation.tables.column_roles import roles_of_examples
+from components.data_validation.tables.prepared_table import PreparedTable
+from components.data_validation.tables.source_opening import open_table
+from components.data_validation.tables.table_source import TableSource
 from components.shared.atomic_files import atomic_folder, write_json, write_text
 from components.shared.example_table import ExampleTable, ExampleTableInfo
 from components.shared.problem import SPLIT_NAMES

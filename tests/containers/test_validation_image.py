@@ -16,7 +16,7 @@ from pipelines.local import interpreter_of
 
 pytestmark = pytest.mark.containers
 
-CORPUS = "tests/components/data_validation"
+CORPUS = "tests/components/data_validation/schemas"
 # Sketches of numbers differ in the last digits between releases.
 TOLERANCE = 1e-6
 NUM_ROWS = 1200

@@ -25,11 +25,11 @@ FIRST_DAY = datetime(2026, 5, 1, tzinfo=UTC)
 BASELINE = """
 import sys
 from pathlib import Path
-from components.data_validation.column_roles import roles_of_examples
+from components.data_validation.tables.column_roles import roles_of_examples
 from components.data_validation.jobs import validate_examples
-from components.data_validation.prepared_table import PreparedTable
-from components.data_validation.sides import BASELINE_FILE, profiled_side, write_baseline
-from components.data_validation.source_opening import open_table
+from components.data_validation.tables.prepared_table import PreparedTable
+from components.data_validation.comparison.sides import BASELINE_FILE, profiled_side, write_baseline
+from components.data_validation.tables.source_opening import open_table
 
 examples, folder = sys.argv[1], Path(sys.argv[2])
 validate_examples(

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.data_validation.compared_sides import ComparisonOptions
+from components.data_validation.comparison.compared_sides import ComparisonOptions
 from components.data_validation.comparison_job import compare_tables, ComparisonPaths, ComparisonResult
 from components.drift.drift_settings import DriftSettings
 from components.shared.problem import LabelSpec, parse_problem, Problem

@@ -4,9 +4,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from components.data_validation.arrow_lists import as_value_lists, ExaminedColumn
 from components.data_validation.schema_jobs import diff_schema_files, infer_schema
-from components.data_validation.streaming_statistics import StatisticsAccumulator
+from components.data_validation.statistics.streaming_statistics import StatisticsAccumulator
+from components.data_validation.tables.arrow_lists import as_value_lists, ExaminedColumn
 
 OLD = 'feature { name: "age" type: INT }\nfeature { name: "shop" type: BYTES string_domain { value: "<b>" } }\n'
 

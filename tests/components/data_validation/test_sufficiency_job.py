@@ -82,7 +82,7 @@ def test_a_target_that_is_none_and_a_missing_table_are_the_users_mistakes(write_
     examples = write_table(["train"] * 20, ["yes", "no"] * 10, {"x": [0.0] * 20})
     with pytest.raises(ValueError, match=r"target\.metric must be one of"):
         assess(examples, tmp_path, target='{"metric": "gini"}')
-    with pytest.raises(FileNotFoundError, match="example_table must be a folder"):
+    with pytest.raises(FileNotFoundError, match="the table must be a file or a folder"):
         assess(tmp_path / "none", tmp_path)
 
 

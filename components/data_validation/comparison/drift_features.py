@@ -1,0 +1,127 @@
+"""Row samples of two sides as binned features, and as the vectors that a joint test compares.
+
+Shapes: N rows of the reference, M rows of the current side, D dimensions.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from components.data_validation.tables.arrow_lists import examined_values, ExaminedColumn
+from components.data_validation.tables.prepared_table import comparable
+from components.drift.binned import binned_category, binned_number, BinnedFeature
+from components.drift.joint import joint_columns
+
+_NUMBER_KINDS = ("integer", "float", "time")
+_JOINT_ROLES = ("feature", "derived", "slice", "sensitive")
+_MIN_JOINT_COLUMNS = 2
+
+
+def binned_features(
+    reference: pa.Table,
+    current: pa.Table,
+    *,
+    reference_columns: Sequence[ExaminedColumn],
+    current_columns: Sequence[ExaminedColumn],
+) -> list[BinnedFeature]:
+    """Columns that can be compared on the two sides, binned.
+
+    Parameters
+    ----------
+    reference, current
+        Row samples, N and M rows.
+    reference_columns, current_columns
+        The examined columns of each side.
+
+    Returns
+    -------
+    list of BinnedFeature
+        Those that both sides have and whose values are of one kind, in the order of the reference. Personal data have
+        one category: only the share of missing values is compared.
+    """
+    here = {column.name: column for column in current_columns}
+    return [
+        _binned(column, here[column.name], reference, current)
+        for column in reference_columns
+        if column.name in here and comparable(column, here[column.name])
+    ]
+
+
+def _binned(column: ExaminedColumn, other: ExaminedColumn, reference: pa.Table, current: pa.Table) -> BinnedFeature:
+    sides = [
+        examined_values(table.column(column.name).combine_chunks(), side.kind)
+        for table, side in ((reference, column), (current, other))
+    ]
+    if column.kind in _NUMBER_KINDS:
+        return binned_number(column.name, *(as_floats(values) for values in sides))
+    names, codes = _codes(sides)
+    return binned_category(column.name, codes[0], codes[1], names)
+
+
+def joint_vectors(
+    features: Sequence[BinnedFeature],
+    columns: Sequence[ExaminedColumn],
+    *,
+    embeddings: tuple[np.ndarray, np.ndarray] | None = None,
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """What a joint test compares: embeddings where there are some, else what a model reads, all columns together.
+
+    Parameters
+    ----------
+    features
+        The binned features.
+    columns
+        Gives their roles: label, prediction and personal data take no part.
+    embeddings
+        Shapes (N, D) and (M, D).
+
+    Returns
+    -------
+    tuple of np.ndarray or None
+        Shapes (N, D) and (M, D); None where fewer than two columns take part.
+    """
+    if embeddings is not None:
+        return embeddings
+    roles: Mapping[str, str] = {column.name: column.role for column in columns}
+    taking_part = [feature for feature in features if roles.get(feature.name) in _JOINT_ROLES]
+    return joint_columns(taking_part) if len(taking_part) >= _MIN_JOINT_COLUMNS else None
+
+
+def embedding_matrix(table: pa.Table, column: str) -> np.ndarray | None:
+    """Vectors of a column of lists of one length, shape (N, D), float32; None where it holds anything else.
+
+    Parameters
+    ----------
+    table
+        Rows with the column.
+    column
+        Its name.
+    """
+    if column not in table.column_names:
+        return None
+    values = table.column(column).combine_chunks()
+    kind = values.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+        return None
+    flat = np.asarray(values.flatten(), dtype=np.float32)
+    if values.null_count or not len(values) or len(flat) % len(values):
+        return None
+    vectors = flat.reshape(len(values), -1)
+    return vectors if np.isfinite(vectors).all() else None
+
+
+def as_floats(values: pa.Array) -> np.ndarray:
+    """Numbers as float64 of shape (N,), `nan` where missing."""
+    floats = values.cast(pa.float64(), safe=False)
+    return np.asarray(floats.fill_null(float("nan")), dtype=np.float64)
+
+
+def _codes(sides: Sequence[pa.Array]) -> tuple[list[str], list[np.ndarray]]:
+    """Categories of both sides in one dictionary, and the codes of each side, -1 where missing."""
+    both = pa.chunked_array([side.cast(pa.large_string()) for side in sides], pa.large_string()).combine_chunks()
+    whole = both if isinstance(both, pa.Array) else pa.concat_arrays(both.chunks)
+    dictionary = whole.dictionary_encode()
+    codes = np.asarray(dictionary.indices.fill_null(-1), dtype=np.int64)
+    cut = len(sides[0])
+    return dictionary.dictionary.to_pylist(), [codes[:cut], codes[cut:]]

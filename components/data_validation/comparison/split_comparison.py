@@ -1,0 +1,132 @@
+"""The splits of one table against each other beyond the schema: distributions, repeated rows, features that tell."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from components.data_validation.comparison.drift_features import binned_features, joint_vectors
+from components.data_validation.comparison.drift_findings import BALANCED_ROLES, Compared, drift_findings
+from components.data_validation.comparison.sides import Side
+from components.data_validation.quality.giveaway import giveaway_findings
+from components.data_validation.quality.repeated_rows import leakage_findings
+from components.data_validation.quality.row_hashes import row_hashes
+from components.drift.comparison import compare_features, DriftSettings
+from components.shared.example_table import ExampleTable
+from components.shared.problem import SPLIT_NAMES
+from components.shared.verdict import Finding
+
+EVALUATION_SPLITS = ("validation", "test")
+# Splits at random differ in 1 of 100 tables, not in 5: a table is split once, and a warning should mean something.
+_FALSE_ALARM_RATE = 0.01
+_IMAGE_BATCH_ROWS = 256
+
+
+def split_mismatch_findings(splits: Mapping[str, Side]) -> list[Finding]:
+    """Columns that lie differently in an evaluation split: warnings, since what is measured there says less.
+
+    Parameters
+    ----------
+    splits
+        The sides by split, `train` among them.
+
+    Returns
+    -------
+    list of Finding
+        Warnings and notes; none for a split too small to say. Missing values are judged elsewhere.
+    """
+    train = splits["train"]
+    findings = []
+    for split in EVALUATION_SPLITS:
+        findings += [
+            replace(finding, severity="warning" if finding.severity == "blocking" else "note")
+            for finding in _mismatch(train, splits[split], split)
+            if finding.kind != "quality"
+        ]
+    return findings
+
+
+def split_row_findings(splits: Mapping[str, Side], table: ExampleTable) -> list[Finding]:
+    """Rows that stand in two splits, features that give the label away, and personal data that nobody named.
+
+    Parameters
+    ----------
+    splits
+        The sides by split.
+    table
+        The table, for the payload of images.
+
+    Returns
+    -------
+    list of Finding
+        Of kind `quality`.
+    """
+    train = splits["train"]
+    hashes = _image_hashes(table) if table.info.modality == "image" else _row_hashes(splits)
+    findings = []
+    for split in EVALUATION_SPLITS:
+        if len(hashes.get(split, ())) and len(hashes.get("train", ())):
+            findings += leakage_findings(hashes["train"], hashes[split], reference="train", current=split)
+    findings += _giveaways(train)
+    return findings + ([] if train.personal_data is None else train.personal_data.findings())
+
+
+def _mismatch(train: Side, other: Side, split: str) -> list[Finding]:
+    settings = DriftSettings(false_alarm_rate=_FALSE_ALARM_RATE / len(EVALUATION_SPLITS))
+    if min(train.num_rows, other.num_rows) < settings.min_sample:
+        return []
+    features = binned_features(
+        train.sample, other.sample, reference_columns=train.columns, current_columns=other.columns
+    )
+    comparison = compare_features(
+        features,
+        joint=joint_vectors(features, train.columns),
+        ordered_in_time=train.ordered_in_time and other.ordered_in_time,
+        settings=settings,
+    )
+    compared = Compared(
+        comparison=comparison,
+        features={feature.name: feature for feature in features},
+        columns=train.columns,
+        settings=settings,
+        relation="serving",
+        names=("training", f"the {split} split"),
+    )
+    return [replace(finding, name="SPLIT_MISMATCH", remedy=_REMEDY) for finding in drift_findings(compared)]
+
+
+_REMEDY = "split again at random, or take the measured quality for what it is: that of other data than the training's"
+
+
+def _giveaways(train: Side) -> list[Finding]:
+    if "label" not in train.sample.column_names:
+        return []
+    label = train.sample.column("label").combine_chunks()
+    roles = {column.name: column.role for column in train.columns if column.kind != "masked"}
+    columns = [name for name, role in roles.items() if role in ("feature", "derived", *BALANCED_ROLES[1:])]
+    return [
+        # A model does not read the other columns, yet what they describe may give the label away all the same.
+        finding
+        if roles[finding.column] == "feature" or finding.severity == "note"
+        else replace(finding, severity="warning")
+        for finding in giveaway_findings(train.sample, label, columns=columns)
+    ]
+
+
+def _row_hashes(splits: Mapping[str, Side]) -> dict[str, np.ndarray]:
+    return {split: side.row_hashes for split, side in splits.items() if side.row_hashes is not None}
+
+
+def _image_hashes(table: ExampleTable) -> dict[str, np.ndarray]:
+    """Hashes of the encoded images by split, in one pass."""
+    parts: dict[str, list[np.ndarray]] = {split: [] for split in SPLIT_NAMES}
+    for split, images in _images(table):
+        parts[split].append(row_hashes(images, ["image"]))
+    return {split: np.concatenate(found) if found else np.zeros(0, np.uint64) for split, found in parts.items()}
+
+
+def _images(table: ExampleTable) -> Iterator[tuple[str, pa.RecordBatch]]:
+    for split in SPLIT_NAMES:
+        for batch in table.iter_batches(["image"], splits=[split], batch_rows=_IMAGE_BATCH_ROWS):
+            yield split, batch

@@ -1,0 +1,69 @@
+"""What a model bundle keeps of the data that the model was trained on: the side that served traffic is held against."""
+
+from dataclasses import dataclass
+from pathlib import Path
+import tempfile
+
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from components.data_validation.comparison.sides import BASELINE_FILE, baseline_side, Side
+from components.data_validation.schemas.schema_files import read_schema
+from components.shared.bundle import bundle_version, file_listing
+from components.shared.bundle_fetch import fetch_files
+
+SCHEMA_FILE = "schema.pbtxt"
+BASELINE_FILES = (SCHEMA_FILE, "statistics/train.pb", f"statistics/{BASELINE_FILE}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ModelBaseline:
+    """The training data as a bundle remembers them.
+
+    Attributes
+    ----------
+    version
+        The bundle's version, which is the revision that a server of it reports.
+    schema
+        The schema of the training split.
+    side
+        Statistics and a sample of the training split.
+    """
+
+    version: str
+    schema: schema_pb2.Schema
+    side: Side
+
+
+def fetch_baseline(model_uri: str) -> ModelBaseline:
+    """Read a bundle's baseline; the weights stay where they are.
+
+    Parameters
+    ----------
+    model_uri
+        The bundle's folder: a local path or an fsspec URI.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no bundle at `model_uri`, or it carries no baseline.
+    ContractError
+        If the bundle is damaged or of a newer version.
+    ValueError
+        If the store cannot be read, or the schema is none.
+    """
+    with tempfile.TemporaryDirectory(prefix="baseline-") as name:
+        folder = Path(name)
+        fetch_files(model_uri, folder, ())
+        listing = file_listing(folder)
+        absent = [file for file in BASELINE_FILES if file not in listing]
+        if absent:
+            raise FileNotFoundError(
+                f"the model bundle {model_uri} must carry the baseline of its training data, but lacks {absent[0]}: "
+                "train the model again with this release, which keeps it"
+            )
+        fetch_files(model_uri, folder, BASELINE_FILES)
+        return ModelBaseline(
+            version=bundle_version(folder),
+            schema=read_schema(folder / SCHEMA_FILE),
+            side=baseline_side(folder / "statistics", name=f"the model bundle {model_uri}"),
+        )

@@ -1,0 +1,1 @@
+"""Checks of rows and columns: personal data, repeated rows, features that tell, the same example twice."""

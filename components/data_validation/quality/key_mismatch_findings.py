@@ -1,0 +1,97 @@
+"""Findings about features that differ for the same example on the two sides."""
+
+from collections.abc import Sequence
+
+from components.data_validation.quality.key_mismatch import (
+    FeatureMismatch,
+    KeyComparison,
+    KeyMismatchSettings,
+    MismatchExample,
+)
+from components.shared.verdict import Finding, Severity
+
+
+def mismatch_findings(
+    comparison: KeyComparison, *, masked: Sequence[str] = (), settings: KeyMismatchSettings | None = None
+) -> list[Finding]:
+    """Findings about features that differ for the same example.
+
+    Parameters
+    ----------
+    comparison
+        From `key_mismatches`.
+    masked
+        Columns of which no value may be shown; where a key is one of them no example is.
+    settings
+        From where a mismatch matters.
+
+    Returns
+    -------
+    list of Finding
+        For each feature with a difference: blocking where a material share differs, a warning where too few examples
+        were compared to say, else a note; largest share first. One note where no key stands on both sides.
+    """
+    settings = settings or KeyMismatchSettings()
+    if not comparison.num_common_keys:
+        return [_nothing_in_common(comparison)]
+    differing = [feature for feature in comparison.features if feature.num_different]
+    findings = [_finding(feature, comparison, masked, settings) for feature in differing]
+    return sorted(findings, key=lambda finding: -(finding.value or 0.0))
+
+
+def _finding(
+    feature: FeatureMismatch, comparison: KeyComparison, masked: Sequence[str], settings: KeyMismatchSettings
+) -> Finding:
+    share = feature.num_different / feature.num_compared
+    material = share >= settings.material_share
+    enough = feature.num_compared >= settings.min_rows
+    severity: Severity = "blocking" if material and enough else "warning" if material else "note"
+    hidden = bool({feature.column, *comparison.keys} & {*masked})
+    return Finding(
+        kind="data_skew",
+        severity=severity,
+        column=feature.column,
+        name="FEATURE_MISMATCH_BY_KEY",
+        subtype="feature",
+        statistic="share of the examples on both sides whose value differs",
+        value=share,
+        threshold=settings.material_share,
+        effect="share that differs",
+        effect_size=share,
+        message=f"{feature.column!r} differs for {feature.num_different:,} of the {feature.num_compared:,} examples "
+        f"that stand on both sides{'' if hidden else _shown(feature.examples)}{_left_out(comparison)}",
+        remedy=f"compute {feature.column!r} by the same code from the same data on both sides",
+        num_reference=feature.num_compared,
+        num_current=feature.num_compared,
+        material=material,
+    )
+
+
+def _nothing_in_common(comparison: KeyComparison) -> Finding:
+    keys = ", ".join(repr(key) for key in comparison.keys)
+    return Finding(
+        kind="data_skew",
+        severity="note",
+        columns=comparison.keys,
+        name="NO_COMMON_KEYS",
+        message=f"no example could be compared by {keys}: no key stands once on both sides{_left_out(comparison)}",
+        remedy="check that the key is written alike on both sides, and that their times overlap",
+    )
+
+
+def _shown(examples: Sequence[MismatchExample]) -> str:
+    texts = [
+        f"{'/'.join(str(part) for part in example.key)}: {example.reference!r} against {example.current!r}"
+        for example in examples
+    ]
+    return f" ({'; '.join(texts)})"
+
+
+def _left_out(comparison: KeyComparison) -> str:
+    reference, current = comparison.num_repeated_keys
+    if not reference and not current:
+        return ""
+    return (
+        f"; keys that repeat with different rows were left out: {reference:,} of the reference and "
+        f"{current:,} of the current side"
+    )

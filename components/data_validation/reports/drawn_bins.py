@@ -1,0 +1,63 @@
+"""A binned feature as a drawing shows it: at most a dozen bins, the two sides' shares of each."""
+
+import numpy as np
+
+from components.data_validation.reports.common_bins import NUM_BINS, Shares
+from components.drift.binned import BinnedFeature
+
+
+def drawn_shares(feature: BinnedFeature) -> Shares:
+    """Shares of the values, missing ones aside, on the two sides.
+
+    Parameters
+    ----------
+    feature
+        A binned feature.
+
+    Returns
+    -------
+    mapping of str to (float, float)
+        For each bin the shares of reference and current, 0 to 1. Neighbouring bins of a number are joined into about
+        equally full ones; of categories the rarest are joined. Empty where a side has no values.
+    """
+    counts = np.stack(
+        [
+            np.bincount(codes, minlength=len(feature.bin_names) + 1)[1:].astype(np.float64)
+            for codes in (feature.reference, feature.current)
+        ]
+    )
+    totals = counts.sum(axis=1, keepdims=True)
+    if not totals.all():
+        return {}
+    shares = counts / totals
+    if feature.kind == "number" and feature.edges is not None:
+        return _joined_numbers(feature, shares)
+    return _joined_categories(feature.bin_names, shares)
+
+
+def _joined_numbers(feature: BinnedFeature, shares: np.ndarray) -> Shares:
+    num_bins = shares.shape[1]
+    if num_bins <= NUM_BINS:
+        return _named(list(feature.bin_names), shares)
+    fill = np.cumsum(shares.mean(axis=0))
+    group = np.minimum((fill - shares.mean(axis=0) / 2) * NUM_BINS, NUM_BINS - 1).astype(int)
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    joined = np.add.reduceat(shares, starts, axis=1)
+    ends = [*starts[1:].tolist(), num_bins]
+    names = [feature.range_name(start, end - 1) for start, end in zip(starts.tolist(), ends, strict=True)]
+    return _named(names, joined)
+
+
+def _joined_categories(names: tuple[str, ...], shares: np.ndarray) -> Shares:
+    order = np.argsort(-shares.sum(axis=0), kind="stable")
+    if len(names) <= NUM_BINS:
+        return _named([names[place] for place in order], shares[:, order])
+    kept, rest = order[: NUM_BINS - 1], order[NUM_BINS - 1 :]
+    joined = np.concatenate([shares[:, kept], shares[:, rest].sum(axis=1, keepdims=True)], axis=1)
+    return _named([*(names[place] for place in kept), f"{len(rest)} rarer ones"], joined)
+
+
+def _named(names: list[str], shares: np.ndarray) -> Shares:
+    """Names may repeat where numbers lie close together: a number behind them tells them apart."""
+    distinct = names if len(set(names)) == len(names) else [f"{name} ({place})" for place, name in enumerate(names, 1)]
+    return {name: (float(left), float(right)) for name, left, right in zip(distinct, *shares, strict=True)}

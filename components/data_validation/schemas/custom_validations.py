@@ -1,0 +1,149 @@
+"""A user's own checks: SQL over a column's TFMD statistics, read from a small YAML file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, get_args, Literal
+
+from tensorflow_metadata.proto.v0 import statistics_pb2
+import yaml
+
+from components.data_validation.schemas.statistics_sql import StatisticsSql
+from components.data_validation.statistics.feature_summaries import feature_name
+
+ValidationSeverity = Literal["warning", "error"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CustomValidation:
+    """One check of one column.
+
+    Attributes
+    ----------
+    feature
+        The column.
+    sql
+        A GoogleSQL expression that is true where all is well; `feature` in it is the column's TFMD
+        `FeatureNameStatistics`, as in `feature.num_stats.max < 1000`; see `statistics_sql.py` beside this file.
+    severity
+        `error` blocks, `warning` does not.
+    description
+        What it means when the expression is false, in the user's words.
+    environments
+        Where it is checked; everywhere when empty.
+    """
+
+    feature: str
+    sql: str
+    severity: ValidationSeverity
+    description: str
+    environments: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("feature", "sql", "description"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value.strip():
+                raise ValueError(f"{name} must be text, got {value!r}")
+        if self.severity not in get_args(ValidationSeverity):
+            raise ValueError(f"severity must be warning or error, got {self.severity!r}")
+
+    def applies(self, environment: str | None) -> bool:
+        """Whether it is checked in this environment."""
+        return not self.environments or environment in self.environments
+
+
+def read_custom_validations(path: str | Path) -> tuple[CustomValidation, ...]:
+    """Read a user's checks.
+
+    Parameters
+    ----------
+    path
+        YAML with a list `validations` of mappings with the keys `feature`, `sql`, `severity`, `description` and,
+        where wanted, `environments`.
+
+    Returns
+    -------
+    tuple of CustomValidation
+        In the file's order.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no file at `path`.
+    ValueError
+        If it is no such YAML; the message names the file and the check.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"the custom validations must be a file, but there is no file at {file}")
+    try:
+        return _from_yaml(file.read_text(encoding="utf-8-sig"))
+    except (ValueError, TypeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"the custom validations {file} must hold checks of columns: {reason}") from error
+
+
+def validation_outcomes(
+    validations: Sequence[CustomValidation], statistics: statistics_pb2.DatasetFeatureStatisticsList
+) -> tuple[bool | None, ...]:
+    """What each check says of a table.
+
+    Parameters
+    ----------
+    validations
+        The checks.
+    statistics
+        Of the table, one data set.
+
+    Returns
+    -------
+    tuple of bool or None
+        One outcome for each check. None has no answer: the column is not there, or lacks the statistic that the
+        expression reads (a column of numbers that has become text has no `num_stats`), or a divisor is 0.
+
+    Raises
+    ------
+    ValueError
+        If an expression is not SQL that gives true or false; the message names the column and the expression.
+    """
+    features = {feature_name(feature): feature for feature in statistics.datasets[0].features}
+    expressions = [_expression(validation) for validation in validations]
+    return tuple(
+        expression.evaluate(features[validation.feature]) if validation.feature in features else None
+        for validation, expression in zip(validations, expressions, strict=True)
+    )
+
+
+def _expression(validation: CustomValidation) -> StatisticsSql:
+    try:
+        return StatisticsSql(validation.sql)
+    except ValueError as error:
+        raise ValueError(f"the custom validation of column {validation.feature!r} cannot be read: {error}") from error
+
+
+def _from_yaml(text: str) -> tuple[CustomValidation, ...]:
+    content = yaml.safe_load(text)
+    if not isinstance(content, Mapping) or set(content) != {"validations"}:
+        raise ValueError(f"the file must be a mapping with the one key 'validations', got {content!r:.100}")
+    items = content["validations"]
+    if not isinstance(items, list):
+        raise ValueError(f"validations must be a list, got {items!r:.100}")
+    return tuple(_from_mapping(item, number) for number, item in enumerate(items, start=1))
+
+
+def _from_mapping(item: Any, number: int) -> CustomValidation:
+    known = [field.name for field in fields(CustomValidation)]
+    if not isinstance(item, Mapping):
+        raise ValueError(f"validation {number} must be a mapping with the keys {', '.join(known)}, got {item!r:.100}")
+    unknown = [name for name in item if name not in known]
+    missing = [name for name in known if name not in item and name != "environments"]
+    if unknown or missing:
+        got = f"no {missing[0]!r}" if missing else f"the unknown key {unknown[0]!r}"
+        raise ValueError(f"validation {number} must have the keys {', '.join(known)}, got {got}")
+    environments = item.get("environments", ())
+    if not isinstance(environments, list | tuple):
+        raise ValueError(f"validation {number}: environments must be a list, got {environments!r:.100}")
+    try:
+        return CustomValidation(**{**item, "environments": tuple(map(str, environments))})
+    except ValueError as error:
+        raise ValueError(f"validation {number}: {error}") from error

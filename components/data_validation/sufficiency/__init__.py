@@ -1,0 +1,1 @@
+"""Whether data can answer their question at all, before any training."""

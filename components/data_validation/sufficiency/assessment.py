@@ -1,0 +1,189 @@
+"""Can these data answer the question at all? A cheap probe's answer from a feature matrix and labels alone.
+
+First whether the label is predictable, then whether more data are likely to help, then how many are missing for the
+target. It says what a cheap probe can find: a trained model may do better, and none can do without a relation.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from components.data_validation.sufficiency.cheap_probes import Matrix, probes_for
+from components.data_validation.sufficiency.learning_curve import CurveSettings, learning_curve, LearningCurve
+from components.data_validation.sufficiency.missing_examples import missing_examples, MissingExamples
+from components.data_validation.sufficiency.predictability import Predictability, predictability, PredictabilitySettings
+from components.shared.problem import TargetSpec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SufficiencySettings:
+    """Below which sample nothing is said, and how the rest is judged.
+
+    Attributes
+    ----------
+    min_rows
+        Labelled rows, 20 or more.
+    min_class_rows
+        Labelled rows a class, 5 or more; smaller classes are left out and said.
+    min_groups
+        Groups, 5 or more, where rows come in groups.
+    predictability, curve
+        See their classes.
+    """
+
+    min_rows: int = 50
+    min_class_rows: int = 10
+    min_groups: int = 10
+    predictability: PredictabilitySettings = field(default_factory=PredictabilitySettings)
+    curve: CurveSettings = field(default_factory=CurveSettings)
+
+    def __post_init__(self) -> None:
+        if self.min_rows < 20 or self.min_class_rows < 5 or self.min_groups < 5:
+            got = (self.min_rows, self.min_class_rows, self.min_groups)
+            raise ValueError(
+                f"min_rows must be at least 20, min_class_rows and min_groups at least 5, got {got}: below, folds and "
+                "permutations say nothing"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Sufficiency:
+    """What cheap probes say of the data.
+
+    Attributes
+    ----------
+    num_rows
+        Labelled rows that were looked at.
+    class_counts
+        Labelled training rows at hand of the classes that were judged.
+    small_classes
+        Those of the classes that were left out for having too few rows.
+    target
+        What the model is to reach.
+    shortfall
+        Why there are too few rows to say anything; empty where there are enough.
+    predictability
+        None where there are too few rows, or not one feature.
+    curve
+        None where the label is not predictable, or too few training sets could be scored.
+    missing
+        None without a curve or without a minimum in the target.
+    """
+
+    num_rows: int
+    class_counts: Mapping[str, int]
+    small_classes: Mapping[str, int]
+    target: TargetSpec
+    shortfall: str = ""
+    predictability: Predictability | None = None
+    curve: LearningCurve | None = None
+    missing: MissingExamples | None = None
+
+    @property
+    def predictable(self) -> bool | None:
+        """Whether a cheap probe finds the label predictable; None where there are too few rows to say."""
+        if self.shortfall:
+            return None
+        return self.predictability is not None and self.predictability.predictable
+
+
+def sufficiency(
+    features: Matrix,
+    labels: np.ndarray,
+    *,
+    class_counts: Mapping[str, int],
+    target: TargetSpec,
+    groups: np.ndarray | None = None,
+    seed: int = 0,
+    settings: SufficiencySettings | None = None,
+) -> Sufficiency:
+    """Judge whether data can answer a question, before any training.
+
+    Parameters
+    ----------
+    features
+        Shape (N, D), float, finite, dense or CSR; D may be 0.
+    labels
+        Shape (N,), int: places in `class_counts`.
+    class_counts
+        Labelled training rows at hand by class, of which the N rows may be a sample.
+    target
+        The metric of the learning curve, and the minimum to reach.
+    groups
+        Shape (N,), int from 0 on: rows that belong together; None where every row stands for itself.
+    seed
+        Of folds, permutations and resamples.
+    settings
+        None takes the defaults.
+
+    Returns
+    -------
+    Sufficiency
+        The label's predictability, the learning curve and what is missing, as far as they can be told.
+    """
+    settings = settings or SufficiencySettings()
+    large, small = _split_by_size(labels, class_counts, settings.min_class_rows)
+    kept = np.isin(labels, large)
+    names = list(class_counts)
+    found = Sufficiency(
+        num_rows=int(kept.sum()),
+        class_counts={names[number]: class_counts[names[number]] for number in large},
+        small_classes={names[number]: class_counts[names[number]] for number in small},
+        target=target,
+    )
+    used_groups = None if groups is None else np.unique(groups[kept], return_inverse=True)[1]
+    shortfall = _shortfall(found, used_groups, settings)
+    if shortfall or features.shape[1] == 0:
+        return replace(found, shortfall=shortfall)
+    used = features[np.flatnonzero(kept)]
+    return _judged(found, used, np.searchsorted(large, labels[kept]), used_groups, seed, settings)
+
+
+def _judged(
+    found: Sufficiency,
+    features: Matrix,
+    labels: np.ndarray,
+    groups: np.ndarray | None,
+    seed: int,
+    settings: SufficiencySettings,
+) -> Sufficiency:
+    relation = predictability(features, labels, seed=seed, groups=groups, settings=settings.predictability)
+    if not relation.predictable:
+        return replace(found, predictability=relation)
+    counts = list(found.class_counts.values())
+    curve = learning_curve(
+        features,
+        labels,
+        probe=probes_for(features, num_classes=len(counts))[relation.probe],
+        metric=found.target.metric,
+        num_available=sum(counts),
+        groups=groups,
+        seed=seed,
+        settings=settings.curve,
+    )
+    if curve is None or found.target.minimum is None:
+        return replace(found, predictability=relation, curve=curve)
+    missing = missing_examples(curve, minimum=found.target.minimum, counts=counts)
+    return replace(found, predictability=relation, curve=curve, missing=missing)
+
+
+def _split_by_size(
+    labels: np.ndarray, class_counts: Mapping[str, int], min_class_rows: int
+) -> tuple[np.ndarray, np.ndarray]:
+    sizes = np.bincount(labels, minlength=len(class_counts))
+    return np.flatnonzero(sizes >= min_class_rows), np.flatnonzero(sizes < min_class_rows)
+
+
+def _shortfall(found: Sufficiency, groups: np.ndarray | None, settings: SufficiencySettings) -> str:
+    if len(found.class_counts) < 2:
+        return (
+            f"two classes with {settings.min_class_rows} labelled training rows each are needed, "
+            f"{len(found.class_counts)} of {len(found.class_counts) + len(found.small_classes)} have them"
+        )
+    if found.num_rows < settings.min_rows:
+        return f"{settings.min_rows} labelled training rows are needed, there are {found.num_rows}"
+    num_groups = None if groups is None else int(groups.max()) + 1
+    if num_groups is not None and num_groups < settings.min_groups:
+        return f"{settings.min_groups} groups of rows are needed, there are {num_groups}"
+    return ""

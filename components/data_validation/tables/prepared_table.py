@@ -1,0 +1,178 @@
+"""A table with what is computed from its columns as it is read: the label, and the measures of texts."""
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.data_validation.tables.arrow_lists import column_kind, ExaminedColumn
+from components.data_validation.tables.column_roles import (
+    ColumnRoles,
+    LABEL_COLUMN,
+    recognised_roles,
+    roles_of_examples,
+)
+from components.data_validation.tables.table_source import TablePart, TableSource
+from components.shared.column_types import as_type
+from components.shared.label_expression import LabelExpression
+from components.shared.problem import Problem
+from components.shared.text_measures import TEXT_MEASURES, text_measures
+
+_PEEK_ROWS = 20_000
+_COMPARABLE = {"integer": "number", "float": "number", "time": "number"}
+
+
+class PreparedTable(TableSource):
+    """Reads a table source with the computed columns added.
+
+    Parameters
+    ----------
+    source
+        The table.
+    roles
+        What takes part; columns that this table lacks are left out.
+    """
+
+    def __init__(self, source: TableSource, roles: ColumnRoles) -> None:
+        super().__init__(source.uri, info=source.info)
+        self.source = source
+        self._roles = roles
+
+    @property
+    def name(self) -> str:
+        """The source's name."""
+        return self.source.name
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The source's columns, then the computed ones; a text file's types may turn out to be others in reading."""
+        computed = self._computed
+        stored = [field for field in self.source.schema if field.name not in computed]
+        return pa.schema([*stored, *(pa.field(name, kind) for name, kind in computed.items())])
+
+    @property
+    def num_rows(self) -> int | None:
+        """The source's number of rows."""
+        return self.source.num_rows
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the source has to say."""
+        return self.source.remarks
+
+    @property
+    def columns(self) -> tuple[ExaminedColumn, ...]:
+        """The examined columns that this table has, each with the kind that its values have here."""
+        schema = self.schema
+        known = set(schema.names)
+        return tuple(_as_here(column, schema) for column in self._roles.columns if column.name in known)
+
+    def parts(self, num_parts: int) -> list[TablePart]:
+        """The source's parts."""
+        return self.source.parts(num_parts)
+
+    def settle(self) -> None:
+        """Let the source find out its types."""
+        self.source.settle()
+
+    def _batches(self, columns: Sequence[str], part: TablePart | None, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        computed = self._computed
+        stored = [name for name in columns if name not in computed or name == self._roles.label]
+        needed = list(dict.fromkeys([*stored, *self._inputs(columns)]))
+        for batch in self.source.iter_batches(needed, part=part, batch_rows=batch_rows):
+            found = {name: batch.column(number) for number, name in enumerate(batch.schema.names)}
+            values = {**found, **self._compute(found, columns)}
+            yield pa.RecordBatch.from_arrays([values[name] for name in columns], list(columns))
+
+    @property
+    def _computed(self) -> dict[str, pa.DataType]:
+        computed: dict[str, pa.DataType] = {}
+        schema = self.source.schema
+        names = set(schema.names)
+        label = self._roles.label
+        if isinstance(label, LabelExpression):
+            if set(label.columns) <= names:
+                computed[LABEL_COLUMN] = pa.string()
+        elif label is not None and label in names:
+            computed[label] = pa.string()
+        for text, prefix in self._roles.texts.items():
+            if text in names and pa.types.is_string(schema.field(text).type):
+                computed |= {prefix + measure: kind for measure, kind in TEXT_MEASURES.items()}
+        return computed
+
+    def _inputs(self, wanted: Sequence[str]) -> list[str]:
+        label = self._roles.label
+        inputs = list(label.columns) if isinstance(label, LabelExpression) and LABEL_COLUMN in wanted else []
+        return inputs + [text for text, prefix in self._roles.texts.items() if _is_measured(prefix, wanted)]
+
+    def _compute(self, found: dict[str, pa.Array], wanted: Sequence[str]) -> dict[str, pa.Array]:
+        computed: dict[str, pa.Array] = {}
+        label = self._roles.label_column
+        if label is not None and label in wanted and label in self._computed:
+            computed[label] = self._label(found)
+        for text, prefix in self._roles.texts.items():
+            if text in found and _is_measured(prefix, wanted):
+                computed |= {prefix + name: values for name, values in _measures(found[text]).items()}
+        return computed
+
+    def _label(self, found: dict[str, pa.Array]) -> pa.Array:
+        label = self._roles.label
+        if isinstance(label, LabelExpression):
+            return label.evaluate({name: _number_or_text(found[name]) for name in label.columns}).cast(pa.string())
+        assert label is not None
+        trimmed = pc.utf8_trim_whitespace(as_type(found[label], pa.string()))
+        return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+
+
+def comparable(reference: ExaminedColumn, current: ExaminedColumn) -> bool:
+    """Whether the values of a column can be compared on the two sides: both are numbers, or both categories."""
+    return _COMPARABLE.get(reference.kind, reference.kind) == _COMPARABLE.get(current.kind, current.kind)
+
+
+def _as_here(column: ExaminedColumn, schema: pa.Schema) -> ExaminedColumn:
+    """The column with the kind that its values have in this table: a column of numbers may be one of texts here."""
+    kind = column_kind(schema.field(column.name).type)
+    if column.kind == "masked" or column.role in ("label", "prediction") or kind is None or kind == column.kind:
+        return column
+    return ExaminedColumn(name=column.name, role=column.role, kind=kind)
+
+
+def _is_measured(prefix: str, wanted: Sequence[str]) -> bool:
+    return any(prefix + measure in wanted for measure in TEXT_MEASURES)
+
+
+def _measures(texts: pa.Array) -> dict[str, pa.Array]:
+    """Measures of texts, null where there is no text."""
+    measures = text_measures(texts.fill_null(""))
+    missing = pc.is_null(texts)
+    return {name: pc.if_else(missing, pa.scalar(None, values.type), values) for name, values in measures.items()}
+
+
+def _number_or_text(values: pa.Array) -> pa.Array:
+    is_number = pa.types.is_integer(values.type) or pa.types.is_floating(values.type)
+    return as_type(values, pa.float64() if is_number else pa.string())
+
+
+def table_roles(sources: Sequence[TableSource], problem: Problem) -> ColumnRoles:
+    """What takes part of one or two tables: by the first one's own roles where it has some, else recognised.
+
+    Parameters
+    ----------
+    sources
+        The tables.
+    problem
+        What the problem file says.
+
+    Raises
+    ------
+    ValueError
+        If the problem file names a column that no table has.
+    """
+    if sources[0].info is not None:
+        return roles_of_examples(sources[0].info, sources[0].schema)
+    return recognised_roles([_peek(source) for source in sources], problem)
+
+
+def _peek(source: TableSource) -> pa.Table:
+    batch = source.first_rows(_PEEK_ROWS)
+    return source.schema.empty_table() if batch is None else pa.Table.from_batches([batch])

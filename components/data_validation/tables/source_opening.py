@@ -1,0 +1,57 @@
+"""Opening a table to be examined: delimited text, Parquet or an example table, each recognised."""
+
+from pathlib import PurePosixPath
+
+import fsspec
+
+from components.data_validation.tables.parquet_source import parquet_table
+from components.data_validation.tables.table_source import TableSource
+from components.data_validation.tables.text_source import TextTable
+from components.shared.problem import TableSpec
+from components.shared.sources import readable_store_errors
+
+_PARQUET_SUFFIXES = (".parquet", ".pq")
+_ANY_SPEC = TableSpec()
+
+
+def open_table(uri: str, *, spec: TableSpec = _ANY_SPEC) -> TableSource:
+    """Open a table.
+
+    Parameters
+    ----------
+    uri
+        A local path or an fsspec URI of: a CSV or TSV file, packed or not; a Parquet file; a folder of Parquet files,
+        also in partitions such as `date=2026-01-31`, which become columns; or an example table.
+    spec
+        What is known of a text file; the rest is recognised.
+
+    Returns
+    -------
+    TableSource
+        Nothing but its beginning (text) or its metadata (Parquet) has been read.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing at `uri`, or a folder without Parquet files.
+    ValueError
+        If it cannot be read as a table.
+    ContractError
+        If an example table is damaged or of another version.
+    """
+    if not uri.strip():
+        raise ValueError("the table must be a path or a URI, got nothing")
+    with readable_store_errors(f"the table {uri} must be something that can be read"):
+        filesystem, path = fsspec.core.url_to_fs(uri)
+        exists, is_folder = filesystem.exists(path), filesystem.isdir(path)
+    if not exists:
+        raise FileNotFoundError(f"the table must be a file or a folder, but there is nothing at {uri}")
+    if is_folder or _is_parquet(uri, spec):
+        return parquet_table(uri)
+    return TextTable(uri, spec)
+
+
+def _is_parquet(uri: str, spec: TableSpec) -> bool:
+    if spec.format is not None:
+        return spec.format == "parquet"
+    return PurePosixPath(uri).suffix.lower() in _PARQUET_SUFFIXES

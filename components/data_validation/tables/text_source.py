@@ -1,0 +1,190 @@
+"""Delimited text as a table to be examined: types are decided on the first rows, and the file is then read once.
+
+Where a later value does not fit, the whole file is looked through, its types decided on every row, and the reader
+begins again; so no row is seen twice, and no row decides by where it stands. One limit: Arrow takes `00501` for the
+number 501, so a column whose first rows are all whole numbers without leading zeros is a column of numbers.
+"""
+
+import codecs
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.data_validation.tables.table_source import shortened, TablePart, TableSource, TypesWidened
+from components.shared.column_types import as_type, composed_texts, type_of_texts, widest_types
+from components.shared.problem import TableSpec
+from components.shared.progress import progress
+from components.shared.table_files import RaggedRow, table_file, TableFile
+from components.shared.table_opening import opened, readable
+
+MAX_RAGGED_SHARE = 0.1
+_FIRST_ROWS = 16384
+_FIRST_BATCHES = 8
+_HEAD_BYTES = 1 << 20
+_LOOKS_LIKE_NUMBER = r"^\s*[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?\s*$"
+
+
+class TextTable(TableSource):
+    """A CSV or TSV file, packed or not; see `TableSource`.
+
+    Parameters
+    ----------
+    uri
+        A local path or an fsspec URI; it exists.
+    spec
+        What is known of delimiter, quoting and encoding; the rest is recognised.
+
+    Raises
+    ------
+    ValueError
+        If the file is empty, repeats a column's name, or cannot be read as text.
+    """
+
+    def __init__(self, uri: str, spec: TableSpec) -> None:
+        super().__init__(uri)
+        self._spec = spec
+        self._file, self._recognised = _recognised_file(uri, spec)
+        self._names = self._file.column_names()
+        try:
+            self._types, self._mixed = _first_types(self._file)
+        except ValueError as error:
+            if not isinstance(error.__cause__, pa.ArrowInvalid) or spec.encoding is not None:
+                raise
+            # Not UTF-8 after all, as the first rows show.
+            self._recognise_wholly()
+            self._types, self._mixed = _first_types(self._file)
+        self._settled = False
+        self._num_rows: int | None = None
+        self._num_ragged = 0
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns as far as they are known; reading may widen them once."""
+        return pa.schema([(name, self._types[name]) for name in self._names])
+
+    @property
+    def num_rows(self) -> int | None:
+        """Rows that are not ragged; None before the first reading."""
+        return self._num_rows
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Encoding, delimiter, ragged rows, and columns of numbers and texts."""
+        remarks = list(self._recognised)
+        if self._mixed:
+            remarks.append(f"read as text, since they hold numbers and other texts: {shortened(self._mixed)}")
+        if self._num_ragged:
+            remarks.append(f"{self._num_ragged:,} lines of {self.name} with too few or too many values are left out")
+        return tuple(remarks)
+
+    def parts(self, num_parts: int) -> list[TablePart]:
+        """The whole: a line break may stand inside quotes, so that text cannot be cut unread."""
+        return [TablePart(num_rows=self._num_rows)]
+
+    def settle(self) -> None:
+        """Decide the types on every row; a second call costs nothing."""
+        if self._settled:
+            return
+        self._recognise_wholly()
+        found: list[dict[str, pa.DataType | None]] = []
+        for batch in progress(self._file.iter_batches(), label=f"looking through {self.name}", unit="block"):
+            found.append(dict(zip(self._names, map(type_of_texts, batch.columns), strict=True)))
+        before, self._types = self._types, _widened(self._names, found)
+        gained = [name for name in self._names if self._types[name] == pa.string() and _is_number(before[name])]
+        self._mixed = tuple(dict.fromkeys([*self._mixed, *gained]))
+        self._settled = True
+
+    def _recognise_wholly(self) -> None:
+        """Recognise the encoding on all of the file: what a look at its beginning took for UTF-8 need not be it."""
+        self._file = table_file(self.uri, self._spec)
+        self._recognised = self._file.inferred
+
+    def _batches(self, columns: Sequence[str], part: TablePart | None, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        ragged: list[int] = []
+        num_rows = 0
+        for batch in self._settled_batches(ragged) if self._settled else self._typed_batches(ragged):
+            num_rows += batch.num_rows
+            arrays = [batch.column(batch.schema.get_field_index(name)) for name in columns]
+            typed = [self._as_type(name, array) for name, array in zip(columns, arrays, strict=True)]
+            yield pa.RecordBatch.from_arrays(typed, list(columns))
+        self._num_rows, self._num_ragged = num_rows, sum(ragged)
+        if self._num_ragged > MAX_RAGGED_SHARE * (num_rows + self._num_ragged):
+            raise ValueError(
+                f"{self.uri} must have {len(self._names)} values in each row, but {self._num_ragged:,} of "
+                f"{num_rows + self._num_ragged:,} lines have too few or too many: are delimiter and quoting right?"
+            )
+
+    def _as_type(self, name: str, values: pa.Array) -> pa.Array:
+        kind = self._types[name]
+        if not self._settled and kind == pa.string():
+            return composed_texts(values)
+        return values if values.type == kind else as_type(values, kind) if kind != pa.null() else values.cast(kind)
+
+    def _typed_batches(self, ragged: list[int]) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self._file.iter_typed_batches(self._types, ragged)
+        except ValueError as error:
+            if not isinstance(error.__cause__, pa.ArrowInvalid):
+                raise
+            self.settle()
+            raise TypesWidened(
+                f"{self.uri} holds values that its first rows do not foretell ({error.__cause__}); begin again"
+            ) from error
+
+    def _settled_batches(self, ragged: list[int]) -> Iterator[pa.RecordBatch]:
+        rows: list[RaggedRow] = []
+        yield from self._file.iter_batches(rows)
+        ragged += [row.num_lines for row in rows]
+
+
+def _recognised_file(uri: str, spec: TableSpec) -> tuple[TableFile, tuple[str, ...]]:
+    """The file without reading more than its beginning, where that is UTF-8."""
+    if spec.encoding is not None or not _begins_in_utf8(uri):
+        file = table_file(uri, spec)
+        return file, file.inferred
+    file = table_file(uri, replace(spec, encoding="utf-8"))
+    return file, (f"{PurePosixPath(uri).name} is read as utf-8", *file.inferred)
+
+
+def _begins_in_utf8(uri: str) -> bool:
+    with readable(uri), opened(uri, unpack=True) as stream:
+        head = stream.read(_HEAD_BYTES)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _first_types(file: TableFile) -> tuple[dict[str, pa.DataType], tuple[str, ...]]:
+    """Types of the first rows, and the columns that hold numbers and texts there."""
+    names = file.column_names()
+    batches: list[pa.RecordBatch] = []
+    for batch in file.iter_batches():
+        batches.append(batch)
+        if len(batches) == _FIRST_BATCHES or sum(held.num_rows for held in batches) >= _FIRST_ROWS:
+            break
+    if not batches:
+        return dict.fromkeys(names, pa.null()), ()
+    rows = pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
+    types = dict(zip(names, map(type_of_texts, rows.columns), strict=True))
+    texts = [(name, rows.column(number)) for number, name in enumerate(names) if types[name] == pa.string()]
+    return types, tuple(name for name, values in texts if _is_mixed(values))
+
+
+def _is_mixed(values: pa.Array) -> bool:
+    share = pc.mean(pc.match_substring_regex(values, pattern=_LOOKS_LIKE_NUMBER).cast(pa.int8())).as_py()
+    return 0.5 <= share < 1.0
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return kind in (pa.int64(), pa.float64())
+
+
+def _widened(names: Sequence[str], found: Sequence[dict[str, pa.DataType | None]]) -> dict[str, pa.DataType]:
+    widest = widest_types(found)
+    nowhere = {name for name in names if all(types[name] == pa.null() for types in found)}
+    return {name: pa.null() if name in nowhere else widest[name] or pa.string() for name in names}
