@@ -194,9 +194,8 @@ def side_content(
     texts: tuple[str, ...] = ()
     drifted = any(finding.severity == "blocking" for finding in compared.verdict.findings)
     if table is not None and roles is not None and drifted:
-        masked = {column.name for column in side.columns if column.kind == "masked"}
         pictures = tuple(sample_pictures(table))
-        texts = tuple(sample_texts(table, roles, masked=masked))
+        texts = tuple(sample_texts(table, roles, hidden=side.hidden_columns))
     return SideContent(name=side.name, num_rows=side.num_rows, summaries=side.summaries, pictures=pictures, texts=texts)
 
 
@@ -217,7 +216,7 @@ def write_comparison(
         comparison=compared.comparison,
         features=compared.features,
         settings=options.drift,
-        masked=frozenset(column.name for side in sides for column in side.columns if column.kind == "masked"),
+        masked=frozenset(name for side in sides for name in side.hidden_columns),
         left_out=left_out,
     )
     names = ("reference.pb", "current.pb")

@@ -21,30 +21,6 @@ NUM_TRAIN, NUM_EACH_DAY = 800, 600
 ROLES = {"brightness": "derived", "contrast": "derived", "camera": "slice"}
 TYPES = {"brightness": pa.float64(), "contrast": pa.float64(), "camera": pa.string()}
 FIRST_DAY = datetime(2026, 5, 1, tzinfo=UTC)
-# What the step `validate examples` leaves of the training split.
-BASELINE = """
-import sys
-from pathlib import Path
-from components.data_validation.tables.column_roles import roles_of_examples
-from components.data_validation.jobs import validate_examples
-from components.data_validation.tables.prepared_table import PreparedTable
-from components.data_validation.comparison.sides import BASELINE_FILE, profiled_side, write_baseline
-from components.data_validation.tables.source_opening import open_table
-
-examples, folder = sys.argv[1], Path(sys.argv[2])
-validate_examples(
-    examples_path=examples,
-    statistics_path=folder / "statistics",
-    schema_path=folder / "schema.pbtxt",
-    anomalies_path=folder / "anomalies",
-    report_path=folder / "report.html",
-    verdict_path=folder / "verdict.json",
-)
-source = open_table(examples)
-roles = roles_of_examples(source.info, source.schema)
-side = profiled_side(PreparedTable(source, roles), roles, splits=["train"])
-write_baseline(folder / "statistics" / BASELINE_FILE, side)
-"""
 
 
 def inputs(count, seed, *, darker_by=0.0):
@@ -75,7 +51,9 @@ def model(repository, tmp_path_factory):
                 "image": pa.array([f"{split}-{number}".encode() for number in range(count)]),
             }
             writer.write(record_batch({**base, **inputs(count, seed)}))
-    command = [interpreter_of(image("validation")), "-c", BASELINE, folder / "examples", folder / "baseline"]
+    # As the step `validate examples` leaves it for the trainer.
+    validate = ["-m", "components.data_validation", "validate", "--examples", folder / "examples"]
+    command = [interpreter_of(image("validation")), *validate, "--output", folder / "baseline"]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     kept = [folder / "baseline" / "schema.pbtxt", *(folder / "baseline" / "statistics").iterdir()]

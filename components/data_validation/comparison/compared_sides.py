@@ -9,12 +9,13 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from components.data_validation.comparison.drift_features import binned_features, embedding_matrix, joint_vectors
 from components.data_validation.comparison.drift_findings import Compared, drift_findings, Relation
 from components.data_validation.comparison.renamed_columns import renamed_columns
+from components.data_validation.comparison.side_giveaways import side_giveaways
 from components.data_validation.comparison.sides import EMBEDDING_COLUMN, Side
 from components.data_validation.comparison.unit_change import unit_change, UnitChange
 from components.data_validation.quality.column_checks import infinite_findings
 from components.data_validation.quality.key_mismatch import key_mismatches
 from components.data_validation.quality.key_mismatch_findings import mismatch_findings
-from components.data_validation.quality.repeated_rows import leakage_findings, RepetitionSettings
+from components.data_validation.quality.repeated_rows import duplicate_findings, leakage_findings, RepetitionSettings
 from components.data_validation.reports.findings_table import blocking_reason, most_severe_first
 from components.data_validation.schemas.anomalies import (
     anomaly_findings,
@@ -266,6 +267,7 @@ def _row_findings(reference: Side, current: Side, options: ComparisonOptions) ->
     if reference.keyed_rows is not None and current.keyed_rows is not None:
         masked = [column.name for column in reference.columns if column.kind == "masked"]
         findings += mismatch_findings(key_mismatches(reference.keyed_rows, current.keyed_rows), masked=masked)
+    findings += _side_quality(reference, current)
     # In one period the same examples are meant to stand on both sides.
     overlap_is_a_fault = options.leakage and options.relation == "spans"
     if overlap_is_a_fault and reference.row_hashes is not None and current.row_hashes is not None:
@@ -277,6 +279,15 @@ def _row_findings(reference: Side, current: Side, options: ComparisonOptions) ->
             settings=RepetitionSettings(false_alarm_rate=options.drift.false_alarm_rate * _EXACT_SHARE),
         )
     return findings
+
+
+def _side_quality(reference: Side, current: Side) -> list[Finding]:
+    """What is wrong within a side: rows that repeat, and features that give the label away."""
+    findings = []
+    if current.row_hashes is not None:
+        findings += duplicate_findings(current.row_hashes, table="the current data")
+    found = [*side_giveaways(reference), *side_giveaways(current)]
+    return findings + list({finding.column: finding for finding in reversed(found)}.values())
 
 
 def _label_findings(reference: Side, current: Side) -> list[Finding]:

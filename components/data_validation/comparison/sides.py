@@ -78,6 +78,12 @@ class Side:
     remarks: tuple[str, ...] = field(default=())
 
     @property
+    def hidden_columns(self) -> frozenset[str]:
+        """Columns of which a report draws nothing: those named as personal data, and those that seem to hold some."""
+        noticed = {} if self.personal_data is None else self.personal_data.counts()
+        return frozenset({*noticed, *(column.name for column in self.columns if column.kind == "masked")})
+
+    @property
     def summaries(self) -> dict[str, FeatureSummary]:
         """Summaries of the examined columns by name."""
         return feature_summaries(self.statistics)

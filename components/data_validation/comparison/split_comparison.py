@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from components.data_validation.comparison.drift_features import binned_features, joint_vectors
-from components.data_validation.comparison.drift_findings import BALANCED_ROLES, Compared, drift_findings
+from components.data_validation.comparison.drift_findings import Compared, drift_findings
+from components.data_validation.comparison.side_giveaways import side_giveaways
 from components.data_validation.comparison.sides import Side
-from components.data_validation.quality.giveaway import giveaway_findings
 from components.data_validation.quality.repeated_rows import leakage_findings
 from components.data_validation.quality.row_hashes import row_hashes
 from components.drift.comparison import compare_features, DriftSettings
@@ -68,7 +68,7 @@ def split_row_findings(splits: Mapping[str, Side], table: ExampleTable) -> list[
     for split in EVALUATION_SPLITS:
         if len(hashes.get(split, ())) and len(hashes.get("train", ())):
             findings += leakage_findings(hashes["train"], hashes[split], reference="train", current=split)
-    findings += _giveaways(train)
+    findings += side_giveaways(train, derived=True)
     return findings + ([] if train.personal_data is None else train.personal_data.findings())
 
 
@@ -97,21 +97,6 @@ def _mismatch(train: Side, other: Side, split: str) -> list[Finding]:
 
 
 _REMEDY = "split again at random, or take the measured quality for what it is: that of other data than the training's"
-
-
-def _giveaways(train: Side) -> list[Finding]:
-    if "label" not in train.sample.column_names:
-        return []
-    label = train.sample.column("label").combine_chunks()
-    roles = {column.name: column.role for column in train.columns if column.kind != "masked"}
-    columns = [name for name, role in roles.items() if role in ("feature", "derived", *BALANCED_ROLES[1:])]
-    return [
-        # A model does not read the other columns, yet what they describe may give the label away all the same.
-        finding
-        if roles[finding.column] == "feature" or finding.severity == "note"
-        else replace(finding, severity="warning")
-        for finding in giveaway_findings(train.sample, label, columns=columns)
-    ]
 
 
 def _row_hashes(splits: Mapping[str, Side]) -> dict[str, np.ndarray]:

@@ -14,10 +14,14 @@ from components.drift.binned import BinnedFeature
 from components.drift.comparison import Comparison, DriftSettings, FeatureComparison
 from components.reporting.charts import bar_chart
 from components.reporting.page import Cell, Picture, Report
-from components.shared.verdict import Finding, Verdict
+from components.shared.verdict import Verdict
 
 MAX_FINDINGS_DRAWN = 25
 MAX_COLUMNS_SHOWN = 100
+_EFFECT_WORDS = {
+    "kolmogorov_smirnov": "Kolmogorov-Smirnov distance",
+    "total_variation_above_chance": "total variation above chance",
+}
 _SEVERITY_WORDS = {"blocking": "blocking findings", "warning": "warnings", "note": "notes"}
 
 
@@ -61,7 +65,7 @@ class ComparisonContent:
     settings
         How it was judged.
     masked
-        Columns of personal data: nothing of them is drawn.
+        Columns of personal data, named or noticed: nothing of them is drawn.
     left_out
         Columns that took no part, and why.
     """
@@ -107,17 +111,21 @@ def comparison_report(content: ComparisonContent) -> Report:
 def _add_findings(report: Report, content: ComparisonContent) -> None:
     findings = content.verdict.findings
     add_findings(report, findings, nothing="No difference was found that chance does not explain.")
-    _draw_findings(report, content, findings)
+    for column, caption in _drawn_columns(content).items():
+        report.figure(_drawing(_shares_of(column, content)), caption=caption)
 
 
-def _draw_findings(report: Report, content: ComparisonContent, findings: Sequence[Finding]) -> None:
-    drawn: set[str] = set()
-    for finding in findings:
-        shares = _shares_of(finding.column, content)
-        if not shares or finding.column in drawn or len(drawn) >= MAX_FINDINGS_DRAWN:
-            continue
-        drawn.add(finding.column)
-        report.figure(_drawing(shares), caption=f"{short(finding.column)}: {finding.kind.replace('_', ' ')}")
+def _drawn_columns(content: ComparisonContent) -> dict[str, str]:
+    """Columns whose findings are drawn, each with the caption of its most severe one."""
+    captions: dict[str, str] = {}
+    for finding in content.verdict.findings:
+        if (
+            len(captions) < MAX_FINDINGS_DRAWN
+            and finding.column not in captions
+            and _shares_of(finding.column, content)
+        ):
+            captions[finding.column] = f"{short(finding.column)}: {finding.kind.replace('_', ' ')}"
+    return captions
 
 
 def _shares_of(column: str, content: ComparisonContent) -> Shares:
@@ -162,9 +170,10 @@ def _add_columns(report: Report, content: ComparisonContent) -> None:
     )
     if len(compared) > MAX_COLUMNS_SHOWN:
         report.paragraph(f"The first {MAX_COLUMNS_SHOWN} of {len(compared):,} columns.")
+    drawn = _drawn_columns(content)
     for feature in compared[:MAX_COLUMNS_SHOWN]:
         shares = _shares_of(feature.name, content)
-        if shares and len(compared) <= MAX_FINDINGS_DRAWN:
+        if shares and feature.name not in drawn and len(compared) <= MAX_FINDINGS_DRAWN:
             report.details(f"{short(feature.name)}: both sides", Markup("<figure>{}</figure>").format(_drawing(shares)))
 
 
@@ -180,7 +189,7 @@ def _column_row(feature: FeatureComparison) -> list[Cell]:
     return [
         short(feature.name),
         feature.effect_size,
-        feature.effect,
+        _EFFECT_WORDS.get(feature.effect, feature.effect),
         None if statistic is None else statistic.value,
         None if statistic is None else statistic.threshold,
         feature.p_value,

@@ -18,7 +18,8 @@ def drawn_shares(feature: BinnedFeature) -> Shares:
     -------
     mapping of str to (float, float)
         For each bin the shares of reference and current, 0 to 1. Neighbouring bins of a number are joined into about
-        equally full ones; of categories the rarest are joined. Empty where a side has no values.
+        equally full ones, each named by its lower end; of categories the rarest are joined. Empty where a side has no
+        values.
     """
     counts = np.stack(
         [
@@ -43,9 +44,15 @@ def _joined_numbers(feature: BinnedFeature, shares: np.ndarray) -> Shares:
     group = np.minimum((fill - shares.mean(axis=0) / 2) * NUM_BINS, NUM_BINS - 1).astype(int)
     starts = np.flatnonzero(np.diff(group, prepend=-1))
     joined = np.add.reduceat(shares, starts, axis=1)
-    ends = [*starts[1:].tolist(), num_bins]
-    names = [feature.range_name(start, end - 1) for start, end in zip(starts.tolist(), ends, strict=True)]
-    return _named(names, joined)
+    assert feature.edges is not None
+    lows = feature.edges[starts].tolist()
+    return _named(_low_names(lows, digits=3) or _low_names(lows, digits=6) or [repr(low) for low in lows], joined)
+
+
+def _low_names(lows: list[float], *, digits: int) -> list[str]:
+    """Bins by their lower ends, as short as can be; empty where two would have one name."""
+    names = [f"{low:,.0f}" if 1e4 <= abs(low) < 1e7 else f"{low:.{digits}g}" for low in lows]
+    return names if len(set(names)) == len(names) else []
 
 
 def _joined_categories(names: tuple[str, ...], shares: np.ndarray) -> Shares:

@@ -36,7 +36,7 @@ def sample_pictures(table: PreparedTable) -> list[Picture]:
     ]
 
 
-def sample_texts(table: PreparedTable, roles: ColumnRoles, *, masked: Collection[str] = ()) -> list[str]:
+def sample_texts(table: PreparedTable, roles: ColumnRoles, *, hidden: Collection[str] = ()) -> list[str]:
     """Six texts from the first rows, shortened; none where the table holds none that may be shown.
 
     Parameters
@@ -45,11 +45,11 @@ def sample_texts(table: PreparedTable, roles: ColumnRoles, *, masked: Collection
         The table.
     roles
         Names the columns of text.
-    masked
-        Columns of personal data.
+    hidden
+        Columns of personal data, named or noticed: nothing of them is shown.
     """
     columns = [*roles.texts, *(["text"] if table.info is not None and table.info.modality == "text" else [])]
-    shown = [name for name in columns if name in table.schema.names and name not in masked]
+    shown = [name for name in columns if name in table.schema.names and name not in hidden]
     if not shown:
         return []
     batch = next(table.iter_batches(shown[:1], batch_rows=_ROWS_LOOKED_AT), None)

@@ -158,6 +158,29 @@ def test_a_changed_label_version_is_a_declared_concept_drift(compare):
     assert "version 1 to 2" in result.reason
 
 
+def test_a_column_that_gives_the_label_away_is_a_quality_problem(compare):
+    sides = [trips(seed) for seed in (0, 1)]
+    for side in sides:
+        side["receipt"] = np.where(side["paid"] == "yes", "printed", "none")
+    result = compare(*sides)
+    assert kinds(result) == {("quality", "receipt")}
+    assert blocking(result)[0].name == "FEATURE_GIVES_LABEL_AWAY"
+
+
+def test_a_telephone_number_in_a_text_is_noticed_and_shown_nowhere(compare, tmp_path):
+    sides = [trips(seed) for seed in (0, 1)]
+    for side in sides:
+        side["remark"] = np.array(
+            [f"please call {f'010-1234-{row:04}' if row < 50 else 'the office'} about it" for row in range(NUM_ROWS)]
+        )
+    problem = parse_problem("{label: {column: paid}, modality: text, text: remark}")
+    result = compare(*sides, problem=problem, options=ComparisonOptions(drift=DriftSettings(), leakage=False))
+    (finding,) = [finding for finding in result.findings if finding.name == "PERSONAL_DATA"]
+    assert (finding.severity, finding.column, finding.kind) == ("warning", "remark", "quality")
+    for name in ("report.html", "verdict.json"):
+        assert "010-1234" not in (tmp_path / "out" / name).read_text("utf-8")
+
+
 def test_missing_values_that_grow_are_a_quality_problem(tmp_path):
     reference, current = pa.table(trips(0)), pa.table(trips(1))
     speed = pa.array(current["speed"].to_pylist(), mask=np.arange(NUM_ROWS) % 3 == 0)
