@@ -116,6 +116,8 @@ def container_engine() -> Iterator[DockerClient]:
         address = f"unix://{folder}/engine.sock"
         with subprocess.Popen(
             ["podman", "system", "service", "--time", "0", address],
+            # The engine leaves a file where it works when a container runs out of memory.
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

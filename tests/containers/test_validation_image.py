@@ -101,11 +101,13 @@ def test_a_comparison_gives_the_same_verdict_on_both_releases_of_tfdv(current, t
     assert done.returncode in (0, 1)
     verdicts = [json.loads((folder / side / "verdict.json").read_text(encoding="utf-8")) for side in ("image", "here")]
     assert verdicts[0]["outcome"] == verdicts[1]["outcome"]
+    assert bool(verdicts[0]["findings"]) == ("hours" in current)
     for found, expected in zip(verdicts[0]["findings"], verdicts[1]["findings"], strict=True):
         for key in ("kind", "severity", "column", "name", "statistic", "significant", "material"):
             assert found[key] == expected[key]
         for key in ("value", "threshold", "effect_size", "p_value"):
-            assert found[key] == pytest.approx(expected[key], rel=TOLERANCE)
+            measured = expected[key] is not None
+            assert found[key] == (pytest.approx(expected[key], rel=TOLERANCE) if measured else None)
 
 
 def sides(folder: str) -> list[str]:
