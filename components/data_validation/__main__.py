@@ -1,6 +1,7 @@
 """Validation by hand: `python -m components.data_validation --help`."""
 
 from pathlib import Path
+import shlex
 from typing import Annotated, Literal, TYPE_CHECKING
 
 import typer
@@ -69,8 +70,10 @@ def statistics(
     problem: ProblemOption = None,
     slices: Annotated[list[str] | None, typer.Option("--slice", help="A column to slice by; may be repeated.")] = None,
     processes: Annotated[int | None, typer.Option(help="Processes to read with; one a core by default.")] = None,
+    beam: Annotated[str | None, typer.Option(help="Beam's options in one text, --runner=FlinkRunner ... .")] = None,
+    beam_output: Annotated[str | None, typer.Option(help="Folder or URI that Beam's workers can write to.")] = None,
 ) -> None:
-    """Compute TFDV's statistics of a table, and of its slices."""
+    """Compute TFDV's statistics of a table, and of its slices; past one machine on an Apache Beam runner."""
     from components.data_validation.jobs import compute_statistics
 
     result = compute_statistics(
@@ -79,6 +82,8 @@ def statistics(
         problem=_problem(problem),
         slices=slices or (),
         num_processes=processes,
+        beam_options=None if beam is None else shlex.split(beam),
+        beam_output_uri=beam_output,
     )
     typer.echo(f"{result.num_rows:,} rows, {result.num_columns} columns, {result.num_slices} slices")
     for remark in result.remarks:

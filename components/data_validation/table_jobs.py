@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
 from components.data_validation.reports.findings_table import blocking_reason, most_severe_first
 from components.data_validation.reports.table_report import schema_report, statistics_report, TableContent
 from components.data_validation.schema_jobs import infer_schema
@@ -53,6 +55,8 @@ def compute_statistics(
     problem: Problem | None = None,
     slices: Sequence[str] = (),
     num_processes: int | None = None,
+    beam_options: Sequence[str] | None = None,
+    beam_output_uri: str | None = None,
 ) -> StatisticsResult:
     """Compute the statistics of a table, and of its slices.
 
@@ -68,23 +72,32 @@ def compute_statistics(
         Columns whose values each get statistics of their own.
     num_processes
         Processes to read with; by default one a core, for large tables.
+    beam_options
+        Apache Beam's options: its runner does the work, without slices; None works in this process.
+    beam_output_uri
+        Folder or URI that Beam's workers can write to; None for runners on this machine.
 
     Raises
     ------
     FileNotFoundError
         If there is no table.
     ValueError
-        If it cannot be read, or a slice is no examined column.
+        If it cannot be read, a slice is no examined column, or slices are asked of Beam.
     """
-    roles, profile = _profiled(table_uri, problem or Problem(), slices=slices, num_processes=num_processes)
+    if beam_options is not None:
+        if slices:
+            raise ValueError("slices must not be asked for where Beam does the work: leave one of the two out")
+        content, statistics = _on_beam(table_uri, problem or Problem(), beam_options, beam_output_uri)
+    else:
+        roles, profile = _profiled(table_uri, problem or Problem(), slices=slices, num_processes=num_processes)
+        content, statistics = _content(table_uri, roles, profile), profile.statistics
     with atomic_file(output_path / STATISTICS_FILE) as part:
-        part.write_bytes(profile.statistics.SerializeToString())
-    content = _content(table_uri, roles, profile)
+        part.write_bytes(statistics.SerializeToString())
     statistics_report(content).write(output_path / "report.html")
     return StatisticsResult(
-        num_rows=profile.num_rows,
-        num_columns=len(profile.columns),
-        num_slices=len(profile.statistics.datasets) - 1,
+        num_rows=content.num_rows,
+        num_columns=len(content.columns),
+        num_slices=len(statistics.datasets) - 1,
         remarks=tuple(content.remarks),
         statistics_file=output_path / STATISTICS_FILE,
         report_file=output_path / "report.html",
@@ -186,6 +199,28 @@ def _profiled(
     roles = table_roles([source], problem)
     table = PreparedTable(source, roles)
     return roles, profile_table(table, table.columns, slices=slices, num_processes=num_processes)
+
+
+def _on_beam(
+    table_uri: str, problem: Problem, beam_options: Sequence[str], output_uri: str | None
+) -> tuple[TableContent, statistics_pb2.DatasetFeatureStatisticsList]:
+    from components.data_validation.statistics.beam_statistics import (
+        beam_statistics,
+    )  # Beam is for those who ask for it
+
+    source = open_table(table_uri, spec=problem.table)
+    source.settle()
+    roles = table_roles([source], problem)
+    table = PreparedTable(source, roles)
+    statistics = beam_statistics(table, table.columns, beam_options=beam_options, output_uri=output_uri)
+    content = TableContent(
+        name=table_uri,
+        num_rows=int(statistics.datasets[0].num_examples),
+        columns=table.columns,
+        summaries=feature_summaries(statistics),
+        remarks=(*roles.remarks, *table.remarks),
+    )
+    return content, statistics
 
 
 def _label(roles: ColumnRoles, profile: TableProfile) -> str | None:

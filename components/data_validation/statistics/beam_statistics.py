@@ -19,8 +19,7 @@ from components.data_validation.statistics.streaming_statistics import (
     statistics_options,
 )
 from components.data_validation.tables.arrow_lists import as_value_lists, ExaminedColumn
-from components.data_validation.tables.parquet_source import parquet_table, ParquetTable
-from components.data_validation.tables.table_source import TablePart
+from components.data_validation.tables.table_source import TablePart, TableSource
 
 # Beam must come after the module that keeps its import quiet.
 # isort: split
@@ -32,14 +31,19 @@ _PART_ROWS = 262_144
 
 
 def beam_statistics(
-    uri: str, columns: Sequence[ExaminedColumn], *, beam_options: Sequence[str] = (), output_uri: str | None = None
+    table: TableSource,
+    columns: Sequence[ExaminedColumn],
+    *,
+    beam_options: Sequence[str] = (),
+    output_uri: str | None = None,
 ) -> statistics_pb2.DatasetFeatureStatisticsList:
-    """Statistics of a Parquet table by Beam.
+    """Statistics of a table by Beam.
 
     Parameters
     ----------
-    uri
-        A Parquet file or a folder of them, at a path or URI that the workers can read.
+    table
+        A Parquet file or a folder of them, at a path or URI that the workers can read, prepared or not; a text file is
+        one part, which one worker reads.
     columns
         The columns to examine.
     beam_options
@@ -55,12 +59,9 @@ def beam_statistics(
 
     Raises
     ------
-    FileNotFoundError
-        If there is no Parquet file at `uri`.
     ValueError
-        If a file cannot be read as Parquet.
+        If a file cannot be read.
     """
-    table = parquet_table(uri)
     if output_uri is not None:
         return _run(table, columns, beam_options, f"{output_uri.rstrip('/')}/{_OUTPUT}")
     with tempfile.TemporaryDirectory() as folder:
@@ -68,9 +69,9 @@ def beam_statistics(
 
 
 def _run(
-    table: ParquetTable, columns: Sequence[ExaminedColumn], beam_options: Sequence[str], output: str
+    table: TableSource, columns: Sequence[ExaminedColumn], beam_options: Sequence[str], output: str
 ) -> statistics_pb2.DatasetFeatureStatisticsList:
-    parts = table.parts(max(1, -(-table.num_rows // _PART_ROWS)))
+    parts = table.parts(max(1, -(-(table.num_rows or 0) // _PART_ROWS)))
     options = PipelineOptions(list(beam_options), save_main_session=False)
     with beam.Pipeline(options=options) as pipeline:
         statistics = (
@@ -86,9 +87,7 @@ def _run(
     return result
 
 
-def _value_lists(
-    part: TablePart, *, table: ParquetTable, columns: Sequence[ExaminedColumn]
-) -> Iterator[pa.RecordBatch]:
+def _value_lists(part: TablePart, *, table: TableSource, columns: Sequence[ExaminedColumn]) -> Iterator[pa.RecordBatch]:
     names = [column.name for column in columns]
     for batch in table.iter_batches(names, part=part, batch_rows=rows_per_batch(len(names))):
         yield as_value_lists(batch, columns)

@@ -38,7 +38,7 @@ def test_beam_computes_the_statistics_that_are_computed_in_process(folder, optio
     source = open_table(folder)
     columns = examined(source)
     ours = feature_summaries(profile_table(source, columns).statistics)
-    theirs = feature_summaries(beam_statistics(folder, columns, beam_options=options))
+    theirs = feature_summaries(beam_statistics(source, columns, beam_options=options))
     assert theirs.keys() == ours.keys() == {"price", "count", "city"}
     for name, mine in ours.items():
         their = theirs[name]
@@ -54,6 +54,7 @@ def test_beam_computes_the_statistics_that_are_computed_in_process(folder, optio
 
 def test_beam_writes_where_it_is_told(folder, tmp_path_factory):
     output = tmp_path_factory.mktemp("statistics")
-    result = beam_statistics(folder, examined(open_table(folder)), output_uri=str(output))
+    source = open_table(folder)
+    result = beam_statistics(source, examined(source), output_uri=str(output))
     assert result.datasets[0].num_examples == 2 * NUM_ROWS
     assert (output / "statistics.pb").is_file()
