@@ -120,6 +120,23 @@ def schema_diff(
         raise typer.Exit(FAILED_CHECK)
 
 
+@schema_app.command("evolve")
+def schema_evolve(
+    schema: Annotated[Path, typer.Option(help="The schema.pbtxt that is in use.")],
+    table: Annotated[str, typer.Option(help="A newer table: CSV, Parquet or an example table.")],
+    output: Annotated[Path, typer.Option(help="The proposed schema.pbtxt to write, for review.")],
+    problem: ProblemOption = None,
+) -> None:
+    """Propose a schema that a newer table fits, and say what it would break. Exits 1 where something breaks."""
+    from components.data_validation.jobs import evolve_schema
+
+    result = evolve_schema(schema_path=schema, table_uri=table, output_path=output, problem=_problem(problem))
+    typer.echo(result.table)
+    typer.echo(f"a proposal to review: {output}")
+    if result.breaking:
+        raise typer.Exit(FAILED_CHECK)
+
+
 @app.command()
 def validate(
     output: OutputOption,

@@ -16,7 +16,7 @@ from components.data_validation.tables.prepared_table import PreparedTable, tabl
 from components.data_validation.tables.source_opening import open_table
 from components.data_validation.tables.table_source import TableSource
 from components.reporting.page import Picture
-from components.shared.atomic_files import atomic_folder, write_json, write_text
+from components.shared.atomic_files import write_files, write_json, write_text
 from components.shared.problem import Problem
 from components.shared.verdict import Finding, FindingKind, write_verdict
 
@@ -220,11 +220,11 @@ def write_comparison(
         left_out=left_out,
     )
     names = ("reference.pb", "current.pb")
-    _write_folder(
+    write_files(
         paths.statistics,
         {name: side.statistics.SerializeToString() for name, side in zip(names, sides, strict=True)},
     )
-    _write_folder(paths.anomalies, {"current.pbtxt": anomalies_text(compared.anomalies).encode()})
+    write_files(paths.anomalies, {"current.pbtxt": anomalies_text(compared.anomalies).encode()})
     write_text(paths.schema, schema_text(compared.schema))
     comparison_report(content).write(paths.report)
     result = _result(compared, sides)
@@ -253,9 +253,3 @@ def _result(compared: ComparedSides, sides: tuple[Side, Side]) -> ComparisonResu
         largest_effect=max((effect for effect in effects if effect == effect), default=0.0),
         findings=verdict.findings,
     )
-
-
-def _write_folder(path: Path, files: Mapping[str, bytes]) -> None:
-    with atomic_folder(path) as folder:
-        for name, content in files.items():
-            (folder / name).write_bytes(content)

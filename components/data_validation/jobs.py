@@ -5,7 +5,12 @@ from components.data_validation.drift_detection_job import detect_drift
 from components.data_validation.monitoring.monitoring_inputs import check_monitoring_inputs
 from components.data_validation.schema_jobs import diff_schema_files
 from components.data_validation.sufficiency_job import assess_sufficiency, SufficiencyResult
-from components.data_validation.table_jobs import compute_statistics, infer_table_schema, validate_table
+from components.data_validation.table_jobs import (
+    compute_statistics,
+    evolve_schema,
+    infer_table_schema,
+    validate_table,
+)
 from components.data_validation.validation_job import validate_examples, ValidationResult
 
 __all__ = [
@@ -19,6 +24,7 @@ __all__ = [
     "compute_statistics",
     "detect_drift",
     "diff_schema_files",
+    "evolve_schema",
     "infer_table_schema",
     "validate_examples",
     "validate_table",

@@ -103,17 +103,22 @@ def diff_schema_files(
         If one of them is no schema.
     """
     differences = schema_differences(read_schema(old_path), read_schema(new_path), masked=masked)
-    result = SchemaDiffResult(
-        breaking=any(difference.breaking for difference in differences),
-        differences=differences,
-        table=_text_table(differences),
-    )
+    result = diff_result(differences)
     if output_path is not None:
         folder = Path(output_path)
         records = [{**asdict(item), "breaking": item.breaking} for item in differences]
         write_json(folder / DIFFERENCES_FILE, {"breaking": result.breaking, "differences": records})
         _report(result).write(folder / REPORT_FILE)
     return result
+
+
+def diff_result(differences: tuple[SchemaDifference, ...]) -> SchemaDiffResult:
+    """Differences with what they come to."""
+    return SchemaDiffResult(
+        breaking=any(difference.breaking for difference in differences),
+        differences=differences,
+        table=_text_table(differences),
+    )
 
 
 def _text_table(differences: Sequence[SchemaDifference]) -> str:

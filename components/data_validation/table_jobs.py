@@ -8,11 +8,11 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.data_validation.reports.findings_table import blocking_reason, most_severe_first
 from components.data_validation.reports.table_report import schema_report, statistics_report, TableContent
-from components.data_validation.schema_jobs import infer_schema
+from components.data_validation.schema_jobs import diff_result, infer_schema, SchemaDiffResult
 from components.data_validation.schemas.anomalies import anomalies_text
 from components.data_validation.schemas.custom_validations import read_custom_validations
-from components.data_validation.schemas.schema_files import read_schema
-from components.data_validation.schemas.schema_inference import schema_text
+from components.data_validation.schemas.schema_evolution import evolved_schema
+from components.data_validation.schemas.schema_files import read_schema, write_schema
 from components.data_validation.schemas.schema_validation import validate_against_schema
 from components.data_validation.statistics.feature_summaries import feature_summaries
 from components.data_validation.statistics.profile import profile_table, TableProfile
@@ -126,8 +126,44 @@ def infer_table_schema(*, table_uri: str, output_path: Path, problem: Problem | 
     roles, profile = _profiled(table_uri, problem or Problem())
     masked = [column.name for column in profile.columns if column.kind == "masked"]
     schema = infer_schema(statistics=profile.statistics, label=_label(roles, profile), masked=masked)
-    write_text(output_path, schema_text(schema))
+    write_schema(output_path, schema)
     return len(schema.feature)
+
+
+def evolve_schema(
+    *, schema_path: Path, table_uri: str, output_path: Path, problem: Problem | None = None
+) -> SchemaDiffResult:
+    """Propose the next version of a reviewed schema, one that a newer table fits, and say what it would break.
+
+    Parameters
+    ----------
+    schema_path
+        The schema that is in use.
+    table_uri
+        The newer table: CSV, TSV, Parquet or an example table.
+    output_path
+        File to write: the proposal, for a person to accept or not.
+    problem
+        What the problem file says.
+
+    Returns
+    -------
+    SchemaDiffResult
+        What the proposal changes; a breaking change is a result, not an error.
+
+    Raises
+    ------
+    FileNotFoundError
+        If schema or table are not there.
+    ValueError
+        If one of them cannot be read.
+    """
+    old = read_schema(schema_path)
+    _, profile = _profiled(table_uri, problem or Problem())
+    masked = [column.name for column in profile.columns if column.kind == "masked"]
+    proposal, differences = evolved_schema(old, profile.statistics, masked=masked)
+    write_schema(output_path, proposal)
+    return diff_result(differences)
 
 
 def validate_table(

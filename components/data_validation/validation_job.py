@@ -15,12 +15,12 @@ from components.data_validation.reports.validation_report import ReportContent, 
 from components.data_validation.schemas.anomalies import anomalies_text, anomaly_findings, Comparison, split_anomalies
 from components.data_validation.schemas.materiality import Materiality
 from components.data_validation.schemas.schema_inference import schema_text, training_schema
-from components.data_validation.tables.arrow_lists import ExaminedColumn, unexamined_columns
-from components.data_validation.tables.column_roles import roles_of_examples
+from components.data_validation.tables.arrow_lists import EXAMINED_ROLES, ExaminedColumn
+from components.data_validation.tables.column_roles import ColumnRoles, roles_of_examples
 from components.data_validation.tables.prepared_table import PreparedTable
 from components.data_validation.tables.source_opening import open_table
 from components.data_validation.tables.table_source import TableSource
-from components.shared.atomic_files import atomic_folder, write_json, write_text
+from components.shared.atomic_files import atomic_folder, write_files, write_json, write_text
 from components.shared.example_table import ExampleTable, ExampleTableInfo
 from components.shared.problem import SPLIT_NAMES
 from components.shared.verdict import Finding, Verdict, write_verdict
@@ -109,7 +109,9 @@ def validate_examples(
         If the table is damaged or of another version.
     """
     table = ExampleTable(examples_path)
-    splits = _profiled_splits(open_table(str(examples_path)), table.info)
+    source = open_table(str(examples_path))
+    roles = roles_of_examples(table.info, source.schema)
+    splits = _profiled_splits(source, roles)
     checked = _checked(splits, table)
     counts = table.counts()
     findings = split_findings(counts, table.info.class_names, materiality=Materiality()) + checked.findings
@@ -119,13 +121,13 @@ def validate_examples(
         verdict=verdict,
         modality=table.info.modality,
         columns=train.columns,
-        unexamined=unexamined_columns(table.info, table.schema),
+        unexamined=_unexamined(table.info, roles),
         counts=counts,
         summaries={split: side.summaries for split, side in splits.items()},
     )
     texts = {f"{split}.pbtxt": anomalies_text(item).encode() for split, item in checked.anomalies.items()}
     _write_statistics(statistics_path, splits)
-    _write_folder(anomalies_path, texts)
+    write_files(anomalies_path, texts)
     write_text(schema_path, schema_text(checked.schema))
     validation_report(content).write(report_path)
     write_verdict(verdict_path, verdict)
@@ -142,8 +144,13 @@ class _Checked:
     findings: list[Finding]
 
 
-def _profiled_splits(source: TableSource, info: ExampleTableInfo) -> dict[str, Side]:
-    roles = roles_of_examples(info, source.schema)
+def _unexamined(info: ExampleTableInfo, roles: ColumnRoles) -> dict[str, str]:
+    """Columns that would take part but for their type."""
+    wanted = set(info.columns_of(*EXAMINED_ROLES))
+    return {name: why for name, why in roles.left_out.items() if name in wanted}
+
+
+def _profiled_splits(source: TableSource, roles: ColumnRoles) -> dict[str, Side]:
     prepared = PreparedTable(source, roles)
     return {split: profiled_side(prepared, roles, splits=[split], name=split) for split in SPLIT_NAMES}
 
@@ -202,9 +209,3 @@ def _result(verdict: Verdict, columns: Sequence[ExaminedColumn], num_examples: M
         num_features=len(columns),
         num_examples=num_examples,
     )
-
-
-def _write_folder(path: str | Path, files: Mapping[str, bytes]) -> None:
-    with atomic_folder(path) as folder:
-        for name, content in files.items():
-            (folder / name).write_bytes(content)

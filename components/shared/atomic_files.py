@@ -1,6 +1,6 @@
 """Files and folders that appear whole or not at all, so that a killed step leaves nothing half-written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 import contextlib
 import json
 import os
@@ -69,6 +69,13 @@ def atomic_folder(path: str | Path, *, replace: bool = True) -> Iterator[Path]:
                 raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def write_files(path: str | Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder of files, `{name: content}`, whole or not at all."""
+    with atomic_folder(path) as folder:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
 
 
 def write_text(path: str | Path, text: str) -> None:

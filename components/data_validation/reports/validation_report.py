@@ -33,7 +33,7 @@ class ReportContent:
     columns
         The examined columns.
     unexamined
-        Columns left out for their type: `{name: type}`.
+        Columns that would take part but for their type, and why they do not.
     counts
         Examples by split and label.
     summaries
@@ -98,8 +98,8 @@ def _add_columns(report: Report, content: ReportContent) -> None:
     shown = ordered[:MAX_COLUMNS_SHOWN]
     if len(ordered) > len(shown):
         report.paragraph(f"The {len(shown)} most notable of {len(ordered):,} columns; the statistics hold them all.")
-    for name, kind in content.unexamined.items():
-        report.paragraph(f"{name} was not examined: its type is {kind}.", tone="warn")
+    for name, why in content.unexamined.items():
+        report.paragraph(f"{name} was not examined: {why}.", tone="warn")
     sides = ("train",) if evaluation == "train" else ("train", evaluation)
     add_summary_tables(report, shown, content.summaries, sides)
     for column in shown:

@@ -4,16 +4,13 @@ TFDV computes statistics with combiners: an accumulator takes batches, and accum
 them on a cluster; here they are driven directly. This is the only module that touches TFDV's private `stats_impl`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.data_validation.statistics.quiet_tfdv import tfdv
-from components.data_validation.tables.arrow_lists import as_value_lists, ExaminedColumn
 
 # TFDV's own modules must come after the one that keeps their import quiet.
 # isort: split
@@ -100,32 +97,3 @@ def statistics_options(num_histogram_buckets: int = NUM_HISTOGRAM_BUCKETS) -> tf
 def rows_per_batch(num_columns: int) -> int:
     """Rows a batch such that a batch of a wide table takes no more memory than one of a narrow table."""
     return max(_MIN_BATCH_ROWS, min(_MAX_BATCH_ROWS, _BATCH_VALUES // max(num_columns, 1)))
-
-
-def split_statistics(
-    batches: Iterable[pa.RecordBatch], columns: Sequence[ExaminedColumn], *, splits: Sequence[str]
-) -> Mapping[str, statistics_pb2.DatasetFeatureStatisticsList]:
-    """Statistics of each split, in one pass over the rows.
-
-    Parameters
-    ----------
-    batches
-        Rows of an example table with the column `split` and the examined columns.
-    columns
-        The columns to examine.
-    splits
-        The splits to tell apart.
-
-    Returns
-    -------
-    mapping of str to DatasetFeatureStatisticsList
-        One for each of `splits`, in their order; with 0 examples where the split has no rows.
-    """
-    num_buckets = histogram_buckets(len(columns))
-    accumulators = {split: StatisticsAccumulator(num_histogram_buckets=num_buckets) for split in splits}
-    for batch in batches:
-        row_splits = batch.column(batch.schema.get_field_index("split"))
-        for split, accumulator in accumulators.items():
-            rows = batch.filter(pc.equal(row_splits, split))
-            accumulator.add(as_value_lists(rows, columns))
-    return {split: accumulator.statistics(name=split) for split, accumulator in accumulators.items()}

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.shared.example_table import ColumnRole, ExampleTableInfo
+from components.shared.example_table import ColumnRole
 
 MASKED = "<masked>"
 EXAMINED_ROLES: tuple[ColumnRole, ...] = ("label", "prediction", "feature", "derived", "slice", "sensitive", "pii")
@@ -35,37 +35,6 @@ class ExaminedColumn:
     name: str
     role: ColumnRole
     kind: ColumnKind
-
-
-def examined_columns(info: ExampleTableInfo, schema: pa.Schema) -> tuple[ExaminedColumn, ...]:
-    """Columns that take part in validation, in the table's order.
-
-    Parameters
-    ----------
-    info
-        Gives the role of every column.
-    schema
-        Arrow schema of the table.
-
-    Returns
-    -------
-    tuple of ExaminedColumn
-        Columns of `EXAMINED_ROLES` with a type that holds one number, category or time a row.
-    """
-    found = []
-    for name in info.columns_of(*EXAMINED_ROLES):
-        role = info.column_roles[name]
-        kind = "masked" if role == "pii" else column_kind(schema.field(name).type)
-        if kind is not None:
-            found.append(ExaminedColumn(name=name, role=role, kind=kind))
-    return tuple(found)
-
-
-def unexamined_columns(info: ExampleTableInfo, schema: pa.Schema) -> dict[str, str]:
-    """Columns that would take part but for their Arrow type (bytes, lists, structs): `{name: type}`."""
-    examined = {column.name for column in examined_columns(info, schema)}
-    names = [name for name in info.columns_of(*EXAMINED_ROLES) if name not in examined]
-    return {name: str(schema.field(name).type) for name in names}
 
 
 def as_value_lists(batch: pa.RecordBatch, columns: Sequence[ExaminedColumn]) -> pa.RecordBatch:

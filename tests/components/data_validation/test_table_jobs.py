@@ -8,7 +8,12 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.data_validation.schemas.schema_files import read_schema
 from components.data_validation.statistics.feature_summaries import feature_summaries
-from components.data_validation.table_jobs import compute_statistics, infer_table_schema, validate_table
+from components.data_validation.table_jobs import (
+    compute_statistics,
+    evolve_schema,
+    infer_table_schema,
+    validate_table,
+)
 from components.shared.problem import parse_problem
 from components.shared.verdict import read_verdict
 
@@ -80,6 +85,17 @@ def test_a_schema_is_inferred_reviewed_and_held_against_later_tables(source, tmp
     assert read_verdict(tmp_path / "b" / "verdict.json") == verdict
     assert {finding.column for finding in verdict.findings if finding.severity == "blocking"} == {"shop", "fare"}
     assert (tmp_path / "b" / "anomalies.pbtxt").is_file()
+
+
+def test_a_schema_evolves_into_a_proposal_that_the_newer_table_fits(source, tmp_path):
+    schema, proposal = tmp_path / "schema.pbtxt", tmp_path / "proposal.pbtxt"
+    infer_table_schema(table_uri=str(source), output_path=schema, problem=PROBLEM)
+    pq.write_table(table(shop=["west"] * 400), tmp_path / "later.parquet")
+    later = str(tmp_path / "later.parquet")
+    result = evolve_schema(schema_path=schema, table_uri=later, output_path=proposal, problem=PROBLEM)
+    assert {item.column for item in result.differences} == {"shop"}
+    verdict = validate_table(table_uri=later, schema_path=proposal, output_path=tmp_path / "out", problem=PROBLEM)
+    assert verdict.passed
 
 
 def test_a_table_without_its_label_fits_when_serving_alone(source, tmp_path):

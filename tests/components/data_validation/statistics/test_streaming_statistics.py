@@ -5,7 +5,6 @@ import pytest
 from components.data_validation.statistics.feature_summaries import feature_summaries
 from components.data_validation.statistics.streaming_statistics import (
     rows_per_batch,
-    split_statistics,
     StatisticsAccumulator,
 )
 from components.data_validation.tables.arrow_lists import as_value_lists, ExaminedColumn
@@ -57,19 +56,6 @@ def test_many_small_batches_and_merged_accumulators_give_the_statistics_of_one_b
         assert summaries["price"].mean == pytest.approx(whole["price"].mean)
         assert summaries["price"].std == pytest.approx(whole["price"].std)
         assert summaries["price"].minimum == whole["price"].minimum
-
-
-def test_each_split_has_the_statistics_of_its_own_rows():
-    batches = [
-        batch_of([1.0, 10.0], ["a", "b"], ["train", "test"]),
-        batch_of([3.0, 30.0], ["a", "b"], ["train", "test"]),
-    ]
-    statistics = split_statistics(batches, COLUMNS, splits=("train", "validation", "test"))
-    assert list(statistics) == ["train", "validation", "test"]
-    assert feature_summaries(statistics["train"])["price"].mean == 2.0
-    assert feature_summaries(statistics["test"])["shop"].value_counts == {"b": 2}
-    assert statistics["validation"].datasets[0].num_examples == 0
-    assert feature_summaries(statistics["validation"]) == {}
 
 
 def test_statistics_agree_with_tfdvs_own_function_over_the_whole_table():

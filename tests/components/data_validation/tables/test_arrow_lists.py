@@ -6,47 +6,15 @@ import pytest
 
 from components.data_validation.tables.arrow_lists import (
     as_value_lists,
-    examined_columns,
+    column_kind,
     ExaminedColumn,
     MASKED,
-    unexamined_columns,
 )
-from components.shared.example_table import ExampleTableInfo
 
 
 def lists_of(array: pa.Array, kind: str) -> list:
     batch = pa.RecordBatch.from_arrays([array], ["x"])
     return as_value_lists(batch, [ExaminedColumn(name="x", role="feature", kind=kind)]).column(0).to_pylist()
-
-
-def test_only_columns_that_say_something_of_the_data_take_part():
-    roles = {
-        "example_id": "id",
-        "split": "split",
-        "label": "label",
-        "image": "payload",
-        "width": "derived",
-        "source_name": "metadata",
-        "taken": "time",
-        "patient": "group",
-        "site": "slice",
-        "sex": "sensitive",
-        "phone": "pii",
-        "age": "feature",
-    }
-    info = ExampleTableInfo(modality="image", class_names=("a", "b"), column_roles=roles)
-    schema = pa.schema([(name, pa.binary() if name == "image" else pa.string()) for name in roles])
-    names = [column.name for column in examined_columns(info, schema)]
-    assert names == ["label", "width", "site", "sex", "phone", "age"]
-
-
-def test_a_column_whose_type_holds_no_single_value_is_left_out_and_named():
-    info = ExampleTableInfo(
-        modality="tabular", class_names=(), column_roles={"embedding": "feature", "age": "feature", "blob": "feature"}
-    )
-    schema = pa.schema([("embedding", pa.list_(pa.float32())), ("age", pa.int8()), ("blob", pa.binary())])
-    assert [column.name for column in examined_columns(info, schema)] == ["age"]
-    assert unexamined_columns(info, schema) == {"embedding": "list<item: float>", "blob": "binary"}
 
 
 def test_missing_values_and_nan_become_null_lists():
@@ -69,9 +37,7 @@ def test_missing_values_and_nan_become_null_lists():
     ],
 )
 def test_every_simple_type_has_a_form_that_tfdv_takes(array, kind, expected):
-    info = ExampleTableInfo(modality="tabular", class_names=(), column_roles={"x": "feature"})
-    (column,) = examined_columns(info, pa.schema([("x", array.type)]))
-    assert column.kind == kind
+    assert column_kind(array.type) == kind
     assert lists_of(array, kind) == expected
 
 

@@ -150,3 +150,24 @@ def test_times_of_every_form_sort_alike():
     assert np.isnan(sort_key(iso)[2])
     assert np.argsort(sort_key(pa.array([20, 30, 10]))).tolist() == order
     assert np.argsort(sort_key(pa.array([20, 30, 10], pa.timestamp("us")))).tolist() == order
+
+
+def test_only_columns_that_say_something_of_the_data_take_part():
+    roles = {
+        "example_id": "id",
+        "split": "split",
+        "label": "label",
+        "image": "payload",
+        "width": "derived",
+        "source_name": "metadata",
+        "taken": "time",
+        "patient": "group",
+        "site": "slice",
+        "sex": "sensitive",
+        "phone": "pii",
+        "age": "feature",
+    }
+    info = ExampleTableInfo(modality="image", class_names=("a", "b"), column_roles=roles)
+    schema = pa.schema([(name, pa.binary() if name == "image" else pa.string()) for name in roles])
+    names = [column.name for column in roles_of_examples(info, schema).columns]
+    assert names == ["label", "width", "site", "sex", "phone", "age"]
