@@ -1,5 +1,6 @@
 """Validation by hand: `python -m components.data_validation --help`."""
 
+import os
 from pathlib import Path
 import shlex
 from typing import Annotated, Literal, TYPE_CHECKING
@@ -22,8 +23,19 @@ app = typer.Typer(
 schema_app = typer.Typer(no_args_is_help=True, help="Infer a schema to review, or compare two versions of one.")
 app.add_typer(schema_app, name="schema")
 
+
+def _output_folder(path: Path) -> Path:
+    """Refuse at once, before hours of reading, a place that no report can be written to."""
+    existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not existing.is_dir():
+        raise NotADirectoryError(f"--output must be a folder, but {existing} is a file")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise PermissionError(f"--output must be a folder that can be written to, but {existing} cannot")
+    return path
+
+
 ProblemOption = Annotated[Path | None, typer.Option(help="The problem file; without one everything is recognised.")]
-OutputOption = Annotated[Path, typer.Option(help="Folder to write to.")]
+OutputOption = Annotated[Path, typer.Option(help="Folder to write to.", callback=_output_folder)]
 SchemaOption = Annotated[Path | None, typer.Option(help="A reviewed schema.pbtxt; without one it is inferred.")]
 
 

@@ -1,11 +1,12 @@
 """The job that compares two tables: what a model was trained on, or an earlier span, with what there is now."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
 from components.data_validation.comparison.compared_sides import compare_sides, ComparedSides, ComparisonOptions
+from components.data_validation.comparison.hidden_values import statistics_without_values
 from components.data_validation.comparison.sides import profiled_side, Side
 from components.data_validation.reports.comparison_report import comparison_report, ComparisonContent, SideContent
 from components.data_validation.reports.sample_payloads import sample_pictures, sample_texts
@@ -148,7 +149,10 @@ def compare_tables(
     sources = [open_table(uri, spec=problem.table) for uri in (reference_uri, current_uri)]
     roles = table_roles(sources, problem)
     versions = problem.label.version, (current_problem or problem).label.version
-    tables = [PreparedTable(source, roles) for source in sources]
+    tables = [
+        PreparedTable(sources[0], roles),
+        PreparedTable(sources[1], _current_roles(roles, sources, current_problem)),
+    ]
     names = _side_names(sources)
     sides = [
         profiled_side(
@@ -222,7 +226,10 @@ def write_comparison(
     names = ("reference.pb", "current.pb")
     write_files(
         paths.statistics,
-        {name: side.statistics.SerializeToString() for name, side in zip(names, sides, strict=True)},
+        {
+            name: statistics_without_values(side.statistics, content.masked).SerializeToString()
+            for name, side in zip(names, sides, strict=True)
+        },
     )
     write_files(paths.anomalies, {"current.pbtxt": anomalies_text(compared.anomalies).encode()})
     write_text(paths.schema, schema_text(compared.schema))
@@ -232,6 +239,13 @@ def write_comparison(
         write_json(paths.metrics, result.metrics)
     write_verdict(paths.verdict, compared.verdict)
     return result
+
+
+def _current_roles(roles: ColumnRoles, sources: Sequence[TableSource], problem: Problem | None) -> ColumnRoles:
+    """The roles with the label as the current side's own problem file defines it."""
+    if problem is None or sources[1].info is not None:
+        return roles
+    return replace(roles, label=table_roles(sources[1:], problem).label)
 
 
 def _side_names(sources: Sequence[TableSource]) -> list[str]:

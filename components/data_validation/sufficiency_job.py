@@ -70,7 +70,7 @@ def assess_sufficiency(
     metrics_path
         JSON file to write: the metrics of the result; None writes none.
     seed
-        Of the sample, the folds and the permutations.
+        Of the sample, the folds and the permutations; 0 or more.
 
     Returns
     -------
@@ -82,8 +82,11 @@ def assess_sufficiency(
     FileNotFoundError
         If a table is not there.
     ValueError
-        If a table is damaged or of another version, has no label or feature, or the target is none.
+        If a table is damaged or of another version, has no label or feature, the target is none, or the seed is
+        negative.
     """
+    if seed < 0:
+        raise ValueError(f"seed must be 0 or more, got {seed!r}")
     asked = parse_target(target) if isinstance(target, str) else target
     table, said = _examples(str(examples_path), problem or Problem())
     embeddings = None if embeddings_path is None else EmbeddingsTable(embeddings_path)

@@ -29,7 +29,7 @@ class DriftSettings:
     num_permutations
         At least 1 / `false_alarm_rate` - 1, or nothing could ever be significant.
     seed
-        Of the permutations, the random blocks and the joint features.
+        Of the permutations, the random blocks and the joint features; 0 or more.
     """
 
     false_alarm_rate: float = 0.05
@@ -48,6 +48,8 @@ class DriftSettings:
                 raise ValueError(f"{name} must be 0 to 1, got {getattr(self, name)!r}")
         if self.min_sample < _FEWEST_ROWS:
             raise ValueError(f"min_sample must be at least {_FEWEST_ROWS}, got {self.min_sample!r}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be 0 or more, got {self.seed!r}")
         fewest = math.ceil(1 / self.false_alarm_rate - 1 - 1e-9)
         if self.num_permutations < fewest:
             raise ValueError(

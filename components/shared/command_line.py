@@ -28,5 +28,12 @@ def run(app: typer.Typer) -> None:
     except (ValueError, TypeError, OSError) as error:
         if os.environ.get("PLUSZERO_DEBUG"):
             raise
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {_sentence(error)}", err=True)
         sys.exit(BAD_INPUT)
+
+
+def _sentence(error: ValueError | TypeError | OSError) -> str:
+    """The system's own errors say a number first; a person wants to know which file, and why."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename} can be neither read nor written: {error.strerror}"
+    return str(error)

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+import math
 
 import numpy as np
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from components.data_validation.comparison.drift_features import binned_features, embedding_matrix, joint_vectors
 from components.data_validation.comparison.drift_findings import Compared, drift_findings, Relation
-from components.data_validation.comparison.renamed_columns import renamed_columns
+from components.data_validation.comparison.hidden_values import anomalies_without_values, findings_without_values
+from components.data_validation.comparison.schema_changes import schema_changes
 from components.data_validation.comparison.side_giveaways import side_giveaways
 from components.data_validation.comparison.sides import EMBEDDING_COLUMN, Side
 from components.data_validation.comparison.unit_change import unit_change, UnitChange
@@ -17,25 +19,14 @@ from components.data_validation.quality.key_mismatch import key_mismatches
 from components.data_validation.quality.key_mismatch_findings import mismatch_findings
 from components.data_validation.quality.repeated_rows import duplicate_findings, leakage_findings, RepetitionSettings
 from components.data_validation.reports.findings_table import blocking_reason, most_severe_first
-from components.data_validation.schemas.anomalies import (
-    anomaly_findings,
-    PRESENCE,
-    TYPE_CHANGED,
-)
-from components.data_validation.schemas.anomalies import (
-    Comparison as SchemaComparison,
-)
-from components.data_validation.schemas.materiality import Materiality
-from components.data_validation.schemas.schema_inference import SERVING, TRAINING, training_schema
-from components.data_validation.schemas.schema_validation import validate_against_schema
-from components.data_validation.statistics.quiet_tfdv import tfdv
+from components.data_validation.schemas.schema_inference import without_values
 from components.drift.binned import BinnedFeature
 from components.drift.comparison import compare_features, Comparison, DriftSettings
 from components.shared.verdict import Finding, Verdict
 
 CHECK = "comparison"
-# Unseen categories and repeated rows are tested exactly, apart from the permutations: a share of the rate is theirs.
-_EXACT_SHARE = 0.2
+# Unseen categories and repeated rows are tested exactly, apart from the permutations: a tenth of the rate each.
+_EXACT_SHARE = 0.1
 _KIND_WORDS = {
     "schema_drift": "schema drift",
     "data_drift": "data drift",
@@ -113,9 +104,15 @@ def compare_sides(
     """
     features = {feature.name: feature for feature in _features(reference, current)}
     settings = options.drift
-    calibrated = replace(settings, false_alarm_rate=settings.false_alarm_rate * (1 - _EXACT_SHARE))
+    exact_rate = settings.false_alarm_rate * _EXACT_SHARE
+    rate = settings.false_alarm_rate - 2 * exact_rate
+    calibrated = replace(
+        settings, false_alarm_rate=rate, num_permutations=max(settings.num_permutations, math.ceil(1 / rate))
+    )
     comparison = _comparison(reference, current, features, calibrated)
-    schema, anomalies, schema_findings = _schema_findings(reference, current, options, comparison)
+    schema, anomalies, schema_findings = schema_changes(
+        reference, current, comparison, features, reviewed=options.schema, exact_rate=exact_rate
+    )
     compared = Compared(
         comparison=comparison,
         features=features,
@@ -124,13 +121,15 @@ def compare_sides(
         relation=options.relation,
         unit_changes=_unit_changes(comparison, features),
     )
-    findings = [*schema_findings, *drift_findings(compared), *_row_findings(reference, current, options)]
+    findings = [*schema_findings, *drift_findings(compared), *_row_findings(reference, current, options, exact_rate)]
     findings += _label_findings(reference, current)
+    # Masked columns hold placeholders: only what nobody named needs to be hidden here.
+    hidden = reference.noticed_columns | current.noticed_columns
     said = [*remarks, *_remarks(reference, current, comparison)]
     return ComparedSides(
-        verdict=_verdict(findings, comparison, settings, said),
-        schema=schema,
-        anomalies=anomalies,
+        verdict=_verdict(findings_without_values(findings, hidden), comparison, settings, said),
+        schema=schema if options.schema is not None else without_values(schema, hidden),
+        anomalies=anomalies_without_values(anomalies, hidden),
         comparison=comparison,
         features=features,
     )
@@ -179,73 +178,6 @@ def _joint(
     return joint_vectors(list(features.values()), reference.columns, embeddings=both)
 
 
-def _schema_findings(
-    reference: Side, current: Side, options: ComparisonOptions, comparison: Comparison
-) -> tuple[schema_pb2.Schema, anomalies_pb2.Anomalies, list[Finding]]:
-    masked = [column.name for column in reference.columns if column.kind == "masked"]
-    environment = SERVING if reference.has_label and not current.has_label else TRAINING
-    if options.schema is not None:
-        anomalies, findings = validate_against_schema(
-            current.statistics, options.schema, environment=environment, masked=masked
-        )
-        return options.schema, anomalies, list(findings)
-    label = next((column.name for column in reference.columns if column.role == "label"), "")
-    schema = training_schema(reference.statistics, label=label, masked=masked)
-    if not current.num_rows or not schema.feature:
-        return schema, anomalies_pb2.Anomalies(), []
-    anomalies = tfdv.validate_statistics(current.statistics, schema, environment=environment)
-    found = anomaly_findings(anomalies, _schema_comparison(reference, current, options))
-    return schema, anomalies, _with_renames(_calibrated(found, comparison), reference, current)
-
-
-def _schema_comparison(reference: Side, current: Side, options: ComparisonOptions) -> SchemaComparison:
-    return SchemaComparison(
-        current_name="the current data",
-        reference_name="the reference",
-        reference=reference.summaries,
-        current=current.summaries,
-        roles={column.name: column.role for column in (*reference.columns, *current.columns)},
-        num_comparisons=max(len(reference.columns), 1),
-        judge_missing=False,
-        materiality=Materiality(false_alarm_rate=options.drift.false_alarm_rate * _EXACT_SHARE),
-    )
-
-
-def _calibrated(findings: Sequence[Finding], comparison: Comparison) -> list[Finding]:
-    """TFDV's word on presence becomes a note where the share of missing values was tested itself."""
-    kept = []
-    for finding in findings:
-        tested = finding.column in comparison.features and not comparison.insufficient
-        if finding.name in PRESENCE and tested:
-            finding = replace(finding, severity="note", significant=False)
-        elif finding.name in TYPE_CHANGED and tested:
-            # Whole numbers that became fractions are still numbers, and were compared as such.
-            finding = replace(finding, severity="warning")
-        kept.append(finding)
-    return kept
-
-
-def _with_renames(findings: Sequence[Finding], reference: Side, current: Side) -> list[Finding]:
-    gone = [finding.column for finding in findings if finding.name == "SCHEMA_MISSING_COLUMN"]
-    new = [finding.column for finding in findings if finding.name == "SCHEMA_NEW_COLUMN"]
-    matches = {match.old: match for match in renamed_columns(reference.sample, current.sample, gone=gone, new=new)}
-    renamed = {match.new for match in matches.values()}
-    kept = []
-    for finding in findings:
-        match = matches.get(finding.column)
-        if finding.name == "SCHEMA_MISSING_COLUMN" and match is not None:
-            finding = replace(
-                finding,
-                message=match.words,
-                columns=(match.old, match.new),
-                remedy=f"if {match.new!r} is {match.old!r}, rename it back in the data processing",
-            )
-        elif finding.name == "SCHEMA_NEW_COLUMN" and finding.column in renamed:
-            finding = replace(finding, severity="note")
-        kept.append(finding)
-    return kept
-
-
 def _unit_changes(comparison: Comparison, features: Mapping[str, BinnedFeature]) -> dict[str, UnitChange]:
     changes = {}
     for name, found in comparison.features.items():
@@ -261,7 +193,7 @@ def _unit_changes(comparison: Comparison, features: Mapping[str, BinnedFeature])
     return changes
 
 
-def _row_findings(reference: Side, current: Side, options: ComparisonOptions) -> list[Finding]:
+def _row_findings(reference: Side, current: Side, options: ComparisonOptions, exact_rate: float) -> list[Finding]:
     findings = infinite_findings(current.summaries, where="the current data")
     findings += [] if current.personal_data is None else current.personal_data.findings()
     if reference.keyed_rows is not None and current.keyed_rows is not None:
@@ -276,7 +208,7 @@ def _row_findings(reference: Side, current: Side, options: ComparisonOptions) ->
             current.row_hashes,
             reference="the reference",
             current="the current data",
-            settings=RepetitionSettings(false_alarm_rate=options.drift.false_alarm_rate * _EXACT_SHARE),
+            settings=RepetitionSettings(false_alarm_rate=exact_rate),
         )
     return findings
 
@@ -322,6 +254,11 @@ def _remarks(reference: Side, current: Side, comparison: Comparison) -> list[str
         for side in (reference, current)
         if side.sample.num_rows < side.num_rows
     ]
+    if comparison.blocks_may_be_dependent:
+        said.append(
+            "neighbouring rows depend on each other over longer times than the sides can tell: alarms are more "
+            "frequent than stated; compare longer spans"
+        )
     few = [name for name, feature in comparison.features.items() if feature.insufficient]
     if few and not comparison.insufficient:
         said.append(f"too few values to judge drift: {', '.join(few)}")

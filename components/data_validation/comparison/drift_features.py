@@ -16,6 +16,8 @@ from components.drift.joint import joint_columns
 _NUMBER_KINDS = ("integer", "float", "time")
 _JOINT_ROLES = ("feature", "derived", "slice", "sensitive")
 _MIN_JOINT_COLUMNS = 2
+# Categories beyond these share one bin, in which nothing can be seen to change: of 1,000 districts all must be seen.
+_MOST_CATEGORIES = 1000
 
 
 def binned_features(
@@ -56,7 +58,7 @@ def _binned(column: ExaminedColumn, other: ExaminedColumn, reference: pa.Table, 
     if column.kind in _NUMBER_KINDS:
         return binned_number(column.name, *(as_floats(values) for values in sides))
     names, codes = _codes(sides)
-    return binned_category(column.name, codes[0], codes[1], names)
+    return binned_category(column.name, codes[0], codes[1], names, max_bins=_MOST_CATEGORIES)
 
 
 def joint_vectors(

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
-import numpy as np
-
 from components.data_validation.comparison.unit_change import UnitChange
+from components.data_validation.reports.summary_tables import short
+from components.data_validation.schemas.materiality import share_change_chance
 from components.data_validation.tables.arrow_lists import ExaminedColumn
 from components.drift.binned import BinnedFeature
 from components.drift.comparison import Comparison, DriftSettings, FeatureComparison
+from components.drift.resampling import side_counts
 from components.shared.example_table import ColumnRole
 from components.shared.verdict import Finding, FindingKind, ResponsibleValue, Severity
 
@@ -82,7 +83,7 @@ def drift_findings(compared: Compared) -> list[Finding]:
     found = compared.comparison.features.values()
     findings = [_distribution_finding(feature, compared) for feature in found if feature.significant]
     findings += [_missing_finding(feature, compared) for feature in found if feature.missing_significant]
-    blocking = [finding for finding in findings if finding.severity == "blocking" and finding.kind != "quality"]
+    blocking = [finding for finding in findings if finding.severity == "blocking"]
     joint = compared.comparison.joint
     if joint is not None and joint.significant:
         findings.append(_joint_finding(compared, alone=not blocking))
@@ -91,7 +92,8 @@ def drift_findings(compared: Compared) -> list[Finding]:
 
 def _distribution_finding(feature: FeatureComparison, compared: Compared) -> Finding:
     role = compared.role_of(feature.name)
-    fallen = _fallen_classes(compared.features[feature.name]) if role in BALANCED_ROLES else {}
+    rate = compared.settings.false_alarm_rate
+    fallen = _fallen_classes(compared.features[feature.name], rate) if role in BALANCED_ROLES else {}
     if fallen:
         return _balance_finding(feature, role, fallen)
     kind, name, subtype = _kind_of(role, compared.relation)
@@ -129,7 +131,9 @@ def _evidence(feature: FeatureComparison) -> _Evidence:
     return {
         "columns": (feature.name,),
         "values": tuple(
-            ResponsibleValue(value=bin_.name, reference_share=bin_.reference_share, current_share=bin_.current_share)
+            ResponsibleValue(
+                value=short(bin_.name), reference_share=bin_.reference_share, current_share=bin_.current_share
+            )
             for bin_ in feature.changed_bins
         ),
         "num_reference": feature.num_reference,
@@ -166,7 +170,7 @@ def _drift_message(feature: FeatureComparison, role: ColumnRole, compared: Compa
         text += f"; {unit.words}"
     elif feature.changed_bins:
         top = feature.changed_bins[0]
-        text += f"; most of all {top.name!r}, from {top.reference_share:.1%} to {top.current_share:.1%}"
+        text += f"; most of all {short(top.name)!r}, from {top.reference_share:.1%} to {top.current_share:.1%}"
     return text if feature.material else f"{text}: more than chance, but too small to matter"
 
 
@@ -184,20 +188,21 @@ def _drift_remedy(role: ColumnRole, relation: Relation, unit: UnitChange | None,
     return "check the data processing of this column; if the world has changed, collect labels and retrain"
 
 
-def _fallen_classes(feature: BinnedFeature) -> dict[str, tuple[float, float]]:
-    """Values whose share fell by a third or more, with both shares: those that are now collected too little."""
-    shares = [_shares(codes, len(feature.bin_names)) for codes in (feature.reference, feature.current)]
-    return {
-        name: (before, after)
-        for name, before, after in zip(feature.bin_names, *shares, strict=True)
-        if before >= _MIN_REFERENCE_SHARE and after <= _FALLEN_RATIO * before
-    }
+def _fallen_classes(feature: BinnedFeature, false_alarm_rate: float) -> dict[str, tuple[float, float]]:
+    """Values whose share fell by a third or more, beyond chance, with both shares: they are now collected too little.
 
-
-def _shares(codes: np.ndarray, num_bins: int) -> list[float]:
-    counts = np.bincount(codes, minlength=num_bins + 1)[1:]
-    total = counts.sum()
-    return (counts / total).tolist() if total else [0.0] * num_bins
+    Of many small groups one falls that far in every sample; each is tested by itself, all of them counted.
+    """
+    counts = [counts[1:].tolist() for counts in side_counts(feature)]
+    totals = [sum(side) for side in counts]
+    fallen = {}
+    for name, before, after in zip(feature.bin_names, *counts, strict=True):
+        shares = before / totals[0], after / totals[1]
+        far = shares[0] >= _MIN_REFERENCE_SHARE and shares[1] <= _FALLEN_RATIO * shares[0]
+        chance = share_change_chance(before, totals[0], after, totals[1]) * feature.num_bins
+        if far and chance < false_alarm_rate:
+            fallen[name] = shares
+    return fallen
 
 
 def _balance_finding(
@@ -208,7 +213,7 @@ def _balance_finding(
     more = f", and {len(fallen) - 1} more fell by a third or more" if len(fallen) > 1 else ""
     evidence = _evidence(feature)
     evidence["values"] = tuple(
-        ResponsibleValue(value=value, reference_share=shares[0], current_share=shares[1])
+        ResponsibleValue(value=short(value), reference_share=shares[0], current_share=shares[1])
         for value, shares in sorted(fallen.items(), key=lambda item: item[1][1] / item[1][0])
     )
     evidence["material"] = True
@@ -221,7 +226,7 @@ def _balance_finding(
         statistic=f"share of the {what} now, for its share before",
         value=after / before,
         threshold=_FALLEN_RATIO,
-        message=f"the {what} {name!r} of column {feature.name!r} is collected less: its share fell from "
+        message=f"the {what} {short(name)!r} of column {feature.name!r} is collected less: its share fell from "
         f"{before:.1%} to {after:.1%}{more}",
         remedy=f"find out why fewer examples of this {what} arrive; collect more, or weight it when training",
         **evidence,

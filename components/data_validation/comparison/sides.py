@@ -80,8 +80,12 @@ class Side:
     @property
     def hidden_columns(self) -> frozenset[str]:
         """Columns of which a report draws nothing: those named as personal data, and those that seem to hold some."""
-        noticed = {} if self.personal_data is None else self.personal_data.counts()
-        return frozenset({*noticed, *(column.name for column in self.columns if column.kind == "masked")})
+        return self.noticed_columns | {column.name for column in self.columns if column.kind == "masked"}
+
+    @property
+    def noticed_columns(self) -> frozenset[str]:
+        """Columns that seem to hold personal data, though nobody named them."""
+        return frozenset() if self.personal_data is None else frozenset(self.personal_data.counts())
 
     @property
     def summaries(self) -> dict[str, FeatureSummary]:

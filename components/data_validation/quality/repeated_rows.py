@@ -9,6 +9,7 @@ also where a leak shows best, and where a shift towards common rows changes noth
 from collections.abc import Sequence
 from dataclasses import dataclass
 import math
+from statistics import NormalDist
 
 import numpy as np
 from scipy.special import bdtrc
@@ -16,9 +17,12 @@ from scipy.special import bdtrc
 from components.shared.verdict import Finding, Severity
 
 _MAX_EXAMPLES = 3
-# The rate's upper bound is taken at this confidence, whose error is added to the p-value (Berger and Boos 1994).
+# Rows that come more often than this are values that a table of few columns can hold, not copies.
+_MOST_COPIES = 10
+# The rate's upper bound errs with at most this chance, which is added to the p-value (Berger and Boos 1994); where
+# alarms are to be rarer, with a tenth of their rate.
 _BOUND_ERROR = 1e-3
-_BOUND_DEVIATIONS = 3.09
+_BOUND_PART = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +34,7 @@ class RepetitionSettings:
     material_share
         Share of rows, 0 to 1, that is worth a person's time.
     false_alarm_rate
-        Chance of calling natural repetition a leak, 0 to 1; above 0.001, which the bound on the natural rate uses up.
+        Chance of calling natural repetition a leak, 0 to 1.
     """
 
     material_share: float = 0.01
@@ -39,8 +43,13 @@ class RepetitionSettings:
     def __post_init__(self) -> None:
         if not 0.0 < self.material_share < 1.0:
             raise ValueError(f"material_share must lie between 0 and 1, got {self.material_share!r}")
-        if not _BOUND_ERROR < self.false_alarm_rate < 1.0:
-            raise ValueError(f"false_alarm_rate must lie between {_BOUND_ERROR} and 1, got {self.false_alarm_rate!r}")
+        if not 0.0 < self.false_alarm_rate < 1.0:
+            raise ValueError(f"false_alarm_rate must lie between 0 and 1, got {self.false_alarm_rate!r}")
+
+    @property
+    def bound_error(self) -> float:
+        """Chance that the bound on natural repetition is too low: part of the rate, since it is added to p-values."""
+        return min(_BOUND_ERROR, _BOUND_PART * self.false_alarm_rate)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,13 +79,15 @@ class Leakage:
     rows: np.ndarray
 
 
-def leakage(reference_hashes: np.ndarray, current_hashes: np.ndarray) -> Leakage:
+def leakage(reference_hashes: np.ndarray, current_hashes: np.ndarray, *, bound_error: float = _BOUND_ERROR) -> Leakage:
     """How many current rows stand in the reference too, and how many would by nature.
 
     Parameters
     ----------
     reference_hashes, current_hashes
         Shape (N,) and (M,), uint64: from `row_hashes` over the same columns.
+    bound_error
+        Chance, above 0, that the bound on natural repetition is too low; no p-value is smaller.
 
     Returns
     -------
@@ -92,7 +103,7 @@ def leakage(reference_hashes: np.ndarray, current_hashes: np.ndarray) -> Leakage
     num_reference, num_current = len(reference_hashes), len(current_hashes)
     current, rows = np.unique(current_hashes, return_index=True)
     leaked = np.isin(current, different[counts == 1], assume_unique=True)
-    natural, bound = _natural_share(counts, num_reference)
+    natural, bound = _natural_share(counts, num_reference, bound_error)
     num_leaked = int(leaked.sum())
     return Leakage(
         num_leaked=num_leaked,
@@ -100,7 +111,7 @@ def leakage(reference_hashes: np.ndarray, current_hashes: np.ndarray) -> Leakage
         num_reference=num_reference,
         natural_share=natural,
         excess_share=max(num_leaked / num_current - natural, 0.0) if num_current else 0.0,
-        p_value=_chance(num_leaked, num_current, bound),
+        p_value=_chance(num_leaked, num_current, bound, bound_error),
         rows=np.sort(rows[leaked]),
     )
 
@@ -141,7 +152,7 @@ def leakage_findings(
     if len(current_ids) not in (0, len(current_hashes)):
         raise ValueError(f"current_ids must be empty or one a row, got {len(current_ids)} for {len(current_hashes)}")
     settings = settings or RepetitionSettings()
-    found = leakage(reference_hashes, current_hashes)
+    found = leakage(reference_hashes, current_hashes, bound_error=settings.bound_error)
     if found.p_value >= settings.false_alarm_rate:
         return []
     material = found.excess_share >= settings.material_share
@@ -211,7 +222,7 @@ def duplicate_findings(
     ]
 
 
-def _natural_share(counts: np.ndarray, num_rows: int) -> tuple[float, float]:
+def _natural_share(counts: np.ndarray, num_rows: int, bound_error: float) -> tuple[float, float]:
     """Share of a second draw that meets a row seen once, and its upper bound."""
     if not num_rows:
         return 0.0, 1.0
@@ -219,20 +230,20 @@ def _natural_share(counts: np.ndarray, num_rows: int) -> tuple[float, float]:
     share = 2 * doubles / num_rows
     # The variance of Good's estimate with one pseudo-count, so that none seen is not taken for none there.
     deviation = math.sqrt(4 * doubles + 6 * triples + 1) / num_rows
-    return share, min(share + _BOUND_DEVIATIONS * deviation, 1.0)
+    return share, min(share + NormalDist().inv_cdf(1 - bound_error) * deviation, 1.0)
 
 
-def _chance(count: int, total: int, rate: float) -> float:
+def _chance(count: int, total: int, rate: float, bound_error: float) -> float:
     if not count:
         return 1.0
-    return min(float(bdtrc(count - 1, total, rate)) + _BOUND_ERROR, 1.0)
+    return min(float(bdtrc(count - 1, total, rate)) + bound_error, 1.0)
 
 
 def _repeats_by_nature(counts: np.ndarray) -> bool:
-    """Whether repeated rows come in many sizes; copies made by mistake come in one, mostly twice."""
+    """Whether repeated rows come in many sizes or very often; copies made by mistake come in one, mostly twice."""
     repeated = counts[counts > 1]
     commonest = np.bincount(repeated).argmax()
-    return bool(repeated[repeated != commonest].sum() > repeated.sum() / 3)
+    return bool(commonest > _MOST_COPIES) or bool(repeated[repeated != commonest].sum() > repeated.sum() / 3)
 
 
 def _leak_message(found: Leakage, reference: str, current: str, examples: Sequence[object]) -> str:

@@ -51,7 +51,7 @@ def _joined_numbers(feature: BinnedFeature, shares: np.ndarray) -> Shares:
 
 def _low_names(lows: list[float], *, digits: int) -> list[str]:
     """Bins by their lower ends, as short as can be; empty where two would have one name."""
-    names = [f"{low:,.0f}" if 1e4 <= abs(low) < 1e7 else f"{low:.{digits}g}" for low in lows]
+    names = [f"{low:,.0f}" if 1e3 <= abs(low) < 1e7 else f"{low:.{digits}g}" for low in lows]
     return names if len(set(names)) == len(names) else []
 
 

@@ -5,7 +5,8 @@ anomaly keeps TFDV's name and gets its severity from `components.data_validation
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+import math
 
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
@@ -71,6 +72,9 @@ class Comparison:
         Whether the current side keeps groups of rows together.
     judge_missing
         Whether changed shares of missing values that TFDV passes over are findings too.
+    memory_rows
+        How many neighbouring rows say as much as one independent row, by column, 1 or more: rows that are ordered in
+        time resemble their neighbours, and then one run of a rare value is no ten rows. A column that is absent has 1.
     materiality
         The thresholds.
     """
@@ -83,6 +87,7 @@ class Comparison:
     num_comparisons: int
     whole_groups: bool = False
     judge_missing: bool = True
+    memory_rows: Mapping[str, float] = field(default_factory=dict)
     materiality: Materiality
 
 
@@ -157,9 +162,10 @@ def _unseen_finding(column: str, name: str, comparison: Comparison) -> Finding:
     unseen = {value: count for value, count in current.value_counts.items() if value not in reference.value_counts}
     num_rows = sum(unseen.values())
     share = num_rows / current.num_present
-    chance = unseen_chance(
-        max(unseen.values(), default=0), num_reference=reference.num_present, num_current=current.num_present
-    )
+    memory_rows = comparison.memory_rows.get(column, 1.0)
+    counts = max(unseen.values(), default=0), reference.num_present, current.num_present
+    most, num_reference, num_current = (math.ceil(count / memory_rows) for count in counts)
+    chance = unseen_chance(most, num_reference=num_reference, num_current=num_current)
     num_values = len({*reference.value_counts, *unseen})
     p_value = min(1.0, chance * num_values * comparison.num_comparisons)
     severity = unseen_severity(

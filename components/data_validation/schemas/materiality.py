@@ -27,6 +27,9 @@ class Materiality:
         Difference between two splits' shares of missing values.
     imbalance_ratio
         Training examples of the largest class for one of the smallest.
+    any_unseen_class_blocks
+        Whether a class that the reference never had blocks whatever its chance, as it does between splits. Where False,
+        one that chance explains is a warning: a sample of later data may well be the first to hold a rare class.
     """
 
     false_alarm_rate: float = 0.01
@@ -35,6 +38,7 @@ class Materiality:
     missing_change_warning: float = 0.05
     missing_change_blocking: float = 0.20
     imbalance_ratio: float = 10.0
+    any_unseen_class_blocks: bool = True
 
     def __post_init__(self) -> None:
         shares = (
@@ -120,14 +124,16 @@ def unseen_severity(
     chance
         Chance of the least likely of them in a random split, all comparisons counted.
     role
-        Role of the column. An unseen label always blocks: the model cannot predict it.
+        Role of the column. An unseen label blocks whatever its share, for the model cannot predict it; whatever its
+        chance too where the thresholds say so.
     whole_groups
         Whether the split keeps groups of rows together; then chance is not known and nothing but a label blocks.
     materiality
         The thresholds.
     """
     if role == "label":
-        return "blocking"
+        expected = not materiality.any_unseen_class_blocks and chance >= materiality.false_alarm_rate
+        return "warning" if expected else "blocking"
     if chance >= materiality.false_alarm_rate or share < materiality.unseen_share:
         return "note"
     bound = materiality.unseen_share if role == "feature" else materiality.unseen_share_watched

@@ -15,6 +15,9 @@ from components.data_validation.sufficiency.missing_examples import missing_exam
 from components.data_validation.sufficiency.predictability import Predictability, predictability, PredictabilitySettings
 from components.shared.problem import TargetSpec
 
+# More labels than this, most of them of a single row, are a quantity, not classes; ingestion draws the same line.
+_MANY_CLASSES = 20
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SufficiencySettings:
@@ -177,13 +180,21 @@ def _split_by_size(
 
 def _shortfall(found: Sufficiency, groups: np.ndarray | None, settings: SufficiencySettings) -> str:
     if len(found.class_counts) < 2:
-        return (
-            f"two classes with {settings.min_class_rows} labelled training rows each are needed, "
-            f"{len(found.class_counts)} of {len(found.class_counts) + len(found.small_classes)} have them"
-        )
+        return _class_shortfall(found, settings.min_class_rows)
     if found.num_rows < settings.min_rows:
         return f"{settings.min_rows} labelled training rows are needed, there are {found.num_rows}"
     num_groups = None if groups is None else int(groups.max()) + 1
     if num_groups is not None and num_groups < settings.min_groups:
         return f"{settings.min_groups} groups of rows are needed, there are {num_groups}"
     return ""
+
+
+def _class_shortfall(found: Sufficiency, min_class_rows: int) -> str:
+    needed = f"two classes with {min_class_rows} labelled training rows each are needed"
+    num_classes, num_labelled = len(found.class_counts) + len(found.small_classes), sum(found.small_classes.values())
+    if not found.class_counts and num_classes > _MANY_CLASSES and num_classes * 2 > num_labelled:
+        return (
+            f"{needed}, but {num_labelled:,} rows have {num_classes:,} different labels, as a measured quantity has: "
+            "cut it into classes by the problem file's label.expression"
+        )
+    return f"{needed}, {len(found.class_counts)} of {num_classes:,} have them"

@@ -159,6 +159,13 @@ class _Recogniser:
         """Give a column its role."""
         if name in self._problem.ignore:
             self._left_out[name] = "the problem file ignores it"
+        elif name in self._problem.pii:
+            # Whatever else it is, identifier, label or text: no value of it is shown.
+            self.columns.append(ExaminedColumn(name=name, role="pii", kind="masked"))
+            if name == self._label:
+                self._remarks.append(
+                    f"the label {name!r} is personal data: it is counted only, its classes not compared"
+                )
         elif name == self._problem.id:
             self._left_out[name] = "it is the identifier"
         elif name == self._label:
@@ -197,8 +204,6 @@ class _Recogniser:
         role = self._problem.role_of(name)
         if role in ("time", "group"):
             self._left_out[name] = f"it is the {role}"
-        elif role == "pii":
-            self.columns.append(ExaminedColumn(name=name, role="pii", kind="masked"))
         elif column_kind(values.type) is None:
             self._left_out[name] = f"its type is {values.type}"
         elif role is not None:
@@ -233,7 +238,7 @@ def _label(values: Mapping[str, pa.Array], problem: Problem) -> str | LabelExpre
         return LabelExpression(problem.label.expression)
     if problem.label.column is not None:
         return problem.label.column
-    taken = {*problem.features, *problem.ignore}
+    taken = {*problem.features, *problem.pii, *problem.ignore}
     return next(
         (name for wanted in LABEL_NAMES for name in values if name.casefold() == wanted and name not in taken), None
     )

@@ -46,6 +46,13 @@ def test_a_missing_table_is_the_users_mistake(tmp_path):
         CliRunner().invoke(app, arguments(tmp_path / "none", tmp_path / "out"), catch_exceptions=False)
 
 
+def test_an_output_that_is_a_file_is_refused_before_anything_is_read(tmp_path):
+    (tmp_path / "taken").write_text("kept")
+    with pytest.raises(NotADirectoryError, match=r"--output must be a folder, but .*taken is a file"):
+        CliRunner().invoke(app, arguments(tmp_path / "none", tmp_path / "taken" / "out"), catch_exceptions=False)
+    assert (tmp_path / "taken").read_text() == "kept"
+
+
 def test_help_does_not_wait_for_tfdv():
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "components.data_validation", "validate", "--help"],

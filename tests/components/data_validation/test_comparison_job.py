@@ -312,3 +312,128 @@ def test_what_takes_no_part_is_said(compare, tmp_path):
 def test_a_column_that_the_problem_file_names_must_be_there(compare):
     with pytest.raises(ValueError, match="neither has 'fare'"):
         compare(trips(0), trips(1), problem=Problem(ignore=("fare",)))
+
+
+def test_addresses_in_a_column_that_nobody_named_are_written_nowhere(compare, tmp_path):
+    people = np.random.default_rng(7).integers(0, 60, (2, NUM_ROWS))
+    sides = [
+        trips(seed) | {"contact": np.array([f"{prefix}{number}@secret.example" for number in people[seed]])}
+        for seed, prefix in enumerate(("user", "guest"))
+    ]
+    result = compare(*sides)
+    assert {("schema_drift", "contact"), ("data_drift", "contact")} <= kinds(result)
+    written = [file for file in (tmp_path / "out").rglob("*") if file.is_file()]
+    assert len(written) == 7
+    assert not [file.name for file in written if b"secret.example" in file.read_bytes()]
+
+
+def test_an_identifier_that_is_personal_data_is_not_shown_in_a_mismatch(compare, tmp_path):
+    names = np.array([f"kim{number}@secret.example" for number in range(NUM_ROWS)])
+    problem = parse_problem("id: mail\npii: [mail]\nlabel: {column: paid}")
+    sides = [trips(seed) | {"mail": names} for seed in (0, 1)]
+    result = compare(*sides, problem=problem, options=ComparisonOptions(relation="serving"))
+    assert ("data_skew", "speed") in kinds(result)
+    assert "secret.example" not in (tmp_path / "out" / "verdict.json").read_text()
+
+
+def test_whole_numbers_stored_as_fractions_are_a_note_and_true_fractions_a_warning(compare):
+    stored, broken = trips(1), trips(1)
+    stored["hour"] = np.char.add(stored["hour"].astype(str), ".0")  # as pandas writes them where some are missing
+    broken["hour"] = broken["hour"] + 0.5 * (np.arange(NUM_ROWS) == 7)
+    found = {}
+    for name, current in (("stored", stored), ("broken", broken)):
+        findings = compare(trips(0), current).findings
+        found[name] = [finding.severity for finding in findings if finding.name == "UNEXPECTED_DATA_TYPE"]
+    assert found == {"stored": ["note"], "broken": ["warning"]}
+
+
+def test_a_rare_class_that_sampling_explains_warns_and_a_new_one_blocks(compare):
+    rare, new = trips(1), trips(1)
+    rare["paid"] = np.where(np.arange(NUM_ROWS) == 5, "later", rare["paid"])
+    new["paid"] = np.where(np.arange(NUM_ROWS) % 10 == 5, "later", new["paid"])
+    severities = [
+        [f.severity for f in compare(trips(0), side).findings if f.name == "ENUM_TYPE_UNEXPECTED_STRING_VALUES"]
+        for side in (rare, new)
+    ]
+    assert severities == [["warning"], ["blocking"]]
+
+
+def test_a_column_of_a_thousand_categories_that_are_all_replaced_has_drifted(compare):
+    codes = np.random.default_rng(3).integers(0, 1000, (3, 4000))
+    sides = [trips(seed, 4000) | {"shop": np.char.add("s", codes[seed].astype(str))} for seed in (0, 1)]
+    other = trips(2, 4000) | {"shop": np.char.add("t", codes[2].astype(str))}
+    assert compare(*sides).passed
+    assert ("data_drift", "shop") in kinds(compare(sides[0], other))
+
+
+def test_a_column_that_went_missing_is_not_called_a_change_of_how_columns_hang_together(compare):
+    current = trips(1) | {"company": np.full(NUM_ROWS, "")}
+    assert kinds(compare(trips(0), current)) == {("quality", "company")}
+
+
+def test_a_rate_of_one_in_a_thousand_can_be_asked_for(compare):
+    options = ComparisonOptions(drift=DriftSettings(false_alarm_rate=0.001))
+    assert compare(trips(0), trips(1), options=options).passed
+
+
+def test_a_small_group_that_fell_by_chance_is_not_what_a_drift_is_put_down_to(compare):
+    rng = np.random.default_rng(5)
+    small = np.array([f"g{number}" for number in range(25)])
+    shares = [np.append(np.full(25, (1 - large) / 25), large) for large in (0.25, 0.42)]
+    sides = [trips(i, 600) | {"site": rng.choice([*small, "large"], 600, p=shares[i])} for i in (0, 1)]
+    findings = compare(*sides, problem=Problem(label=LabelSpec(column="paid"), slices=("site",))).findings
+    (found,) = [finding for finding in findings if finding.column == "site" and finding.severity == "blocking"]
+    assert (found.name, found.values[0].value) == ("DATA_DRIFT", "large")
+
+
+def test_long_texts_are_shortened_in_findings(compare):
+    rng = np.random.default_rng(6)
+    sides = [
+        trips(i) | {"form": rng.choice(["A" * 5000, "B" * 5000], NUM_ROWS, p=p)}
+        for i, p in enumerate([(0.8, 0.2), (0.5, 0.5)])
+    ]
+    (found,) = [finding for finding in blocking(compare(*sides)) if finding.column == "form"]
+    assert len(found.message) < 400
+    assert {len(value.value) for value in found.values} == {40}
+
+
+def test_runs_of_a_rare_value_in_time_are_no_unseen_category(tmp_path):
+    # One value at a time for 50 rows: the current side's last run is a value that the reference never had.
+    rng = np.random.default_rng(8)
+    shifts = np.repeat([f"s{number}" for number in [0, 1, 2, 3, 1, 0, 2, 3, 0, 2, 1, 3, 0, 1, 2, 3, 1, 0, 2, 9]], 50)
+    uris = []
+    for name, rows in (("early", slice(0, 500)), ("late", slice(500, 1000))):
+        table = pa.table({"at": np.arange(1000)[rows], "x": rng.normal(size=500), "shift": shifts[rows]})
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+        uris.append(str(tmp_path / f"{name}.parquet"))
+    severities = {}
+    for problem in ("time: at", "ignore: [at]"):
+        result = compare_tables(
+            reference_uri=uris[0],
+            current_uri=uris[1],
+            paths=ComparisonPaths.under(tmp_path / "out"),
+            problem=parse_problem(problem),
+        )
+        severities[problem] = [f.severity for f in result.findings if f.name == "ENUM_TYPE_UNEXPECTED_STRING_VALUES"]
+    assert severities == {"time: at": ["note"], "ignore: [at]": ["blocking"]}
+
+
+def test_a_label_that_is_defined_anew_is_computed_anew(compare, tmp_path):
+    problems = [parse_problem(f"{{label: {{expression: trip_miles > {bound}, version: {bound}}}}}") for bound in (1, 3)]
+    result = compare(trips(0), trips(1), problem=problems[0], current_problem=problems[1])
+    assert {("concept_drift", "label"), ("data_skew", "label")} <= kinds(result)
+
+
+def test_a_column_that_had_no_value_and_has_some_now_is_a_warning(tmp_path):
+    empty = pa.table({**trips(0), "tolls": pa.nulls(NUM_ROWS, pa.float64())})
+    filled = pa.table({**trips(1), "tolls": np.random.default_rng(0).exponential(size=NUM_ROWS)})
+    for name, side in (("reference", empty), ("current", filled)):
+        pa_csv.write_csv(side, tmp_path / f"{name}.csv")
+    result = compare_tables(
+        reference_uri=str(tmp_path / "reference.csv"),
+        current_uri=str(tmp_path / "current.csv"),
+        paths=ComparisonPaths.under(tmp_path / "out"),
+        problem=PROBLEM,
+    )
+    about = [finding for finding in result.findings if finding.column == "tolls" and finding.severity != "note"]
+    assert "had none in the reference" in about[0].message

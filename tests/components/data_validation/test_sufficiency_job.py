@@ -78,10 +78,12 @@ def test_by_hand_a_refusal_exits_1_and_names_the_report(write_table, tmp_path):
     assert "report.html" in done.output
 
 
-def test_a_target_that_is_none_and_a_missing_table_are_the_users_mistakes(write_table, tmp_path):
+def test_a_target_that_is_none_a_negative_seed_and_a_missing_table_are_the_users_mistakes(write_table, tmp_path):
     examples = write_table(["train"] * 20, ["yes", "no"] * 10, {"x": [0.0] * 20})
     with pytest.raises(ValueError, match=r"target\.metric must be one of"):
         assess(examples, tmp_path, target='{"metric": "gini"}')
+    with pytest.raises(ValueError, match="seed must be 0 or more, got -1"):
+        assess(examples, tmp_path, seed=-1)
     with pytest.raises(FileNotFoundError, match="the table must be a file or a folder"):
         assess(tmp_path / "none", tmp_path)
 

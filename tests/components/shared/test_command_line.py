@@ -35,6 +35,13 @@ def test_a_users_mistake_exits_2_with_one_sentence(monkeypatch, capsys, error):
     assert captured.out == ""
 
 
+def test_an_error_of_the_system_names_the_file_first(monkeypatch, capsys, tmp_path):
+    with pytest.raises(IsADirectoryError) as caught:
+        tmp_path.open("rb")
+    assert status_of(monkeypatch, caught.value) == BAD_INPUT
+    assert capsys.readouterr().err == f"error: {tmp_path} can be neither read nor written: Is a directory\n"
+
+
 def test_an_unknown_option_exits_2(monkeypatch):
     assert status_of(monkeypatch, None, "--wrong") == 2
 

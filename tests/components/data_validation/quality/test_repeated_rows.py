@@ -128,7 +128,22 @@ def test_a_table_that_is_there_twice_warns_and_one_of_few_values_is_a_note(gener
 def test_wrong_settings_and_identifiers_are_refused():
     with pytest.raises(ValueError, match="material_share must lie between 0 and 1, got 0"):
         RepetitionSettings(material_share=0)
-    with pytest.raises(ValueError, match=r"false_alarm_rate must lie between 0\.001 and 1"):
-        RepetitionSettings(false_alarm_rate=0.0001)
+    with pytest.raises(ValueError, match="false_alarm_rate must lie between 0 and 1, got 0"):
+        RepetitionSettings(false_alarm_rate=0)
     with pytest.raises(ValueError, match="empty or one a row, got 2 for 3"):
         leakage_findings(np.arange(3), np.arange(3), current_ids=["a", "b"])
+
+
+def test_equally_frequent_values_of_one_column_are_no_copies():
+    (balanced,) = duplicate_findings(hashes_of(np.tile([[0], [1]], (250, 1))))
+    (constant,) = duplicate_findings(hashes_of(np.zeros((500, 1))))
+    assert (balanced.severity, constant.severity) == ("note", "note")
+
+
+def test_a_leak_is_found_at_a_rate_below_a_thousandth_too(generator):
+    train, test = np.split(hashes_of(generator.normal(size=(1000, 3))), [800])
+    settings = RepetitionSettings(false_alarm_rate=1e-4)
+    assert leakage_findings(train, test, settings=settings) == []
+    test[:20] = train[100:120]
+    (finding,) = leakage_findings(train, test, settings=settings)
+    assert finding.p_value == pytest.approx(1e-5, rel=0.1)

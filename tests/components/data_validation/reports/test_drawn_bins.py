@@ -23,6 +23,13 @@ def test_few_whole_numbers_keep_a_bin_each_under_their_own_names():
     }
 
 
+def test_thousands_are_named_without_an_exponent():
+    values = np.arange(1260.0, 4260.0)
+    names = list(drawn_shares(binned_number("x", values, values)))
+    assert names[0] == "1,260"
+    assert not any("e" in name for name in names)
+
+
 def test_rare_categories_share_a_bin():
     names = [f"c{number:02d}" for number in range(30)]
     codes = np.repeat(np.arange(30), np.arange(30, 0, -1))

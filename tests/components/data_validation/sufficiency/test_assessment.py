@@ -241,6 +241,12 @@ class TestSufficiency:
         found = sufficiency(noise(60, 1), np.zeros(60, int), class_counts={"no": 60}, target=TargetSpec())
         assert sufficiency_verdict(found).outcome == "insufficient_sample"
 
+    def test_labels_that_are_a_quantity_are_to_be_cut_into_classes(self):
+        counts = {f"{number}.5": 1 for number in range(100)}
+        found = sufficiency(noise(100, 2), np.arange(100), class_counts=counts, target=TargetSpec())
+        assert "100 rows have 100 different labels, as a measured quantity has" in found.shortfall
+        assert "label.expression" in found.shortfall
+
     def test_a_handful_of_groups_is_an_insufficient_sample(self):
         labels, groups = np.arange(100) % 2, np.arange(100) % 4
         found = sufficiency(noise(100, 1), labels, class_counts={"a": 50, "b": 50}, target=TargetSpec(), groups=groups)

@@ -171,3 +171,19 @@ def test_only_columns_that_say_something_of_the_data_take_part():
     schema = pa.schema([(name, pa.binary() if name == "image" else pa.string()) for name in roles])
     names = [column.name for column in roles_of_examples(info, schema).columns]
     assert names == ["label", "width", "site", "sex", "phone", "age"]
+
+
+@pytest.mark.parametrize(
+    "named", ["text: comment", "id: comment", "modality: text", "label: {column: comment}", "features: [comment]"]
+)
+def test_personal_data_are_masked_whatever_else_the_column_is(named):
+    table = peek(comment=[f"call {number} please" for number in range(ROWS)])
+    roles = recognised_roles([table], parse_problem(f"{named}\npii: [comment]"))
+    columns = {column.name: (column.role, column.kind) for column in roles.columns}
+    assert columns["comment"] == ("pii", "masked")
+    assert not roles.texts
+
+
+def test_a_column_of_personal_data_is_not_recognised_as_the_label():
+    roles = recognised_roles([peek(label=["Kim", "Lee"] * (ROWS // 2))], Problem(pii=("label",)))
+    assert roles.label is None
