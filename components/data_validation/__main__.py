@@ -34,6 +34,13 @@ def _output_folder(path: Path) -> Path:
     return path
 
 
+def _schema_file(path: Path) -> Path:
+    if path.is_dir():
+        raise IsADirectoryError(f"--output must be a schema.pbtxt to write, but {path} is a folder")
+    _output_folder(path.parent)
+    return path
+
+
 ProblemOption = Annotated[Path | None, typer.Option(help="The problem file; without one everything is recognised.")]
 OutputOption = Annotated[Path, typer.Option(help="Folder to write to.", callback=_output_folder)]
 SchemaOption = Annotated[Path | None, typer.Option(help="A reviewed schema.pbtxt; without one it is inferred.")]
@@ -69,6 +76,8 @@ def compare(
         options=_options(relation, schema, false_alarm_rate, material_effect, minimum_sample, seed),
         num_processes=processes,
     )
+    for remark in result.remarks:
+        typer.echo(f"  remark    {remark}")
     for finding in result.findings:
         if finding.severity != "note":
             typer.echo(f"  {finding.severity:<9} {finding.kind:<12} {finding.message}")
@@ -107,7 +116,7 @@ def statistics(
 @schema_app.command("infer")
 def schema_infer(
     table: Annotated[str, typer.Option(help="CSV, Parquet or an example table.")],
-    output: Annotated[Path, typer.Option(help="The schema.pbtxt to write, for review.")],
+    output: Annotated[Path, typer.Option(help="The schema.pbtxt to write, for review.", callback=_schema_file)],
     problem: ProblemOption = None,
 ) -> None:
     """Infer a schema from a table; review it, and keep it with your code."""
@@ -136,7 +145,9 @@ def schema_diff(
 def schema_evolve(
     schema: Annotated[Path, typer.Option(help="The schema.pbtxt that is in use.")],
     table: Annotated[str, typer.Option(help="A newer table: CSV, Parquet or an example table.")],
-    output: Annotated[Path, typer.Option(help="The proposed schema.pbtxt to write, for review.")],
+    output: Annotated[
+        Path, typer.Option(help="The proposed schema.pbtxt to write, for review.", callback=_schema_file)
+    ],
     problem: ProblemOption = None,
 ) -> None:
     """Propose a schema that a newer table fits, and say what it would break. Exits 1 where something breaks."""

@@ -78,6 +78,8 @@ class ComparisonResult:
         The largest effect of a single column; 0 where none was compared.
     findings
         All findings.
+    remarks
+        What was recognised, assumed and left out.
     """
 
     passed: bool
@@ -88,6 +90,7 @@ class ComparisonResult:
     num_columns: int
     largest_effect: float
     findings: tuple[Finding, ...]
+    remarks: tuple[str, ...]
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -266,4 +269,5 @@ def _result(compared: ComparedSides, sides: tuple[Side, Side]) -> ComparisonResu
         num_columns=len(compared.comparison.features),
         largest_effect=max((effect for effect in effects if effect == effect), default=0.0),
         findings=verdict.findings,
+        remarks=verdict.remarks,
     )

@@ -9,6 +9,8 @@ from components.reporting.page import Cell, Report
 from components.shared.verdict import Verdict
 
 _NUM_POINTS = 40
+# A label of thousands of values must not make a page of megabytes.
+_MAX_CLASSES = 100
 
 
 def sufficiency_report(verdict: Verdict, found: Sufficiency, *, made_of: str) -> Report:
@@ -118,4 +120,5 @@ def _add_classes(report: Report, found: Sufficiency) -> None:
         [name, count, more] for (name, count), more in zip(found.class_counts.items(), further, strict=True)
     ]
     rows += [[name, count, "too few to judge"] for name, count in found.small_classes.items()]
-    report.table(["class", "labelled training rows", "missing for the target"], rows)
+    caption = f"the first {_MAX_CLASSES} of {len(rows):,} classes" if len(rows) > _MAX_CLASSES else ""
+    report.table(["class", "labelled training rows", "missing for the target"], rows[:_MAX_CLASSES], caption=caption)

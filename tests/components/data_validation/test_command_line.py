@@ -53,6 +53,13 @@ def test_an_output_that_is_a_file_is_refused_before_anything_is_read(tmp_path):
     assert (tmp_path / "taken").read_text() == "kept"
 
 
+@pytest.mark.parametrize("command", [["infer"], ["evolve", "--schema", "old.pbtxt"]])
+def test_a_schema_is_not_written_over_a_folder(command, tmp_path):
+    wrong = ["schema", *command, "--table", "none.csv", "--output", str(tmp_path)]
+    with pytest.raises(IsADirectoryError, match=r"--output must be a schema\.pbtxt to write, but .* is a folder"):
+        CliRunner().invoke(app, wrong, catch_exceptions=False)
+
+
 def test_help_does_not_wait_for_tfdv():
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "components.data_validation", "validate", "--help"],

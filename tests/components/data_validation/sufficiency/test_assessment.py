@@ -16,6 +16,7 @@ from components.data_validation.sufficiency.predictability import (
     PredictabilitySettings,
 )
 from components.data_validation.sufficiency.probe_features import text_features
+from components.data_validation.sufficiency.sufficiency_report import sufficiency_report
 from components.data_validation.sufficiency.sufficiency_verdict import sufficiency_verdict
 from components.shared.problem import TargetSpec
 
@@ -246,6 +247,14 @@ class TestSufficiency:
         found = sufficiency(noise(100, 2), np.arange(100), class_counts=counts, target=TargetSpec())
         assert "100 rows have 100 different labels, as a measured quantity has" in found.shortfall
         assert "label.expression" in found.shortfall
+
+    def test_a_report_names_a_hundred_classes_and_says_how_many_there_are(self):
+        counts = {f"{number}.5": 1 for number in range(3000)}
+        found = sufficiency(noise(3000, 1), np.arange(3000), class_counts=counts, target=TargetSpec())
+        html = sufficiency_report(sufficiency_verdict(found), found, made_of="one column").html()
+        assert "the first 100 of 3,000 classes" in html
+        assert "99.5" in html
+        assert "2999.5" not in html
 
     def test_a_handful_of_groups_is_an_insufficient_sample(self):
         labels, groups = np.arange(100) % 2, np.arange(100) % 4
