@@ -245,7 +245,11 @@ def _label_findings(reference: Side, current: Side) -> list[Finding]:
 
 
 def _remarks(reference: Side, current: Side, comparison: Comparison) -> list[str]:
-    said = [f"{side.name}: {remark}" for side in (reference, current) for remark in side.remarks]
+    said = [
+        remark if side.name in remark else f"{side.name}: {remark}"
+        for side in (reference, current)
+        for remark in side.remarks
+    ]
     if reference.has_label and not current.has_label:
         said.append("the current data have no label: they are held against the schema of the environment SERVING")
     said += [
