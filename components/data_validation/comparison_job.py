@@ -152,23 +152,23 @@ def compare_tables(
     sources = [open_table(uri, spec=problem.table) for uri in (reference_uri, current_uri)]
     roles = table_roles(sources, problem)
     versions = problem.label.version, (current_problem or problem).label.version
-    tables = [
-        PreparedTable(sources[0], roles),
-        PreparedTable(sources[1], _current_roles(roles, sources, current_problem)),
-    ]
+    tables = [PreparedTable(sources[0], roles)]
+    tables[0].check_label()
+    current_roles, said = _current_roles(roles, sources, current_problem)
+    tables.append(PreparedTable(sources[1], current_roles))
     names = _side_names(sources)
     sides = [
         profiled_side(
             table,
-            roles,
+            side_roles,
             name=name,
             label_version=version,
             by_key=options.relation == "serving",
             num_processes=num_processes,
         )
-        for table, name, version in zip(tables, names, versions, strict=True)
+        for table, side_roles, name, version in zip(tables, (roles, current_roles), names, versions, strict=True)
     ]
-    compared = compare_sides(sides[0], sides[1], options, remarks=roles.remarks)
+    compared = compare_sides(sides[0], sides[1], options, remarks=(*roles.remarks, *said))
     contents = [
         side_content(side, table=table, roles=roles, compared=compared)
         for side, table in zip(sides, tables, strict=True)
@@ -244,11 +244,20 @@ def write_comparison(
     return result
 
 
-def _current_roles(roles: ColumnRoles, sources: Sequence[TableSource], problem: Problem | None) -> ColumnRoles:
-    """The roles with the label as the current side's own problem file defines it."""
-    if problem is None or sources[1].info is not None:
-        return roles
-    return replace(roles, label=table_roles(sources[1:], problem).label)
+def _current_roles(
+    roles: ColumnRoles, sources: Sequence[TableSource], problem: Problem | None
+) -> tuple[ColumnRoles, tuple[str, ...]]:
+    """The roles with the label as the current side's own problem file defines it, and what is to be said of it.
+
+    A label that cannot be computed from columns that changed their type is absent: the schema says what happened.
+    """
+    if problem is not None and sources[1].info is None:
+        roles = replace(roles, label=table_roles(sources[1:], problem).label)
+    try:
+        PreparedTable(sources[1], roles).check_label()
+    except ValueError as error:
+        return replace(roles, label=None), (f"the label is not computed: {error}",)
+    return roles, ()
 
 
 def _side_names(sources: Sequence[TableSource]) -> list[str]:

@@ -67,6 +67,23 @@ class PreparedTable(TableSource):
         known = set(schema.names)
         return tuple(_as_here(column, schema) for column in self._roles.columns if column.name in known)
 
+    def check_label(self) -> None:
+        """Refuse a label's expression that cannot be computed from columns of these types.
+
+        Raises
+        ------
+        ValueError
+            If it mixes texts and numbers here; the message names the table.
+        """
+        label = self._roles.label
+        if not isinstance(label, LabelExpression) or LABEL_COLUMN not in self._computed:
+            return
+        nothing = {name: pa.array([], self.source.schema.field(name).type) for name in label.columns}
+        try:
+            label.evaluate({name: _number_or_text(values) for name, values in nothing.items()})
+        except ValueError as error:
+            raise ValueError(f"{self.uri}: {error}") from error
+
     def parts(self, num_parts: int) -> list[TablePart]:
         """The source's parts."""
         return self.source.parts(num_parts)

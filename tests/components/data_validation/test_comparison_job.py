@@ -437,3 +437,14 @@ def test_a_column_that_had_no_value_and_has_some_now_is_a_warning(tmp_path):
     )
     about = [finding for finding in result.findings if finding.column == "tolls" and finding.severity != "note"]
     assert "had none in the reference" in about[0].message
+
+
+def test_a_column_of_the_labels_expression_that_became_text_is_schema_drift_and_no_crash(compare, tmp_path):
+    current = trips(1)
+    current["trip_miles"] = np.array([f"{miles:.1f} mi" for miles in current["trip_miles"]])
+    problem = parse_problem("{label: {expression: trip_miles > 2}}")
+    result = compare(trips(0), current, problem=problem)
+    assert ("schema_drift", "trip_miles") in kinds(result)
+    assert any("the label is not computed" in remark for remark in result.remarks)
+    with pytest.raises(ValueError, match=r"reference\.csv: label\.expression .* mixes texts and numbers"):
+        compare(current, trips(0), problem=problem)
