@@ -99,26 +99,6 @@ def joint_map(
     )
 
 
-def random_fourier_features(
-    reference: np.ndarray, current: np.ndarray, *, num_features: int = NUM_FOURIER_FEATURES, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Features of both sides whose inner products approximate a Gaussian kernel of the standardised columns.
-
-    Parameters
-    ----------
-    reference, current, num_features, seed
-        As `joint_map` takes them.
-
-    Returns
-    -------
-    tuple of np.ndarray
-        Shape (N, R) and (M, R), float32. The squared distance of their means approximates the squared maximum mean
-        discrepancy of the two sides.
-    """
-    features = joint_map(reference, current, num_features=num_features, seed=seed)
-    return features(reference)[:, :num_features], features(current)[:, :num_features]
-
-
 def joint_columns(features: Sequence[BinnedFeature]) -> tuple[np.ndarray, np.ndarray]:
     """A table's features as columns that can be compared jointly.
 

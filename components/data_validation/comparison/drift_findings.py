@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
 from components.data_validation.comparison.unit_change import UnitChange
-from components.data_validation.reports.summary_tables import short
 from components.data_validation.schemas.materiality import share_change_chance
+from components.data_validation.short_text import short
 from components.data_validation.tables.arrow_lists import ExaminedColumn
 from components.drift.binned import BinnedFeature
 from components.drift.comparison import Comparison, DriftSettings, FeatureComparison

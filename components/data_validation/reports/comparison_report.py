@@ -8,7 +8,7 @@ from markupsafe import escape, Markup
 from components.data_validation.reports.common_bins import common_shares, Shares
 from components.data_validation.reports.drawn_bins import drawn_shares
 from components.data_validation.reports.findings_table import add_findings
-from components.data_validation.reports.summary_tables import short
+from components.data_validation.short_text import short
 from components.data_validation.statistics.feature_summaries import FeatureSummary
 from components.drift.binned import BinnedFeature
 from components.drift.comparison import Comparison, DriftSettings, FeatureComparison

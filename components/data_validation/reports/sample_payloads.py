@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from components.data_validation.short_text import short
 from components.data_validation.tables.column_roles import ColumnRoles
 from components.data_validation.tables.prepared_table import PreparedTable
 from components.reporting.page import Picture
@@ -56,7 +57,7 @@ def sample_texts(table: PreparedTable, roles: ColumnRoles, *, hidden: Collection
     if batch is None:
         return []
     texts = batch.column(0).drop_null()
-    return [_short(texts[row].as_py()) for row in _evenly(len(texts), _NUM_TEXTS)]
+    return [short(texts[row].as_py(), _MAX_CHARACTERS) for row in _evenly(len(texts), _NUM_TEXTS)]
 
 
 def _evenly(num_rows: int, wanted: int) -> list[int]:
@@ -75,7 +76,3 @@ def _thumbnail(image: bytes) -> bytes | None:
         return bytes(tf.io.encode_jpeg(tf.cast(tf.clip_by_value(small, 0, 255), tf.uint8), quality=80).numpy())
     except tf.errors.InvalidArgumentError:
         return None  # a format that TensorFlow does not read, WebP for one
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _MAX_CHARACTERS else text[: _MAX_CHARACTERS - 1] + "…"

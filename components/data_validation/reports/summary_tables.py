@@ -5,12 +5,12 @@ from datetime import datetime, UTC
 import math
 
 from components.data_validation.reports.common_bins import number_name
+from components.data_validation.short_text import short
 from components.data_validation.statistics.feature_summaries import FeatureSummary
 from components.data_validation.tables.arrow_lists import ExaminedColumn
 from components.reporting.page import Cell, Report
 
 _TOP_VALUES = 3
-_MAX_CHARACTERS = 40
 _NUMBER_KINDS = ("integer", "float", "time")
 _DAY_S = 86400.0
 
@@ -83,8 +83,3 @@ def bin_namer(column: ExaminedColumn) -> Callable[[float], str]:
 def _top_values(summary: FeatureSummary) -> str:
     top = list(summary.value_counts.items())[:_TOP_VALUES]
     return ", ".join(f"{short(value)} {count / summary.num_present:.0%}" for value, count in top) or "–"
-
-
-def short(text: str) -> str:
-    """At most 40 characters of a text."""
-    return text if len(text) <= _MAX_CHARACTERS else text[: _MAX_CHARACTERS - 1] + "…"

@@ -8,7 +8,8 @@ from markupsafe import escape, Markup
 
 from components.data_validation.reports.common_bins import common_shares, Shares, total_variation
 from components.data_validation.reports.findings_table import add_findings
-from components.data_validation.reports.summary_tables import add_summary_tables, bin_namer, short
+from components.data_validation.reports.summary_tables import add_summary_tables, bin_namer
+from components.data_validation.short_text import short
 from components.data_validation.statistics.feature_summaries import FeatureSummary
 from components.data_validation.tables.arrow_lists import ExaminedColumn
 from components.reporting.charts import bar_chart

@@ -7,11 +7,11 @@ import math
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.data_validation.schemas.schema_domains import listed_values, numeric_range
+from components.data_validation.short_text import short
 from components.data_validation.statistics.feature_summaries import FeatureSummary
 from components.shared.verdict import ResponsibleValue
 
 _MAX_VALUES_SHOWN = 5
-_MAX_VALUE_CHARACTERS = 40
 _TYPE_WORDS = {"integer": "whole numbers", "float": "fractional numbers", "text": "text"}
 _SCHEMA_TYPE_WORDS = {
     schema_pb2.INT: "whole numbers",
@@ -70,14 +70,14 @@ def offence(
 def shown_values(counts: Mapping[str, int]) -> str:
     """The most frequent values with their counts, long ones shortened: `'zoo' (20), 'bar' (3) and 7 more`."""
     names = _most_frequent_first(counts)
-    shown = [f"{_short(name)!r} ({counts[name]})" for name in names[:_MAX_VALUES_SHOWN]]
+    shown = [f"{short(name)!r} ({counts[name]})" for name in names[:_MAX_VALUES_SHOWN]]
     rest = len(names) - len(shown)
     return ", ".join(shown) + (f" and {rest} more" if rest else "")
 
 
 def listed_words(values: Sequence[str]) -> str:
     """The first few values, long ones shortened: `'a', 'b' and 7 more`."""
-    shown = ", ".join(repr(_short(value)) for value in values[:_MAX_VALUES_SHOWN])
+    shown = ", ".join(repr(short(value)) for value in values[:_MAX_VALUES_SHOWN])
     rest = len(values) - _MAX_VALUES_SHOWN
     return f"{shown} and {rest} more" if rest > 0 else shown
 
@@ -88,7 +88,7 @@ def responsible_values(
     """The most frequent values with their shares of the values present; 0 on the reference side unless it is given."""
     return tuple(
         ResponsibleValue(
-            value=_short(name),
+            value=short(name),
             reference_share=(reference or {}).get(name, 0.0),
             current_share=counts[name] / num_present,
         )
@@ -98,10 +98,6 @@ def responsible_values(
 
 def _most_frequent_first(counts: Mapping[str, int]) -> list[str]:
     return sorted(counts, key=lambda name: (-counts[name], name))
-
-
-def _short(value: str) -> str:
-    return value if len(value) <= _MAX_VALUE_CHARACTERS else value[: _MAX_VALUE_CHARACTERS - 1] + "…"
 
 
 def _unlisted(feature: schema_pb2.Feature, summary: FeatureSummary, allowed: Sequence[str]) -> Offence | None:
