@@ -14,9 +14,9 @@ app = typer.Typer(help="Build the feature store and embeddings.", no_args_is_hel
 def build(
     examples: Annotated[Path, typer.Option(help="Example table, a folder.")],
     output: Annotated[Path, typer.Option(help="Folder to write features and report.html to.")],
-    backbone: Annotated[str, typer.Option(help="auto, small_cnn, efficientnet_lite0 or timm:<name>.")] = "auto",
+    backbone: Annotated[str, typer.Option(help="auto, or a backbone by name; see the README.")] = "auto",
 ) -> None:
-    """Decode and resize every image once."""
+    """Prepare every example once: images, text or tables."""
     from components.feature_engineering.jobs import build_feature_store
 
     result = build_feature_store(
@@ -25,7 +25,7 @@ def build(
         features_path=output / "features",
         report_path=output / "report.html",
     )
-    typer.echo(f"{result.num_examples} examples at {result.image_size} px for {result.backbone}: {output / 'features'}")
+    typer.echo(f"{result.num_examples} {result.modality} examples for {result.backbone}: {output / 'features'}")
 
 
 @app.command()

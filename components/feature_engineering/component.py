@@ -13,29 +13,30 @@ def build_feature_store(
     features: dsl.Output[dsl.Dataset],
     report: dsl.Output[dsl.HTML],
 ) -> None:
-    """Decode and resize every image once, for training to read memory-mapped.
+    """Prepare every example once, for training to read memory-mapped: images, text or tables.
 
     Parameters
     ----------
     examples
         The example table.
     backbone
-        auto, small_cnn, efficientnet_lite0 or timm:<name>; auto goes by the images' size.
+        auto, small_cnn, efficientnet_lite0, timm:<name>, char_ngrams, hf:<name>, mlp or <package.module>:<function>;
+        auto goes by the examples.
     feature_dir
-        A folder that all steps mount, to which the artifact then links; empty puts the images into the artifact.
+        A folder that all steps mount, to which the artifact then links; empty puts the examples into the artifact.
 
     Returns
     -------
     features
-        The feature store: uint8 images of one size in Arrow IPC files, with backbone, preprocessing and policy.
+        The feature store: prepared examples in Arrow IPC files, with backbone, preprocessing and policy.
     report
-        Sizes, settings and a contact sheet of augmented images.
+        Sizes, settings, and for images a contact sheet of augmented ones.
     """
     from components.feature_engineering.jobs import build_feature_store as job
 
     paths = {"examples_path": examples.path, "features_path": features.path, "report_path": report.path}
     result = job(**paths, backbone=backbone, feature_dir=feature_dir)
-    features.metadata.update(num_examples=result.num_examples, backbone=result.backbone, image_size=result.image_size)
+    features.metadata.update(num_examples=result.num_examples, modality=result.modality, backbone=result.backbone)
 
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)

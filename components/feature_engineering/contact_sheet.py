@@ -6,14 +6,14 @@ from PIL import Image
 from components.modeling.augmentation import Augmenter, example_seed
 from components.modeling.image_decoding import encode_png
 from components.reporting.page import Picture
-from components.shared.feature_store import ImageStore
+from components.shared.feature_store import FeatureStore
 
 _NUM_ORIGINALS = 4
 _NUM_VARIANTS = 3
 _SIDE_PX = 96
 
 
-def contact_sheet(store: ImageStore, augmenter: Augmenter) -> list[Picture]:
+def contact_sheet(store: FeatureStore, augmenter: Augmenter) -> list[Picture]:
     """Originals from the training split, evenly spread, each followed by its variants.
 
     Parameters
@@ -31,7 +31,7 @@ def contact_sheet(store: ImageStore, augmenter: Augmenter) -> list[Picture]:
     rows = store.indices("train")
     chosen = rows[np.linspace(0, len(rows) - 1, min(_NUM_ORIGINALS, len(rows))).astype(int)] if len(rows) else rows
     pictures = []
-    for row, image_HWC in zip(chosen.tolist(), store.gather(chosen), strict=True):
+    for row, image_HWC in zip(chosen.tolist(), store.gather(chosen)["image"], strict=True):
         name = store.class_names[store.labels[row]]
         pictures.append(_picture(image_HWC, name, "as stored"))
         for variant in range(_NUM_VARIANTS):

@@ -27,8 +27,33 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def mixed_precision(device: torch.device) -> Literal["32-true", "bf16-mixed", "16-mixed"]:
-    """Number format for training: bfloat16 on a GPU that computes in it, float16 on an older one, float32 on a CPU."""
+def mixed_precision(device: torch.device, name: str = "auto") -> Literal["32-true", "bf16-mixed", "16-mixed"]:
+    """Number format for training.
+
+    Parameters
+    ----------
+    device
+        Where it computes.
+    name
+        `auto` takes bfloat16 on a GPU that computes in it, float16 on an older one, float32 on a CPU; `fp32`, `bf16`
+        and `fp16` insist.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or float16 is asked for on a CPU.
+    """
+    named: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
+        "fp32": "32-true",
+        "bf16": "bf16-mixed",
+        "fp16": "16-mixed",
+    }
+    if name != "auto":
+        if name not in named:
+            raise ValueError(f"precision must be auto, {', '.join(named)}, got {name!r}")
+        if name == "fp16" and device.type != "cuda":
+            raise ValueError("precision fp16 must have a GPU, but training runs on a CPU: use bf16, fp32 or auto")
+        return named[name]
     if device.type != "cuda":
         return "32-true"
     native_bf16 = torch.cuda.get_device_capability(device) >= (8, 0)

@@ -1,15 +1,17 @@
 """A bundle as something that predicts: what analysis, labelling and serving share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import torch
 
-from components.modeling.backbones import backbone_config_from, build_classifier, Classifier
+from components.modeling.backbone_config import backbone_config_from
+from components.modeling.classifier import build_classifier, Classifier
 from components.modeling.devices import choose_device
-from components.modeling.preprocessing import normalize, prepare_image, Preprocessing, preprocessing_from
+from components.modeling.features import Features, features_from
 from components.shared.bundle import BundleConfig, read_config, read_weights
 from components.shared.errors import ContractError
 
@@ -31,7 +33,7 @@ class Prediction:
 
 
 class Predictor:
-    """A loaded model with its preprocessing.
+    """A loaded model with the preparation of its examples.
 
     Parameters
     ----------
@@ -39,13 +41,17 @@ class Predictor:
         The network; it is put into evaluation mode on `device`.
     config
         Its bundle's config.
+    features
+        How its examples are prepared.
     device
         Where it computes.
     """
 
-    def __init__(self, classifier: Classifier, config: BundleConfig, *, device: torch.device) -> None:
+    def __init__(
+        self, classifier: Classifier, config: BundleConfig, features: Features, *, device: torch.device
+    ) -> None:
         self.config = config
-        self.preprocessing: Preprocessing = preprocessing_from(config.preprocessing)
+        self.features = features
         self.device = device
         self._classifier = classifier.to(device).eval()
 
@@ -54,38 +60,53 @@ class Predictor:
         """Class names in the order of the probabilities."""
         return self.config.class_names
 
-    def prepare(self, encoded: Sequence[bytes]) -> np.ndarray:
-        """Decode and resize image files, shape (B, S, S, 3), uint8; see `prepare_image`."""
-        size = self.preprocessing.image_size
-        images = [prepare_image(data, self.preprocessing) for data in encoded]
-        return np.stack(images) if images else np.empty((0, size, size, 3), np.uint8)
+    def prepare(self, columns: Mapping[str, pa.Array]) -> dict[str, np.ndarray]:
+        """Raw values to inputs, as the feature store holds them; ValueError names what cannot be used."""
+        return self.features.prepare(columns)
 
-    def predict(self, images_BHWC: np.ndarray) -> Prediction:
-        """Predict prepared images.
+    def predict(self, inputs: Mapping[str, np.ndarray]) -> Prediction:
+        """Predict prepared examples.
 
         Parameters
         ----------
-        images_BHWC
-            Shape (B, S, S, 3), uint8, as `prepare` returns them.
+        inputs
+            As `prepare` returns them, B rows each.
 
         Raises
         ------
         ValueError
-            If shape or type are not the model's.
+            If an input is missing, or its type or shape is not the model's.
         """
-        size = self.preprocessing.image_size
-        if images_BHWC.dtype != np.uint8 or images_BHWC.ndim != 4 or images_BHWC.shape[1:] != (size, size, 3):
-            raise ValueError(
-                f"images must be uint8 of the shape (B, {size}, {size}, 3), got {images_BHWC.dtype} {images_BHWC.shape}"
-            )
+        self._check(inputs)
         # TensorFloat-32 would make a GPU's probabilities differ from a CPU's in the third digit.
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            images = torch.from_numpy(np.ascontiguousarray(images_BHWC)).to(self.device)
-            embeddings = self._classifier.embed(normalize(images, self.preprocessing.normalization))
-            probabilities = self._classifier.head(embeddings).softmax(dim=1)
+            # A copy, for an array that came from elsewhere may be read-only.
+            on_device = {name: torch.from_numpy(np.array(value)).to(self.device) for name, value in inputs.items()}
+            embeddings, logits = self._classifier.embed_and_score(*self.features.tensors(on_device))
+            probabilities = logits.float().softmax(dim=1)
         return Prediction(
-            probabilities_BK=probabilities.float().cpu().numpy(), embeddings_BD=embeddings.float().cpu().numpy()
+            probabilities_BK=probabilities.cpu().numpy(),
+            embeddings_BD=embeddings.float().cpu().numpy(),
         )
+
+    def empty_inputs(self, num_rows: int) -> dict[str, np.ndarray]:
+        """Inputs of nothing but padding, B rows each; ragged ones have the length 1."""
+        return {name: spec.empty(num_rows, length=1) for name, spec in self.features.input_specs.items()}
+
+    def _check(self, inputs: Mapping[str, np.ndarray]) -> None:
+        specs = self.features.input_specs
+        if inputs.keys() != specs.keys():
+            raise ValueError(f"inputs must be {', '.join(specs)}, got {', '.join(inputs) or 'none'}")
+        num_rows = len(next(iter(inputs.values())))
+        for name, spec in specs.items():
+            value = inputs[name]
+            fits = value.ndim == 2 if spec.is_ragged else value.shape[1:] == spec.shape
+            if value.dtype != np.dtype(spec.dtype) or not fits or len(value) != num_rows:
+                shape = ("B", "T") if spec.is_ragged else ("B", *spec.shape)
+                raise ValueError(
+                    f"{name} must be {spec.dtype} of the shape ({', '.join(map(str, shape))}), "
+                    f"got {value.dtype} {value.shape}"
+                )
 
 
 def load_predictor(path: str | Path, *, device: str = "auto") -> Predictor:
@@ -107,13 +128,13 @@ def load_predictor(path: str | Path, *, device: str = "auto") -> Predictor:
     """
     config = read_config(path)
     try:
-        preprocessing_from(config.preprocessing)
+        features = features_from(config.modality, config.preprocessing, path)
         backbone = backbone_config_from(config.backbone)
-        classifier = build_classifier(backbone, num_classes=len(config.class_names), load_pretrained=False)
+        classifier = build_classifier(backbone, features, num_classes=len(config.class_names), load_pretrained=False)
     except ValueError as error:
         raise ContractError(f"the bundle at {path} cannot be used: {error}") from error
     load_weights(classifier, read_weights(path), where=path)
-    return Predictor(classifier, config, device=choose_device(device))
+    return Predictor(classifier, config, features, device=choose_device(device))
 
 
 def load_weights(classifier: Classifier, weights: dict[str, np.ndarray], *, where: str | Path) -> None:

@@ -26,7 +26,8 @@ from components.shared.format_version import check_format_version
 FORMAT_VERSION = 1
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "weights.safetensors"
-TASKS = ("image_classification",)
+TASKS = ("image_classification", "text_classification", "tabular_classification")
+FEATURES_FOLDER = "features"
 _MAX_FILES = 1000
 _OPTIONAL = {"training", "label_version"}
 
@@ -42,9 +43,9 @@ class BundleConfig:
     class_names
         Class names, in the order of the model's outputs.
     backbone
-        Name and settings of the backbone, as `components.modeling.backbones` reads them.
+        Name and settings of the backbone, as `components.modeling.backbone_config` reads them.
     preprocessing
-        Settings of `components.modeling.preprocessing`.
+        How examples are prepared, as `components.modeling.features` reads it.
     training
         How it was trained (recipe, seed, epochs, augmentation): for people, not read by code.
     label_version
@@ -63,6 +64,11 @@ class BundleConfig:
             raise ContractError(f"task must be one of {', '.join(TASKS)}, got {self.task!r}")
         if len(self.class_names) < 2 or len(set(self.class_names)) != len(self.class_names):
             raise ContractError(f"class_names must be 2 or more different names, got {list(self.class_names)}")
+
+    @property
+    def modality(self) -> str:
+        """What kind of example it takes: `image`, `text` or `tabular`."""
+        return self.task.removesuffix("_classification")
 
 
 def write_bundle(

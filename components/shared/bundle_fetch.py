@@ -1,12 +1,13 @@
-"""Some files of a model bundle, fetched from wherever it was published, without its weights."""
+"""A model bundle, or some of its files, fetched from wherever it was published."""
 
 from collections.abc import Sequence
 from pathlib import Path
+import tempfile
 from typing import Any
 
 import fsspec
 
-from components.shared.bundle import CONFIG_FILE, file_listing, file_record
+from components.shared.bundle import bundle_version, CONFIG_FILE, file_listing, file_record
 from components.shared.errors import ContractError
 from components.shared.sources import readable_store_errors
 
@@ -48,6 +49,19 @@ def fetch_files(uri: str, target: str | Path, names: Sequence[str]) -> None:
             raise ContractError(
                 f"{uri}/{name} must have the size and SHA-256 that {CONFIG_FILE} lists: it is truncated or changed"
             )
+
+
+def fetch_bundle(uri: str, target: str | Path) -> None:
+    """Copy a whole bundle; see `fetch_files`."""
+    fetch_files(uri, target, [])
+    fetch_files(uri, target, list(file_listing(target)))
+
+
+def published_version(uri: str) -> str:
+    """Version of a bundle wherever it is; see `components.shared.bundle.bundle_version`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        fetch_files(uri, scratch, [])
+        return bundle_version(scratch)
 
 
 def _copy(filesystem: Any, root: str, name: str, folder: Path) -> None:

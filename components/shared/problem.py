@@ -86,6 +86,41 @@ class TargetSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetSpec:
+    """What a training may cost before it is started: the smoke test holds its forecast against it.
+
+    Attributes
+    ----------
+    max_hours
+        Hours that one training may take.
+    max_gpu_hours
+        GPU-hours that all candidates together may take.
+    max_money
+        What all candidates together may cost, in the currency of the price.
+    price_per_gpu_hour
+        What one GPU costs an hour; on CPU nodes, what the node costs.
+    candidates
+        How many trainings the forecast stands for: a search with five candidates costs five times one.
+    """
+
+    max_hours: float | None = None
+    max_gpu_hours: float | None = None
+    max_money: float | None = None
+    price_per_gpu_hour: float | None = None
+    candidates: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("max_hours", "max_gpu_hours", "max_money", "price_per_gpu_hour"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 < value < float("inf"):
+                raise ValueError(f"budget.{name} must be above 0, got {value}")
+        if self.candidates < 1:
+            raise ValueError(f"budget.candidates must be at least 1, got {self.candidates}")
+        if self.max_money is not None and self.price_per_gpu_hour is None:
+            raise ValueError("budget.max_money must come with budget.price_per_gpu_hour, got none")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
     """What a team says of its problem; every key is optional where it can be inferred.
 
@@ -93,8 +128,10 @@ class Problem:
     ----------
     modality
         `image`, `text` or `tabular`.
-    label, table, split, target
+    label, table, split, target, budget
         See their classes.
+    training
+        What differs from the recipe: learning_rate, max_epochs and so on, as the training family reads them.
     text
         The column that holds the text, for `text`.
     features
@@ -119,6 +156,8 @@ class Problem:
     table: TableSpec = field(default_factory=TableSpec)
     split: SplitSpec = field(default_factory=SplitSpec)
     target: TargetSpec = field(default_factory=TargetSpec)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    budget: BudgetSpec = field(default_factory=BudgetSpec)
 
     def __post_init__(self) -> None:
         if self.modality is not None and self.modality not in get_args(Modality):
@@ -221,7 +260,13 @@ def read_problem(path: str | Path) -> Problem:
         raise ValueError(f"{file} must be YAML in UTF-8: {error}") from error
 
 
-_SECTIONS: dict[str, type] = {"label": LabelSpec, "table": TableSpec, "split": SplitSpec, "target": TargetSpec}
+_SECTIONS: dict[str, type] = {
+    "label": LabelSpec,
+    "table": TableSpec,
+    "split": SplitSpec,
+    "target": TargetSpec,
+    "budget": BudgetSpec,
+}
 
 
 def _build(kind: type, content: Any, *, key: str) -> Any:
@@ -259,6 +304,7 @@ def _is_names(value: Any) -> bool:
 
 
 _CHECKS: tuple[tuple[str, str, Callable[[Any], bool], Callable[[Any], Any]], ...] = (
+    ("collections.abc.Mapping", "a mapping of keys to values", lambda value: isinstance(value, dict), dict),
     ("tuple[str", "a list of names (quote yes, no and dates)", _is_names, lambda value: tuple(map(str, value))),
     ("float", "a number", _is_number, float),
     ("int", "a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool), int),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.feature_engineering.preparation import choose_preparation
+from components.feature_engineering.preparation import image_preparation
 from components.shared.errors import ContractError
 
 
@@ -10,22 +10,28 @@ from components.shared.errors import ContractError
     ("side_px", "backbone", "size"), [(28, "small_cnn", 32), (64, "small_cnn", 64), (374, "efficientnet_lite0", 160)]
 )
 def test_auto_goes_by_the_size_of_the_images(side_px, backbone, size):
-    chosen = choose_preparation("auto", median_side_px=side_px)
-    assert (chosen.backbone.name, chosen.preprocessing.image_size) == (backbone, size)
+    chosen = image_preparation("auto", median_side_px=side_px)
+    assert (chosen.backbone.name, chosen.features.image_size) == (backbone, size)
 
 
 def test_a_named_backbone_is_taken_whatever_the_size():
-    assert choose_preparation("small_cnn", median_side_px=500).preprocessing.image_size == 96
-    assert choose_preparation("timm:resnet18", median_side_px=20).preprocessing.image_size == 224
-    assert choose_preparation("timm:vit_tiny_patch16_384", median_side_px=20).preprocessing.image_size == 384
+    assert image_preparation("small_cnn", median_side_px=500).features.image_size == 96
+    assert image_preparation("timm:resnet18", median_side_px=20).features.image_size == 224
+    assert image_preparation("timm:vit_tiny_patch16_384", median_side_px=20).features.image_size == 384
 
 
 def test_the_pretrained_backbone_starts_frozen():
-    backbone = choose_preparation("efficientnet_lite0", median_side_px=300).backbone
+    backbone = image_preparation("efficientnet_lite0", median_side_px=300).backbone
     assert backbone.pretrained
     assert backbone.frozen
 
 
+def test_a_model_of_ones_own_gets_what_auto_would_take():
+    assert image_preparation("team.models:build", median_side_px=28).features.image_size == 32
+    photos = image_preparation("team.models:build", median_side_px=300)
+    assert (photos.features.image_size, photos.backbone.pretrained) == (160, False)
+
+
 def test_an_unknown_backbone_is_refused():
     with pytest.raises(ContractError, match="backbone must be one of"):
-        choose_preparation("vgg", median_side_px=300)
+        image_preparation("vgg", median_side_px=300)

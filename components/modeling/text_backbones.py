@@ -1,0 +1,106 @@
+"""A backbone for texts: a weighted bag of character n-grams.
+
+Shapes: B texts, T n-grams of the longest text, D embedding.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from components.modeling.backbone_config import BackboneConfig
+from components.modeling.text_features import TextFeatures
+from components.shared.errors import ContractError
+from components.shared.feature_blocks import PADDING
+
+_EMBEDDING_SIZE = 16
+_INITIAL_SPREAD = 0.02
+_RARE_POWER = 0.25
+
+
+def char_ngram_bag(features: Any, config: BackboneConfig) -> tuple[nn.Module, int]:
+    """Build the backbone for character n-grams.
+
+    Parameters
+    ----------
+    features
+        What it gets to see: `TextFeatures`.
+    config
+        Its settings.
+
+    Returns
+    -------
+    tuple
+        A module that takes tokens of the shape (B, T), int64, and weights of the shape (B, T), float32, and returns
+        embeddings of the shape (B, D); and D.
+
+    Raises
+    ------
+    ValueError
+        If the features are others, or published weights are asked for.
+    """
+    if not isinstance(features, TextFeatures):
+        raise ContractError(f"{config.name} must have features of character n-grams, got {type(features).__name__}")
+    if config.pretrained:
+        raise ContractError(f"{config.name} has no published weights: set pretrained to false")
+    return CharNgramBag(features.num_buckets), _EMBEDDING_SIZE
+
+
+class CharNgramBag(nn.Module):
+    """Sum of the n-grams' vectors, weighted by how often a text holds them and how few texts do.
+
+    The weights of a text have length 1, as in TF-IDF. Beyond that, a rare n-gram moves the sum less: AdamW moves the
+    vector of an n-gram that it meets once an epoch about as far as that of one it meets in every batch, and would learn
+    rare ones by heart. An n-gram that no training text holds says nothing. With the linear head behind it, this is a
+    linear model over n-grams whose classes share D directions.
+
+    Parameters
+    ----------
+    num_buckets
+        Tokens are 1 to this; 0 is padding.
+
+    References
+    ----------
+    Joulin et al., "Bag of Tricks for Efficient Text Classification" (2017), for hashed n-grams and a shared linear
+    layer; Spärck Jones, "A statistical interpretation of term specificity" (1972), for the inverse document frequency.
+    """
+
+    rarity: torch.Tensor
+    trust: torch.Tensor
+
+    def __init__(self, num_buckets: int) -> None:
+        super().__init__()
+        self.vectors = nn.Embedding(num_buckets + 1, _EMBEDDING_SIZE, padding_idx=PADDING)
+        with torch.no_grad():
+            self.vectors.weight.mul_(_INITIAL_SPREAD)
+        self.register_buffer("rarity", torch.ones(num_buckets + 1))
+        self.register_buffer("trust", torch.ones(num_buckets + 1))
+
+    def adapt(self, batches: Iterable[tuple[torch.Tensor, ...]]) -> None:
+        """Count in how many training texts each n-gram stands.
+
+        Parameters
+        ----------
+        batches
+            Tokens and weights of the training texts; a text holds a token once.
+        """
+        counts, num_texts = torch.zeros(len(self.rarity), dtype=torch.int64), 0
+        for tokens_BT, _ in batches:
+            counts += torch.bincount(tokens_BT.flatten().cpu(), minlength=len(counts))
+            num_texts += len(tokens_BT)
+        counts[PADDING] = 0
+        self.rarity.copy_(torch.where(counts > 0, torch.log((1 + num_texts) / (1 + counts)) + 1, 0.0))
+        self.trust.copy_((counts / max(num_texts, 1)) ** _RARE_POWER)
+
+    def forward(self, tokens_BT: torch.Tensor, weights_BT: torch.Tensor) -> torch.Tensor:
+        """Embeddings of texts, shape (B, D); 0 for a text of which training saw no n-gram."""
+        tf_idf_BT = functional.normalize(weights_BT * self.rarity[tokens_BT], dim=1)
+        return functional.embedding_bag(
+            tokens_BT,
+            self.vectors.weight,
+            mode="sum",
+            padding_idx=PADDING,
+            per_sample_weights=tf_idf_BT * self.trust[tokens_BT],
+        )
