@@ -1,8 +1,9 @@
 """Training by hand: `python -m components.training --help`."""
 
+import json
 from pathlib import Path
 import tempfile
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +14,7 @@ app = typer.Typer(help="Check a GPU, smoke-test a training, or train.", no_args_
 Features = Annotated[Path, typer.Option(help="Feature store, a folder.")]
 Output = Annotated[Path, typer.Option(help="Folder to write to.")]
 Recipe = Annotated[str, typer.Option(help="full, fine_tune or smoke.")]
+Problem = Annotated[Path | None, typer.Option(help="Problem file: its sections training and budget are read.")]
 Seed = Annotated[int, typer.Option(help="Decides everything random.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
@@ -33,17 +35,30 @@ def preflight(
 
 
 @app.command()
-def smoke(features: Features, output: Output, recipe: Recipe = "full", seed: Seed = 0, device: Device = "auto") -> None:
-    """Train one iteration and one epoch on a tiny sample, and judge what happened."""
+def smoke(
+    features: Features,
+    output: Output,
+    examples: Annotated[Path | None, typer.Option(help="Example table; compared with the feature store.")] = None,
+    recipe: Recipe = "full",
+    problem: Problem = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+) -> None:
+    """Train one iteration and one epoch on a tiny sample, look for bugs, and forecast the full training."""
     from components.training.jobs import smoke_test
 
+    sections = _sections(problem)
     result = smoke_test(
         features_path=features,
+        examples_path=examples,
         recipe=recipe,
+        training=json.dumps(sections["training"]),
+        budget=json.dumps(sections["budget"]),
         seed=seed,
         report_path=output / "report.html",
         verdict_path=output / "verdict.json",
         metrics_path=output / "metrics.json",
+        forecast_path=output / "forecast.json",
         device=device,
     )
     typer.echo(f"{'passed' if result.passed else 'failed'}: {result.reason} ({result.duration_s} s)")
@@ -57,26 +72,57 @@ def train(
     output: Output,
     checkpoint_dir: Annotated[str, typer.Option(help="Folder or URI for checkpoints; OUTPUT/checkpoints.")] = "",
     recipe: Recipe = "full",
+    problem: Problem = None,
+    forecast: Annotated[Path | None, typer.Option(help="The smoke test's forecast, to compare with.")] = None,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
-    """Train a model; an interrupted training goes on from its last checkpoint."""
-    from components.training.jobs import train_model
+    """Train a model; an interrupted training goes on from its last checkpoint. Exits 143 when told to stop."""
+    from components.training.callbacks import TrainingInterruptedError
+    from components.training.jobs import train_model, TrainingOutputs
+    from components.training.worker import INTERRUPTED
 
-    result = train_model(
-        features_path=features,
-        schema_path=None,
-        statistics_path=None,
-        recipe=recipe,
-        seed=seed,
-        checkpoint_dir=checkpoint_dir or str(output / "checkpoints"),
-        model_path=output / "model",
-        report_path=output / "report.html",
-        metrics_path=output / "metrics.json",
-        device=device,
-    )
+    try:
+        result = train_model(
+            features_path=features,
+            schema_path=None,
+            statistics_path=None,
+            forecast_path=forecast,
+            recipe=recipe,
+            training=json.dumps(_sections(problem)["training"]),
+            seed=seed,
+            checkpoint_dir=checkpoint_dir or str(output / "checkpoints"),
+            outputs=TrainingOutputs(
+                model_path=output / "model",
+                report_path=output / "report.html",
+                metrics_path=output / "metrics.json",
+                logs_path=output / "tensorboard",
+            ),
+            device=device,
+        )
+    except TrainingInterruptedError as error:
+        typer.echo(f"interrupted: {error}", err=True)
+        raise typer.Exit(INTERRUPTED) from error
     figures = ", ".join(f"{name} {value:.4g}" for name, value in result.metrics.items())
     typer.echo(f"{result.backbone}: {figures}; bundle in {output / 'model'}")
+
+
+@app.command(hidden=True)
+def worker(request: Annotated[str, typer.Option(help="The training request, a file or URI.")]) -> None:
+    """Train as one of several processes; torchrun starts it."""
+    from components.training.callbacks import TrainingInterruptedError
+    from components.training.worker import INTERRUPTED, read_request, work
+
+    try:
+        work(read_request(request))
+    except TrainingInterruptedError as error:
+        raise typer.Exit(INTERRUPTED) from error
+
+
+def _sections(problem: Path | None) -> dict[str, Any]:
+    from components.shared.problem import Problem, read_problem
+
+    return (Problem() if problem is None else read_problem(problem)).to_dict()
 
 
 if __name__ == "__main__":

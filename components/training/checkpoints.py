@@ -10,11 +10,9 @@ import os
 from pathlib import Path
 import time
 from typing import Any
+import zipfile
 
 import fsspec
-import numpy as np
-import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback, Checkpoint, EarlyStopping
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 import torch
 
@@ -44,14 +42,36 @@ class CheckpointFolder:
         return f"{self.uri.rstrip('/')}/last.ckpt"
 
     @property
-    def best(self) -> str:
-        """The weights of the best epoch so far."""
-        return f"{self.uri.rstrip('/')}/best.ckpt"
+    def previous(self) -> str:
+        """The checkpoint before the last one, should the last one turn out to be damaged."""
+        return f"{self.uri.rstrip('/')}/previous.ckpt"
 
-    def has_last(self) -> bool:
-        """Whether there is something to resume from."""
-        filesystem, path = fsspec.core.url_to_fs(self.last)
-        return bool(filesystem.exists(path))
+    @property
+    def logs(self) -> str:
+        """TensorBoard's event files."""
+        return f"{self.uri.rstrip('/')}/tensorboard"
+
+    def best(self, epoch: int) -> str:
+        """The weights of an epoch, from 1, that was the best so far."""
+        return f"{self.uri.rstrip('/')}/best-{epoch:04d}.ckpt"
+
+    def usable(self) -> str | None:
+        """The newest whole checkpoint; None where there is none to go on from."""
+        filesystem, _ = fsspec.core.url_to_fs(self.uri)
+        for uri in (self.last, self.previous):
+            if not filesystem.exists(fsspec.core.url_to_fs(uri)[1]):
+                continue
+            if _is_whole(uri):
+                return uri
+            logger.warning("%s is damaged: the checkpoint before it is tried", uri)
+        return None
+
+    def keep_best(self, epoch: int) -> None:
+        """Remove the weights of all epochs but one."""
+        filesystem, kept = fsspec.core.url_to_fs(self.best(epoch))
+        for path in filesystem.glob(f"{fsspec.core.url_to_fs(self.uri)[1].rstrip('/')}/best-*.ckpt"):
+            if path.rpartition("/")[2] != kept.rpartition("/")[2]:
+                filesystem.rm_file(path)
 
 
 def run_folder(checkpoint_dir: str, run_key: str) -> CheckpointFolder:
@@ -75,7 +95,7 @@ def run_folder(checkpoint_dir: str, run_key: str) -> CheckpointFolder:
 
 
 @contextlib.contextmanager
-def sole_trainer(folder: CheckpointFolder) -> Iterator[None]:
+def sole_trainer(folder: CheckpointFolder) -> Iterator[int | None]:
     """Hold the folder's lock, so that no two trainers ever work in it at once.
 
     A trainer that lost its runner may still be at work: this one waits until it has ended, however that comes, and
@@ -86,19 +106,26 @@ def sole_trainer(folder: CheckpointFolder) -> Iterator[None]:
     ----------
     folder
         The run's checkpoint folder; a local one is made where it is missing.
+
+    Yields
+    ------
+    int or None
+        The lock's descriptor: a process that inherits it holds the lock too. None behind a URI.
     """
     filesystem, path = fsspec.core.url_to_fs(folder.uri)
     if not isinstance(filesystem, fsspec.implementations.local.LocalFileSystem):
-        yield
+        yield None
         return
     Path(path).mkdir(parents=True, exist_ok=True)
     with open(Path(path) / "lock", "a+", encoding="ascii") as lock:
         _wait_for(lock)
+        for part in Path(path).glob(".*.part"):
+            part.unlink()  # half-written by a trainer that was killed
         lock.seek(0)
         lock.truncate()
         lock.write(str(os.getpid()))
         lock.flush()
-        yield
+        yield lock.fileno()
 
 
 def _wait_for(lock: Any) -> None:
@@ -114,79 +141,53 @@ def _wait_for(lock: Any) -> None:
             return
 
 
-class LossCurves(Callback):
-    """Keeps the curves in the checkpoint, so that a resumed run reports all of them."""
-
-    def __init__(self) -> None:
-        self.epochs: list[dict[str, float]] = []
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Note the epoch's metrics."""
-        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        self.epochs.append({"epoch": float(trainer.current_epoch + 1), **metrics})
-
-    def best_epoch(self, monitored: str) -> int:
-        """The first epoch with the lowest value of a metric, from 1; one that is no number is never best."""
-        values = [epoch[monitored] for epoch in self.epochs]
-        return int(self.epochs[int(np.argmin(np.nan_to_num(values, nan=np.inf)))]["epoch"])
-
-    def state_dict(self) -> dict[str, Any]:
-        """What the checkpoint keeps."""
-        return {"epochs": self.epochs}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what the checkpoint kept."""
-        self.epochs = list(state_dict["epochs"])
-
-
-class ResumableEarlyStopping(EarlyStopping):
-    """Early stopping that still stops when the run was killed just after it had decided to."""
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Stop at once where patience had run out before the run was killed."""
-        if self.wait_count >= self.patience:
-            trainer.should_stop = True
-
-
-class EpochCheckpoints(Checkpoint):
-    """Writes the best weights and the whole state at the end of every epoch, each whole or not at all.
-
-    What is best is read off the curves, which the checkpoint itself holds: nothing depends on where the folder was
-    when the run began.
-
-    Parameters
-    ----------
-    folder
-        Where to.
-    curves
-        The callback that notes the metrics. Lightning calls it before this one, and this one last of all, when early
-        stopping has decided.
-    monitored
-        The metric whose lowest value is best.
-    """
-
-    def __init__(self, folder: CheckpointFolder, curves: LossCurves, *, monitored: str) -> None:
-        self._folder = folder
-        self._curves = curves
-        self._monitored = monitored
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save; the best first, for a run that is killed in between repeats the epoch."""
-        if self._curves.best_epoch(self._monitored) == trainer.current_epoch + 1:
-            trainer.save_checkpoint(self._folder.best, weights_only=True)
-        trainer.save_checkpoint(self._folder.last)
-
-
 class WholeCheckpoints(TorchCheckpointIO):
-    """Writes a local checkpoint beside its place and renames it: a kill leaves the one before."""
+    """Writes a local checkpoint beside its place, to the disk, and renames it: a kill leaves the one before."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        """Save; behind a URI the store decides when an object appears."""
-        if "://" in str(path):
-            super().save_checkpoint(checkpoint, path, storage_options)
-            return
-        with atomic_file(path) as part:
-            torch.save(checkpoint, part)
+        """Save; behind a URI the store decides when an object appears.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written: the disk is full, for one.
+        """
+        try:
+            if "://" in str(path):
+                super().save_checkpoint(checkpoint, path, storage_options)
+            else:
+                _save_locally(checkpoint, Path(path))
+        except (OSError, RuntimeError) as error:
+            raise OSError(
+                f"the checkpoint {path} must be written, but cannot be: {error}; the one before is whole: free space, "
+                "and run the same again to go on from it"
+            ) from error
+
+
+def _save_locally(checkpoint: dict[str, Any], path: Path) -> None:
+    with atomic_file(path) as part:
+        with open(part, "wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.name == "last.ckpt" and path.exists():
+            path.replace(path.with_name("previous.ckpt"))
+
+
+def _is_whole(uri: str) -> bool:
+    """Whether a checkpoint's bytes are those that were written: torch's format is a ZIP with checksums."""
+    try:
+        with fsspec.open(uri, "rb") as file, zipfile.ZipFile(file) as archive:
+            return archive.testzip() is None
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError):
+        return False
+
+
+def read_checkpoint(uri: str) -> dict[str, Any]:
+    """Read a checkpoint on the CPU; nothing in it is executed."""
+    with fsspec.open(uri, "rb") as file:
+        content: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+    return content
 
 
 def best_weights(folder: CheckpointFolder, *, epoch: int) -> dict[str, torch.Tensor]:
@@ -202,13 +203,19 @@ def best_weights(folder: CheckpointFolder, *, epoch: int) -> dict[str, torch.Ten
     Raises
     ------
     ValueError
-        If the file holds another epoch.
+        If they are not there, or the file holds another epoch.
     """
-    with fsspec.open(folder.best, "rb") as file:
-        content = torch.load(file, map_location="cpu", weights_only=True)
+    try:
+        content = read_checkpoint(folder.best(epoch))
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"{folder.best(epoch)} must hold the weights of epoch {epoch}, but there is no such file: "
+            f"remove {folder.uri} to train anew"
+        ) from error
     if content["epoch"] + 1 != epoch:
         raise ValueError(
-            f"{folder.best} must hold epoch {epoch}, got {content['epoch'] + 1}: remove {folder.uri} to train anew"
+            f"{folder.best(epoch)} must hold epoch {epoch}, got {content['epoch'] + 1}: "
+            f"remove {folder.uri} to train anew"
         )
     weights: dict[str, torch.Tensor] = content["state_dict"]
     return weights

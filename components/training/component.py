@@ -19,7 +19,9 @@ def check_inputs(
     checkpoint_dir: str,
     feature_dir: str,
     model_root: str,
-) -> NamedTuple("Inputs", [("data_problem", str), ("target", str)]):  # type: ignore[valid-type]
+) -> NamedTuple(  # type: ignore[valid-type]
+    "Inputs", [("data_problem", str), ("target", str), ("training", str), ("budget", str)]
+):
     """Check every parameter of a run before anything is paid for.
 
     Parameters
@@ -33,7 +35,7 @@ def check_inputs(
     recipe
         How to train: full, fine_tune or smoke.
     backbone
-        auto, small_cnn, efficientnet_lite0 or timm:<name>.
+        auto, small_cnn, efficientnet_lite0, timm:<name>, char_ngrams, hf:<name>, mlp or <package.module>:<function>.
     seed
         Decides everything random.
     model_name
@@ -48,36 +50,50 @@ def check_inputs(
     Returns
     -------
     data_problem
-        The problem without its target, as JSON.
+        The problem without the sections that follow, as JSON.
     target
-        The target, as JSON.
+        What the model must reach, as JSON.
+    training
+        What the problem file changes of the recipe, as JSON.
+    budget
+        What the training may cost, as JSON.
     """
     from components.training.jobs import check_inputs as job
 
     training = {"recipe": recipe, "backbone": backbone, "checkpoint_dir": checkpoint_dir, "feature_dir": feature_dir}
     release = {"model_name": model_name, "model_root": model_root}
     checked = job(source=source, problem=problem, seed=seed, **training, **release)
-    return (checked.data_problem, checked.target)
+    return (checked.data_problem, checked.target, checked.training, checked.budget)
 
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)
 def smoke_test(
     features: dsl.Input[dsl.Dataset],
+    examples: dsl.Input[dsl.Dataset],
     recipe: str,
+    training: str,
+    budget: str,
     seed: int,
     device: str,
     report: dsl.Output[dsl.HTML],
     verdict: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
+    forecast: dsl.Output[dsl.Artifact],
 ) -> None:
-    """Train one iteration and one epoch on a tiny sample, before training is paid for.
+    """Train one iteration and one epoch on a tiny sample, look for bugs, and forecast what the full training costs.
 
     Parameters
     ----------
     features
         The feature store.
+    examples
+        The example table that it was built from: training and serving must prepare its rows alike.
     recipe
         The recipe of the full run.
+    training
+        What the problem file changes of it, as JSON; empty for nothing.
+    budget
+        What the training may cost, as JSON; empty for no limit.
     seed
         The run's seed.
     device
@@ -86,16 +102,20 @@ def smoke_test(
     Returns
     -------
     report
-        Every check with what it measured.
+        Every check with what it measured, and the forecast.
     verdict
         Whether the full run may start.
     metrics
-        Number of checks, and how long they took.
+        Number of checks, how long they took, and the forecast's figures.
+    forecast
+        Duration, GPU-hours, memory and money that the full training is expected to take, as JSON.
     """
     from components.training.jobs import smoke_test as job
 
     paths = {"report_path": report.path, "verdict_path": verdict.path, "metrics_path": metrics.path}
-    result = job(features_path=features.path, recipe=recipe, seed=seed, device=device, **paths)
+    settings = {"recipe": recipe, "training": training, "budget": budget, "device": device}
+    inputs = {"features_path": features.path, "examples_path": examples.path}
+    result = job(**inputs, **settings, **paths, seed=seed, forecast_path=forecast.path)
     metrics.log_metric("duration_s", result.duration_s)
 
 
@@ -104,15 +124,18 @@ def train_model(
     features: dsl.Input[dsl.Dataset],
     schema: dsl.Input[dsl.Artifact],
     statistics: dsl.Input[dsl.Artifact],
+    forecast: dsl.Input[dsl.Artifact],
     recipe: str,
+    training: str,
     seed: int,
     checkpoint_dir: str,
     device: str,
     model: dsl.Output[dsl.Model],
     report: dsl.Output[dsl.HTML],
     metrics: dsl.Output[dsl.Metrics],
+    logs: dsl.Output[dsl.Artifact],
 ) -> None:
-    """Train a model; a run that was interrupted goes on from its last checkpoint.
+    """Train a model on one node; a run that was interrupted goes on from its last checkpoint.
 
     Parameters
     ----------
@@ -122,8 +145,12 @@ def train_model(
         The training data's schema, kept in the bundle.
     statistics
         The training data's statistics, kept in the bundle.
+    forecast
+        What the smoke test expected the training to take, compared in the report.
     recipe
         full, fine_tune or smoke.
+    training
+        What the problem file changes of it, as JSON; empty for nothing.
     seed
         Decides everything random.
     checkpoint_dir
@@ -136,14 +163,87 @@ def train_model(
     model
         The model bundle: config, safetensors, schema, statistics.
     report
-        Loss curves and settings.
+        Loss curves, settings, and the forecast against what was needed.
     metrics
-        Losses of the best epoch.
+        Losses of the best epoch, and what the training took.
+    logs
+        TensorBoard's event files.
     """
     from components.training.jobs import train_model as job
+    from components.training.jobs import TrainingOutputs
 
-    paths = {"features_path": features.path, "schema_path": schema.path, "statistics_path": statistics.path}
-    outputs = {"model_path": model.path, "report_path": report.path, "metrics_path": metrics.path}
-    result = job(**paths, **outputs, recipe=recipe, seed=seed, checkpoint_dir=checkpoint_dir, device=device)
+    inputs = {"features_path": features.path, "schema_path": schema.path, "statistics_path": statistics.path}
+    settings = {"recipe": recipe, "training": training, "checkpoint_dir": checkpoint_dir}
+    outputs = TrainingOutputs(
+        model_path=model.path, report_path=report.path, metrics_path=metrics.path, logs_path=logs.path
+    )
+    result = job(**inputs, **settings, seed=seed, forecast_path=forecast.path, outputs=outputs, device=device)
+    metrics.metadata.update(result.metrics)
+    model.metadata.update(backbone=result.backbone, **result.metrics)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def train_on_nodes(
+    features: dsl.Input[dsl.Dataset],
+    schema: dsl.Input[dsl.Artifact],
+    statistics: dsl.Input[dsl.Artifact],
+    forecast: dsl.Input[dsl.Artifact],
+    recipe: str,
+    training: str,
+    seed: int,
+    checkpoint_dir: str,
+    node_image: str,
+    workspace_claim: str,
+    model: dsl.Output[dsl.Model],
+    report: dsl.Output[dsl.HTML],
+    metrics: dsl.Output[dsl.Metrics],
+    logs: dsl.Output[dsl.Artifact],
+) -> None:
+    """Train a model on several nodes with a Kubeflow TrainJob; a step tried again takes over the job that runs.
+
+    Parameters
+    ----------
+    features
+        The feature store, on the workspace.
+    schema
+        The training data's schema, kept in the bundle.
+    statistics
+        The training data's statistics, kept in the bundle.
+    forecast
+        What the smoke test expected the training to take, compared in the report.
+    recipe
+        full, fine_tune or smoke.
+    training
+        What the problem file changes of it, as JSON: num_nodes and num_processes (GPUs a node) among it.
+    seed
+        Decides everything random.
+    checkpoint_dir
+        A folder of the workspace or a URI.
+    node_image
+        The image of the nodes.
+    workspace_claim
+        The volume claim that nodes mount.
+
+    Returns
+    -------
+    model
+        The model bundle: config, safetensors, schema, statistics.
+    report
+        Loss curves, settings, and the forecast against what was needed.
+    metrics
+        Losses of the best epoch, and what the training took.
+    logs
+        TensorBoard's event files.
+    """
+    from components.training.jobs import train_on_nodes as job
+    from components.training.jobs import TrainingOutputs
+
+    inputs = {"features_path": features.path, "schema_path": schema.path, "statistics_path": statistics.path}
+    settings = {"recipe": recipe, "training": training, "checkpoint_dir": checkpoint_dir}
+    nodes = {"node_image": node_image, "workspace_claim": workspace_claim}
+    outputs = TrainingOutputs(
+        model_path=model.path, report_path=report.path, metrics_path=metrics.path, logs_path=logs.path
+    )
+    result = job(**inputs, **settings, **nodes, seed=seed, forecast_path=forecast.path, outputs=outputs)
     metrics.metadata.update(result.metrics)
     model.metadata.update(backbone=result.backbone, **result.metrics)

@@ -1,39 +1,54 @@
-"""One trainer for every recipe: smoke and full training differ in their config alone."""
+"""One trainer for every recipe and modality: smoke and full training differ in their config alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import contextlib
 from dataclasses import dataclass
 import logging
+import shutil
 import tempfile
-from typing import Any
 import warnings
 
 import numpy as np
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
+from pytorch_lightning.loggers import TensorBoardLogger
 import torch
+from torch.utils.data import DataLoader
 
 from components.modeling.augmentation import Augmenter
-from components.modeling.backbones import build_classifier, Classifier
+from components.modeling.classifier import build_classifier, Classifier
 from components.modeling.devices import mixed_precision
-from components.modeling.preprocessing import preprocessing_from
+from components.modeling.features import Features, features_from
 from components.shared.cores import available_cores
-from components.shared.feature_store import ImageStore
-from components.training.batches import batch_loader, StoredImages, tiny_sample
-from components.training.checkpoints import (
-    best_weights,
-    CheckpointFolder,
+from components.shared.feature_store import FeatureStore
+from components.training.batches import (
+    Batch,
+    batch_loader,
+    Division,
+    EpochBatches,
+    HeldOutBatches,
+    StoredExamples,
+)
+from components.training.callbacks import (
+    best_epoch,
     EpochCheckpoints,
     LossCurves,
     ResumableEarlyStopping,
-    WholeCheckpoints,
+    StepCheckpoints,
 )
-from components.training.lightning_module import ImageClassifierModule
-from components.training.recipes import TrainingConfig
+from components.training.checkpoints import best_weights, CheckpointFolder, read_checkpoint, WholeCheckpoints
+from components.training.lightning_module import ClassifierModule, Loaders
+from components.training.losses import class_weights
+from components.training.processes import process_group, ProcessGroup, trainer_placement
+from components.training.tiny_sample import tiny_sample
+from components.training.training_config import TrainingConfig
+from components.training.warm_start import start_from_bundle
 
 logger = logging.getLogger(__name__)
 
 _MAX_WORKERS = 8
+_ADAPT_BATCH = 1024
+_CLASSIFIER_PREFIX = "classifier."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,8 +59,11 @@ class FitResult:
     ----------
     classifier
         With the weights of the best epoch, in evaluation mode, on the CPU.
+    features
+        How its examples are prepared.
     curves
-        A dictionary an epoch: `epoch` from 1, `train_loss`, and `val_loss`, `val_accuracy` where rows were held out.
+        A dictionary an epoch: `epoch` from 1, `train_loss`, `val_loss` and `val_accuracy` where rows were held out,
+        and what it took: `duration_s`, `cpu_s`, `input_wait_s`.
     best_epoch
         The epoch with the lowest monitored loss, from 1.
     num_examples
@@ -55,6 +73,7 @@ class FitResult:
     """
 
     classifier: Classifier
+    features: Features
     curves: tuple[dict[str, float], ...]
     best_epoch: int
     num_examples: int
@@ -62,9 +81,15 @@ class FitResult:
 
 
 def fit(
-    store: ImageStore, config: TrainingConfig, *, seed: int, device: torch.device, checkpoints: CheckpointFolder
+    store: FeatureStore,
+    config: TrainingConfig,
+    *,
+    seed: int,
+    device: torch.device,
+    checkpoints: CheckpointFolder,
+    observers: Sequence[Callback] = (),
 ) -> FitResult:
-    """Train, going on from the folder's last checkpoint where there is one.
+    """Train in this process, going on from the folder's last checkpoint where there is one.
 
     Parameters
     ----------
@@ -77,7 +102,9 @@ def fit(
     device
         Where it computes.
     checkpoints
-        Where the state is kept at the end of every epoch.
+        Where the state is kept.
+    observers
+        Further callbacks that watch and change nothing: what measures a training, for one.
 
     Returns
     -------
@@ -88,47 +115,87 @@ def fit(
     ------
     ValueError
         If there are fewer than two training examples, or the loss is not finite.
+    TrainingInterruptedError
+        If the process was told to stop; the state is saved.
+    """
+    resumed = train(store, config, seed=seed, device=device, checkpoints=checkpoints, observers=observers)
+    return finished(store, config, checkpoints=checkpoints, resumed=resumed)
+
+
+def train(
+    store: FeatureStore,
+    config: TrainingConfig,
+    *,
+    seed: int,
+    device: torch.device,
+    checkpoints: CheckpointFolder,
+    observers: Sequence[Callback] = (),
+) -> bool:
+    """Train to the end, alone or as one of torchrun's processes; what comes of it lies in the checkpoint folder.
+
+    See `fit`.
+
+    Returns
+    -------
+    bool
+        Whether it went on from a checkpoint.
     """
     train_rows, validation_rows = _rows(store, config)
-    torch.manual_seed(seed)
-    classifier = build_classifier(config.backbone, num_classes=len(store.class_names), load_pretrained=True)
-    module = ImageClassifierModule(
-        classifier,
-        config,
-        normalization=preprocessing_from(store.preparation["preprocessing"]).normalization,
-        num_classes=len(store.class_names),
-        seed=seed,
-    )
-    monitored = "val_loss" if len(validation_rows) else "train_loss"
-    curves = LossCurves()
-    saving = EpochCheckpoints(checkpoints, curves, monitored=monitored)
-    stopping = ResumableEarlyStopping(
-        monitor=monitored, patience=config.patience_epochs, check_finite=False, check_on_train_epoch_end=True
-    )
-    resumed = checkpoints.has_last()
-    if resumed:
-        logger.info("resuming from the last checkpoint")
+    features = features_from(store.modality, store.preparation["preprocessing"], store.path)
+    usable = checkpoints.usable()
+    group = process_group()
+    loaders = _loaders(store, config, seed, device, group, train_rows, validation_rows)
+    classifier = untrained_classifier(store, features, config, seed, train_rows, is_fresh=usable is None)
+    module = ClassifierModule(classifier, features, config, loaders, seed=seed)
+    if usable is not None:
+        logger.info("resuming from %s", usable.rpartition("/")[2])
     with _quiet_lightning():
-        trainer = _trainer(config, device, [curves, stopping, saving, TQDMProgressBar(refresh_rate=10, leave=False)])
-        trainer.fit(
-            module,
-            *_loaders(store, config, seed, device, train_rows, validation_rows),
-            ckpt_path=checkpoints.last if resumed else None,
-            weights_only=True,
-        )
-    _check_finite(curves, monitored)
-    best_epoch = curves.best_epoch(monitored)
-    module.load_state_dict(best_weights(checkpoints, epoch=best_epoch))
+        trainer = _trainer(config, device, group, checkpoints, _monitored(validation_rows), observers)
+        trainer.fit(module, ckpt_path=usable, weights_only=True)
+    return usable is not None
+
+
+def finished(store: FeatureStore, config: TrainingConfig, *, checkpoints: CheckpointFolder, resumed: bool) -> FitResult:
+    """Read what a finished training has left.
+
+    Parameters
+    ----------
+    store, config
+        Those of the training.
+    checkpoints
+        Its folder.
+    resumed
+        Whether it went on from a checkpoint.
+
+    Raises
+    ------
+    ValueError
+        If the loss was not finite in an epoch.
+    """
+    train_rows, validation_rows = _rows(store, config)
+    epochs = read_checkpoint(checkpoints.last)["callbacks"]["LossCurves"]["epochs"]
+    monitored = _monitored(validation_rows)
+    _check_finite(epochs, monitored)
+    best = best_epoch(epochs, monitored)
+    features = features_from(store.modality, store.preparation["preprocessing"], store.path)
+    classifier = build_classifier(config.backbone, features, num_classes=len(store.class_names), load_pretrained=False)
+    weights = best_weights(checkpoints, epoch=best)
+    classifier.load_state_dict({name.removeprefix(_CLASSIFIER_PREFIX): value for name, value in weights.items()})
     return FitResult(
-        classifier=module.classifier.cpu().eval(),
-        curves=tuple(curves.epochs),
-        best_epoch=best_epoch,
+        classifier=classifier.eval(),
+        features=features,
+        curves=tuple(epochs),
+        best_epoch=best,
         num_examples=len(train_rows),
         resumed=resumed,
     )
 
 
-def _rows(store: ImageStore, config: TrainingConfig) -> tuple[np.ndarray, np.ndarray]:
+def _monitored(validation_rows: np.ndarray) -> str:
+    return "val_loss" if len(validation_rows) else "train_loss"
+
+
+def _rows(store: FeatureStore, config: TrainingConfig) -> tuple[np.ndarray, np.ndarray]:
     rows = tiny_sample(store.indices("train"), store.labels, max_examples=config.max_examples)
     if len(rows) < 2:
         raise ValueError(f"training must have at least 2 labelled examples in the train split, got {len(rows)}")
@@ -136,54 +203,131 @@ def _rows(store: ImageStore, config: TrainingConfig) -> tuple[np.ndarray, np.nda
     return rows, held_out
 
 
+def untrained_classifier(
+    store: FeatureStore,
+    features: Features,
+    config: TrainingConfig,
+    seed: int,
+    train_rows: np.ndarray,
+    *,
+    is_fresh: bool = True,
+) -> Classifier:
+    """The network as training begins with it.
+
+    Parameters
+    ----------
+    store, features, config, seed
+        Those of the training.
+    train_rows
+        Shape (N,), int: the rows that it will learn from.
+    is_fresh
+        Whether training starts anew, and not from a checkpoint whose weights follow.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be built, or the warm start has nothing for it.
+    """
+    torch.manual_seed(seed)
+    num_classes = len(store.class_names)
+    classifier = build_classifier(config.backbone, features, num_classes=num_classes, load_pretrained=is_fresh)
+    if is_fresh:
+        parts = np.array_split(train_rows, -(-len(train_rows) // _ADAPT_BATCH))
+        classifier.adapt(_tensors(store, features, rows) for rows in parts)
+        if config.warm_start:
+            start_from_bundle(classifier, config.warm_start, task=store.task, class_names=store.class_names)
+    if store.modality == "image":
+        classifier = classifier.to(memory_format=torch.channels_last)
+    if config.compile:
+        if shutil.which("cc") is None:
+            raise ValueError("compile must have a C compiler where training runs, but there is none: set it to false")
+        classifier.compile()
+    return classifier
+
+
+def _tensors(store: FeatureStore, features: Features, rows: np.ndarray) -> tuple[torch.Tensor, ...]:
+    return features.tensors({name: torch.from_numpy(value) for name, value in store.gather(rows).items()})
+
+
 def _loaders(
-    store: ImageStore,
+    store: FeatureStore,
     config: TrainingConfig,
     seed: int,
     device: torch.device,
+    group: ProcessGroup,
     train_rows: np.ndarray,
     validation_rows: np.ndarray,
-) -> tuple[Any, Any]:
-    augmenter = Augmenter(store.preparation["augmentation"]) if config.augment else None
+) -> Loaders:
+    augmented = config.augment and store.preparation["augmentation"] is not None
+    augmenter = Augmenter(store.preparation["augmentation"]) if augmented else None
+    balanced = config.class_weighting == "balanced"
+    by_class = class_weights(store.labels[train_rows], num_classes=len(store.class_names), balanced=balanced)
+    weights = by_class[store.labels[train_rows]]
+    division = Division(num_processes=group.num_processes, rank=group.rank, num_passes=config.accumulation_passes)
     pinned = device.type == "cuda"
-    num_workers = config.num_workers
-    if num_workers is None:
-        num_workers = min(available_cores(), _MAX_WORKERS) if pinned else 0
-    training = batch_loader(
-        StoredImages(store, augmenter=augmenter, seed=seed),
-        train_rows,
-        seed=seed,
-        batch_size=min(config.batch_size, len(train_rows)),
-        shuffled=True,
-        num_workers=num_workers,
-        pinned=pinned,
-    )
-    if not len(validation_rows):
-        return training, None
-    held_out = batch_loader(
-        StoredImages(store, augmenter=None, seed=seed),
-        validation_rows,
-        seed=seed,
-        batch_size=config.batch_size,
-        shuffled=False,
-        num_workers=num_workers,
-        pinned=pinned,
-    )
-    return training, held_out
+    num_workers = _num_workers(config, device)
+    learnt_from = StoredExamples(store, augmenter=augmenter, seed=seed)
+
+    def batches(epoch: int, first: int) -> EpochBatches:
+        size = config.step_size(len(train_rows))
+        return EpochBatches(
+            train_rows, weights, seed=seed, epoch=epoch, batch_size=size, division=division, first=first
+        )
+
+    def training(epoch: int, first: int) -> "DataLoader[Batch]":
+        return batch_loader(learnt_from, batches(epoch, first), num_workers=num_workers, pinned=pinned)
+
+    held_out = None
+    if len(validation_rows):
+        rows = HeldOutBatches(validation_rows, batch_size=config.batch_size, division=division)
+        unchanged = StoredExamples(store, augmenter=None, seed=seed)
+        held_out = batch_loader(unchanged, rows, num_workers=num_workers, pinned=pinned)
+    return Loaders(training=training, held_out=held_out, num_steps=len(batches(0, 0)) // config.accumulation_passes)
 
 
-def _trainer(config: TrainingConfig, device: torch.device, callbacks: list[Callback]) -> pl.Trainer:
+def _num_workers(config: TrainingConfig, device: torch.device) -> int:
+    if config.num_workers is not None:
+        return config.num_workers
+    return min(available_cores(), _MAX_WORKERS) if device.type == "cuda" else 0
+
+
+def _trainer(
+    config: TrainingConfig,
+    device: torch.device,
+    group: ProcessGroup,
+    checkpoints: CheckpointFolder,
+    monitored: str,
+    observers: Sequence[Callback],
+) -> pl.Trainer:
+    curves = LossCurves()
+    callbacks: list[Callback] = [
+        curves,
+        ResumableEarlyStopping(
+            monitor=monitored, patience=config.patience_epochs, check_finite=False, check_on_train_epoch_end=True
+        ),
+        StepCheckpoints(checkpoints, every_s=config.checkpoint_every_s),
+        EpochCheckpoints(checkpoints, curves, monitored=monitored),
+        *observers,
+    ]
+    if group.rank == 0:
+        callbacks.append(TQDMProgressBar(refresh_rate=10, leave=False))
     return pl.Trainer(
-        accelerator="gpu" if device.type == "cuda" else "cpu",
-        devices=1,
-        precision=mixed_precision(device),
+        **trainer_placement(group, device),
+        precision=mixed_precision(device, config.precision),
+        accumulate_grad_batches=config.accumulation_passes,
+        gradient_clip_val=config.max_gradient_norm,
         max_epochs=config.max_epochs,
+        limit_val_batches=1.0 if monitored == "val_loss" else 0,
+        # Every epoch's loader begins where it should, whatever was trained before it.
+        reload_dataloaders_every_n_epochs=1,
         callbacks=callbacks,
         plugins=[WholeCheckpoints()],
-        logger=False,
+        logger=TensorBoardLogger(checkpoints.uri, name="tensorboard", version=""),
+        log_every_n_steps=1,
         deterministic="warn",
         num_sanity_val_steps=0,
         enable_model_summary=False,
+        enable_progress_bar=group.rank == 0,
         default_root_dir=tempfile.gettempdir(),
     )
 
@@ -199,16 +343,16 @@ def _quiet_lightning() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".*`isinstance\\(treespec, LeafSpec\\)` is deprecated.*")
         warnings.filterwarnings("ignore", message=".*have no `val_dataloader`. Skipping val loop.*")
         warnings.filterwarnings("ignore", message=".*module\\(s\\) in eval mode at the start of training.*")
-        warnings.filterwarnings("ignore", message=".*Starting from v1.9.0, `tensorboardX` has been removed.*")
+        warnings.filterwarnings("ignore", message=".*resuming from a checkpoint that ended before the epoch ended.*")
         yield
     notices.setLevel(level)
 
 
-def _check_finite(curves: LossCurves, monitored: str) -> None:
-    for epoch in curves.epochs:
+def _check_finite(epochs: list[dict[str, float]], monitored: str) -> None:
+    for epoch in epochs:
         loss = epoch.get("train_loss", float("nan"))
         if not np.isfinite(loss) or not np.isfinite(epoch[monitored]):
             raise ValueError(
                 f"the loss must stay finite, but was {loss} in epoch {epoch['epoch']:.0f}: "
-                "lower the learning rate, or look for broken images or labels"
+                "lower the learning rate, or look for broken examples or labels"
             )

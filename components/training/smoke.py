@@ -1,189 +1,121 @@
-"""The smoke test: one iteration, then one epoch on a tiny sample, and what a broken training would show in them."""
+"""The smoke suite: what is checked of a training on a tiny sample, in which order, and what rests on what."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 import logging
-import math
-from pathlib import Path
-import tempfile
 
-import numpy as np
-import torch
-from torch.nn import functional
-
-from components.modeling.backbones import BackboneConfig, build_classifier, Classifier
-from components.modeling.predictor import load_predictor, weights_of
-from components.modeling.preprocessing import normalize, preprocessing_from
-from components.shared.bundle import BundleConfig, write_bundle
-from components.shared.feature_store import ImageStore
-from components.shared.verdict import Finding
-from components.training.batches import tiny_sample
-from components.training.checkpoints import CheckpointFolder
-from components.training.fit import fit, FitResult
-from components.training.recipes import smoke, smoke_iteration
+from components.training.smoke_check import failed, Judgement, not_judged, SmokeCheck
+from components.training.smoke_data_checks import held_out_rows_are_new, inputs_are_usable, labels_are_classes
+from components.training.smoke_model_checks import (
+    devices_agree,
+    evaluation_is_repeatable,
+    examples_do_not_mix,
+    gradients_reach_every_weight,
+    initial_loss_is_chance,
+    numbers_are_finite,
+    outputs_are_logits,
+)
+from components.training.smoke_preparation_checks import (
+    augmentation_keeps_pictures,
+    labels_belong_to_examples,
+    prepared_as_in_serving,
+)
+from components.training.smoke_subject import Subject
+from components.training.smoke_training_checks import (
+    a_bundle_predicts_the_same,
+    a_resumed_run_is_the_same,
+    a_seed_repeats_the_run,
+    one_batch_is_learnt,
+    one_epoch_runs,
+    one_iteration_runs,
+    shuffled_labels_are_not_learnt,
+    weights_move,
+)
 
 logger = logging.getLogger(__name__)
 
-CHECK_NAMES = (
-    "classes",
-    "initial loss",
-    "gradients",
-    "one iteration",
-    "one epoch",
-    "weights move",
-    "save and load",
-)
-_SAMPLE = 64
-_ROUND_TRIP_TOLERANCE = 1e-4
-_INITIAL_LOSS_FACTOR = 3.0
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SmokeCheck:
-    """One check: its name, what was measured, and a finding where it failed."""
+class SuiteCheck:
+    """A check's place in the suite: its name, how it is judged, and the checks that it rests on."""
 
     name: str
-    measured: str
-    finding: Finding | None = None
+    judge: Callable[[Subject], Judgement]
+    needs: tuple[str, ...] = ()
 
 
-def smoke_checks(store: ImageStore, backbone: BackboneConfig, *, seed: int, device: torch.device) -> list[SmokeCheck]:
-    """Run the smoke test.
+# The likely root cause comes first: what a check needs stands above it.
+SUITE = (
+    SuiteCheck(name="labels are classes", judge=labels_are_classes),
+    SuiteCheck(name="labels belong to their examples", judge=labels_belong_to_examples, needs=("labels are classes",)),
+    SuiteCheck(name="inputs are usable", judge=inputs_are_usable, needs=("labels are classes",)),
+    SuiteCheck(name="prepared as in serving", judge=prepared_as_in_serving),
+    SuiteCheck(name="held-out rows are new", judge=held_out_rows_are_new, needs=("labels are classes",)),
+    SuiteCheck(name="augmentation keeps pictures", judge=augmentation_keeps_pictures, needs=("inputs are usable",)),
+    SuiteCheck(name="numbers are finite", judge=numbers_are_finite, needs=("inputs are usable",)),
+    SuiteCheck(name="outputs are logits", judge=outputs_are_logits, needs=("numbers are finite",)),
+    SuiteCheck(name="evaluation is repeatable", judge=evaluation_is_repeatable, needs=("numbers are finite",)),
+    SuiteCheck(name="examples do not mix", judge=examples_do_not_mix, needs=("evaluation is repeatable",)),
+    SuiteCheck(name="initial loss is chance", judge=initial_loss_is_chance, needs=("numbers are finite",)),
+    SuiteCheck(name="gradients reach every weight", judge=gradients_reach_every_weight, needs=("numbers are finite",)),
+    SuiteCheck(name="CPU and GPU agree", judge=devices_agree, needs=("evaluation is repeatable",)),
+    SuiteCheck(name="one iteration", judge=one_iteration_runs, needs=("gradients reach every weight",)),
+    SuiteCheck(name="one epoch", judge=one_epoch_runs, needs=("one iteration",)),
+    SuiteCheck(name="weights move", judge=weights_move, needs=("one epoch",)),
+    SuiteCheck(name="a seed repeats the run", judge=a_seed_repeats_the_run, needs=("one epoch",)),
+    SuiteCheck(
+        name="one batch is learnt",
+        judge=one_batch_is_learnt,
+        needs=(
+            "labels belong to their examples",
+            "outputs are logits",
+            "examples do not mix",
+            "initial loss is chance",
+            "gradients reach every weight",
+        ),
+    ),
+    SuiteCheck(
+        name="a bundle predicts the same",
+        judge=a_bundle_predicts_the_same,
+        needs=("evaluation is repeatable", "gradients reach every weight"),
+    ),
+    SuiteCheck(name="a resumed run is the same", judge=a_resumed_run_is_the_same, needs=("a seed repeats the run",)),
+    SuiteCheck(
+        name="shuffled labels are not learnt",
+        judge=shuffled_labels_are_not_learnt,
+        needs=("one epoch", "initial loss is chance", "examples do not mix"),
+    ),
+)
+
+
+def smoke_checks(subject: Subject) -> Iterator[SmokeCheck]:
+    """Run the suite.
 
     Parameters
     ----------
-    store
-        The feature store; a tiny sample of it is used.
-    backbone
-        The network of the full run.
-    seed
-        The run's seed.
-    device
-        Where it computes.
+    subject
+        What is checked.
 
-    Returns
-    -------
-    list of SmokeCheck
-        In the order they ran; the first failed one ends the list, for the others could not be judged.
+    Yields
+    ------
+    SmokeCheck
+        In the order of `SUITE`. A check that rests on one that failed is not judged.
     """
-    checks: list[SmokeCheck] = []
+    missing: set[str] = set()
+    for check in SUITE:
+        lacking = [name for name in check.needs if name in missing]
+        judgement = not_judged(f"it rests on: {lacking[0]}") if lacking else _judged(check, subject)
+        if judgement.outcome == "failed" or lacking:
+            missing.add(check.name)
+        logger.info("%s: %s (%s)", check.name, judgement.outcome, judgement.measured)
+        yield judgement.named(check.name)
+
+
+def _judged(check: SuiteCheck, subject: Subject) -> Judgement:
     try:
-        for check in _checks(store, backbone, seed, device):
-            checks.append(check)
-            if check.finding is not None:
-                break
+        return check.judge(subject)
     except Exception as error:
-        # The code under test may raise anything; whatever it is, it is what this step exists to find.
-        logger.exception("the smoke test stopped")
-        message = (
-            f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
-        )
-        checks.append(
-            _failed(CHECK_NAMES[len(checks)], message, "the code fails on a tiny sample: read the step's log")
-        )
-    return checks
-
-
-def _checks(store: ImageStore, backbone: BackboneConfig, seed: int, device: torch.device) -> Iterator[SmokeCheck]:
-    yield _classes_check(store)
-    fresh = _fresh(store, backbone, seed)
-    yield _initial_loss_check(fresh, store)
-    yield _gradient_check(fresh)
-    with tempfile.TemporaryDirectory(prefix="smoke-") as scratch:
-        step = CheckpointFolder(uri=f"{scratch}/step")
-        result = fit(store, smoke_iteration(backbone), seed=seed, device=device, checkpoints=step)
-        yield SmokeCheck(name="one iteration", measured=f"loss {result.curves[-1]['train_loss']:.3f}")
-        epoch = CheckpointFolder(uri=f"{scratch}/epoch")
-        result = fit(store, smoke(backbone), seed=seed, device=device, checkpoints=epoch)
-        yield SmokeCheck(name="one epoch", measured=f"loss {result.curves[-1]['train_loss']:.3f}")
-        yield _learning_check(_fresh(store, backbone, seed), result)
-        yield _round_trip_check(store, backbone, result, Path(scratch) / "bundle")
-
-
-def _fresh(store: ImageStore, backbone: BackboneConfig, seed: int) -> Classifier:
-    torch.manual_seed(seed)
-    return build_classifier(backbone, num_classes=len(store.class_names), load_pretrained=True)
-
-
-def _failed(name: str, message: str, remedy: str) -> SmokeCheck:
-    finding = Finding(kind="quality", severity="blocking", name=name, message=message, remedy=remedy)
-    return SmokeCheck(name=name, measured=message, finding=finding)
-
-
-def _classes_check(store: ImageStore) -> SmokeCheck:
-    name = "classes"
-    present = np.unique(store.labels[store.indices("train")])
-    missing = [store.class_names[index] for index in range(len(store.class_names)) if index not in present]
-    if missing:
-        return _failed(
-            name,
-            f"no training example of {', '.join(missing)}",
-            "collect examples, or leave the class out of the problem",
-        )
-    return SmokeCheck(name=name, measured=f"{len(present)} classes, each with training examples")
-
-
-def _sample_batch(store: ImageStore) -> tuple[torch.Tensor, torch.Tensor]:
-    rows = tiny_sample(store.indices("train"), store.labels, max_examples=_SAMPLE)
-    normalization = preprocessing_from(store.preparation["preprocessing"]).normalization
-    images_BCHW = normalize(torch.from_numpy(store.gather(rows)), normalization)
-    return images_BCHW, torch.from_numpy(store.labels[rows])
-
-
-def _initial_loss_check(classifier: Classifier, store: ImageStore) -> SmokeCheck:
-    name = "initial loss"
-    images_BCHW, labels_B = _sample_batch(store)
-    loss = functional.cross_entropy(classifier.train()(images_BCHW), labels_B)
-    loss.backward()
-    chance = math.log(len(store.class_names))
-    measured = f"{loss.item():.3f}, by chance {chance:.3f}"
-    if not math.isfinite(loss.item()) or loss.item() > _INITIAL_LOSS_FACTOR * chance + 1.0:
-        return _failed(name, measured, "look at the normalisation of the inputs and the initial weights")
-    return SmokeCheck(name=name, measured=measured)
-
-
-def _gradient_check(classifier: Classifier) -> SmokeCheck:
-    name = "gradients"
-    trainable = [(path, value) for path, value in classifier.named_parameters() if value.requires_grad]
-    dead = [path for path, value in trainable if value.grad is None or not torch.isfinite(value.grad).all()]
-    if dead or not trainable:
-        shown = ", ".join(dead[:3]) or "none is trainable"
-        message = f"{len(dead)} of {len(trainable)} trainable tensors get no finite gradient: {shown}"
-        return _failed(name, message, "look for a detached tensor, an unused layer, or NaN in a layer's output")
-    return SmokeCheck(name=name, measured=f"{len(trainable)} trainable tensors, each with a finite gradient")
-
-
-def _learning_check(fresh: Classifier, result: FitResult) -> SmokeCheck:
-    name = "weights move"
-    before = dict(fresh.named_parameters())
-    moved = [
-        path
-        for path, value in result.classifier.named_parameters()
-        if value.requires_grad and not torch.equal(value, before[path])
-    ]
-    if not moved:
-        return _failed(name, "no trainable weight changed in one epoch", "look at the optimiser and the learning rate")
-    return SmokeCheck(name=name, measured=f"{len(moved)} tensors changed in one epoch")
-
-
-def _round_trip_check(store: ImageStore, backbone: BackboneConfig, result: FitResult, folder: Path) -> SmokeCheck:
-    name = "save and load"
-    config = BundleConfig(
-        task="image_classification",
-        class_names=store.class_names,
-        backbone=backbone.to_dict(),
-        preprocessing=store.preparation["preprocessing"],
-    )
-    write_bundle(folder, config, weights_of(result.classifier))
-    rows = tiny_sample(store.indices("train"), store.labels, max_examples=_SAMPLE)
-    loaded = load_predictor(folder, device="cpu").predict(store.gather(rows)).probabilities_BK
-    with torch.inference_mode():
-        trained = result.classifier(_sample_batch(store)[0]).softmax(dim=1).numpy()
-    difference = float(np.abs(loaded - trained).max())
-    if not difference <= _ROUND_TRIP_TOLERANCE:
-        return _failed(
-            name,
-            f"probabilities differ by {difference:.2g} after loading",
-            "look for state outside the network's weights",
-        )
-    return SmokeCheck(name=name, measured=f"probabilities equal to {difference:.1g} after loading")
+        # The code under test may raise anything; whatever it is, it is what this suite exists to find.
+        logger.exception("%s: the code under test stopped", check.name)
+        lines = str(error).strip().splitlines() or ["no message"]
+        return failed(f"{type(error).__name__}: {lines[0]}", "the code fails on a tiny sample: read the step's log")

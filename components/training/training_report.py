@@ -5,11 +5,15 @@ from collections.abc import Mapping
 from components.reporting.charts import line_chart
 from components.reporting.page import Report
 from components.training.fit import FitResult
-from components.training.recipes import TrainingConfig
+from components.training.forecast import Forecast
+from components.training.forecast_text import compared_rows
+from components.training.training_config import TrainingConfig
 
 
-def training_report(result: FitResult, config: TrainingConfig, metrics: Mapping[str, float]) -> Report:
-    """The training's report: what came out, the loss curves, the settings.
+def training_report(
+    result: FitResult, config: TrainingConfig, metrics: Mapping[str, float], *, forecast: Forecast | None
+) -> Report:
+    """The training's report: what came out, the loss curves, what it took, the settings.
 
     Parameters
     ----------
@@ -19,6 +23,8 @@ def training_report(result: FitResult, config: TrainingConfig, metrics: Mapping[
         Its recipe.
     metrics
         Those of the best epoch.
+    forecast
+        What the training was expected to take; None where nobody asked.
     """
     report = Report("Training", subtitle="The weights of the best epoch are kept.")
     report.facts({name.replace("_", " "): value for name, value in metrics.items()})
@@ -32,6 +38,8 @@ def training_report(result: FitResult, config: TrainingConfig, metrics: Mapping[
         if series:
             report.heading(title)
             report.figure(line_chart(series, x_label="epoch", y_label=title.lower()))
+    if forecast is not None:
+        _add_comparison(report, result, forecast)
     report.heading("Settings")
     settings = {**config.to_dict(), **{f"backbone {name}": value for name, value in config.backbone.to_dict().items()}}
     settings.pop("backbone")
@@ -39,3 +47,12 @@ def training_report(result: FitResult, config: TrainingConfig, metrics: Mapping[
     if result.resumed:
         report.paragraph("This run went on from a checkpoint that an interrupted one had left.")
     return report
+
+
+def _add_comparison(report: Report, result: FitResult, forecast: Forecast) -> None:
+    report.heading("Forecast and outcome")
+    report.table(
+        ["what", "forecast", "interval", "measured", "measured / forecast"],
+        compared_rows(forecast, result.curves),
+        caption=f"For the {len(result.curves)} epochs that were run, of {forecast.max_epochs} at most.",
+    )

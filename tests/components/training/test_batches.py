@@ -1,69 +1,137 @@
 """Batches depend on the seed and the epoch, and on nothing else."""
 
+from dataclasses import replace
+from itertools import chain
+
 import numpy as np
 import pytest
 import torch
 
 from components.modeling.augmentation import Augmenter
-from components.shared.feature_store import ImageStore
-from components.training.batches import batch_loader, EpochSampler, StoredImages, tiny_sample
+from components.shared.feature_store import FeatureStore
+from components.training.batches import (
+    batch_loader,
+    Division,
+    EpochBatches,
+    HeldOutBatches,
+    Place,
+    StoredExamples,
+)
+from components.training.tiny_sample import tiny_sample
+
+ALONE = Division()
 
 
-def batches(store, *, epoch, num_workers=0, seed=3):
+def epoch_batches(num_rows=20, *, weights=None, epoch=0, batch_size=8, division=ALONE, first=0):
+    weights = np.ones(num_rows) if weights is None else weights
+    settings = {"seed": 0, "epoch": epoch, "batch_size": batch_size, "division": division, "first": first}
+    return EpochBatches(np.arange(5, 5 + num_rows), weights, **settings)
+
+
+def rows_of(batches):
+    return [[place.row for place in part if place.weight] for part in batches]
+
+
+def loaded(store, *, epoch, num_workers=0, seed=3):
     augmenter = Augmenter(store.preparation["augmentation"])
-    loader = batch_loader(
-        StoredImages(store, augmenter=augmenter, seed=seed),
-        store.indices("train"),
-        seed=seed,
-        batch_size=16,
-        shuffled=True,
-        num_workers=num_workers,
-        pinned=False,
-    )
-    loader.sampler.set_epoch(epoch)
-    return list(loader)
+    rows = store.indices("train")
+    batches = EpochBatches(rows, np.ones(len(rows)), seed=seed, epoch=epoch, batch_size=16, division=ALONE)
+    dataset = StoredExamples(store, augmenter=augmenter, seed=seed)
+    return list(batch_loader(dataset, batches, num_workers=num_workers, pinned=False))
 
 
 @pytest.mark.parametrize("num_workers", [1, 2])
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning")
 def test_workers_change_nothing(stripes_store, num_workers):
-    store = ImageStore(stripes_store)
-    alone = batches(store, epoch=1)
-    helped = batches(store, epoch=1, num_workers=num_workers)
+    store = FeatureStore(stripes_store)
+    alone = loaded(store, epoch=1)
+    helped = loaded(store, epoch=1, num_workers=num_workers)
     assert len(alone) == len(helped) == 5
     for one, other in zip(alone, helped, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
 def test_an_epoch_repeats_and_the_next_one_differs(stripes_store):
-    store = ImageStore(stripes_store)
-    first, again, second = (batches(store, epoch=epoch)[0]["images"] for epoch in (0, 0, 1))
+    store = FeatureStore(stripes_store)
+    first, again, second = (loaded(store, epoch=epoch)[0]["inputs"]["image"] for epoch in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, second)
 
 
-def test_an_epoch_visits_every_row_once():
-    sampler = EpochSampler(np.arange(5, 25), seed=0, shuffled=True)
-    sampler.set_epoch(4)
-    places = list(sampler)
-    assert {epoch for epoch, _ in places} == {4}
-    assert sorted(row for _, row in places) == list(range(5, 25))
-    assert [row for _, row in places] != list(range(5, 25))
+def test_an_epoch_visits_every_row_once_in_another_order_than_the_next():
+    rows = list(chain(*rows_of(epoch_batches(epoch=4))))
+    assert sorted(rows) == list(range(5, 25))
+    assert rows != list(chain(*rows_of(epoch_batches(epoch=5))))
 
 
-def test_labels_belong_to_their_images(stripes_store):
-    store = ImageStore(stripes_store)
-    dataset = StoredImages(store, augmenter=None, seed=0)
-    batch = dataset.__getitems__([(0, 70), (0, 3)])
+def test_labels_and_shares_belong_to_their_examples(stripes_store):
+    store = FeatureStore(stripes_store)
+    dataset = StoredExamples(store, augmenter=None, seed=0)
+    batch = dataset.__getitems__([Place(0, 70, 0.25, 2.0), Place(0, 3, 0.75, 1.0)])
     assert batch["labels"].tolist() == [1, 0]
-    np.testing.assert_array_equal(batch["images"].numpy(), store.gather(np.array([70, 3])))
+    assert batch["shares"].tolist() == [0.25, 0.75]
+    assert batch["weights"].tolist() == [2.0, 1.0]
+    np.testing.assert_array_equal(batch["inputs"]["image"].numpy(), store.gather(np.array([70, 3]))["image"])
 
 
-def test_a_single_leftover_example_is_dropped_in_training_only(stripes_store):
-    dataset = StoredImages(ImageStore(stripes_store), augmenter=None, seed=0)
-    settings = {"seed": 0, "batch_size": 4, "num_workers": 0, "pinned": False}
-    assert len(batch_loader(dataset, np.arange(9), shuffled=True, **settings)) == 2
-    assert len(batch_loader(dataset, np.arange(9), shuffled=False, **settings)) == 3
+@pytest.mark.parametrize(("num_processes", "num_passes"), [(1, 1), (2, 1), (1, 3), (2, 2), (4, 2)])
+def test_a_step_is_the_same_rows_however_it_is_divided(num_processes, num_passes):
+    whole = rows_of(epoch_batches())
+    division = Division(num_processes=num_processes, num_passes=num_passes)
+    of_ranks = [rows_of(epoch_batches(division=replace(division, rank=rank))) for rank in range(num_processes)]
+    assert {len(parts) for parts in of_ranks} == {len(whole) * num_passes}
+    for step, rows in enumerate(whole):
+        parts = [parts[step * num_passes + number] for number in range(num_passes) for parts in of_ranks]
+        assert list(chain(*parts)) == rows
+
+
+@pytest.mark.parametrize("division", [ALONE, Division(num_processes=2), Division(num_processes=3, num_passes=2)])
+def test_the_mean_over_parts_of_the_weighted_losses_is_the_weighted_mean_of_the_step(division):
+    weights = np.random.default_rng(0).uniform(0.2, 3.0, 20)
+    losses = np.random.default_rng(1).uniform(0.0, 2.0, 25)
+    parts = [
+        list(epoch_batches(weights=weights, division=replace(division, rank=rank)))
+        for rank in range(division.num_processes)
+    ]
+    for step in range(3):
+        passes = range(step * division.num_passes, (step + 1) * division.num_passes)
+        places = [of_rank[number] for number in passes for of_rank in parts]
+        mean = np.mean([sum(place.share * losses[place.row] for place in part) for part in places])
+        weighed = [(weights[place.row - 5], losses[place.row]) for part in places for place in part if place.weight]
+        assert mean == pytest.approx(
+            np.average([loss for _, loss in weighed], weights=[weight for weight, _ in weighed])
+        )
+
+
+def test_no_part_is_ever_empty_or_of_one_example():
+    division = Division(num_processes=3, num_passes=2)
+    for rank in range(3):
+        for part in epoch_batches(num_rows=9, division=replace(division, rank=rank)):
+            assert len(part) >= 2
+    assert [len(part) for part in epoch_batches(num_rows=18)] == [8, 8, 2]
+
+
+def test_a_single_leftover_example_is_left_out():
+    assert [len(part) for part in epoch_batches(num_rows=17)] == [8, 8]
+    assert [len(part) for part in epoch_batches(num_rows=2, batch_size=2)] == [2]
+
+
+def test_an_interrupted_epoch_goes_on_with_the_parts_that_are_left():
+    division = Division(num_processes=2, rank=1, num_passes=2)
+    whole, rest = epoch_batches(division=division), epoch_batches(division=division, first=3)
+    assert len(rest) == len(whole) == 6
+    assert list(rest) == list(whole)[3:]
+
+
+@pytest.mark.parametrize("num_processes", [1, 2, 3, 7])
+def test_held_out_rows_are_each_weighed_once_and_every_process_has_as_many_batches(num_processes):
+    of_ranks = [
+        list(HeldOutBatches(np.arange(5), batch_size=2, division=Division(num_processes=num_processes, rank=rank)))
+        for rank in range(num_processes)
+    ]
+    assert len({len(batches) for batches in of_ranks}) == 1
+    weighed = [place.row for batches in of_ranks for batch in batches for place in batch if place.weight]
+    assert sorted(weighed) == [0, 1, 2, 3, 4]
 
 
 def test_a_tiny_sample_holds_every_class_evenly():

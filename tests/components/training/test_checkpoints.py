@@ -48,6 +48,6 @@ def test_a_folder_that_is_no_folder_is_refused():
 def test_a_folder_behind_a_uri_is_told_apart_by_its_key():
     folder = run_folder("memory://checkpoints/", "key")
     assert folder.last == "memory://checkpoints/key/last.ckpt"
-    assert not folder.has_last()
+    assert folder.usable() is None
     with sole_trainer(folder):
         pass

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 import torch
 
-from components.modeling.backbones import BackboneConfig
-from components.modeling.preprocessing import normalize
-from components.shared.feature_store import ImageStore, ImageStoreWriter
-from components.training.checkpoints import best_weights, CheckpointFolder, LossCurves
-from components.training.fit import fit
-from components.training.lightning_module import ImageClassifierModule
+from components.modeling.backbone_config import BackboneConfig
+from components.modeling.classifier import build_classifier
+from components.modeling.features import features_from
+from components.shared.feature_store import FeatureStore, FeatureStoreWriter
+from components.training.callbacks import LossCurves, StepCheckpoints
+from components.training.checkpoints import best_weights, CheckpointFolder
+from components.training.fit import fit, FitResult
+from components.training.lightning_module import ClassifierModule
 from components.training.recipes import full
 
 CPU = torch.device("cpu")
@@ -23,7 +26,7 @@ STOPPING = replace(CONFIG, max_epochs=30, patience_epochs=1, learning_rate=0.5)
 
 @pytest.fixture(scope="module")
 def store(stripes_store):
-    return ImageStore(stripes_store)
+    return FeatureStore(stripes_store)
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +40,19 @@ def stopped(store, tmp_path):
     """A run that early stopping has ended, and its checkpoint folder."""
     folder = CheckpointFolder(uri=str(tmp_path / "checkpoints"))
     return fit(store, STOPPING, seed=0, device=CPU, checkpoints=folder), folder
+
+
+def learnt(result: FitResult) -> list[dict[str, float]]:
+    """The curves without what they took."""
+    names = ("epoch", "train_loss", "val_loss", "val_accuracy")
+    return [{name: epoch[name] for name in names if name in epoch} for epoch in result.curves]
+
+
+def assert_same(one: FitResult, other: FitResult) -> None:
+    assert learnt(one) == learnt(other)
+    assert one.best_epoch == other.best_epoch
+    for name, value in one.classifier.state_dict().items():
+        assert torch.equal(value, other.classifier.state_dict()[name]), name
 
 
 def never(*arguments, **settings):
@@ -60,22 +76,45 @@ def test_the_best_epochs_weights_are_kept(store, stopped):
     assert result.best_epoch == int(np.argmin(losses)) + 1 < len(losses)
     rows = store.indices("validation")
     with torch.inference_mode():
-        logits = result.classifier(normalize(torch.from_numpy(store.gather(rows)), "standard"))
+        inputs = {name: torch.from_numpy(value) for name, value in store.gather(rows).items()}
+        logits = result.classifier(*result.features.tensors(inputs))
         loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(store.labels[rows])).item()
     assert loss == pytest.approx(min(losses), rel=1e-4)
 
 
 def test_a_seed_repeats_a_run(store, trained, tmp_path):
     again = fit(store, CONFIG, seed=5, device=CPU, checkpoints=CheckpointFolder(uri=str(tmp_path)))
-    assert again.curves == trained.curves
-    for name, value in again.classifier.state_dict().items():
-        assert torch.equal(value, trained.classifier.state_dict()[name]), name
+    assert_same(again, trained)
 
 
 def test_another_seed_is_another_run(store, trained, tmp_path):
     config = replace(CONFIG, max_epochs=1)
     other = fit(store, config, seed=6, device=CPU, checkpoints=CheckpointFolder(uri=str(tmp_path)))
     assert other.curves[0]["train_loss"] != trained.curves[0]["train_loss"]
+
+
+@pytest.mark.parametrize("batch_of_death", [1, 4, 5, 6, 12])
+def test_a_run_killed_within_an_epoch_goes_on_from_the_batch(store, trained, tmp_path, monkeypatch, batch_of_death):
+    folder = CheckpointFolder(uri=str(tmp_path))
+    batches = []
+    save = StepCheckpoints.on_train_batch_end
+
+    def die(self, *arguments):
+        save(self, *arguments)
+        batches.append(1)
+        if len(batches) == batch_of_death:
+            raise KilledError
+
+    monkeypatch.setattr(StepCheckpoints, "on_train_batch_end", die)
+    with pytest.raises(KilledError):
+        fit(store, replace(CONFIG, checkpoint_every_s=0.0), seed=5, device=CPU, checkpoints=folder)
+    batches.clear()
+    monkeypatch.setattr(StepCheckpoints, "on_train_batch_end", lambda self, *arguments: batches.append(1))
+    resumed = fit(store, CONFIG, seed=5, device=CPU, checkpoints=folder)
+    assert_same(resumed, trained)
+    # The last batch of an epoch is saved with the epoch's end.
+    saved = batch_of_death - (batch_of_death % 5 == 0)
+    assert len(batches) == 20 - saved
 
 
 @pytest.mark.parametrize("epoch_of_death", [2, 3])
@@ -94,41 +133,45 @@ def test_a_killed_run_goes_on_to_the_same_end(store, trained, tmp_path, monkeypa
     monkeypatch.undo()
     resumed = fit(store, CONFIG, seed=5, device=CPU, checkpoints=folder)
     assert resumed.resumed
-    assert resumed.curves == trained.curves
-    for name, value in resumed.classifier.state_dict().items():
-        assert torch.equal(value, trained.classifier.state_dict()[name]), name
+    assert_same(resumed, trained)
 
 
 def test_a_finished_run_is_not_trained_again(store, tmp_path, monkeypatch):
     folder = CheckpointFolder(uri=str(tmp_path))
     config = replace(CONFIG, max_epochs=2)
     first = fit(store, config, seed=5, device=CPU, checkpoints=folder)
-    monkeypatch.setattr(ImageClassifierModule, "training_step", never)
+    monkeypatch.setattr(ClassifierModule, "training_step", never)
     second = fit(store, config, seed=5, device=CPU, checkpoints=folder)
-    assert second.curves == first.curves
+    assert learnt(second) == learnt(first)
     assert torch.equal(second.classifier.head.weight, first.classifier.head.weight)
 
 
 def test_it_stops_early_and_a_run_killed_then_stops_there_too(store, stopped, monkeypatch):
     first, folder = stopped
     assert len(first.curves) < STOPPING.max_epochs
-    monkeypatch.setattr(ImageClassifierModule, "training_step", never)
-    assert fit(store, STOPPING, seed=0, device=CPU, checkpoints=folder).curves == first.curves
+    monkeypatch.setattr(ClassifierModule, "training_step", never)
+    assert learnt(fit(store, STOPPING, seed=0, device=CPU, checkpoints=folder)) == learnt(first)
 
 
 def test_without_held_out_rows_the_training_loss_decides(store, tmp_path):
     rows = store.indices("train")[:24]
-    with ImageStoreWriter(
-        tmp_path / "store", class_names=store.class_names, image_shape=store.image_shape, preparation=store.preparation
+    with FeatureStoreWriter(
+        tmp_path / "store",
+        modality=store.modality,
+        class_names=store.class_names,
+        input_specs=store.input_specs,
+        preparation=store.preparation,
     ) as writer:
         writer.write(
             example_ids=store.example_ids[rows].tolist(),
             splits=["train"] * len(rows),
             labels=store.labels[rows].tolist(),
-            images_BHWC=store.gather(rows),
+            inputs=store.gather(rows),
         )
     folder = CheckpointFolder(uri=str(tmp_path / "checkpoints"))
-    result = fit(ImageStore(tmp_path / "store"), replace(CONFIG, max_epochs=2), seed=0, device=CPU, checkpoints=folder)
+    result = fit(
+        FeatureStore(tmp_path / "store"), replace(CONFIG, max_epochs=2), seed=0, device=CPU, checkpoints=folder
+    )
     assert "val_loss" not in result.curves[0]
     assert result.best_epoch in (1, 2)
 
@@ -137,11 +180,51 @@ def test_a_frozen_backbone_stays_as_published(store, tmp_path):
     backbone = BackboneConfig(name="efficientnet_lite0", pretrained=True, frozen=True)
     config = replace(full(backbone), max_epochs=1, max_examples=16, batch_size=8)
     result = fit(store, config, seed=0, device=CPU, checkpoints=CheckpointFolder(uri=str(tmp_path)))
-    from components.modeling.backbones import build_classifier
-
-    published = build_classifier(backbone, num_classes=2, load_pretrained=True).backbone.state_dict()
+    features = features_from(store.modality, store.preparation["preprocessing"], store.path)
+    published = build_classifier(backbone, features, num_classes=2, load_pretrained=True).backbone.state_dict()
     for name, value in result.classifier.backbone.state_dict().items():
         assert torch.equal(value, published[name]), name
+
+
+@pytest.mark.parametrize("num_passes", [2, 3])
+def test_gradient_accumulation_is_the_same_step_in_parts(store, tmp_path, num_passes):
+    # Batch norm sees parts, not the whole; a frozen backbone has none that learns.
+    backbone = BackboneConfig(name="efficientnet_lite0", pretrained=True, frozen=True, dropout=0.0)
+    config = replace(full(backbone), max_epochs=2, max_examples=18, batch_size=6)
+    whole = fit(store, config, seed=0, device=CPU, checkpoints=CheckpointFolder(uri=str(tmp_path / "whole")))
+    divided = replace(config, accumulation_passes=num_passes)
+    parts = fit(store, divided, seed=0, device=CPU, checkpoints=CheckpointFolder(uri=str(tmp_path / "parts")))
+    for one, other in zip(learnt(whole), learnt(parts), strict=True):
+        assert one == pytest.approx(other, abs=1e-5)
+
+
+def test_balanced_classes_and_smoothing_change_the_training_loss_alone(store, tmp_path):
+    config = replace(CONFIG, max_epochs=1, learning_rate=1e-12)
+    plain = fit(store, config, seed=0, device=CPU, checkpoints=CheckpointFolder(uri=str(tmp_path / "plain")))
+    changed = replace(config, class_weighting="balanced", label_smoothing=0.5)
+    other = fit(store, changed, seed=0, device=CPU, checkpoints=CheckpointFolder(uri=str(tmp_path / "other")))
+    assert other.curves[0]["val_loss"] == pytest.approx(plain.curves[0]["val_loss"], rel=1e-4)
+    assert other.curves[0]["train_loss"] != pytest.approx(plain.curves[0]["train_loss"], rel=1e-3)
+
+
+def test_bfloat16_learns_as_well(store, tmp_path):
+    folder = CheckpointFolder(uri=str(tmp_path))
+    result = fit(store, replace(CONFIG, precision="bf16"), seed=5, device=CPU, checkpoints=folder)
+    assert result.curves[-1]["val_accuracy"] > 0.9
+
+
+def test_every_epoch_notes_what_it_took(trained):
+    for epoch in trained.curves:
+        assert epoch["duration_s"] >= epoch["input_wait_s"] >= 0.0
+        assert epoch["cpu_s"] > 0.0
+
+
+def test_tensorboards_logs_lie_beside_the_checkpoints(store, tmp_path):
+    folder = CheckpointFolder(uri=str(tmp_path))
+    fit(store, replace(CONFIG, max_epochs=1), seed=5, device=CPU, checkpoints=folder)
+    accumulator = EventAccumulator(folder.logs)
+    accumulator.Reload()
+    assert {"train_loss", "val_loss", "val_accuracy"} <= set(accumulator.Tags()["scalars"])
 
 
 def test_a_loss_that_explodes_is_an_error(store, tmp_path):
@@ -153,7 +236,7 @@ def test_a_loss_that_explodes_is_an_error(store, tmp_path):
 def test_the_last_state_is_kept_after_every_epoch_also_a_worse_one(stopped):
     result, folder = stopped
     assert torch.load(folder.last, weights_only=True)["epoch"] == len(result.curves) - 1
-    assert torch.load(folder.best, weights_only=True)["epoch"] == result.best_epoch - 1
+    assert torch.load(folder.best(result.best_epoch), weights_only=True)["epoch"] == result.best_epoch - 1
 
 
 def test_a_moved_checkpoint_folder_goes_on_with_its_best_weights(store, stopped, tmp_path):
@@ -166,18 +249,22 @@ def test_a_moved_checkpoint_folder_goes_on_with_its_best_weights(store, stopped,
 
 def test_weights_of_another_epoch_are_refused(stopped):
     result, folder = stopped
-    with pytest.raises(ValueError, match=r"best\.ckpt must hold epoch"):
-        best_weights(folder, epoch=result.best_epoch + 1)
+    other = result.best_epoch + 1
+    with pytest.raises(ValueError, match=r"best-.*\.ckpt must hold the weights of epoch .*, but there is no such file"):
+        best_weights(folder, epoch=other)
+    Path(folder.best(result.best_epoch)).rename(folder.best(other))
+    with pytest.raises(ValueError, match=rf"must hold epoch {other}, got {result.best_epoch}"):
+        best_weights(folder, epoch=other)
 
 
 def test_checkpoints_may_lie_behind_a_uri(store):
     folder = CheckpointFolder(uri="memory://checkpoints/run")
     config = replace(CONFIG, max_epochs=2)
     first = fit(store, config, seed=5, device=CPU, checkpoints=folder)
-    assert folder.has_last()
+    assert folder.usable() == folder.last
     second = fit(store, config, seed=5, device=CPU, checkpoints=folder)
     assert second.resumed
-    assert second.curves == first.curves
+    assert learnt(second) == learnt(first)
 
 
 @pytest.mark.gpu

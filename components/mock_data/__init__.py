@@ -1,0 +1,1 @@
+"""Mock data: from a schema, and statistics where there are any, a raw source with a planted signal for ingestion."""

@@ -1,0 +1,104 @@
+"""The training loss: cross-entropy with class weights and label smoothing, additive over examples.
+
+Shapes: B examples, K classes.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+
+def class_weights(labels: np.ndarray, *, num_classes: int, balanced: bool) -> np.ndarray:
+    """Weight of every class in the loss.
+
+    Parameters
+    ----------
+    labels
+        Shape (N,), int: the training rows' class indices.
+    num_classes
+        K.
+    balanced
+        Whether rare classes weigh more: inversely to their number, so that every class present weighs the same in
+        all and the mean weight of a row is 1. Otherwise every weight is 1.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (K,), float64; 1 for a class without rows.
+
+    References
+    ----------
+    King and Zeng, "Logistic Regression in Rare Events Data" (2001), section 4.2; the heuristic of scikit-learn's
+    `class_weight="balanced"`.
+    """
+    counts = np.bincount(labels, minlength=num_classes)
+    weights = np.ones(num_classes)
+    if balanced:
+        present = counts > 0
+        weights[present] = len(labels) / (present.sum() * counts[present])
+    return weights
+
+
+def example_losses(logits_BK: torch.Tensor, labels_B: torch.Tensor, *, label_smoothing: float = 0.0) -> torch.Tensor:
+    """Cross-entropy of every example, shape (B,), float32, in nats.
+
+    Parameters
+    ----------
+    logits_BK
+        Shape (B, K), float.
+    labels_B
+        Shape (B,), int64.
+    label_smoothing
+        Share of the target spread evenly over all classes, 0 to below 1.
+    """
+    return functional.cross_entropy(logits_BK.float(), labels_B, reduction="none", label_smoothing=label_smoothing)
+
+
+class WeightedMean:
+    """A weighted mean that is gathered a batch at a time, over all processes.
+
+    Attributes
+    ----------
+    total, weight
+        What has been gathered so far in this process.
+    """
+
+    def __init__(self) -> None:
+        self.total = 0.0
+        self.weight = 0.0
+        self._pending: list[torch.Tensor] = []
+
+    def update(self, values_B: torch.Tensor, weights_B: torch.Tensor) -> None:
+        """Add a batch; nothing waits for the device."""
+        weights = weights_B.double()
+        self._pending.append(torch.stack([(values_B.detach().double() * weights).sum(), weights.sum()]))
+
+    def gathered(self, *, over_processes: bool) -> tuple[float, float]:
+        """Sum and weight so far; over all processes, each of which must ask at the same point."""
+        if self._pending:
+            total, weight = torch.stack(self._pending).sum(dim=0).tolist()
+            self.total, self.weight = self.total + total, self.weight + weight
+            self._pending = []
+        if not over_processes:
+            return self.total, self.weight
+        total, weight = sums_over_processes([self.total, self.weight])
+        return total, weight
+
+    def restart(self, total: float = 0.0, weight: float = 0.0) -> None:
+        """Forget what was gathered, and begin with something."""
+        self.total, self.weight, self._pending = total, weight, []
+
+
+def sums_over_processes(values: Iterable[float]) -> list[float]:
+    """Every value added up over all processes; the values themselves where there is one."""
+    listed = list(values)
+    distributed = torch.distributed
+    if not (distributed.is_available() and distributed.is_initialized()) or distributed.get_world_size() == 1:
+        return listed
+    device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
+    sums = torch.tensor(listed, dtype=torch.float64, device=device)
+    distributed.all_reduce(sums)
+    gathered: list[float] = sums.tolist()
+    return gathered

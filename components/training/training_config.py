@@ -1,0 +1,185 @@
+"""Everything that decides how a model is trained, beside the data and the seed."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, get_args, Literal
+
+from components.modeling.backbone_config import backbone_config_from, BackboneConfig
+
+PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
+ClassWeighting = Literal["none", "balanced"]
+
+_AT_LEAST: tuple[tuple[str, float], ...] = (
+    ("max_epochs", 1),
+    ("batch_size", 2),
+    ("min_steps", 1),
+    ("patience_epochs", 1),
+    ("num_workers", 0),
+    ("accumulation_passes", 1),
+    ("max_examples", 2),
+    ("checkpoint_every_s", 0),
+    ("num_processes", 1),
+    ("num_nodes", 1),
+)
+_SMALLEST_BATCH = 16
+# What a problem file must not change: the backbone and its sample belong to the run's own parameters.
+_FIXED = ("backbone", "max_examples")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingConfig:
+    """A training.
+
+    Attributes
+    ----------
+    backbone
+        The network.
+    max_epochs
+        Epochs at most, 1 or more.
+    max_examples
+        Training examples used, a stratified sample; None for all.
+    batch_size
+        Examples a step of the optimiser, over all processes and passes, 2 or more.
+    min_steps
+        Steps an epoch at least: few examples are learnt from in smaller batches, though of no fewer than 16.
+    accumulation_passes
+        Forward and backward passes a step: a GPU that cannot hold `batch_size` examples takes them one part at a time.
+    learning_rate
+        Peak of the schedule: a linear warm-up, then a cosine down to 0.
+    warm_up_share
+        Share of the steps that the learning rate rises over, 0 to below 1.
+    weight_decay
+        AdamW's.
+    max_gradient_norm
+        Gradients are scaled down to this norm; None leaves them.
+    label_smoothing
+        Share of the target spread evenly over all classes, 0 to below 1.
+    class_weighting
+        `balanced` lets rare classes weigh more in the loss, `none` weighs every example the same.
+    patience_epochs
+        Training stops after this many epochs without a lower validation loss.
+    augment
+        Whether the feature store's augmentation policy is applied; images only.
+    precision
+        `auto` computes in bfloat16 on a GPU that does, in float16 on an older one (with scaled gradients), in float32
+        on a CPU; `fp32`, `bf16` and `fp16` insist.
+    compile
+        Whether the network is compiled (`torch.compile`); it needs a C compiler where it runs.
+    warm_start
+        A bundle, a path or a URI, whose weights training starts from; empty for none.
+    num_workers
+        Processes that prepare batches; 0 prepares them in the training process. None takes 0 on a CPU, which has
+        better things to do, and up to 8 beside a GPU. Batches do not depend on it.
+    num_processes
+        Training processes a node; None takes one a GPU, and one on a CPU.
+    num_nodes
+        Nodes that train together, as a `TrainJob`; 1 trains within the pipeline's step.
+    checkpoint_every_s
+        Seconds after which the state is saved also within an epoch; 0 saves after every step.
+    """
+
+    backbone: BackboneConfig
+    max_epochs: int
+    batch_size: int
+    learning_rate: float
+    min_steps: int = 1
+    accumulation_passes: int = 1
+    warm_up_share: float = 0.05
+    weight_decay: float = 1e-4
+    max_gradient_norm: float | None = None
+    label_smoothing: float = 0.0
+    class_weighting: ClassWeighting = "none"
+    patience_epochs: int = 5
+    max_examples: int | None = None
+    augment: bool = True
+    precision: PrecisionName = "auto"
+    compile: bool = False
+    warm_start: str = ""
+    num_workers: int | None = None
+    num_processes: int | None = None
+    num_nodes: int = 1
+    checkpoint_every_s: float = 300.0
+
+    def __post_init__(self) -> None:
+        for name, smallest in _AT_LEAST:
+            value = getattr(self, name)
+            if value is not None and value < smallest:
+                raise ValueError(f"{name} must be at least {smallest}, got {value}")
+        for name in ("warm_up_share", "label_smoothing"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ValueError(f"{name} must lie in 0 to below 1, got {getattr(self, name)}")
+        if self.learning_rate <= 0 or self.weight_decay < 0:
+            raise ValueError(
+                f"learning_rate must be above 0 and weight_decay not below, got {self.learning_rate} "
+                f"and {self.weight_decay}"
+            )
+        if self.max_gradient_norm is not None and self.max_gradient_norm <= 0:
+            raise ValueError(f"max_gradient_norm must be above 0, got {self.max_gradient_norm}")
+        for name, choices in (("precision", PrecisionName), ("class_weighting", ClassWeighting)):
+            if getattr(self, name) not in get_args(choices):
+                raise ValueError(f"{name} must be one of {', '.join(get_args(choices))}, got {getattr(self, name)!r}")
+
+    def step_size(self, num_examples: int) -> int:
+        """Examples a step, for a training on so many."""
+        smaller = max(num_examples // self.min_steps, _SMALLEST_BATCH)
+        return min(self.batch_size, smaller, num_examples)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The config as JSON values."""
+        return asdict(self)
+
+
+def training_config_from(content: Mapping[str, Any]) -> TrainingConfig:
+    """Read what `to_dict` wrote."""
+    return TrainingConfig(**{**content, "backbone": backbone_config_from(content["backbone"])})
+
+
+def overridden(config: TrainingConfig, settings: Mapping[str, Any]) -> TrainingConfig:
+    """A recipe's config with what the problem file says of training.
+
+    Parameters
+    ----------
+    config
+        The recipe's.
+    settings
+        The problem file's section `training`; `options` go to a model of one's own.
+
+    Raises
+    ------
+    ValueError
+        If a key or value is unknown.
+    """
+    known = {field.name: getattr(config, field.name) for field in fields(config) if field.name not in _FIXED}
+    for name, value in settings.items():
+        if name == "options":
+            if not isinstance(value, Mapping):
+                raise ValueError(f"training.options must be a mapping, got {value!r}")
+        elif name not in known:
+            raise ValueError(f"unknown key 'training.{name}'; known keys are {', '.join([*known, 'options'])}")
+        else:
+            _check_kind(name, value)
+    changes = {name: value for name, value in settings.items() if name != "options"}
+    backbone = config.backbone
+    if settings.get("options"):
+        backbone = replace(backbone, options={**backbone.options, **settings["options"]})
+    try:
+        return replace(config, backbone=backbone, **changes)
+    except ValueError as error:
+        raise ValueError(f"the section training of the problem file: {error}") from error
+
+
+def _check_kind(name: str, value: Any) -> None:
+    annotation = next(str(field.type) for field in fields(TrainingConfig) if field.name == name)
+    is_bool = isinstance(value, bool)
+    if value is None:
+        fits, wanted = "None" in annotation, "a value"
+    elif "bool" in annotation:
+        fits, wanted = is_bool, "true or false"
+    elif "float" in annotation:
+        fits, wanted = isinstance(value, int | float) and not is_bool, "a number"
+    elif "int" in annotation:
+        fits, wanted = isinstance(value, int) and not is_bool, "a whole number"
+    else:
+        fits, wanted = isinstance(value, str), "a word"
+    if not fits:
+        raise ValueError(f"training.{name} must be {wanted}, got {value!r}")

@@ -1,0 +1,88 @@
+"""The README's model of a team's own goes the whole way: features, smoke test, training, analysis, prediction."""
+
+import json
+import re
+import sys
+
+import numpy as np
+import pytest
+
+from components.feature_engineering.jobs import build_feature_store
+from components.model_analysis.jobs import evaluate_model
+from components.modeling.own_models import ALLOWED_VARIABLE
+from components.modeling.predictor import load_predictor
+from components.shared.example_table import ExampleTable
+from components.shared.predictions_table import PredictionsTable
+from components.shared.verdict import read_verdict
+from components.training.jobs import smoke_test, train_model, TrainingOutputs
+
+BACKBONE = "team_models:build"
+TRAINING = json.dumps({"options": {"width": 8}, "max_epochs": 3})
+
+
+@pytest.fixture
+def team_model(repository, tmp_path, monkeypatch):
+    readme = (repository / "components" / "training" / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    (tmp_path / "team_models.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "team_models", raising=False)
+    monkeypatch.setenv(ALLOWED_VARIABLE, BACKBONE)
+
+
+def test_a_model_of_ones_own_goes_the_whole_way(team_model, stripes_table, tmp_path):
+    build_feature_store(
+        examples_path=stripes_table,
+        backbone=BACKBONE,
+        features_path=tmp_path / "features",
+        report_path=tmp_path / "features.html",
+    )
+    smoke = smoke_test(
+        features_path=tmp_path / "features",
+        examples_path=stripes_table,
+        recipe="full",
+        training=TRAINING,
+        budget="",
+        seed=0,
+        report_path=tmp_path / "smoke.html",
+        verdict_path=tmp_path / "smoke.json",
+        metrics_path=tmp_path / "smoke-metrics.json",
+        forecast_path=tmp_path / "forecast.json",
+    )
+    assert smoke.passed, smoke.reason
+    outputs = TrainingOutputs(
+        model_path=tmp_path / "model",
+        report_path=tmp_path / "training.html",
+        metrics_path=tmp_path / "training.json",
+        logs_path=tmp_path / "logs",
+    )
+    trained = train_model(
+        features_path=tmp_path / "features",
+        schema_path=None,
+        statistics_path=None,
+        forecast_path=tmp_path / "forecast.json",
+        recipe="full",
+        training=TRAINING,
+        seed=0,
+        checkpoint_dir=str(tmp_path / "checkpoints"),
+        outputs=outputs,
+    )
+    assert trained.metrics["val_accuracy"] > 0.9
+    evaluate_model(
+        examples_path=stripes_table,
+        model_path=tmp_path / "model",
+        target="",
+        predictions_path=tmp_path / "predictions",
+        evaluation_path=tmp_path / "evaluation.json",
+        report_path=tmp_path / "analysis.html",
+        verdict_path=tmp_path / "analysis.json",
+        metrics_path=tmp_path / "analysis-metrics.json",
+        classification_metrics_path=tmp_path / "classification.json",
+    )
+    assert read_verdict(tmp_path / "analysis.json").passed
+    predictor = load_predictor(tmp_path / "model", device="cpu")
+    table = ExampleTable(stripes_table).read(["image"], splits=["test"])
+    prediction = predictor.predict(predictor.prepare({"image": table.column(0).combine_chunks()}))
+    assert prediction.embeddings_BD.shape[1] == 64
+    scored = PredictionsTable(tmp_path / "predictions").probabilities(splits=["test"])
+    np.testing.assert_allclose(prediction.probabilities_BK, scored, atol=1e-5)
