@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from components.model_analysis import jobs
+from components.model_analysis.scoring_job import METRICS_FILE, PREDICTIONS, UNREADABLE_FILE
+from components.model_analysis.table_columns import TableHints
 from components.shared import command_line
-from components.shared.problem import TargetSpec
+from components.shared.problem import Problem, read_problem, TargetSpec
 
-app = typer.Typer(help="Evaluate a model on held-out examples, or score any images with it.", no_args_is_help=True)
+app = typer.Typer(help="Evaluate a model on held-out examples, or score any examples with it.", no_args_is_help=True)
 
 ModelDir = Annotated[Path, typer.Option(help="A model bundle.")]
 Output = Annotated[Path, typer.Option(help="Folder to write.")]
@@ -18,7 +20,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
 @app.command()
 def evaluate(
-    examples: Annotated[Path, typer.Option(help="An example table of images.")],
+    examples: Annotated[Path, typer.Option(help="An example table of the model's modality.")],
     model_dir: ModelDir,
     output: Output,
     target_metric: Annotated[str, typer.Option(help="What the model is judged by.")] = "accuracy",
@@ -30,11 +32,11 @@ def evaluate(
         examples_path=examples,
         model_path=model_dir,
         target=TargetSpec(metric=target_metric, minimum=target_minimum),
-        predictions_path=output / jobs.PREDICTIONS,
+        predictions_path=output / PREDICTIONS,
         evaluation_path=output / "evaluation.json",
         report_path=output / "report.html",
         verdict_path=output / "verdict.json",
-        metrics_path=output / jobs.METRICS_FILE,
+        metrics_path=output / METRICS_FILE,
         classification_metrics_path=output / "classification_metrics.json",
         device=device,
     )
@@ -47,34 +49,44 @@ def evaluate(
 def score(
     model_dir: ModelDir,
     source: Annotated[
-        str, typer.Option(help="A folder of photos, an example table, a CSV, TSV or Parquet table, or one image.")
+        str,
+        typer.Option(
+            help="An example table, or a CSV, TSV or Parquet table; for images also a folder of photos, or one image."
+        ),
     ],
     output: Output,
     image_column: Annotated[str | None, typer.Option(help="Table column with images or their paths.")] = None,
+    text_column: Annotated[str | None, typer.Option(help="Table column with texts.")] = None,
     label_column: Annotated[str | None, typer.Option(help="Table column with labels.")] = None,
+    problem: Annotated[
+        Path | None, typer.Option(help="Problem file: how a table is read, and what its label is.")
+    ] = None,
     device: Device = "auto",
 ) -> None:
-    """Score any images with a model: a predictions table, and metrics where labels are known."""
-    result = jobs.score_images(
-        source=source,
-        model_path=model_dir,
-        output_path=output,
-        image_column=image_column,
-        label_column=label_column,
-        device=device,
+    """Score any examples with a model: a predictions table, and metrics where labels are known."""
+    if image_column is not None and text_column is not None:
+        raise ValueError("a model reads images or texts: give --image-column or --text-column, not both")
+    hints = TableHints(
+        payload=image_column or text_column,
+        label=label_column,
+        problem=Problem() if problem is None else read_problem(problem),
     )
-    typer.echo(f"scored {result.num_examples:,} images: {output / jobs.PREDICTIONS}")
+    result = jobs.score_examples(source=source, model_path=model_dir, output_path=output, hints=hints, device=device)
+    typer.echo(f"scored {result.num_examples:,} examples: {output / PREDICTIONS}")
     if result.num_unreadable:
-        typer.echo(f"not readable: {result.num_unreadable:,}, listed in {output / jobs.UNREADABLE_FILE}")
+        typer.echo(f"not readable: {result.num_unreadable:,}, listed in {output / UNREADABLE_FILE}")
     if result.num_unknown_label:
         typer.echo(f"left out of the metrics: {result.num_unknown_label:,} with a label that the model does not know")
     if result.num_labelled:
         typer.echo(
-            f"accuracy {result.metrics['accuracy']:.4f} on {result.num_labelled:,} labelled images: "
-            f"{output / jobs.METRICS_FILE}"
+            f"accuracy {result.metrics['accuracy']:.4f} on {result.num_labelled:,} labelled examples: "
+            f"{output / METRICS_FILE}"
         )
     else:
-        typer.echo("no label is known: name folders or files after the model's classes, or give a table with labels")
+        typer.echo(
+            "no label is known: give a table with labels (--label-column, --problem), or name folders or files of "
+            "images after the model's classes"
+        )
 
 
 if __name__ == "__main__":

@@ -25,9 +25,9 @@ def evaluate_model(
     Parameters
     ----------
     examples
-        An example table of images; its validation and test splits are scored.
+        An example table of images, texts or rows; its validation and test splits are scored.
     model
-        A model bundle.
+        A model bundle of the same modality.
     target
         The problem file's target section as JSON, such as `{"metric": "accuracy", "minimum": 0.9}`; empty for
         accuracy without a minimum, which asks for better than always answering the most frequent label.
@@ -41,7 +41,7 @@ def evaluate_model(
     evaluation
         All figures of the test split as JSON.
     report
-        The figures, the confusion matrix, ROC and calibration curves, and a gallery of the worst mistakes.
+        The figures, the confusion matrix, ROC and calibration curves, and the worst mistakes.
     verdict
         Whether the model reached its target on the test split, and why not.
     metrics

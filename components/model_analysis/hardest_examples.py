@@ -1,15 +1,20 @@
-"""The examples that a person should look at: confident mistakes, and answers that the model was least sure of."""
+"""The examples that a person should look at: confident mistakes, and answers that the model was least sure of.
 
+Shapes: B examples, K classes.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 import heapq
 from itertools import count
+from typing import Any
 
 import numpy as np
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoredExample:
-    """One labelled example with its image.
+    """One labelled example with what the model reads of it.
 
     Attributes
     ----------
@@ -17,15 +22,15 @@ class ScoredExample:
         What it is, and what the model takes it for.
     probability
         Of the predicted class, 0 to 1.
-    image
-        Encoded bytes.
+    values
+        By column: an image's encoded bytes, a text, or the features of a row.
     """
 
     example_id: str
     label: str
     predicted: str
     probability: float
-    image: bytes
+    values: Mapping[str, Any]
 
 
 class _Top:
@@ -36,14 +41,18 @@ class _Top:
         self._heap: list[tuple[float, int, ScoredExample]] = []
         self._order = count(0, -1)
 
-    def wants(self, key: float) -> bool:
-        return len(self._heap) < self._size or (bool(self._heap) and key > self._heap[0][0])
+    def wanted(self, keys: np.ndarray) -> np.ndarray:
+        """Places of the keys, shape (B,), that would be kept: at most `size`."""
+        largest = np.argsort(-keys, kind="stable")[: self._size]
+        if len(self._heap) < self._size or not self._size:
+            return largest
+        return largest[keys[largest] > self._heap[0][0]]
 
     def add(self, key: float, example: ScoredExample) -> None:
         entry = (key, next(self._order), example)
         if len(self._heap) < self._size:
             heapq.heappush(self._heap, entry)
-        else:
+        elif self._heap:
             heapq.heappushpop(self._heap, entry)
 
     def examples(self) -> list[ScoredExample]:
@@ -63,33 +72,38 @@ class HardestExamples:
         self._mistakes = _Top(num_mistakes)
         self._unsure = _Top(num_unsure)
 
-    def wants(self, *, mistaken: bool, probabilities: np.ndarray) -> bool:
-        """Whether an example would be kept: ask before its image is fetched.
+    def wanted(self, label_indices: np.ndarray, probabilities_BK: np.ndarray) -> np.ndarray:
+        """Which examples would be kept: ask before what the model reads of them is fetched.
 
         Parameters
         ----------
-        mistaken
-            Whether the predicted class is not the label.
-        probabilities
-            Shape (K,), 0 to 1.
-        """
-        return (mistaken and self._mistakes.wants(float(probabilities.max()))) or self._unsure.wants(
-            -_margin(probabilities)
-        )
+        label_indices
+            Shape (B,), integers.
+        probabilities_BK
+            Shape (B, K), 0 to 1.
 
-    def offer(self, example: ScoredExample, probabilities: np.ndarray) -> None:
+        Returns
+        -------
+        np.ndarray
+            Shape (M,), int: rows, ascending; a few, whatever B is.
+        """
+        mistaken = np.flatnonzero(probabilities_BK.argmax(axis=1) != label_indices)
+        mistakes = mistaken[self._mistakes.wanted(probabilities_BK[mistaken].max(axis=1, initial=0.0))]
+        return np.union1d(mistakes, self._unsure.wanted(-_margins(probabilities_BK)))
+
+    def offer(self, example: ScoredExample, probabilities_K: np.ndarray) -> None:
         """Keep an example if it is among the hardest so far.
 
         Parameters
         ----------
         example
-            With its image.
-        probabilities
+            With what the model reads of it.
+        probabilities_K
             Shape (K,), 0 to 1.
         """
         if example.label != example.predicted:
             self._mistakes.add(example.probability, example)
-        self._unsure.add(-_margin(probabilities), example)
+        self._unsure.add(-float(_margins(probabilities_K[None])[0]), example)
 
     def mistakes(self) -> list[ScoredExample]:
         """Mistakes, the most confident first; of equal ones the earlier first."""
@@ -100,6 +114,8 @@ class HardestExamples:
         return self._unsure.examples()
 
 
-def _margin(probabilities: np.ndarray) -> float:
-    second, first = np.partition(probabilities, -2)[-2:]
-    return float(first - second)
+def _margins(probabilities_BK: np.ndarray) -> np.ndarray:
+    """How far the likeliest class is before the second, shape (B,)."""
+    largest = np.partition(probabilities_BK, -2, axis=1)[:, -2:]
+    margins: np.ndarray = largest[:, 1] - largest[:, 0]
+    return margins

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from components.model_analysis.image_batches import SourceImage
-from components.model_analysis.label_matching import LabelMatcher
-from components.shared.image_names import has_image_suffix, is_debris, numbered_label, readable_name
-from components.shared.local_files import local_files
+import pyarrow as pa
 
-_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF", b"II*\x00", b"MM\x00*")
+from components.model_analysis.example_batches import ExampleBatch, UniqueNames
+from components.model_analysis.image_files import is_image_file
+from components.model_analysis.label_matching import LabelMatcher
+from components.shared.image_names import is_debris, numbered_label, readable_name
+from components.shared.local_files import local_files
 
 
 def find_images(root: Path) -> list[str]:
@@ -32,19 +33,6 @@ def find_images(root: Path) -> list[str]:
     return sorted(
         name for name, path in local_files(root) if not is_debris(name) and not path.is_dir() and is_image_file(path)
     )
-
-
-def is_image_file(path: Path) -> bool:
-    """Whether a file is meant as an image: by its suffix, or where it has none by its first bytes."""
-    if path.suffix:
-        return has_image_suffix(path.name)
-    try:
-        if not path.is_file():
-            return False
-        with open(path, "rb") as file:
-            return file.read(8).startswith(_MAGIC)
-    except OSError:
-        return False
 
 
 def labels_of_paths(paths: Sequence[str], matcher: LabelMatcher) -> list[str | None]:
@@ -71,7 +59,9 @@ def labels_of_paths(paths: Sequence[str], matcher: LabelMatcher) -> list[str | N
     return [_label_of(PurePosixPath(path), matcher, class_parents) for path in paths]
 
 
-def folder_images(root: Path, paths: Sequence[str], matcher: LabelMatcher) -> Iterator[SourceImage]:
+def folder_batches(
+    root: Path, paths: Sequence[str], matcher: LabelMatcher, *, batch_rows: int
+) -> Iterator[ExampleBatch]:
     """Images of a folder with the labels that their paths tell.
 
     Parameters
@@ -82,14 +72,24 @@ def folder_images(root: Path, paths: Sequence[str], matcher: LabelMatcher) -> It
         Its images, as `find_images` returns them.
     matcher
         Of the model's class names.
+    batch_rows
+        Images a batch at most, 1 or more.
 
     Yields
     ------
-    SourceImage
-        Named by its path relative to the folder, in NFC.
+    ExampleBatch
+        Each image is named by its path relative to the folder, in NFC.
     """
-    for path, label in zip(paths, labels_of_paths(paths, matcher), strict=True):
-        yield SourceImage(example_id=readable_name(path), label=label, content=root / path)
+    labels, unique = labels_of_paths(paths, matcher), UniqueNames()
+    for start in range(0, len(paths), batch_rows):
+        part = paths[start : start + batch_rows]
+        yield ExampleBatch(
+            example_ids=unique([readable_name(path) for path in part]),
+            labels=labels[start : start + batch_rows],
+            splits=["test"] * len(part),
+            columns={"image": pa.nulls(len(part), pa.binary())},
+            files={row: root / path for row, path in enumerate(part)},
+        )
 
 
 def _label_of(path: PurePosixPath, matcher: LabelMatcher, class_parents: set[PurePosixPath]) -> str | None:

@@ -1,17 +1,17 @@
-"""The predictions table: filled from a source of images, and evaluated."""
+"""The predictions table: filled from a source of examples, and evaluated."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 import logging
+from pathlib import Path
 
 import numpy as np
 
 from components.model_analysis.evaluation import evaluate_predictions, Evaluation
+from components.model_analysis.example_batches import ExampleSource, UnreadableExample
 from components.model_analysis.hardest_examples import HardestExamples, ScoredExample
-from components.model_analysis.image_batches import encoded_bytes
-from components.model_analysis.image_source import ImageSource
 from components.model_analysis.label_matching import LabelMatcher
-from components.model_analysis.scoring import score_batches, ScoredBatch, UnreadableImage
+from components.model_analysis.scoring import score_batches, ScoredBatch
 from components.modeling.predictor import Predictor
 from components.shared.predictions_table import PredictionsTable, PredictionsWriter
 from components.shared.progress import progress
@@ -28,41 +28,48 @@ class ScoredSource:
     Attributes
     ----------
     unreadable
-        Images that are not in the table.
+        Examples that are not in the table.
     hardest
         The hardest labelled examples of the test split.
     """
 
-    unreadable: tuple[UnreadableImage, ...]
+    unreadable: tuple[UnreadableExample, ...]
     hardest: HardestExamples
 
 
-def score_source(source: ImageSource, predictor: Predictor, writer: PredictionsWriter) -> ScoredSource:
-    """Score every image of a source into a predictions table.
+def score_source(source: ExampleSource, predictor: Predictor, path: str | Path) -> ScoredSource:
+    """Score every example of a source into a predictions table.
 
     Parameters
     ----------
     source
-        The images.
+        The examples.
     predictor
         The model.
-    writer
-        Of the model's class names and the source's extra columns. Labels are written as the model spells them; one
-        that is no class of it as the source does.
+    path
+        The table to write, with the source's extra columns. Labels are written as the model spells them; one that is
+        no class of it as the source does.
+
+    Raises
+    ------
+    ValueError
+        If an example that is no image cannot be used.
     """
     matcher = LabelMatcher(predictor.class_names)
     hardest = HardestExamples()
-    unreadable: list[UnreadableImage] = []
+    unreadable: list[UnreadableExample] = []
     by_hand: Iterable[object] = ()
-    with progress(by_hand, label="scoring", total=source.num_images, unit="image") as bar:
+    table = PredictionsWriter(path, class_names=predictor.class_names, extra_columns=source.extra_columns)
+    with table as writer, progress(by_hand, label="scoring", total=source.num_examples) as bar:
         for batch in score_batches(source.batches, predictor):
-            bar.update(len(batch.images) + len(batch.unreadable))
+            bar.update(len(batch.examples) + len(batch.unreadable))
             unreadable += batch.unreadable
-            if batch.images:
+            if len(batch.examples):
                 _write(batch, writer, matcher)
                 _offer(batch, predictor.class_names, matcher, hardest)
-    for image in unreadable[:_MAX_LOGGED]:
-        logger.warning("not scored: %s: %s", image.example_id, image.reason)
+    unreadable += source.unreadable
+    for example in unreadable[:_MAX_LOGGED]:
+        logger.warning("not scored: %s: %s", example.example_id, example.reason)
     if len(unreadable) > _MAX_LOGGED:
         logger.warning("not scored: %d more", len(unreadable) - _MAX_LOGGED)
     return ScoredSource(unreadable=tuple(unreadable), hardest=hardest)
@@ -98,27 +105,31 @@ def _labels(table: PredictionsTable, splits: Sequence[str]) -> list[str | None]:
 
 
 def _write(batch: ScoredBatch, writer: PredictionsWriter, matcher: LabelMatcher) -> None:
+    spelled = {label: matcher.spelled(label) for label in set(batch.examples.labels)}
     writer.write(
-        example_ids=[image.example_id for image in batch.images],
-        splits=[image.split for image in batch.images],
-        labels=[matcher.spelled(image.label) for image in batch.images],
+        example_ids=batch.examples.example_ids,
+        splits=batch.examples.splits,
+        labels=[spelled[label] for label in batch.examples.labels],
         probabilities=batch.prediction.probabilities_BK,
         embeddings=batch.prediction.embeddings_BD,
-        extra=batch.extra,
+        extra=batch.examples.extra,
     )
 
 
 def _offer(batch: ScoredBatch, class_names: Sequence[str], matcher: LabelMatcher, hardest: HardestExamples) -> None:
-    for image, probabilities in zip(batch.images, batch.prediction.probabilities_BK, strict=True):
-        label, likeliest = matcher.index(image.label), int(probabilities.argmax())
-        if image.split != "test" or label is None:
-            continue
-        if hardest.wants(mistaken=label != likeliest, probabilities=probabilities):
-            example = ScoredExample(
-                example_id=image.example_id,
-                label=class_names[label],
-                predicted=class_names[likeliest],
-                probability=float(probabilities[likeliest]),
-                image=encoded_bytes(image),
-            )
-            hardest.offer(example, probabilities)
+    examples = batch.examples
+    index_of = {label: matcher.index(label) for label in set(examples.labels)}
+    given = enumerate(zip(examples.labels, examples.splits, strict=True))
+    judged = [row for row, (label, split) in given if split == "test" and index_of[label] is not None]
+    label_indices = np.array([index_of[examples.labels[row]] for row in judged], np.int64)
+    probabilities_BK = batch.prediction.probabilities_BK[judged]
+    for place in hardest.wanted(label_indices, probabilities_BK):
+        likeliest = int(probabilities_BK[place].argmax())
+        example = ScoredExample(
+            example_id=examples.example_ids[judged[place]],
+            label=class_names[label_indices[place]],
+            predicted=class_names[likeliest],
+            probability=float(probabilities_BK[place, likeliest]),
+            values=examples.values(judged[place]),
+        )
+        hardest.offer(example, probabilities_BK[place])

@@ -1,21 +1,21 @@
 """The report of an evaluation: the verdict first, then the figures, then the mistakes themselves."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 import math
 
 from components.model_analysis.confusion import condensed_confusion, most_confused
 from components.model_analysis.evaluation import Evaluation
 from components.model_analysis.hardest_examples import ScoredExample
-from components.model_analysis.thumbnails import thumbnail
+from components.model_analysis.hardest_report import add_examples
 from components.reporting.charts import bar_chart, heatmap, line_chart
-from components.reporting.page import Picture, Report
+from components.reporting.page import Report
 from components.shared.verdict import Verdict
 
 _MAX_CLASSES_SHOWN = 50
 _MAX_HEATMAP_CLASSES = 20
 _MAX_PAIRS = 15
-_MAX_ID_CHARACTERS = 40
+_MAX_INFLUENCES = 15
 _FACTS = {
     "macro F1": "macro_f1",
     "ROC AUC": "roc_auc",
@@ -39,6 +39,12 @@ class ReportContent:
         The same figures of the validation split, to compare.
     mistakes, least_sure
         Examples of the test split, hardest first.
+    modality
+        `image`, `text` or `tabular`.
+    influence
+        Of a table, how far predictions depend on each column, largest first; see `column_influence`.
+    hidden_columns
+        Columns whose values are never shown.
     """
 
     verdict: Verdict
@@ -46,6 +52,9 @@ class ReportContent:
     validation: Evaluation
     mistakes: Sequence[ScoredExample]
     least_sure: Sequence[ScoredExample]
+    modality: str
+    influence: Mapping[str, float] = field(default_factory=dict)
+    hidden_columns: Sequence[str] = ()
 
 
 def evaluation_report(content: ReportContent) -> Report:
@@ -68,7 +77,8 @@ def evaluation_report(content: ReportContent) -> Report:
         _add_confusion(report, test)
         _add_roc(report, test)
         _add_calibration(report, test)
-        _add_galleries(report, content)
+        _add_influence(report, content.influence)
+        _add_hardest(report, content)
     return report
 
 
@@ -149,30 +159,38 @@ def _add_calibration(report: Report, test: Evaluation) -> None:
     )
 
 
-def _add_galleries(report: Report, content: ReportContent) -> None:
+def _add_influence(report: Report, influence: Mapping[str, float]) -> None:
+    if not influence:
+        return
+    report.heading("Columns")
+    shown = list(influence.items())[:_MAX_INFLUENCES]
+    part = f"; the first {len(shown)} of {len(influence)}" if len(shown) < len(influence) else ""
+    report.table(
+        ["column", "influence"],
+        [[name, round(value, 4)] for name, value in shown],
+        caption="The probability that goes over to other classes when a column's values are shuffled among the "
+        f"examples{part}.",
+    )
+
+
+def _add_hardest(report: Report, content: ReportContent) -> None:
+    columns = [name for name in content.influence if name not in content.hidden_columns]
     report.heading("Worst mistakes")
     if content.mistakes:
-        report.gallery(
-            [_picture(example) for example in content.mistakes],
+        add_examples(
+            report,
+            content.mistakes,
+            modality=content.modality,
+            columns=columns,
             caption="Wrong, the surest first: label, what it was taken for, and the probability given to that.",
         )
     else:
         report.paragraph("The model made no mistake on the test split.")
     report.heading("Least sure")
-    report.gallery(
-        [_picture(example) for example in content.least_sure],
+    add_examples(
+        report,
+        content.least_sure,
+        modality=content.modality,
+        columns=columns,
         caption="Right or wrong, the two likeliest classes nearly tied: worth a second look at the label.",
-    )
-
-
-def _picture(example: ScoredExample) -> Picture:
-    right = example.label == example.predicted
-    outcome = example.label if right else f"{example.label} → {example.predicted}"
-    name = example.example_id
-    shown = name if len(name) <= _MAX_ID_CHARACTERS else f"…{name[1 - _MAX_ID_CHARACTERS :]}"
-    return Picture(
-        data=thumbnail(example.image),
-        caption=f"{outcome} {example.probability:.3f} · {shown}",
-        alternative=f"example {name} labelled {example.label}, predicted {example.predicted}",
-        tone="good" if right else "bad",
     )

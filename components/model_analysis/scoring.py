@@ -1,76 +1,80 @@
-"""Scoring a stream of images: all cores decode the next batches while the model works on this one."""
+"""Scoring a stream of examples: all cores prepare the next batches while the model works on this one."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
-from components.model_analysis.image_batches import encoded_bytes, ImageBatch, SourceImage
+from components.model_analysis.example_batches import ExampleBatch, UnreadableExample
+from components.model_analysis.unusable_rows import first_unusable
 from components.modeling.image_decoding import UndecodableImageError
 from components.modeling.predictor import Prediction, Predictor
 from components.shared.cores import available_cores
+from components.shared.feature_blocks import joined_inputs
 
 _BATCHES_AHEAD = 2
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UnreadableImage:
-    """An image that could not be scored, and why."""
-
-    example_id: str
-    split: str
-    reason: str
+_Inputs = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoredBatch:
-    """What a model says of the images of a batch that could be read.
+    """What a model says of the examples of a batch that could be read.
 
     Attributes
     ----------
-    images
-        N images, in their source's order.
+    examples
+        N examples, in their source's order.
     prediction
         N probabilities and embeddings.
-    extra
-        The columns that travel along, N values each.
     unreadable
-        The batch's other images.
+        The batch's other examples.
     """
 
-    images: tuple[SourceImage, ...]
+    examples: ExampleBatch
     prediction: Prediction
-    extra: Mapping[str, pa.Array]
-    unreadable: tuple[UnreadableImage, ...]
+    unreadable: tuple[UnreadableExample, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Part:
+    """Neighbouring examples of a batch that are prepared together."""
+
+    rows: range
+    inputs: "Future[_Inputs]"
 
 
 def score_batches(
-    batches: Iterable[ImageBatch], predictor: Predictor, *, num_workers: int | None = None
+    batches: Iterable[ExampleBatch], predictor: Predictor, *, num_workers: int | None = None
 ) -> Iterator[ScoredBatch]:
     """Score batches in their order; memory stays at a few batches whatever their number.
 
     Parameters
     ----------
     batches
-        Encoded images.
+        Examples as their source holds them.
     predictor
-        The model, with the preprocessing that it is served with.
+        The model, with the preparation that it is served with.
     num_workers
-        Threads that read and decode, 1 or more; None takes one a core. Pillow decodes outside Python's lock.
+        Threads that read and prepare, 1 or more; None takes one a core. Images are prepared one by one, for Pillow
+        decodes outside Python's lock and a damaged one is set aside; other examples a whole batch at a time.
 
     Yields
     ------
     ScoredBatch
-        One a batch; it may hold no readable image.
+        One a batch; it may hold no readable example.
+
+    Raises
+    ------
+    ValueError
+        If a text or a row of a table cannot be prepared; the message names the example.
     """
     with ThreadPoolExecutor(max_workers=num_workers or available_cores()) as pool:
-        waiting: deque[tuple[ImageBatch, list[Future[np.ndarray]]]] = deque()
+        waiting: deque[tuple[ExampleBatch, list[_Part]]] = deque()
         try:
             for batch in batches:
-                waiting.append((batch, [pool.submit(_prepared, image, predictor) for image in batch.images]))
+                waiting.append((batch, _submitted(batch, predictor, pool)))
                 if len(waiting) > _BATCHES_AHEAD:
                     yield _scored(*waiting.popleft(), predictor)
             while waiting:
@@ -79,23 +83,45 @@ def score_batches(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _prepared(image: SourceImage, predictor: Predictor) -> np.ndarray:
-    return predictor.prepare([encoded_bytes(image)])[0]
+def _submitted(batch: ExampleBatch, predictor: Predictor, pool: ThreadPoolExecutor) -> list[_Part]:
+    step = 1 if predictor.features.modality == "image" else max(len(batch), 1)
+    parts = [range(start, min(start + step, len(batch))) for start in range(0, len(batch), step)]
+    return [_Part(rows=rows, inputs=pool.submit(_prepared, batch, rows, predictor)) for rows in parts]
 
 
-def _scored(batch: ImageBatch, decoding: list["Future[np.ndarray]"], predictor: Predictor) -> ScoredBatch:
-    prepared: list[np.ndarray] = []
+def _prepared(batch: ExampleBatch, rows: range, predictor: Predictor) -> _Inputs:
+    columns = batch.read(rows)
+    try:
+        return predictor.prepare(columns)
+    except UndecodableImageError:
+        raise
+    except ValueError as error:
+        row, reason = first_unusable(columns, predictor.prepare) or (0, error)
+        raise ValueError(f"the example {batch.example_ids[rows[row]]} cannot be scored: {reason}") from error
+
+
+def _scored(batch: ExampleBatch, parts: list[_Part], predictor: Predictor) -> ScoredBatch:
+    inputs: list[_Inputs] = []
     kept: list[int] = []
-    unreadable: list[UnreadableImage] = []
-    for position, (image, future) in enumerate(zip(batch.images, decoding, strict=True)):
+    unreadable: list[UnreadableExample] = []
+    for part in parts:
         try:
-            prepared.append(future.result())
-            kept.append(position)
+            inputs.append(part.inputs.result())
+            kept += part.rows
         except UndecodableImageError as error:
-            unreadable.append(UnreadableImage(example_id=image.example_id, split=image.split, reason=str(error)))
+            unreadable += [
+                UnreadableExample(example_id=batch.example_ids[row], split=batch.splits[row], reason=str(error))
+                for row in part.rows
+            ]
     return ScoredBatch(
-        images=tuple(batch.images[position] for position in kept),
-        prediction=predictor.predict(np.stack(prepared) if prepared else predictor.prepare([])),
-        extra={name: column.take(pa.array(kept, pa.int64())) for name, column in batch.extra.items()},
-        unreadable=tuple(unreadable),
+        examples=batch.take(kept), prediction=_prediction(inputs, predictor), unreadable=tuple(unreadable)
     )
+
+
+def _prediction(inputs: list[_Inputs], predictor: Predictor) -> Prediction:
+    if not inputs:
+        return Prediction(
+            probabilities_BK=np.empty((0, len(predictor.class_names)), np.float32),
+            embeddings_BD=np.empty((0, 0), np.float32),
+        )
+    return predictor.predict(joined_inputs(inputs, predictor.features.input_specs))

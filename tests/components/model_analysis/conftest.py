@@ -1,4 +1,4 @@
-"""Small real things: photos of two kinds, a model that tells them apart, tables of them."""
+"""Small real things of each modality: examples of two kinds, a model that tells them apart, tables of them."""
 
 from collections.abc import Callable, Sequence
 import io
@@ -8,14 +8,13 @@ import numpy as np
 from PIL import Image
 import pyarrow as pa
 import pytest
-from sklearn.linear_model import LogisticRegression
-import torch
 
-from components.modeling.backbones import BackboneConfig, build_classifier
-from components.modeling.predictor import Predictor, weights_of
-from components.modeling.preprocessing import Preprocessing
-from components.shared.bundle import BundleConfig, write_bundle
+from components.modeling.backbone_config import BackboneConfig
+from components.modeling.image_features import ImageFeatures
+from components.modeling.tabular_features import fit_tabular_features
+from components.modeling.text_features import TextFeatures
 from components.shared.example_table import ExampleTableInfo, ExampleTableWriter
+from tests.components.model_analysis.small_models import comment, fitted_bundle, trips
 
 Photo = Callable[..., bytes]
 MakeTable = Callable[..., Path]
@@ -40,27 +39,32 @@ def photo() -> Photo:
 @pytest.fixture(scope="session")
 def model_dir(tmp_path_factory: pytest.TempPathFactory, photo: Photo) -> Path:
     """A bundle that takes bright photos for cats and dark ones for dogs."""
-    torch.manual_seed(0)
-    backbone, preprocessing = BackboneConfig(name="small_cnn"), Preprocessing(image_size=16)
-    config = BundleConfig(
-        task="image_classification",
-        class_names=("cat", "dog"),
-        backbone=backbone.to_dict(),
-        preprocessing=preprocessing.to_dict(),
-    )
-    network = build_classifier(backbone, num_classes=2, load_pretrained=False)
-    predictor = Predictor(network, config, device=torch.device("cpu"))
     kinds = ["cat", "dog"] * 20
-    images = predictor.prepare([photo(kind, 1000 + seed) for seed, kind in enumerate(kinds)])
-    fitted = LogisticRegression(C=100.0).fit(predictor.predict(images).embeddings_BD, [kind == "dog" for kind in kinds])
-    half = torch.tensor(fitted.coef_[0] / 2, dtype=torch.float32)
-    bias = float(fitted.intercept_[0]) / 2
-    with torch.no_grad():
-        network.head.weight.copy_(torch.stack([-half, half]))
-        network.head.bias.copy_(torch.tensor([-bias, bias]))
+    columns = {"image": pa.array([photo(kind, 1000 + seed) for seed, kind in enumerate(kinds)], pa.binary())}
     path = tmp_path_factory.mktemp("model") / "bundle"
-    write_bundle(path, config, weights_of(network))
-    return path
+    return fitted_bundle(
+        path, BackboneConfig(name="small_cnn"), ImageFeatures(image_size=16), columns, kinds, ("cat", "dog")
+    )
+
+
+@pytest.fixture(scope="session")
+def text_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that takes comments with happy words for good and others for bad."""
+    labels = ["bad", "good"] * 40
+    columns = {"text": pa.array([comment(label, seed) for seed, label in enumerate(labels)])}
+    features = TextFeatures(num_buckets=4096)
+    path = tmp_path_factory.mktemp("text-model") / "bundle"
+    return fitted_bundle(path, BackboneConfig(name="char_ngrams"), features, columns, labels, ("bad", "good"))
+
+
+@pytest.fixture(scope="session")
+def trip_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that takes long trips paid by card for tipped; the hour says nothing."""
+    labels = ["false", "true"] * 40
+    columns = trips(labels)
+    features = fit_tabular_features([columns], {name: column.type for name, column in columns.items()})
+    path = tmp_path_factory.mktemp("trip-model") / "bundle"
+    return fitted_bundle(path, BackboneConfig(name="mlp"), features, columns, labels, ("false", "true"))
 
 
 @pytest.fixture

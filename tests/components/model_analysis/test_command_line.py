@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from components.model_analysis.__main__ import app
+from tests.components.model_analysis.small_models import comment
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -23,10 +24,10 @@ def test_scoring_prints_what_a_person_wants_to_know(tmp_path, model_dir, photo) 
     arguments = ["--model-dir", model_dir, "--source", tmp_path / "photos", "--output", tmp_path / "out"]
     result = CliRunner().invoke(app, ["score", *map(str, arguments)])
     assert result.exit_code == 0, result.output
-    assert "scored 2 images" in result.stdout
+    assert "scored 2 examples" in result.stdout
     assert "not readable: 1" in result.stdout
     assert "1 with a label that the model does not know" in result.stdout
-    assert "accuracy 1.0000 on 1 labelled images" in result.stdout
+    assert "accuracy 1.0000 on 1 labelled examples" in result.stdout
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["num_unknown_label"] == 1
 
 
@@ -36,6 +37,26 @@ def test_scoring_unlabelled_photos_says_how_to_give_labels(tmp_path, model_dir, 
     result = CliRunner().invoke(app, ["score", *map(str, arguments)])
     assert result.exit_code == 0, result.output
     assert "no label is known" in result.stdout
+
+
+def test_a_table_is_scored_as_its_problem_file_says(tmp_path, trip_model_dir) -> None:
+    (tmp_path / "trips.csv").write_text("miles;hour;paid;tips\n9;1;card;3\n2;1;cash;0\n2;1;cash;3\n")
+    (tmp_path / "problem.yaml").write_text("label: {expression: tips > 2}")
+    arguments = ["--model-dir", trip_model_dir, "--source", tmp_path / "trips.csv", "--output", tmp_path / "out"]
+    result = CliRunner().invoke(app, ["score", *map(str, arguments), "--problem", str(tmp_path / "problem.yaml")])
+    assert result.exit_code == 0, result.output
+    assert "scored 3 examples" in result.stdout
+    assert "accuracy 0.6667 on 3 labelled examples" in result.stdout
+
+
+def test_columns_of_texts_and_labels_can_be_named(tmp_path, text_model_dir) -> None:
+    rows = "".join(f"{comment(label, seed)},{label}\n" for seed, label in enumerate(["good", "bad"] * 3))
+    (tmp_path / "some.csv").write_text(f"ment,judgement\n{rows}")
+    arguments = ["--model-dir", text_model_dir, "--source", tmp_path / "some.csv", "--output", tmp_path / "out"]
+    named = ["--text-column", "ment", "--label-column", "judgement"]
+    result = CliRunner().invoke(app, ["score", *map(str, arguments), *named])
+    assert result.exit_code == 0, result.output
+    assert "accuracy 1.0000 on 6 labelled examples" in result.stdout
 
 
 @pytest.mark.parametrize(("minimum", "status"), [("0.9", 0), (None, 0), ("1.0", 1)])

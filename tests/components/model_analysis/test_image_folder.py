@@ -3,7 +3,7 @@ import unicodedata
 
 import pytest
 
-from components.model_analysis.image_folder import find_images, folder_images, labels_of_paths
+from components.model_analysis.image_folder import find_images, folder_batches, labels_of_paths
 from components.model_analysis.label_matching import LabelMatcher
 
 MATCHER = LabelMatcher(["cat", "dog"])
@@ -68,6 +68,6 @@ def test_names_are_composed_and_printable(tmp_path, photo) -> None:
     (tmp_path / decomposed).write_bytes(photo("cat"))
     with open(os.fsencode(tmp_path) + b"/\xff.jpg", "wb") as file:
         file.write(photo("cat"))
-    images = list(folder_images(tmp_path, find_images(tmp_path), MATCHER))
-    assert {image.example_id for image in images} == {"고양이.jpg", "\\xff.jpg"}
-    assert all(image.content.read_bytes() for image in images)
+    (batch,) = folder_batches(tmp_path, find_images(tmp_path), MATCHER, batch_rows=8)
+    assert set(batch.example_ids) == {"고양이.jpg", "\\xff.jpg"}
+    assert all(path.read_bytes() for path in batch.files.values())

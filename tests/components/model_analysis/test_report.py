@@ -7,16 +7,17 @@ from components.model_analysis.report import evaluation_report, ReportContent
 from components.shared.problem import TargetSpec
 
 
-def _report(labels, probabilities, class_names, *, mistakes=(), least_sure=(), left_out=None):
+def _report(labels, probabilities, class_names, *, left_out=None, **content):
     test = evaluate_predictions(np.array(labels, int), np.array(probabilities, float), class_names)
     validation = evaluate_predictions(np.empty(0, int), np.empty((0, len(class_names))), class_names)
     verdict = judge(test, TargetSpec(minimum=0.5), left_out=left_out or LeftOut())
-    content = ReportContent(verdict=verdict, test=test, validation=validation, mistakes=mistakes, least_sure=least_sure)
-    return evaluation_report(content).html()
+    parts = {"mistakes": (), "least_sure": (), "modality": "image", **content}
+    return evaluation_report(ReportContent(verdict=verdict, test=test, validation=validation, **parts)).html()
 
 
 def _example(photo, **values):
-    content = {"example_id": "a.jpg", "label": "cat", "predicted": "dog", "probability": 0.987, "image": photo("cat")}
+    image = {"image": photo("cat")}
+    content = {"example_id": "a.jpg", "label": "cat", "predicted": "dog", "probability": 0.987, "values": image}
     return ScoredExample(**{**content, **values})
 
 
@@ -68,8 +69,58 @@ def test_a_full_report_of_many_classes_stays_small(photo) -> None:
     num_classes, num_examples = 200, 2000
     names = [f"class number {number}" for number in range(num_classes)]
     probabilities = generator.dirichlet(np.ones(num_classes), num_examples)
-    pictures = [_example(photo, image=photo("cat", seed, size=(400, 300))) for seed in range(24)]
+    pictures = [_example(photo, values={"image": photo("cat", seed, size=(400, 300))}) for seed in range(24)]
     labels = generator.integers(0, num_classes, num_examples)
     html = _report(labels, probabilities, names, mistakes=pictures, least_sure=pictures[:12])
     assert len(html) < 1_500_000
     assert "150 better ones are in evaluation.json" in html
+
+
+def _row_of(values, **known):
+    content = {"example_id": "e-1", "label": "cat", "predicted": "dog", "probability": 0.9871, "values": values}
+    return ScoredExample(**{**content, **known})
+
+
+def test_texts_are_shown_shortened(photo) -> None:
+    text = "고양이는 " + "아주 " * 200
+    html = _report([0, 1], np.eye(2), ["cat", "dog"], modality="text", mistakes=[_row_of({"text": text})])
+    assert text[:200] in html
+    assert text[:300] not in html
+    assert "<td>e-1</td><td>cat</td><td>dog</td><td>0.987</td>" in html
+    assert "<img" not in html
+
+
+def test_rows_of_a_table_show_the_columns_with_most_influence(photo) -> None:
+    names = [f"column_{number}" for number in range(12)]
+    influence = {name: 0.5 - number / 100 for number, name in enumerate(names)}
+    mistake = _row_of({name: number + 0.25 for number, name in enumerate(names)})
+    content = {"modality": "tabular", "influence": influence, "mistakes": [mistake], "least_sure": [mistake]}
+    html = _report([0, 1], np.eye(2), ["cat", "dog"], **content)
+    mistakes = html[html.index("Worst mistakes") :]
+    assert "column_5" in mistakes
+    assert "<td>5.25</td>" in mistakes
+    assert "column_6" not in mistakes
+    assert "column_6" in html
+    assert "<h2>Columns</h2>" in html
+
+
+def test_values_of_personal_columns_are_never_shown() -> None:
+    mistake = _row_of({"name": "Kim Min-su", "fare": 2013})
+    influence = {"name": 0.4, "fare": 0.1}
+    html = _report(
+        [0, 1], np.eye(2), ["cat", "dog"], modality="tabular", influence=influence, hidden_columns=["name"],
+        mistakes=[mistake], least_sure=[mistake],
+    )  # fmt: skip
+    assert "Kim" not in html
+    assert "<td>2013</td>" in html
+
+
+def test_missing_values_and_long_words_fit_their_cells() -> None:
+    values = {"fare": None, "rate": float("nan"), "company": "x" * 500, "paid": True}
+    html = _report(
+        [0, 1], np.eye(2), ["cat", "dog"], modality="tabular", influence=dict.fromkeys(values, 0.1),
+        mistakes=[_row_of(values)],
+    )  # fmt: skip
+    assert "nan" not in html
+    assert "x" * 39 + "…" in html
+    assert "x" * 40 not in html

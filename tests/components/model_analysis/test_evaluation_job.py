@@ -1,12 +1,10 @@
 import json
-import logging
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from components.model_analysis.jobs import evaluate_model, score_images
+from components.model_analysis.jobs import evaluate_model
 from components.modeling.predictor import load_predictor
 from components.shared.example_table import ExampleTableInfo, ExampleTableWriter
 from components.shared.predictions_table import PredictionsTable
@@ -30,16 +28,6 @@ def evaluate(model_dir, tmp_path):
             metrics_path=tmp_path / out / "metrics.json",
             classification_metrics_path=tmp_path / out / "classification_metrics.json",
             device="cpu",
-        )
-
-    return run
-
-
-@pytest.fixture
-def score(model_dir, tmp_path):
-    def run(source, **columns):
-        return score_images(
-            source=str(source), model_path=model_dir, output_path=tmp_path / "out", device="cpu", **columns
         )
 
     return run
@@ -73,7 +61,7 @@ def test_predictions_hold_the_held_out_splits_with_embeddings_and_slices(
     assert table.slice_columns == ("camera",)
     assert all(row["label"] == row["predicted"] for row in rows)
     predictor = load_predictor(model_dir, device="cpu")
-    expected = predictor.predict(predictor.prepare([photo("cat", 10)]))
+    expected = predictor.predict(predictor.prepare({"image": pa.array([photo("cat", 10)])}))
     np.testing.assert_allclose(table.probabilities()[0], expected.probabilities_BK[0], atol=1e-5)
     np.testing.assert_allclose(rows[0]["embedding"], expected.embeddings_BD[0], rtol=1e-3, atol=1e-4)
 
@@ -139,114 +127,10 @@ def test_a_table_of_texts_is_refused(evaluate, tmp_path) -> None:
     with ExampleTableWriter(tmp_path / "texts", info, extra_columns={}) as writer:
         names = ["example_id", "split", "label", "text"]
         writer.write(pa.RecordBatch.from_arrays([pa.array([value]) for value in ("1", "test", "a", "hello")], names))
-    with pytest.raises(ValueError, match="must hold images, got the modality text"):
+    with pytest.raises(ValueError, match="must hold image examples, as the model takes, got the modality text"):
         evaluate(tmp_path / "texts")
 
 
 def test_a_missing_table_is_said(evaluate, tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match="example_table must be a folder"):
         evaluate(tmp_path / "absent")
-
-
-def _write_photos(folder, photo, names):
-    for seed, (name, kind) in enumerate(names.items()):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(photo(kind, seed))
-
-
-def test_a_folder_of_class_folders_is_scored(score, tmp_path, photo) -> None:
-    names = {"x/Cat/1.jpg": "cat", "x/Cat/2.jpg": "dog", "x/dog/1.jpg": "dog", "x/dog/deep/2.png": "dog"}
-    _write_photos(tmp_path / "photos", photo, names)
-    result = score(tmp_path / "photos")
-    metrics = _json(tmp_path / "out" / "metrics.json")
-    assert result.metrics["accuracy"] == metrics["accuracy"] == 0.75
-    assert (metrics["num_examples"], metrics["num_labelled"], metrics["num_unreadable"]) == (4, 4, 0)
-    assert [figures["support"] for figures in metrics["per_class"]] == [2, 2]
-    rows = PredictionsTable(tmp_path / "out" / "predictions").read(["example_id", "label", "predicted"]).to_pylist()
-    assert rows[1] == {"example_id": "x/Cat/2.jpg", "label": "cat", "predicted": "dog"}
-
-
-def test_kaggle_names_are_labels(score, tmp_path, photo) -> None:
-    _write_photos(tmp_path / "photos", photo, {"cat.1.jpg": "cat", "dog.2.jpg": "dog"})
-    assert score(tmp_path / "photos").metrics["accuracy"] == 1.0
-
-
-def test_unlabelled_photos_are_scored_without_metrics(score, tmp_path, photo) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "metrics.json").write_text("of an earlier run")
-    (tmp_path / "out" / "mine.txt").write_text("kept")
-    _write_photos(tmp_path / "photos", photo, {"IMG_1.jpg": "cat", "whatever": "dog"})
-    result = score(tmp_path / "photos")
-    assert (result.num_examples, result.num_labelled, result.metrics) == (2, 0, {})
-    assert not (tmp_path / "out" / "metrics.json").exists()
-    assert (tmp_path / "out" / "mine.txt").read_text() == "kept"
-    assert PredictionsTable(tmp_path / "out" / "predictions").read(["predicted"]).column(0).to_pylist() == [
-        "cat",
-        "dog",
-    ]
-
-
-def test_an_unknown_class_is_kept_as_a_row_and_left_out_of_accuracy(score, tmp_path, photo) -> None:
-    _write_photos(tmp_path / "photos", photo, {"cat/1.jpg": "cat", "bird/2.jpg": "bird"})
-    result = score(tmp_path / "photos")
-    assert (result.num_examples, result.num_labelled, result.num_unknown_label) == (2, 1, 1)
-    assert result.metrics["accuracy"] == 1.0
-    labels = PredictionsTable(tmp_path / "out" / "predictions").read(["label"]).column(0).to_pylist()
-    assert labels == ["bird", "cat"]
-
-
-def test_unreadable_images_are_listed_with_their_reasons(score, tmp_path, photo, caplog) -> None:
-    _write_photos(tmp_path / "photos", photo, {"cat/1.jpg": "cat"})
-    (tmp_path / "photos" / "cat" / "empty.jpg").write_bytes(b"")
-    (tmp_path / "photos" / "cat" / "text.jpg").write_text("hello")
-    (tmp_path / "photos" / "cat" / "new.heic").write_bytes(b"ftypheic")
-    with caplog.at_level(logging.WARNING):
-        result = score(tmp_path / "photos")
-    unreadable = {entry["example_id"]: entry["reason"] for entry in _json(tmp_path / "out" / "unreadable.json")}
-    assert result.num_unreadable == 3
-    assert unreadable["cat/empty.jpg"] == "the file is empty"
-    assert set(unreadable) == {"cat/empty.jpg", "cat/text.jpg", "cat/new.heic"}
-    assert "cat/empty.jpg" in caplog.text
-
-
-def test_a_folder_without_a_readable_image_is_bad_input(score, tmp_path) -> None:
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "a.jpg").write_text("hello")
-    with pytest.raises(ValueError, match="must hold at least one readable image, 1 were tried"):
-        score(tmp_path / "photos")
-    assert len(_json(tmp_path / "out" / "unreadable.json")) == 1
-
-
-def test_an_example_table_is_scored_split_by_split(score, make_table, tmp_path) -> None:
-    rows = [("train", "cat", "cat"), ("train", "dog", "dog"), ("test", "cat", "dog"), ("test", "cat", "cat")]
-    result = score(make_table(rows))
-    metrics = _json(tmp_path / "out" / "metrics.json")
-    assert result.metrics["accuracy"] == 0.75
-    assert metrics["splits"] == {
-        "test": {"num_labelled": 2, "accuracy": 0.5},
-        "train": {"num_labelled": 2, "accuracy": 1.0},
-    }
-
-
-def test_a_parquet_table_of_encoded_images_is_scored(score, tmp_path, photo) -> None:
-    columns = {"image": [photo("cat"), photo("dog"), b"no image"], "label": ["CAT", "dog", "dog"]}
-    pq.write_table(pa.table(columns), tmp_path / "photos.parquet")
-    result = score(tmp_path / "photos.parquet")
-    assert (result.num_examples, result.num_unreadable, result.metrics["accuracy"]) == (2, 1, 1.0)
-
-
-def test_a_list_of_files_is_scored(score, tmp_path, photo) -> None:
-    _write_photos(tmp_path, photo, {"a/1.jpg": "cat", "a/2.jpg": "dog"})
-    (tmp_path / "list.csv").write_text("file,truth\na/1.jpg,cat\na/2.jpg,dog\na/absent.jpg,dog\n")
-    result = score(tmp_path / "list.csv", label_column="truth")
-    assert (result.num_examples, result.num_unreadable, result.metrics["accuracy"]) == (2, 1, 1.0)
-
-
-def test_a_tampered_bundle_is_refused(tmp_path, photo, model_dir) -> None:
-    broken = tmp_path / "broken"
-    broken.mkdir()
-    for file in model_dir.iterdir():
-        (broken / file.name).write_bytes(file.read_bytes()[: -10 if file.suffix == ".safetensors" else None])
-    _write_photos(tmp_path / "photos", photo, {"cat/1.jpg": "cat"})
-    with pytest.raises(ValueError, match="truncated or changed"):
-        score_images(source=str(tmp_path / "photos"), model_path=broken, output_path=tmp_path / "out", device="cpu")

@@ -1,0 +1,49 @@
+"""Which columns of a table a model's answers depend on."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from components.modeling.predictor import Predictor
+
+
+def column_influence(columns: Mapping[str, pa.Array], predictor: Predictor, *, seed: int = 0) -> dict[str, float]:
+    """How far the probabilities move when the values of one column are shuffled among the examples.
+
+    It says what the answers depend on, not what makes them right; of two columns that say the same, each may look
+    weak.
+
+    Parameters
+    ----------
+    columns
+        What the model reads of N examples, as their source holds it.
+    predictor
+        The model.
+    seed
+        Of the shuffle, one for all columns.
+
+    Returns
+    -------
+    dict
+        By column, largest first: half the mean sum of the changes over the classes, 0 to 1, which is the probability
+        that goes over to other classes; empty without examples.
+
+    References
+    ----------
+    Breiman, Random forests, Machine Learning 45, 2001, section 10, where the change of the error is measured.
+    """
+    num_rows = len(next(iter(columns.values()), ()))
+    if not num_rows:
+        return {}
+    probabilities_NK = _probabilities(columns, predictor)
+    shuffled = pa.array(np.random.default_rng(seed).permutation(num_rows))
+    influence = {}
+    for name, column in columns.items():
+        changed_NK = _probabilities({**columns, name: column.take(shuffled)}, predictor)
+        influence[name] = float(np.abs(changed_NK - probabilities_NK).sum(axis=1).mean() / 2)
+    return dict(sorted(influence.items(), key=lambda item: -item[1]))
+
+
+def _probabilities(columns: Mapping[str, pa.Array], predictor: Predictor) -> np.ndarray:
+    return predictor.predict(predictor.prepare(columns)).probabilities_BK
