@@ -1,10 +1,10 @@
 """A bundle as a KServe model: V1 and V2 requests in, labels and probabilities out.
 
-Shapes: N images, S the side of the square that the model sees, K classes.
+Shapes: N examples, K classes.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 import uuid
@@ -13,21 +13,21 @@ from kserve import InferOutput, InferRequest, InferResponse, Model
 from kserve.errors import InvalidInput
 import numpy as np
 
-from components.modeling.image_decoding import num_pixels
 from components.modeling.predictor import Predictor
-from components.serving.payloads import images_from_instances, images_from_tensors, INPUT_NAME, Tensor
+from components.serving.payloads import payloads_for
+from components.serving.request_rows import shown, Tensor
 
 PROBABILITIES = "probabilities"
 LABEL = "label"
-# One request must not hold up the others for long: some seconds of decoding.
-MAX_REQUEST_PIXELS = 200_000_000
+# A large request computes in parts, so that it needs no more memory than a middling one.
+_PART_ROWS = 64
 
 
 class BundleModel(Model):
     """Answers KServe's requests with a `Predictor`: the very preprocessing and arithmetic of the training side.
 
-    Decoding and prediction run in one thread of their own: the event loop stays free for health checks, and two
-    requests never compete for the same cores.
+    Reading, preparation and prediction run in one thread of their own: the event loop stays free for health checks,
+    and two requests never compete for the same cores.
 
     Parameters
     ----------
@@ -43,12 +43,13 @@ class BundleModel(Model):
         super().__init__(name)
         self.version = version
         self._predictor = predictor
+        self._payloads = payloads_for(predictor.features)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
         self.ready = True
 
     def get_input_types(self) -> list[dict[str, Any]]:
-        """Inputs for the metadata endpoint; prepared pixels are an alternative to them, not a second input."""
-        return [{"name": INPUT_NAME, "datatype": "BYTES", "shape": [-1]}]
+        """Inputs for the metadata endpoint."""
+        return self._payloads.input_types
 
     def get_output_types(self) -> list[dict[str, Any]]:
         """Outputs for the metadata endpoint."""
@@ -68,13 +69,13 @@ class BundleModel(Model):
         Raises
         ------
         InvalidInput
-            If the request or one of its images cannot be used; KServe answers 400 or `INVALID_ARGUMENT`.
+            If the request or one of its examples cannot be used; KServe answers 400 or `INVALID_ARGUMENT`.
         """
         answer: Callable[[Any], Any] = self._answer_v2 if isinstance(payload, InferRequest) else self._answer_v1
         return await asyncio.get_running_loop().run_in_executor(self._executor, answer, payload)
 
     def _answer_v1(self, payload: Any) -> dict[str, Any]:
-        probabilities_NK = self._probabilities(self._checked(images_from_instances, payload))
+        probabilities_NK = self._probabilities(self._checked(self._payloads.from_instances, payload))
         rows = [dict(zip(self._predictor.class_names, row, strict=True)) for row in probabilities_NK.tolist()]
         labels = self._labels(probabilities_NK)
         return {
@@ -83,9 +84,8 @@ class BundleModel(Model):
 
     def _answer_v2(self, request: InferRequest) -> InferResponse:
         wanted = self._checked(_requested_outputs, request)
-        size = self._predictor.preprocessing.image_size
-        images = self._checked(images_from_tensors, [_tensor(given) for given in request.inputs], image_size=size)
-        probabilities_NK = self._probabilities(images)
+        tensors = [_tensor(given) for given in request.inputs]
+        probabilities_NK = self._probabilities(self._checked(self._payloads.from_tensors, tensors))
         outputs = {
             PROBABILITIES: InferOutput(
                 PROBABILITIES, list(probabilities_NK.shape), "FP32", data=probabilities_NK.ravel().tolist()
@@ -101,38 +101,21 @@ class BundleModel(Model):
             requested_outputs=request.request_outputs,
         )
 
-    def _probabilities(self, images: list[bytes] | np.ndarray) -> np.ndarray:
-        images_NHWC = images if isinstance(images, np.ndarray) else self._checked(self._prepared, images)
-        return self._predictor.predict(images_NHWC).probabilities_BK
-
-    def _prepared(self, encoded: Sequence[bytes]) -> np.ndarray:
-        prepared = []
-        if len(encoded) > 1 and (total := sum(map(self._num_pixels, encoded))) > MAX_REQUEST_PIXELS:
-            raise ValueError(
-                f"the images of a request must have at most {MAX_REQUEST_PIXELS:,} pixels together, got {total:,}: "
-                "send them in several requests"
-            )
-        for number, data in enumerate(encoded, start=1):
-            try:
-                prepared.append(self._predictor.prepare([data]))
-            except ValueError as error:
-                raise ValueError(f"image {number} of {len(encoded)} cannot be used: {error}") from error
-        return np.concatenate(prepared)
-
-    @staticmethod
-    def _num_pixels(data: bytes) -> int:
-        try:
-            return num_pixels(data)
-        except ValueError:
-            return 0  # refused by name when it is decoded
+    def _probabilities(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        num_rows = len(next(iter(inputs.values())))
+        parts = [
+            self._predictor.predict({name: value[start : start + _PART_ROWS] for name, value in inputs.items()})
+            for start in range(0, num_rows, _PART_ROWS)
+        ]
+        return np.concatenate([part.probabilities_BK for part in parts])
 
     def _labels(self, probabilities_NK: np.ndarray) -> list[str]:
         return [self._predictor.class_names[index] for index in probabilities_NK.argmax(axis=1)]
 
     @staticmethod
-    def _checked(read: Callable[..., Any], *arguments: Any, **settings: Any) -> Any:
+    def _checked(read: Callable[[Any], Any], given: Any) -> Any:
         try:
-            return read(*arguments, **settings)
+            return read(given)
         except ValueError as error:
             raise InvalidInput(str(error)) from error
 
@@ -154,6 +137,6 @@ def _requested_outputs(request: InferRequest) -> list[str]:
     names = [output.name for output in request.request_outputs]
     if len(set(names)) != len(names) or set(names) - set(known):
         raise ValueError(
-            f"outputs must be different ones of {', '.join(known)}, got {[name[:40] for name in names[:5]]}"
+            f"outputs must be different ones of {', '.join(known)}, got {[shown(name) for name in names[:5]]}"
         )
     return names

@@ -68,7 +68,7 @@ def probe_server(
     model
         The bundle to serve.
     examples
-        The example table; its encoded images are sent.
+        The example table; its files, texts or rows are sent as they are.
     predictions
         The predictions table of the training side.
 

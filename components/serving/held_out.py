@@ -1,7 +1,8 @@
-"""Held-out examples to replay: their encoded images and what the training side said of them."""
+"""Held-out examples to replay: their raw values and what the training side said of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,22 +19,25 @@ class HeldOut:
 
     Attributes
     ----------
+    modality
+        `image`, `text` or `tabular`.
     split
         The split they are from.
     class_names
         K class names in the order of the probabilities.
     example_ids
         N identifiers.
-    images
-        N encoded image files.
+    rows
+        N examples: their payload or their features, by column.
     probabilities_NK
         Shape (N, K), float32: the training side's.
     """
 
+    modality: str
     split: str
     class_names: tuple[str, ...]
     example_ids: tuple[str, ...]
-    images: tuple[bytes, ...]
+    rows: tuple[Mapping[str, Any], ...]
     probabilities_NK: np.ndarray
 
 
@@ -43,7 +47,7 @@ def held_out_examples(examples: ExampleTable, predictions: PredictionsTable, *, 
     Parameters
     ----------
     examples
-        The example table, of images.
+        The example table.
     predictions
         The predictions table of the same data.
     at_most
@@ -52,23 +56,22 @@ def held_out_examples(examples: ExampleTable, predictions: PredictionsTable, *, 
     Raises
     ------
     ValueError
-        If the examples are no images, nothing held out was scored, or `at_most` is below 1.
+        If nothing held out was scored, or `at_most` is below 1.
     ContractError
         If a scored example is not in the example table.
     """
     if at_most < 1:
         raise ValueError(f"the number of examples to replay must be at least 1, got {at_most}")
-    if examples.info.modality != "image":
-        raise ValueError(f"the example table must hold images to replay, got {examples.info.modality}")
     split, scored_ids = _scored(predictions)
     order = np.argsort(np.array(scored_ids, dtype=object), kind="stable")
     places = order[np.unique(np.linspace(0, len(order) - 1, min(at_most, len(order))).round().astype(int))]
     chosen = tuple(scored_ids[place] for place in places)
     return HeldOut(
+        modality=examples.info.modality,
         split=split,
         class_names=predictions.class_names,
         example_ids=chosen,
-        images=_images(examples, chosen, split=split),
+        rows=_rows(examples, chosen, split=split),
         probabilities_NK=predictions.probabilities(splits=[split])[places],
     )
 
@@ -81,14 +84,16 @@ def _scored(predictions: PredictionsTable) -> tuple[str, list[str]]:
     raise ValueError(f"the predictions table must hold rows of the splits {' or '.join(HELD_OUT_SPLITS)}, got none")
 
 
-def _images(examples: ExampleTable, chosen: Sequence[str], *, split: str) -> tuple[bytes, ...]:
+def _rows(examples: ExampleTable, chosen: Sequence[str], *, split: str) -> tuple[Mapping[str, Any], ...]:
     wanted = set(chosen)
-    found: dict[str, bytes] = {}
-    for batch in examples.iter_batches(["example_id", "image"], splits=[split], batch_rows=256):
-        images = batch.column(1)
-        for row, example_id in enumerate(batch.column(0).to_pylist()):
+    columns = examples.info.columns_of("feature" if examples.info.modality == "tabular" else "payload")
+    found: dict[str, Mapping[str, Any]] = {}
+    for batch in examples.iter_batches(["example_id", *columns], splits=[split], batch_rows=256):
+        for number, example_id in enumerate(batch.column(0).to_pylist()):
             if example_id in wanted:
-                found[example_id] = images[row].as_py()
+                found[example_id] = {
+                    name: values[number].as_py() for name, values in zip(columns, batch.columns[1:], strict=True)
+                }
         if len(found) == len(wanted):
             break
     missing = sorted(wanted - found.keys())

@@ -1,15 +1,15 @@
 """A small client of the Open Inference Protocol over HTTP, for a server on loopback."""
 
 import base64
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 import http.client
 import json
+import math
 import time
 from typing import Any
 
 import numpy as np
-
-from components.serving.payloads import INPUT_NAME
 
 LOOPBACK = "127.0.0.1"
 
@@ -74,20 +74,45 @@ class InferenceClient:
         finally:
             self._connection.close()
 
-    def infer(self, body: bytes) -> Answer:
+    def input_datatypes(self) -> dict[str, str]:
+        """Names and datatypes of the model's inputs, as its metadata tell them.
+
+        Raises
+        ------
+        InferenceClientError
+            If the server tells none.
+        OSError, http.client.HTTPException
+            If the server cannot be reached or does not answer in time.
+        """
+        answer = self._exchange("GET", self._model_path, None)
+        try:
+            return {str(given["name"]): str(given["datatype"]) for given in answer.content["inputs"]}
+        except (KeyError, TypeError) as error:
+            raise InferenceClientError(f"the model's metadata must tell its inputs, but: {error!r}") from error
+
+    def infer(self, body: bytes, *, json_length: int | None = None) -> Answer:
         """Send the body of an inference request as it is.
+
+        Parameters
+        ----------
+        body
+            JSON, which binary data may follow.
+        json_length
+            Where the JSON ends, bytes; None where no binary data follow.
 
         Raises
         ------
         OSError, http.client.HTTPException
             If the server cannot be reached or does not answer in time.
         """
-        return self._exchange("POST", f"{self._model_path}/infer", body)
+        headers = {"Content-Type": "application/json"}
+        if json_length is not None:
+            headers = {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": str(json_length)}
+        return self._exchange("POST", f"{self._model_path}/infer", body, headers)
 
-    def _exchange(self, method: str, path: str, body: bytes | None) -> Answer:
-        headers = {"Content-Type": "application/json"} if body is not None else {}
+    def _exchange(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None = None) -> Answer:
         started = time.perf_counter()
-        self._connection.request(method, path, body=body, headers=headers)
+        self._connection.request(method, path, body=body, headers=dict(headers or {}))
         response = self._connection.getresponse()
         data = response.read()
         latency_s = time.perf_counter() - started
@@ -98,19 +123,47 @@ class InferenceClient:
         return Answer(status=response.status, content=content, latency_s=latency_s)
 
 
-def image_request(data: bytes) -> bytes:
-    """Body of a V2 request for one encoded image."""
-    return bytes_request(base64.b64encode(data).decode("ascii"))
+def example_request(row: Mapping[str, Any], datatypes: Mapping[str, str]) -> bytes:
+    """Body of a V2 request for one example.
+
+    Parameters
+    ----------
+    row
+        Its values by column: bytes, text, a number, or None where a value is missing.
+    datatypes
+        Names and datatypes of the model's inputs.
+
+    Raises
+    ------
+    InferenceClientError
+        If the example lacks a column that the model reads.
+    """
+    missing = [name for name in datatypes if name not in row]
+    if missing:
+        raise InferenceClientError(
+            f"the examples must have the columns that the served model reads, but lack {', '.join(missing[:5])}"
+        )
+    return tensors_request([value_tensor(name, datatype, row[name]) for name, datatype in datatypes.items()])
 
 
-def bytes_request(text: str, *, shape: tuple[int, ...] = (1,)) -> bytes:
-    """Body of a V2 request with one BYTES value, right or wrong."""
-    tensor = {"name": INPUT_NAME, "datatype": "BYTES", "shape": list(shape), "data": [text]}
-    return json.dumps({"inputs": [tensor]}).encode()
+def value_tensor(name: str, datatype: str, value: Any, *, shape: Sequence[int] = (1,)) -> dict[str, Any]:
+    """One input with one value as JSON has it: files in base64; missing text is empty, a missing number is null."""
+    if isinstance(value, bytes):
+        value = base64.b64encode(value).decode("ascii")
+    elif value is None and datatype == "BYTES":
+        value = ""
+    elif isinstance(value, float) and math.isnan(value):
+        value = None
+    return {"name": name, "datatype": datatype, "shape": list(shape), "data": [value]}
+
+
+def tensors_request(tensors: Sequence[Mapping[str, Any]]) -> bytes:
+    """Body of a V2 request with inputs, right or wrong."""
+    return json.dumps({"inputs": list(tensors)}).encode()
 
 
 def probabilities_of(answer: Answer, *, num_classes: int) -> np.ndarray:
-    """Probabilities of an answer to a request for one image.
+    """Probabilities of an answer to a request for one example.
 
     Parameters
     ----------

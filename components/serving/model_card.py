@@ -6,6 +6,22 @@ from typing import Any
 
 from components.shared.bundle import BundleConfig
 
+_MAX_SHOWN_CHARACTERS = 200
+_INPUTS = {
+    "image": (
+        "It takes JPEG, PNG and other image files",
+        "an image of something else still gets one of them",
+    ),
+    "text": (
+        "It takes texts, an empty one too",
+        "a text of something else, or in another language than those it was trained on, still gets one of them",
+    ),
+    "tabular": (
+        "It takes rows with a value for each column that `GET /v2/models/NAME` names, null where one is not known",
+        "a row of something else still gets one of them",
+    ),
+}
+
 
 def model_card(*, model_name: str, config: BundleConfig, evaluation: Mapping[str, Any]) -> str:
     """Write a model card; the same arguments give the same text.
@@ -37,12 +53,18 @@ def model_card(*, model_name: str, config: BundleConfig, evaluation: Mapping[str
         "## Label\n\n"
         f"Version {config.label_version} of the label's definition. A changed definition is a new version, and "
         "figures of different versions do not compare.",
-        "## Use\n\n"
-        "`python -m components.serving --model-dir DIR` serves this bundle. It takes JPEG, PNG and other image files "
-        "and answers one probability a class. It knows only the classes above: an image of something else still gets "
-        "one of them. Full figures are in `evaluation.json`.",
+        _use(config.modality),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _use(modality: str) -> str:
+    takes, stranger = _INPUTS[modality]
+    return (
+        "## Use\n\n"
+        f"`python -m components.serving --model-dir DIR` serves this bundle. {takes}, and answers one probability a "
+        f"class. It knows only the classes above: {stranger}. Full figures are in `evaluation.json`."
+    )
 
 
 def _section(title: str, values: Mapping[str, Any], *, otherwise: str = "Defaults.") -> str:
@@ -63,7 +85,13 @@ def _numbers(content: Mapping[str, Any]) -> dict[str, float]:
 def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}" if math.isfinite(value) else "–"
-    return str(value)
+    text = str(value)
+    if len(text) <= _MAX_SHOWN_CHARACTERS:
+        return text
+    # What tables are fitted to: thousands of categories and bounds.
+    if isinstance(value, Mapping | list):
+        return f"{len(value):,} {'entry' if len(value) == 1 else 'entries'}, in config.json"
+    return f"{text[:_MAX_SHOWN_CHARACTERS]}…"
 
 
 def _cell(value: object) -> str:

@@ -13,24 +13,17 @@ import numpy as np
 from components.serving.held_out import HeldOut
 from components.serving.inference_client import (
     Answer,
-    bytes_request,
-    image_request,
+    example_request,
     InferenceClient,
     InferenceClientError,
     probabilities_of,
 )
+from components.serving.malformed_requests import malformed_requests, MalformedRequest
 from components.shared.progress import progress
 from components.shared.verdict import Finding, Verdict
 
 CHECK = "serving"
 MAX_DIFFERENCE = 1e-4
-
-_MALFORMED: tuple[tuple[str, bytes], ...] = (
-    ("a text file for an image", image_request(b"this is no image")),
-    ("text that is no base64", bytes_request("%%%")),
-    ("an empty body", b""),
-    ("a shape that the data do not fill", bytes_request("", shape=(2,))),
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,23 +103,26 @@ def replay_examples(client: InferenceClient, held_out: HeldOut) -> Replay:
     Raises
     ------
     InferenceClientError
-        If the server refuses an example or its answer is not of the protocol.
+        If the examples lack what the model reads, or the server refuses one or does not answer by the protocol.
     OSError, http.client.HTTPException
         If the server cannot be reached.
     """
+    datatypes = client.input_datatypes()
+    bodies = [example_request(row, datatypes) for row in held_out.rows]
     answers = [
-        _served(client, data, example_id)
-        for data, example_id in zip(
-            progress(held_out.images, label="replaying", total=len(held_out.images)), held_out.example_ids, strict=True
+        _served(client, body, example_id)
+        for body, example_id in zip(
+            progress(bodies, label="replaying", total=len(bodies)), held_out.example_ids, strict=True
         )
     ]
     num_classes = len(held_out.class_names)
     served_NK = np.stack([probabilities_of(answer, num_classes=num_classes) for answer in answers])
+    malformed = malformed_requests(held_out.modality, held_out.rows[0], datatypes)
     return Replay(
         example_ids=held_out.example_ids,
         latencies_s=np.array([answer.latency_s for answer in answers]),
         differences=np.abs(served_NK - held_out.probabilities_NK).max(axis=1),
-        refusals=_refusals(client, image_request(held_out.images[0])),
+        refusals=_refusals(client, malformed, bodies[0]),
     )
 
 
@@ -153,8 +149,8 @@ def failed_verdict(reason: str, *, kind: Literal["quality", "data_skew"] = "qual
     )
 
 
-def _served(client: InferenceClient, data: bytes, example_id: str) -> Answer:
-    answer = client.infer(image_request(data))
+def _served(client: InferenceClient, body: bytes, example_id: str) -> Answer:
+    answer = client.infer(body)
     if answer.status != 200:
         raise InferenceClientError(
             f"the server refused example {example_id!r} with {answer.status}: {answer.reason or 'no reason given'}"
@@ -162,12 +158,17 @@ def _served(client: InferenceClient, data: bytes, example_id: str) -> Answer:
     return answer
 
 
-def _refusals(client: InferenceClient, good: bytes) -> tuple[Refusal, ...]:
+def _refusals(client: InferenceClient, malformed: Sequence[MalformedRequest], good: bytes) -> tuple[Refusal, ...]:
     refusals = []
-    for request, body in _MALFORMED:
-        answer = client.infer(body)
+    for request in malformed:
+        answer = client.infer(request.body, json_length=request.json_length)
         refusals.append(
-            Refusal(request=request, status=answer.status, reason=answer.reason, next_status=client.infer(good).status)
+            Refusal(
+                request=request.mistake,
+                status=answer.status,
+                reason=answer.reason,
+                next_status=client.infer(good).status,
+            )
         )
     return tuple(refusals)
 

@@ -70,7 +70,7 @@ def _add_latency(report: Report, replay: Replay) -> None:
     report.heading("Latency")
     report.paragraph(
         "Each example was sent alone over V2 REST, one after the other; the time runs from sending the request to "
-        "reading the whole answer and includes decoding the image."
+        "reading the whole answer and includes preparing the example."
     )
     numbers = list(range(1, len(replay.example_ids) + 1))
     latencies_ms = (replay.latencies_s * 1000).tolist()

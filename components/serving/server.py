@@ -15,9 +15,8 @@ from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import add_GRPCInferenceServi
 from kserve.protocol.grpc.interceptors import ExceptionToStatusInterceptor
 from kserve.protocol.grpc.server import GRPCServer
 from kserve.protocol.grpc.servicer import InferenceServicer
-import numpy as np
 
-from components.modeling.predictor import load_predictor, Predictor
+from components.modeling.predictor import load_predictor
 from components.serving.bundle_model import BundleModel
 from components.serving.compute_threads import limit_compute_threads
 from components.serving.data_plane import BundleDataPlane, FixedRepository
@@ -53,7 +52,7 @@ def serve(config: ServerConfig, *, until_stdin_closes: bool = False) -> None:
     check_ports(config)
     limit_compute_threads()
     predictor = load_predictor(config.model_dir, device=config.device)
-    _warm_up(predictor)
+    predictor.predict(predictor.empty_inputs(1))  # what the first request would wait for
     model = BundleModel(config.model_name, predictor, version=bundle_version(config.model_dir))
     if until_stdin_closes:
         threading.Thread(target=_stop_when_stdin_closes, daemon=True).start()
@@ -140,11 +139,6 @@ class _AddressedGRPCServer(GRPCServer):
         await self._server.start()
         self.started = True
         await self._server.wait_for_termination()
-
-
-def _warm_up(predictor: Predictor) -> None:
-    size = predictor.preprocessing.image_size
-    predictor.predict(np.zeros((1, size, size, 3), np.uint8))
 
 
 def _stop_when_stdin_closes() -> None:

@@ -1,4 +1,7 @@
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from components.serving.model_card import model_card
 from components.shared.bundle import read_config
@@ -32,3 +35,32 @@ def test_the_card_is_deterministic_and_survives_odd_names(bundle: Path):
 
     assert len(cards) == 1
     assert cards.pop().startswith("# a\\|b # c\n")
+
+
+@pytest.mark.parametrize(
+    ("modality", "takes"),
+    [
+        ("image", "JPEG, PNG and other image files"),
+        ("text", "texts, an empty one too"),
+        ("tabular", "rows with a value for each column"),
+    ],
+)
+def test_the_card_tells_how_each_kind_of_model_is_asked(bundle: Path, modality, takes):
+    config = replace(read_config(bundle), task=f"{modality}_classification")
+
+    card = model_card(model_name="m", config=config, evaluation={})
+
+    assert f"{modality.capitalize()} classification into 3 classes" in card
+    assert f"It takes {takes}" in card
+
+
+def test_the_card_counts_long_lists_and_does_not_show_them(bundle: Path):
+    fitted = {"categories": {f"company {number}": [number] for number in range(5000)}, "bounds": [0.25] * 1234}
+    config = replace(read_config(bundle), preprocessing={**fitted, "kind": "tabular", "names": ["a", "b"]})
+
+    card = model_card(model_name="m", config=config, evaluation={})
+
+    assert "| categories | 5,000 entries, in config.json |" in card
+    assert "| bounds | 1,234 entries, in config.json |" in card
+    assert "| names | ['a', 'b'] |" in card
+    assert len(card) < 3000

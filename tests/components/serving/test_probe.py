@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from components.modeling.predictor import load_predictor
 from components.serving.child_server import MODEL_NAME
 from components.serving.component import probe_server as face
 from components.serving.held_out import held_out_examples
@@ -35,6 +36,22 @@ def write_examples(path: Path, images: list[bytes], class_names, *, split="test"
     return path
 
 
+def write_columns(path: Path, modality: str, columns: dict[str, pa.Array], class_names) -> Path:
+    """An example table of texts or rows, with a column that no model reads."""
+    extra = {**({} if modality == "text" else columns), "note": pa.array(["private"] * 4)}
+    roles = {name: "metadata" if name == "note" else "feature" for name in extra}
+    info = ExampleTableInfo(modality=modality, class_names=class_names, column_roles=roles)
+    with ExampleTableWriter(path, info, extra_columns={name: values.type for name, values in extra.items()}) as writer:
+        base = {
+            "example_id": pa.array([f"image-{i}" for i in range(4)]),
+            "split": pa.array(["test"] * 4),
+            "label": pa.array([class_names[0]] * 4),
+        }
+        arrays = {**base, **columns, **extra}
+        writer.write(pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays)))
+    return path
+
+
 def write_predictions(path: Path, probabilities: np.ndarray, class_names, *, split="test", first_id=0) -> Path:
     count = len(probabilities)
     with PredictionsWriter(path, class_names=class_names, extra_columns={}) as writer:
@@ -51,7 +68,7 @@ def write_predictions(path: Path, probabilities: np.ndarray, class_names, *, spl
 
 @pytest.fixture
 def tables(tmp_path, images, predictor):
-    probabilities = predictor.predict(predictor.prepare(images)).probabilities_BK
+    probabilities = predictor.predict(predictor.prepare({"image": pa.array(images, pa.binary())})).probabilities_BK
     names = predictor.class_names
     return (
         write_examples(tmp_path / "examples", images, names),
@@ -101,6 +118,52 @@ def test_a_server_that_answers_like_the_training_side_passes(bundle, tables, tmp
     report = (tmp_path / "report.html").read_text()
     assert "a text file for an image" in report
     assert "Server log" not in report
+
+
+MODALITIES = {
+    "text": {"text": pa.array(["영화가 좋았다", "", "🐈", "YWJj"], pa.string())},
+    "tabular": {
+        "fare": pa.array([12.5, None, 1e300, float("inf")], pa.float64()),
+        "hour": pa.array([7, None, 2**53 + 1, -1], pa.int64()),
+        "payment_type": pa.array(["Cash", None, "never seen", "Card"], pa.string()),
+        "회사": pa.array([None, "택시", "Blue", 'a, "b"'], pa.string()),
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("modality", "mistakes"),
+    [
+        ("text", ["a number for a text", "bytes that are no UTF-8", "an empty body"]),
+        ("tabular", ["a number for a text", "a column that is left out", "a column that the model does not know"]),
+    ],
+)
+def test_texts_and_rows_are_replayed_and_malformed_ones_refused(modality, mistakes, request, tmp_path):
+    model = request.getfixturevalue({"text": "text_bundle", "tabular": "table_bundle"}[modality])
+    predictor = load_predictor(model, device="cpu")
+    columns = MODALITIES[modality]
+    probabilities = predictor.predict(predictor.prepare(columns)).probabilities_BK
+    examples = write_columns(tmp_path / "examples", modality, columns, predictor.class_names)
+    predictions = write_predictions(tmp_path / "predictions", probabilities, predictor.class_names)
+
+    result, verdict, report = run_job(model, examples, predictions, tmp_path / "out")
+
+    assert result.passed, verdict.reason
+    assert result.metrics["num_requests"] == 4
+    assert result.metrics["max_abs_difference"] <= 1e-6
+    assert all(mistake in report for mistake in mistakes)
+    assert "private" not in report
+
+
+def test_examples_without_a_column_that_the_model_reads_are_a_failed_verdict(bundle, predictor, tmp_path):
+    names = predictor.class_names
+    examples = write_columns(tmp_path / "examples", "text", MODALITIES["text"], names)
+    predictions = write_predictions(tmp_path / "predictions", np.full((4, 3), 1 / 3), names)
+
+    result, verdict, _ = run_job(bundle, examples, predictions, tmp_path / "out")
+
+    assert not result.passed
+    assert "must have the columns that the served model reads, but lack image" in verdict.reason
 
 
 def test_a_missing_bundle_is_a_failed_verdict_with_the_servers_own_words(tables, tmp_path):
@@ -202,7 +265,7 @@ def test_held_out_examples_are_spread_and_matched_by_identifier(tables, images):
 
     assert held_out.split == "test"
     assert held_out.example_ids == ("image-0", "image-2", "image-5")
-    assert held_out.images == (images[0], images[2], images[5])
+    assert [row["image"] for row in held_out.rows] == [images[0], images[2], images[5]]
     assert np.allclose(held_out.probabilities_NK, tables[2][[0, 2, 5]])
 
 

@@ -1,5 +1,5 @@
 import base64
-import http.client
+from functools import partial
 import io
 import json
 import struct
@@ -9,9 +9,9 @@ import zlib
 
 import grpc
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
-from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
 import numpy as np
 from PIL import Image
+import pyarrow as pa
 import pytest
 
 from components.serving.child_server import log_end, MODEL_NAME
@@ -20,7 +20,10 @@ from components.shared.bundle import bundle_version
 
 INFER = f"/v2/models/{MODEL_NAME}/infer"
 PREDICT = f"/v1/models/{MODEL_NAME}:predict"
-JSON = "application/json"
+
+
+def columns(files) -> dict:
+    return {"image": pa.array(files, pa.binary())}
 
 
 def encoded(data: bytes) -> str:
@@ -48,33 +51,19 @@ def bomb(side_px: int = 10_000) -> bytes:
 
 
 @pytest.fixture
-def request_server(server):
-    def send(path, body=None, *, method="POST", content_type=JSON, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=60)
-        try:
-            headers = {name.replace("_", "-"): value for name, value in headers.items()}
-            if content_type is not None:
-                headers["Content-Type"] = content_type
-            connection.request(method, path, body=body, headers=headers)
-            response = connection.getresponse()
-            return response.status, response.read(), response.headers
-        finally:
-            connection.close()
-
-    return send
+def request_server(server, send):
+    return partial(send, server)
 
 
 @pytest.fixture
-def stub(server):
-    with grpc.insecure_channel(
-        f"127.0.0.1:{server.grpc_port}", options=[("grpc.max_send_message_length", -1), ("grpc.enable_http_proxy", 0)]
-    ) as channel:
-        yield GRPCInferenceServiceStub(channel)
+def stub(server, grpc_stub):
+    with grpc_stub(server) as stub:
+        yield stub
 
 
 @pytest.fixture
 def wanted(predictor, images):
-    return predictor.predict(predictor.prepare(images)).probabilities_BK
+    return predictor.predict(predictor.prepare(columns(images))).probabilities_BK
 
 
 def served(content: bytes, num_classes=3) -> np.ndarray:
@@ -123,7 +112,7 @@ def test_v2_answers_carry_the_bundles_version(request_server, bundle, images):
 
 
 def test_v2_rest_takes_prepared_pixels(request_server, predictor, images, wanted):
-    pixels_NHWC = predictor.prepare(images[:2])
+    pixels_NHWC = predictor.prepare(columns(images[:2]))["image"]
 
     content = request_server(INFER, v2_body(pixels_NHWC.tolist(), datatype="UINT8", shape=(2, 32, 32, 3)))[1]
 
@@ -135,7 +124,8 @@ def test_v2_rest_takes_and_gives_binary_tensors(request_server, predictor, image
     if kind == "files":
         tensor, raw = {"datatype": "BYTES", "shape": [2]}, length_prefixed(images[:2])
     else:
-        tensor, raw = {"datatype": "UINT8", "shape": [2, 32, 32, 3]}, predictor.prepare(images[:2]).tobytes()
+        pixels_NHWC = predictor.prepare(columns(images[:2]))["image"]
+        tensor, raw = {"datatype": "UINT8", "shape": [2, 32, 32, 3]}, pixels_NHWC.tobytes()
     tensor |= {"name": "image", "parameters": {"binary_data_size": len(raw)}}
     head = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
 
@@ -188,7 +178,7 @@ def test_grpc_takes_files_as_contents_and_as_raw_contents(stub, images, wanted):
 
 
 def test_grpc_takes_prepared_pixels(stub, predictor, images, wanted):
-    pixels_NHWC = predictor.prepare(images[:2])
+    pixels_NHWC = predictor.prepare(columns(images[:2]))["image"]
     tensor = pb.ModelInferRequest.InferInputTensor(name="image", datatype="UINT8", shape=pixels_NHWC.shape)
     tensor.contents.uint_contents.extend(pixels_NHWC.ravel().tolist())
 

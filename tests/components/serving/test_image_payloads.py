@@ -4,7 +4,8 @@ import struct
 import numpy as np
 import pytest
 
-from components.serving.payloads import byte_strings, images_from_instances, images_from_tensors, MAX_IMAGES, Tensor
+from components.serving.image_payloads import images_from_instances, images_from_tensors, MAX_IMAGES
+from components.serving.request_rows import Tensor
 
 TEXT = base64.b64encode(b"abc").decode()
 
@@ -101,8 +102,3 @@ def test_other_v2_tensors_are_refused_with_a_reason(changes, reason):
 def test_a_second_input_is_refused():
     with pytest.raises(ValueError, match="exactly one input"):
         images_from_tensors([tensor(), tensor(name="mask")], image_size=8)
-
-
-def test_byte_strings_reads_what_the_extension_writes():
-    assert byte_strings(struct.pack("<I", 3) + b"abc" + struct.pack("<I", 0), at_most=2) == [b"abc", b""]
-    assert byte_strings(b"", at_most=2) == []
