@@ -7,6 +7,7 @@ DATASET ?= digits
 PROBLEM ?=
 RUN_DIR ?=
 RECIPE ?= full
+MODALITY ?=
 BACKBONE ?= auto
 SEED ?= 0
 RUNNER ?= local
@@ -26,12 +27,13 @@ VENV := .venv/bin/python
 VALIDATION := .venv-validation/bin/python
 TAGGED := PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}"
 
-.PHONY: help setup run monitor images compile test test-gpu test-containers lint format types contracts licences lock check clean
+.PHONY: help setup run smoke monitor images compile test test-gpu test-containers lint format types contracts licences lock check clean
 
 help: ## Print this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
 	@echo
 	@echo "  make run takes DATASET= (digits, pets, a path or URI), PROBLEM=problem.yaml, RUN_DIR=, RECIPE=, BACKBONE=, SEED=, RUNNER= (local, docker)"
+	@echo "  make smoke takes MODALITY= (image, text, tabular; all by default)"
 	@echo "  make monitor takes MODEL= (a published bundle), LOG= (a serving log), START=, END= (ISO 8601), SETTINGS=drift.yaml, RUN_DIR=, RUNNER="
 
 setup: ## Create or update .venv and .venv-validation
@@ -40,6 +42,9 @@ setup: ## Create or update .venv and .venv-validation
 run: setup $(if $(filter docker,$(RUNNER)),images) ## Run the training pipeline on DATASET and print where the report is
 	@$(TAGGED) $(VENV) -m pipelines run --runner "$$RUNNER" --dataset "$$DATASET" --recipe "$$RECIPE" --backbone "$$BACKBONE" --seed "$$SEED" \
 	  $${PROBLEM:+--problem "$$PROBLEM"} $${RUN_DIR:+--run-dir "$$RUN_DIR"}
+
+smoke: setup ## Run the training pipeline on mock data: images, text and a table, with no real data
+	@$(TAGGED) $(VENV) -m pipelines smoke $(foreach modality,$(MODALITY),--modality $(modality))
 
 monitor: setup $(if $(filter docker,$(RUNNER)),images) ## Hold the serving log LOG against what MODEL was trained on
 	@$(TAGGED) $(VENV) -m pipelines monitor --runner "$$RUNNER" --model "$$MODEL" --log "$$LOG" --start "$$START" --end "$$END" \

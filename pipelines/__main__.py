@@ -39,7 +39,7 @@ def run_command(
     problem: Annotated[Path | None, typer.Option(help="The problem file; without one everything is inferred.")] = None,
     run_dir: RunDir = None,
     recipe: Annotated[str, typer.Option(help="full, fine_tune or smoke.")] = "full",
-    backbone: Annotated[str, typer.Option(help="auto, small_cnn, efficientnet_lite0 or timm:<name>.")] = "auto",
+    backbone: Annotated[str, typer.Option(help="auto, or a backbone by name; see the README.")] = "auto",
     seed: Annotated[int, typer.Option(help="Decides everything random.")] = 0,
     runner: RunnerOption = "local",
 ) -> None:
@@ -63,6 +63,25 @@ def run_command(
         )
     )
     _end_with(summary, story.lines(summary))
+
+
+@app.command("smoke")
+def smoke_command(
+    modality: Annotated[
+        list[str] | None, typer.Option(help="image, text or tabular; may be repeated. All by default.")
+    ] = None,
+    run_dir: Annotated[Path, typer.Option(help="Folder for the runs.")] = Path("runs/smoke"),
+    num_examples: Annotated[int, typer.Option(help="Mock examples of each.")] = 400,
+    seed: Annotated[int, typer.Option(help="Decides the data and the training.")] = 0,
+) -> None:
+    """Run the training pipeline on mock data of each modality: no real data, no network."""
+    from pipelines.smoke_run import chosen_modalities, smoke_runs
+
+    runs = smoke_runs(chosen_modalities(modality or []), run_dir.resolve(), num_examples=num_examples, seed=seed)
+    for ended in runs:
+        typer.echo(f"  {'✓' if ended.passed else '✗'} {ended.modality:<8} {ended.folder / 'report.html'}")
+    if not all(ended.passed for ended in runs):
+        raise typer.Exit(FAILED_CHECK)
 
 
 @app.command("monitor")

@@ -7,19 +7,23 @@ from kfp import kubernetes
 from kfp.dsl import PipelineTask
 from kfp.dsl.pipeline_channel import PipelineParameterChannel
 
-ProfileName = Literal["gpu", "cpu"]
-PROFILES: tuple[ProfileName, ...] = ("gpu", "cpu")
+from components.shared.gpu_placement import (
+    ACCELERATOR,
+    IMAGE_USER,
+    NODE_LABEL,
+    NODE_LABEL_VALUE,
+    QUEUE,
+    QUEUE_LABEL,
+    SCRATCH_PATH,
+    SHARED_MEMORY,
+    SHARED_MEMORY_PATH,
+    TOLERATION,
+    WORKSPACE_CLAIM,
+    WORKSPACE_PATH,
+)
 
-# Both are made by `manifests/`.
-WORKSPACE_CLAIM = "pluszero-workspace"
-QUEUE = "pluszero-gpu"
-WORKSPACE_PATH = "/mnt/pluszero"
-
-_ACCELERATOR = "nvidia.com/gpu"
-_NODE_LABEL = "nvidia.com/gpu.present"
-_QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
-_SHARED_MEMORY = "8Gi"
-_IMAGE_USER = 10001
+ProfileName = Literal["gpu", "cpu", "nodes"]
+PROFILES: tuple[ProfileName, ...] = ("gpu", "cpu", "nodes")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +41,8 @@ DATA = Size(cpu="4", memory="16Gi", scratch="50Gi", timeout_s=4 * 3600)
 SERVING = Size(cpu="2", memory="8Gi", scratch="10Gi", timeout_s=1800)
 SMOKE = Size(cpu="4", memory="16Gi", scratch="10Gi", timeout_s=1800)
 TRAINING = Size(cpu="8", memory="32Gi", scratch="50Gi", timeout_s=7 * 24 * 3600)
+# Waits for nodes that train, and for their place in the queue.
+LAUNCHING = Size(cpu="1", memory="8Gi", scratch="10Gi", timeout_s=14 * 24 * 3600)
 
 
 def device_of(profile: ProfileName) -> str:
@@ -45,7 +51,7 @@ def device_of(profile: ProfileName) -> str:
     On GPU nodes they insist on CUDA: a week on a CPU by accident is dearer than a step that fails. The `cpu` profile
     says `auto`, for it is also what runs on a desk, and a desk may have a GPU.
     """
-    return "cuda" if profile == "gpu" else "auto"
+    return "auto" if profile == "cpu" else "cuda"
 
 
 def on_cpu(task: PipelineTask, size: Size) -> PipelineTask:
@@ -68,14 +74,9 @@ def on_cpu(task: PipelineTask, size: Size) -> PipelineTask:
     task.set_cpu_request(size.cpu).set_cpu_limit(size.cpu)
     task.set_memory_request(size.memory).set_memory_limit(size.memory)
     kubernetes.set_timeout(task, seconds=size.timeout_s)
-    kubernetes.set_security_context(task, run_as_user=_IMAGE_USER, run_as_group=_IMAGE_USER, run_as_non_root=True)
+    kubernetes.set_security_context(task, run_as_user=IMAGE_USER, run_as_group=IMAGE_USER, run_as_non_root=True)
     # Bounded, so that a step which fills it is evicted itself, and not its neighbours on the node.
-    return kubernetes.empty_dir_mount(
-        task,
-        volume_name="scratch",
-        mount_path="/tmp",  # noqa: S108 - the image's HOME and caches are there
-        size_limit=size.scratch,
-    )
+    return kubernetes.empty_dir_mount(task, volume_name="scratch", mount_path=SCRATCH_PATH, size_limit=size.scratch)
 
 
 def on_gpu(task: PipelineTask, size: Size, *, profile: ProfileName) -> PipelineTask:
@@ -88,8 +89,8 @@ def on_gpu(task: PipelineTask, size: Size, *, profile: ProfileName) -> PipelineT
     size
         What it may use beside the GPU.
     profile
-        `gpu` asks for one GPU with the nodes' label and toleration, for shared memory, and for a place in Kueue's
-        queue (a label that means nothing where there is no Kueue); `cpu` asks for none of it.
+        `gpu` and `nodes` ask for one GPU with the nodes' label and toleration, for shared memory, and for a place in
+        Kueue's queue (a label that means nothing where there is no Kueue); `cpu` asks for none of it.
 
     Returns
     -------
@@ -97,22 +98,22 @@ def on_gpu(task: PipelineTask, size: Size, *, profile: ProfileName) -> PipelineT
         The same step.
     """
     on_cpu(task, size)
-    if profile == "gpu":
-        task.set_accelerator_type(_ACCELERATOR).set_accelerator_limit(1)
-        kubernetes.add_node_selector(task, label_key=_NODE_LABEL, label_value="true")
-        kubernetes.add_toleration(task, key=_ACCELERATOR, operator="Exists", effect="NoSchedule")
-        kubernetes.add_pod_label(task, label_key=_QUEUE_LABEL, label_value=QUEUE)
+    if profile != "cpu":
+        task.set_accelerator_type(ACCELERATOR).set_accelerator_limit(1)
+        kubernetes.add_node_selector(task, label_key=NODE_LABEL, label_value=NODE_LABEL_VALUE)
+        kubernetes.add_toleration(task, **TOLERATION)
+        kubernetes.add_pod_label(task, label_key=QUEUE_LABEL, label_value=QUEUE)
         kubernetes.empty_dir_mount(
             task,
             volume_name="shm",
-            mount_path="/dev/shm",  # noqa: S108 - it is that folder
+            mount_path=SHARED_MEMORY_PATH,
             medium="Memory",
-            size_limit=_SHARED_MEMORY,
+            size_limit=SHARED_MEMORY,
         )
     return task
 
 
-def with_workspace(task: PipelineTask, claim: str | PipelineParameterChannel) -> PipelineTask:
+def with_workspace(task: PipelineTask, claim: str | PipelineParameterChannel = WORKSPACE_CLAIM) -> PipelineTask:
     """Mount the workspace, where checkpoints and the feature store lie, at `WORKSPACE_PATH`.
 
     Parameters
@@ -120,7 +121,7 @@ def with_workspace(task: PipelineTask, claim: str | PipelineParameterChannel) ->
     task
         The step.
     claim
-        The volume claim's name; a pipeline parameter may say it.
+        The volume claim's name, by default the one that `manifests/` makes; a pipeline parameter may say it.
 
     Returns
     -------

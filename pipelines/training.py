@@ -8,11 +8,13 @@ from components.data_validation.component import validate_examples
 from components.feature_engineering.component import build_feature_store
 from components.model_analysis.component import evaluate_model
 from components.serving.component import probe_server, publish_model
-from components.training.component import check_inputs, smoke_test, train_model
+from components.shared.images import image
+from components.training.component import check_inputs, smoke_test, train_model, train_on_nodes
 from pipelines.gates import gate_after
 from pipelines.placement import (
     DATA,
     device_of,
+    LAUNCHING,
     LIGHT,
     on_cpu,
     on_gpu,
@@ -35,7 +37,8 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
     Parameters
     ----------
     profile
-        `gpu` or `cpu`: where the steps that compute with a model run.
+        `gpu` or `cpu`: where the steps that compute with a model run. `nodes` is `gpu` with a training that spans
+        several nodes: its step launches a Kubeflow `TrainJob` and needs no GPU itself.
 
     Returns
     -------
@@ -76,7 +79,7 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
         recipe
             How to train: full, fine_tune or smoke.
         backbone
-            auto, small_cnn, efficientnet_lite0 or timm:<name>.
+            auto, small_cnn, efficientnet_lite0, timm:<name>, char_ngrams, hf:<name>, mlp or <module>:<function>.
         seed
             Decides everything random.
         model_name
@@ -84,7 +87,7 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
         checkpoint_dir
             A folder or URI that outlives the run, for checkpoints.
         feature_dir
-            A folder of the workspace for decoded images; empty passes them between steps as a copy.
+            A folder of the workspace for prepared examples; empty passes them between steps as a copy.
         workspace_claim
             The volume claim that steps mount at /mnt/pluszero.
         """
@@ -117,20 +120,35 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
         ).after(validation_gate)
         with_workspace(on_cpu(features.set_display_name("build feature store"), DATA), workspace_claim)
 
-        smoke = smoke_test(features=features.outputs["features"], recipe=recipe, seed=seed, device=device)
+        smoke = smoke_test(
+            features=features.outputs["features"],
+            examples=ingestion.outputs["examples"],
+            recipe=recipe,
+            training=inputs.outputs["training"],
+            budget=inputs.outputs["budget"],
+            seed=seed,
+            device=device,
+        )
         with_workspace(on_gpu(smoke.set_display_name("smoke test"), SMOKE, profile=profile), workspace_claim)
         smoke_gate = gate_after(smoke, "smoke")
 
-        trained = train_model(
-            features=features.outputs["features"],
-            schema=validation.outputs["schema"],
-            statistics=validation.outputs["statistics"],
-            recipe=recipe,
-            seed=seed,
-            checkpoint_dir=checkpoint_dir,
-            device=device,
-        ).after(smoke_gate)
-        with_workspace(on_gpu(trained.set_display_name("train model"), TRAINING, profile=profile), workspace_claim)
+        settings = {
+            "features": features.outputs["features"],
+            "schema": validation.outputs["schema"],
+            "statistics": validation.outputs["statistics"],
+            "forecast": smoke.outputs["forecast"],
+            "recipe": recipe,
+            "training": inputs.outputs["training"],
+            "seed": seed,
+            "checkpoint_dir": checkpoint_dir,
+        }
+        if profile == "nodes":
+            trained = on_cpu(
+                train_on_nodes(**settings, node_image=image("training"), workspace_claim=workspace_claim), LAUNCHING
+            )
+        else:
+            trained = on_gpu(train_model(**settings, device=device), TRAINING, profile=profile)
+        with_workspace(trained.set_display_name("train model").after(smoke_gate), workspace_claim)
         # A node that goes away takes nothing with it: the next try goes on from the last checkpoint.
         retried(trained, times=3)
 

@@ -14,7 +14,7 @@ from pipelines.compiling import compile_manifests, compile_pipelines
 
 CRDS = Path(__file__).resolve().parents[3] / "shared" / "crds"
 
-COMPILED = {"training-gpu", "training-cpu", "monitoring"}
+COMPILED = {"training-gpu", "training-cpu", "training-nodes", "monitoring"}
 CHECKS = {"ingest-examples", "validate-examples", "smoke-test", "evaluate-model", "probe-server"}
 PAID_FOR = {
     "smoke-test": {"ingestion", "validation"},
@@ -65,7 +65,7 @@ def test_two_processes_compile_the_same_bytes(repository, tmp_path):
         subprocess.run(command, check=True, capture_output=True, cwd=repository, env=environment)
     first, second = ({path.name: path.read_bytes() for path in (tmp_path / seed).iterdir()} for seed in ("1", "2"))
     assert first == second
-    assert len(first) == 6
+    assert len(first) == 8
 
 
 def test_every_pipeline_is_compiled_for_every_profile(compiled):
@@ -105,10 +105,10 @@ def checks_upstream(dag, name):
     return {check: gate for check, gate in judged.items() if check in before}
 
 
-@pytest.mark.parametrize("profile", ["training-gpu", "training-cpu"])
+@pytest.mark.parametrize("profile", ["training-gpu", "training-cpu", "training-nodes"])
 def test_no_step_that_holds_a_gpu_or_publishes_is_reached_past_a_closed_gate(compiled, profile):
     dag = tasks(compiled[profile])
-    specification = documents(compiled["training-gpu"])[0]
+    specification = documents(compiled[profile if profile != "training-cpu" else "training-gpu"])[0]
     holding = {
         name.removeprefix("exec-")
         for name, executor in specification["deploymentSpec"]["executors"].items()

@@ -5,14 +5,14 @@ import re
 import pytest
 import yaml
 
+from components.shared.gpu_placement import QUEUE, WORKSPACE_CLAIM, WORKSPACE_PATH
 from components.shared.images import image
 from pipelines.compiling import compile_pipelines
-from pipelines.placement import QUEUE, WORKSPACE_CLAIM, WORKSPACE_PATH
 
 ON_GPU = {"smoke-test", "train-model", "evaluate-model"}
-WITH_WORKSPACE = {"check-inputs", "build-feature-store", "smoke-test", "train-model"}
-RETRIED = {"ingest-examples", "train-model", "publish-model"}
-PROFILES = ("training-gpu", "training-cpu")
+WITH_WORKSPACE = {"check-inputs", "build-feature-store", "smoke-test"}
+RETRIED = {"ingest-examples", "publish-model"}
+PROFILES = ("training-gpu", "training-cpu", "training-nodes")
 COMPILED = (*PROFILES, "monitoring")
 
 
@@ -27,6 +27,11 @@ def executors(documents):
     containers = {name: found["container"] for name, found in documents[0]["deploymentSpec"]["executors"].items()}
     placed = documents[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     return {name.removeprefix("exec-"): (containers[name], placed[name]) for name in containers}
+
+
+def training_step(profile):
+    """The step that trains."""
+    return "train-on-nodes" if profile == "training-nodes" else "train-model"
 
 
 def mounts(placed):
@@ -57,6 +62,15 @@ def test_the_gpu_profile_places_model_steps_on_nvidia_nodes_and_no_others(compil
         assert mounts(placed)["/dev/shm"]["sizeLimit"] == "8Gi"
 
 
+def test_the_step_that_launches_nodes_holds_no_gpu_and_names_image_and_claim(compiled):
+    container, placed = executors(compiled["training-nodes"])["train-on-nodes"]
+    assert "accelerator" not in container["resources"]
+    assert "nodeSelector" not in placed
+    given = arguments(tasks(compiled["training-nodes"])["train-on-nodes"])
+    assert given["node_image"]["runtimeValue"]["constant"] == image("training")
+    assert given["workspace_claim"] == {"componentInputParameter": "workspace_claim"}
+
+
 @pytest.mark.parametrize("name", ["training-cpu", "monitoring"])
 def test_what_computes_on_a_cpu_asks_for_no_gpu(compiled, name):
     assert "nvidia" not in yaml.safe_dump_all(compiled[name])
@@ -68,7 +82,7 @@ def test_every_step_has_limits_scratch_space_a_timeout_and_a_user(compiled, prof
         resources = container["resources"]
         assert resources["resourceCpuLimit"] == resources["resourceCpuRequest"], name
         assert resources["resourceMemoryLimit"] == resources["resourceMemoryRequest"], name
-        assert 0 < int(placed["activeDeadlineSeconds"]) <= 7 * 24 * 3600, name
+        assert 0 < int(placed["activeDeadlineSeconds"]) <= 14 * 24 * 3600, name
         assert re.fullmatch(r"\d+Gi", mounts(placed)["/tmp"]["sizeLimit"]), name
         user = placed["securityContext"]
         assert user == {"runAsGroup": "10001", "runAsNonRoot": True, "runAsUser": "10001"}, name
@@ -85,7 +99,7 @@ def test_steps_that_share_files_mount_the_workspace_that_the_form_names(compiled
     mounting = {
         name: placed["pvcMount"] for name, (_, placed) in executors(compiled[profile]).items() if "pvcMount" in placed
     }
-    assert set(mounting) == WITH_WORKSPACE
+    assert set(mounting) == {*WITH_WORKSPACE, training_step(profile)}
     for (mount,) in mounting.values():
         assert mount["mountPath"] == WORKSPACE_PATH
         assert mount["pvcNameParameter"] == {"componentInputParameter": "workspace_claim"}
@@ -106,7 +120,7 @@ def test_what_the_steps_mount_is_what_the_manifests_make(repository):
 @pytest.mark.parametrize("profile", PROFILES)
 def test_steps_that_a_network_or_a_node_may_fail_are_retried_with_back_off(compiled, profile):
     policies = {name: task["retryPolicy"] for name, task in tasks(compiled[profile]).items() if "retryPolicy" in task}
-    assert set(policies) == RETRIED
+    assert set(policies) == {*RETRIED, training_step(profile)}
     for policy in policies.values():
         assert policy["maxRetryCount"] > 0
         assert policy["backoffFactor"] == 2.0
@@ -114,11 +128,18 @@ def test_steps_that_a_network_or_a_node_may_fail_are_retried_with_back_off(compi
         assert policy["backoffMaxDuration"] == "600s"
 
 
-@pytest.mark.parametrize(("profile", "device"), [("training-gpu", "cuda"), ("training-cpu", "auto")])
-def test_model_steps_are_told_their_device(compiled, profile, device):
+@pytest.mark.parametrize(
+    ("profile", "device", "steps"),
+    [
+        ("training-gpu", "cuda", ON_GPU),
+        ("training-cpu", "auto", ON_GPU),
+        ("training-nodes", "cuda", ON_GPU - {"train-model"}),
+    ],
+)
+def test_model_steps_are_told_their_device(compiled, profile, device, steps):
     told = {
         name: arguments(task)["device"]["runtimeValue"]["constant"]
         for name, task in tasks(compiled[profile]).items()
         if "device" in arguments(task)
     }
-    assert told == dict.fromkeys(ON_GPU, device)
+    assert told == dict.fromkeys(steps, device)
