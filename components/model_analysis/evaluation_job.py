@@ -28,7 +28,8 @@ FORMAT_VERSION = 1
 # Metadata stores bound the size of an artifact's properties.
 _MAX_LOGGED_CLASSES = 50
 _SCORED_SPLITS = ("validation", "test")
-_INFLUENCE_ROWS = 512
+# Shuffling each of C columns costs C times the work of C columns, so wide tables are sampled more thinly.
+_MAX_INFLUENCE_ROWS, _MAX_INFLUENCE_COLUMNS, _INFLUENCE_WORK = 512, 200, 5_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +112,7 @@ def evaluate_model(
     left_out = _left_out(table, scored)
     verdict = judge(test, asked, left_out=left_out)
     write_json(evaluation_path, _evaluation_json(test, validation, left_out, asked))
+    influence, personal = _influence(examples, predictor), examples.info.columns_of("pii")
     content = ReportContent(
         verdict=verdict,
         test=test,
@@ -118,8 +120,8 @@ def evaluate_model(
         mistakes=scored.hardest.mistakes(),
         least_sure=scored.hardest.least_sure(),
         modality=examples.info.modality,
-        influence=_influence(examples, predictor),
-        hidden_columns=examples.info.columns_of("pii"),
+        influence=influence,
+        shown_columns=[name for name in influence or predictor.features.columns if name not in personal],
     )
     evaluation_report(content).write(report_path)
     result = _evaluation_result(verdict, test)
@@ -131,12 +133,16 @@ def evaluate_model(
 
 
 def _influence(examples: ExampleTable, predictor: Predictor) -> dict[str, float]:
-    """Influence of a table's columns, measured on rows from all over the test split; empty for images and texts."""
-    if examples.info.modality != "tabular":
+    """Influence of a table's columns, measured on rows from all over the test split.
+
+    Empty for images, texts, and tables of very many columns.
+    """
+    names = list(predictor.features.columns)
+    if examples.info.modality != "tabular" or len(names) > _MAX_INFLUENCE_COLUMNS:
         return {}
-    num_rows = sum(examples.counts()["test"].values())
-    step = max(-(-num_rows // _INFLUENCE_ROWS), 1)
-    names, parts, num_before = list(predictor.features.columns), [], 0
+    num_rows, num_before = sum(examples.counts()["test"].values()), 0
+    step = max(-(-num_rows // min(_MAX_INFLUENCE_ROWS, _INFLUENCE_WORK // len(names) ** 2)), 1)
+    parts = []
     for batch in examples.iter_batches(names, splits=["test"]):
         parts.append(batch.take(pa.array(range(-num_before % step, batch.num_rows, step), pa.int64())))
         num_before += batch.num_rows

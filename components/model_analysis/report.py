@@ -43,8 +43,8 @@ class ReportContent:
         `image`, `text` or `tabular`.
     influence
         Of a table, how far predictions depend on each column, largest first; see `column_influence`.
-    hidden_columns
-        Columns whose values are never shown.
+    shown_columns
+        Of a table, the columns whose values may be shown, the most telling first.
     """
 
     verdict: Verdict
@@ -54,7 +54,7 @@ class ReportContent:
     least_sure: Sequence[ScoredExample]
     modality: str
     influence: Mapping[str, float] = field(default_factory=dict)
-    hidden_columns: Sequence[str] = ()
+    shown_columns: Sequence[str] = ()
 
 
 def evaluation_report(content: ReportContent) -> Report:
@@ -174,14 +174,13 @@ def _add_influence(report: Report, influence: Mapping[str, float]) -> None:
 
 
 def _add_hardest(report: Report, content: ReportContent) -> None:
-    columns = [name for name in content.influence if name not in content.hidden_columns]
     report.heading("Worst mistakes")
     if content.mistakes:
         add_examples(
             report,
             content.mistakes,
             modality=content.modality,
-            columns=columns,
+            columns=content.shown_columns,
             caption="Wrong, the surest first: label, what it was taken for, and the probability given to that.",
         )
     else:
@@ -191,6 +190,6 @@ def _add_hardest(report: Report, content: ReportContent) -> None:
         report,
         content.least_sure,
         modality=content.modality,
-        columns=columns,
+        columns=content.shown_columns,
         caption="Right or wrong, the two likeliest classes nearly tied: worth a second look at the label.",
     )

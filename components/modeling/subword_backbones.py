@@ -3,6 +3,7 @@
 Shapes: B texts, T subwords, D embedding.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -14,6 +15,8 @@ from components.modeling.subword_features import SubwordFeatures
 from components.shared.errors import ContractError
 
 _ARCHITECTURE = "architecture"
+# What may name code at the hub; whoever writes a bundle does not choose what runs where it is loaded.
+_NAMES_CODE = ("auto_map", "attn_implementation", "experts_implementation")
 
 
 def subword_backbone_config(name: str) -> BackboneConfig:
@@ -27,19 +30,22 @@ def subword_backbone_config(name: str) -> BackboneConfig:
     Raises
     ------
     ValueError
-        If there is no such model.
+        If there is no such model, or it is no encoder alone.
     """
-    architecture = loaded_by_name("AutoConfig", name.removeprefix(HUGGING_FACE_PREFIX)).to_dict()
-    return BackboneConfig(name=name, pretrained=True, dropout=0.1, options={_ARCHITECTURE: architecture})
+    architecture = loaded_by_name("AutoConfig", name.removeprefix(HUGGING_FACE_PREFIX))
+    if architecture.is_encoder_decoder:
+        raise ValueError(f"the model {name} must be an encoder alone, such as BERT, but it has a decoder too")
+    options = {_ARCHITECTURE: _without_code(architecture.to_dict())}
+    return BackboneConfig(name=name, pretrained=True, dropout=0.1, options=options)
 
 
-def subword_backbone(features: SubwordFeatures, config: BackboneConfig, load_pretrained: bool) -> tuple[nn.Module, int]:
+def subword_backbone(features: Any, config: BackboneConfig, load_pretrained: bool) -> tuple[nn.Module, int]:
     """Build a Hugging Face backbone.
 
     Parameters
     ----------
     features
-        What it gets to see.
+        What it gets to see: `SubwordFeatures`.
     config
         Its settings, from `subword_backbone_config`.
     load_pretrained
@@ -54,13 +60,21 @@ def subword_backbone(features: SubwordFeatures, config: BackboneConfig, load_pre
     Raises
     ------
     ValueError
-        If the architecture is missing or unknown, or published weights cannot be had.
+        If the features are others, the architecture is missing or unknown or has fewer subwords than the tokenizer, or
+        published weights cannot be had.
     """
+    if not isinstance(features, SubwordFeatures):
+        raise ContractError(f"{config.name} must have features of subwords, got {type(features).__name__}")
     if load_pretrained:
         name = config.name.removeprefix(HUGGING_FACE_PREFIX)
         network = loaded_by_name("AutoModel", name, use_safetensors=True)
     else:
         network = _from_architecture(config)
+    if features.num_subwords > network.config.vocab_size:
+        raise ContractError(
+            f"{config.name} must know every subword of its tokenizer, but it knows {network.config.vocab_size} of "
+            f"{features.num_subwords}"
+        )
     return MeanPooled(network.float()), int(network.config.hidden_size)
 
 
@@ -76,6 +90,8 @@ class MeanPooled(nn.Module):
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
+        if isinstance(pooler := getattr(network, "pooler", None), nn.Module):
+            pooler.requires_grad_(False)  # its output is not used: it has no gradient that processes could share
 
     def forward(self, tokens_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
         """Embeddings of texts, shape (B, D)."""
@@ -88,11 +104,20 @@ class MeanPooled(nn.Module):
 def _from_architecture(config: BackboneConfig) -> Any:
     import transformers
 
-    settings = dict(config.options.get(_ARCHITECTURE, {}))
-    kind = settings.pop("model_type", None)
     try:
-        return transformers.AutoModel.from_config(transformers.AutoConfig.for_model(kind, **settings))
-    except (ValueError, TypeError, KeyError) as error:
+        settings = _without_code(dict(config.options.get(_ARCHITECTURE, {})))
+        architecture = transformers.AutoConfig.for_model(settings.pop("model_type", None), **settings)
+        return transformers.AutoModel.from_config(architecture, trust_remote_code=False)
+    except (AttributeError, ImportError, KeyError, TypeError, ValueError) as error:
         raise ContractError(
             f"the architecture of {config.name} must be one that transformers knows: {error}"
         ) from error
+
+
+def _without_code(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without those that may name code, at any depth."""
+    return {
+        name: _without_code(value) if isinstance(value, Mapping) else value
+        for name, value in settings.items()
+        if str(name).lstrip("_") not in _NAMES_CODE
+    }

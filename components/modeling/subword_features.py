@@ -15,6 +15,7 @@ import torch
 
 from components.modeling.backbone_config import HUGGING_FACE_PREFIX
 from components.modeling.hugging_face import loaded_by_name
+from components.modeling.text_features import texts_of
 from components.shared.bundle import FEATURES_FOLDER
 from components.shared.errors import ContractError
 from components.shared.feature_blocks import InputSpec, PADDING
@@ -55,6 +56,11 @@ class SubwordFeatures:
         return ("text",)
 
     @property
+    def num_subwords(self) -> int:
+        """How many subwords the tokenizer has: its largest number and 1."""
+        return max(_opened(self.tokenizer, self.max_subwords).get_vocab().values(), default=-1) + 1
+
+    @property
     def input_specs(self) -> dict[str, InputSpec]:
         """`tokens`, int32, ragged: numbers of subwords, each raised by 1, for 0 is padding."""
         return {"tokens": InputSpec(dtype="int32", shape=(None,))}
@@ -65,7 +71,7 @@ class SubwordFeatures:
         Parameters
         ----------
         columns
-            `text`: B texts; a missing one counts as empty.
+            `text`: B texts, each of which may be empty.
 
         Returns
         -------
@@ -75,12 +81,9 @@ class SubwordFeatures:
         Raises
         ------
         ValueError
-            If the column holds no texts.
+            If the column holds no texts, or one is missing.
         """
-        column = columns["text"]
-        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-            raise ValueError(f"column 'text' must hold texts, got {column.type}")
-        encoded = _opened(self.tokenizer, self.max_subwords).encode_batch([text or "" for text in column.to_pylist()])
+        encoded = _opened(self.tokenizer, self.max_subwords).encode_batch(texts_of(columns))
         rows = [encoding.ids for encoding in encoded]
         tokens = np.full((len(rows), max(map(len, rows), default=0)), PADDING, np.int32)
         for place, ids in enumerate(rows):

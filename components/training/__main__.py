@@ -79,7 +79,7 @@ def train(
 ) -> None:
     """Train a model; an interrupted training goes on from its last checkpoint. Exits 143 when told to stop."""
     from components.training.callbacks import TrainingInterruptedError
-    from components.training.jobs import train_model, TrainingOutputs
+    from components.training.jobs import train_model
     from components.training.worker import INTERRUPTED
 
     try:
@@ -92,12 +92,10 @@ def train(
             training=json.dumps(_sections(problem)["training"]),
             seed=seed,
             checkpoint_dir=checkpoint_dir or str(output / "checkpoints"),
-            outputs=TrainingOutputs(
-                model_path=output / "model",
-                report_path=output / "report.html",
-                metrics_path=output / "metrics.json",
-                logs_path=output / "tensorboard",
-            ),
+            model_path=output / "model",
+            report_path=output / "report.html",
+            metrics_path=output / "metrics.json",
+            logs_path=output / "tensorboard",
             device=device,
         )
     except TrainingInterruptedError as error:
@@ -105,18 +103,6 @@ def train(
         raise typer.Exit(INTERRUPTED) from error
     figures = ", ".join(f"{name} {value:.4g}" for name, value in result.metrics.items())
     typer.echo(f"{result.backbone}: {figures}; bundle in {output / 'model'}")
-
-
-@app.command(hidden=True)
-def worker(request: Annotated[str, typer.Option(help="The training request, a file or URI.")]) -> None:
-    """Train as one of several processes; torchrun starts it."""
-    from components.training.callbacks import TrainingInterruptedError
-    from components.training.worker import INTERRUPTED, read_request, work
-
-    try:
-        work(read_request(request))
-    except TrainingInterruptedError as error:
-        raise typer.Exit(INTERRUPTED) from error
 
 
 def _sections(problem: Path | None) -> dict[str, Any]:

@@ -170,14 +170,12 @@ def train_model(
         TensorBoard's event files.
     """
     from components.training.jobs import train_model as job
-    from components.training.jobs import TrainingOutputs
 
     inputs = {"features_path": features.path, "schema_path": schema.path, "statistics_path": statistics.path}
     settings = {"recipe": recipe, "training": training, "checkpoint_dir": checkpoint_dir}
-    outputs = TrainingOutputs(
-        model_path=model.path, report_path=report.path, metrics_path=metrics.path, logs_path=logs.path
-    )
-    result = job(**inputs, **settings, seed=seed, forecast_path=forecast.path, outputs=outputs, device=device)
+    written = {"model_path": model.path, "report_path": report.path, "metrics_path": metrics.path}
+    paths = {**inputs, **written, "forecast_path": forecast.path, "logs_path": logs.path}
+    result = job(**paths, **settings, seed=seed, device=device)
     metrics.metadata.update(result.metrics)
     model.metadata.update(backbone=result.backbone, **result.metrics)
 
@@ -236,14 +234,12 @@ def train_on_nodes(
         TensorBoard's event files.
     """
     from components.training.jobs import train_on_nodes as job
-    from components.training.jobs import TrainingOutputs
 
     inputs = {"features_path": features.path, "schema_path": schema.path, "statistics_path": statistics.path}
     settings = {"recipe": recipe, "training": training, "checkpoint_dir": checkpoint_dir}
     nodes = {"node_image": node_image, "workspace_claim": workspace_claim}
-    outputs = TrainingOutputs(
-        model_path=model.path, report_path=report.path, metrics_path=metrics.path, logs_path=logs.path
-    )
-    result = job(**inputs, **settings, **nodes, seed=seed, forecast_path=forecast.path, outputs=outputs)
+    written = {"model_path": model.path, "report_path": report.path, "metrics_path": metrics.path}
+    paths = {**inputs, **written, "forecast_path": forecast.path, "logs_path": logs.path}
+    result = job(**paths, **settings, **nodes, seed=seed)
     metrics.metadata.update(result.metrics)
     model.metadata.update(backbone=result.backbone, **result.metrics)

@@ -31,7 +31,10 @@ def train_on_nodes(
     training: str,
     seed: int,
     checkpoint_dir: str,
-    outputs: TrainingOutputs,
+    model_path: str | Path,
+    report_path: str | Path,
+    metrics_path: str | Path,
+    logs_path: str | Path,
     node_image: str,
     workspace_claim: str,
 ) -> TrainingResult:
@@ -44,11 +47,13 @@ def train_on_nodes(
     ----------
     features_path
         The feature store, on the workspace: every node reads it there.
-    schema_path, statistics_path, forecast_path, recipe, training, seed, outputs
+    schema_path, statistics_path, forecast_path, recipe, training, seed
         See `training_job.train_model`. `training` says how many nodes (`num_nodes`, 2 where it says nothing) and GPUs
         a node (`num_processes`, 1) there are.
     checkpoint_dir
         A folder of the workspace, or a URI.
+    model_path, report_path, metrics_path, logs_path
+        What is written; see there too.
     node_image
         The image of the nodes.
     workspace_claim
@@ -61,6 +66,9 @@ def train_on_nodes(
     TrainJobError
         If the job failed or took too long; the message has its last lines.
     """
+    outputs = TrainingOutputs(
+        model_path=model_path, report_path=report_path, metrics_path=metrics_path, logs_path=logs_path
+    )
     planned = planned_training(features_path, recipe, training, seed, checkpoint_dir, "cpu")
     _check_seen_by_nodes("the feature store", str(planned.store.path))
     _check_seen_by_nodes("checkpoint_dir", checkpoint_dir)

@@ -29,7 +29,7 @@ class TrainJob:
     command
         Run once on every node, where torchrun finds its settings in the environment (`PET_NNODES`,
         `PET_NPROC_PER_NODE`, `PET_NODE_RANK`, `PET_MASTER_ADDR`, `PET_MASTER_PORT`):
-        `("torchrun", "-m", "components.training", "worker")`.
+        `("torchrun", "-m", "components.training.worker")`.
     image
         The container image.
     timeout_s

@@ -33,6 +33,7 @@ from components.training.worker import train_in_processes, TrainingRequest
 
 logger = logging.getLogger(__name__)
 
+_SPENT = ("duration_s", "cpu_s", "input_wait_s")
 # They say how a training runs, not what comes of it: a run goes on where they have changed.
 _NOT_IN_KEY = ("num_workers", "num_processes", "num_nodes", "checkpoint_every_s", "accumulation_passes", "compile")
 
@@ -78,7 +79,10 @@ def train_model(
     training: str,
     seed: int,
     checkpoint_dir: str,
-    outputs: TrainingOutputs,
+    model_path: str | Path,
+    report_path: str | Path,
+    metrics_path: str | Path,
+    logs_path: str | Path,
     device: str = "auto",
 ) -> TrainingResult:
     """Train on this node, and write the model bundle.
@@ -102,8 +106,10 @@ def train_model(
         Decides everything random.
     checkpoint_dir
         A folder or URI that outlives this step.
-    outputs
-        What is written.
+    model_path, logs_path
+        Folders, written: the bundle, and TensorBoard's logs.
+    report_path, metrics_path
+        Files, written.
     device
         `auto`, `cpu` or `cuda`.
 
@@ -114,6 +120,9 @@ def train_model(
     TrainingInterruptedError
         If the process was told to stop (SIGTERM); the same call again goes on.
     """
+    outputs = TrainingOutputs(
+        model_path=model_path, report_path=report_path, metrics_path=metrics_path, logs_path=logs_path
+    )
     if device == "cuda":
         # The smoke test may have run on another node.
         require_gpu([tempfile.gettempdir()])
@@ -167,9 +176,9 @@ def write_outputs(
     """Write bundle, report, metrics and logs of a finished training."""
     config, store = planned.config, planned.store
     best = next(epoch for epoch in result.curves if epoch["epoch"] == result.best_epoch)
-    learnt = {"best_epoch" if name == "epoch" else name: value for name, value in best.items()}
-    totals = {name: sum(epoch[name] for epoch in result.curves) for name in ("duration_s", "cpu_s", "input_wait_s")}
-    metrics = {"epochs": float(len(result.curves)), **learnt, **totals}
+    learnt = {"best_epoch" if name == "epoch" else name: best[name] for name in best if name not in _SPENT}
+    learnt = {"epochs": float(len(result.curves)), **learnt}
+    metrics = {**learnt, **{name: sum(epoch[name] for epoch in result.curves) for name in _SPENT}}
     bundle = BundleConfig(
         task=store.task,
         class_names=store.class_names,
@@ -182,7 +191,8 @@ def write_outputs(
             "config": config.to_dict(),
             "augmentation": store.preparation["augmentation"],
             "num_examples": result.num_examples,
-            "metrics": metrics,
+            # Without seconds: the same training is the same version of the model.
+            "metrics": learnt,
         },
     )
     features = {f"{FEATURES_FOLDER}/{name}": content for name, content in store.feature_files.items()}

@@ -1,4 +1,4 @@
-"""One process of a training: what torchrun starts on every GPU of every node."""
+"""One process of a training: what torchrun starts on every GPU of every node, as `-m components.training.worker`."""
 
 from collections.abc import Iterator
 import contextlib
@@ -12,12 +12,14 @@ import subprocess
 import sys
 import threading
 from types import FrameType
-from typing import Any
+from typing import Annotated, Any
 
 import fsspec
 import torch
+import typer
 
 from components.modeling.devices import choose_device
+from components.shared.command_line import run
 from components.shared.cores import available_cores
 from components.shared.feature_store import FeatureStore
 from components.training.callbacks import TrainingInterruptedError
@@ -93,7 +95,7 @@ def work(request: TrainingRequest) -> None:
 
 def worker_command(request_uri: str) -> list[str]:
     """What every process runs, after torchrun's own arguments."""
-    return ["-m", "components.training", "worker", "--request", request_uri]
+    return ["-m", "components.training.worker", request_uri]
 
 
 def train_in_processes(request: TrainingRequest, *, num_processes: int, lock: int | None) -> None:
@@ -154,3 +156,17 @@ def _passing_on_sigterm(child: "subprocess.Popen[bytes]") -> Iterator[list[int]]
 def _told_when_the_parent_dies() -> None:
     """Ask Linux for SIGTERM when the process that started this one is gone: it then saves and stops."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def main(request: Annotated[str, typer.Argument(help="The training request, a file or URI.")]) -> None:
+    """Train as one of several processes. Exits 143 when told to stop."""
+    try:
+        work(read_request(request))
+    except TrainingInterruptedError as error:
+        raise typer.Exit(INTERRUPTED) from error
+
+
+if __name__ == "__main__":
+    app = typer.Typer(add_completion=False)
+    app.command()(main)
+    run(app)

@@ -41,6 +41,8 @@ def fitted_bundle(
     columns: Mapping[str, pa.Array],
     labels: Sequence[str],
     class_names: tuple[str, str],
+    *,
+    num_steps: int = _FIT_STEPS,
 ) -> Path:
     """A bundle of a network that a few steps fit to examples of two classes."""
     torch.manual_seed(0)
@@ -50,7 +52,7 @@ def fitted_bundle(
     label_indices = torch.tensor([class_names.index(label) for label in labels])
     network.adapt([tensors])
     optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
-    for _ in range(_FIT_STEPS):
+    for _ in range(num_steps):
         optimizer.zero_grad()
         torch.nn.functional.cross_entropy(network(*tensors), label_indices).backward()
         optimizer.step()

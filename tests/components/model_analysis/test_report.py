@@ -94,8 +94,8 @@ def test_rows_of_a_table_show_the_columns_with_most_influence(photo) -> None:
     names = [f"column_{number}" for number in range(12)]
     influence = {name: 0.5 - number / 100 for number, name in enumerate(names)}
     mistake = _row_of({name: number + 0.25 for number, name in enumerate(names)})
-    content = {"modality": "tabular", "influence": influence, "mistakes": [mistake], "least_sure": [mistake]}
-    html = _report([0, 1], np.eye(2), ["cat", "dog"], **content)
+    shown = {"modality": "tabular", "influence": influence, "shown_columns": names, "mistakes": [mistake]}
+    html = _report([0, 1], np.eye(2), ["cat", "dog"], **shown)
     mistakes = html[html.index("Worst mistakes") :]
     assert "column_5" in mistakes
     assert "<td>5.25</td>" in mistakes
@@ -104,12 +104,11 @@ def test_rows_of_a_table_show_the_columns_with_most_influence(photo) -> None:
     assert "<h2>Columns</h2>" in html
 
 
-def test_values_of_personal_columns_are_never_shown() -> None:
+def test_only_the_named_columns_show_their_values() -> None:
     mistake = _row_of({"name": "Kim Min-su", "fare": 2013})
-    influence = {"name": 0.4, "fare": 0.1}
     html = _report(
-        [0, 1], np.eye(2), ["cat", "dog"], modality="tabular", influence=influence, hidden_columns=["name"],
-        mistakes=[mistake], least_sure=[mistake],
+        [0, 1], np.eye(2), ["cat", "dog"], modality="tabular", influence={"name": 0.4, "fare": 0.1},
+        shown_columns=["fare"], mistakes=[mistake], least_sure=[mistake],
     )  # fmt: skip
     assert "Kim" not in html
     assert "<td>2013</td>" in html
@@ -118,9 +117,8 @@ def test_values_of_personal_columns_are_never_shown() -> None:
 def test_missing_values_and_long_words_fit_their_cells() -> None:
     values = {"fare": None, "rate": float("nan"), "company": "x" * 500, "paid": True}
     html = _report(
-        [0, 1], np.eye(2), ["cat", "dog"], modality="tabular", influence=dict.fromkeys(values, 0.1),
-        mistakes=[_row_of(values)],
-    )  # fmt: skip
+        [0, 1], np.eye(2), ["cat", "dog"], modality="tabular", shown_columns=list(values), mistakes=[_row_of(values)]
+    )
     assert "nan" not in html
     assert "x" * 39 + "…" in html
     assert "x" * 40 not in html

@@ -19,7 +19,7 @@ from components.shared.bundle import BundleConfig, write_bundle
 from components.shared.predictions_table import PredictionsTable
 from components.shared.problem import parse_problem, TargetSpec
 from components.shared.verdict import read_verdict
-from tests.components.model_analysis.small_models import comment, trips, write_example_table
+from tests.components.model_analysis.small_models import comment, fitted_bundle, trips, write_example_table
 
 GOODS = ["good", "bad"] * 10
 TIPPED = ["true", "false"] * 10
@@ -124,6 +124,38 @@ def test_a_model_of_tables_is_evaluated_with_the_columns_that_matter(
     assert columns.index("miles") < columns.index("hour")
     assert "The model made no mistake on the test split." in html
     assert "Kim" not in html
+
+
+def test_values_of_personal_columns_are_never_shown(evaluate, trip_model_dir, tmp_path) -> None:
+    wrong = ["false" if label == "true" else "true" for label in TIPPED]
+    roles = {"miles": "feature", "hour": "feature", "paid": "pii"}
+    table = write_example_table(
+        tmp_path / "wrong", wrong, trips(TIPPED, 7), modality="tabular", class_names=("false", "true"), roles=roles
+    )
+    assert not evaluate(table, trip_model_dir).passed
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    worst = html[html.index("Worst mistakes") :]
+    assert "miles" in worst
+    assert "<td>card</td>" not in worst
+    assert "paid" not in worst
+
+
+def test_a_table_of_very_many_columns_shows_the_first_of_them(evaluate, tmp_path) -> None:
+    labels = ["true", "false"] * 10
+    columns = {f"column_{number:03d}": pa.array(range(number, number + 20)) for number in range(201)}
+    features = fit_tabular_features([columns], {name: column.type for name, column in columns.items()})
+    model = fitted_bundle(
+        tmp_path / "wide", BackboneConfig(name="mlp"), features, columns, labels, ("false", "true"), num_steps=0
+    )
+    table = write_example_table(
+        tmp_path / "rows", labels, columns, modality="tabular", class_names=("false", "true"),
+        roles=dict.fromkeys(columns, "feature"),
+    )  # fmt: skip
+    evaluate(table, model)
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "<h2>Columns</h2>" not in html
+    assert "column_005" in html
+    assert "column_006" not in html
 
 
 def test_a_head_set_by_hand_gives_known_figures(evaluate, tmp_path) -> None:

@@ -1,5 +1,6 @@
 """A Hugging Face backbone from a folder: features, network, and a bundle that needs neither hub nor folder."""
 
+from dataclasses import replace
 import shutil
 
 import numpy as np
@@ -12,6 +13,7 @@ from components.modeling.features import features_from
 from components.modeling.predictor import load_predictor, weights_of
 from components.modeling.subword_backbones import subword_backbone_config
 from components.modeling.subword_features import subword_features
+from components.modeling.text_features import TextFeatures
 from components.shared.bundle import BundleConfig, write_bundle
 from components.shared.errors import ContractError
 
@@ -64,11 +66,16 @@ def test_texts_without_a_single_subword_have_an_embedding(model_folder):
     assert torch.isfinite(classifier(*features.tensors(nothing))).all()
 
 
-def test_a_long_text_is_cut_and_a_missing_one_is_empty(model_folder):
+def test_a_long_text_is_cut(model_folder):
     features = subword_features(f"hf:{model_folder}")
-    inputs = features.prepare(columns(["good " * 100, None]))
+    inputs = features.prepare(columns(["good " * 100, ""]))
     assert inputs["tokens"].shape == (2, 16)
     assert (inputs["tokens"][1] != 0).sum() == 2
+
+
+def test_a_missing_text_is_refused(model_folder):
+    with pytest.raises(ValueError, match="but row 2 has none"):
+        subword_features(f"hf:{model_folder}").prepare(columns(["good", None]))
 
 
 def test_published_weights_are_loaded_and_a_bundle_needs_no_folder(model_folder, tmp_path):
@@ -114,3 +121,54 @@ def test_features_without_their_tokenizer_are_refused(model_folder, tmp_path):
     (tmp_path / "features" / "tokenizer.json").write_text("{}")
     with pytest.raises(ContractError, match="must be one that tokenizers wrote"):
         features_from("text", content, tmp_path)
+
+
+def test_an_architecture_names_no_code(model_folder):
+    features, config = subword_features(f"hf:{model_folder}"), subword_backbone_config(f"hf:{model_folder}")
+    named = {"auto_map": {"AutoModel": "somebody/else--model.Model"}, "_attn_implementation": "somebody/kernel"}
+    architecture = {**config.options["architecture"], **named, "attn_implementation": "somebody/kernel"}
+    changed = replace(config, options={"architecture": architecture})
+    network = build_classifier(changed, features, num_classes=2, load_pretrained=False).backbone.network
+    assert type(network).__module__ == "transformers.models.bert.modeling_bert"
+    assert network.config._attn_implementation != "somebody/kernel"
+
+
+@pytest.mark.parametrize(
+    "architecture", [None, "bert", {}, {"model_type": "none"}, {"model_type": "bert", "hidden_size": "x"}]
+)
+def test_an_architecture_that_is_none_is_refused(model_folder, architecture):
+    features, config = subword_features(f"hf:{model_folder}"), subword_backbone_config(f"hf:{model_folder}")
+    with pytest.raises(ContractError, match="must be one that transformers knows"):
+        changed = replace(config, options={"architecture": architecture})
+        build_classifier(changed, features, num_classes=2, load_pretrained=False)
+
+
+def test_a_network_that_knows_fewer_subwords_than_its_tokenizer_has_is_refused(model_folder):
+    features, config = subword_features(f"hf:{model_folder}"), subword_backbone_config(f"hf:{model_folder}")
+    smaller = replace(config, options={"architecture": {**config.options["architecture"], "vocab_size": 10}})
+    with pytest.raises(ContractError, match="it knows 10 of 11"):
+        build_classifier(smaller, features, num_classes=2, load_pretrained=False)
+
+
+def test_a_model_with_a_decoder_is_refused(tmp_path):
+    from transformers import T5Config
+
+    T5Config(vocab_size=8).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="must be an encoder alone"):
+        subword_backbone_config(f"hf:{tmp_path}")
+
+
+def test_every_weight_that_is_trained_has_a_gradient(model_folder):
+    features, config = subword_features(f"hf:{model_folder}"), subword_backbone_config(f"hf:{model_folder}")
+    classifier = build_classifier(config, features, num_classes=2, load_pretrained=True)
+    inputs = {name: torch.from_numpy(value) for name, value in features.prepare(columns(TEXTS)).items()}
+    classifier(*features.tensors(inputs)).square().sum().backward()
+    trained = {name: weight for name, weight in classifier.named_parameters() if weight.requires_grad}
+    assert len(trained) > 10
+    assert [name for name, weight in trained.items() if weight.grad is None] == []
+
+
+def test_features_of_another_kind_are_refused(model_folder):
+    config = subword_backbone_config(f"hf:{model_folder}")
+    with pytest.raises(ContractError, match="must have features of subwords, got TextFeatures"):
+        build_classifier(config, TextFeatures(), num_classes=2, load_pretrained=False)

@@ -101,7 +101,7 @@ def test_told_to_stop_it_saves_and_another_number_of_processes_goes_on(store, co
     folder = CheckpointFolder(uri=str(tmp_path / "checkpoints"))
     uri = request_of(store, endless, folder).write()
     assert read_request(uri).config == endless
-    training = subprocess.Popen([sys.executable, "-m", "components.training", "worker", "--request", uri])
+    training = subprocess.Popen([sys.executable, "-m", "components.training.worker", uri])
     waited = time.monotonic()
     while not Path(folder.last).exists() and time.monotonic() - waited < 120:
         time.sleep(0.05)

@@ -14,7 +14,7 @@ from components.modeling.predictor import load_predictor
 from components.shared.example_table import ExampleTable
 from components.shared.predictions_table import PredictionsTable
 from components.shared.verdict import read_verdict
-from components.training.jobs import smoke_test, train_model, TrainingOutputs
+from components.training.jobs import smoke_test, train_model
 
 BACKBONE = "team_models:build"
 TRAINING = json.dumps({"options": {"width": 8}, "max_epochs": 3})
@@ -50,12 +50,6 @@ def test_a_model_of_ones_own_goes_the_whole_way(team_model, stripes_table, tmp_p
         forecast_path=tmp_path / "forecast.json",
     )
     assert smoke.passed, smoke.reason
-    outputs = TrainingOutputs(
-        model_path=tmp_path / "model",
-        report_path=tmp_path / "training.html",
-        metrics_path=tmp_path / "training.json",
-        logs_path=tmp_path / "logs",
-    )
     trained = train_model(
         features_path=tmp_path / "features",
         schema_path=None,
@@ -65,7 +59,10 @@ def test_a_model_of_ones_own_goes_the_whole_way(team_model, stripes_table, tmp_p
         training=TRAINING,
         seed=0,
         checkpoint_dir=str(tmp_path / "checkpoints"),
-        outputs=outputs,
+        model_path=tmp_path / "model",
+        report_path=tmp_path / "training.html",
+        metrics_path=tmp_path / "training.json",
+        logs_path=tmp_path / "logs",
     )
     assert trained.metrics["val_accuracy"] > 0.9
     evaluate_model(

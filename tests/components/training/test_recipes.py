@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from components.modeling.backbones import BackboneConfig
+from components.modeling.backbone_config import BackboneConfig
 from components.training.recipes import fine_tune, full, recipe_config, RECIPES, smoke, smoke_iteration
 
 PRETRAINED = BackboneConfig(name="efficientnet_lite0", pretrained=True, frozen=True)

@@ -18,7 +18,7 @@ POD = (*PATCH, "template", "spec")
 def job(**changes):
     settings = {
         "name": "train-abc",
-        "command": ("torchrun", "-m", "components.training", "worker"),
+        "command": ("torchrun", "-m", "components.training.worker"),
         "image": "registry.example/pluszero-mlops-training:v1",
         "timeout_s": 3600,
         "num_nodes": 2,
@@ -73,7 +73,7 @@ def test_the_object_of_a_job_on_two_nodes_with_four_gpus_each():
     assert spec["activeDeadlineSeconds"] == 3600
     assert spec["trainer"] == {
         "image": "registry.example/pluszero-mlops-training:v1",
-        "command": ["torchrun", "-m", "components.training", "worker"],
+        "command": ["torchrun", "-m", "components.training.worker"],
         "env": [{"name": "NCCL_DEBUG", "value": "WARN"}],
         "numNodes": 2,
         "numProcPerNode": 4,
