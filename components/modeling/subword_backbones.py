@@ -75,7 +75,8 @@ def subword_backbone(features: Any, config: BackboneConfig, load_pretrained: boo
             f"{config.name} must know every subword of its tokenizer, but it knows {network.config.vocab_size} of "
             f"{features.num_subwords}"
         )
-    return MeanPooled(network.float()), int(network.config.hidden_size)
+    # Published weights come in evaluation mode, in which training would drop nothing.
+    return MeanPooled(network.float().train()), int(network.config.hidden_size)
 
 
 class MeanPooled(nn.Module):
@@ -102,13 +103,14 @@ class MeanPooled(nn.Module):
 
 
 def _from_architecture(config: BackboneConfig) -> Any:
+    from huggingface_hub.errors import StrictDataclassError
     import transformers
 
     try:
         settings = _without_code(dict(config.options.get(_ARCHITECTURE, {})))
         architecture = transformers.AutoConfig.for_model(settings.pop("model_type", None), **settings)
         return transformers.AutoModel.from_config(architecture, trust_remote_code=False)
-    except (AttributeError, ImportError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, ImportError, KeyError, RuntimeError, TypeError, ValueError, StrictDataclassError) as error:
         raise ContractError(
             f"the architecture of {config.name} must be one that transformers knows: {error}"
         ) from error

@@ -16,7 +16,7 @@ from torch.nn import functional
 from components.modeling.backbone_config import BackboneConfig
 from components.modeling.tabular_features import TabularFeatures
 
-_NUMBER_SIZE = 8
+_NUMBER_SIZE = 4
 _MAX_CATEGORY_SIZE = 24
 _HIDDEN_SIZE = 128
 _NUM_LAYERS = 2
@@ -35,6 +35,9 @@ class NumberEmbedding(nn.Module):
     Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in Tabular Deep Learning" (2022), sections
     3.2 (piecewise linear encoding) and 3.4 (the layer after it).
     """
+
+    starts_FT: torch.Tensor
+    steepness_FT: torch.Tensor
 
     def __init__(self, knots: Sequence[Sequence[float]]) -> None:
         super().__init__()

@@ -95,14 +95,17 @@ def forecast_training(store: FeatureStore, config: TrainingConfig, *, seed: int,
     """
     # This step may hold fewer GPUs than the training will.
     num_processes = (config.num_processes or num_local_processes(config, device)) * config.num_nodes
-    num_steps = _STEPS
-    measured = _measured(store, config, seed, device, num_processes, num_steps)
-    if measured.meter.totals()[1:].sum(axis=0)[0] < _ENOUGH_S:
-        step_s = max(float(measured.meter.totals()[1:, 0].mean()) / num_steps, 1e-4)
-        num_steps = int(min(max(_ENOUGH_S / (_EPOCHS - 1) / step_s, _STEPS), _MAX_STEPS))
-        measured = _measured(store, config, seed, device, num_processes, num_steps)
     num_examples = min(len(store.indices("train")), config.max_examples or len(store))
     num_held_out = min(len(store.indices("validation")), config.max_examples or len(store))
+
+    def measure(num_steps: int) -> _Measured:
+        short = short_config(config, num_examples, num_processes=num_processes, num_steps=num_steps)
+        return _measured(store, short, seed, device)
+
+    measured = measure(_STEPS)
+    taken_s = float(measured.meter.totals()[1:, 0].sum())
+    if taken_s < _ENOUGH_S:
+        measured = measure(int(min(max(_STEPS * _ENOUGH_S / taken_s, _STEPS), _MAX_STEPS)))
     cost = epoch_cost(measured.meter.epochs[1:], measured.meter.totals()[1:])
     epoch_s, epoch_cpu_s = cost.of(num_examples / num_processes, num_held_out / num_processes)
     totals = measured.meter.totals()
@@ -134,17 +137,32 @@ class _Measured:
     duration_s: float
 
 
-def _measured(
-    store: FeatureStore,
-    config: TrainingConfig,
-    seed: int,
-    device: torch.device,
-    num_processes: int,
-    num_steps: int,
-) -> _Measured:
-    batch_size = max(-(-config.batch_size // num_processes), 2)
-    sample = min(num_steps * batch_size, config.max_examples or num_steps * batch_size)
-    short = replace(config, max_epochs=_EPOCHS, patience_epochs=_EPOCHS, max_examples=sample, batch_size=batch_size)
+def short_config(config: TrainingConfig, num_examples: int, *, num_processes: int, num_steps: int) -> TrainingConfig:
+    """The config of a few epochs of a few steps, each as large as one process's share of the full run's.
+
+    Parameters
+    ----------
+    config
+        The full run's.
+    num_examples
+        Examples that it learns from, 2 or more.
+    num_processes
+        Processes that share a step.
+    num_steps
+        Steps an epoch, where there are examples for so many.
+    """
+    share = max(-(-config.step_size(num_examples) // num_processes), 2)
+    return replace(
+        config,
+        max_epochs=_EPOCHS,
+        patience_epochs=_EPOCHS,
+        max_examples=min(num_steps * share, num_examples),
+        batch_size=share,
+        min_steps=1,
+    )
+
+
+def _measured(store: FeatureStore, short: TrainingConfig, seed: int, device: torch.device) -> _Measured:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     meter, began = CostMeter(), time.perf_counter()

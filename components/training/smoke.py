@@ -6,6 +6,11 @@ import logging
 
 from components.training.smoke_check import failed, Judgement, not_judged, SmokeCheck
 from components.training.smoke_data_checks import held_out_rows_are_new, inputs_are_usable, labels_are_classes
+from components.training.smoke_learning_checks import (
+    a_bundle_predicts_the_same,
+    one_batch_is_learnt,
+    shuffled_labels_are_not_learnt,
+)
 from components.training.smoke_model_checks import (
     devices_agree,
     evaluation_is_repeatable,
@@ -22,13 +27,10 @@ from components.training.smoke_preparation_checks import (
 )
 from components.training.smoke_subject import Subject
 from components.training.smoke_training_checks import (
-    a_bundle_predicts_the_same,
     a_resumed_run_is_the_same,
     a_seed_repeats_the_run,
-    one_batch_is_learnt,
     one_epoch_runs,
     one_iteration_runs,
-    shuffled_labels_are_not_learnt,
     weights_move,
 )
 

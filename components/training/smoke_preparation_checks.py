@@ -85,8 +85,8 @@ def prepared_as_in_serving(subject: Subject) -> Judgement:
             return failed(
                 f"{name} of {len(differ)} of {len(known)} examples differs from what serving prepares, "
                 f"{example_ids[known[differ[0]]]} first",
-                "look at what the feature store does otherwise: colour order, size, scaling, another version of "
-                "the preparation",
+                "look at what the feature store does otherwise: colour order, size, scaling; where the preparation's "
+                "code has changed since, build it again",
             )
     return holds(f"{len(known)} examples, prepared again, are as stored")
 

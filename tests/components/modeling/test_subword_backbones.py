@@ -138,8 +138,8 @@ def test_an_architecture_names_no_code(model_folder):
 )
 def test_an_architecture_that_is_none_is_refused(model_folder, architecture):
     features, config = subword_features(f"hf:{model_folder}"), subword_backbone_config(f"hf:{model_folder}")
+    changed = replace(config, options={"architecture": architecture})
     with pytest.raises(ContractError, match="must be one that transformers knows"):
-        changed = replace(config, options={"architecture": architecture})
         build_classifier(changed, features, num_classes=2, load_pretrained=False)
 
 

@@ -28,7 +28,16 @@ def trips(num_rows=60):
     }
 
 
-def accuracy_after_training(columns, labels, *, num_steps=300):
+@pytest.fixture(autouse=True)
+def one_thread():
+    """So small a network is no quicker with more, and far slower where others want the cores too."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def accuracy_after_training(columns, labels, *, num_steps=150):
     features, tensors = made(columns)
     torch.manual_seed(0)
     backbone, embedding_size = tabular_backbone(features, MLP)
@@ -93,19 +102,19 @@ def test_what_is_rebuilt_from_written_features_takes_the_weights():
 
 
 def test_a_single_number_may_mean_anything():
-    values = np.random.default_rng(1).uniform(0, 12, 1200)
+    values = np.random.default_rng(1).uniform(0, 12, 1000)
     assert accuracy_after_training({"month": pa.array(values)}, np.floor(values) % 3 == 1) > 0.9
 
 
 def test_two_numbers_that_matter_only_together_are_found():
-    values = np.random.default_rng(2).normal(size=(1200, 2))
+    values = np.random.default_rng(2).normal(size=(1000, 2))
     columns = {"a": pa.array(values[:, 0]), "b": pa.array(values[:, 1])}
     assert accuracy_after_training(columns, values[:, 0] * values[:, 1] > 0) > 0.9
 
 
 def test_a_rule_over_two_categories_is_found():
     generator = np.random.default_rng(3)
-    areas, ways = generator.integers(0, 6, 1200), generator.integers(0, 4, 1200)
+    areas, ways = generator.integers(0, 6, 1000), generator.integers(0, 4, 1000)
     columns = {"area": pa.array([f"area {area}" for area in areas]), "way": pa.array([f"way {way}" for way in ways])}
     assert accuracy_after_training(columns, (areas + ways) % 3 == 0) > 0.95
 

@@ -10,7 +10,7 @@ import torch
 from components.modeling.backbone_config import BackboneConfig
 from components.modeling.own_models import ALLOWED_VARIABLE
 from components.shared.feature_store import FeatureStore
-from components.training.forecast_measurement import epoch_cost, forecast_training
+from components.training.forecast_measurement import epoch_cost, forecast_training, short_config
 from components.training.forecast_meter import EpochCosts
 from components.training.recipes import full
 
@@ -63,6 +63,16 @@ def test_one_batch_an_epoch_is_measured_too():
     epochs, totals = zip(epoch(1, 1), epoch(1, 1), strict=True)
     seconds, _ = epoch_cost(epochs, np.stack(totals)).of(32, 32)
     assert seconds.central == pytest.approx(totals[0][0])
+
+
+@pytest.mark.parametrize("num_examples", [30, 300, 3_000, 30_000])
+@pytest.mark.parametrize("num_processes", [1, 4])
+def test_a_few_steps_are_as_large_as_those_of_the_full_run(num_examples, num_processes):
+    config = full(BackboneConfig(name="char_ngrams"))
+    short = short_config(config, num_examples, num_processes=num_processes, num_steps=3)
+    step = config.step_size(num_examples)
+    assert short.step_size(short.max_examples) == -(-step // num_processes)
+    assert short.max_examples == min(3 * short.batch_size, num_examples)
 
 
 def test_a_training_that_sleeps_is_forecast_to_sleep_for_every_batch(stripes_store, monkeypatch):

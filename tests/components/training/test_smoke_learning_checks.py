@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy.stats import binom
 
-from components.training.smoke_training_checks import binomial_bound, smoothed_entropy
+from components.training.smoke_learning_checks import binomial_bound, smoothed_entropy
 
 
 @pytest.mark.parametrize("num_trials", [1, 16, 64])
