@@ -22,6 +22,8 @@ SETTINGS ?=
 export DATASET PROBLEM RUN_DIR RECIPE BACKBONE SEED RUNNER CUDA MODEL LOG START END SETTINGS
 export NO_ALBUMENTATIONS_UPDATE := 1
 export DO_NOT_TRACK := 1
+# Threads that wait for each other sleep: spinning ones take the cores from whoever works beside them.
+export OMP_WAIT_POLICY ?= PASSIVE
 
 VENV := .venv/bin/python
 VALIDATION := .venv-validation/bin/python

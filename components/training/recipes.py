@@ -55,11 +55,6 @@ def smoke(backbone: BackboneConfig) -> TrainingConfig:
     return replace(full(backbone), max_epochs=1, max_examples=64, batch_size=16)
 
 
-def smoke_iteration(backbone: BackboneConfig) -> TrainingConfig:
-    """Train one step: one epoch on one batch."""
-    return replace(smoke(backbone), max_examples=16)
-
-
 RECIPES: dict[str, Callable[[BackboneConfig], TrainingConfig]] = {
     "full": full,
     "fine_tune": fine_tune,

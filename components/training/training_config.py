@@ -1,6 +1,7 @@
 """Everything that decides how a model is trained, beside the data and the seed."""
 
 from collections.abc import Mapping
+import contextlib
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, get_args, Literal
 
@@ -150,6 +151,7 @@ def overridden(config: TrainingConfig, settings: Mapping[str, Any]) -> TrainingC
         If a key or value is unknown.
     """
     known = {field.name: getattr(config, field.name) for field in fields(config) if field.name not in _FIXED}
+    changes: dict[str, Any] = {}
     for name, value in settings.items():
         if name == "options":
             if not isinstance(value, Mapping):
@@ -157,8 +159,7 @@ def overridden(config: TrainingConfig, settings: Mapping[str, Any]) -> TrainingC
         elif name not in known:
             raise ValueError(f"unknown key 'training.{name}'; known keys are {', '.join([*known, 'options'])}")
         else:
-            _check_kind(name, value)
-    changes = {name: value for name, value in settings.items() if name != "options"}
+            changes[name] = _checked(name, value)
     backbone = config.backbone
     if settings.get("options"):
         backbone = replace(backbone, options={**backbone.options, **settings["options"]})
@@ -168,8 +169,13 @@ def overridden(config: TrainingConfig, settings: Mapping[str, Any]) -> TrainingC
         raise ValueError(f"the section training of the problem file: {error}") from error
 
 
-def _check_kind(name: str, value: Any) -> None:
+def _checked(name: str, value: Any) -> Any:
+    """Check a value of the problem file, and return it as the config takes it."""
     annotation = next(str(field.type) for field in fields(TrainingConfig) if field.name == name)
+    if "float" in annotation and isinstance(value, str):
+        # YAML takes 1e-3 for text.
+        with contextlib.suppress(ValueError):
+            value = float(value)
     is_bool = isinstance(value, bool)
     if value is None:
         fits, wanted = "None" in annotation, "a value"
@@ -183,3 +189,4 @@ def _check_kind(name: str, value: Any) -> None:
         fits, wanted = isinstance(value, str), "a word"
     if not fits:
         raise ValueError(f"training.{name} must be {wanted}, got {value!r}")
+    return value

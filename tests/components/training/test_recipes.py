@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from components.modeling.backbone_config import BackboneConfig
-from components.training.recipes import fine_tune, full, recipe_config, RECIPES, smoke, smoke_iteration
+from components.training.recipes import fine_tune, full, recipe_config, RECIPES, smoke
 
 PRETRAINED = BackboneConfig(name="efficientnet_lite0", pretrained=True, frozen=True)
 
@@ -13,12 +13,6 @@ PRETRAINED = BackboneConfig(name="efficientnet_lite0", pretrained=True, frozen=T
 def test_smoke_differs_from_full_in_size_alone():
     sizes = {"max_epochs": 1, "max_examples": 64, "batch_size": 16}
     assert smoke(PRETRAINED) == replace(full(PRETRAINED), **sizes)
-
-
-def test_a_smoke_iteration_is_one_step():
-    config = smoke_iteration(PRETRAINED)
-    assert config.max_examples == config.batch_size
-    assert config.max_epochs == 1
 
 
 def test_fine_tuning_thaws_the_backbone_and_steps_gently():

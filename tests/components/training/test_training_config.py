@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from components.modeling.backbone_config import BackboneConfig
 from components.training.recipes import full
@@ -58,6 +59,13 @@ def test_what_the_problem_file_says_comes_before_the_recipe():
     assert config.backbone.options == {"width": 8}
     assert config.max_epochs == CONFIG.max_epochs
     assert overridden(CONFIG, {}) == CONFIG
+
+
+def test_numbers_that_yaml_takes_for_text_are_numbers():
+    settings = yaml.safe_load("{learning_rate: 1e-3, max_gradient_norm: 5}")
+    assert settings["learning_rate"] == "1e-3"
+    config = overridden(CONFIG, settings)
+    assert (config.learning_rate, config.max_gradient_norm) == (0.001, 5)
 
 
 def test_a_config_survives_json():
