@@ -234,6 +234,11 @@ def real_run(repository, source, run_dir):
         runner.kill()
 
 
+def learnt(summary):
+    """The figures without the seconds that they took."""
+    return {name: value for name, value in summary["metrics"].items() if not name.endswith("_s")}
+
+
 @pytest.mark.parametrize("victim", ["trainer", "runner"])
 def test_a_killed_training_goes_on_and_ends_where_an_uninterrupted_one_does(
     repository, pictures, finished, first_summary, tmp_path, victim
@@ -251,7 +256,7 @@ def test_a_killed_training_goes_on_and_ends_where_an_uninterrupted_one_does(
         output, _ = runner.communicate(timeout=MINUTES_10)
         assert runner.returncode == 0, output
     found = summary_of(tmp_path)
-    assert found["metrics"] == first_summary["metrics"]
+    assert learnt(found) == learnt(first_summary)
     assert Path(found["model_dir"]).name == Path(first_summary["model_dir"]).name
     assert "train model" in executed(tmp_path)
     assert not executed(tmp_path) & {"ingest examples", "validate examples", "smoke test"}
