@@ -16,6 +16,10 @@ PREPARED_BASE = "localhost/python:3.13-slim-trixie"
 _BASE_VARIABLE = "PLUSZERO_BASE_IMAGE"
 # Rootless and nested machines cannot give a build namespaces of its own, and some refuse high limits.
 _WITHOUT_DAEMON = ["--isolation", "chroot", "--network", "host", "--ulimit", "nofile=1024:1024", "--layers"]
+# The runtime under podman and buildah seals a copy of itself in memory, which the kernel refuses while a page of it
+# is in use: no fault of the build, which goes on from its last layer.
+_RUNTIME_RACE = "sealing memfd copy"
+_ATTEMPTS = 3
 
 
 class BuildError(Exception):
@@ -73,17 +77,25 @@ def build(tool: str, name: str, *, cuda: str, base: str | None) -> None:
     log.parent.mkdir(exist_ok=True)
     print(f"  {image(name)} ...", end="", flush=True)
     started = time.monotonic()
-    with open(log, "w", encoding="utf-8") as stream:
-        command = build_command(tool, name, cuda=cuda, base=base)
-        environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
-        done = subprocess.run(
-            command, cwd=REPOSITORY, stdout=stream, stderr=subprocess.STDOUT, check=False, env=environment
-        )
+    status = run_build(build_command(tool, name, cuda=cuda, base=base), folder=REPOSITORY, log=log)
     print(f" {time.monotonic() - started:.0f} s", flush=True)
-    if done.returncode:
+    if status:
         lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
         sys.stderr.write("\n".join(lines[-15:]) + "\n")
         raise BuildError(f"the image {name} could not be built with {tool}{_reason(lines)}: see {log}")
+
+
+def run_build(command: Sequence[str], *, folder: Path, log: Path) -> int:
+    """Run a build in `folder` and write what it says to `log`, again where its runtime stumbled; its exit status."""
+    environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
+    for _ in range(_ATTEMPTS):
+        with open(log, "w", encoding="utf-8") as stream:
+            status = subprocess.run(
+                command, cwd=folder, stdout=stream, stderr=subprocess.STDOUT, check=False, env=environment
+            ).returncode
+        if status == 0 or _RUNTIME_RACE not in log.read_text(encoding="utf-8", errors="replace"):
+            break
+    return status
 
 
 def _reason(lines: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ from pipelines.__main__ import app
 from pipelines.containers import Confinement, container_engine
 from pipelines.image_source import image_source, REPOSITORY, SOURCE_LABEL
 from pipelines.local import run_pipeline, Watcher
-from tools.build_images import base_image, build_command, engine
+from tools.build_images import base_image, build_command, engine, run_build
 
 pytestmark = pytest.mark.containers
 
@@ -251,8 +251,9 @@ def test_one_wrong_hash_stops_the_build(tmp_path, repository, wrong):
     tool = engine()
     command = build_command(tool, "validation", cuda="cu13", base=base_image(tool))
     command[command.index("--tag") + 1] = "localhost/pluszero-mlops-planted:hash"
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    log = tmp_path / "build.log"
+    status = run_build(command, folder=tmp_path, log=log)
     subprocess.run([tool, "rmi", "--force", "localhost/pluszero-mlops-planted:hash"], capture_output=True, check=False)
-    said = (done.stdout + done.stderr).lower()
-    assert (done.returncode != 0) == wrong, said
+    said = log.read_text().lower()
+    assert (status != 0) == wrong, said
     assert ("hash mismatch" in said) == wrong, said

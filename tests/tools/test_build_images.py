@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.image_source import image_source
 from tools import build_images
-from tools.build_images import base_image, build, build_command, BuildError, engine, main, PREPARED_BASE
+from tools.build_images import base_image, build, build_command, BuildError, engine, main, PREPARED_BASE, run_build
 
 
 @pytest.fixture
@@ -107,6 +107,30 @@ def test_a_failed_build_is_explained_and_keeps_its_log(tools, tmp_path, monkeypa
         build("podman", "serving", cuda="cu13", base=None)
     assert output in (tmp_path / "build" / "image-serving.log").read_text(encoding="utf-8")
     assert output in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("stumbles", "message", "status", "runs"),
+    [
+        (1, "close_fd sealing memfd copy: Device or resource busy", 0, 2),
+        (99, "close_fd sealing memfd copy: Device or resource busy", 1, 3),
+        (1, "Hash mismatch for `kfp==2.17.0`", 1, 1),
+    ],
+)
+def test_a_build_whose_runtime_stumbled_goes_on_and_any_other_failure_stands(
+    tools, tmp_path, stumbles, message, status, runs
+):
+    count = tmp_path / "count"
+    count.touch()
+    tools(
+        "podman",
+        f"""path = {str(count)!r}
+open(path, "a").write("x")
+if len(open(path).read()) <= {stumbles}:
+    sys.exit({message!r})""",
+    )
+    assert run_build(["podman", "build"], folder=tmp_path, log=tmp_path / "build.log") == status
+    assert len(count.read_text()) == runs
 
 
 @pytest.mark.parametrize(
