@@ -1,4 +1,4 @@
-"""What of an image can be watched and compared: sizes, brightness, contrast, sharpness, fingerprints, a thumbnail.
+"""What of an image can be watched and compared: sizes, light, sharpness, harm, fingerprints, a thumbnail.
 
 Shapes: H height, W width, C channels.
 """
@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 import pyarrow as pa
 
+from components.data_ingestion.image_quality import block_grid, spectral_quality, watched_pixels, WATCHED_SIDE
 from components.modeling.image_decoding import decode_image, DecodedImage, encode_png
 from components.shared.fingerprints import fingerprint_bytes
 
@@ -22,9 +23,11 @@ IMAGE_MEASURES: dict[str, pa.DataType] = {
     "brightness": pa.float64(),
     "contrast": pa.float64(),
     "sharpness": pa.float64(),
+    "blur": pa.float64(),
+    "moire": pa.float64(),
+    "recompression": pa.float64(),
 }
 THUMBNAIL_SIDE = 32
-_SHARPNESS_SIDE = 256
 _STORED_AS_IT_IS = ("JPEG", "PNG", "WEBP", "BMP")
 _GREY_LEVELS = np.arange(256) / 255.0
 
@@ -42,7 +45,7 @@ class ImageRecord:
     values
         One value for every name in `IMAGE_MEASURES`: pixels, channels of the file, format, bytes; brightness and
         contrast (mean and standard deviation of grey in 0..1); sharpness (variance of the Laplacian of grey in
-        0..1 at 256 x 256 pixels).
+        0..1 at 256 x 256 pixels); blur and moire (see `SpectralQuality`); recompression (see `block_grid`).
     difference_hash
         64 bits: where grey rises from left to right on a 9 x 8 grid.
     thumbnail
@@ -83,7 +86,17 @@ def image_record(data: bytes) -> ImageRecord:
     shares = np.array(grey.histogram()) / (width * height)
     brightness = float(shares @ _GREY_LEVELS)
     contrast = float(np.sqrt(shares @ (_GREY_LEVELS - brightness) ** 2))
-    measures = (brightness, contrast, sharpness(grey))
+    watched_HW = watched_pixels(grey)
+    quality = spectral_quality(watched_HW)
+    is_whole = watched_HW.shape == (WATCHED_SIDE, WATCHED_SIDE)
+    measures = (
+        brightness,
+        contrast,
+        _laplacian_variance(watched_HW) if is_whole else sharpness(grey),
+        quality.blur,
+        quality.moire,
+        block_grid(np.asarray(grey)),
+    )
     return ImageRecord(
         fingerprint=fingerprint_bytes(data),
         pixel_fingerprint=_pixel_fingerprint(image.pixels_HWC),
@@ -120,9 +133,7 @@ def sharpness(grey: Image.Image) -> float:
     float
         0 or more; 0 for one flat colour.
     """
-    values_HW = _resized(grey, _SHARPNESS_SIDE, _SHARPNESS_SIDE).astype(np.float32) / 255.0
-    sides = values_HW[:-2, 1:-1] + values_HW[2:, 1:-1] + values_HW[1:-1, :-2] + values_HW[1:-1, 2:]
-    return float(np.var(sides - 4.0 * values_HW[1:-1, 1:-1]))
+    return _laplacian_variance(_resized(grey, WATCHED_SIDE, WATCHED_SIDE))
 
 
 def difference_hash(grey: Image.Image) -> int:
@@ -140,6 +151,12 @@ def difference_hash(grey: Image.Image) -> int:
     grid_HW = _resized(grey, 8, 9).astype(np.int16)
     rises = (grid_HW[:, 1:] > grid_HW[:, :-1]).ravel()
     return int.from_bytes(np.packbits(rises).tobytes(), "big")
+
+
+def _laplacian_variance(grey_HW: np.ndarray) -> float:
+    values_HW = grey_HW.astype(np.float32) / 255.0
+    sides = values_HW[:-2, 1:-1] + values_HW[2:, 1:-1] + values_HW[1:-1, :-2] + values_HW[1:-1, 2:]
+    return float(np.var(sides - 4.0 * values_HW[1:-1, 1:-1]))
 
 
 def _resized(grey: Image.Image, height: int, width: int) -> np.ndarray:

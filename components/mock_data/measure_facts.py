@@ -19,9 +19,23 @@ IMAGE_MEASURES = (
     "brightness",
     "contrast",
     "sharpness",
+    "blur",
+    "moire",
+    "recompression",
 )
 _WORDS = ("image_format",)
-_NUMBERS = ("brightness", "contrast", "sharpness", "share_hangul", "share_latin", "share_digits", "share_other")
+_NUMBERS = (
+    "brightness",
+    "contrast",
+    "sharpness",
+    "blur",
+    "moire",
+    "recompression",
+    "share_hangul",
+    "share_latin",
+    "share_digits",
+    "share_other",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ from PIL import Image
 import pytest
 
 from components.data_ingestion.image_measures import IMAGE_MEASURES, image_record, sharpness, stored_payload
+from components.data_ingestion.image_quality import block_grid, spectral_quality, watched_pixels
 from components.modeling.image_decoding import decode_image
 
 
@@ -23,6 +24,9 @@ def test_measures_of_a_flat_grey_image(encoded):
         "brightness": pytest.approx(0.2),
         "contrast": pytest.approx(0.0, abs=1e-9),
         "sharpness": pytest.approx(0.0, abs=1e-12),
+        "blur": 1.0,
+        "moire": pytest.approx(0.0, abs=1e-9),
+        "recompression": 0.0,
     }
 
 
@@ -38,6 +42,16 @@ def test_a_blurred_image_is_less_sharp(photo):
     sharp = Image.fromarray(np.random.default_rng(0).integers(0, 256, (256, 256), dtype=np.uint8))
     blurred = sharp.resize((64, 64)).resize((256, 256))
     assert sharpness(blurred) < 0.2 * sharpness(sharp)
+
+
+@pytest.mark.parametrize(("height", "width"), [(48, 64), (300, 400)])
+def test_a_records_figures_are_those_of_the_whole_image(encoded, photo, height, width):
+    pixels = photo(1, height=height, width=width)
+    grey = Image.fromarray(pixels).convert("L")
+    found = measures(encoded(pixels, "PNG"))
+    assert found["sharpness"] == sharpness(grey)
+    assert found["blur"] == spectral_quality(watched_pixels(grey)).blur
+    assert found["recompression"] == block_grid(np.asarray(grey))
 
 
 def test_the_same_pixels_have_the_same_pixel_fingerprint_in_every_format(encoded, photo):
