@@ -1,6 +1,6 @@
 """Networks that classify: tensors in, logits and an embedding out.
 
-Shapes: B examples, D embedding, K classes.
+Shapes: B examples, D embedding, K classes, R rings of a spectrum.
 """
 
 from abc import ABC, abstractmethod
@@ -16,13 +16,16 @@ from components.modeling.backbone_config import (
     CHAR_NGRAMS,
     HUGGING_FACE_PREFIX,
     MLP,
+    SUBWORDS,
 )
-from components.modeling.features import Features
+from components.modeling.features import base_features, Features
 from components.modeling.image_backbones import image_backbone
+from components.modeling.image_features import ImageFeatures
 from components.modeling.own_models import build_own_model, OwnModelConfig
+from components.modeling.spectrum_scaling import SpectrumScaling
 from components.modeling.subword_backbones import subword_backbone
 from components.modeling.tabular_backbones import tabular_backbone
-from components.modeling.text_backbones import char_ngram_bag
+from components.modeling.text_backbones import char_ngram_bag, subword_bag
 from components.shared.errors import ContractError
 
 
@@ -42,22 +45,40 @@ class Classifier(nn.Module, ABC):
 
 
 class BackboneClassifier(Classifier):
-    """A backbone, dropout and a linear head."""
+    """A backbone, dropout and a linear head.
 
-    def __init__(self, backbone: nn.Module, *, embedding_size: int, num_classes: int, config: BackboneConfig) -> None:
+    Parameters
+    ----------
+    backbone
+        Takes what the features return; where there is a spectrum, all but that.
+    embedding_size
+        D of the backbone.
+    num_classes
+        K.
+    config
+        Which network.
+    num_rings
+        R of the spectrum that the head gets beside the backbone's embedding; 0 for none.
+    """
+
+    def __init__(
+        self, backbone: nn.Module, *, embedding_size: int, num_classes: int, config: BackboneConfig, num_rings: int = 0
+    ) -> None:
         super().__init__()
         self.backbone = backbone
+        self.spectrum = SpectrumScaling(num_rings) if num_rings else None
         self.dropout = nn.Dropout(config.dropout)
-        self.head = nn.Linear(embedding_size, num_classes)
+        self.head = nn.Linear(embedding_size + num_rings, num_classes)
         self.frozen = config.frozen
         if self.frozen:
             self.backbone.requires_grad_(False).eval()
 
     def embed(self, *tensors: torch.Tensor) -> torch.Tensor:
-        """Embeddings of prepared examples, shape (B, D), float."""
+        """Embeddings of prepared examples, shape (B, D), float; with a spectrum (B, D + R), the spectrum last."""
+        given = tensors if self.spectrum is None else tensors[:-1]
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            embeddings: torch.Tensor = self.backbone(*tensors)
-        return embeddings
+            embeddings: torch.Tensor = self.backbone(*given)
+        return embeddings if self.spectrum is None else torch.cat([embeddings, self.spectrum(tensors[-1])], dim=1)
 
     def embed_and_score(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Embeddings of the shape (B, D) and logits of the shape (B, K) of prepared examples."""
@@ -65,8 +86,10 @@ class BackboneClassifier(Classifier):
         return embeddings, self.head(self.dropout(embeddings))
 
     def adapt(self, batches: Iterable[tuple[torch.Tensor, ...]]) -> None:
-        """Let the backbone take what it needs from the training rows, where it needs anything."""
-        if hasattr(self.backbone, "adapt"):
+        """Let the backbone, or the scale of the spectrum, take what it needs from the training rows."""
+        if self.spectrum is not None:
+            self.spectrum.adapt(tensors[-1] for tensors in batches)
+        elif hasattr(self.backbone, "adapt"):
             self.backbone.adapt(batches)  # type: ignore[operator]
 
     def train(self, mode: bool = True) -> "BackboneClassifier":
@@ -161,18 +184,27 @@ def build_classifier(
         own = OwnModelConfig(
             modality=features.modality,
             num_classes=num_classes,
-            features=features,
+            features=base_features(features),
             options=dict(config.options),
             load_pretrained=load_pretrained,
         )
         return OwnClassifier(build_own_model(config.name, own), num_classes=num_classes)
-    backbone, embedding_size = _backbone(config, features, config.pretrained and load_pretrained)
-    return BackboneClassifier(backbone, embedding_size=embedding_size, num_classes=num_classes, config=config)
+    base = base_features(features)
+    backbone, embedding_size = _backbone(config, base, config.pretrained and load_pretrained)
+    return BackboneClassifier(
+        backbone,
+        embedding_size=embedding_size,
+        num_classes=num_classes,
+        config=config,
+        num_rings=base.spectrum_bins if isinstance(base, ImageFeatures) else 0,
+    )
 
 
 def _backbone(config: BackboneConfig, features: Any, load_pretrained: bool) -> tuple[nn.Module, int]:
     if config.name == CHAR_NGRAMS:
         return char_ngram_bag(features, config)
+    if config.name == SUBWORDS:
+        return subword_bag(features, config)
     if config.name.startswith(HUGGING_FACE_PREFIX):
         return subword_backbone(features, config, load_pretrained)
     if config.name == MLP:

@@ -58,7 +58,7 @@ class SubwordFeatures:
     @property
     def num_subwords(self) -> int:
         """How many subwords the tokenizer has: its largest number and 1."""
-        return max(_opened(self.tokenizer, self.max_subwords).get_vocab().values(), default=-1) + 1
+        return num_subwords(self.tokenizer)
 
     @property
     def input_specs(self) -> dict[str, InputSpec]:
@@ -83,7 +83,7 @@ class SubwordFeatures:
         ValueError
             If the column holds no texts, or one is missing.
         """
-        encoded = _opened(self.tokenizer, self.max_subwords).encode_batch(texts_of(columns))
+        encoded = opened_tokenizer(self.tokenizer, self.max_subwords).encode_batch(texts_of(columns))
         rows = [encoding.ids for encoding in encoded]
         tokens = np.full((len(rows), max(map(len, rows), default=0)), PADDING, np.int32)
         for place, ids in enumerate(rows):
@@ -100,7 +100,7 @@ class SubwordFeatures:
 
     def files(self) -> dict[str, bytes]:
         """The tokenizer."""
-        return {_TOKENIZER_FILE: self.tokenizer.encode()}
+        return tokenizer_files(self.tokenizer)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON values; the tokenizer is a file of its own."""
@@ -136,18 +136,61 @@ def subword_features_from(content: Mapping[str, Any], folder: str | Path) -> Sub
     ContractError
         If a key is unknown, or the tokenizer is not there or none.
     """
-    file = Path(folder) / FEATURES_FOLDER / _TOKENIZER_FILE
     settings = {name: value for name, value in content.items() if name != "kind"}
     try:
-        features = SubwordFeatures(tokenizer=file.read_text(encoding="utf-8"), **settings)
-        _opened(features.tokenizer, features.max_subwords)
+        features = SubwordFeatures(tokenizer=read_tokenizer(folder), **settings)
+        opened_tokenizer(features.tokenizer, features.max_subwords)
     except (OSError, TypeError, ValueError) as error:
         raise ContractError(f"subword features at {folder} must have max_subwords and a tokenizer: {error}") from error
     return features
 
 
+def tokenizer_files(tokenizer: str) -> dict[str, bytes]:
+    """The file in which a tokenizer travels, by name."""
+    return {_TOKENIZER_FILE: tokenizer.encode()}
+
+
+def read_tokenizer(folder: str | Path) -> str:
+    """Content of the tokenizer's file in a feature store or a bundle.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    UnicodeDecodeError
+        If it is no UTF-8 text.
+    """
+    return (Path(folder) / FEATURES_FOLDER / _TOKENIZER_FILE).read_text(encoding="utf-8")
+
+
 @lru_cache(maxsize=2)
-def _opened(tokenizer: str, max_subwords: int) -> Any:
+def num_subwords(tokenizer: str) -> int:
+    """How many subwords a tokenizer has: its largest number and 1.
+
+    Raises
+    ------
+    ValueError
+        If it is no tokenizer.
+    """
+    return max(opened_tokenizer(tokenizer).get_vocab().values(), default=-1) + 1
+
+
+@lru_cache(maxsize=4)
+def opened_tokenizer(tokenizer: str, max_subwords: int | None = None) -> Any:
+    """A tokenizer that does not pad.
+
+    Parameters
+    ----------
+    tokenizer
+        What `tokenizer.json` holds.
+    max_subwords
+        Where it cuts a text; None for nowhere.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
     from tokenizers import Tokenizer
 
     try:
@@ -155,5 +198,8 @@ def _opened(tokenizer: str, max_subwords: int) -> Any:
     except Exception as error:  # the library raises no narrower one
         raise ValueError(f"the tokenizer must be one that tokenizers wrote: {error}") from error
     opened.no_padding()
-    opened.enable_truncation(max_length=max_subwords)
+    if max_subwords is None:
+        opened.no_truncation()
+    else:
+        opened.enable_truncation(max_length=max_subwords)
     return opened

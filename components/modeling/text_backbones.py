@@ -1,6 +1,6 @@
-"""A backbone for texts: a weighted bag of character n-grams.
+"""Backbones for texts: a weighted bag of tokens, which are character n-grams or fitted subwords.
 
-Shapes: B texts, T n-grams of the longest text, D embedding.
+Shapes: B texts, T tokens of the longest text, D embedding.
 """
 
 from collections.abc import Iterable
@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from components.modeling.backbone_config import BackboneConfig
+from components.modeling.fitted_subwords import FittedSubwords
 from components.modeling.text_features import TextFeatures
 from components.shared.errors import ContractError
 from components.shared.feature_blocks import PADDING
@@ -43,18 +44,36 @@ def char_ngram_bag(features: Any, config: BackboneConfig) -> tuple[nn.Module, in
     """
     if not isinstance(features, TextFeatures):
         raise ContractError(f"{config.name} must have features of character n-grams, got {type(features).__name__}")
-    if config.pretrained:
-        raise ContractError(f"{config.name} has no published weights: set pretrained to false")
-    return CharNgramBag(features.num_buckets), _EMBEDDING_SIZE
+    return _bag(features.num_buckets, config)
 
 
-class CharNgramBag(nn.Module):
-    """Sum of the n-grams' vectors, weighted by how often a text holds them and how few texts do.
+def subword_bag(features: Any, config: BackboneConfig) -> tuple[nn.Module, int]:
+    """Build the backbone for subwords that were fitted to the training rows; see `char_ngram_bag`.
 
-    The weights of a text have length 1, as in TF-IDF. Beyond that, a rare n-gram moves the sum less: AdamW moves the
-    vector of an n-gram that it meets once an epoch about as far as that of one it meets in every batch, and would learn
-    rare ones by heart. An n-gram that no training text holds says nothing. With the linear head behind it, this is a
-    linear model over n-grams whose classes share D directions.
+    Parameters
+    ----------
+    features
+        What it gets to see: `FittedSubwords`.
+    config
+        Its settings.
+
+    Raises
+    ------
+    ValueError
+        If the features are others, or published weights are asked for.
+    """
+    if not isinstance(features, FittedSubwords):
+        raise ContractError(f"{config.name} must have features of fitted subwords, got {type(features).__name__}")
+    return _bag(features.num_buckets, config)
+
+
+class TokenBag(nn.Module):
+    """Sum of the tokens' vectors, weighted by how often a text holds them and how few texts do.
+
+    The weights of a text have length 1, as in TF-IDF. Beyond that, a rare token moves the sum less: AdamW moves the
+    vector of a token that it meets once an epoch about as far as that of one it meets in every batch, and would learn
+    rare ones by heart. A token that no training text holds says nothing. With the linear head behind it, this is a
+    linear model over tokens whose classes share D directions.
 
     Parameters
     ----------
@@ -79,7 +98,7 @@ class CharNgramBag(nn.Module):
         self.register_buffer("trust", torch.ones(num_buckets + 1))
 
     def adapt(self, batches: Iterable[tuple[torch.Tensor, ...]]) -> None:
-        """Count in how many training texts each n-gram stands.
+        """Count in how many training texts each token stands.
 
         Parameters
         ----------
@@ -95,7 +114,7 @@ class CharNgramBag(nn.Module):
         self.trust.copy_((counts / max(num_texts, 1)) ** _RARE_POWER)
 
     def forward(self, tokens_BT: torch.Tensor, weights_BT: torch.Tensor) -> torch.Tensor:
-        """Embeddings of texts, shape (B, D); 0 for a text of which training saw no n-gram."""
+        """Embeddings of texts, shape (B, D); 0 for a text of which training saw no token."""
         tf_idf_BT = functional.normalize(weights_BT * self.rarity[tokens_BT], dim=1)
         return functional.embedding_bag(
             tokens_BT,
@@ -104,3 +123,9 @@ class CharNgramBag(nn.Module):
             padding_idx=PADDING,
             per_sample_weights=tf_idf_BT * self.trust[tokens_BT],
         )
+
+
+def _bag(num_buckets: int, config: BackboneConfig) -> tuple[nn.Module, int]:
+    if config.pretrained:
+        raise ContractError(f"{config.name} has no published weights: set pretrained to false")
+    return TokenBag(num_buckets), _EMBEDDING_SIZE

@@ -3,7 +3,7 @@
 Shapes: B texts, T distinct n-grams of the longest text among them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 import unicodedata
@@ -25,14 +25,15 @@ _CHUNK_TEXTS = 256
 _FIRST_DENSE = 0x2E80
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
+BAG_SPECS = {"tokens": InputSpec(dtype="int32", shape=(None,)), "weights": InputSpec(dtype="float32", shape=(None,))}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TextFeatures:
     """How a text becomes the buckets of its character n-grams.
 
-    A text is normalised (NFC; NFKC would read ㅋㅠ as 큐), case-folded, its white space squeezed to single spaces, and
-    framed by spaces. Its n-grams are hashed into buckets. What a text holds once more weighs less than the first time:
-    1 + log(count).
+    A text is normalised (`normalised_text`) and its n-grams are hashed into buckets. What a text holds once more weighs
+    less than the first time: 1 + log(count).
 
     Attributes
     ----------
@@ -76,7 +77,7 @@ class TextFeatures:
     @property
     def input_specs(self) -> dict[str, InputSpec]:
         """`tokens`, int32, and `weights`, float32: ragged, one value a distinct n-gram."""
-        return {"tokens": InputSpec(dtype="int32", shape=(None,)), "weights": InputSpec(dtype="float32", shape=(None,))}
+        return dict(BAG_SPECS)
 
     def prepare(self, columns: Mapping[str, pa.Array]) -> dict[str, np.ndarray]:
         """Hash the n-grams of texts.
@@ -114,35 +115,73 @@ class TextFeatures:
         return {"kind": KIND, **asdict(self)}
 
     def _prepared(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
-        rows, tokens, counts = self._counted([self._normalised(text) for text in texts])
-        lengths = np.bincount(rows, minlength=len(texts))
-        inside = np.arange(lengths.max()) < lengths[:, None]
-        prepared = {"tokens": np.zeros(inside.shape, np.int32), "weights": np.zeros(inside.shape, np.float32)}
-        prepared["tokens"][inside] = tokens
-        prepared["weights"][inside] = 1.0 + np.log(counts)
-        return prepared
+        found = self._ngrams([normalised_text(text, self.max_characters) for text in texts])
+        return bag_inputs(found, num_texts=len(texts), num_buckets=self.num_buckets)
 
-    def _normalised(self, text: str) -> str:
-        folded = unicodedata.normalize("NFC", text[: self.max_characters]).casefold()
-        return f" {' '.join(folded.split())} "
-
-    def _counted(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Row, token and count of every distinct n-gram of every text, by row and then by token."""
+    def _ngrams(self, texts: Sequence[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Texts that hold an n-gram, and its bucket: for one size of n-grams after the other."""
         characters = np.frombuffer("".join(texts).encode("utf-32-le"), "<u4").astype(np.uint64)
         owner = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
         num_dense = np.concatenate([[0], np.cumsum(characters >= _FIRST_DENSE)])
-        keys, hashes = [], np.zeros(len(characters), np.uint64)
+        hashes = np.zeros(len(characters), np.uint64)
         for size in range(1, min(self.longest, len(characters)) + 1):
             num = len(characters) - size + 1
-            hashes = hashes[:num] * _MULTIPLIER + characters[size - 1 :] + np.uint64(1)
+            hashes = extended_hashes(hashes[:num], characters[size - 1 :])
             is_ngram = owner[:num] == owner[size - 1 :]
             if size > self.longest_dense:
                 is_ngram &= num_dense[size:] == num_dense[:num]
             if size >= self.smallest:
-                buckets = _mixed(hashes[is_ngram]) % np.uint64(self.num_buckets)
-                keys.append(owner[:num][is_ngram] * (self.num_buckets + 1) + buckets.astype(np.int64) + 1)
-        distinct, counts = np.unique(np.concatenate(keys), return_counts=True)
-        return *np.divmod(distinct, self.num_buckets + 1), counts
+                yield owner[:num][is_ngram], hash_buckets(hashes[is_ngram], self.num_buckets)
+
+
+def normalised_text(text: str, max_characters: int) -> str:
+    """First characters of a text, composed, case-folded, its white space single, and a space before and after.
+
+    Composed means NFC: NFKC would read ㅋㅠ as 큐.
+    """
+    folded = unicodedata.normalize("NFC", text[:max_characters]).casefold()
+    return f" {' '.join(folded.split())} "
+
+
+def bag_inputs(
+    found: Iterable[tuple[np.ndarray, np.ndarray]], *, num_texts: int, num_buckets: int
+) -> dict[str, np.ndarray]:
+    """Distinct tokens of B texts with their weights.
+
+    Parameters
+    ----------
+    found
+        Pairs of arrays of the same shape (N,), int64: texts, from 0, and the buckets that they hold, from 0.
+    num_texts
+        B, 1 or more.
+    num_buckets
+        How many buckets there are.
+
+    Returns
+    -------
+    dict
+        `tokens`: shape (B, T), int32: buckets raised by 1, ascending, then 0; `weights`: shape (B, T), float32:
+        1 + log(count), then 0.
+    """
+    keys = np.concatenate([texts * (num_buckets + 1) + buckets + 1 for texts, buckets in found])
+    distinct, counts = np.unique(keys, return_counts=True)
+    rows, tokens = np.divmod(distinct, num_buckets + 1)
+    lengths = np.bincount(rows, minlength=num_texts)
+    inside = np.arange(lengths.max()) < lengths[:, None]
+    prepared = {name: np.zeros(inside.shape, spec.dtype) for name, spec in BAG_SPECS.items()}
+    prepared["tokens"][inside] = tokens
+    prepared["weights"][inside] = 1.0 + np.log(counts)
+    return prepared
+
+
+def extended_hashes(hashes: np.ndarray, following: np.ndarray) -> np.ndarray:
+    """Hashes of sequences that are one item longer; all of the shape (N,), uint64. An empty sequence has the hash 0."""
+    return hashes * _MULTIPLIER + following + np.uint64(1)
+
+
+def hash_buckets(hashes: np.ndarray, num_buckets: int) -> np.ndarray:
+    """Buckets of hashes, shape (N,), int64, from 0."""
+    return (_mixed(hashes) % np.uint64(num_buckets)).astype(np.int64)
 
 
 def texts_of(columns: Mapping[str, pa.Array]) -> list[str]:

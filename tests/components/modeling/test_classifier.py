@@ -5,10 +5,12 @@ import torch
 
 from components.modeling.backbone_config import backbone_config_from, backbone_modality, BackboneConfig, is_own_model
 from components.modeling.classifier import build_classifier
+from components.modeling.fourier_settings import FourierSettings
 from components.modeling.image_features import ImageFeatures
 from components.shared.errors import ContractError
 
 IMAGES = ImageFeatures(image_size=64)
+WITH_SPECTRUM = ImageFeatures(image_size=64, fourier=FourierSettings(spectrum_bins=8))
 
 
 def image_classifier(config, *, num_classes=2, load_pretrained=False):
@@ -32,6 +34,48 @@ def test_a_frozen_backbone_keeps_weights_and_batch_statistics():
     assert all(parameter.grad is None for parameter in classifier.backbone.parameters())
     assert all(torch.equal(value, before[name]) for name, value in classifier.backbone.state_dict().items())
     assert classifier.head.weight.grad is not None
+
+
+def stored(stripes, *, num_examples=6):
+    images = [torch.from_numpy(stripes(number % 2, number, 64)) for number in range(num_examples)]
+    return {"image": torch.stack(images)}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        BackboneConfig(name="small_cnn"),
+        BackboneConfig(name="efficientnet_lite0", pretrained=True, frozen=True),
+        BackboneConfig(name="timm:resnet10t"),
+    ],
+    ids=lambda config: config.name,
+)
+def test_the_spectrum_joins_the_embedding_before_the_head(config, stripes):
+    classifier = build_classifier(config, WITH_SPECTRUM, num_classes=3, load_pretrained=True)
+    images, spectra = WITH_SPECTRUM.tensors(stored(stripes))
+    classifier.adapt([(images, spectra)])
+    classifier(images, spectra).sum().backward()
+    assert classifier.head.weight.grad[:, -8:].abs().min() > 0
+    classifier.eval()
+    with torch.inference_mode():
+        embeddings, logits = classifier.embed_and_score(images, spectra)
+        alone, _ = classifier.embed_and_score(images[:1], spectra[:1])
+    assert logits.shape == (6, 3)
+    assert embeddings.shape == (6, classifier.head.in_features)
+    scaled = embeddings[:, -8:]
+    assert scaled.mean(dim=0).abs().max() < 1e-4
+    torch.testing.assert_close(scaled.std(dim=0, correction=0), torch.ones(8), rtol=0, atol=1e-3)
+    torch.testing.assert_close(alone, embeddings[:1], rtol=0, atol=1e-4)
+
+
+def test_a_network_without_a_spectrum_has_the_weights_that_it_had():
+    plain, joined = (
+        build_classifier(BackboneConfig(name="small_cnn"), features, num_classes=2, load_pretrained=False)
+        for features in (IMAGES, WITH_SPECTRUM)
+    )
+    assert set(joined.state_dict()) - set(plain.state_dict()) == {"spectrum.mean_R", "spectrum.std_R"}
+    assert {name.partition(".")[0] for name in plain.state_dict()} == {"backbone", "head"}
+    assert plain.head.in_features == joined.head.in_features - 8 == 256
 
 
 def test_published_weights_tell_pictures_apart_better_than_random_ones(stripes):
@@ -81,8 +125,8 @@ def test_small_cnn_has_no_published_weights():
 
 
 def test_a_backbone_takes_the_examples_that_it_is_made_for():
-    names = ("small_cnn", "timm:resnet18", "char_ngrams", "hf:bert", "mlp", "team.models:build")
-    assert [backbone_modality(name) for name in names] == ["image", "image", "text", "text", "tabular", None]
+    names = ("small_cnn", "timm:resnet18", "char_ngrams", "subwords", "hf:bert", "mlp", "team.models:build")
+    assert [backbone_modality(name) for name in names] == ["image", "image", "text", "text", "text", "tabular", None]
     assert [name for name in names if is_own_model(name)] == ["team.models:build"]
     with pytest.raises(ContractError, match="the backbone mlp takes tabular examples, but these are image"):
         image_classifier(BackboneConfig(name="mlp"))

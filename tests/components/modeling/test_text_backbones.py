@@ -8,7 +8,7 @@ from torch.nn import functional
 from components.modeling.backbone_config import BackboneConfig
 from components.modeling.classifier import build_classifier
 from components.modeling.image_features import ImageFeatures
-from components.modeling.text_backbones import CharNgramBag
+from components.modeling.text_backbones import TokenBag
 from components.modeling.text_features import TextFeatures
 from components.shared.errors import ContractError
 
@@ -33,7 +33,7 @@ def adapted(texts):
 
 
 def test_an_embedding_is_the_sum_of_vectors_by_tf_idf_and_trust():
-    bag = CharNgramBag(3)
+    bag = TokenBag(3)
     with torch.no_grad():
         bag.vectors.weight.copy_(torch.eye(4, 16))
     # Token 1 is in all 3 texts, token 2 in one, token 3 in none.

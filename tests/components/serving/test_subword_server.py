@@ -1,4 +1,4 @@
-"""A bundle of a Hugging Face model is served from its own files alone."""
+"""Bundles with a tokenizer are served from their own files alone: a Hugging Face model, and fitted subwords."""
 
 import json
 import shutil
@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from components.modeling.backbone_config import BackboneConfig
+from components.modeling.fitted_subwords import fit_subwords
 from components.modeling.predictor import load_predictor
 from components.modeling.subword_backbones import subword_backbone_config
 from components.modeling.subword_features import subword_features
@@ -16,7 +18,7 @@ TEXTS = ["정말 좋은 영화", "", "never heard of 🐈", "좋은 " * 300, "�
 
 
 @pytest.fixture(scope="module")
-def subword_bundle(tmp_path_factory, write_random_bundle):
+def hugging_face_bundle(tmp_path_factory, write_random_bundle):
     """A tiny BERT whose own folder is gone."""
     from tokenizers import models, pre_tokenizers, processors, Tokenizer
     from transformers import BertConfig, PreTrainedTokenizerFast
@@ -37,12 +39,21 @@ def subword_bundle(tmp_path_factory, write_random_bundle):
     return path
 
 
-def test_a_hugging_face_model_is_served_without_a_hub(subword_bundle, send, monkeypatch):
+@pytest.fixture(scope="module")
+def fitted_bundle(tmp_path_factory, write_random_bundle):
+    """A bag of subwords that a few texts gave."""
+    features = fit_subwords([pa.array(TEXTS * 3)])
+    return write_random_bundle(tmp_path_factory.mktemp("fitted") / "model", features, BackboneConfig(name="subwords"))
+
+
+@pytest.mark.parametrize("kind", ["hugging_face_bundle", "fitted_bundle"])
+def test_a_model_with_a_tokenizer_is_served_without_a_hub(request, kind, send, monkeypatch):
+    bundle = request.getfixturevalue(kind)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    predictor = load_predictor(subword_bundle, device="cpu")
+    predictor = load_predictor(bundle, device="cpu")
     wanted = predictor.predict(predictor.prepare({"text": pa.array(TEXTS)})).probabilities_BK
 
-    with running_server(subword_bundle, ready_timeout_s=180) as server:
+    with running_server(bundle, ready_timeout_s=180) as server:
         together = send(server, f"/v1/models/{MODEL_NAME}:predict", json.dumps({"instances": TEXTS}))
         alone = [send(server, f"/v1/models/{MODEL_NAME}:predict", json.dumps({"instances": [text]})) for text in TEXTS]
 
