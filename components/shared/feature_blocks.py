@@ -16,6 +16,7 @@ from components.shared.errors import ContractError
 DTYPES = ("uint8", "int32", "float32")
 RAGGED = (None,)
 PADDING = 0
+_LARGE_ROW_BYTES = 4096
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +61,7 @@ class InputSpec:
     def empty(self, num_rows: int, length: int = 0) -> np.ndarray:
         """Padding of the shape (B, ...); `length` is T for a ragged input."""
         shape = (length,) if self.is_ragged else self._sizes
-        return np.full((num_rows, *shape), PADDING, np.dtype(self.dtype))
+        return np.zeros((num_rows, *shape), np.dtype(self.dtype))  # PADDING: pages that nobody touched cost nothing
 
     @property
     def _sizes(self) -> tuple[int, ...]:
@@ -173,7 +174,12 @@ class InputBlock:
     def read_into(self, out: np.ndarray, places: np.ndarray, rows: np.ndarray) -> None:
         """Write rows to places of `out`, which is of the spec's shape and padded."""
         if not self._spec.is_ragged:
-            out[places] = self.values[rows]
+            if self._spec.num_bytes < _LARGE_ROW_BYTES:
+                out[places] = self.values[rows]
+                return
+            # Indexing with arrays would copy large rows twice.
+            for place, row in zip(places, rows, strict=True):
+                out[place] = self.values[row]
             return
         inside = np.arange(out.shape[1]) < self.lengths(rows)[:, None]
         row_of, column_of = np.nonzero(inside)

@@ -5,221 +5,32 @@ One row an example in uncompressed Arrow IPC files: its identifier, split and la
 
 A store may also be a link: an index alone, which names the folder of a shared volume that holds the files. Steps on a
 cluster pass the link, and nothing is copied into their pods.
+
+In memory are 24 bytes a row, for the order, the label and the split; identifiers and inputs stay in the files.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+import copy
 import hashlib
 import json
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from components.shared.atomic_files import read_json, write_json
 from components.shared.bundle import FEATURES_FOLDER
 from components.shared.errors import ContractError
-from components.shared.feature_blocks import input_array, input_specs_from, InputBlock, InputSpec
-from components.shared.fingerprints import fingerprint_bytes, fingerprint_file, fingerprint_json
-from components.shared.format_version import check_format_version
+from components.shared.feature_blocks import input_specs_from, InputBlock
+from components.shared.feature_store_index import followed_link, read_index
+from components.shared.fingerprints import fingerprint_file, fingerprint_json
 from components.shared.problem import SPLIT_NAMES
+from components.shared.string_column import StringColumn
 
-FORMAT_VERSION = 3
-CONTRACT = "feature_store"
 UNLABELLED = -1
 
-_INDEX = "feature_store.json"
-_ROWS_PER_FILE = 8192
-_BATCH_BYTES = 1 << 20
-_MAX_ROWS_PER_BATCH = 4096
 _KEYS = ("modality", "class_names", "inputs", "preparation", "feature_files", "files")
-
-
-class FeatureStoreWriter:
-    """Writes prepared examples in a stream; the index is written last, so a killed build is not taken for a store.
-
-    Parameters
-    ----------
-    path
-        The folder to write.
-    modality
-        `image`, `text` or `tabular`.
-    class_names
-        Class names; labels are indices into them.
-    input_specs
-        Type and shape of every input.
-    preparation
-        How the examples were prepared, kept for whoever reads the store.
-    feature_files
-        Further files of the preparation by name, a tokenizer for one; they lie in `FEATURES_FOLDER`.
-    """
-
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        modality: str,
-        class_names: Sequence[str],
-        input_specs: Mapping[str, InputSpec],
-        preparation: dict[str, Any],
-        feature_files: Mapping[str, bytes] | None = None,
-    ) -> None:
-        self._folder = Path(path)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / _INDEX).unlink(missing_ok=True)
-        self._specs = dict(input_specs)
-        self._info = {
-            "modality": modality,
-            "class_names": list(class_names),
-            "inputs": {name: spec.to_dict() for name, spec in self._specs.items()},
-            "preparation": preparation,
-            "feature_files": self._written(feature_files or {}),
-        }
-        self._schema = pa.schema(
-            [("example_id", pa.string()), ("split", pa.string()), ("label", pa.int32())]
-            + [(name, spec.arrow_type) for name, spec in self._specs.items()]
-        )
-        row_bytes = sum(spec.num_bytes for spec in self._specs.values())
-        self._batch_rows = min(max(_BATCH_BYTES // max(row_bytes, 1), 1), _MAX_ROWS_PER_BATCH)
-        self._files: list[dict[str, Any]] = []
-        self._sink: Any = None
-        self._rows_in_file = 0
-
-    def __enter__(self) -> "FeatureStoreWriter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._finish_file()
-        if kind is None:
-            write_json(
-                self._folder / _INDEX,
-                {"contract": CONTRACT, "format_version": FORMAT_VERSION, **self._info, "files": self._files},
-            )
-
-    def write(
-        self,
-        *,
-        example_ids: Sequence[str],
-        splits: Sequence[str],
-        labels: Sequence[int],
-        inputs: Mapping[str, np.ndarray],
-    ) -> None:
-        """Append examples.
-
-        Parameters
-        ----------
-        example_ids, splits, labels
-            B values each; a label is a class index or `UNLABELLED`.
-        inputs
-            Every input by name, B rows each, of its spec's type and shape.
-
-        Raises
-        ------
-        ContractError
-            If inputs are missing or unknown, or their number, type or shape are not the store's.
-        """
-        if inputs.keys() != self._specs.keys():
-            raise ContractError(f"inputs must be {', '.join(self._specs)}, got {', '.join(inputs)}")
-        for name, values in inputs.items():
-            if len(values) != len(example_ids):
-                raise ContractError(f"{name} must have a row an example, {len(example_ids)}, got {len(values)}")
-        for start in range(0, len(example_ids), self._batch_rows):
-            rows = slice(start, start + self._batch_rows)
-            arrays = [
-                pa.array(example_ids[rows], pa.string()),
-                pa.array(splits[rows], pa.string()),
-                pa.array(labels[rows], pa.int32()),
-                *(input_array(inputs[name][rows], spec, name=name) for name, spec in self._specs.items()),
-            ]
-            self._write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
-
-    def _written(self, feature_files: Mapping[str, bytes]) -> dict[str, str]:
-        for name, content in feature_files.items():
-            (self._folder / FEATURES_FOLDER).mkdir(exist_ok=True)
-            (self._folder / FEATURES_FOLDER / name).write_bytes(content)
-        return {name: fingerprint_bytes(content) for name, content in feature_files.items()}
-
-    def _write_batch(self, batch: pa.RecordBatch) -> None:
-        if self._sink is None:
-            name = f"part-{len(self._files):05d}.arrow"
-            self._sink = pa.ipc.new_file(pa.OSFile(str(self._folder / name), "wb"), self._schema)
-            self._files.append({"name": name, "num_rows": 0})
-        self._sink.write_batch(batch)
-        self._files[-1]["num_rows"] += batch.num_rows
-        self._rows_in_file += batch.num_rows
-        if self._rows_in_file >= _ROWS_PER_FILE:
-            self._finish_file()
-
-    def _finish_file(self) -> None:
-        if self._sink is not None:
-            self._sink.close()
-        self._sink = None
-        self._rows_in_file = 0
-
-
-def link_store(path: str | Path, folder: str | Path) -> None:
-    """Write a link to a store elsewhere.
-
-    Parameters
-    ----------
-    path
-        The link's folder, written.
-    folder
-        The store's folder, absolute.
-
-    Raises
-    ------
-    ValueError
-        If `folder` is not absolute.
-    FileNotFoundError
-        If there is no finished store in `folder`.
-    """
-    if not Path(folder).is_absolute():
-        raise ValueError(f"a link must name the feature store by an absolute path, got {str(folder)!r}")
-    digest = fingerprint_file(_index_of(Path(folder)))
-    Path(path).mkdir(parents=True, exist_ok=True)
-    link = {"contract": CONTRACT, "format_version": FORMAT_VERSION, "folder": str(folder), "index": digest}
-    write_json(Path(path) / _INDEX, link)
-
-
-def _index_of(folder: Path) -> Path:
-    index = folder / _INDEX
-    if not index.is_file():
-        raise FileNotFoundError(f"the feature store's index must be a JSON file, but there is no file at {index}")
-    return index
-
-
-def _read_index(path: Path) -> dict[str, Any]:
-    index = read_json(path / _INDEX, what="the feature store's index")
-    found = index.get("contract") if isinstance(index, dict) else type(index).__name__
-    if found != CONTRACT:
-        raise ContractError(f"{path} must be a feature store, got {found!r}")
-    version = check_format_version(index.get("format_version"), newest=FORMAT_VERSION, contract=CONTRACT, where=path)
-    if version < 3 and "image_shape" in index:
-        inputs = {"image": {"dtype": "uint8", "shape": index["image_shape"]}}
-        index = {**index, "modality": "image", "inputs": inputs, "feature_files": {}}
-    return dict(index)
-
-
-def _followed(path: Path, link: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
-    """The store behind a link, which comes with an artifact and so may say anything."""
-    folder = Path(str(link["folder"]))
-    remedy = "mount the volume that it lies on, or run build_feature_store again without the cache"
-    if not folder.is_absolute() or ".." in folder.parts:
-        raise ContractError(f"the link at {path} must name an absolute folder, got {link['folder']!r}")
-    if not (folder / _INDEX).is_file():
-        raise FileNotFoundError(f"the feature store that {path} names must be at {folder}, but is not: {remedy}")
-    if fingerprint_file(folder / _INDEX) != link.get("index"):
-        raise ContractError(
-            f"the feature store at {folder} must be the one that {path} names, but is another: {remedy}"
-        )
-    index = _read_index(folder)
-    if "folder" in index:
-        raise ContractError(f"the feature store at {folder} must hold examples, but is a link itself")
-    return folder, index
+_JSON_ROWS = 65536
 
 
 class FeatureStore:
@@ -242,8 +53,10 @@ class FeatureStore:
         Type and shape of every input.
     preparation
         How the examples were prepared: `backbone`, `preprocessing`, `augmentation`, `label_version`.
-    example_ids, splits
-        Shape (N,), object: strings in the store's order.
+    example_ids
+        N strings in the store's order, read from the files when they are asked for.
+    splits
+        Shape (N,), object: one of `SPLIT_NAMES` each.
     labels
         Shape (N,), int64: class indices, `UNLABELLED` where there is none.
 
@@ -252,14 +65,14 @@ class FeatureStore:
     FileNotFoundError
         If there is no finished store at `path`, or behind the link there.
     ContractError
-        If a file of it is missing, changed, truncated or of another shape.
+        If a file of it is missing, truncated or of another shape.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        index = _read_index(self.path)
+        index = read_index(self.path)
         if "folder" in index:
-            self.path, index = _followed(self.path, index)
+            self.path, index = followed_link(self.path, index)
         absent = set(_KEYS) - index.keys()
         if absent:
             raise ContractError(f"the index of the feature store at {self.path} must have {', '.join(sorted(absent))}")
@@ -270,23 +83,26 @@ class FeatureStore:
         self._feature_files: dict[str, str] = dict(index["feature_files"])
         self._check_feature_files()
         self._blocks: list[dict[str, InputBlock]] = []
-        self._block_rows: list[int] = []
-        columns: dict[str, list[Any]] = {"example_id": [], "split": [], "label": []}
-        for file in index["files"]:
-            self._map(self.path / str(file["name"]), int(file["num_rows"]), columns)
-        self.example_ids = np.array(columns["example_id"], dtype=object)
-        self.splits = np.array(columns["split"], dtype=object)
-        self.labels = np.array(columns["label"], dtype=np.int64)
-        self._starts = np.cumsum([0, *self._block_rows])
+        batches = [
+            batch
+            for file in index["files"]
+            for batch in self._mapped(self.path / str(file["name"]), int(file["num_rows"]))
+        ]
+        self._starts = np.cumsum([0, *(batch.num_rows for batch in batches)])
+        self.example_ids = StringColumn([batch.column(0) for batch in batches])
+        self.splits = np.concatenate([np.empty(0, object), *(_shared_strings(batch.column(1)) for batch in batches)])
+        labels = [batch.column(2).to_numpy(zero_copy_only=False) for batch in batches]
+        self.labels = np.concatenate([np.empty(0, np.int64), *labels]).astype(np.int64)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path}
+        return {"path": self.path, "preparation": self.preparation}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["path"])  # type: ignore[misc]
+        self.preparation = state["preparation"]
 
     @property
     def task(self) -> str:
@@ -297,6 +113,12 @@ class FeatureStore:
     def feature_files(self) -> dict[str, bytes]:
         """Further files of the preparation, by name."""
         return {name: (self.path / FEATURES_FOLDER / name).read_bytes() for name in self._feature_files}
+
+    def with_augmentation(self, policy: Mapping[str, Any] | None) -> "FeatureStore":
+        """The same examples with another augmentation policy; None for none. What lies on disk stays as it is."""
+        changed = copy.copy(self)
+        changed.preparation = {**self.preparation, "augmentation": policy}
+        return changed
 
     def indices(self, split: str) -> np.ndarray:
         """Row numbers of the labelled examples of a split, shape (M,), int64, ascending.
@@ -316,7 +138,8 @@ class FeatureStore:
         described = [self.modality, list(self.class_names), specs, self.preparation, self._feature_files]
         digest = hashlib.blake2b(fingerprint_json(described).encode(), digest_size=16)
         for values in (self.example_ids, self.splits, self.labels):
-            digest.update(json.dumps(values.tolist()).encode())
+            for piece in _json_pieces(values):
+                digest.update(piece.encode())
         for blocks in self._blocks:
             for block in blocks.values():
                 for content in block.contents():
@@ -338,11 +161,17 @@ class FeatureStore:
             rows. Copies that the caller may change.
         """
         rows = np.asarray(rows, np.int64)
-        number = np.searchsorted(self._starts, rows, side="right") - 1
-        parts = [(block, np.flatnonzero(number == block)) for block in np.unique(number)]
+        # Ascending within a batch: cold files are then read from front to back.
+        order = np.argsort(rows, kind="stable")
+        number = np.searchsorted(self._starts, rows[order], side="right") - 1
+        parts = [
+            (int(number[places[0]]), order[places], rows[order[places]] - self._starts[number[places[0]]])
+            for places in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(number)) + 1)
+            if len(places)
+        ]
         inputs = {}
         for name, spec in self.input_specs.items():
-            places = [(self._blocks[block][name], where, rows[where] - self._starts[block]) for block, where in parts]
+            places = [(self._blocks[block][name], where, inside) for block, where, inside in parts]
             lengths = [int(block.lengths(inside).max()) for block, _, inside in places] if spec.is_ragged else []
             inputs[name] = spec.empty(len(rows), max(lengths, default=0))
             for block, where, inside in places:
@@ -355,23 +184,22 @@ class FeatureStore:
             if file.parent != self.path / FEATURES_FOLDER or not file.is_file() or fingerprint_file(file) != digest:
                 raise ContractError(f"the feature store at {self.path} must hold {name} as its index lists it")
 
-    def _map(self, file: Path, num_rows: int, columns: dict[str, list[Any]]) -> None:
+    def _mapped(self, file: Path, num_rows: int) -> list[pa.RecordBatch]:
         if file.parent != self.path or not file.is_file():
             raise ContractError(f"the feature store at {self.path} must hold {file.name}, but it does not")
         try:
-            reader = pa.ipc.open_file(pa.memory_map(str(file), "r"))
-            batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+            # The batches keep the map; the file itself is closed, or a large store would hold thousands open.
+            with pa.memory_map(str(file), "r") as mapped:
+                reader = pa.ipc.open_file(mapped)
+                batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
         except (pa.ArrowInvalid, OSError) as error:
             raise ContractError(f"{file} must be an Arrow IPC file, but cannot be read: {error}") from error
         if sum(batch.num_rows for batch in batches) != num_rows:
             raise ContractError(f"{file} must hold {num_rows} rows, got {sum(batch.num_rows for batch in batches)}")
-        for batch in batches:
-            self._blocks.append(self._mapped(batch, file))
-            self._block_rows.append(batch.num_rows)
-            for number, name in enumerate(("example_id", "split", "label")):
-                columns[name].extend(batch.column(number).to_pylist())
+        self._blocks.extend(self._inputs_of(batch, file) for batch in batches)
+        return batches
 
-    def _mapped(self, batch: pa.RecordBatch, file: Path) -> dict[str, InputBlock]:
+    def _inputs_of(self, batch: pa.RecordBatch, file: Path) -> dict[str, InputBlock]:
         blocks = {}
         for name, spec in self.input_specs.items():
             place = batch.schema.get_field_index(name)
@@ -380,3 +208,20 @@ class FeatureStore:
                 raise ContractError(f"the input {name} in {file} must be {spec.arrow_type}, got {found}")
             blocks[name] = InputBlock(batch.column(place), spec)
         return blocks
+
+
+def _shared_strings(column: pa.Array) -> np.ndarray:
+    """Strings of which few differ, shape (N,), object: every row points to the same few."""
+    coded = column.dictionary_encode()
+    words = np.array([*map(str, coded.dictionary.to_pylist()), ""], object)
+    taken: np.ndarray = words[coded.indices.to_numpy(zero_copy_only=False)]
+    return taken
+
+
+def _json_pieces(values: StringColumn | np.ndarray) -> Iterator[str]:
+    """`json.dumps` of all values, a piece at a time."""
+    yield "["
+    for start in range(0, len(values), _JSON_ROWS):
+        piece = json.dumps(values[start : start + _JSON_ROWS].tolist())[1:-1]
+        yield piece if start == 0 else f", {piece}"
+    yield "]"

@@ -130,6 +130,9 @@ class Problem:
         `image`, `text` or `tabular`.
     label, table, split, target, budget
         See their classes.
+    preparation
+        How examples are prepared, where the data are not to choose: normalization, augmentation, fourier and so on, as
+        `components.modeling.preparation_settings` reads them.
     training
         What differs from the recipe: learning_rate, max_epochs and so on, as the training family reads them.
     text
@@ -156,6 +159,7 @@ class Problem:
     table: TableSpec = field(default_factory=TableSpec)
     split: SplitSpec = field(default_factory=SplitSpec)
     target: TargetSpec = field(default_factory=TargetSpec)
+    preparation: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     budget: BudgetSpec = field(default_factory=BudgetSpec)
 

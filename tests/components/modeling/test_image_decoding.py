@@ -104,6 +104,114 @@ def test_an_image_at_the_limit_is_taken(monkeypatch):
         decode_image(encode_png(np.zeros((4, 5, 3), np.uint8)))
 
 
+PHOTO = Image.effect_noise((75, 53), 90)
+COLOURED = Image.merge("RGB", [PHOTO, PHOTO.rotate(90), PHOTO.transpose(Image.Transpose.FLIP_LEFT_RIGHT)])
+
+
+@pytest.mark.parametrize(
+    ("image", "options"),
+    [
+        (COLOURED, {"quality": 85}),
+        (COLOURED, {"quality": 20, "subsampling": "4:4:4"}),
+        (COLOURED, {"quality": 95, "subsampling": "4:2:2"}),
+        (COLOURED, {"quality": 85, "progressive": True}),
+        (COLOURED, {"quality": 85, "keep_rgb": True}),
+        (COLOURED, {"quality": 85, "restart_marker_blocks": 2}),
+        (COLOURED.crop((0, 0, 1, 1)), {"quality": 85}),
+        (PHOTO, {"quality": 85}),
+    ],
+)
+def test_a_plain_jpeg_has_the_pixels_that_pillow_gives(image, options):
+    data = encoded(image, "JPEG", **options)
+    expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    decoded = decode_image(data)
+    np.testing.assert_array_equal(decoded.pixels_HWC, expected)
+    assert (decoded.file_format, decoded.channels, decoded.conversions) == ("JPEG", len(image.getbands()), ())
+
+
+LARGE = Image.merge("RGB", [Image.linear_gradient("L"), Image.radial_gradient("L"), Image.effect_noise((256, 256), 9)])
+
+
+@pytest.mark.parametrize(("min_side_px", "side"), [(None, 256), (200, 256), (128, 128), (127, 128), (64, 64), (5, 32)])
+def test_a_jpeg_may_be_decoded_smaller_but_never_below_the_side_that_is_asked_for(min_side_px, side):
+    decoded = decode_image(encoded(LARGE, "JPEG"), min_side_px=min_side_px)
+    assert decoded.pixels_HWC.shape == (side, side, 3)
+
+
+def test_the_shorter_side_decides_and_odd_sides_are_rounded_up():
+    assert decode_image(encoded(LARGE.crop((0, 0, 255, 131)), "JPEG"), min_side_px=66).pixels_HWC.shape == (66, 128, 3)
+    assert decode_image(encoded(LARGE.crop((0, 0, 255, 131)), "JPEG"), min_side_px=67).pixels_HWC.shape == (131, 255, 3)
+
+
+@pytest.mark.parametrize("size", [(256, 256), (251, 203)])
+def test_a_smaller_jpeg_has_the_pixels_that_pillow_gives(size):
+    data = encoded(LARGE.resize(size), "JPEG", quality=90)
+    image = Image.open(io.BytesIO(data))
+    image.draft("RGB", (size[0] // 4, size[1] // 4))
+    np.testing.assert_array_equal(decode_image(data, min_side_px=40).pixels_HWC, np.asarray(image))
+
+
+def test_a_turned_jpeg_is_decoded_smaller_too():
+    exif = LARGE.getexif()
+    exif[274] = 6
+    data = encoded(LARGE.crop((0, 0, 256, 128)), "JPEG", exif=exif)
+    turned, plain = decode_image(data, min_side_px=64), decode_image(encoded(LARGE.crop((0, 0, 256, 128)), "JPEG"))
+    assert turned.pixels_HWC.shape == (128, 64, 3)
+    assert turned.conversions == ("turned upright as its EXIF orientation says",)
+    upright = np.asarray(Image.fromarray(np.rot90(plain.pixels_HWC, -1)).reduce(2), np.int64)
+    assert np.abs(upright - turned.pixels_HWC).mean() < 3
+
+
+def test_an_image_is_turned_as_its_xmp_says():
+    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    decoded = decode_image(encoded(Image.new("RGB", (6, 3)), "JPEG", xmp=xmp))
+    assert decoded.pixels_HWC.shape == (6, 3, 3)
+    assert any("EXIF" in conversion for conversion in decoded.conversions)
+
+
+def test_a_jpeg_with_an_exif_that_turns_nothing_has_the_pixels_that_pillow_gives():
+    exif = COLOURED.getexif()
+    exif[274], exif[305] = 1, "camera"
+    data = encoded(COLOURED, "JPEG", exif=exif)
+    np.testing.assert_array_equal(decode_image(data).pixels_HWC, decode_image(encoded(COLOURED, "JPEG")).pixels_HWC)
+    assert decode_image(data).conversions == ()
+
+
+def test_other_formats_keep_their_size():
+    assert decode_image(encoded(LARGE, "PNG"), min_side_px=16).pixels_HWC.shape == (256, 256, 3)
+
+
+def test_a_jpeg_of_several_frames_says_so():
+    decoded = decode_image(encoded(COLOURED, "MPO", save_all=True, append_images=[COLOURED.rotate(180)]))
+    assert any("first of 2 frames" in conversion for conversion in decoded.conversions)
+    expected = decode_image(encoded(COLOURED, "JPEG")).pixels_HWC
+    np.testing.assert_array_equal(decoded.pixels_HWC, expected)
+
+
+def test_a_jpeg_beyond_the_limit_is_refused(monkeypatch):
+    monkeypatch.setattr(image_decoding, "MAX_PIXELS", 16)
+    with pytest.raises(UndecodableImageError, match="75 x 53 pixels"):
+        decode_image(encoded(COLOURED, "JPEG"))
+
+
+@pytest.mark.parametrize("length", range(2, 40, 3))
+def test_a_header_that_ends_early_is_refused(length):
+    with pytest.raises(UndecodableImageError):
+        decode_image(encoded(COLOURED, "JPEG")[:length])
+
+
+def test_a_jpeg_with_bytes_after_its_end_is_taken_as_pillow_takes_it():
+    data = encoded(COLOURED, "JPEG")
+    np.testing.assert_array_equal(decode_image(data + b"\0" * 50).pixels_HWC, decode_image(data).pixels_HWC)
+
+
+def test_a_jpeg_damaged_in_the_middle_has_the_pixels_that_pillow_gives():
+    data = bytearray(encoded(COLOURED, "JPEG", quality=90))
+    data[len(data) // 2 : len(data) // 2 + 8] = b"\x55" * 8
+    expected = np.asarray(Image.open(io.BytesIO(bytes(data))).convert("RGB"))
+    np.testing.assert_array_equal(decode_image(bytes(data)).pixels_HWC, expected)
+
+
 def test_pixels_are_counted_from_the_header():
     assert num_pixels(encode_png(np.zeros((4, 5, 3), np.uint8))) == 20
     with pytest.raises(UndecodableImageError, match="no image"):

@@ -8,8 +8,8 @@ import torch
 from components.modeling.backbone_config import BackboneConfig
 from components.modeling.classifier import build_classifier
 from components.modeling.image_features import ImageFeatures
-from components.modeling.own_models import ALLOWED_VARIABLE, own_model_fingerprint
 from components.shared.errors import ContractError
+from components.shared.own_code import ALLOWED_VARIABLE, own_code_fingerprint
 
 FEATURES = ImageFeatures(image_size=8)
 CODE = """
@@ -74,7 +74,7 @@ def test_other_outputs_than_logits_are_refused(allowed):
 def test_a_function_that_is_not_allowed_is_never_imported(allowed, tmp_path):
     (tmp_path / "harmful.py").write_text("raise SystemExit('it was run')")
     config = BackboneConfig(name="harmful:build")
-    with pytest.raises(ValueError, match=r"set PLUSZERO_OWN_MODELS=harmful:build .*; it is team_code:build, "):
+    with pytest.raises(ValueError, match=r"set PLUSZERO_OWN_CODE=harmful:build .*; it is team_code:build, "):
         build_classifier(config, FEATURES, num_classes=2, load_pretrained=False)
     allowed()
     with pytest.raises(ValueError, match="it is empty"):
@@ -92,8 +92,8 @@ def test_a_function_that_is_not_there_or_builds_nothing_is_told(allowed, name, m
 
 
 def test_the_fingerprint_follows_the_code(allowed, tmp_path):
-    before = own_model_fingerprint("team_code:build")
-    assert own_model_fingerprint("team_code:of_three") == before
+    before = own_code_fingerprint("team_code:build")
+    assert own_code_fingerprint("team_code:of_three") == before
     (tmp_path / "team_code.py").write_text(CODE + "\nCHANGED = 1\n")
-    assert own_model_fingerprint("team_code:build") != before
-    assert own_model_fingerprint("small_cnn") is None
+    assert own_code_fingerprint("team_code:build") != before
+    assert own_code_fingerprint("small_cnn") is None

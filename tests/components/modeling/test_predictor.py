@@ -8,7 +8,8 @@ import torch
 from components.modeling.backbone_config import BackboneConfig
 from components.modeling.classifier import build_classifier
 from components.modeling.image_decoding import encode_png, UndecodableImageError
-from components.modeling.image_features import ImageFeatures, normalize
+from components.modeling.image_features import image_features_from, ImageFeatures
+from components.modeling.image_normalization import normalize
 from components.modeling.predictor import load_predictor, weights_of
 from components.shared.bundle import BundleConfig, write_bundle
 from components.shared.errors import ContractError
@@ -46,6 +47,34 @@ def test_a_bundle_predicts_what_the_network_did(tmp_path, network, stripes):
     np.testing.assert_allclose(prediction.probabilities_BK, expected, atol=1e-6)
     assert prediction.embeddings_BD.shape == (3, 256)
     assert predictor.class_names == ("a", "b", "c")
+
+
+@pytest.mark.parametrize("normalization", ["min_max", "standard", "channel"])
+@pytest.mark.parametrize(
+    "fourier",
+    [
+        {"filter": "low_pass", "high": 0.5},
+        {"filter": "high_pass", "low": 0.1},
+        {"filter": "band_pass", "low": 0.1, "high": 0.5, "spectrum_bins": 8},
+        {"spectrum_bins": 4},
+    ],
+    ids=lambda fourier: fourier.get("filter", "none"),
+)
+def test_a_bundle_predicts_what_the_network_did_for_every_preparation(tmp_path, stripes, normalization, fourier):
+    statistics = {"channel_mean": [99.0, 100.0, 101.0], "channel_std": [60.0, 61.0, 62.0]}
+    content = {"image_size": 16, "normalization": normalization, "fourier": fourier}
+    features = image_features_from({**content, **(statistics if normalization == "channel" else {})})
+    torch.manual_seed(0)
+    trained = build_classifier(BackboneConfig(name="small_cnn"), features, num_classes=3, load_pretrained=False).eval()
+    images = np.stack([stripes(number % 2, number, 16) for number in range(5)])
+    with torch.inference_mode():
+        tensors = features.tensors({"image": torch.from_numpy(images)})
+        trained.adapt([tensors])
+        expected = trained(*tensors).softmax(1).numpy()
+    write_bundle(tmp_path / "model", config(preprocessing=features.to_dict()), weights_of(trained))
+    predictor = load_predictor(tmp_path / "model", device="cpu")
+    prepared = predictor.prepare(columns([encode_png(image) for image in images]))
+    np.testing.assert_allclose(predictor.predict(prepared).probabilities_BK, expected, atol=1e-6)
 
 
 def test_nothing_to_predict_gives_nothing(tmp_path, network):

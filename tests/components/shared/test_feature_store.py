@@ -8,7 +8,9 @@ import pytest
 
 from components.shared.errors import ContractError
 from components.shared.feature_blocks import InputSpec
-from components.shared.feature_store import FeatureStore, FeatureStoreWriter, link_store, UNLABELLED
+from components.shared.feature_store import FeatureStore, UNLABELLED
+from components.shared.feature_store_index import link_store
+from components.shared.feature_store_writer import FeatureStoreWriter
 
 GOLDEN = Path(__file__).parent / "golden"
 SHAPE = (2, 3, 3)
@@ -29,8 +31,8 @@ def writer_of(path: Path, **changes) -> FeatureStoreWriter:
     return FeatureStoreWriter(path, **{**settings, **changes})
 
 
-def write(path: Path, images: np.ndarray, *, batch_rows: int = 100) -> Path:
-    with writer_of(path) as writer:
+def write(path: Path, images: np.ndarray, *, batch_rows: int = 100, **changes) -> Path:
+    with writer_of(path, **changes) as writer:
         for start in range(0, len(images), batch_rows):
             part = images[start : start + batch_rows]
             rows = range(start, start + len(part))
@@ -55,11 +57,58 @@ def test_images_come_back_byte_for_byte_in_any_order(tmp_path):
 
 
 def test_a_store_may_span_files(tmp_path):
-    images = images_of(10_000)
-    store = FeatureStore(write(tmp_path, images, batch_rows=1000))
-    assert len(list(tmp_path.glob("part-*.arrow"))) > 1
-    rows = np.array([0, 8191, 9000, 9999, 4096])
+    images = images_of(1000)
+    store = FeatureStore(write(tmp_path, images, batch_rows=70, part_bytes=300 * images[0].nbytes))
+    assert len(list(tmp_path.glob("part-*.arrow"))) == 4
+    rows = np.array([0, 299, 900, 300, 999, 5, 300])
     np.testing.assert_array_equal(store.gather(rows)["image"], images[rows])
+
+
+def test_large_images_come_back_too_repeated_and_across_files(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (20, 48, 48, 3), dtype=np.uint8)
+    spec = InputSpec(dtype="uint8", shape=(48, 48, 3))
+    store = FeatureStore(write(tmp_path, images, input_specs={"image": spec}, part_bytes=8 * images[0].nbytes))
+    assert len(list(tmp_path.glob("part-*.arrow"))) == 3
+    rows = np.array([19, 0, 8, 8, 7, 12, 0])
+    gathered = store.gather(rows)["image"]
+    np.testing.assert_array_equal(gathered, images[rows])
+    gathered[:] = 0
+    np.testing.assert_array_equal(store.gather(rows)["image"], images[rows])
+
+
+def test_an_open_store_holds_no_file_open(tmp_path):
+    write(tmp_path, images_of(100), part_bytes=images_of(1).nbytes)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    store = FeatureStore(tmp_path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    np.testing.assert_array_equal(store.gather(np.array([99]))["image"], images_of(100)[99:])
+
+
+def test_files_of_a_store_that_was_there_before_go(tmp_path):
+    write(tmp_path, images_of(100), part_bytes=10 * images_of(1).nbytes)
+    write(tmp_path, images_of(5))
+    assert [path.name for path in tmp_path.glob("part-*.arrow")] == ["part-00000.arrow"]
+    assert len(FeatureStore(tmp_path)) == 5
+
+
+def test_identifiers_are_read_like_an_array(tmp_path):
+    ids = FeatureStore(write(tmp_path, images_of(50), part_bytes=7 * images_of(1).nbytes)).example_ids
+    expected = np.array([f"e{row}" for row in range(50)], object)
+    assert len(ids) == 50
+    assert ids.tolist() == list(ids) == expected.tolist()
+    assert (ids[0], ids[np.int64(49)], ids[-1]) == ("e0", "e49", "e49")
+    for rows in (np.array([48, 3, 3]), [1, 2], slice(5, 20, 4), np.arange(50) % 9 == 0, np.array([], np.int64)):
+        np.testing.assert_array_equal(ids[rows], expected[rows])
+    with pytest.raises(IndexError):
+        ids[50]
+    with pytest.raises(IndexError, match="rows must be 0 to 49, got 3 to 50"):
+        ids[np.array([3, 50])]
+
+
+def test_splits_share_their_few_words(tmp_path):
+    splits = FeatureStore(write(tmp_path, images_of(50), part_bytes=50 * images_of(1).nbytes)).splits
+    assert splits.tolist() == ["test", "train"] * 25
+    assert len({id(split) for split in splits}) == 2
 
 
 def test_the_pixels_are_mapped_not_copied(tmp_path):
@@ -119,7 +168,7 @@ def test_missing_truncated_and_swapped_files_are_refused_by_name(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format_version": 4}, "must have a format_version from 1 to 3, got 4"),
+        ({"format_version": 5}, "must have a format_version from 1 to 4, got 5"),
         ({"contract": "something"}, "must be a feature store, got 'something'"),
         ({"files": [{"name": "../part-00000.arrow", "num_rows": 3}]}, "must hold part-00000.arrow, but it does not"),
         ({"inputs": {"image": {"dtype": "uint8", "shape": [2, 2, 3]}}}, r"must be fixed_size_binary\[12\]"),
@@ -145,7 +194,7 @@ def test_an_index_that_is_no_object_is_refused(tmp_path):
         FeatureStore(tmp_path)
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_every_version_still_loads(version):
     store = FeatureStore(GOLDEN / f"feature_store_v{version}")
     assert store.class_names == ("cat", "dog")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import chain
+import threading
 
 import numpy as np
 import pytest
@@ -9,17 +10,12 @@ import torch
 
 from components.modeling.augmentation import Augmenter
 from components.shared.feature_store import FeatureStore
-from components.training.batches import (
-    batch_loader,
-    Division,
-    EpochBatches,
-    HeldOutBatches,
-    Place,
-    StoredExamples,
-)
+from components.training.batches import batch_loader, StoredExamples
+from components.training.epoch_batches import Division, EpochBatches, HeldOutBatches, Place
 from components.training.tiny_sample import tiny_sample
 
 ALONE = Division()
+EPOCH_TWO = {"seed": 0, "epoch": 2, "batch_size": 8}
 
 
 def epoch_batches(num_rows=20, *, weights=None, epoch=0, batch_size=8, division=ALONE, first=0):
@@ -40,8 +36,7 @@ def loaded(store, *, epoch, num_workers=0, seed=3):
     return list(batch_loader(dataset, batches, num_workers=num_workers, pinned=False))
 
 
-@pytest.mark.parametrize("num_workers", [1, 2])
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning")
+@pytest.mark.parametrize("num_workers", [1, 2, 5])
 def test_workers_change_nothing(stripes_store, num_workers):
     store = FeatureStore(stripes_store)
     alone = loaded(store, epoch=1)
@@ -49,6 +44,79 @@ def test_workers_change_nothing(stripes_store, num_workers):
     assert len(alone) == len(helped) == 5
     for one, other in zip(alone, helped, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def loader_of(store, num_workers, **changes):
+    rows = store.indices("train")
+    settings = {"seed": 0, "epoch": 0, "batch_size": 8, "division": ALONE, **changes}
+    dataset = StoredExamples(store, augmenter=Augmenter(store.preparation["augmentation"]), seed=0)
+    batches = EpochBatches(rows, np.ones(len(rows)), **settings)
+    return batch_loader(dataset, batches, num_workers=num_workers, pinned=False)
+
+
+@pytest.mark.parametrize("num_workers", [0, 1, 2])
+def test_an_example_is_the_same_picture_in_whatever_batch_it_comes(stripes_store, num_workers):
+    store = FeatureStore(stripes_store)
+    single = StoredExamples(store, augmenter=Augmenter(store.preparation["augmentation"]), seed=0)
+    division = Division(num_processes=2, rank=1)
+    order = list(chain(*EpochBatches(store.indices("train"), np.ones(80), **EPOCH_TWO, division=division)))
+    loader = loader_of(store, num_workers, **EPOCH_TWO, division=division)
+    pictures = torch.cat([batch["inputs"]["image"] for batch in loader])
+    assert len(order) == len(pictures) == 40
+    for place, picture in zip(order, pictures, strict=True):
+        assert torch.equal(single[place]["inputs"]["image"][0], picture)
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_batch_that_was_handed_over_is_not_written_again(stripes_store, num_workers):
+    loader = loader_of(FeatureStore(stripes_store), num_workers)
+    iterator = iter(loader)
+    first = next(iterator)["inputs"]["image"]
+    before = first.clone()
+    rest = [batch["inputs"]["image"] for batch in iterator]
+    assert len(rest) == 9
+    assert torch.equal(first, before)
+    assert len({batch.data_ptr() for batch in (first, *rest)}) == 10
+
+
+def test_workers_end_with_the_epoch_and_where_it_is_left(stripes_store):
+    loader = loader_of(FeatureStore(stripes_store), 2)
+    before = threading.active_count()
+    assert len(list(loader)) == len(loader) == 10
+    assert threading.active_count() == before
+    iterator = iter(loader)
+    next(iterator)
+    assert threading.active_count() > before
+    iterator.close()
+    assert threading.active_count() == before
+
+
+def test_few_batches_are_prepared_ahead(stripes_store):
+    asked = []
+
+    class Watched(EpochBatches):
+        def __iter__(self):
+            for places in super().__iter__():
+                asked.append(len(places))
+                yield places
+
+    store = FeatureStore(stripes_store)
+    batches = Watched(store.indices("train"), np.ones(80), seed=0, epoch=0, batch_size=4, division=ALONE)
+    loader = batch_loader(StoredExamples(store, augmenter=None, seed=0), batches, num_workers=2, pinned=False)
+    iterator = iter(loader)
+    next(iterator)
+    assert len(asked) == 4
+    iterator.close()
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_an_error_in_a_worker_reaches_the_training(stripes_store, num_workers):
+    store = FeatureStore(stripes_store)
+    dataset = StoredExamples(store, augmenter=None, seed=0)
+    batches = HeldOutBatches(np.array([0, 1, len(store) + 5]), batch_size=2, division=ALONE)
+    loader = batch_loader(dataset, batches, num_workers=num_workers, pinned=False)
+    with pytest.raises(IndexError):
+        list(loader)
 
 
 def test_an_epoch_repeats_and_the_next_one_differs(stripes_store):
@@ -144,3 +212,15 @@ def test_a_tiny_sample_holds_every_class_evenly():
 def test_a_tiny_sample_takes_all_where_there_are_few():
     assert tiny_sample(np.arange(3), np.zeros(3), max_examples=10).tolist() == [0, 1, 2]
     assert tiny_sample(np.arange(3), np.zeros(3), max_examples=None).tolist() == [0, 1, 2]
+
+
+@pytest.mark.gpu
+def test_pinned_batches_hold_the_same(stripes_store):
+    store = FeatureStore(stripes_store)
+    dataset = StoredExamples(store, augmenter=None, seed=0)
+    batches = HeldOutBatches(np.arange(10), batch_size=4, division=ALONE)
+    plain, pinned = (
+        list(batch_loader(dataset, batches, num_workers=2, pinned=is_pinned)) for is_pinned in (False, True)
+    )
+    assert all(batch["inputs"]["image"].is_pinned() for batch in pinned)
+    torch.testing.assert_close(plain, pinned, rtol=0, atol=0)

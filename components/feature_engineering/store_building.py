@@ -1,0 +1,273 @@
+"""From an example table to a feature store: in parallel, in bounded memory, and only what is not there yet.
+
+Pictures cost a millisecond each, so their rows are found again by the bytes that they were made from: in parts that a
+killed build left, in the store that lies there, and in stores beside it. Texts and tables are prepared anew: that costs
+less than looking for them.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import version
+import itertools
+import logging
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from components.modeling.features import base_features, Features
+from components.modeling.image_features import ImageFeatures
+from components.modeling.image_normalization import ChannelCounts, ChannelStatistics
+from components.modeling.own_features import OwnFeatures
+from components.shared.cores import available_cores
+from components.shared.errors import ContractError
+from components.shared.example_table import ExampleTable
+from components.shared.feature_store import FeatureStore, UNLABELLED
+from components.shared.feature_store_writer import ContentKeys, FeatureStoreWriter, PART_BYTES
+from components.shared.fingerprints import fingerprint_json
+from components.shared.folder_lock import folder_lock
+from components.shared.prepared_rows import content_key, PreparedRows, row_checks
+from components.shared.progress import progress
+from components.shared.source_fingerprint import job_fingerprint
+
+logger = logging.getLogger(__name__)
+
+Columns = dict[str, pa.Array]
+Inputs = dict[str, np.ndarray]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_CHUNK_ROWS = {"image": 16, "text": 1024, "tabular": 8192}
+_CHUNKS_READ = 4  # at once: reading few rows at a time costs more than twice as much
+_NOT_IN_PIXELS = ("normalization", "channel_mean", "channel_std", "fourier")
+_DECODERS = ("pillow", "simplejpeg", "torch")
+_TEMPORARY = ".part-*.part"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildCounts:
+    """Examples that a build prepared, and those that it took over from an earlier one."""
+
+    num_prepared: int
+    num_reused: int
+
+
+def content_digest(features: Features) -> str | None:
+    """How pictures become the pixels that are stored: settings, code and the versions of the decoders.
+
+    Normalisation and Fourier settings are left out: they act on the device and change no stored pixel.
+
+    Returns
+    -------
+    str or None
+        32 hexadecimal characters; None for texts, tables and what a team's own function derives: always prepared anew.
+    """
+    if not isinstance(features, ImageFeatures):
+        return None
+    settings = {name: value for name, value in features.to_dict().items() if name not in _NOT_IN_PIXELS}
+    return fingerprint_json({"settings": settings, "code": _code(), "decoders": [version(name) for name in _DECODERS]})
+
+
+def write_store(
+    path: str | Path,
+    table: ExampleTable,
+    features: Features,
+    described: dict[str, Any],
+    *,
+    siblings: Sequence[Path] = (),
+    is_addressed: bool = False,
+    part_bytes: int = PART_BYTES,
+) -> BuildCounts:
+    """Write a feature store; a build that was killed goes on where it was.
+
+    One process at a time writes a folder; another one waits.
+
+    Parameters
+    ----------
+    path
+        The store's folder.
+    table
+        The examples.
+    features
+        How they are prepared.
+    described
+        The store's `preparation`.
+    siblings
+        Folders of other stores whose rows may be used.
+    is_addressed
+        Whether the folder's name says what is in it: a whole store that lies there is then kept.
+    part_bytes
+        About how large a part grows: what a kill can lose, and half of what the build holds in memory.
+
+    Returns
+    -------
+    BuildCounts
+        What was prepared and what was there.
+
+    Raises
+    ------
+    ValueError
+        If an example cannot be prepared.
+    """
+    folder, digest = Path(path), content_digest(features)
+    with folder_lock(folder) as is_held:
+        if is_addressed and _is_store(folder):
+            return BuildCounts(num_prepared=0, num_reused=table.num_rows)
+        for left in folder.glob(_TEMPORARY) if is_held else ():
+            left.unlink(missing_ok=True)
+        prepared = None
+        if digest is not None:
+            prepared = PreparedRows([folder, *siblings], digest=digest, specs=features.input_specs)
+        with FeatureStoreWriter(
+            folder,
+            modality=table.info.modality,
+            class_names=table.info.class_names,
+            input_specs=features.input_specs,
+            preparation=described,
+            feature_files=features.files(),
+            prepared=prepared,
+            digest=digest,
+            part_bytes=part_bytes,
+            keep_index=is_addressed,
+        ) as writer:
+            levels = _levels_to_count(features)
+            num_reused = _write_rows(writer, table, features, prepared, levels)
+            if levels is not None:
+                fitted = with_channel_statistics(features, levels.statistics())
+                writer.describe({**described, "preprocessing": fitted.to_dict()})
+    counts = BuildCounts(num_prepared=table.num_rows - num_reused, num_reused=num_reused)
+    logger.info("%d examples prepared, %d taken over from earlier builds", counts.num_prepared, counts.num_reused)
+    return counts
+
+
+@cache
+def _code() -> str:
+    """Fingerprint of what makes pixels; reading it takes as long as some hundred pictures."""
+    return job_fingerprint("components.modeling.image_features", "prepare_image")
+
+
+def _is_store(folder: Path) -> bool:
+    try:
+        FeatureStore(folder)
+    except (FileNotFoundError, ContractError):
+        return False
+    return True
+
+
+def prepared_chunks(
+    table: ExampleTable, features: Features, *, chunk_rows: int, label: str
+) -> Iterator[tuple[Columns, Inputs]]:
+    """Prepare a table in its order, on all cores, a few chunks ahead.
+
+    Parameters
+    ----------
+    table
+        The examples.
+    features
+        How they are prepared.
+    chunk_rows
+        Rows that one core takes at a time.
+    label
+        What the progress bar says.
+
+    Yields
+    ------
+    tuple
+        The chunk's columns (`example_id`, `split`, `label` and those that `features` read) and its inputs.
+    """
+    yield from _mapped_chunks(lambda columns: (columns, features.prepare(columns)), table, features, chunk_rows, label)
+
+
+def with_channel_statistics(features: Features, statistics: ChannelStatistics) -> Features:
+    """Features of images that are normalised by the training images' own statistics."""
+    if isinstance(features, OwnFeatures):
+        return features.with_base(with_channel_statistics(features.base, statistics))
+    assert isinstance(features, ImageFeatures)
+    (mean_r, mean_g, mean_b), (std_r, std_g, std_b) = statistics.mean, statistics.std
+    return replace(features, channel_mean=(mean_r, mean_g, mean_b), channel_std=(std_r, std_g, std_b))
+
+
+def _levels_to_count(features: Features) -> ChannelCounts | None:
+    """What counts the training images' grey levels, where the normalisation needs them."""
+    base = base_features(features)
+    needed = isinstance(base, ImageFeatures) and base.normalization == "channel"
+    return ChannelCounts() if needed else None
+
+
+def _write_rows(
+    writer: FeatureStoreWriter,
+    table: ExampleTable,
+    features: Features,
+    prepared: PreparedRows | None,
+    levels: ChannelCounts | None,
+) -> int:
+    def made(columns: Columns) -> tuple[Columns, Inputs, ContentKeys | None]:
+        if prepared is None:
+            return columns, features.prepare(columns), None
+        return columns, *_made_or_reused(columns, features, prepared)
+
+    index = {name: number for number, name in enumerate(table.info.class_names)}
+    num_reused = 0
+    chunk_rows = _CHUNK_ROWS[table.info.modality]
+    for columns, inputs, contents in _mapped_chunks(made, table, features, chunk_rows, "preparing"):
+        writer.write(
+            example_ids=columns["example_id"].to_pylist(),
+            splits=columns["split"].to_pylist(),
+            labels=[UNLABELLED if label is None else index[label] for label in columns["label"].to_pylist()],
+            inputs=inputs,
+            contents=contents,
+        )
+        if levels is not None:
+            levels.add(inputs["image"][np.array(columns["split"].to_pylist()) == "train"])
+        num_reused += int(contents.are_reused.sum()) if contents is not None else 0
+    return num_reused
+
+
+def _made_or_reused(columns: Columns, features: Features, prepared: PreparedRows) -> tuple[Inputs, ContentKeys]:
+    [payload] = features.columns
+    keys = [content_key(value or b"") for value in columns[payload].to_pylist()]
+    inputs = {name: spec.empty(len(keys)) for name, spec in features.input_specs.items()}
+    found = prepared.copy_into(inputs, keys)
+    if not found.any():
+        inputs = features.prepare(columns)
+    elif not found.all():
+        missing = np.flatnonzero(~found)
+        chosen = {name: column.take(pa.array(missing)) for name, column in columns.items()}
+        for name, values in features.prepare(chosen).items():
+            inputs[name][missing] = values
+    return inputs, ContentKeys(keys=keys, checks=row_checks(inputs), are_reused=found)
+
+
+def _mapped_chunks(
+    function: Callable[[Columns], Result], table: ExampleTable, features: Features, chunk_rows: int, label: str
+) -> Iterator[Result]:
+    names = ["example_id", "split", "label", *features.columns]
+    chunks = (
+        dict(zip(names, batch.slice(start, chunk_rows).columns, strict=True))
+        for batch in table.iter_batches(names, batch_rows=_CHUNKS_READ * chunk_rows)
+        for start in range(0, batch.num_rows, chunk_rows)
+    )
+    total = -(-table.num_rows // chunk_rows)
+    yield from progress(_mapped_ahead(function, chunks), label=label, total=total, unit="chunk")
+
+
+def _mapped_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """`map` on all cores, in order, with two items a core in hand: `ThreadPoolExecutor.map` would read all items."""
+    num_threads = available_cores()
+    remaining = iter(items)
+    with ThreadPoolExecutor(num_threads) as pool:
+        ahead: deque[Future[Result]] = deque(
+            pool.submit(function, item) for item in itertools.islice(remaining, 2 * num_threads)
+        )
+        try:
+            while ahead:
+                result = ahead.popleft().result()
+                ahead.extend(pool.submit(function, item) for item in itertools.islice(remaining, 1))
+                yield result
+        finally:
+            for future in ahead:
+                future.cancel()

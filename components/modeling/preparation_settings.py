@@ -1,0 +1,121 @@
+"""What a problem file says of how examples are prepared: its section `preparation`, checked key by key."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+import json
+from typing import Any, get_args
+
+from components.modeling.fourier_settings import fourier_settings_from, FourierSettings
+from components.modeling.image_features import ImageFeatures, ResizeMode
+from components.modeling.image_normalization import Normalization
+from components.shared.errors import ContractError
+from components.shared.own_code import check_allowed, is_import_path
+
+DEFAULT_POLICY = "standard"
+_SECTION = "preparation"
+_IMAGES_ALONE = ("image_size", "resize", "normalization", "augmentation", "fourier")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PreparationSettings:
+    """How examples are prepared; None leaves the choice to the data and the backbone.
+
+    Attributes
+    ----------
+    image_size
+        Side of the square that the model sees, pixels.
+    resize
+        `squash` or `crop`.
+    normalization
+        `min_max`, `standard` or `channel`.
+    augmentation
+        A policy: its name, its content, or the path or URI of its file.
+    fourier
+        A frequency filter, and the radial power spectrum as a further input.
+    features
+        A team's own feature function, `<package.module>:<function>`; empty for none.
+    options
+        What that function is told.
+    """
+
+    image_size: int | None = None
+    resize: ResizeMode | None = None
+    normalization: Normalization | None = None
+    augmentation: str | Mapping[str, Any] | Sequence[Any] | None = None
+    fourier: FourierSettings | None = None
+    features: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def check_modality(self, modality: str) -> None:
+        """Check that nothing is said of images where examples are none.
+
+        Raises
+        ------
+        ContractError
+            If something is.
+        """
+        given = [name for name in _IMAGES_ALONE if getattr(self, name) is not None]
+        if modality != "image" and given:
+            raise ContractError(
+                f"{_SECTION}.{given[0]} must be left out where examples are {modality}: it is for images"
+            )
+
+
+def preparation_settings_from(content: Mapping[str, Any]) -> PreparationSettings:
+    """Read the section of a problem file.
+
+    Parameters
+    ----------
+    content
+        Keys and values.
+
+    Raises
+    ------
+    ContractError
+        If a key or value is unknown, or a feature function is not allowed here.
+    """
+    known = [item.name for item in fields(PreparationSettings)]
+    unknown = [name for name in content if name not in known]
+    if unknown:
+        raise ContractError(f"unknown key '{_SECTION}.{unknown[0]}'; known keys are {', '.join(known)}")
+    values = {name: value for name, value in content.items() if value is not None}
+    _check_size(values.get("image_size"))
+    for name, choices in (("resize", get_args(ResizeMode)), ("normalization", get_args(Normalization))):
+        if name in values and values[name] not in choices:
+            raise ContractError(f"{_SECTION}.{name} must be one of {', '.join(choices)}, got {values[name]!r}")
+    for name in ("fourier", "options"):
+        if not isinstance(values.get(name, {}), Mapping):
+            raise ContractError(f"{_SECTION}.{name} must be a mapping, got {values[name]!r}")
+    if "fourier" in values:
+        values["fourier"] = fourier_settings_from(values["fourier"])
+    if "image_size" in values:
+        # What else would not go together is said here, before anything is read.
+        ImageFeatures(image_size=values["image_size"], fourier=values.get("fourier"))
+    function = values.get("features", "")
+    if function and not is_import_path(function):
+        raise ContractError(f"{_SECTION}.features must be <package.module>:<function>, got {function!r}")
+    if function:
+        check_allowed(function)
+    return PreparationSettings(**values)
+
+
+def _check_size(size: Any) -> None:
+    if size is not None and (not isinstance(size, int) or isinstance(size, bool)):
+        raise ContractError(f"{_SECTION}.image_size must be a number of pixels, got {size!r}")
+
+
+def preparation_settings_from_text(text: str) -> PreparationSettings:
+    """Read the section as JSON text, as steps pass it on; empty for nothing.
+
+    Raises
+    ------
+    ContractError
+        As `preparation_settings_from`, or if the text is no JSON object.
+    """
+    try:
+        content = json.loads(text or "{}")
+    except json.JSONDecodeError as error:
+        raise ContractError(f"{_SECTION} must be JSON, got {text!r}: {error}") from error
+    if not isinstance(content, dict):
+        raise ContractError(f"{_SECTION} must be a JSON object, got {text!r}")
+    return preparation_settings_from(content)
