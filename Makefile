@@ -17,9 +17,10 @@ LOG ?=
 START ?=
 END ?=
 SETTINGS ?=
+SEARCH ?=
 
 # Passed on by the environment, whatever characters they hold.
-export DATASET PROBLEM RUN_DIR RECIPE BACKBONE SEED RUNNER CUDA MODEL LOG START END SETTINGS
+export DATASET PROBLEM RUN_DIR RECIPE BACKBONE SEED RUNNER CUDA MODEL LOG START END SETTINGS SEARCH
 export NO_ALBUMENTATIONS_UPDATE := 1
 export DO_NOT_TRACK := 1
 # Threads that wait for each other sleep: spinning ones take the cores from whoever works beside them.
@@ -29,12 +30,13 @@ VENV := .venv/bin/python
 VALIDATION := .venv-validation/bin/python
 TAGGED := PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}"
 
-.PHONY: help setup run smoke monitor images compile test test-gpu test-containers lint format types contracts licences lock check clean
+.PHONY: help setup run search smoke monitor images compile test test-gpu test-containers lint format types contracts licences lock check clean
 
 help: ## Print this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
 	@echo
 	@echo "  make run takes DATASET= (digits, pets, a path or URI), PROBLEM=problem.yaml, RUN_DIR=, RECIPE=, BACKBONE=, SEED=, RUNNER= (local, docker)"
+	@echo "  make search takes DATASET=, PROBLEM=, SEARCH=search.yaml (policies, repeats, epochs), RUN_DIR=, BACKBONE=, SEED=, RUNNER="
 	@echo "  make smoke takes MODALITY= (image, text, tabular; all by default)"
 	@echo "  make monitor takes MODEL= (a published bundle), LOG= (a serving log), START=, END= (ISO 8601), SETTINGS=drift.yaml, RUN_DIR=, RUNNER="
 
@@ -44,6 +46,10 @@ setup: ## Create or update .venv and .venv-validation
 run: setup $(if $(filter docker,$(RUNNER)),images) ## Run the training pipeline on DATASET and print where the report is
 	@$(TAGGED) $(VENV) -m pipelines run --runner "$$RUNNER" --dataset "$$DATASET" --recipe "$$RECIPE" --backbone "$$BACKBONE" --seed "$$SEED" \
 	  $${PROBLEM:+--problem "$$PROBLEM"} $${RUN_DIR:+--run-dir "$$RUN_DIR"}
+
+search: setup $(if $(filter docker,$(RUNNER)),images) ## Find the augmentation policy that images of DATASET are learnt best with
+	@$(TAGGED) $(VENV) -m pipelines search --runner "$$RUNNER" --dataset "$$DATASET" --backbone "$$BACKBONE" --seed "$$SEED" \
+	  $${PROBLEM:+--problem "$$PROBLEM"} $${SEARCH:+--search "$$SEARCH"} $${RUN_DIR:+--run-dir "$$RUN_DIR"}
 
 smoke: setup ## Run the training pipeline on mock data: images, text and a table, with no real data
 	@$(TAGGED) $(VENV) -m pipelines smoke $(foreach modality,$(MODALITY),--modality $(modality))

@@ -14,6 +14,7 @@ from components.shared.fingerprints import fingerprint_bytes, fingerprint_json, 
 from components.shared.problem import Problem, read_problem
 from components.shared.sources import check_folder, check_source, data_fingerprint, EMBEDDED_SOURCES
 from components.shared.time_window import parse_window
+from pipelines.user_files import problem_text, search_text, text_of
 
 Runner = Literal["local", "docker"]
 RunDir = Annotated[Path | None, typer.Option(help="The run's folder; by default runs/ with the data's name.")]
@@ -65,6 +66,42 @@ def run_command(
     _end_with(summary, story.lines(summary))
 
 
+@app.command("search")
+def search_command(
+    dataset: Annotated[str, typer.Option(help="digits, pets, a path or a URI.")] = "digits",
+    problem: Annotated[Path | None, typer.Option(help="The problem file; without one everything is inferred.")] = None,
+    search: Annotated[
+        Path | None, typer.Option(help="What is tried, YAML: policies, repeats, epochs, max_examples, metric.")
+    ] = None,
+    train_winner: Annotated[bool, typer.Option(help="Whether a training with the winner follows.")] = False,
+    run_dir: RunDir = None,
+    backbone: Annotated[str, typer.Option(help="auto, or a backbone for images by name.")] = "auto",
+    seed: Annotated[int, typer.Option(help="Decides everything random.")] = 0,
+    runner: RunnerOption = "local",
+) -> None:
+    """Find the augmentation policy that images are learnt best with, by short trainings."""
+    from pipelines.local_run import LocalRun, run_here
+    from pipelines.search_story import SearchStory
+
+    source = dataset if dataset in EMBEDDED_SOURCES else _absolute(dataset)
+    folder = (run_dir or _default_folder(source, prefix="search-")).resolve()
+    settings = {"backbone": backbone, "seed": seed, "model_name": _model_name(source)}
+    searched = {"search": search_text(search), "train_winner": train_winner}
+    typer.echo(f"Searching policies for {source}")
+    story = SearchStory(source=source)
+    summary = run_here(
+        LocalRun(
+            package="augmentation-search-cpu",
+            story=story,
+            folder=folder,
+            arguments=lambda: {**_training_arguments(source, problem, settings, folder), **searched},
+            sources=(source,),
+            in_containers=runner == "docker",
+        )
+    )
+    _end_with(summary, story.lines(summary))
+
+
 @app.command("smoke")
 def smoke_command(
     modality: Annotated[
@@ -107,7 +144,7 @@ def monitor_command(
     story = MonitoringStory(serving_log=log_uri, model=model_uri, window=parse_window(start, end))
     folder = (run_dir or _default_folder(log_uri, prefix="monitoring-")).resolve()
     typer.echo(f"Monitoring {model_uri} by {log_uri}")
-    parameters = {"window_start": start, "window_end": end, "settings": _text_of(settings)}
+    parameters = {"window_start": start, "window_end": end, "settings": text_of(settings)}
     summary = run_here(
         LocalRun(
             package="monitoring",
@@ -132,7 +169,7 @@ def _training_arguments(source: str, problem: Path | None, settings: dict[str, A
         "model_root": str(folder / "models"),
         # Here steps share the disk: an artifact is passed by its path, not copied.
         "feature_dir": "",
-        "problem": _text_of(problem),
+        "problem": problem_text(problem),
     }
 
 
@@ -145,10 +182,6 @@ def _monitoring_arguments(model_uri: str, log_uri: str, parameters: Mapping[str,
         "serving_log_uri": log_uri,
         "data_fingerprint": fingerprint_json([fingerprint_source(model_uri), fingerprint_source(log_uri)]),
     }
-
-
-def _text_of(file: Path | None) -> str:
-    return "" if file is None else file.read_text(encoding="utf-8-sig")
 
 
 def _absolute(uri: str) -> str:

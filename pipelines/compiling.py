@@ -12,8 +12,8 @@ from kfp.dsl.base_component import BaseComponent
 
 from components.shared.atomic_files import atomic_file
 from components.shared.images import image
-from pipelines import monitoring, training
-from pipelines.placement import PROFILES
+from pipelines import augmentation_search, monitoring, training
+from pipelines.placement import ProfileName, PROFILES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,12 +40,23 @@ class Variant:
         return "-".join(filter(None, (self.pipeline_name.removeprefix("pluszero-"), self.profile)))
 
 
+# Trials are short: each computes on one node.
+_SEARCH_PROFILES: tuple[ProfileName, ...] = ("gpu", "cpu")
+
 VARIANTS = (
     *(
         Variant(
             pipeline_name=training.PIPELINE_NAME, profile=profile, build=partial(training.training_pipeline, profile)
         )
         for profile in PROFILES
+    ),
+    *(
+        Variant(
+            pipeline_name=augmentation_search.PIPELINE_NAME,
+            profile=profile,
+            build=partial(augmentation_search.augmentation_search_pipeline, profile),
+        )
+        for profile in _SEARCH_PROFILES
     ),
     Variant(pipeline_name=monitoring.PIPELINE_NAME, profile="", build=monitoring.monitoring_pipeline),
 )
@@ -105,7 +116,7 @@ def _objects(variant: Variant) -> KubernetesManifestOptions:
     tag = image("training").rpartition(":")[2]
     return KubernetesManifestOptions(
         pipeline_name=variant.pipeline_name,
-        pipeline_display_name=variant.pipeline_name.removeprefix("pluszero-").capitalize(),
+        pipeline_display_name=variant.pipeline_name.removeprefix("pluszero-").replace("-", " ").capitalize(),
         pipeline_version_name=f"pluszero-{variant.file_name}-{_plain(tag)}",
         pipeline_version_display_name=f"{tag} ({variant.profile})" if variant.profile else tag,
         include_pipeline_manifest=True,

@@ -5,7 +5,7 @@ hits and the outputs of a run that failed. This module stands on one seam of it:
 handlers and wraps the function that executes one task.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import contextlib
 from dataclasses import dataclass, field
 import logging
@@ -14,6 +14,7 @@ from pathlib import Path
 import re
 import subprocess
 import sys
+import threading
 import time
 from typing import Any, TextIO
 import warnings
@@ -38,6 +39,10 @@ _QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 
+# kfp runs the rounds of a loop side by side, a thread each.
+_running = threading.local()
+_starting = threading.Lock()
+
 
 @dataclass(kw_only=True, slots=True)
 class Step:
@@ -46,7 +51,7 @@ class Step:
     Attributes
     ----------
     name
-        What people see.
+        What people see; rounds of a loop after the first are numbered.
     status
         `running`, `succeeded` or `failed`.
     cached
@@ -135,7 +140,7 @@ def run_pipeline(
     log = run_dir / "logs" / "runner.log"
     with open(log, "w", encoding="utf-8") as stream, _into(stream):
         pipeline = components.load_component_from_text(package)
-        with _handlers(steps, watcher, confinement), _seam(steps, run_dir / "logs", watcher):
+        with _handlers(watcher, confinement), _seam(steps, run_dir / "logs", watcher):
             pipeline(**arguments)
     if not steps:
         raise RuntimeError("kfp ran the pipeline past our seam: its local runner has changed, see pipelines/local.py")
@@ -156,7 +161,7 @@ def _into(stream: TextIO) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _handlers(steps: list[Step], watcher: Watcher, confinement: Confinement | None) -> Iterator[None]:
+def _handlers(watcher: Watcher, confinement: Confinement | None) -> Iterator[None]:
     """Take the place of kfp's two task handlers: one runs steps in environments, the other in containers."""
     subprocess_handler, docker_handler = (
         subprocess_task_handler.SubprocessTaskHandler,
@@ -171,7 +176,7 @@ def _handlers(steps: list[Step], watcher: Watcher, confinement: Confinement | No
 
         def run(self) -> Status:
             """Run the step."""
-            step = steps[-1]
+            step = _running.step
             step.cached = False
             interpreter = str(interpreter_of(self.image))
             command = subprocess_task_handler.replace_python_executable(self.full_command, interpreter)
@@ -184,7 +189,7 @@ def _handlers(steps: list[Step], watcher: Watcher, confinement: Confinement | No
         def run(self) -> Status:
             """Run the step."""
             assert confinement is not None
-            step = steps[-1]
+            step = _running.step
             step.cached = False
             ended: list[int] = []
             with container_engine() as client:
@@ -217,9 +222,10 @@ def _seam(steps: list[Step], logs: Path, watcher: Watcher) -> Iterator[None]:
     execute = task_executor.execute_single_task
 
     def execute_watched(**task: Any) -> tuple[dict[str, Any], Status]:
-        name = task["task_spec"].task_info.name or task["task_name"]
-        step = Step(name=name, log=logs / f"{len(steps):02d}-{re.sub(r'[^a-z0-9]+', '-', name.lower())}.log")
-        steps.append(step)
+        with _starting:
+            step = _next_step(task["task_spec"].task_info.name or task["task_name"], steps, logs)
+            steps.append(step)
+        _running.step = step
         watcher.started(step)
         started = time.monotonic()
         step.cached = True
@@ -239,6 +245,13 @@ def _seam(steps: list[Step], logs: Path, watcher: Watcher) -> Iterator[None]:
         yield
     finally:
         task_executor.execute_single_task = execute
+
+
+def _next_step(name: str, steps: Sequence[Step], logs: Path) -> Step:
+    """A step of that name; the second of the same name is called `<name> 2`."""
+    rounds = sum(step.name == name or step.name.startswith(f"{name} ") for step in steps)
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower())
+    return Step(name=f"{name} {rounds + 1}" if rounds else name, log=logs / f"{len(steps):02d}-{plain}.log")
 
 
 def _plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from components.shared.fingerprints import fingerprint_json
+from components.shared.own_code import own_code_fingerprints
 from components.shared.source_fingerprint import job_fingerprint
 from pipelines.image_source import REPOSITORY, requirement_files
 
@@ -66,7 +67,9 @@ def _code(container: dict[str, Any], in_containers: bool) -> str:
     code = [job_fingerprint(found[1], name) for name in names]
     image = container["image"].rpartition(":")[0].rpartition("-")[2]
     requirements = _locked(image) if in_containers else _requirements(image)
-    return fingerprint_json({"code": code, "requirements": requirements})
+    # A team's own functions run in any step of these images, from wherever they lie.
+    own = {} if image == "validation" else own_code_fingerprints()
+    return fingerprint_json({"code": code, "requirements": requirements, "own": own})
 
 
 def _locked(image: str) -> str:

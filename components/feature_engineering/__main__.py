@@ -1,5 +1,6 @@
 """Feature engineering by hand: `python -m components.feature_engineering --help`."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -15,17 +16,21 @@ def build(
     examples: Annotated[Path, typer.Option(help="Example table, a folder.")],
     output: Annotated[Path, typer.Option(help="Folder to write features and report.html to.")],
     backbone: Annotated[str, typer.Option(help="auto, or a backbone by name; see the README.")] = "auto",
+    problem: Annotated[Path | None, typer.Option(help="The problem file; its section preparation is read.")] = None,
 ) -> None:
-    """Prepare every example once: images, text or tables."""
+    """Prepare every example once: images, text or tables. What an earlier build prepared is taken over."""
     from components.feature_engineering.jobs import build_feature_store
+    from components.shared.problem import read_problem
 
     result = build_feature_store(
         examples_path=examples,
         backbone=backbone,
+        preparation="" if problem is None else json.dumps(read_problem(problem).preparation),
         features_path=output / "features",
         report_path=output / "report.html",
     )
     typer.echo(f"{result.num_examples} {result.modality} examples for {result.backbone}: {output / 'features'}")
+    typer.echo(f"{result.num_prepared} prepared, {result.num_reused} taken over from an earlier build")
 
 
 @app.command()

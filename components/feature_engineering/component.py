@@ -9,6 +9,7 @@ from components.shared.images import image
 def build_feature_store(
     examples: dsl.Input[dsl.Dataset],
     backbone: str,
+    preparation: str,
     feature_dir: str,
     features: dsl.Output[dsl.Dataset],
     report: dsl.Output[dsl.HTML],
@@ -20,8 +21,10 @@ def build_feature_store(
     examples
         The example table.
     backbone
-        auto, small_cnn, efficientnet_lite0, timm:<name>, char_ngrams, hf:<name>, mlp or <package.module>:<function>;
-        auto goes by the examples.
+        auto, small_cnn, efficientnet_lite0, timm:<name>, char_ngrams, subwords, hf:<name>, mlp or
+        <package.module>:<function>; auto goes by the examples.
+    preparation
+        What the problem file says of preparation, as JSON; empty leaves it to the examples.
     feature_dir
         A folder that all steps mount, to which the artifact then links; empty puts the examples into the artifact.
 
@@ -35,7 +38,7 @@ def build_feature_store(
     from components.feature_engineering.jobs import build_feature_store as job
 
     paths = {"examples_path": examples.path, "features_path": features.path, "report_path": report.path}
-    result = job(**paths, backbone=backbone, feature_dir=feature_dir)
+    result = job(**paths, backbone=backbone, preparation=preparation, feature_dir=feature_dir)
     features.metadata.update(num_examples=result.num_examples, modality=result.modality, backbone=result.backbone)
 
 

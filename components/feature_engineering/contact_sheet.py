@@ -1,19 +1,24 @@
-"""A contact sheet: stored images beside what augmentation makes of them."""
+"""Contact sheets: stored images beside what a policy, and each of its transforms alone, makes of them."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from components.modeling.augmentation import Augmenter, example_seed
+from components.modeling.augmentation import Augmenter
+from components.modeling.augmentation_policies import single_transforms
+from components.modeling.example_seeds import example_seed
 from components.modeling.image_decoding import encode_png
 from components.reporting.page import Picture
 from components.shared.feature_store import FeatureStore
 
-_NUM_ORIGINALS = 4
-_NUM_VARIANTS = 3
+_NUM_ORIGINALS = 3
+_NUM_VARIANTS = 6
 _SIDE_PX = 96
 
 
-def contact_sheet(store: FeatureStore, augmenter: Augmenter) -> list[Picture]:
+def contact_sheet(store: FeatureStore, augmenter: Augmenter) -> list[list[Picture]]:
     """Originals from the training split, evenly spread, each followed by its variants.
 
     Parameters
@@ -25,21 +30,61 @@ def contact_sheet(store: FeatureStore, augmenter: Augmenter) -> list[Picture]:
 
     Returns
     -------
-    list of Picture
-        Four originals with three variants each; fewer where the split is smaller.
+    list of list of Picture
+        A row of seven for each of three originals, the original first; fewer rows where the split is smaller. A
+        variant's caption names the transforms that were drawn for it.
     """
-    rows = store.indices("train")
-    chosen = rows[np.linspace(0, len(rows) - 1, min(_NUM_ORIGINALS, len(rows))).astype(int)] if len(rows) else rows
-    pictures = []
-    for row, image_HWC in zip(chosen.tolist(), store.gather(chosen)["image"], strict=True):
+    rows = []
+    for row, image_HWC in _originals(store):
         name = store.class_names[store.labels[row]]
-        pictures.append(_picture(image_HWC, name, "as stored"))
+        pictures = [_picture(image_HWC, f"{name}, as stored")]
         for variant in range(_NUM_VARIANTS):
-            augmented = augmenter(image_HWC, seed=example_seed(seed=0, epoch=variant, row=row))
-            pictures.append(_picture(augmented, name, f"variant {variant + 1}"))
-    return pictures
+            augmented_HWC, applied = augmenter.applied(image_HWC, seed=_seed(row, variant))
+            pictures.append(_picture(augmented_HWC, f"{name}: {', '.join(applied) or 'nothing drawn'}"))
+        rows.append(pictures)
+    return rows
 
 
-def _picture(image_HWC: np.ndarray, name: str, what: str) -> Picture:
+def transform_sheet(store: FeatureStore, policy: Mapping[str, Any]) -> list[list[Picture]]:
+    """One original, and what each transform of a policy makes of it where it is applied alone and always.
+
+    Parameters
+    ----------
+    store
+        The feature store.
+    policy
+        The policy.
+
+    Returns
+    -------
+    list of list of Picture
+        A row of seven a transform: the original and six variants, with the transform's name; none where no training
+        example is labelled.
+    """
+    rows = []
+    for row, image_HWC in _originals(store)[:1]:
+        for name, single in single_transforms(dict(policy)):
+            augmenter = Augmenter(single)
+            pictures = [_picture(image_HWC, "as stored")]
+            for variant in range(_NUM_VARIANTS):
+                augmented_HWC = augmenter(image_HWC, seed=_seed(row, variant))
+                pictures.append(_picture(augmented_HWC, f"{name} {variant + 1}"))
+            rows.append(pictures)
+    return rows
+
+
+def _originals(store: FeatureStore) -> list[tuple[int, np.ndarray]]:
+    rows = store.indices("train")
+    if not len(rows):
+        return []
+    chosen = rows[np.linspace(0, len(rows) - 1, min(_NUM_ORIGINALS, len(rows))).astype(int)]
+    return list(zip(chosen.tolist(), store.gather(chosen)["image"], strict=True))
+
+
+def _seed(row: int, variant: int) -> int:
+    return example_seed(seed=0, epoch=variant, row=row)
+
+
+def _picture(image_HWC: np.ndarray, caption: str) -> Picture:
     thumbnail = np.asarray(Image.fromarray(image_HWC).resize((_SIDE_PX, _SIDE_PX), Image.Resampling.BILINEAR))
-    return Picture(data=encode_png(thumbnail), caption=f"{name}, {what}", alternative=f"an example of {name}, {what}")
+    return Picture(data=encode_png(thumbnail), caption=caption, alternative=f"an example, {caption}")

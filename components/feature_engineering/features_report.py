@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from components.feature_engineering.contact_sheet import contact_sheet
-from components.feature_engineering.preparation import Preparation
-from components.modeling.augmentation import Augmenter
+from components.feature_engineering.fourier_gallery import fourier_gallery
+from components.feature_engineering.policy_report import add_augmentation
 from components.reporting.page import Report
 from components.shared.feature_store import FeatureStore
 from components.shared.problem import SPLIT_NAMES
@@ -13,15 +12,13 @@ from components.shared.problem import SPLIT_NAMES
 _MAX_SHOWN = 200
 
 
-def features_report(store: FeatureStore, preparation: Preparation) -> Report:
+def features_report(store: FeatureStore) -> Report:
     """The feature store's report: how much of what, how it was prepared, and for images a contact sheet.
 
     Parameters
     ----------
     store
         The finished store.
-    preparation
-        What it was built with.
     """
     report = Report("Features", subtitle="Prepared once; training reads them memory-mapped every epoch.")
     size_bytes = sum(file.stat().st_size for file in store.path.glob("*.arrow"))
@@ -29,7 +26,7 @@ def features_report(store: FeatureStore, preparation: Preparation) -> Report:
         {
             "examples": len(store),
             "modality": store.modality,
-            "backbone": preparation.backbone.name,
+            "backbone": store.preparation["backbone"]["name"],
             "size, MB": round(size_bytes / 1e6, 1),
         }
     )
@@ -43,9 +40,13 @@ def features_report(store: FeatureStore, preparation: Preparation) -> Report:
         ],
     )
     report.heading("Preparation")
-    report.table(["setting", "value"], [[name, value] for name, value in _settings(preparation.features.to_dict())])
-    if store.preparation["augmentation"] is not None:
-        _add_augmentation(report, store, store.preparation["augmentation"])
+    report.table(["setting", "value"], [[name, value] for name, value in _settings(store.preparation["preprocessing"])])
+    if store.modality == "image":
+        add_augmentation(report, store)
+        report.heading("Frequencies")
+        report.paragraph("Stored training images: filtered by frequency, spoilt and restored, compressed; PSNR in dB.")
+        for pictures in fourier_gallery(store):
+            report.gallery(pictures)
     return report
 
 
@@ -55,10 +56,3 @@ def _settings(content: Mapping[str, Any]) -> list[tuple[str, str]]:
         text = str(value)
         shown.append((name, text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]} ..."))
     return shown
-
-
-def _add_augmentation(report: Report, store: FeatureStore, policy: dict[str, Any]) -> None:
-    report.heading("Augmentation")
-    names = [str(step["__class_fullname__"]).rsplit(".", 1)[-1] for step in policy["transform"]["transforms"]]
-    report.paragraph(f"Policy standard: {', '.join(names)}. Training sees a new variant of every image in every epoch.")
-    report.gallery(contact_sheet(store, Augmenter(policy)), caption="As stored, then three variants of each:")

@@ -1,7 +1,8 @@
 """Which backbone suits the data, and how examples are prepared for it; what is fitted sees training rows alone."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +16,14 @@ from components.modeling.backbone_config import (
     HUGGING_FACE_PREFIX,
     MLP,
     SMALL_CNN,
+    SUBWORDS,
 )
 from components.modeling.features import Features
+from components.modeling.fitted_subwords import fit_subwords
 from components.modeling.image_backbones import native_image_size
-from components.modeling.image_features import ImageFeatures
+from components.modeling.image_features import DecodingMode, ImageFeatures
+from components.modeling.own_features import Derivation, OwnFeatures, raw_types
+from components.modeling.preparation_settings import PreparationSettings
 from components.modeling.subword_backbones import subword_backbone_config
 from components.modeling.subword_features import subword_features
 from components.modeling.tabular_features import fit_tabular_features
@@ -29,6 +34,9 @@ _SMALL_IMAGE_PX = 64
 _SMALL_CNN_SIZES_PX = (32, 96)
 _EFFICIENTNET_SIZE_PX = 160
 _FIT_BATCH_ROWS = 8192
+_NOTHING_SAID = PreparationSettings()
+# Until the pixels are stored, and their statistics known.
+_ANY_MEAN, _ANY_STD = (127.5, 127.5, 127.5), (64.0, 64.0, 64.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +47,9 @@ class Preparation:
     features: Features
 
 
-def choose_preparation(requested: str, table: ExampleTable) -> Preparation:
+def choose_preparation(
+    requested: str, table: ExampleTable, settings: PreparationSettings = _NOTHING_SAID
+) -> Preparation:
     """Choose the backbone, and fit the features that it takes to the training rows.
 
     Parameters
@@ -51,6 +61,8 @@ def choose_preparation(requested: str, table: ExampleTable) -> Preparation:
         `auto` would take.
     table
         The examples.
+    settings
+        What the problem file says of it. The statistics of `channel` are not fitted here: the stored pixels give them.
 
     Returns
     -------
@@ -70,17 +82,19 @@ def choose_preparation(requested: str, table: ExampleTable) -> Preparation:
         )
     if not table.num_rows:
         raise ValueError("features must be built from at least one example, got an empty example table")
+    settings.check_modality(modality)
+    source = _Source(table, settings)
     if modality == "image":
-        return image_preparation(requested, median_side_px=_median_side_px(table))
-    if modality == "text":
-        return _text_preparation(requested, table)
-    columns = {name: table.schema.field(name).type for name in table.info.columns_of("feature")}
-    features = fit_tabular_features(_training_columns(table, tuple(columns)), columns)
-    return Preparation(backbone=BackboneConfig(name=MLP if requested == AUTO else requested), features=features)
+        prepared = _chosen(image_preparation(requested, median_side_px=_median_side_px(table)), settings)
+    elif modality == "text":
+        prepared = _text_preparation(requested, source)
+    else:
+        prepared = _tabular_preparation(requested, source)
+    return replace(prepared, features=source.wrapped(prepared.features))
 
 
 def image_preparation(requested: str, *, median_side_px: float) -> Preparation:
-    """Choose backbone and features for images; see `choose_preparation`.
+    """Choose backbone and features for images; see `choose_preparation`. Photos are decoded no larger than needed.
 
     Parameters
     ----------
@@ -96,33 +110,85 @@ def image_preparation(requested: str, *, median_side_px: float) -> Preparation:
     """
     automatic = SMALL_CNN if median_side_px <= _SMALL_IMAGE_PX else EFFICIENTNET_LITE0
     name = automatic if requested == AUTO else requested
+    decoding: DecodingMode = "full" if median_side_px <= _SMALL_IMAGE_PX else "scaled"
     is_pretrained = name == EFFICIENTNET_LITE0
     backbone = BackboneConfig(name=name, pretrained=is_pretrained, frozen=is_pretrained)
     if EFFICIENTNET_LITE0 in (name, automatic if backbone.is_own_model else name):
-        return Preparation(backbone=backbone, features=_cropped(_EFFICIENTNET_SIZE_PX))
+        return Preparation(backbone=backbone, features=_cropped(_EFFICIENTNET_SIZE_PX, decoding))
     if (native := native_image_size(backbone)) is not None:
-        return Preparation(backbone=backbone, features=_cropped(native))
+        return Preparation(backbone=backbone, features=_cropped(native, decoding))
     smallest, largest = _SMALL_CNN_SIZES_PX
     size = min(max(8 * round(median_side_px / 8), smallest), largest)
-    return Preparation(backbone=backbone, features=ImageFeatures(image_size=size, resize="squash"))
+    return Preparation(backbone=backbone, features=ImageFeatures(image_size=size, resize="squash", decoding=decoding))
 
 
-def _text_preparation(requested: str, table: ExampleTable) -> Preparation:
+class _Source:
+    """The training rows that features are fitted to: raw, or derived by a team's own function."""
+
+    def __init__(self, table: ExampleTable, settings: PreparationSettings) -> None:
+        self._table = table
+        self._settings = settings
+        names = {"image": ("image",), "text": ("text",)}.get(table.info.modality) or table.info.columns_of("feature")
+        self.types = {name: table.schema.field(name).type for name in names}
+        self._raw_types = raw_types(table.schema, names)
+        self._derivation = (
+            Derivation(settings.features, settings.options, self._raw_types) if settings.features else None
+        )
+
+    def batches(self) -> Iterator[dict[str, pa.Array]]:
+        """Columns of the training rows, a batch after the other."""
+        raw = self._raw_batches()
+        return raw if self._derivation is None else self._derivation.over(raw)
+
+    def derived_types(self) -> dict[str, pa.DataType]:
+        """Types of the columns that features are fitted to."""
+        if self._derivation is None:
+            return self.types
+        first = next(self.batches(), None)
+        if first is None:
+            raise ValueError("features must be fitted to at least one training example, got none")
+        return {name: column.type for name, column in first.items()}
+
+    def wrapped(self, features: Features) -> Features:
+        """Features that take raw columns."""
+        if self._derivation is None:
+            return features
+        return OwnFeatures(self._settings.features, self._settings.options, self._raw_types, features)
+
+    def _raw_batches(self) -> Iterator[dict[str, pa.Array]]:
+        names = tuple(self.types)
+        for batch in self._table.iter_batches(names, splits=["train"], batch_rows=_FIT_BATCH_ROWS):
+            yield {name: batch.column(number) for number, name in enumerate(names)}
+
+
+def _text_preparation(requested: str, source: _Source) -> Preparation:
     if requested.startswith(HUGGING_FACE_PREFIX):
         backbone = subword_backbone_config(requested)
         return Preparation(backbone=backbone, features=subword_features(requested))
-    texts = (columns["text"] for columns in _training_columns(table, ("text",)))
     name = CHAR_NGRAMS if requested == AUTO else requested
-    return Preparation(backbone=BackboneConfig(name=name), features=fit_text_features(texts))
+    texts = (columns["text"] for columns in source.batches())
+    features = fit_subwords(texts) if name == SUBWORDS else fit_text_features(texts)
+    return Preparation(backbone=BackboneConfig(name=name), features=features)
 
 
-def _training_columns(table: ExampleTable, columns: tuple[str, ...]) -> Iterator[dict[str, pa.Array]]:
-    for batch in table.iter_batches(columns, splits=["train"], batch_rows=_FIT_BATCH_ROWS):
-        yield {name: batch.column(number) for number, name in enumerate(columns)}
+def _tabular_preparation(requested: str, source: _Source) -> Preparation:
+    name = MLP if requested == AUTO else requested
+    features = fit_tabular_features(source.batches(), source.derived_types())
+    return Preparation(backbone=BackboneConfig(name=name), features=features)
 
 
-def _cropped(size_px: int) -> ImageFeatures:
-    return ImageFeatures(image_size=size_px, resize="crop")
+def _chosen(prepared: Preparation, settings: PreparationSettings) -> Preparation:
+    """Images as the problem file wants them."""
+    chosen = {name: getattr(settings, name) for name in ("image_size", "resize", "normalization", "fourier")}
+    given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
+    if given.get("normalization") == "channel":
+        given |= {"channel_mean": _ANY_MEAN, "channel_std": _ANY_STD}
+    assert isinstance(prepared.features, ImageFeatures)
+    return replace(prepared, features=replace(prepared.features, **given))
+
+
+def _cropped(size_px: int, decoding: DecodingMode) -> ImageFeatures:
+    return ImageFeatures(image_size=size_px, resize="crop", decoding=decoding)
 
 
 def _median_side_px(table: ExampleTable) -> float:

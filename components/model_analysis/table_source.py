@@ -19,8 +19,7 @@ from components.model_analysis.image_files import holds_images, image_cells
 from components.model_analysis.table_columns import choose_columns, TableColumns, TableHints
 from components.model_analysis.table_rows import column_types, iter_rows, Rows
 from components.model_analysis.unusable_rows import first_unusable
-from components.modeling.features import Features
-from components.modeling.tabular_features import TabularFeatures
+from components.modeling.features import Features, raw_column_types
 from components.shared.column_types import as_type
 from components.shared.fingerprints import fingerprint_bytes
 from components.shared.label_expression import LabelExpression
@@ -71,8 +70,8 @@ def table_source(path: Path, features: Features, hints: TableHints) -> ExampleSo
 
 def _types(features: Features) -> dict[str, pa.DataType]:
     """Types in which the model reads columns of texts and numbers; images have none."""
-    if isinstance(features, TabularFeatures):
-        return features.column_types
+    if features.modality == "tabular":
+        return raw_column_types(features)
     return {"text": pa.string()} if features.modality == "text" else {}
 
 

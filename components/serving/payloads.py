@@ -6,7 +6,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from components.modeling.features import Features
-from components.modeling.tabular_features import TabularFeatures
 from components.serving.image_payloads import ImagePayloads
 from components.serving.request_rows import Tensor
 from components.serving.table_payloads import TablePayloads
@@ -32,6 +31,6 @@ class Payloads(Protocol):
 
 def payloads_for(features: Features) -> Payloads:
     """The reader of a model's requests, by what it takes: images, texts or rows of a table."""
-    if isinstance(features, TabularFeatures):
+    if features.modality == "tabular":
         return TablePayloads(features)
     return TextPayloads(features) if features.modality == "text" else ImagePayloads(features)

@@ -12,7 +12,7 @@ import unicodedata
 import numpy as np
 import pyarrow as pa
 
-from components.modeling.tabular_features import TabularFeatures
+from components.modeling.features import Features, raw_column_types
 from components.serving.request_rows import BYTES, instances_of, kind_of, row_count, shown, Tensor
 from components.serving.table_values import column_of, column_of_tensor
 
@@ -29,9 +29,9 @@ class TablePayloads:
         How the model's rows are prepared.
     """
 
-    def __init__(self, features: TabularFeatures) -> None:
+    def __init__(self, features: Features) -> None:
         self._features = features
-        self._types = features.column_types
+        self._types = raw_column_types(features)
 
     @property
     def input_types(self) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ def check_inputs(
     feature_dir: str,
     model_root: str,
 ) -> NamedTuple(  # type: ignore[valid-type]
-    "Inputs", [("data_problem", str), ("target", str), ("training", str), ("budget", str)]
+    "Inputs", [("data_problem", str), ("target", str), ("preparation", str), ("training", str), ("budget", str)]
 ):
     """Check every parameter of a run before anything is paid for.
 
@@ -35,7 +35,8 @@ def check_inputs(
     recipe
         How to train: full, fine_tune or smoke.
     backbone
-        auto, small_cnn, efficientnet_lite0, timm:<name>, char_ngrams, hf:<name>, mlp or <package.module>:<function>.
+        auto, small_cnn, efficientnet_lite0, timm:<name>, char_ngrams, subwords, hf:<name>, mlp or
+        <package.module>:<function>.
     seed
         Decides everything random.
     model_name
@@ -53,6 +54,8 @@ def check_inputs(
         The problem without the sections that follow, as JSON.
     target
         What the model must reach, as JSON.
+    preparation
+        How examples are prepared, as JSON; an augmentation policy with its content.
     training
         What the problem file changes of the recipe, as JSON.
     budget
@@ -63,7 +66,7 @@ def check_inputs(
     training = {"recipe": recipe, "backbone": backbone, "checkpoint_dir": checkpoint_dir, "feature_dir": feature_dir}
     release = {"model_name": model_name, "model_root": model_root}
     checked = job(source=source, problem=problem, seed=seed, **training, **release)
-    return (checked.data_problem, checked.target, checked.training, checked.budget)
+    return (checked.data_problem, checked.target, checked.preparation, checked.training, checked.budget)
 
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)
@@ -243,3 +246,114 @@ def train_on_nodes(
     result = job(**paths, **settings, **nodes, seed=seed)
     metrics.metadata.update(result.metrics)
     model.metadata.update(backbone=result.backbone, **result.metrics)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def plan_policy_search(
+    search: str, problem: str, preparation: str, training: str, data_fingerprint: str, seed: int
+) -> list[str]:
+    """Plan the trials of a search among augmentation policies.
+
+    Parameters
+    ----------
+    search
+        YAML or JSON: policies, repeats, epochs, max_examples, metric; empty for the defaults.
+    problem
+        The problem without its sections, as JSON.
+    preparation
+        How examples are prepared, as JSON; empty for nothing.
+    training
+        What the problem file changes of the recipe, as JSON; empty for nothing.
+    data_fingerprint
+        Changes when the data or a policy's file change; it keeps the cache honest.
+    seed
+        Decides everything random.
+
+    Returns
+    -------
+    Output
+        The trials, JSON each.
+    """
+    from components.training.jobs import plan_search as job
+
+    return job(search=search, problem=problem, preparation=preparation, training=training, seed=seed)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def try_policy(
+    features: dsl.Input[dsl.Dataset],
+    trial: str,
+    recipe: str,
+    checkpoint_dir: str,
+    device: str,
+    result: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Train for a short while with one augmentation policy, and judge the network on the validation rows.
+
+    Parameters
+    ----------
+    features
+        The feature store; its own policy is not used.
+    trial
+        Policy, seed, budget and what the problem file says of training, as JSON.
+    recipe
+        The recipe of the full run.
+    checkpoint_dir
+        A folder or URI that outlives this step.
+    device
+        auto, cpu or cuda; cuda insists on a GPU.
+
+    Returns
+    -------
+    result
+        The score of every validation row, as JSON.
+    metrics
+        Accuracy, log loss and seconds.
+    """
+    from components.training.jobs import try_policy as job
+
+    settings = {"trial": trial, "recipe": recipe, "checkpoint_dir": checkpoint_dir}
+    written = {"result_path": result.path, "metrics_path": metrics.path}
+    tried = job(features_path=features.path, **settings, **written, device=device)
+    metrics.metadata.update(tried.metrics())
+    result.metadata.update(policy=tried.trial.name, seed=tried.trial.seed)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def rank_policies(
+    results: dsl.Input[list[dsl.Artifact]],
+    problem: str,
+    report: dsl.Output[dsl.HTML],
+    ranking: dsl.Output[dsl.Artifact],
+    problem_file: dsl.Output[dsl.Artifact],
+) -> NamedTuple("Ranked", [("winner", str), ("reason", str), ("problem_text", str)]):  # type: ignore[valid-type]
+    """Rank the policies of a search with intervals, and write the winner into the problem file.
+
+    Parameters
+    ----------
+    results
+        The trials' results.
+    problem
+        The problem file's text; empty where everything is inferred.
+
+    Returns
+    -------
+    report
+        The ranked table, and every training.
+    ranking
+        The ranking, as JSON.
+    problem_file
+        The problem file with the winner as its augmentation policy.
+    winner
+        The policy to train with.
+    reason
+        Why.
+    problem_text
+        The problem file's text.
+    """
+    from components.training.jobs import rank_policies as job
+
+    written = {"report_path": report.path, "ranking_path": ranking.path, "problem_path": problem_file.path}
+    ranked = job(result_paths=[result.path for result in results], problem=problem, **written)
+    return (ranked.winner, ranked.reason, ranked.problem)

@@ -21,14 +21,8 @@ from components.modeling.devices import mixed_precision
 from components.modeling.features import Features, features_from
 from components.shared.cores import available_cores
 from components.shared.feature_store import FeatureStore
-from components.training.batches import (
-    Batch,
-    batch_loader,
-    Division,
-    EpochBatches,
-    HeldOutBatches,
-    StoredExamples,
-)
+from components.training.augmentation_place import placed_augmentation
+from components.training.batches import Batch, batch_loader, StoredExamples
 from components.training.callbacks import (
     best_epoch,
     EpochCheckpoints,
@@ -37,6 +31,7 @@ from components.training.callbacks import (
     StepCheckpoints,
 )
 from components.training.checkpoints import best_weights, CheckpointFolder, read_checkpoint, WholeCheckpoints
+from components.training.epoch_batches import Division, EpochBatches, HeldOutBatches
 from components.training.lightning_module import ClassifierModule, Loaders
 from components.training.losses import class_weights
 from components.training.processes import process_group, ProcessGroup, trainer_placement
@@ -48,6 +43,8 @@ logger = logging.getLogger(__name__)
 
 _MAX_WORKERS = 8
 _ADAPT_BATCH = 1024
+# Images are large, and a sample of them is enough; it is spread over the store, whatever that is sorted by.
+_ADAPT_IMAGES, _ADAPT_IMAGE_BATCH = 4096, 64
 _CLASSIFIER_PREFIX = "classifier."
 
 
@@ -144,9 +141,10 @@ def train(
     features = features_from(store.modality, store.preparation["preprocessing"], store.path)
     usable = checkpoints.usable()
     group = process_group()
-    loaders = _loaders(store, config, seed, device, group, train_rows, validation_rows)
+    augmentation = placed_augmentation(store.preparation["augmentation"], config, device)
+    loaders = _loaders(store, config, seed, device, group, augmentation.on_cpu, train_rows, validation_rows)
     classifier = untrained_classifier(store, features, config, seed, train_rows, is_fresh=usable is None)
-    module = ClassifierModule(classifier, features, config, loaders, seed=seed)
+    module = ClassifierModule(classifier, features, config, loaders, seed=seed, device_augmenter=augmentation.on_device)
     if usable is not None:
         logger.info("resuming from %s", usable.rpartition("/")[2])
     with _quiet_lightning():
@@ -232,7 +230,8 @@ def untrained_classifier(
     num_classes = len(store.class_names)
     classifier = build_classifier(config.backbone, features, num_classes=num_classes, load_pretrained=is_fresh)
     if is_fresh:
-        parts = np.array_split(train_rows, -(-len(train_rows) // _ADAPT_BATCH))
+        rows, size = _adaptation(store.modality, train_rows)
+        parts = np.array_split(rows, -(-len(rows) // size))
         classifier.adapt(_tensors(store, features, rows) for rows in parts)
         if config.warm_start:
             start_from_bundle(classifier, config.warm_start, task=store.task, class_names=store.class_names)
@@ -245,6 +244,14 @@ def untrained_classifier(
     return classifier
 
 
+def _adaptation(modality: str, train_rows: np.ndarray) -> tuple[np.ndarray, int]:
+    """The rows that a fresh network may look at before it trains, and how many of them at once."""
+    if modality != "image":
+        return train_rows, _ADAPT_BATCH
+    chosen = np.linspace(0, len(train_rows) - 1, min(len(train_rows), _ADAPT_IMAGES)).astype(np.int64)
+    return train_rows[chosen], _ADAPT_IMAGE_BATCH
+
+
 def _tensors(store: FeatureStore, features: Features, rows: np.ndarray) -> tuple[torch.Tensor, ...]:
     return features.tensors({name: torch.from_numpy(value) for name, value in store.gather(rows).items()})
 
@@ -255,11 +262,10 @@ def _loaders(
     seed: int,
     device: torch.device,
     group: ProcessGroup,
+    augmenter: Augmenter | None,
     train_rows: np.ndarray,
     validation_rows: np.ndarray,
 ) -> Loaders:
-    augmented = config.augment and store.preparation["augmentation"] is not None
-    augmenter = Augmenter(store.preparation["augmentation"]) if augmented else None
     balanced = config.class_weighting == "balanced"
     by_class = class_weights(store.labels[train_rows], num_classes=len(store.class_names), balanced=balanced)
     weights = by_class[store.labels[train_rows]]

@@ -1,15 +1,19 @@
 """Checks a run's parameters before anything is paid for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 import json
 from pathlib import Path
+from typing import Any
 
 import fsspec
 
+from components.modeling.augmentation_policies import NO_POLICY, policy_from
 from components.modeling.backbone_config import AUTO, backbone_modality, BackboneConfig, is_own_model, SMALL_CNN
 from components.modeling.image_backbones import native_image_size
-from components.modeling.own_models import check_allowed
+from components.modeling.preparation_settings import preparation_settings_from
 from components.shared.model_name import check_model_name
+from components.shared.own_code import check_allowed
 from components.shared.problem import parse_problem
 from components.shared.sources import check_source, readable_store_errors
 from components.training.recipes import check_recipe, recipe_config
@@ -24,12 +28,13 @@ class CheckedInputs:
     ----------
     data_problem
         JSON text: everything but the other parts.
-    target, training, budget
-        JSON texts: these sections.
+    target, preparation, training, budget
+        JSON texts: these sections; an augmentation policy with its content.
     """
 
     data_problem: str
     target: str
+    preparation: str
     training: str
     budget: str
 
@@ -88,7 +93,8 @@ def check_inputs(
         _check_writable(name, uri)
     if feature_dir:
         _check_feature_dir(feature_dir)
-    sections = {name: _canonical(parsed.pop(name)) for name in ("target", "training", "budget")}
+    parsed["preparation"] = _checked_preparation(parsed["preparation"], parsed["modality"])
+    sections = {name: _canonical(parsed.pop(name)) for name in ("target", "preparation", "training", "budget")}
     return CheckedInputs(data_problem=_canonical(parsed), **sections)
 
 
@@ -99,6 +105,16 @@ def _check_backbone(name: str, modality: str | None) -> None:
     if is_own_model(name):
         check_allowed(name)
     native_image_size(BackboneConfig(name=name))
+
+
+def _checked_preparation(section: Mapping[str, Any], modality: str | None) -> dict[str, Any]:
+    """The section, checked; a policy's file is read here, where whoever started the run hears of it soon."""
+    settings = preparation_settings_from(section)
+    if modality is not None:
+        settings.check_modality(modality)
+    if settings.augmentation is None:
+        return dict(section)
+    return {**section, "augmentation": policy_from(settings.augmentation, image_size=settings.image_size) or NO_POLICY}
 
 
 def _some_backbone(name: str) -> BackboneConfig:

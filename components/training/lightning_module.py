@@ -9,8 +9,9 @@ from pytorch_lightning.utilities.types import LRSchedulerConfigType, OptimizerLR
 import torch
 from torch.utils.data import DataLoader
 
-from components.modeling.augmentation import example_seed
+from components.modeling.batch_augmentation import DeviceAugmenter
 from components.modeling.classifier import Classifier
+from components.modeling.example_seeds import example_seed
 from components.modeling.features import Features
 from components.training.batches import Batch
 from components.training.losses import example_losses, WeightedMean
@@ -52,10 +53,19 @@ class ClassifierModule(pl.LightningModule):
         Where batches come from.
     seed
         Every batch's dropout follows from (seed, epoch, batch), so that a resumed run repeats it.
+    device_augmenter
+        What of the augmentation runs on the device; None for nothing.
     """
 
     def __init__(
-        self, classifier: Classifier, features: Features, config: TrainingConfig, loaders: Loaders, *, seed: int
+        self,
+        classifier: Classifier,
+        features: Features,
+        config: TrainingConfig,
+        loaders: Loaders,
+        *,
+        seed: int,
+        device_augmenter: DeviceAugmenter | None = None,
     ) -> None:
         super().__init__()
         self.classifier = classifier
@@ -63,6 +73,7 @@ class ClassifierModule(pl.LightningModule):
         self._config = config
         self._loaders = loaders
         self._seed = seed
+        self._device_augmenter = device_augmenter
         self._resumed_at: tuple[int, int] | None = None
         self._training_loss = WeightedMean()
         self._held_out_loss = WeightedMean()
@@ -90,7 +101,7 @@ class ClassifierModule(pl.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Part of the step's loss that this process computes."""
         smoothing = self._config.label_smoothing
-        losses_B = example_losses(self._logits(batch), batch["labels"], label_smoothing=smoothing)
+        losses_B = example_losses(self._logits(self._augmented(batch)), batch["labels"], label_smoothing=smoothing)
         self._training_loss.update(losses_B, batch["weights"])
         return (losses_B * batch["shares"]).sum()
 
@@ -146,6 +157,12 @@ class ClassifierModule(pl.LightningModule):
         is_within = place["num_batches"] < self._loaders.num_steps * self._config.accumulation_passes
         if is_within and self.global_rank == 0:
             self._training_loss.restart(place["loss_total"], place["loss_weight"])
+
+    def _augmented(self, batch: Batch) -> Batch:
+        if self._device_augmenter is None:
+            return batch
+        images_BHWC = self._device_augmenter(batch["inputs"]["image"], batch["seeds"])
+        return {**batch, "inputs": {**batch["inputs"], "image": images_BHWC}}
 
     def _logits(self, batch: Batch) -> torch.Tensor:
         logits_BK: torch.Tensor = self.classifier(*self._features.tensors(batch["inputs"]))

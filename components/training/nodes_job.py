@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from components.shared.feature_store import FeatureStore
 from components.shared.gpu_placement import QUEUE, WORKSPACE_PATH
 from components.training.fit import finished
 from components.training.train_job import train_job_name, TrainJob
@@ -9,6 +10,7 @@ from components.training.train_job_cluster import ClusterBackend
 from components.training.train_job_launch import launch_train_job
 from components.training.training_job import (
     baseline_files,
+    configured,
     planned_training,
     PlannedTraining,
     TrainingOutputs,
@@ -69,7 +71,9 @@ def train_on_nodes(
     outputs = TrainingOutputs(
         model_path=model_path, report_path=report_path, metrics_path=metrics_path, logs_path=logs_path
     )
-    planned = planned_training(features_path, recipe, training, seed, checkpoint_dir, "cpu")
+    store = FeatureStore(features_path)
+    config = configured(store, recipe, training)
+    planned = planned_training(store, config, recipe, seed, checkpoint_dir, "cpu", on_gpu_nodes=True)
     _check_seen_by_nodes("the feature store", str(planned.store.path))
     _check_seen_by_nodes("checkpoint_dir", checkpoint_dir)
     resumed = planned.folder.usable() is not None

@@ -3,7 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from components.modeling.backbone_config import BackboneConfig, CHAR_NGRAMS, HUGGING_FACE_PREFIX, MLP, SMALL_CNN
+from components.modeling.backbone_config import (
+    BackboneConfig,
+    CHAR_NGRAMS,
+    HUGGING_FACE_PREFIX,
+    MLP,
+    SMALL_CNN,
+    SUBWORDS,
+)
 from components.training.training_config import TrainingConfig
 
 
@@ -15,7 +22,7 @@ def full(backbone: BackboneConfig) -> TrainingConfig:
         )
     if backbone.name == SMALL_CNN:
         return TrainingConfig(backbone=backbone, max_epochs=10, batch_size=64, learning_rate=3e-3, patience_epochs=5)
-    if backbone.name == CHAR_NGRAMS:
+    if backbone.name in (CHAR_NGRAMS, SUBWORDS):
         return TrainingConfig(
             backbone=backbone,
             max_epochs=15,

@@ -11,7 +11,8 @@ from components.modeling.augmentation import Augmenter
 from components.shared.example_table import ExampleTable
 from components.shared.feature_blocks import joined_inputs
 from components.shared.feature_store import UNLABELLED
-from components.training.batches import Place, StoredExamples
+from components.training.batches import StoredExamples
+from components.training.epoch_batches import Place
 from components.training.smoke_check import does_not_apply, failed, holds, Judgement, not_judged
 from components.training.smoke_subject import Subject
 from components.training.tiny_sample import tiny_sample

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from components.modeling.classifier import Classifier
+from components.modeling.devices import tensors_on
 from components.modeling.features import Features, features_from
 from components.shared.example_table import ExampleTable
 from components.shared.feature_store import FeatureStore
@@ -80,8 +81,7 @@ class Subject:
 
     def tensors(self, inputs: Mapping[str, np.ndarray]) -> tuple[torch.Tensor, ...]:
         """What the network takes, on the device."""
-        on_device = {name: torch.from_numpy(np.array(value)).to(self.device) for name, value in inputs.items()}
-        return self.features.tensors(on_device)
+        return self.features.tensors(tensors_on(self.device, inputs))
 
     def batch(self, rows: np.ndarray) -> tuple[torch.Tensor, ...]:
         """What the network takes of some rows."""

@@ -9,6 +9,7 @@ from components.modeling.backbone_config import backbone_config_from, BackboneCo
 
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 ClassWeighting = Literal["none", "balanced"]
+AugmentationPlace = Literal["auto", "cpu", "device"]
 
 _AT_LEAST: tuple[tuple[str, float], ...] = (
     ("max_epochs", 1),
@@ -61,6 +62,10 @@ class TrainingConfig:
         Training stops after this many epochs without a lower validation loss.
     augment
         Whether the feature store's augmentation policy is applied; images only.
+    augment_on
+        `cpu` augments with albumentations where batches are read; `device` does as much of the policy's end as it can
+        in batches where the network computes, and leaves the rest to the CPU; `auto` is `device` on a GPU. The
+        distribution of pictures is the same, a seed's own pictures are others.
     precision
         `auto` computes in bfloat16 on a GPU that does, in float16 on an older one (with scaled gradients), in float32
         on a CPU; `fp32`, `bf16` and `fp16` insist.
@@ -93,6 +98,7 @@ class TrainingConfig:
     patience_epochs: int = 5
     max_examples: int | None = None
     augment: bool = True
+    augment_on: AugmentationPlace = "auto"
     precision: PrecisionName = "auto"
     compile: bool = False
     warm_start: str = ""
@@ -116,7 +122,11 @@ class TrainingConfig:
             )
         if self.max_gradient_norm is not None and self.max_gradient_norm <= 0:
             raise ValueError(f"max_gradient_norm must be above 0, got {self.max_gradient_norm}")
-        for name, choices in (("precision", PrecisionName), ("class_weighting", ClassWeighting)):
+        for name, choices in (
+            ("precision", PrecisionName),
+            ("class_weighting", ClassWeighting),
+            ("augment_on", AugmentationPlace),
+        ):
             if getattr(self, name) not in get_args(choices):
                 raise ValueError(f"{name} must be one of {', '.join(get_args(choices))}, got {getattr(self, name)!r}")
 

@@ -14,14 +14,15 @@ import torch
 from components.modeling.backbone_config import backbone_config_from
 from components.modeling.devices import choose_device, mixed_precision
 from components.modeling.gpu_preflight import require_gpu
-from components.modeling.own_models import own_model_fingerprint
 from components.modeling.predictor import weights_of
 from components.shared.atomic_files import write_json
 from components.shared.bundle import BundleConfig, FEATURES_FOLDER, write_bundle
 from components.shared.bundle_fetch import published_version
 from components.shared.feature_store import FeatureStore
 from components.shared.fingerprints import fingerprint_json
+from components.shared.own_code import own_code_fingerprint
 from components.shared.source_fingerprint import job_fingerprint
+from components.training.augmentation_place import augments_on_device
 from components.training.checkpoints import CheckpointFolder, run_folder, sole_trainer
 from components.training.fit import finished, fit, FitResult
 from components.training.forecast import read_forecast
@@ -126,14 +127,15 @@ def train_model(
     if device == "cuda":
         # The smoke test may have run on another node.
         require_gpu([tempfile.gettempdir()])
-    planned = planned_training(features_path, recipe, training, seed, checkpoint_dir, device)
+    store = FeatureStore(features_path)
+    planned = planned_training(store, configured(store, recipe, training), recipe, seed, checkpoint_dir, device)
     if planned.config.num_nodes > 1:
         raise ValueError(
             f"num_nodes must be 1 where training runs within its step, got {planned.config.num_nodes}: "
             "run the pipeline's version for several nodes, training-nodes"
         )
     with sole_trainer(planned.folder) as lock:
-        result = _trained(planned, lock)
+        result = run_training(planned, lock)
         return write_outputs(
             planned,
             result,
@@ -143,23 +145,39 @@ def train_model(
         )
 
 
-def planned_training(
-    features_path: str | Path, recipe: str, training: str, seed: int, checkpoint_dir: str, device: str
-) -> PlannedTraining:
-    """Decide on a training; see `train_model` for the arguments."""
-    store = FeatureStore(features_path)
-    where = choose_device(device)
+def configured(store: FeatureStore, recipe: str, training: str) -> TrainingConfig:
+    """A recipe's config for the store's backbone, with what the problem file changes of it; see `train_model`."""
     backbone = backbone_config_from(store.preparation["backbone"])
-    config = overridden(recipe_config(recipe, backbone), json.loads(training or "{}"))
+    return overridden(recipe_config(recipe, backbone), json.loads(training or "{}"))
+
+
+def planned_training(
+    store: FeatureStore,
+    config: TrainingConfig,
+    recipe: str,
+    seed: int,
+    checkpoint_dir: str,
+    device: str,
+    *,
+    on_gpu_nodes: bool = False,
+) -> PlannedTraining:
+    """Decide on a training; see `train_model` for the arguments.
+
+    `on_gpu_nodes` says that others train, on GPUs, and this process waits for them.
+    """
+    where = choose_device(device)
+    backbone = config.backbone
+    is_augmented = config.augment and store.preparation["augmentation"] is not None
     learnt = {name: value for name, value in config.to_dict().items() if name not in _NOT_IN_KEY}
     key = {
         "code": job_fingerprint("components.training.fit", "fit"),
-        "own_model": own_model_fingerprint(backbone.name),
+        "own_model": own_code_fingerprint(backbone.name) if backbone.is_own_model else None,
         "data": store.fingerprint(),
         "config": learnt,
         "warm_start": published_version(config.warm_start) if config.warm_start else None,
         "seed": seed,
         "precision": mixed_precision(where, config.precision),
+        "augments_on_device": is_augmented and (on_gpu_nodes or augments_on_device(config, where)),
     }
     folder = run_folder(checkpoint_dir, fingerprint_json(key))
     return PlannedTraining(store=store, config=config, recipe=recipe, seed=seed, device=where, folder=folder)
@@ -215,7 +233,16 @@ def baseline_files(schema_path: str | Path | None, statistics_path: str | Path |
     return files
 
 
-def _trained(planned: PlannedTraining, lock: int | None) -> FitResult:
+def run_training(planned: PlannedTraining, lock: int | None) -> FitResult:
+    """Train as planned, in this process or in several of this node.
+
+    Parameters
+    ----------
+    planned
+        The training; its folder's lock is held.
+    lock
+        The lock's file descriptor, which processes inherit; None where the folder has none.
+    """
     settings: dict[str, Any] = {"seed": planned.seed, "device": planned.device, "checkpoints": planned.folder}
     num_processes = num_local_processes(planned.config, planned.device)
     if num_processes == 1:

@@ -14,7 +14,15 @@ from pipelines.compiling import compile_manifests, compile_pipelines
 
 CRDS = Path(__file__).resolve().parents[3] / "shared" / "crds"
 
-COMPILED = {"training-gpu", "training-cpu", "training-nodes", "monitoring"}
+COMPILED = {
+    "augmentation-search-cpu",
+    "augmentation-search-gpu",
+    "monitoring",
+    "training-cpu",
+    "training-gpu",
+    "training-nodes",
+}
+PIPELINES = {"augmentation-search", "monitoring", "training"}
 CHECKS = {"ingest-examples", "validate-examples", "smoke-test", "evaluate-model", "probe-server"}
 PAID_FOR = {
     "smoke-test": {"ingestion", "validation"},
@@ -65,7 +73,7 @@ def test_two_processes_compile_the_same_bytes(repository, tmp_path):
         subprocess.run(command, check=True, capture_output=True, cwd=repository, env=environment)
     first, second = ({path.name: path.read_bytes() for path in (tmp_path / seed).iterdir()} for seed in ("1", "2"))
     assert first == second
-    assert len(first) == 8
+    assert len(first) == 2 * len(COMPILED)
 
 
 def test_every_pipeline_is_compiled_for_every_profile(compiled):
@@ -128,6 +136,30 @@ def test_every_step_has_a_name_for_people(compiled, name):
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.parametrize("profile", ["augmentation-search-gpu", "augmentation-search-cpu"])
+def test_the_search_tries_policies_side_by_side_behind_its_gates_and_may_train_with_the_winner(compiled, profile):
+    dag = tasks(compiled[profile])
+    (loop,) = (name for name, task in dag.items() if "parameterIterator" in task)
+    assert gates_before(dag, loop) == {"ingestion", "validation"}
+    # A wrong policy ends the search before anything is read.
+    assert "plan-policy-search" in dag["ingest-examples"]["dependentTasks"]
+    assert dag[loop]["iteratorPolicy"]["parallelismLimit"] == 4
+    assert dag["rank-policies"]["dependentTasks"] == [loop]
+    (training,) = (task for task in dag.values() if "condition" in task.get("triggerPolicy", {}))
+    assert {"rank-policies", "quality-gate-2"} <= set(training["dependentTasks"])
+    components = documents(compiled[profile])[0]["components"]
+    steps = components[training["componentRef"]["name"]]["dag"]["tasks"]
+    shared = {"ingest-examples", "validate-examples", "quality-gate", "quality-gate-2"}
+    names = {task["taskInfo"]["name"] for task in steps.values()}
+    wanted = {
+        task["taskInfo"]["name"]
+        for name, task in tasks(compiled[profile.replace("augmentation-search", "training")]).items()
+        if name not in shared
+    }
+    assert names - {"check the winner"} == wanted - {"check inputs"}
+    assert steps["train-model"]["dependentTasks"]
+
+
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory):
     folder = tmp_path_factory.mktemp("objects")
@@ -137,7 +169,7 @@ def objects(tmp_path_factory):
 def test_the_objects_for_kubectl_are_a_pipeline_and_a_version_for_each_profile(objects):
     assert set(objects) == {f"{name}.kubernetes.yaml" for name in COMPILED}
     for name, (pipeline, version) in objects.items():
-        pipeline_name = f"pluszero-{name.split('.')[0].split('-')[0]}"
+        (pipeline_name,) = (f"pluszero-{known}" for known in PIPELINES if name.startswith(known))
         assert (pipeline["kind"], version["kind"]) == ("Pipeline", "PipelineVersion")
         assert version["spec"]["pipelineName"] == pipeline["metadata"]["name"] == pipeline_name
         assert version["spec"]["pipelineSpec"]["pipelineInfo"]["name"] == pipeline_name

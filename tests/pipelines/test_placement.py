@@ -13,7 +13,8 @@ ON_GPU = {"smoke-test", "train-model", "evaluate-model"}
 WITH_WORKSPACE = {"check-inputs", "build-feature-store", "smoke-test"}
 RETRIED = {"ingest-examples", "publish-model"}
 PROFILES = ("training-gpu", "training-cpu", "training-nodes")
-COMPILED = (*PROFILES, "monitoring")
+SEARCHES = ("augmentation-search-gpu", "augmentation-search-cpu")
+COMPILED = (*PROFILES, *SEARCHES, "monitoring")
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +72,20 @@ def test_the_step_that_launches_nodes_holds_no_gpu_and_names_image_and_claim(com
     assert given["workspace_claim"] == {"componentInputParameter": "workspace_claim"}
 
 
-@pytest.mark.parametrize("name", ["training-cpu", "monitoring"])
+@pytest.mark.parametrize("name", ["training-cpu", "augmentation-search-cpu", "monitoring"])
 def test_what_computes_on_a_cpu_asks_for_no_gpu(compiled, name):
     assert "nvidia" not in yaml.safe_dump_all(compiled[name])
+
+
+def test_a_trial_of_the_search_is_placed_as_a_training_is(compiled):
+    steps = executors(compiled["augmentation-search-gpu"])
+    (container, placed), (trained_container, trained) = steps["try-policy"], steps["train-model"]
+    assert container["resources"] == trained_container["resources"]
+    for name in ("nodeSelector", "tolerations", "podMetadata", "emptyDirMounts", "securityContext"):
+        assert placed[name] == trained[name]
+    (mount,) = placed["pvcMount"]
+    assert mount["mountPath"] == WORKSPACE_PATH
+    assert mount["pvcNameParameter"] == {"componentInputParameter": "pipelinechannel--workspace_claim"}
 
 
 @pytest.mark.parametrize("profile", COMPILED)

@@ -115,12 +115,15 @@ def rows(tmp_path):
     return tmp_path / "examples"
 
 
-@pytest.mark.parametrize(("kind", "backbone"), [("texts", "char_ngrams"), ("rows", "mlp")])
-def test_text_and_tables_go_through_the_same_door(request, tmp_path, kind, backbone):
+@pytest.mark.parametrize(
+    ("kind", "requested", "backbone"),
+    [("texts", "auto", "char_ngrams"), ("texts", "subwords", "subwords"), ("rows", "auto", "mlp")],
+)
+def test_text_and_tables_go_through_the_same_door(request, tmp_path, kind, requested, backbone):
     examples = request.getfixturevalue(kind)
     result = build_feature_store(
         examples_path=examples,
-        backbone="auto",
+        backbone=requested,
         features_path=tmp_path / "features",
         report_path=tmp_path / "report.html",
     )

@@ -20,6 +20,12 @@ def test_a_named_backbone_is_taken_whatever_the_size():
     assert image_preparation("timm:vit_tiny_patch16_384", median_side_px=20).features.image_size == 384
 
 
+@pytest.mark.parametrize("backbone", ["auto", "small_cnn", "efficientnet_lite0", "team.models:build"])
+def test_photos_are_decoded_no_larger_than_needed_and_small_images_whole(backbone):
+    assert image_preparation(backbone, median_side_px=300).features.decoding == "scaled"
+    assert image_preparation(backbone, median_side_px=28).features.decoding == "full"
+
+
 def test_the_pretrained_backbone_starts_frozen():
     backbone = image_preparation("efficientnet_lite0", median_side_px=300).backbone
     assert backbone.pretrained

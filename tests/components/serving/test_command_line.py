@@ -35,7 +35,7 @@ def test_a_bundle_that_was_tampered_with_is_refused_in_one_sentence(bundle, tmp_
     assert ended.returncode == 2
     assert ended.stderr.splitlines() == [
         f"error: the bundle at {tmp_path / 'model'} cannot be used: "
-        "backbone must be one of small_cnn, efficientnet_lite0, char_ngrams, mlp, timm:<name>, hf:<name>, "
+        "backbone must be one of small_cnn, efficientnet_lite0, char_ngrams, subwords, mlp, timm:<name>, hf:<name>, "
         "<package.module>:<function>, got 'large_cnn'"
     ]
 

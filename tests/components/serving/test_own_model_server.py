@@ -8,9 +8,9 @@ import pytest
 
 from components.modeling.backbone_config import BackboneConfig
 from components.modeling.image_features import ImageFeatures
-from components.modeling.own_models import ALLOWED_VARIABLE
 from components.modeling.predictor import load_predictor
 from components.serving.child_server import MODEL_NAME, running_server, ServerStartError
+from components.shared.own_code import ALLOWED_VARIABLE
 
 MODEL = "served_team_model:build"
 CODE = """

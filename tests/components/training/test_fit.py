@@ -11,7 +11,8 @@ import torch
 from components.modeling.backbone_config import BackboneConfig
 from components.modeling.classifier import build_classifier
 from components.modeling.features import features_from
-from components.shared.feature_store import FeatureStore, FeatureStoreWriter
+from components.shared.feature_store import FeatureStore
+from components.shared.feature_store_writer import FeatureStoreWriter
 from components.training.callbacks import LossCurves, StepCheckpoints
 from components.training.checkpoints import best_weights, CheckpointFolder
 from components.training.fit import fit, FitResult

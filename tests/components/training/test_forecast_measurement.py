@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from components.modeling.backbone_config import BackboneConfig
-from components.modeling.own_models import ALLOWED_VARIABLE
 from components.shared.feature_store import FeatureStore
+from components.shared.own_code import ALLOWED_VARIABLE
 from components.training.forecast_measurement import epoch_cost, forecast_training, short_config
 from components.training.forecast_meter import EpochCosts
 from components.training.recipes import full

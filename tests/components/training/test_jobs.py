@@ -45,7 +45,7 @@ def test_the_target_is_split_from_the_rest_of_the_problem(tmp_path):
         ({"problem": "training: {epochs: 3}"}, ValueError, r"unknown key 'training\.epochs'"),
         ({"problem": "training: {learning_rate: 0}"}, ValueError, "learning_rate must be above 0"),
         ({"problem": "budget: {max_money: 3}"}, ValueError, "must come with budget.price_per_gpu_hour"),
-        ({"backbone": "team.models:build"}, ValueError, "set PLUSZERO_OWN_MODELS=team.models:build"),
+        ({"backbone": "team.models:build"}, ValueError, "set PLUSZERO_OWN_CODE=team.models:build"),
         ({"recipe": "quick"}, ValueError, "recipe must be one of"),
         ({"backbone": "vgg"}, ValueError, "backbone must be one of"),
         ({"backbone": "timm:no_such_net"}, ValueError, "must be a timm model"),

@@ -14,7 +14,8 @@ import torch
 
 from components.modeling.backbone_config import BackboneConfig
 from components.modeling.image_features import ImageFeatures
-from components.shared.feature_store import FeatureStore, FeatureStoreWriter
+from components.shared.feature_store import FeatureStore
+from components.shared.feature_store_writer import FeatureStoreWriter
 from components.training.checkpoints import CheckpointFolder, sole_trainer
 from components.training.fit import finished, fit
 from components.training.processes import num_local_processes
@@ -39,7 +40,7 @@ def store(tmp_path, monkeypatch, stripes) -> FeatureStore:
     (tmp_path / "team_models.py").write_text(MODEL)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
-    monkeypatch.setenv("PLUSZERO_OWN_MODELS", "team_models:build")
+    monkeypatch.setenv("PLUSZERO_OWN_CODE", "team_models:build")
     features = ImageFeatures(image_size=24)
     preparation = {
         "backbone": BackboneConfig(name="team_models:build").to_dict(),

@@ -9,9 +9,9 @@ import pytest
 
 from components.feature_engineering.jobs import build_feature_store
 from components.model_analysis.jobs import evaluate_model
-from components.modeling.own_models import ALLOWED_VARIABLE
 from components.modeling.predictor import load_predictor
 from components.shared.example_table import ExampleTable
+from components.shared.own_code import ALLOWED_VARIABLE
 from components.shared.predictions_table import PredictionsTable
 from components.shared.verdict import read_verdict
 from components.training.jobs import smoke_test, train_model

@@ -26,6 +26,11 @@ def test_recipes_fit_every_backbone(name):
         assert recipe_config(name, backbone).backbone == backbone
 
 
+def test_both_bags_of_tokens_are_trained_alike():
+    ngrams, subwords = (BackboneConfig(name=name) for name in ("char_ngrams", "subwords"))
+    assert replace(full(subwords), backbone=ngrams) == full(ngrams)
+
+
 def test_there_is_nothing_to_fine_tune_in_random_weights():
     with pytest.raises(ValueError, match=r"must have a pretrained backbone .* got small_cnn: use full"):
         recipe_config("fine_tune", BackboneConfig(name="small_cnn"))

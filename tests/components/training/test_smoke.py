@@ -9,9 +9,10 @@ import torch
 
 from components.modeling import image_features
 from components.modeling.backbone_config import BackboneConfig
-from components.modeling.own_models import ALLOWED_VARIABLE
 from components.shared.example_table import ExampleTable
-from components.shared.feature_store import FeatureStore, FeatureStoreWriter
+from components.shared.feature_store import FeatureStore
+from components.shared.feature_store_writer import FeatureStoreWriter
+from components.shared.own_code import ALLOWED_VARIABLE
 from components.training.batches import StoredExamples
 from components.training.recipes import full
 from components.training.smoke import smoke_checks, SUITE

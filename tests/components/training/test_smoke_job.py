@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from components.modeling.own_models import ALLOWED_VARIABLE
-from components.shared.feature_store import FeatureStore, FeatureStoreWriter
+from components.shared.feature_store import FeatureStore
+from components.shared.feature_store_writer import FeatureStoreWriter
+from components.shared.own_code import ALLOWED_VARIABLE
 from components.shared.verdict import read_verdict
 from components.training.forecast import read_forecast
 from components.training.smoke import SUITE

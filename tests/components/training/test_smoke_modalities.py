@@ -12,9 +12,9 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from components.feature_engineering.jobs import build_feature_store
 from components.modeling.backbone_config import backbone_config_from, BackboneConfig
-from components.modeling.own_models import ALLOWED_VARIABLE
 from components.shared.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
 from components.shared.feature_store import FeatureStore
+from components.shared.own_code import ALLOWED_VARIABLE
 from components.training.recipes import full
 from components.training.smoke import smoke_checks
 from components.training.smoke_subject import Subject
@@ -77,13 +77,14 @@ def tiny_bert(folder):
     return f"hf:{folder}"
 
 
-@pytest.fixture(scope="module", params=["text", "subwords", "tabular"])
+@pytest.fixture(scope="module", params=["text", "fitted_subwords", "subwords", "tabular"])
 def built(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     examples = (rows if request.param == "tabular" else texts)(folder / "examples")
+    named = {"fitted_subwords": "subwords", "subwords": tiny_bert(folder / "bert")}
     build_feature_store(
         examples_path=examples,
-        backbone=tiny_bert(folder / "bert") if request.param == "subwords" else "auto",
+        backbone=named.get(request.param, "auto"),
         features_path=folder / "features",
         report_path=folder / "report.html",
     )

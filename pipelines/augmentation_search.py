@@ -1,0 +1,135 @@
+"""The augmentation search: which policy is best is an experiment, not a guess; the winner may go on into a training."""
+
+from kfp import dsl
+from kfp.dsl.base_component import BaseComponent
+
+from components.training.component import plan_policy_search, rank_policies, try_policy
+from pipelines.placement import (
+    device_of,
+    LIGHT,
+    on_cpu,
+    on_gpu,
+    ProfileName,
+    retried,
+    TRAINING,
+    with_workspace,
+    WORKSPACE_CLAIM,
+    WORKSPACE_PATH,
+)
+from pipelines.training_steps import checked_inputs, data_steps, feature_step, FormValues, model_steps
+
+PIPELINE_NAME = "pluszero-augmentation-search"
+_RECIPE = "full"
+# More trainings at once than this would take the queue from everybody else.
+_TRIALS_AT_ONCE = 4
+
+
+def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
+    """The augmentation search for one kind of cluster.
+
+    Parameters
+    ----------
+    profile
+        `gpu` or `cpu`: where trials compute.
+
+    Returns
+    -------
+    BaseComponent
+        What kfp compiles.
+    """
+
+    @dsl.pipeline(
+        name=PIPELINE_NAME,
+        description="Try augmentation policies in short trainings, rank them, and train with the winner.",
+    )
+    def augmentation_search(
+        source: str,
+        data_fingerprint: str,
+        model_root: str,
+        problem: str = "",
+        search: str = "",
+        train_winner: bool = False,
+        backbone: str = "auto",
+        seed: int = 0,
+        model_name: str = "model",
+        checkpoint_dir: str = f"{WORKSPACE_PATH}/checkpoints",
+        feature_dir: str = f"{WORKSPACE_PATH}/features",
+        workspace_claim: str = WORKSPACE_CLAIM,
+    ) -> None:
+        """Find the augmentation policy that a model of these images learns best with.
+
+        Parameters
+        ----------
+        source
+            Where the images are: digits, pets, a path or a URI.
+        data_fingerprint
+            Any text that changes when the data, or a policy's file, change: it keeps the cache honest.
+        model_root
+            A folder or URI that a model is published to, where the winner is trained with.
+        problem
+            The problem file's text; empty where everything is inferred.
+        search
+            YAML: policies, repeats, epochs, max_examples, metric; empty for the defaults.
+        train_winner
+            Whether the training pipeline follows, with the winner.
+        backbone
+            auto, small_cnn, efficientnet_lite0, timm:<name> or <module>:<function>.
+        seed
+            Decides everything random.
+        model_name
+            Name of the model and of its endpoint: lower-case letters, digits and dashes.
+        checkpoint_dir
+            A folder or URI that outlives the run, for checkpoints.
+        feature_dir
+            A folder of the workspace for prepared examples; empty passes them between steps as a copy.
+        workspace_claim
+            The volume claim that steps mount at /mnt/pluszero.
+        """
+        form: FormValues = {
+            "source": source,
+            "data_fingerprint": data_fingerprint,
+            "recipe": _RECIPE,
+            "backbone": backbone,
+            "seed": seed,
+            "model_name": model_name,
+            "model_root": model_root,
+            "checkpoint_dir": checkpoint_dir,
+            "feature_dir": feature_dir,
+            "workspace_claim": workspace_claim,
+        }
+        inputs = checked_inputs(form, problem)
+        # In a loop, kfp's local runner gives the item for every parameter that comes from another step: the trials
+        # carry what they need.
+        plan = plan_policy_search(
+            search=search,
+            problem=inputs.outputs["data_problem"],
+            preparation=inputs.outputs["preparation"],
+            training=inputs.outputs["training"],
+            data_fingerprint=data_fingerprint,
+            seed=seed,
+        )
+        with_workspace(on_cpu(plan.set_display_name("plan search"), LIGHT), workspace_claim)
+        data = data_steps(form, inputs)
+        data.ingestion.after(plan)
+        features = feature_step(form, inputs, data)
+
+        with dsl.ParallelFor(plan.output, parallelism=_TRIALS_AT_ONCE, name="trials") as trial:
+            tried = try_policy(
+                features=features.outputs["features"],
+                trial=trial,
+                recipe=_RECIPE,
+                checkpoint_dir=checkpoint_dir,
+                device=device_of(profile),
+            )
+            on_gpu(tried.set_display_name("try policy"), TRAINING, profile=profile)
+            # A node that goes away takes nothing with it: the next try goes on from the last checkpoint.
+            retried(with_workspace(tried, workspace_claim), times=3)
+
+        ranked = rank_policies(results=dsl.Collected(tried.outputs["result"]), problem=problem)
+        on_cpu(ranked.set_display_name("rank policies"), LIGHT)
+
+        with dsl.If(train_winner == True, name="train with the winner"):  # noqa: E712
+            chosen = checked_inputs(form, ranked.outputs["problem_text"], name="check the winner")
+            model_steps(form, chosen, data, profile)
+
+    return augmentation_search
