@@ -5,6 +5,7 @@ changes none.
 """
 
 import ast
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 import re
@@ -107,7 +108,8 @@ def _parents(module: str) -> list[str]:
 def _reached_statements(tree: ast.Module, function: str) -> list[ast.stmt]:
     """Top-level statements of a module that a function needs, itself included, in the module's order."""
     by_name: dict[str, ast.stmt] = {}
-    for statement in tree.body:
+    statements = [*_statements(tree)]
+    for statement in statements:
         for name in _bound_names(statement):
             by_name[name] = statement
     if function not in by_name:
@@ -121,7 +123,13 @@ def _reached_statements(tree: ast.Module, function: str) -> list[ast.stmt]:
         reached.add(name)
         queue.extend(item.id for item in ast.walk(by_name[name]) if isinstance(item, ast.Name))
     kept = {id(by_name[name]) for name in reached}
-    return [_only(statement, reached) for statement in tree.body if id(statement) in kept]
+    return [_only(statement, reached) for statement in statements if id(statement) in kept]
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Top-level statements; those under an `if`, for type checkers or old releases, count as such."""
+    for statement in tree.body:
+        yield from statement.body if isinstance(statement, ast.If) else [statement]
 
 
 def _only(statement: ast.stmt, names: set[str]) -> ast.stmt:

@@ -355,5 +355,5 @@ def rank_policies(
     from components.training.jobs import rank_policies as job
 
     written = {"report_path": report.path, "ranking_path": ranking.path, "problem_path": problem_file.path}
-    ranked = job(result_paths=[result.path for result in results], problem=problem, **written)
+    ranked = job(results=results, problem=problem, **written)
     return (ranked.winner, ranked.reason, ranked.problem)

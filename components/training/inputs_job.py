@@ -8,7 +8,6 @@ from typing import Any
 
 import fsspec
 
-from components.modeling.augmentation_policies import NO_POLICY, policy_from
 from components.modeling.backbone_config import AUTO, backbone_modality, BackboneConfig, is_own_model, SMALL_CNN
 from components.modeling.image_backbones import native_image_size
 from components.modeling.preparation_settings import preparation_settings_from
@@ -114,6 +113,9 @@ def _checked_preparation(section: Mapping[str, Any], modality: str | None) -> di
         settings.check_modality(modality)
     if settings.augmentation is None:
         return dict(section)
+    # Loading albumentations takes longer than all the other checks together.
+    from components.modeling.augmentation_policies import NO_POLICY, policy_from
+
     return {**section, "augmentation": policy_from(settings.augmentation, image_size=settings.image_size) or NO_POLICY}
 
 

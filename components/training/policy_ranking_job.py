@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import yaml
@@ -20,6 +20,12 @@ _FORMAT_VERSION = 1
 _BOUNDS: dict[SearchMetric, tuple[float, float]] = {"accuracy": (0.0, 1.0), "log_loss": (-np.inf, 0.0)}
 
 
+class Artifact(Protocol):
+    """What kfp hands over for a file."""
+
+    path: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RankedSearch:
     """The policy to train with, why, and the problem file that says so."""
@@ -31,7 +37,7 @@ class RankedSearch:
 
 def rank_policies(
     *,
-    result_paths: Sequence[str | Path],
+    results: Sequence[str | Path | Artifact],
     problem: str,
     report_path: str | Path,
     ranking_path: str | Path,
@@ -41,8 +47,8 @@ def rank_policies(
 
     Parameters
     ----------
-    result_paths
-        The trials' results.
+    results
+        The trials' results: files, or artifacts that have a `path`, as a loop's outputs come.
     problem
         The problem file's text; empty where everything is inferred.
     report_path, ranking_path, problem_path
@@ -54,11 +60,11 @@ def rank_policies(
     ContractError
         If the trials do not belong together: other seeds or other rows for one of the policies.
     """
-    results = [read_trial_result(path) for path in result_paths]
-    results.sort(key=lambda result: result.trial.seed)
-    by_policy = _by_policy(results)
+    files = [result if isinstance(result, str | Path) else result.path for result in results]
+    tried = sorted(map(read_trial_result, files), key=lambda result: result.trial.seed)
+    by_policy = _by_policy(tried)
     scores = {name: np.array([result.scores for result in trials]) for name, trials in by_policy.items()}
-    first = results[0].trial
+    first = tried[0].trial
     ranked = ranking(scores, kept=first.name, bounds=_BOUNDS[first.metric])
     chosen = with_policy(problem, choice_of(by_policy[ranked.winner][0].trial))
     write_json(Path(ranking_path), _described(ranked, by_policy))

@@ -142,7 +142,7 @@ def test_policies_train_differently(tried):
 
 def test_the_search_ends_with_a_ranked_table_and_a_problem_file(tried, tmp_path):
     ranked = rank_policies(
-        result_paths=tried,
+        results=tried,
         problem="label: {version: 2}",
         report_path=tmp_path / "report.html",
         ranking_path=tmp_path / "ranking.json",
@@ -162,7 +162,7 @@ def test_the_search_ends_with_a_ranked_table_and_a_problem_file(tried, tmp_path)
 def test_trials_of_other_seeds_are_not_ranked_together(tried, tmp_path):
     with pytest.raises(ContractError, match="the same seeds on the same rows"):
         rank_policies(
-            result_paths=tried[:-1],
+            results=tried[:-1],
             problem="",
             report_path=tmp_path / "report.html",
             ranking_path=tmp_path / "ranking.json",
