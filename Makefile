@@ -70,7 +70,7 @@ test: setup ## Run all tests, in both environments
 	@$(VENV) -m pytest -q -n 2 --dist loadfile --ignore=tests/components/data_validation \
 	  tests/pipelines $(filter-out tests/pipelines/,$(wildcard tests/*/))
 	@echo "Tests in .venv-validation"
-	@$(VALIDATION) -m pytest -q tests/components/data_validation tests/components/drift tests/components/shared
+	@$(VALIDATION) -m pytest -q -n 2 --dist loadfile tests/components/data_validation tests/components/drift tests/components/shared
 
 test-gpu: setup ## Run the tests that need a CUDA device
 	@$(VENV) -m pytest -q -m gpu --ignore=tests/components/data_validation
