@@ -129,6 +129,9 @@ def run_pipeline(
     (run_dir / "logs").mkdir(parents=True, exist_ok=True)
     if confinement is not None:
         confinement.hand_over()
+        # Once, and not before each step: rounds of a loop run side by side.
+        with container_engine() as client:
+            remove_leftovers(client, confinement.run)
     local.init(
         runner=confinement.runner() if confinement else local.SubprocessRunner(use_venv=False),
         pipeline_root=str(run_dir / "artifacts"),
@@ -193,7 +196,6 @@ def _handlers(watcher: Watcher, confinement: Confinement | None) -> Iterator[Non
             step.cached = False
             ended: list[int] = []
             with container_engine() as client:
-                remove_leftovers(client, confinement.run)
                 chunks = lines_of(
                     client,
                     built_image(client, self.image),

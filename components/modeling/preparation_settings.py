@@ -9,7 +9,7 @@ from components.modeling.fourier_settings import fourier_settings_from, FourierS
 from components.modeling.image_features import ImageFeatures, ResizeMode
 from components.modeling.image_normalization import Normalization
 from components.shared.errors import ContractError
-from components.shared.own_code import check_allowed, is_import_path
+from components.shared.own_code import is_import_path, own_function
 
 DEFAULT_POLICY = "standard"
 _SECTION = "preparation"
@@ -72,7 +72,9 @@ def preparation_settings_from(content: Mapping[str, Any]) -> PreparationSettings
     Raises
     ------
     ContractError
-        If a key or value is unknown, or a feature function is not allowed here.
+        If a key or value is unknown.
+    ValueError
+        If a feature function is not allowed here, or cannot be imported.
     """
     known = [item.name for item in fields(PreparationSettings)]
     unknown = [name for name in content if name not in known]
@@ -95,7 +97,7 @@ def preparation_settings_from(content: Mapping[str, Any]) -> PreparationSettings
     if function and not is_import_path(function):
         raise ContractError(f"{_SECTION}.features must be <package.module>:<function>, got {function!r}")
     if function:
-        check_allowed(function)
+        own_function(function)
     return PreparationSettings(**values)
 
 

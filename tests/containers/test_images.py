@@ -198,11 +198,23 @@ def does_nothing(text: str):
     assert text
 
 
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def waits(seconds: int):
+    """Be there for a while."""
+    import time
+
+    time.sleep(seconds)
+
+
 def steps_of(face, arguments, folder):
     @dsl.pipeline(name="planted")
     def planted():
         face(**arguments)
 
+    return steps_of_pipeline(planted, folder)
+
+
+def steps_of_pipeline(planted, folder):
     package = folder / "planted.yaml"
     Compiler().compile(planted, str(package))
     for path in (folder, folder.parent):
@@ -215,6 +227,16 @@ def steps_of(face, arguments, folder):
 
 def test_a_step_that_does_what_is_allowed_succeeds(tmp_path):
     assert [step.status for step in steps_of(does_nothing, {"text": "fine"}, tmp_path)] == ["succeeded"]
+
+
+def test_rounds_of_a_loop_run_side_by_side_and_leave_each_other_alone(tmp_path):
+    @dsl.pipeline(name="planted")
+    def planted():
+        with dsl.ParallelFor([4, 5, 1]) as seconds:
+            waits(seconds=seconds)
+
+    steps = steps_of_pipeline(planted, tmp_path)
+    assert [step.status for step in steps] == ["succeeded"] * 3, [step.error for step in steps]
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,7 @@ def test_the_gallery_of_frequencies_shows_what_restoration_wins(stripes_table, t
         ({"fourier": {"filter": "notch"}}, "fourier.filter must be"),
         ({"features": "derive"}, "preparation.features must be <package.module>:<function>, got 'derive'"),
         ({"features": "os:system"}, "set PLUSZERO_OWN_CODE=os:system"),
+        ({"features": "absent_team:derive"}, "absent_team:derive must be a function that can be imported"),
         ({"augmentation": "strong"}, "augmentation must be one of none, light, standard, heavy"),
         ({"augmentation": [{"HorizontalFlipp": {}}]}, "HorizontalFlipp.*HorizontalFlip"),
         ({"augmentation": [{"Rotate": {"limits": 5}}]}, "Rotate.*limits"),
@@ -114,7 +115,8 @@ def test_the_gallery_of_frequencies_shows_what_restoration_wins(stripes_table, t
         ({"augmentation": [{"Resize": {"height": 8, "width": 8}}]}, "Resize.*(height|width)"),
     ],
 )
-def test_a_wrong_setting_is_named_before_anything_is_prepared(stripes_table, tmp_path, section, message):
+def test_a_wrong_setting_is_named_before_anything_is_prepared(stripes_table, tmp_path, monkeypatch, section, message):
+    monkeypatch.setenv(ALLOWED_VARIABLE, "absent_team:derive")
     with pytest.raises(ValueError, match=message):
         built(stripes_table, tmp_path, section)
     assert not (tmp_path / "features").exists()
