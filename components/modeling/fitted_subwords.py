@@ -10,22 +10,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-import torch
 
 from components.modeling.subword_features import num_subwords, opened_tokenizer, read_tokenizer, tokenizer_files
-from components.modeling.text_features import (
+from components.modeling.text_bag import (
     bag_inputs,
-    BAG_SPECS,
     extended_hashes,
     hash_buckets,
+    MAX_BUCKETS,
     normalised_text,
+    TextBag,
     texts_of,
 )
 from components.shared.errors import ContractError
-from components.shared.feature_blocks import InputSpec, joined_inputs
-
-_MAX_BUCKETS = 1 << 22
-_CHUNK_TEXTS = 256
 
 _MAX_FIT_TEXTS = 1 << 16
 _MAX_FIT_CHARACTERS = 500
@@ -35,7 +31,7 @@ _MAX_SUBWORD_BYTES = 24
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FittedSubwords:
+class FittedSubwords(TextBag):
     """How a text becomes subwords and pairs of neighbouring subwords.
 
     A text is normalised as for character n-grams and cut into subwords; every pair of neighbours is hashed into a
@@ -62,58 +58,15 @@ class FittedSubwords:
         for name in ("num_pair_buckets", "max_characters"):
             if type(value := getattr(self, name)) is not int or value < 1:
                 raise ContractError(f"{name} must be a whole number of 1 or more, got {value!r}")
-        if self.num_buckets > _MAX_BUCKETS:
+        if self.num_buckets > MAX_BUCKETS:
             raise ContractError(
-                f"subwords and num_pair_buckets together must be at most {_MAX_BUCKETS}, got {self.num_buckets}"
+                f"subwords and num_pair_buckets together must be at most {MAX_BUCKETS}, got {self.num_buckets}"
             )
-
-    @property
-    def modality(self) -> str:
-        """What kind of example it takes."""
-        return "text"
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns of the example table that it reads."""
-        return ("text",)
 
     @property
     def num_buckets(self) -> int:
         """How many tokens there are: subwords, then buckets of pairs."""
         return num_subwords(self.tokenizer) + self.num_pair_buckets
-
-    @property
-    def input_specs(self) -> dict[str, InputSpec]:
-        """`tokens`, int32, and `weights`, float32: ragged, one value a distinct token."""
-        return dict(BAG_SPECS)
-
-    def prepare(self, columns: Mapping[str, pa.Array]) -> dict[str, np.ndarray]:
-        """Cut texts into subwords.
-
-        Parameters
-        ----------
-        columns
-            `text`: B texts, each of which may be empty.
-
-        Returns
-        -------
-        dict
-            `tokens`: shape (B, T), int32: numbers of subwords and pairs, raised by 1, ascending, then 0; `weights`:
-            shape (B, T), float32, above 0 where there is a token. Even an empty text has one, of the spaces that frame
-            it.
-
-        Raises
-        ------
-        ValueError
-            If the column holds no texts, or one is missing.
-        """
-        texts = texts_of(columns)
-        parts = [self._prepared(texts[start : start + _CHUNK_TEXTS]) for start in range(0, len(texts), _CHUNK_TEXTS)]
-        return joined_inputs(parts, self.input_specs)
-
-    def tensors(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        """Tokens of the shape (B, T), int64, and weights of the shape (B, T), float32."""
-        return inputs["tokens"].long(), inputs["weights"]
 
     def files(self) -> dict[str, bytes]:
         """The tokenizer."""

@@ -15,7 +15,7 @@ import torch
 
 from components.modeling.backbone_config import HUGGING_FACE_PREFIX
 from components.modeling.hugging_face import loaded_by_name
-from components.modeling.text_features import texts_of
+from components.modeling.text_bag import texts_of
 from components.shared.bundle import FEATURES_FOLDER
 from components.shared.errors import ContractError
 from components.shared.feature_blocks import InputSpec, PADDING
