@@ -143,9 +143,10 @@ def label_risks(
     read_Q, agreeing_Q, distances_Q = reader.read(_shrunk_rows(read_images, held_out))
     right_Q = read_Q == labels[held_out]
     accuracy = float(right_Q.mean())
-    if not _is_better_than_chance(accuracy, labels[known]):
-        return LabelRisks(accuracy=accuracy, risks=())
     sure_Q = right_Q & (agreeing_Q >= _NUM_AGREEING)
+    # Of many classes with few images each, no three neighbours may be of one class.
+    if not _is_better_than_chance(accuracy, labels[known]) or not sure_Q.any():
+        return LabelRisks(accuracy=accuracy, risks=())
     limit = _USUAL_MARGIN * float(np.quantile(distances_Q[sure_Q], _USUAL_QUANTILE))
     judged = held_out[sure_Q]
     risks = []
