@@ -30,6 +30,7 @@ from components.shared.feature_store import FeatureStore, UNLABELLED
 from components.shared.feature_store_writer import ContentKeys, FeatureStoreWriter, PART_BYTES
 from components.shared.fingerprints import fingerprint_json
 from components.shared.folder_lock import folder_lock
+from components.shared.freed_memory import keep_freed_memory
 from components.shared.prepared_rows import content_key, PreparedRows, row_checks
 from components.shared.progress import progress
 from components.shared.source_fingerprint import job_fingerprint
@@ -38,11 +39,13 @@ logger = logging.getLogger(__name__)
 
 Columns = dict[str, pa.Array]
 Inputs = dict[str, np.ndarray]
+_Made = tuple[Columns, Inputs, ContentKeys | None]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_CHUNK_ROWS = {"image": 16, "text": 1024, "tabular": 8192}
-_CHUNKS_READ = 4  # at once: reading few rows at a time costs more than twice as much
+_CHUNK_ROWS = {"image": 64, "text": 1024, "tabular": 8192}  # at most; threads that meet more often wait more
+_CHUNK_BYTES = 8 << 20
+_LEAST_READ_ROWS = 4  # at once
 _NOT_IN_PIXELS = ("normalization", "channel_mean", "channel_std", "fourier")
 _DECODERS = ("pillow", "simplejpeg", "torch")
 _TEMPORARY = ".part-*.part"
@@ -101,7 +104,7 @@ def write_store(
     is_addressed
         Whether the folder's name says what is in it: a whole store that lies there is then kept.
     part_bytes
-        About how large a part grows: what a kill can lose, and half of what the build holds in memory.
+        About how large a part grows: what a kill can lose, and most of what the build holds in memory.
 
     Returns
     -------
@@ -113,6 +116,7 @@ def write_store(
     ValueError
         If an example cannot be prepared.
     """
+    keep_freed_memory()
     folder, digest = Path(path), content_digest(features)
     with folder_lock(folder) as is_held:
         if is_addressed and _is_store(folder):
@@ -170,7 +174,7 @@ def prepared_chunks(
     features
         How they are prepared.
     chunk_rows
-        Rows that one core takes at a time.
+        Rows that one core takes at a time, fewer where they are large.
     label
         What the progress bar says.
 
@@ -205,15 +209,15 @@ def _write_rows(
     prepared: PreparedRows | None,
     levels: ChannelCounts | None,
 ) -> int:
-    def made(columns: Columns) -> tuple[Columns, Inputs, ContentKeys | None]:
+    def made(columns: Columns) -> tuple[list[_Made], ValueError | None]:
         if prepared is None:
-            return columns, features.prepare(columns), None
-        return columns, *_made_or_reused(columns, features, prepared)
+            return [(columns, features.prepare(columns), None)], None
+        return _made_before_error(columns, features, prepared)
 
     index = {name: number for number, name in enumerate(table.info.class_names)}
     num_reused = 0
     chunk_rows = _CHUNK_ROWS[table.info.modality]
-    for columns, inputs, contents in _mapped_chunks(made, table, features, chunk_rows, "preparing"):
+    for columns, inputs, contents in _raised_last(_mapped_chunks(made, table, features, chunk_rows, "preparing")):
         writer.write(
             example_ids=columns["example_id"].to_pylist(),
             splits=columns["split"].to_pylist(),
@@ -227,10 +231,35 @@ def _write_rows(
     return num_reused
 
 
-def _made_or_reused(columns: Columns, features: Features, prepared: PreparedRows) -> tuple[Inputs, ContentKeys]:
+def _raised_last(chunks: Iterable[tuple[list[_Made], ValueError | None]]) -> Iterator[_Made]:
+    """What was made of all chunks, up to the first error, which is raised when all before it was taken."""
+    for made, error in chunks:
+        yield from made
+        if error is not None:
+            raise error
+
+
+def _made_before_error(
+    columns: Columns, features: Features, prepared: PreparedRows
+) -> tuple[list[_Made], ValueError | None]:
+    """A chunk as one piece, or where an example of it cannot be prepared, those before it and the error."""
+    try:
+        return [_made_or_reused(columns, features, prepared)], None
+    except ValueError:
+        made: list[_Made] = []
+        for row in range(len(columns["label"])):
+            one = {name: column.slice(row, 1) for name, column in columns.items()}
+            try:
+                made.append(_made_or_reused(one, features, prepared))
+            except ValueError as error:
+                return made, error
+        return made, None
+
+
+def _made_or_reused(columns: Columns, features: Features, prepared: PreparedRows) -> _Made:
     [payload] = features.columns
     keys = [content_key(value or b"") for value in columns[payload].to_pylist()]
-    inputs = {name: spec.empty(len(keys)) for name, spec in features.input_specs.items()}
+    inputs = {name: spec.unset(len(keys)) for name, spec in features.input_specs.items()}
     found = prepared.copy_into(inputs, keys)
     if not found.any():
         inputs = features.prepare(columns)
@@ -239,29 +268,44 @@ def _made_or_reused(columns: Columns, features: Features, prepared: PreparedRows
         chosen = {name: column.take(pa.array(missing)) for name, column in columns.items()}
         for name, values in features.prepare(chosen).items():
             inputs[name][missing] = values
-    return inputs, ContentKeys(keys=keys, checks=row_checks(inputs), are_reused=found)
+    return columns, inputs, ContentKeys(keys=keys, checks=row_checks(inputs), are_reused=found)
 
 
 def _mapped_chunks(
     function: Callable[[Columns], Result], table: ExampleTable, features: Features, chunk_rows: int, label: str
 ) -> Iterator[Result]:
     names = ["example_id", "split", "label", *features.columns]
-    chunks = (
-        dict(zip(names, batch.slice(start, chunk_rows).columns, strict=True))
-        for batch in table.iter_batches(names, batch_rows=_CHUNKS_READ * chunk_rows)
-        for start in range(0, batch.num_rows, chunk_rows)
+    prepared_bytes = sum(spec.num_bytes for spec in features.input_specs.values())
+    read_rows = max(chunk_rows, _LEAST_READ_ROWS)
+    batches = progress(
+        table.iter_batches(names, batch_rows=read_rows),
+        label=label,
+        total=-(-table.num_rows // read_rows),
+        unit="batch",
     )
-    total = -(-table.num_rows // chunk_rows)
-    yield from progress(_mapped_ahead(function, chunks), label=label, total=total, unit="chunk")
+    chunks = (
+        dict(zip(names, chunk.columns, strict=True))
+        for batch in batches
+        for chunk in _divided(batch, chunk_rows, prepared_bytes)
+    )
+    yield from _mapped_ahead(function, chunks)
+
+
+def _divided(batch: pa.RecordBatch, chunk_rows: int, prepared_bytes: int) -> Iterator[pa.RecordBatch]:
+    """A batch in chunks of at most so many rows, and so few that neither they nor what they become is large."""
+    row_bytes = max(batch.nbytes // max(batch.num_rows, 1), prepared_bytes, 1)
+    rows = max(min(chunk_rows, _CHUNK_BYTES // row_bytes), 1)
+    for start in range(0, batch.num_rows, rows):
+        yield batch.slice(start, rows)
 
 
 def _mapped_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """`map` on all cores, in order, with two items a core in hand: `ThreadPoolExecutor.map` would read all items."""
+    """`map` on all cores, in order, with two items more in hand: `ThreadPoolExecutor.map` would read all items."""
     num_threads = available_cores()
     remaining = iter(items)
     with ThreadPoolExecutor(num_threads) as pool:
         ahead: deque[Future[Result]] = deque(
-            pool.submit(function, item) for item in itertools.islice(remaining, 2 * num_threads)
+            pool.submit(function, item) for item in itertools.islice(remaining, num_threads + 2)
         )
         try:
             while ahead:

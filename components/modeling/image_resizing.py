@@ -41,7 +41,8 @@ def resized_pixels(pixels_HWC: np.ndarray, *, side_px: int, resize: ResizeMode) 
     if pixels_HWC.shape[:2] == (side_px, side_px):
         return np.ascontiguousarray(pixels_HWC)
     # Torch reads it as it is where it is in one piece; else it would copy it on all cores, far slower than it resizes.
-    whole_HWC = np.require(pixels_HWC, requirements=["C", "W"])
+    is_whole = pixels_HWC.flags.c_contiguous and pixels_HWC.flags.writeable
+    whole_HWC = pixels_HWC if is_whole else pixels_HWC.copy()
     images_BCHW = torch.from_numpy(whole_HWC).unsqueeze(0).permute(0, 3, 1, 2)
     scaled_BCHW = torch.nn.functional.interpolate(images_BCHW, size=(side_px, side_px), mode="bilinear", antialias=True)
     return np.ascontiguousarray(scaled_BCHW[0].permute(1, 2, 0).numpy())

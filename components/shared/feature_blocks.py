@@ -61,7 +61,11 @@ class InputSpec:
     def empty(self, num_rows: int, length: int = 0) -> np.ndarray:
         """Padding of the shape (B, ...); `length` is T for a ragged input."""
         shape = (length,) if self.is_ragged else self._sizes
-        return np.zeros((num_rows, *shape), np.dtype(self.dtype))  # PADDING: pages that nobody touched cost nothing
+        return np.zeros((num_rows, *shape), np.dtype(self.dtype))  # PADDING
+
+    def unset(self, num_rows: int) -> np.ndarray:
+        """Rows of a fixed shape, (B, ...), for who writes them all: they hold anything."""
+        return np.empty((num_rows, *self._sizes), np.dtype(self.dtype))
 
     @property
     def _sizes(self) -> tuple[int, ...]:

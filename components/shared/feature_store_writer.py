@@ -22,6 +22,7 @@ from components.shared.errors import ContractError
 from components.shared.feature_blocks import input_array, InputSpec
 from components.shared.feature_store_index import INDEX, write_index
 from components.shared.fingerprints import fingerprint_bytes
+from components.shared.part_rows import PartRows
 from components.shared.prepared_rows import (
     CHECK_COLUMN,
     DIGEST,
@@ -58,7 +59,7 @@ class ContentKeys:
 class FeatureStoreWriter:
     """Writes prepared examples in a stream; a build that is killed leaves finished parts and no index.
 
-    It holds the rows of one part in memory, twice while it writes them.
+    It holds the rows of one part in memory.
 
     Parameters
     ----------
@@ -119,7 +120,7 @@ class FeatureStoreWriter:
         self._is_ragged = any(spec.is_ragged for spec in self._specs.values())
         self._part_rows = min(max(part_bytes // max(row_bytes, 1), 1), _MAX_PART_ROWS)
         self._files: list[dict[str, Any]] = []
-        self._pending: list[pa.RecordBatch] = []
+        self._part = PartRows(self._schema, max_rows=self._part_rows)
         self._is_reused = True
 
     def __enter__(self) -> "FeatureStoreWriter":
@@ -158,8 +159,7 @@ class FeatureStoreWriter:
         example_ids, splits, labels
             B values each; a label is a class index or `UNLABELLED`.
         inputs
-            Every input by name, B rows each, of its spec's type and shape. They are not copied: the caller must not
-            change them afterwards.
+            Every input by name, B rows each, of its spec's type and shape.
         contents
             Keys of the rows; needed where the writer has a digest.
 
@@ -186,7 +186,7 @@ class FeatureStoreWriter:
         batch = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
         start = 0
         while start < batch.num_rows:
-            part = batch.slice(start, self._part_rows - sum(pending.num_rows for pending in self._pending))
+            part = batch.slice(start, self._part_rows - self._part.num_rows)
             if contents is not None:
                 self._is_reused &= bool(contents.are_reused[start : start + part.num_rows].all())
             self._add(part)
@@ -199,35 +199,31 @@ class FeatureStoreWriter:
         return {name: fingerprint_bytes(content) for name, content in feature_files.items()}
 
     def _add(self, batch: pa.RecordBatch) -> None:
-        self._pending.append(batch)
-        num_rows = sum(pending.num_rows for pending in self._pending)
-        if num_rows >= self._part_rows or (self._is_ragged and self._pending_bytes() >= self._part_bytes):
+        self._part.add(batch)
+        is_heavy = self._is_ragged and self._part.num_bytes >= self._part_bytes
+        if is_heavy or self._part.num_rows >= self._part_rows:
             self._finish_part()
 
-    def _pending_bytes(self) -> int:
-        return sum(int(batch.nbytes) for batch in self._pending)
-
     def _finish_part(self) -> None:
-        if not self._pending:
+        if not self._part.num_rows:
             return
-        pending, self._pending = self._pending, []
+        batch = self._part.batch()
         is_reused, self._is_reused = self._is_reused, True
-        name = self._name(pending)
-        self._files.append({"name": name, "num_rows": sum(batch.num_rows for batch in pending)})
+        name = self._name(batch)
+        self._files.append({"name": name, "num_rows": batch.num_rows})
         there = self._prepared.whole_part(name) if self._prepared is not None and is_reused else None
         if there is None:
             with atomic_file(self._folder / name) as path:
-                _write_part(path, pending, self._schema)
+                _write_part(path, batch)
         elif there.parent != self._folder:
             _link_or_copy(there, self._folder / name)
+        self._part.clear()
 
-    def _name(self, batches: Sequence[pa.RecordBatch]) -> str:
+    def _name(self, batch: pa.RecordBatch) -> str:
         if self._digest is None:
             return f"part-{len(self._files):05d}.arrow"
         places = [0, 1, 2, self._schema.get_field_index(KEY_COLUMN)]
-        example_ids, splits, labels, keys = (
-            [value for batch in batches for value in batch.column(place).to_pylist()] for place in places
-        )
+        example_ids, splits, labels, keys = (batch.column(place).to_pylist() for place in places)
         return part_name(self._digest, example_ids, splits, labels, keys)
 
 
@@ -242,10 +238,9 @@ def _schema(specs: Mapping[str, InputSpec], digest: str | None) -> pa.Schema:
     return pa.schema(fields + KEY_FIELDS, metadata={DIGEST: digest})
 
 
-def _write_part(path: Path, batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> None:
+def _write_part(path: Path, batch: pa.RecordBatch) -> None:
     """One record batch: a store of ten million rows must not have a million of them."""
-    [batch] = pa.Table.from_batches(batches, schema=schema).combine_chunks().to_batches()
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
         writer.write_batch(batch)
 
 

@@ -93,7 +93,7 @@ class ShardWriter:
             )
         table = pa.Table.from_batches([batch]).select(self._schema.names).cast(self._schema)
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._part, self._schema, compression="zstd")
+            self._writer = self._opened()
         self._writer.write_table(table, row_group_size=self._row_group_rows)
         self.num_rows += batch.num_rows
         self._bytes_in_shard += batch.nbytes
@@ -103,7 +103,7 @@ class ShardWriter:
     def close(self) -> None:
         """Finish the last shard; a table without rows still leaves one, so that it can be read."""
         if self._writer is None and self._num_shards == 0:
-            self._writer = pq.ParquetWriter(self._part, self._schema, compression="zstd")
+            self._writer = self._opened()
         self._finish_shard()
         for part in sorted(self._folder.glob(_PART_PATTERN), reverse=True):
             part.rename(part.with_name(f"{part.stem.removeprefix('.')}.parquet"))
@@ -113,6 +113,18 @@ class ShardWriter:
             self._writer.close()
         for part in self._folder.glob(_PART_PATTERN):
             part.unlink()
+
+    def _opened(self) -> pq.ParquetWriter:
+        """Bytes are files of images, compressed already: neither packing them nor looking for equal ones pays."""
+        is_packed = {field.name: not pa.types.is_binary(field.type) for field in self._schema}
+        named = [name for name, packed in is_packed.items() if packed]
+        return pq.ParquetWriter(
+            self._part,
+            self._schema,
+            compression={name: "zstd" if packed else "none" for name, packed in is_packed.items()},
+            use_dictionary=named,
+            write_statistics=named,
+        )
 
     @property
     def _part(self) -> Path:

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from components.modeling.augmentation import Augmenter
 from components.modeling.example_seeds import example_seeds
 from components.shared.feature_store import FeatureStore
+from components.shared.freed_memory import keep_freed_memory
 from components.training.epoch_batches import Place
 
 _BATCHES_AHEAD = 2  # a worker
@@ -57,6 +58,7 @@ class StoredExamples(Dataset[Batch]):
         self._augmenter = augmenter
         self._seed = seed
         self._of_thread = threading.local()
+        keep_freed_memory()
         if augmenter is not None:
             # OpenCV would divide every small picture among all cores, which takes twice the processor's time.
             cv2.setNumThreads(1)

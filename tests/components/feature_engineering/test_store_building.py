@@ -177,7 +177,7 @@ def test_an_error_keeps_what_was_prepared_before_it(photos, tmp_path):
         build(wrong, tmp_path / "store")
     with pytest.raises(FileNotFoundError, match="the feature store's index"):
         FeatureStore(tmp_path / "store")
-    assert build(write_table(tmp_path / "right", photos), tmp_path / "store") == (12, 48)
+    assert build(write_table(tmp_path / "right", photos), tmp_path / "store") == (10, 50)
     assert_holds(tmp_path / "store", photos)
 
 
@@ -295,6 +295,12 @@ def test_a_table_is_read_a_few_chunks_ahead_of_what_is_written(table, tmp_path):
     next(chunks)
     assert num_read <= 2 * available_cores() + 2 * 4
     chunks.close()
+
+
+def test_large_pictures_are_prepared_a_few_at_a_time(table):
+    features = ImageFeatures(image_size=1024)
+    chunks = prepared_chunks(table, features, chunk_rows=64, label="preparing")
+    assert [len(inputs["image"]) for _, inputs in chunks] == [2] * (NUM_PHOTOS // 2)
 
 
 def job(examples, folder, volume, backbone="small_cnn"):

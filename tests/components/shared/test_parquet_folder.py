@@ -198,3 +198,19 @@ def test_metadata_that_lacks_a_key_is_refused(tmp_path):
     write(tmp_path, batch_of(range(10)))
     with pytest.raises(ContractError, match="but modality is missing"):
         ShardReader(tmp_path, contract="things", newest_version=1, keys=("modality",))
+
+
+def test_bytes_are_written_as_they_are_and_the_rest_is_packed(tmp_path):
+    write(tmp_path, batch_of(range(1000), blob_bytes=100))
+    [shard] = read(tmp_path).shards
+    columns = pq.read_metadata(shard).row_group(0)
+    packing = {columns.column(place).path_in_schema: columns.column(place) for place in range(columns.num_columns)}
+    assert {name: column.compression for name, column in packing.items()} == {
+        "id": "ZSTD",
+        "split": "ZSTD",
+        "blob": "UNCOMPRESSED",
+    }
+    assert not packing["blob"].has_dictionary_page
+    assert packing["split"].has_dictionary_page
+    blobs = [value for batch in read(tmp_path).iter_batches(["blob"]) for value in batch.column(0).to_pylist()]
+    assert blobs == [bytes([row % 256]) * 100 for row in range(1000)]
