@@ -13,8 +13,9 @@ import numpy as np
 import torch
 
 from components.modeling.device_colour import colour_transform, whole_levels
-from components.modeling.device_geometry import DeviceTransform, geometric_transform
+from components.modeling.device_geometry import Change, DeviceTransform, geometric_transform
 from components.modeling.example_seeds import uniforms
+from components.modeling.host_values import HostValues, Value
 from components.modeling.quiet_albumentations import albumentations
 from components.shared.errors import ContractError
 
@@ -74,7 +75,8 @@ class DeviceAugmenter:
     """Applies transforms to batches of images, each image with a seed of its own.
 
     Parameters are drawn on the CPU from an image's seed alone, so that its result depends neither on the other images
-    of a batch nor on the device, up to the rounding of a grey level. It keeps no state: threads may share it.
+    of a batch nor on the device, up to the rounding of a grey level. All parameters of a batch go to the device in one
+    copy. It keeps no state: threads may share it.
 
     Parameters
     ----------
@@ -124,15 +126,22 @@ class DeviceAugmenter:
         if images_BHWC.ndim != 4 or images_BHWC.shape[3] != 3 or len(images_BHWC) != len(seeds):
             shape = tuple(images_BHWC.shape)
             raise ValueError(f"images must have the shape (B, H, W, 3), B being the {len(seeds)} seeds, got {shape}")
-        images_BCHW = images_BHWC.permute(0, 3, 1, 2).to(
-            torch.float32, memory_format=torch.contiguous_format, copy=True
-        )
+        height, width = images_BHWC.shape[1:3]
+        changes: list[tuple[Value, Change]] = []
+        host = HostValues()
         for number, (probability, transform) in enumerate(self._transforms):
             draws_BD = uniforms(seeds, stream=number, num_draws=1 + transform.num_draws)
             chosen = np.flatnonzero(draws_BD[:, 0] < probability)
             if len(chosen):
-                rows = torch.from_numpy(chosen).to(images_BCHW.device)
-                images_BCHW[rows] = whole_levels(transform(images_BCHW[rows], draws_BD[chosen, 1:]))
+                change = transform.drawn(draws_BD[chosen, 1:], (height, width), host)
+                changes.append((host.add(chosen), change))
+        host.send(images_BHWC.device)
+        images_BCHW = images_BHWC.permute(0, 3, 1, 2).to(
+            torch.float32, memory_format=torch.contiguous_format, copy=True
+        )
+        for rows_of, change in changes:
+            rows = rows_of()
+            images_BCHW[rows] = whole_levels(change(images_BCHW[rows]))
         return images_BCHW.permute(0, 2, 3, 1).to(torch.uint8, memory_format=torch.contiguous_format)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from components.modeling.device_geometry import DeviceTransform
+from components.modeling.device_geometry import Change, DeviceTransform
+from components.modeling.host_values import HostValues, Value
 
 _GREY_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601, as OpenCV
 _HUE_STEPS = 180  # OpenCV's hues of 8-bit images
@@ -30,13 +31,16 @@ class BrightnessContrast:
     def __init__(self, transform: Any) -> None:
         self._transform = transform
 
-    def __call__(self, images_BCHW: torch.Tensor, draws_BD: np.ndarray) -> torch.Tensor:
-        """The changed images."""
-        factor_B = 1 + _between(self._transform.contrast_limit, draws_BD[:, 0])
-        offset_B = _between(self._transform.brightness_limit, draws_BD[:, 1])
-        largest = 255.0 if self._transform.brightness_by_max else _mean(images_BCHW)
-        scaled_BCHW = images_BCHW * _per_image(factor_B, images_BCHW)
-        return (scaled_BCHW + _per_image(offset_B, images_BCHW) * largest).floor()
+    def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
+        """Change the light."""
+        factor_B = host.add(1 + _between(self._transform.contrast_limit, draws_BD[:, 0]))
+        offset_B = host.add(_between(self._transform.brightness_limit, draws_BD[:, 1]))
+
+        def change(images_BCHW: torch.Tensor) -> torch.Tensor:
+            largest = 255.0 if self._transform.brightness_by_max else _mean(images_BCHW)
+            return (images_BCHW * _per_image(factor_B) + _per_image(offset_B) * largest).floor()
+
+        return change
 
 
 class ColourJitter:
@@ -53,18 +57,25 @@ class ColourJitter:
     def __init__(self, transform: Any) -> None:
         self._ranges = (transform.brightness, transform.contrast, transform.saturation, transform.hue)
 
-    def __call__(self, images_BCHW: torch.Tensor, draws_BD: np.ndarray) -> torch.Tensor:
-        """The changed images."""
-        images_BCHW = images_BCHW.clone()
+    def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
+        """Change light and colours, each image in its order."""
         orders_B4 = draws_BD[:, 4:].argsort(axis=1)
+        steps = []
         for place in range(4):
-            for number, (change, idle) in enumerate(_CHANGES):
+            for number, (colour_change, idle) in enumerate(_CHANGES):
                 factor_B = _between(self._ranges[number], draws_BD[:, number])
                 chosen = np.flatnonzero((orders_B4[:, place] == number) & (factor_B != idle))
                 if len(chosen):
-                    rows = torch.from_numpy(chosen).to(images_BCHW.device)
-                    images_BCHW[rows] = whole_levels(change(images_BCHW[rows], factor_B[chosen]))
-        return images_BCHW
+                    steps.append((colour_change, host.add(chosen), host.add(factor_B[chosen])))
+
+        def change(images_BCHW: torch.Tensor) -> torch.Tensor:
+            images_BCHW = images_BCHW.clone()
+            for colour_change, chosen, factor_B in steps:
+                rows = chosen()
+                images_BCHW[rows] = whole_levels(colour_change(images_BCHW[rows], _per_image(factor_B)))
+            return images_BCHW
+
+        return change
 
 
 class Grey:
@@ -72,9 +83,9 @@ class Grey:
 
     num_draws = 0
 
-    def __call__(self, images_BCHW: torch.Tensor, draws_BD: np.ndarray) -> torch.Tensor:
-        """The grey images."""
-        return _grey(images_BCHW).expand_as(images_BCHW)
+    def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
+        """Take the colours away."""
+        return lambda images_BCHW: _grey(images_BCHW).expand_as(images_BCHW)
 
 
 def colour_transform(transform: Any) -> DeviceTransform | None:
@@ -94,21 +105,19 @@ def whole_levels(images_BCHW: torch.Tensor) -> torch.Tensor:
     return images_BCHW.round().clamp_(0, 255)
 
 
-def _brightness(images_BCHW: torch.Tensor, factor_B: np.ndarray) -> torch.Tensor:
-    return (images_BCHW * _per_image(factor_B, images_BCHW)).floor()
+def _brightness(images_BCHW: torch.Tensor, factor_B111: torch.Tensor) -> torch.Tensor:
+    return (images_BCHW * factor_B111).floor()
 
 
-def _contrast(images_BCHW: torch.Tensor, factor_B: np.ndarray) -> torch.Tensor:
-    factor_B111 = _per_image(factor_B, images_BCHW)
+def _contrast(images_BCHW: torch.Tensor, factor_B111: torch.Tensor) -> torch.Tensor:
     return (images_BCHW * factor_B111 + _mean(_grey(images_BCHW)) * (1 - factor_B111)).floor()
 
 
-def _saturation(images_BCHW: torch.Tensor, factor_B: np.ndarray) -> torch.Tensor:
-    factor_B111 = _per_image(factor_B, images_BCHW)
+def _saturation(images_BCHW: torch.Tensor, factor_B111: torch.Tensor) -> torch.Tensor:
     return images_BCHW * factor_B111 + _grey(images_BCHW) * (1 - factor_B111)
 
 
-def _hue(images_BCHW: torch.Tensor, factor_B: np.ndarray) -> torch.Tensor:
+def _hue(images_BCHW: torch.Tensor, factor_B111: torch.Tensor) -> torch.Tensor:
     """Hue turned by a share of the circle, in OpenCV's 180 steps; brightness and saturation stay."""
     largest_BHW, where_BHW = images_BCHW.max(dim=1)
     range_BHW = largest_BHW - images_BCHW.amin(dim=1)
@@ -116,7 +125,7 @@ def _hue(images_BCHW: torch.Tensor, factor_B: np.ndarray) -> torch.Tensor:
     ahead_BCHW = torch.stack([green - blue, blue - red, red - green], dim=1)
     ahead_BHW = ahead_BCHW.gather(1, where_BHW[:, None])[:, 0] / range_BHW.clamp(min=1)
     hue_BHW = ((ahead_BHW + 2 * where_BHW) / 6 * _HUE_STEPS).round() % _HUE_STEPS
-    turned_BHW = ((hue_BHW + _per_image(factor_B, images_BCHW)[:, 0] * _HUE_STEPS) % _HUE_STEPS).floor() / _HUE_STEPS
+    turned_BHW = ((hue_BHW + factor_B111[:, 0] * _HUE_STEPS) % _HUE_STEPS).floor() / _HUE_STEPS
     channels = []
     for offset in (5, 3, 1):
         sector_BHW = (offset + turned_BHW * 6) % 6
@@ -129,8 +138,8 @@ _CHANGES = ((_brightness, 1.0), (_contrast, 1.0), (_saturation, 1.0), (_hue, 0.0
 
 
 def _grey(images_BCHW: torch.Tensor) -> torch.Tensor:
-    weights_C = torch.tensor(_GREY_WEIGHTS, dtype=images_BCHW.dtype, device=images_BCHW.device)
-    return (images_BCHW * weights_C[:, None, None]).sum(dim=1, keepdim=True).round()
+    red, green, blue = (weight * channel for weight, channel in zip(_GREY_WEIGHTS, images_BCHW.unbind(1), strict=True))
+    return (red + green + blue).round()[:, None]
 
 
 def _mean(images_BCHW: torch.Tensor) -> torch.Tensor:
@@ -138,8 +147,8 @@ def _mean(images_BCHW: torch.Tensor) -> torch.Tensor:
     return images_BCHW.mean(dim=(1, 2, 3), keepdim=True, dtype=torch.float64).to(torch.float32)
 
 
-def _per_image(values_B: np.ndarray, images_BCHW: torch.Tensor) -> torch.Tensor:
-    return torch.from_numpy(values_B).to(images_BCHW.device, torch.float32)[:, None, None, None]
+def _per_image(values_B: Value) -> torch.Tensor:
+    return values_B()[:, None, None, None]
 
 
 def _between(ends: Any, draws: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Flips, crops and affine moves of a batch of images on their device, each image with parameters of its own.
 
 Shapes: B images, C channels, H height, W width, D draws. Images are float32, 0 to 255, whole numbers; draws are uniform
-numbers of 0 to 1, from which the parameters follow as albumentations 2.0.8 draws them.
+numbers of 0 to 1, from which the parameters follow as albumentations 2.0.8 draws them. Parameters are computed on the
+CPU and travel with all others of the batch.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812 - torch's own custom
 from torchvision.transforms.v2 import functional as vision
 
+from components.modeling.host_values import HostValues, Value
 from components.modeling.quick_affine import affine_matrix
 from components.shared.errors import ContractError
 
@@ -21,14 +23,19 @@ _CONSTANT, _REFLECT_101 = 0, 4  # cv2.BORDER_*
 _PADDINGS = {_CONSTANT: "zeros", 1: "border", 2: "reflection", _REFLECT_101: "reflection"}
 _CROP_TRIES = 10
 
+Change = Callable[[torch.Tensor], torch.Tensor]
+
 
 class DeviceTransform(Protocol):
     """One transform of a policy for a batch."""
 
     num_draws: int
 
-    def __call__(self, images_BCHW: torch.Tensor, draws_BD: np.ndarray) -> torch.Tensor:
-        """The transformed images, of the same shape and type, not rounded."""
+    def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
+        """What is done to B images of a height and width, once `host` was sent.
+
+        The change returns images of the same shape and type, not rounded.
+        """
         ...
 
 
@@ -43,12 +50,12 @@ class Flip:
 
     num_draws = 0
 
-    def __init__(self, kernel: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    def __init__(self, kernel: Change) -> None:
         self._kernel = kernel
 
-    def __call__(self, images_BCHW: torch.Tensor, draws_BD: np.ndarray) -> torch.Tensor:
-        """The mirrored images."""
-        return self._kernel(images_BCHW)
+    def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
+        """Mirror the images."""
+        return self._kernel
 
 
 class AffineMove:
@@ -65,23 +72,28 @@ class AffineMove:
     def __init__(self, transform: Any) -> None:
         self._transform = transform
 
-    def __call__(self, images_BCHW: torch.Tensor, draws_BD: np.ndarray) -> torch.Tensor:
-        """The moved images, sampled linearly."""
-        height, width = images_BCHW.shape[2:]
-        matrices = [
-            affine_matrix(self._parameters(draws, height, width), (height, width)) for draws in draws_BD.tolist()
-        ]
+    def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
+        """Move the images, and sample them linearly."""
+        height, width = size
+        matrices = [affine_matrix(self._parameters(draws, height, width), size) for draws in draws_BD.tolist()]
         whole_B33 = np.concatenate([np.stack(matrices), np.tile([[[0.0, 0.0, 1.0]]], (len(matrices), 1, 1))], axis=1)
-        back_B23 = torch.from_numpy(np.linalg.inv(whole_B33)[:, :2]).to(images_BCHW.device, torch.float32)
-        columns_W = torch.arange(width, device=images_BCHW.device, dtype=torch.float32)
-        rows_H1 = torch.arange(height, device=images_BCHW.device, dtype=torch.float32)[:, None]
-        x_BHW, y_BHW = (
-            back_B23[:, axis, 0, None, None] * columns_W
-            + back_B23[:, axis, 1, None, None] * rows_H1
-            + back_B23[:, axis, 2, None, None]
-            for axis in (0, 1)
-        )
-        return self._sampled(images_BCHW, x_BHW, y_BHW)
+        back_B23 = host.add(np.linalg.inv(whole_B33)[:, :2])
+        fill = self._transform.fill
+        fill_C = None if isinstance(fill, int | float) else host.add(np.asarray(fill, np.float32))
+
+        def change(images_BCHW: torch.Tensor) -> torch.Tensor:
+            columns_W = torch.arange(width, device=images_BCHW.device, dtype=torch.float32)
+            rows_H1 = torch.arange(height, device=images_BCHW.device, dtype=torch.float32)[:, None]
+            x_BHW, y_BHW = (
+                sides_B3[:, 0, None, None] * columns_W
+                + sides_B3[:, 1, None, None] * rows_H1
+                + sides_B3[:, 2, None, None]
+                for sides_B3 in back_B23().unbind(dim=1)
+            )
+            filling = float(fill) if fill_C is None else fill_C()[:, None, None]
+            return self._sampled(images_BCHW, x_BHW, y_BHW, filling)
+
+        return change
 
     def _parameters(self, draws: list[float], height: int, width: int) -> tuple[float, ...]:
         transform = self._transform
@@ -99,13 +111,13 @@ class AffineMove:
         scale_y = scale_x if transform.keep_ratio else scale_y
         return move_x, move_y, shear_x, shear_y, scale_x, scale_y, _between(transform.rotate, draws[6])
 
-    def _sampled(self, images_BCHW: torch.Tensor, x_BHW: torch.Tensor, y_BHW: torch.Tensor) -> torch.Tensor:
-        border, fill = self._transform.border_mode, self._transform.fill
+    def _sampled(
+        self, images_BCHW: torch.Tensor, x_BHW: torch.Tensor, y_BHW: torch.Tensor, filling: torch.Tensor | float
+    ) -> torch.Tensor:
+        border = self._transform.border_mode
         if border != _CONSTANT:
             return _sampled_at(images_BCHW, x_BHW, y_BHW, border)
-        colour = [fill] * images_BCHW.shape[1] if isinstance(fill, int | float) else list(fill)
-        fill_C11 = torch.tensor(colour, dtype=torch.float32, device=images_BCHW.device)[:, None, None]
-        return _sampled_at(images_BCHW - fill_C11, x_BHW, y_BHW, border) + fill_C11
+        return _sampled_at(images_BCHW - filling, x_BHW, y_BHW, border) + filling
 
 
 class BorderCrop:
@@ -122,13 +134,13 @@ class BorderCrop:
     def __init__(self, transform: Any) -> None:
         self._transform = transform
 
-    def __call__(self, images_BCHW: torch.Tensor, draws_BD: np.ndarray) -> torch.Tensor:
-        """The crops, as large as the images."""
-        height, width = images_BCHW.shape[2:]
+    def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
+        """Crop, and scale to the images' size."""
+        height, width = size
         draws_BD = draws_BD if self._transform.sample_independently else np.repeat(draws_BD[:, :1], 4, axis=1)
         cuts_BD = np.trunc(_between(self._transform.percent, draws_BD) * [height, width, height, width])
         top, right, bottom, left = -cuts_BD.T
-        return _cropped(images_BCHW, left, top, width - left - right, height - top - bottom)
+        return _crop(size, left, top, width - left - right, height - top - bottom, host)
 
 
 class AreaCrop:
@@ -145,15 +157,15 @@ class AreaCrop:
     def __init__(self, transform: Any) -> None:
         self._transform = transform
 
-    def __call__(self, images_BCHW: torch.Tensor, draws_BD: np.ndarray) -> torch.Tensor:
-        """The crops, as large as the images.
+    def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
+        """Crop, and scale to the images' size.
 
         Raises
         ------
         ContractError
             If that is not the size that the transform was set to.
         """
-        height, width = images_BCHW.shape[2:]
+        height, width = size
         if tuple(self._transform.size) != (height, width):
             raise ContractError(
                 f"RandomResizedCrop.size must be the images' size, {height} x {width}, got {self._transform.size}"
@@ -162,7 +174,7 @@ class AreaCrop:
         along_y, along_x = draws_BD[:, -2], draws_BD[:, -1]
         left = np.where(is_drawn, np.floor((width - crop_width + 1) * along_x), (width - crop_width) // 2)
         top = np.where(is_drawn, np.floor((height - crop_height + 1) * along_y), (height - crop_height) // 2)
-        return _cropped(images_BCHW, left, top, crop_width, crop_height)
+        return _crop(size, left, top, crop_width, crop_height, host)
 
     def _sizes(self, draws_BD: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Width and height of each crop, and whether they were drawn: else they are the largest possible."""
@@ -214,20 +226,28 @@ def _between(ends: Any, draws: Any) -> Any:
     return ends[0] + (ends[1] - ends[0]) * draws
 
 
-def _cropped(
-    images_BCHW: torch.Tensor, left_B: np.ndarray, top_B: np.ndarray, width_B: np.ndarray, height_B: np.ndarray
-) -> torch.Tensor:
+def _crop(
+    size: tuple[int, int],
+    left_B: np.ndarray,
+    top_B: np.ndarray,
+    width_B: np.ndarray,
+    height_B: np.ndarray,
+    host: HostValues,
+) -> Change:
     """Crops scaled to the images' size; what lies outside a crop does not leak into its edge."""
-    height, width = images_BCHW.shape[2:]
+    height, width = size
 
-    def places(start_B: np.ndarray, size_B: np.ndarray, full: int) -> torch.Tensor:
+    def places(start_B: np.ndarray, size_B: np.ndarray, full: int) -> Value:
         scaled_BN = (np.arange(full) + 0.5) * (size_B / full)[:, None] - 0.5
-        inside_BN = start_B[:, None] + np.clip(scaled_BN, 0, size_B[:, None] - 1)
-        return torch.from_numpy(inside_BN.astype(np.float32)).to(images_BCHW.device)
+        return host.add(start_B[:, None] + np.clip(scaled_BN, 0, size_B[:, None] - 1))
 
-    x_BHW = places(left_B, width_B, width)[:, None, :].expand(-1, height, -1)
-    y_BHW = places(top_B, height_B, height)[:, :, None].expand(-1, -1, width)
-    return _sampled_at(images_BCHW, x_BHW, y_BHW, border=1)
+    x_BW, y_BH = places(left_B, width_B, width), places(top_B, height_B, height)
+
+    def change(images_BCHW: torch.Tensor) -> torch.Tensor:
+        x_BHW, y_BHW = x_BW()[:, None, :].expand(-1, height, -1), y_BH()[:, :, None].expand(-1, -1, width)
+        return _sampled_at(images_BCHW, x_BHW, y_BHW, border=1)
+
+    return change
 
 
 def _sampled_at(images_BCHW: torch.Tensor, x_BHW: torch.Tensor, y_BHW: torch.Tensor, border: int) -> torch.Tensor:

@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from components.modeling.augmentation import Augmenter
 from components.modeling.augmentation_policies import named_policy, read_policy
@@ -107,6 +108,44 @@ def test_drawn_parameters_have_albumentations_distribution(photo, transform):
     np.testing.assert_allclose(*spreads, rtol=0.12, atol=0.1)
     changed = [(np.abs(pictures - photo).max(axis=(1, 2, 3)) > 0).mean() for pictures in (on_device, on_cpu)]
     np.testing.assert_allclose(*changed, atol=0.09)
+
+
+class WatchedCopies(TorchDispatchMode):
+    """Counts copies from the CPU to another device."""
+
+    def __init__(self):
+        super().__init__()
+        self.num_copies = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        is_from_cpu = any(isinstance(value, torch.Tensor) and value.device.type == "cpu" for value in args)
+        is_elsewhere = isinstance(result, torch.Tensor) and result.device.type != "cpu"
+        self.num_copies += is_from_cpu and is_elsewhere
+        return result
+
+
+EVERYTHING = [
+    {"HorizontalFlip": {"p": 0.5}},
+    {"Affine": {"rotate": [-20, 20], "border_mode": 0, "fill": [10, 20, 30], "p": 0.7}},
+    {"Affine": {"rotate": [-20, 20], "border_mode": 4, "p": 0.7}},
+    {"CropAndPad": {"percent": [-0.25, 0.0], "p": 0.8}},
+    {"RandomResizedCrop": {"size": [SIDE_PX, SIDE_PX], "p": 0.5}},
+    {"RandomBrightnessContrast": {"brightness_by_max": False, "p": 0.5}},
+    {"ColorJitter": {"p": 0.8}},
+    {"ToGray": {"p": 0.3}},
+]
+
+
+def test_a_batch_needs_one_copy_to_its_device_and_never_waits_for_it():
+    split = split_policy(read_policy(EVERYTHING, image_size=SIDE_PX))
+    assert len(split.device_transforms) == len(EVERYTHING)
+    # Tensors on `meta` have no values: whatever waited for one would fail.
+    images = torch.zeros(32, SIDE_PX, SIDE_PX, 3, dtype=torch.uint8, device="meta")
+    with WatchedCopies() as watched:
+        augmented = DeviceAugmenter(split.device_transforms)(images, np.arange(32))
+    assert (augmented.device.type, augmented.shape, augmented.dtype) == ("meta", images.shape, torch.uint8)
+    assert watched.num_copies == 1
 
 
 @pytest.mark.parametrize("name", ["standard", "heavy"])

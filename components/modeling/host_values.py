@@ -1,0 +1,52 @@
+"""Numbers that the CPU computed for a batch, sent to its device in one piece: each copy of its own holds the CPU up."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+Value = Callable[[], torch.Tensor]
+_ALIGNMENT = 8
+
+
+class HostValues:
+    """Collects arrays, and copies them all at once, without waiting where the device is a GPU."""
+
+    def __init__(self) -> None:
+        self._arrays: list[np.ndarray] = []
+        self._starts: list[int] = [0]
+        self._sent: torch.Tensor | None = None
+
+    def add(self, values: np.ndarray) -> Value:
+        """Collect an array.
+
+        Parameters
+        ----------
+        values
+            Any shape; numbers with a fraction become float32 on the device, whole ones int64.
+
+        Returns
+        -------
+        callable
+            Gives the values on the device, once they were sent.
+        """
+        kind = np.float32 if np.issubdtype(values.dtype, np.floating) else np.int64
+        place = len(self._arrays)
+        self._arrays.append(np.ascontiguousarray(values, dtype=kind))
+        self._starts.append(self._starts[-1] + -(-self._arrays[-1].nbytes // _ALIGNMENT) * _ALIGNMENT)
+        return lambda: self._on_device(place)
+
+    def send(self, device: torch.device) -> None:
+        """Copy what was collected to a device."""
+        bytes_N = torch.empty(self._starts[-1], dtype=torch.uint8, pin_memory=device.type == "cuda")
+        target_N = bytes_N.numpy()
+        for start, values in zip(self._starts, self._arrays, strict=False):
+            target_N[start : start + values.nbytes] = values.reshape(-1).view(np.uint8)
+        self._sent = bytes_N.to(device, non_blocking=True)
+
+    def _on_device(self, place: int) -> torch.Tensor:
+        if self._sent is None:
+            raise RuntimeError("values must be sent before they are asked for")
+        values, start = self._arrays[place], self._starts[place]
+        dtype = torch.float32 if values.dtype == np.float32 else torch.int64
+        return self._sent[start : start + values.nbytes].view(dtype).reshape(values.shape)
