@@ -6,8 +6,9 @@ less than looking for them.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+import contextlib
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
@@ -39,13 +40,14 @@ logger = logging.getLogger(__name__)
 
 Columns = dict[str, pa.Array]
 Inputs = dict[str, np.ndarray]
-_Made = tuple[Columns, Inputs, ContentKeys | None]
+PreparedChunk = tuple[Columns, Inputs, ContentKeys | None]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_CHUNK_ROWS = {"image": 64, "text": 1024, "tabular": 8192}  # at most; threads that meet more often wait more
-_CHUNK_BYTES = 8 << 20
-_LEAST_READ_ROWS = 4  # at once
+_CHUNK_ROWS = {"image": 64, "text": 1024, "tabular": 8192}  # a thread's at once; smaller ones wait for each other more
+_CHUNK_BYTES = 8 << 20  # raw, or prepared
+_READ_ROWS = {"image": 64, "text": 4096, "tabular": 32768}  # reading few at a time costs more than twice as much
+_CHUNKS_READ = 4
 _NOT_IN_PIXELS = ("normalization", "channel_mean", "channel_std", "fourier")
 _DECODERS = ("pillow", "simplejpeg", "torch")
 _TEMPORARY = ".part-*.part"
@@ -104,7 +106,7 @@ def write_store(
     is_addressed
         Whether the folder's name says what is in it: a whole store that lies there is then kept.
     part_bytes
-        About how large a part grows: what a kill can lose, and most of what the build holds in memory.
+        About how large a part grows: what a kill can lose. The build holds one in memory, and a few chunks a core.
 
     Returns
     -------
@@ -174,7 +176,7 @@ def prepared_chunks(
     features
         How they are prepared.
     chunk_rows
-        Rows that one core takes at a time, fewer where they are large.
+        Rows that one core takes at a time.
     label
         What the progress bar says.
 
@@ -183,7 +185,12 @@ def prepared_chunks(
     tuple
         The chunk's columns (`example_id`, `split`, `label` and those that `features` read) and its inputs.
     """
-    yield from _mapped_chunks(lambda columns: (columns, features.prepare(columns)), table, features, chunk_rows, label)
+
+    def prepared(columns: Columns) -> tuple[Columns, Inputs]:
+        return columns, features.prepare(columns)
+
+    chunks = table.iter_batches(_columns_read(features), batch_rows=_CHUNKS_READ * chunk_rows)
+    yield from _mapped_chunks(prepared, chunks, lambda batch: chunk_rows, total=table.num_rows, label=label)
 
 
 def with_channel_statistics(features: Features, statistics: ChannelStatistics) -> Features:
@@ -209,30 +216,35 @@ def _write_rows(
     prepared: PreparedRows | None,
     levels: ChannelCounts | None,
 ) -> int:
-    def made(columns: Columns) -> tuple[list[_Made], ValueError | None]:
+    def made(columns: Columns) -> tuple[list[PreparedChunk], ValueError | None]:
         if prepared is None:
             return [(columns, features.prepare(columns), None)], None
         return _made_before_error(columns, features, prepared)
 
+    def rows_of(batch: pa.RecordBatch) -> int:
+        return _even_rows(batch, _CHUNK_ROWS[table.info.modality], features)
+
     index = {name: number for number, name in enumerate(table.info.class_names)}
     num_reused = 0
-    chunk_rows = _CHUNK_ROWS[table.info.modality]
-    for columns, inputs, contents in _raised_last(_mapped_chunks(made, table, features, chunk_rows, "preparing")):
-        writer.write(
-            example_ids=columns["example_id"].to_pylist(),
-            splits=columns["split"].to_pylist(),
-            labels=[UNLABELLED if label is None else index[label] for label in columns["label"].to_pylist()],
-            inputs=inputs,
-            contents=contents,
-        )
-        if levels is not None:
-            levels.add(inputs["image"][np.array(columns["split"].to_pylist()) == "train"])
-        num_reused += int(contents.are_reused.sum()) if contents is not None else 0
+    batches = table.iter_batches(_columns_read(features), batch_rows=_READ_ROWS[table.info.modality])
+    chunks = _mapped_chunks(made, batches, rows_of, total=table.num_rows, label="preparing")
+    with contextlib.closing(chunks):
+        for columns, inputs, contents in _until_error(chunks):
+            writer.write(
+                example_ids=columns["example_id"].to_pylist(),
+                splits=columns["split"].to_pylist(),
+                labels=[UNLABELLED if label is None else index[label] for label in columns["label"].to_pylist()],
+                inputs=inputs,
+                contents=contents,
+            )
+            if levels is not None:
+                levels.add(inputs["image"][np.array(columns["split"].to_pylist()) == "train"])
+            num_reused += int(contents.are_reused.sum()) if contents is not None else 0
     return num_reused
 
 
-def _raised_last(chunks: Iterable[tuple[list[_Made], ValueError | None]]) -> Iterator[_Made]:
-    """What was made of all chunks, up to the first error, which is raised when all before it was taken."""
+def _until_error(chunks: Iterable[tuple[list[PreparedChunk], ValueError | None]]) -> Iterator[PreparedChunk]:
+    """What was made of all chunks; the first error is raised when all before it was taken."""
     for made, error in chunks:
         yield from made
         if error is not None:
@@ -241,12 +253,12 @@ def _raised_last(chunks: Iterable[tuple[list[_Made], ValueError | None]]) -> Ite
 
 def _made_before_error(
     columns: Columns, features: Features, prepared: PreparedRows
-) -> tuple[list[_Made], ValueError | None]:
-    """A chunk as one piece, or where an example of it cannot be prepared, those before it and the error."""
+) -> tuple[list[PreparedChunk], ValueError | None]:
+    """A chunk as one piece; where that fails, row by row up to the first that cannot be prepared, and its error."""
     try:
         return [_made_or_reused(columns, features, prepared)], None
     except ValueError:
-        made: list[_Made] = []
+        made: list[PreparedChunk] = []
         for row in range(len(columns["label"])):
             one = {name: column.slice(row, 1) for name, column in columns.items()}
             try:
@@ -256,10 +268,10 @@ def _made_before_error(
         return made, None
 
 
-def _made_or_reused(columns: Columns, features: Features, prepared: PreparedRows) -> _Made:
+def _made_or_reused(columns: Columns, features: Features, prepared: PreparedRows) -> PreparedChunk:
     [payload] = features.columns
     keys = [content_key(value or b"") for value in columns[payload].to_pylist()]
-    inputs = {name: spec.unset(len(keys)) for name, spec in features.input_specs.items()}
+    inputs = {name: spec.uninitialized(len(keys)) for name, spec in features.input_specs.items()}
     found = prepared.copy_into(inputs, keys)
     if not found.any():
         inputs = features.prepare(columns)
@@ -271,32 +283,38 @@ def _made_or_reused(columns: Columns, features: Features, prepared: PreparedRows
     return columns, inputs, ContentKeys(keys=keys, checks=row_checks(inputs), are_reused=found)
 
 
+def _columns_read(features: Features) -> list[str]:
+    return ["example_id", "split", "label", *features.columns]
+
+
 def _mapped_chunks(
-    function: Callable[[Columns], Result], table: ExampleTable, features: Features, chunk_rows: int, label: str
-) -> Iterator[Result]:
-    names = ["example_id", "split", "label", *features.columns]
+    function: Callable[[Columns], Result],
+    batches: Iterable[pa.RecordBatch],
+    rows_of: Callable[[pa.RecordBatch], int],
+    *,
+    total: int,
+    label: str,
+) -> Generator[Result]:
+    """A function's results for batches in chunks of `rows_of` them; the bar counts examples that were read."""
+    counted: tuple[Columns, ...] = ()
+    with progress(counted, label=label, total=total) as bar:
+
+        def chunks() -> Iterator[Columns]:
+            for batch in batches:
+                rows = rows_of(batch)
+                for start in range(0, batch.num_rows, rows):
+                    yield dict(zip(batch.schema.names, batch.slice(start, rows).columns, strict=True))
+                bar.update(batch.num_rows)
+
+        yield from _mapped_ahead(function, chunks())
+
+
+def _even_rows(batch: pa.RecordBatch, most: int, features: Features) -> int:
+    """How many rows a chunk of a batch takes: all alike, and so few that neither they nor what they become is large."""
     prepared_bytes = sum(spec.num_bytes for spec in features.input_specs.values())
-    read_rows = max(chunk_rows, _LEAST_READ_ROWS)
-    batches = progress(
-        table.iter_batches(names, batch_rows=read_rows),
-        label=label,
-        total=-(-table.num_rows // read_rows),
-        unit="batch",
-    )
-    chunks = (
-        dict(zip(names, chunk.columns, strict=True))
-        for batch in batches
-        for chunk in _divided(batch, chunk_rows, prepared_bytes)
-    )
-    yield from _mapped_ahead(function, chunks)
-
-
-def _divided(batch: pa.RecordBatch, chunk_rows: int, prepared_bytes: int) -> Iterator[pa.RecordBatch]:
-    """A batch in chunks of at most so many rows, and so few that neither they nor what they become is large."""
     row_bytes = max(batch.nbytes // max(batch.num_rows, 1), prepared_bytes, 1)
-    rows = max(min(chunk_rows, _CHUNK_BYTES // row_bytes), 1)
-    for start in range(0, batch.num_rows, rows):
-        yield batch.slice(start, rows)
+    num_chunks = -(-batch.num_rows // max(min(most, _CHUNK_BYTES // row_bytes), 1))
+    return max(-(-batch.num_rows // max(num_chunks, 1)), 1)
 
 
 def _mapped_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

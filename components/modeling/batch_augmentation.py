@@ -15,7 +15,7 @@ import torch
 from components.modeling.device_colour import colour_transform, whole_levels
 from components.modeling.device_geometry import Change, DeviceTransform, geometric_transform
 from components.modeling.example_seeds import uniforms
-from components.modeling.host_values import HostValues, Value
+from components.modeling.host_values import HostValues, SentValue
 from components.modeling.quiet_albumentations import albumentations
 from components.shared.errors import ContractError
 
@@ -127,7 +127,7 @@ class DeviceAugmenter:
             shape = tuple(images_BHWC.shape)
             raise ValueError(f"images must have the shape (B, H, W, 3), B being the {len(seeds)} seeds, got {shape}")
         height, width = images_BHWC.shape[1:3]
-        changes: list[tuple[Value, Change]] = []
+        changes: list[tuple[SentValue, Change]] = []
         host = HostValues()
         for number, (probability, transform) in enumerate(self._transforms):
             draws_BD = uniforms(seeds, stream=number, num_draws=1 + transform.num_draws)

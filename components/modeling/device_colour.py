@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from components.modeling.device_geometry import Change, DeviceTransform
-from components.modeling.host_values import HostValues, Value
+from components.modeling.host_values import HostValues, SentValue
 
 _GREY_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601, as OpenCV
 _HUE_STEPS = 180  # OpenCV's hues of 8-bit images
@@ -32,7 +32,7 @@ class BrightnessContrast:
         self._transform = transform
 
     def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
-        """Change the light."""
+        """Changes the light; see `DeviceTransform.drawn`."""
         factor_B = host.add(1 + _between(self._transform.contrast_limit, draws_BD[:, 0]))
         offset_B = host.add(_between(self._transform.brightness_limit, draws_BD[:, 1]))
 
@@ -58,7 +58,7 @@ class ColourJitter:
         self._ranges = (transform.brightness, transform.contrast, transform.saturation, transform.hue)
 
     def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
-        """Change light and colours, each image in its order."""
+        """Changes light and colours, each image in its order; see `DeviceTransform.drawn`."""
         orders_B4 = draws_BD[:, 4:].argsort(axis=1)
         steps = []
         for place in range(4):
@@ -84,7 +84,7 @@ class Grey:
     num_draws = 0
 
     def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
-        """Take the colours away."""
+        """Takes the colours away; see `DeviceTransform.drawn`."""
         return lambda images_BCHW: _grey(images_BCHW).expand_as(images_BCHW)
 
 
@@ -147,7 +147,7 @@ def _mean(images_BCHW: torch.Tensor) -> torch.Tensor:
     return images_BCHW.mean(dim=(1, 2, 3), keepdim=True, dtype=torch.float64).to(torch.float32)
 
 
-def _per_image(values_B: Value) -> torch.Tensor:
+def _per_image(values_B: SentValue) -> torch.Tensor:
     return values_B()[:, None, None, None]
 
 

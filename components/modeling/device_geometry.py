@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812 - torch's own custom
 from torchvision.transforms.v2 import functional as vision
 
-from components.modeling.host_values import HostValues, Value
+from components.modeling.host_values import HostValues, SentValue
 from components.modeling.quick_affine import affine_matrix
 from components.shared.errors import ContractError
 
@@ -32,9 +32,21 @@ class DeviceTransform(Protocol):
     num_draws: int
 
     def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
-        """What is done to B images of a height and width, once `host` was sent.
+        """What is to be done to a batch.
 
-        The change returns images of the same shape and type, not rounded.
+        Parameters
+        ----------
+        draws_BD
+            Shape (B, `num_draws`).
+        size
+            The images' height and width, pixels.
+        host
+            Takes the parameters; it must be sent before the change is applied.
+
+        Returns
+        -------
+        callable
+            From B images to images of the same shape and type, not rounded.
         """
         ...
 
@@ -54,7 +66,7 @@ class Flip:
         self._kernel = kernel
 
     def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
-        """Mirror the images."""
+        """Mirrors; see `DeviceTransform.drawn`."""
         return self._kernel
 
 
@@ -73,25 +85,23 @@ class AffineMove:
         self._transform = transform
 
     def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
-        """Move the images, and sample them linearly."""
+        """Moves and samples linearly; see `DeviceTransform.drawn`."""
         height, width = size
         matrices = [affine_matrix(self._parameters(draws, height, width), size) for draws in draws_BD.tolist()]
         whole_B33 = np.concatenate([np.stack(matrices), np.tile([[[0.0, 0.0, 1.0]]], (len(matrices), 1, 1))], axis=1)
         back_B23 = host.add(np.linalg.inv(whole_B33)[:, :2])
         fill = self._transform.fill
-        fill_C = None if isinstance(fill, int | float) else host.add(np.asarray(fill, np.float32))
+        is_colour = self._transform.border_mode == _CONSTANT and not isinstance(fill, int | float)
+        fill_C = host.add(np.asarray(fill, np.float32)) if is_colour else None
 
         def change(images_BCHW: torch.Tensor) -> torch.Tensor:
             columns_W = torch.arange(width, device=images_BCHW.device, dtype=torch.float32)
             rows_H1 = torch.arange(height, device=images_BCHW.device, dtype=torch.float32)[:, None]
             x_BHW, y_BHW = (
-                sides_B3[:, 0, None, None] * columns_W
-                + sides_B3[:, 1, None, None] * rows_H1
-                + sides_B3[:, 2, None, None]
-                for sides_B3 in back_B23().unbind(dim=1)
+                row_B3[:, 0, None, None] * columns_W + row_B3[:, 1, None, None] * rows_H1 + row_B3[:, 2, None, None]
+                for row_B3 in back_B23().unbind(dim=1)
             )
-            filling = float(fill) if fill_C is None else fill_C()[:, None, None]
-            return self._sampled(images_BCHW, x_BHW, y_BHW, filling)
+            return self._sampled(images_BCHW, x_BHW, y_BHW, fill if fill_C is None else fill_C()[:, None, None])
 
         return change
 
@@ -112,12 +122,12 @@ class AffineMove:
         return move_x, move_y, shear_x, shear_y, scale_x, scale_y, _between(transform.rotate, draws[6])
 
     def _sampled(
-        self, images_BCHW: torch.Tensor, x_BHW: torch.Tensor, y_BHW: torch.Tensor, filling: torch.Tensor | float
+        self, images_BCHW: torch.Tensor, x_BHW: torch.Tensor, y_BHW: torch.Tensor, fill: torch.Tensor | float
     ) -> torch.Tensor:
         border = self._transform.border_mode
         if border != _CONSTANT:
             return _sampled_at(images_BCHW, x_BHW, y_BHW, border)
-        return _sampled_at(images_BCHW - filling, x_BHW, y_BHW, border) + filling
+        return _sampled_at(images_BCHW - fill, x_BHW, y_BHW, border) + fill
 
 
 class BorderCrop:
@@ -135,7 +145,7 @@ class BorderCrop:
         self._transform = transform
 
     def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
-        """Crop, and scale to the images' size."""
+        """Crops and scales to the images' size; see `DeviceTransform.drawn`."""
         height, width = size
         draws_BD = draws_BD if self._transform.sample_independently else np.repeat(draws_BD[:, :1], 4, axis=1)
         cuts_BD = np.trunc(_between(self._transform.percent, draws_BD) * [height, width, height, width])
@@ -158,7 +168,7 @@ class AreaCrop:
         self._transform = transform
 
     def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
-        """Crop, and scale to the images' size.
+        """Crops and scales to the images' size; see `DeviceTransform.drawn`.
 
         Raises
         ------
@@ -237,7 +247,7 @@ def _crop(
     """Crops scaled to the images' size; what lies outside a crop does not leak into its edge."""
     height, width = size
 
-    def places(start_B: np.ndarray, size_B: np.ndarray, full: int) -> Value:
+    def places(start_B: np.ndarray, size_B: np.ndarray, full: int) -> SentValue:
         scaled_BN = (np.arange(full) + 0.5) * (size_B / full)[:, None] - 0.5
         return host.add(start_B[:, None] + np.clip(scaled_BN, 0, size_B[:, None] - 1))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-Value = Callable[[], torch.Tensor]
+SentValue = Callable[[], torch.Tensor]
 _ALIGNMENT = 8
 
 
@@ -17,7 +17,7 @@ class HostValues:
         self._starts: list[int] = [0]
         self._sent: torch.Tensor | None = None
 
-    def add(self, values: np.ndarray) -> Value:
+    def add(self, values: np.ndarray) -> SentValue:
         """Collect an array.
 
         Parameters
@@ -29,15 +29,22 @@ class HostValues:
         -------
         callable
             Gives the values on the device, once they were sent.
+
+        Raises
+        ------
+        RuntimeError
+            If the others were sent already.
         """
+        if self._sent is not None:
+            raise RuntimeError("values must be added before they are sent")
         kind = np.float32 if np.issubdtype(values.dtype, np.floating) else np.int64
         place = len(self._arrays)
-        self._arrays.append(np.ascontiguousarray(values, dtype=kind))
+        self._arrays.append(np.asarray(values, dtype=kind, order="C"))
         self._starts.append(self._starts[-1] + -(-self._arrays[-1].nbytes // _ALIGNMENT) * _ALIGNMENT)
         return lambda: self._on_device(place)
 
     def send(self, device: torch.device) -> None:
-        """Copy what was collected to a device."""
+        """Copy what was collected to a device; once."""
         bytes_N = torch.empty(self._starts[-1], dtype=torch.uint8, pin_memory=device.type == "cuda")
         target_N = bytes_N.numpy()
         for start, values in zip(self._starts, self._arrays, strict=False):

@@ -118,7 +118,7 @@ class ImageFeatures:
         UndecodableImageError
             If one of them is no usable image.
         """
-        images_BHWC = self.input_specs["image"].unset(len(columns["image"]))
+        images_BHWC = self.input_specs["image"].uninitialized(len(columns["image"]))
         for row, data in enumerate(columns["image"]):
             images_BHWC[row] = prepare_image(data.as_py(), self)
         return {"image": images_BHWC}

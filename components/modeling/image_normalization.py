@@ -161,7 +161,7 @@ def _scaled(pixels_BCHW: torch.Tensor, normalization: Normalization | ChannelSta
             raise ValueError(
                 f"images must have {len(normalization.mean)} channels as the statistics do, got {pixels_BCHW.shape[1]}"
             )
-        mean_C11, std_C11 = _channel_values(normalization, pixels_BCHW.device)
+        mean_C11, std_C11 = _channel_values(tuple(normalization.mean), tuple(normalization.std), pixels_BCHW.device)
         return pixels_BCHW.sub_(mean_C11).div_(std_C11)
     if normalization not in _OFFSETS_AND_SCALES:
         remedy = ": pass the statistics of the training images" if normalization == "channel" else ""
@@ -174,12 +174,13 @@ def _scaled(pixels_BCHW: torch.Tensor, normalization: Normalization | ChannelSta
 
 
 @lru_cache(maxsize=64)
-def _channel_values(statistics: ChannelStatistics, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def _channel_values(
+    mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Means and divisors on a device, shape (C, 1, 1) each: copied once, for a copy a batch would hold a GPU up."""
-    stds = [max(value, _SMALLEST_STD) for value in statistics.std]
+    divisors = [max(value, _SMALLEST_STD) for value in std]
     with torch.inference_mode(False):
         mean_C11, std_C11 = (
-            torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
-            for values in (statistics.mean, stds)
+            torch.tensor(values, dtype=torch.float32, device=device)[:, None, None] for values in (mean, divisors)
         )
     return mean_C11, std_C11

@@ -63,8 +63,8 @@ class InputSpec:
         shape = (length,) if self.is_ragged else self._sizes
         return np.zeros((num_rows, *shape), np.dtype(self.dtype))  # PADDING
 
-    def unset(self, num_rows: int) -> np.ndarray:
-        """Rows of a fixed shape, (B, ...), for who writes them all: they hold anything."""
+    def uninitialized(self, num_rows: int) -> np.ndarray:
+        """Rows of a fixed shape, (B, ...), that hold anything: for who writes them all."""
         return np.empty((num_rows, *self._sizes), np.dtype(self.dtype))
 
     @property

@@ -173,7 +173,9 @@ class FeatureStore:
         for name, spec in self.input_specs.items():
             places = [(self._blocks[block][name], where, inside) for block, where, inside in parts]
             lengths = [int(block.lengths(inside).max()) for block, _, inside in places] if spec.is_ragged else []
-            inputs[name] = spec.empty(len(rows), max(lengths, default=0)) if spec.is_ragged else spec.unset(len(rows))
+            inputs[name] = (
+                spec.empty(len(rows), max(lengths, default=0)) if spec.is_ragged else spec.uninitialized(len(rows))
+            )
             for block, where, inside in places:
                 block.read_into(inputs[name], where, inside)
         return inputs

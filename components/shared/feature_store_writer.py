@@ -59,7 +59,7 @@ class ContentKeys:
 class FeatureStoreWriter:
     """Writes prepared examples in a stream; a build that is killed leaves finished parts and no index.
 
-    It holds the rows of one part in memory.
+    It holds the rows of one part in memory, ragged ones twice while it writes them.
 
     Parameters
     ----------
@@ -207,8 +207,14 @@ class FeatureStoreWriter:
     def _finish_part(self) -> None:
         if not self._part.num_rows:
             return
-        batch = self._part.batch()
         is_reused, self._is_reused = self._is_reused, True
+        try:
+            self._keep(self._part.batch(), is_reused=is_reused)
+        finally:
+            # Also where it cannot be written: leaving the block must not try again.
+            self._part.clear()
+
+    def _keep(self, batch: pa.RecordBatch, *, is_reused: bool) -> None:
         name = self._name(batch)
         self._files.append({"name": name, "num_rows": batch.num_rows})
         there = self._prepared.whole_part(name) if self._prepared is not None and is_reused else None
@@ -217,7 +223,6 @@ class FeatureStoreWriter:
                 _write_part(path, batch)
         elif there.parent != self._folder:
             _link_or_copy(there, self._folder / name)
-        self._part.clear()
 
     def _name(self, batch: pa.RecordBatch) -> str:
         if self._digest is None:

@@ -8,27 +8,29 @@ a sixth of the processor's time of a whole run on photos.
 import ctypes
 import os
 
-KEPT_BYTES = 256 << 20
-_FROM_HEAP_BYTES = 32 << 20  # the largest that every glibc takes
+TRIM_THRESHOLD_BYTES = 256 << 20
+MMAP_THRESHOLD_BYTES = 32 << 20  # the largest that every glibc takes
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # malloc.h
-_USERS_OWN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
+_USERS_OWN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
 
 
 def keep_freed_memory() -> bool:
-    """Let this process and those that it forks keep up to `KEPT_BYTES` of what they free, a heap.
+    """Let this process and those that it forks keep what they free.
 
-    Blocks of over 32 MiB still come from the system and go back to it.
+    Blocks of up to `MMAP_THRESHOLD_BYTES` come from heaps. The main heap gives its end back only where more than
+    `TRIM_THRESHOLD_BYTES` of it are free; what lies free below a block in use stays, as much as it may be. A thread's
+    heaps are of 64 MiB each, and one that empties goes back.
 
     Returns
     -------
     bool
         Whether the C library took it: one that is not glibc does not, nor is it asked where the environment already
-        says how (`MALLOC_TRIM_THRESHOLD_`, `MALLOC_MMAP_THRESHOLD_` or `GLIBC_TUNABLES`).
+        says how (`MALLOC_TRIM_THRESHOLD_`, `MALLOC_MMAP_THRESHOLD_`, or `glibc.malloc` in `GLIBC_TUNABLES`).
     """
-    if any(name in os.environ for name in _USERS_OWN):
+    if any(name in os.environ for name in _USERS_OWN) or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
-    return bool(mallopt(_MMAP_THRESHOLD, _FROM_HEAP_BYTES)) and bool(mallopt(_TRIM_THRESHOLD, KEPT_BYTES))
+    return bool(mallopt(_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)) and bool(mallopt(_TRIM_THRESHOLD, TRIM_THRESHOLD_BYTES))

@@ -115,15 +115,16 @@ class ShardWriter:
             part.unlink()
 
     def _opened(self) -> pq.ParquetWriter:
-        """Bytes are files of images, compressed already: neither packing them nor looking for equal ones pays."""
-        is_packed = {field.name: not pa.types.is_binary(field.type) for field in self._schema}
-        named = [name for name, packed in is_packed.items() if packed]
+        """Bytes are files of images, compressed already: neither zstd nor a dictionary of equal ones pays."""
+        files = {field.name for field in self._schema if pa.types.is_binary(field.type)}
+        paths = _leaf_paths(self._schema)
+        others = [path for path in paths if path not in files]
         return pq.ParquetWriter(
             self._part,
             self._schema,
-            compression={name: "zstd" if packed else "none" for name, packed in is_packed.items()},
-            use_dictionary=named,
-            write_statistics=named,
+            compression={path: "none" if path in files else "zstd" for path in paths},
+            use_dictionary=others,
+            write_statistics=others,
         )
 
     @property
@@ -269,6 +270,14 @@ def contract_metadata(schema: pa.Schema, *, contract: str, newest_version: int, 
         )
     check_format_version(content.get("format_version"), newest=newest_version, contract=contract, where=where)
     return content
+
+
+def _leaf_paths(schema: pa.Schema) -> list[str]:
+    """What Parquet calls the columns: `probabilities.list.element` for a column of lists."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(schema.empty_table(), sink)
+    leaves = pq.read_metadata(pa.BufferReader(sink.getvalue())).schema
+    return [leaves.column(place).path for place in range(len(leaves.names))]
 
 
 def _metadata(schema: pa.Schema) -> dict[str, Any]:

@@ -12,7 +12,7 @@ class PartRows:
     schema
         Columns of the batches.
     max_rows
-        Rows that a part holds at most; memory is taken as they come.
+        Rows that a part holds at most: address space for fixed-size columns is taken at once, pages as rows come.
 
     Attributes
     ----------
@@ -35,7 +35,13 @@ class PartRows:
         self.clear()
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Append rows, as many as there is room for; fixed-size columns are copied."""
+        """Append rows; fixed-size columns are copied.
+
+        Raises
+        ------
+        ValueError
+            If there is no room for them.
+        """
         end = self.num_rows + batch.num_rows
         for name, column in zip(self._schema.names, batch.columns, strict=True):
             if name not in self._fixed:

@@ -6,6 +6,7 @@ from pathlib import Path
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -297,10 +298,39 @@ def test_a_table_is_read_a_few_chunks_ahead_of_what_is_written(table, tmp_path):
     chunks.close()
 
 
-def test_large_pictures_are_prepared_a_few_at_a_time(table):
-    features = ImageFeatures(image_size=1024)
-    chunks = prepared_chunks(table, features, chunk_rows=64, label="preparing")
-    assert [len(inputs["image"]) for _, inputs in chunks] == [2] * (NUM_PHOTOS // 2)
+def test_large_pictures_are_prepared_a_few_at_a_time(table, tmp_path, monkeypatch):
+    sizes, prepare = [], ImageFeatures.prepare
+
+    def watched(features, columns):
+        sizes.append(len(columns["image"]))
+        return prepare(features, columns)
+
+    monkeypatch.setattr(ImageFeatures, "prepare", watched)
+    write_store(tmp_path / "store", table, ImageFeatures(image_size=1024), {})
+    assert sizes == [2] * (NUM_PHOTOS // 2)
+    chunks = prepared_chunks(table, ImageFeatures(image_size=1024), chunk_rows=32, label="embedding")
+    assert [len(inputs["image"]) for _, inputs in chunks] == [32, 28]
+
+
+def test_chunks_of_a_batch_are_alike(tmp_path, monkeypatch):
+    sizes, prepare = [], ImageFeatures.prepare
+    monkeypatch.setattr(
+        ImageFeatures,
+        "prepare",
+        lambda features, columns: sizes.append(len(columns["image"])) or prepare(features, columns),
+    )
+    table = write_table(tmp_path / "examples", {f"e{row:02d}": photo(row) for row in range(64)})
+    write_store(tmp_path / "store", table, ImageFeatures(image_size=256), {})
+    assert sorted(sizes) == [32, 32]
+
+
+def test_an_error_ends_the_work_ahead(photos, tmp_path):
+    wrong = write_table(tmp_path / "wrong", {"e00": b"no photo", **{f"f{row:03d}": photo(row) for row in range(300)}})
+    before = set(threading.enumerate())
+    with pytest.raises(UndecodableImageError) as raised:
+        build(wrong, tmp_path / "store")
+    assert raised.traceback
+    assert set(threading.enumerate()) <= before
 
 
 def job(examples, folder, volume, backbone="small_cnn"):

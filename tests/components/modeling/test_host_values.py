@@ -19,6 +19,7 @@ def test_arrays_of_all_shapes_and_types_arrive_in_one_piece():
     host.send(torch.device("cpu"))
     for array, value in zip(given, values, strict=True):
         assert value().dtype == (torch.float32 if array.dtype.kind == "f" else torch.int64)
+        assert value().shape == array.shape
         np.testing.assert_array_equal(value().numpy(), array.astype(np.float32 if array.dtype.kind == "f" else int))
     assert len({value().untyped_storage().data_ptr() for value in values}) == 1
 
@@ -30,6 +31,8 @@ def test_values_are_there_once_they_were_sent():
         value()
     host.send(torch.device("cpu"))
     assert value().tolist() == [1.5]
+    with pytest.raises(RuntimeError, match="must be added before they are sent"):
+        host.add(np.array([1.5]))
 
 
 def test_nothing_to_send_is_fine():

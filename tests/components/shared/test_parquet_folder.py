@@ -200,17 +200,20 @@ def test_metadata_that_lacks_a_key_is_refused(tmp_path):
         ShardReader(tmp_path, contract="things", newest_version=1, keys=("modality",))
 
 
-def test_bytes_are_written_as_they_are_and_the_rest_is_packed(tmp_path):
-    write(tmp_path, batch_of(range(1000), blob_bytes=100))
+def test_bytes_are_written_as_they_are_and_the_rest_is_compressed(tmp_path):
+    vectors = pa.list_(pa.float32(), 3)
+    schema = pa.schema([*SCHEMA, ("scores", pa.list_(pa.float32())), ("vector", vectors)])
+    lists = [pa.array([[0.5, 0.5]] * 1000, pa.list_(pa.float32())), pa.array([[1.0, 2.0, 3.0]] * 1000, vectors)]
+    batch = pa.RecordBatch.from_arrays([*batch_of(range(1000), blob_bytes=100).columns, *lists], schema=schema)
+    with ShardWriter(tmp_path, schema, contract="things", format_version=1, info={}) as writer:
+        writer.write(batch)
     [shard] = read(tmp_path).shards
-    columns = pq.read_metadata(shard).row_group(0)
-    packing = {columns.column(place).path_in_schema: columns.column(place) for place in range(columns.num_columns)}
-    assert {name: column.compression for name, column in packing.items()} == {
-        "id": "ZSTD",
-        "split": "ZSTD",
-        "blob": "UNCOMPRESSED",
-    }
-    assert not packing["blob"].has_dictionary_page
-    assert packing["split"].has_dictionary_page
-    blobs = [value for batch in read(tmp_path).iter_batches(["blob"]) for value in batch.column(0).to_pylist()]
-    assert blobs == [bytes([row % 256]) * 100 for row in range(1000)]
+    group = pq.read_metadata(shard).row_group(0)
+    columns = {group.column(place).path_in_schema: group.column(place) for place in range(group.num_columns)}
+    assert {name.split(".")[0] for name in columns} == set(schema.names)
+    for name, column in columns.items():
+        is_file = name == "blob"
+        assert column.compression == ("UNCOMPRESSED" if is_file else "ZSTD"), name
+        assert column.has_dictionary_page != is_file
+        assert (column.statistics is None) == is_file
+    assert [value for part in read(tmp_path).iter_batches() for value in part.to_pylist()] == batch.to_pylist()
