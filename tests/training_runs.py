@@ -39,8 +39,10 @@ def real_run(repository: Path, source: Path, run_dir: Path) -> Iterator["subproc
     with subprocess.Popen(
         command, cwd=repository, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as runner:
-        yield runner
-        runner.kill()
+        try:
+            yield runner
+        finally:
+            runner.kill()
 
 
 def write_pictures(folder: Path, stripes: Callable[..., np.ndarray], *, num_per_class: int = NUM_PER_CLASS) -> Path:

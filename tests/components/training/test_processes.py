@@ -102,12 +102,15 @@ def test_told_to_stop_it_saves_and_another_number_of_processes_goes_on(store, co
     folder = CheckpointFolder(uri=str(tmp_path / "checkpoints"))
     uri = request_of(store, endless, folder).write()
     assert read_request(uri).config == endless
-    training = subprocess.Popen([sys.executable, "-m", "components.training.worker", uri])
-    waited = time.monotonic()
-    while not Path(folder.last).exists() and time.monotonic() - waited < 120:
-        time.sleep(0.05)
-    training.send_signal(signal.SIGTERM)
-    assert training.wait(timeout=60) == INTERRUPTED
+    with subprocess.Popen([sys.executable, "-m", "components.training.worker", uri]) as training:
+        try:
+            waited = time.monotonic()
+            while not Path(folder.last).exists() and time.monotonic() - waited < 120:
+                time.sleep(0.05)
+            training.send_signal(signal.SIGTERM)
+            assert training.wait(timeout=60) == INTERRUPTED
+        finally:
+            training.kill()
     num_epochs = len(finished(store, endless, checkpoints=folder, resumed=False).curves)
     last = replace(config, max_epochs=num_epochs + 1)
     with sole_trainer(folder) as lock:

@@ -209,11 +209,13 @@ def test_time_in_the_queue_does_not_count(api, backend):
 
 
 LAUNCH = """
-import sys
+import signal, sys
 from components.training.train_job import TrainJob
 from components.training.train_job_cluster import ClusterBackend
 from components.training.train_job_launch import launch_train_job
 
+# A shell that runs the tests in the background has SIGINT ignored, and every process below it with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 job = TrainJob(name="train-abc", command=("torchrun", "train.py"), image="x:v1", timeout_s=600, num_nodes=2)
 launch_train_job(job, ClusterBackend("team", kubeconfig=sys.argv[1]), poll_s=0.05)
 """
@@ -228,9 +230,12 @@ def test_a_launch_that_is_told_to_stop_deletes_its_job(api, tmp_path, repository
         deadline = time.monotonic() + 60
         while api.count("get", "pods/log") == 0 and child.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert NAME in api.jobs
-        child.send_signal(number)
-        assert child.wait(30) == status
+        try:
+            assert NAME in api.jobs
+            child.send_signal(number)
+            assert child.wait(30) == status
+        finally:
+            child.kill()
     assert api.jobs == {}
     assert api.count("delete") == 1
 

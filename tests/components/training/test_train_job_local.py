@@ -110,13 +110,16 @@ def test_a_launch_that_is_terminated_takes_its_processes_along(name, tmp_path, r
     command = [sys.executable, "-W", "ignore", "-c", LAUNCH, name, str(tmp_path)]
     ranks = [tmp_path / "0", tmp_path / "1"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as child:
-        deadline = time.monotonic() + 120
-        while not all(is_held(rank) for rank in ranks):
-            assert child.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        child.send_signal(signal.SIGTERM)
-        assert child.wait(90) == 143
+        try:
+            deadline = time.monotonic() + 120
+            while not all(is_held(rank) for rank in ranks):
+                assert child.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            child.send_signal(signal.SIGTERM)
+            assert child.wait(90) == 143
+        finally:
+            child.kill()
     assert not any(is_held(rank) for rank in ranks)
     assert left_behind(name) == []
 
