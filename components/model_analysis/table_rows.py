@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from components.shared.column_types import type_of_stored, type_of_texts, widest_types
+from components.shared.parquet_file import parquet_file
 from components.shared.table_files import RaggedRow, TableFile
 from components.shared.table_opening import readable
 
@@ -80,7 +80,7 @@ def column_types(file: TableFile, columns: Sequence[str]) -> dict[str, pa.DataTy
 
 
 def _stored_rows(file: TableFile, columns: Sequence[str], batch_rows: int) -> Iterator[Rows]:
-    with readable(file.uri), pq.ParquetFile(file.uri) as stored:
+    with readable(file.uri), parquet_file(file.uri) as stored:
         name_of = dict(zip(stored.schema_arrow.names, file.column_names(), strict=True))
         wanted = [name for name, known_as in name_of.items() if known_as in columns]
         for batch in stored.iter_batches(batch_size=batch_rows, columns=wanted):

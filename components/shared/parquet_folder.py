@@ -1,7 +1,6 @@
 """A folder of Parquet shards with a contract in its metadata: one streaming writer, one checked reader."""
 
 from collections.abc import Iterator, Sequence
-import contextlib
 import json
 from pathlib import Path
 from types import TracebackType
@@ -13,10 +12,7 @@ import pyarrow.parquet as pq
 
 from components.shared.errors import ContractError
 from components.shared.format_version import check_format_version
-
-with contextlib.suppress(ImportError):
-    # Before 14.0.1 pyarrow ran code that a Parquet file brought along (CVE-2023-47248); this stops it.
-    import pyarrow_hotfix  # noqa: F401
+from components.shared.parquet_file import parquet_file
 
 METADATA_KEY = b"pluszero"
 _SHARD_PATTERN = "shard-*.parquet"
@@ -290,7 +286,7 @@ def _metadata(schema: pa.Schema) -> dict[str, Any]:
 
 
 def _readable_batches(shard: Path, batch_rows: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    batches = pq.ParquetFile(shard).iter_batches(batch_size=batch_rows, columns=columns)
+    batches = parquet_file(shard).iter_batches(batch_size=batch_rows, columns=columns)
     while True:
         try:
             batch = next(batches, None)

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from components.shared.atomic_files import atomic_file
 from components.shared.errors import ContractError
 from components.shared.example_table import ExampleTableInfo
+from components.shared.parquet_file import parquet_file
 from components.shared.parquet_folder import contract_metadata, METADATA_KEY
 
 CONTRACT = "serving_log"
@@ -77,7 +78,7 @@ class LogPart:
             If the part is damaged.
         """
         with self.filesystem.open(self.name, "rb") as file:
-            batches = _readable(self.name, lambda: pq.ParquetFile(file)).iter_batches(batch_rows, columns=columns)
+            batches = _readable(self.name, lambda: parquet_file(file)).iter_batches(batch_rows, columns=columns)
             while (batch := _readable(self.name, lambda: next(batches, None))) is not None:
                 yield batch
 
@@ -120,7 +121,7 @@ def open_part(filesystem: AbstractFileSystem, name: str) -> LogPart:
         lies in the folder of another time.
     """
     with filesystem.open(name, "rb") as file:
-        parquet = _readable(name, lambda: pq.ParquetFile(file))
+        parquet = _readable(name, lambda: parquet_file(file))
         content = contract_metadata(parquet.schema_arrow, contract=CONTRACT, newest_version=FORMAT_VERSION, where=name)
         schema = _carried_schema(parquet.schema_arrow)
         _check_columns(schema, name)

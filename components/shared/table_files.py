@@ -11,10 +11,10 @@ import unicodedata
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
 from components.shared.column_types import MISSING_NUMBERS
 from components.shared.csv_stream import csv_batches
+from components.shared.parquet_file import parquet_file
 from components.shared.problem import TableSpec
 from components.shared.table_opening import BLOCK_BYTES, opened, opened_for_arrow, opened_text, readable
 from components.shared.text_encoding import recognised_encoding
@@ -172,11 +172,11 @@ class TableFile:
 
     def _stored_schema(self) -> pa.Schema:
         with readable(self.uri), opened(self.uri, unpack=False) as stream:
-            return pq.ParquetFile(stream).schema_arrow
+            return parquet_file(stream).schema_arrow
 
     def _stored_batches(self) -> Iterator[pa.RecordBatch]:
         with readable(self.uri), opened(self.uri, unpack=False) as stream:
-            yield from pq.ParquetFile(stream).iter_batches(batch_size=_BATCH_ROWS)
+            yield from parquet_file(stream).iter_batches(batch_size=_BATCH_ROWS)
 
     def _header(self) -> _Header:
         with opened_text(self.uri, self.encoding) as text:

@@ -16,6 +16,7 @@ from components.data_validation.tables.examined_types import as_examined, examin
 from components.data_validation.tables.table_source import Piece, shortened, TablePart, TableSource
 from components.shared.column_types import type_of_texts
 from components.shared.example_table import ExampleTable, ExampleTableInfo
+from components.shared.parquet_file import parquet_file
 from components.shared.table_opening import opened, readable
 
 _SUFFIXES = (".parquet", ".pq")
@@ -115,7 +116,7 @@ class ParquetTable(TableSource):
         # A file without any of the columns still tells how many rows it has.
         stored = [file.names[name] for name in columns if name in file.names] or list(file.names.values())[:1]
         with readable(file.uri), opened(file.uri, unpack=False) as stream:
-            for batch in pq.ParquetFile(stream).iter_batches(
+            for batch in parquet_file(stream).iter_batches(
                 batch_size=batch_rows, row_groups=list(piece.row_groups), columns=stored
             ):
                 arrays = [self._column(batch, file, name) for name in columns]
@@ -198,7 +199,7 @@ def _example_info(uri: str, names: Sequence[str]) -> ExampleTableInfo | None:
 
 def _stored_file(uri: str, partition: Mapping[str, str | None]) -> StoredFile:
     with readable(uri), opened(uri, unpack=False) as stream:
-        file = pq.ParquetFile(stream)
+        file = parquet_file(stream)
         schema, metadata = file.schema_arrow, file.metadata
     names = {unicodedata.normalize("NFC", name).strip(): name for name in schema.names}
     if len(names) < len(schema.names):

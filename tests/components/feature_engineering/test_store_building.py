@@ -201,14 +201,17 @@ from components.modeling.text_features import TextFeatures
 from components.shared.cores import available_cores
 from components.shared.example_table import ExampleTable
 
+table = ExampleTable(sys.argv[1])
+first = next(table.iter_batches(["image"], batch_rows=1)).column(0)[0]
+
 class Slow(ImageFeatures):
     def prepare(self, columns):
-        time.sleep(float(sys.argv[4]))
+        time.sleep(0.05 if columns["image"][0] == first else float(sys.argv[4]))
         return super().prepare(columns)
 
 counts = write_store(
     sys.argv[2],
-    ExampleTable(sys.argv[1]),
+    table,
     Slow(image_size=16),
     {"size": 16},
     part_bytes=int(sys.argv[3]),
@@ -218,8 +221,9 @@ print(counts.num_prepared, counts.num_reused)
 """
 
 
-def building(table_path, path, *, delay_s, kind="plain"):
-    arguments = [str(table_path), str(path), str(PART_BYTES), str(delay_s), kind]
+def building(table_path, path, *, later_delay_s=0.0, kind="plain"):
+    """A build in a process of its own, which prepares all that is after the first examples only after a delay."""
+    arguments = [str(table_path), str(path), str(PART_BYTES), str(later_delay_s), kind]
     return subprocess.Popen([sys.executable, "-c", _SLOW_BUILD, *arguments], stdout=subprocess.PIPE, text=True)
 
 
@@ -231,25 +235,27 @@ def wait_for_parts(path, process, num_parts):
         time.sleep(0.005)
 
 
-def test_a_killed_build_goes_on_where_it_was(table, photos, tmp_path):
-    process = building(tmp_path / "examples", tmp_path / "store", delay_s=0.3)
-    wait_for_parts(tmp_path / "store", process, 1)
+def test_a_killed_build_goes_on_where_it_was(tmp_path):
+    photos = {f"e{number:03d}": photo(number) for number in range(130)}
+    table = write_table(tmp_path / "examples", photos)
+    process = building(tmp_path / "examples", tmp_path / "store", later_delay_s=600)
+    wait_for_parts(tmp_path / "store", process, 2)
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
     left = 10 * len(parts_of(tmp_path / "store"))
-    assert 0 < left < NUM_PHOTOS
+    assert 0 < left < len(photos)
     with pytest.raises(FileNotFoundError, match="the feature store's index"):
         FeatureStore(tmp_path / "store")
     (tmp_path / "store" / ".part-0.arrow.x.part").write_bytes(b"half")
-    assert build(table, tmp_path / "store") == (NUM_PHOTOS - left, left)
+    assert build(table, tmp_path / "store") == (len(photos) - left, left)
     assert not list(tmp_path.glob("store/.part-*"))
     assert_holds(tmp_path / "store", photos)
 
 
 @pytest.mark.parametrize("kind", ["plain", "addressed"])
 def test_two_builds_of_one_folder_wait_for_each_other(table, photos, tmp_path, kind):
-    processes = [building(tmp_path / "examples", tmp_path / "store", delay_s=0.05, kind=kind) for _ in range(2)]
+    processes = [building(tmp_path / "examples", tmp_path / "store", kind=kind) for _ in range(2)]
     counts = sorted(process.communicate(timeout=120)[0].split() for process in processes)
     assert counts == [["0", str(NUM_PHOTOS)], [str(NUM_PHOTOS), "0"]]
     assert_holds(tmp_path / "store", photos)

@@ -50,15 +50,12 @@ def test_no_batch_is_larger_than_asked_for(tmp_path):
 
 
 def test_streaming_holds_a_small_part_of_the_table(tmp_path):
-    write(
-        tmp_path,
-        *(batch_of(range(start, start + 64), blob_bytes=100_000) for start in range(0, 640, 64)),
-        row_group_rows=64,
-        shard_bytes=10 << 20,
-    )
+    batches = (batch_of(range(start, start + 32), blob_bytes=100_000) for start in range(0, 640, 32))
+    reader = read(write(tmp_path, *batches, row_group_rows=32))
+    assert len(reader.shards) == 1
     before = pa.total_allocated_bytes()
-    peak = max(pa.total_allocated_bytes() - before for _ in read(tmp_path).iter_batches(["blob"], batch_rows=64))
-    assert peak < 64_000_000 / 2
+    peak = max(pa.total_allocated_bytes() - before for _ in reader.iter_batches(["blob"], batch_rows=32))
+    assert peak < 64_000_000 / 4
 
 
 def test_unread_columns_are_not_touched(tmp_path):
