@@ -26,8 +26,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
 
-from components.data_validation.comparison.compared_sides import ComparisonOptions
-from components.data_validation.comparison_job import compare_tables, ComparisonPaths
+from components.data_validation.comparison.dataset_comparison import ComparisonOptions
+from components.data_validation.jobs.compare_tables import compare_tables, ComparisonPaths
 from components.drift.drift_settings import DriftSettings
 
 REPOSITORY = Path(__file__).resolve().parents[1]

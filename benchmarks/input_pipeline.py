@@ -40,16 +40,16 @@ from torch.utils.data import DataLoader, Dataset
 import typer
 
 from components.feature_engineering.store_building import write_store
-from components.modeling.augmentation import Augmenter
-from components.modeling.augmentation_policies import named_policy
+from components.modeling.augmentation.augmenter import Augmenter
+from components.modeling.augmentation.named_policies import named_policy
 from components.modeling.backbone_config import BackboneConfig, EFFICIENTNET_LITE0, SMALL_CNN
 from components.modeling.classifier import build_classifier
-from components.modeling.image_decoding import decode_image
-from components.modeling.image_features import ImageFeatures, prepare_image
-from components.shared.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
-from components.shared.feature_store import FeatureStore
-from components.training.batches import batch_loader, StoredExamples
-from components.training.epoch_batches import Division, EpochBatches, HeldOutBatches
+from components.modeling.images.decoding import decode_image
+from components.modeling.images.features import ImageFeatures, prepare_image
+from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
+from components.shared.feature_store.store import FeatureStore
+from components.training.trainer.batches import batch_loader, StoredExamples
+from components.training.trainer.epoch_batches import Division, EpochBatches, HeldOutBatches
 
 BATCH = 32
 WORKERS = 2

@@ -1,6 +1,6 @@
 """What running a pipeline here costs beyond the steps' own processes, and what an unchanged run costs.
 
-Ten gates in a row through `pipelines.local`, beside the same ten jobs as bare processes, in one run:
+Ten gates in a row through `pipelines.local.runner`, beside the same ten jobs as bare processes, in one run:
 `.venv/bin/python -m benchmarks.local_run`.
 """
 
@@ -12,9 +12,10 @@ import time
 from kfp import compiler, dsl
 
 from components.quality_gate.component import quality_gate
-from components.shared.images import image
-from components.shared.verdict import Verdict, write_verdict
-from pipelines.local import interpreter_of, REPOSITORY, run_pipeline, Step, Watcher
+from components.shared.contracts.verdict import Verdict, write_verdict
+from components.shared.runtime.container_images import image
+from pipelines.local.runner import interpreter_of, REPOSITORY, run_pipeline
+from pipelines.run_pages.step import Step, Watcher
 
 NUM_STEPS = 10
 _SILENT = Watcher(started=lambda step: None, progressed=lambda step, line: None, ended=lambda step: None)

@@ -27,12 +27,12 @@ import typer
 from components.data_ingestion.jobs import ingest_examples
 from components.feature_engineering.jobs import build_feature_store
 from components.modeling.backbone_config import backbone_config_from
-from components.shared.example_table import ExampleTable
-from components.shared.feature_store import FeatureStore
-from components.shared.problem import read_problem
-from components.training.checkpoints import CheckpointFolder
-from components.training.fit import fit
+from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.problem import read_problem
+from components.shared.feature_store.store import FeatureStore
 from components.training.recipes import recipe_config
+from components.training.trainer.checkpoints import CheckpointFolder
+from components.training.trainer.fit import fit
 
 _RARE = 10
 _MAX_CATEGORIES = 255

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from components.shared.atomic_files import read_json
-from components.shared.command_line import FAILED_CHECK, run
-from components.shared.fingerprints import fingerprint_bytes, fingerprint_json, fingerprint_source
-from components.shared.problem import Problem, read_problem
-from components.shared.sources import check_folder, check_source, data_fingerprint, EMBEDDED_SOURCES
-from components.shared.time_window import parse_window
-from pipelines.user_files import problem_text, search_text, text_of
+from components.shared.contracts.problem import Problem, read_problem
+from components.shared.runtime.atomic_files import read_json
+from components.shared.runtime.command_line import FAILED_CHECK, run
+from components.shared.runtime.fingerprints import fingerprint_bytes, fingerprint_json, fingerprint_source
+from components.shared.serving_log.time_window import parse_window
+from components.shared.tables.sources import check_folder, check_source, data_fingerprint, EMBEDDED_SOURCES
+from pipelines.local.user_files import problem_text, search_text, text_of
 
 Runner = Literal["local", "docker"]
 RunDir = Annotated[Path | None, typer.Option(help="The run's folder; by default runs/ with the data's name.")]
@@ -45,25 +45,25 @@ def run_command(
     runner: RunnerOption = "local",
 ) -> None:
     """Run the training pipeline, each step in its image or in its image's environment."""
-    from pipelines.local_run import LocalRun, run_here
-    from pipelines.training_story import TrainingStory
+    from pipelines.local.run import LocalRun, run_here
+    from pipelines.run_pages.training_run_summary import TrainingRunSummary
 
     source = dataset if dataset in EMBEDDED_SOURCES else _absolute(dataset)
     folder = (run_dir or _default_folder(source, prefix="")).resolve()
     settings = {"recipe": recipe, "backbone": backbone, "seed": seed, "model_name": _model_name(source)}
     typer.echo(f"Training on {source}")
-    story = TrainingStory(source=source)
+    run_summary = TrainingRunSummary(source=source)
     summary = run_here(
         LocalRun(
             package="training-cpu",
-            story=story,
+            run_summary=run_summary,
             folder=folder,
             arguments=lambda: _training_arguments(source, problem, settings, folder),
             sources=(source,),
             in_containers=runner == "docker",
         )
     )
-    _end_with(summary, story.lines(summary))
+    _end_with(summary, run_summary.lines(summary))
 
 
 @app.command("search")
@@ -80,26 +80,26 @@ def search_command(
     runner: RunnerOption = "local",
 ) -> None:
     """Find the augmentation policy that images are learnt best with, by short trainings."""
-    from pipelines.local_run import LocalRun, run_here
-    from pipelines.search_story import SearchStory
+    from pipelines.local.run import LocalRun, run_here
+    from pipelines.run_pages.search_run_summary import SearchRunSummary
 
     source = dataset if dataset in EMBEDDED_SOURCES else _absolute(dataset)
     folder = (run_dir or _default_folder(source, prefix="search-")).resolve()
     settings = {"backbone": backbone, "seed": seed, "model_name": _model_name(source)}
     searched = {"search": search_text(search), "train_winner": train_winner}
     typer.echo(f"Searching policies for {source}")
-    story = SearchStory(source=source)
+    run_summary = SearchRunSummary(source=source)
     summary = run_here(
         LocalRun(
             package="augmentation-search-cpu",
-            story=story,
+            run_summary=run_summary,
             folder=folder,
             arguments=lambda: {**_training_arguments(source, problem, settings, folder), **searched},
             sources=(source,),
             in_containers=runner == "docker",
         )
     )
-    _end_with(summary, story.lines(summary))
+    _end_with(summary, run_summary.lines(summary))
 
 
 @app.command("smoke")
@@ -112,7 +112,7 @@ def smoke_command(
     seed: Annotated[int, typer.Option(help="Decides the data and the training.")] = 0,
 ) -> None:
     """Run the training pipeline on mock data of each modality: no real data, no network."""
-    from pipelines.smoke_run import chosen_modalities, smoke_runs
+    from pipelines.local.smoke_run import chosen_modalities, smoke_runs
 
     runs = smoke_runs(chosen_modalities(modality or []), run_dir.resolve(), num_examples=num_examples, seed=seed)
     for ended in runs:
@@ -137,25 +137,25 @@ def monitor_command(
 
     Exits 0 when nothing material has changed, 1 when the gate has stopped the run, 2 when the input is wrong.
     """
-    from pipelines.local_run import LocalRun, run_here
-    from pipelines.monitoring_story import MonitoringStory
+    from pipelines.local.run import LocalRun, run_here
+    from pipelines.run_pages.monitoring_run_summary import MonitoringRunSummary
 
     model_uri, log_uri = _absolute(model), _absolute(log)
-    story = MonitoringStory(serving_log=log_uri, model=model_uri, window=parse_window(start, end))
+    run_summary = MonitoringRunSummary(serving_log=log_uri, model=model_uri, window=parse_window(start, end))
     folder = (run_dir or _default_folder(log_uri, prefix="monitoring-")).resolve()
     typer.echo(f"Monitoring {model_uri} by {log_uri}")
     parameters = {"window_start": start, "window_end": end, "settings": text_of(settings)}
     summary = run_here(
         LocalRun(
             package="monitoring",
-            story=story,
+            run_summary=run_summary,
             folder=folder,
             arguments=lambda: _monitoring_arguments(model_uri, log_uri, parameters),
             sources=(model_uri, log_uri),
             in_containers=runner == "docker",
         )
     )
-    _end_with(summary, story.lines(summary))
+    _end_with(summary, run_summary.lines(summary))
 
 
 def _training_arguments(source: str, problem: Path | None, settings: dict[str, Any], folder: Path) -> dict[str, Any]:

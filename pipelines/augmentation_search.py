@@ -3,8 +3,8 @@
 from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
 
-from components.training.component import plan_policy_search, rank_policies, try_policy
-from pipelines.placement import (
+from components.training.component import plan_augmentation_search, rank_augmentation_policies, try_augmentation_policy
+from pipelines.steps.placement import (
     device_of,
     LIGHT,
     on_cpu,
@@ -16,7 +16,7 @@ from pipelines.placement import (
     WORKSPACE_CLAIM,
     WORKSPACE_PATH,
 )
-from pipelines.training_steps import checked_inputs, data_steps, feature_step, FormValues, model_steps
+from pipelines.steps.shared_steps import checked_inputs, data_steps, feature_step, FormValues, model_steps
 
 PIPELINE_NAME = "pluszero-augmentation-search"
 _RECIPE = "full"
@@ -100,7 +100,7 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
         inputs = checked_inputs(form, problem)
         # In a loop, kfp's local runner gives the item for every parameter that comes from another step: the trials
         # carry what they need.
-        plan = plan_policy_search(
+        plan = plan_augmentation_search(
             search=search,
             problem=inputs.outputs["data_problem"],
             preparation=inputs.outputs["preparation"],
@@ -114,7 +114,7 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
         features = feature_step(form, inputs, data)
 
         with dsl.ParallelFor(plan.output, parallelism=_TRIALS_AT_ONCE, name="trials") as trial:
-            tried = try_policy(
+            tried = try_augmentation_policy(
                 features=features.outputs["features"],
                 trial=trial,
                 recipe=_RECIPE,
@@ -125,7 +125,7 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
             # A node that goes away takes nothing with it: the next try goes on from the last checkpoint.
             retried(with_workspace(tried, workspace_claim), times=3)
 
-        ranked = rank_policies(results=dsl.Collected(tried.outputs["result"]), problem=problem)
+        ranked = rank_augmentation_policies(results=dsl.Collected(tried.outputs["result"]), problem=problem)
         on_cpu(ranked.set_display_name("rank policies"), LIGHT)
 
         with dsl.If(train_winner == True, name="train with the winner"):  # noqa: E712

@@ -10,10 +10,10 @@ from kfp.compiler import Compiler
 from kfp.compiler.compiler_utils import KubernetesManifestOptions
 from kfp.dsl.base_component import BaseComponent
 
-from components.shared.atomic_files import atomic_file
-from components.shared.images import image
+from components.shared.runtime.atomic_files import atomic_file
+from components.shared.runtime.container_images import image
 from pipelines import augmentation_search, monitoring, training
-from pipelines.placement import ProfileName, PROFILES
+from pipelines.steps.placement import ProfileName, PROFILES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,8 +4,8 @@ from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
 
 from components.data_validation.component import check_monitoring_inputs, detect_drift
-from pipelines.gates import gate_after
-from pipelines.placement import DATA, LIGHT, on_cpu, retried
+from pipelines.steps.gates import gate_after
+from pipelines.steps.placement import DATA, LIGHT, on_cpu, retried
 
 PIPELINE_NAME = "pluszero-monitoring"
 

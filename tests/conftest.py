@@ -35,8 +35,8 @@ def stripes_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An example table of 120 striped pictures in two classes: 80 train, 20 validation, 20 test."""
     import pyarrow as pa
 
-    from components.modeling.image_decoding import encode_png
-    from components.shared.example_table import ExampleTableInfo, ExampleTableWriter
+    from components.modeling.images.decoding import encode_png
+    from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
 
     path = tmp_path_factory.mktemp("stripes") / "examples"
     sizes = {"image_width": pa.int64(), "image_height": pa.int64()}

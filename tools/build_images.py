@@ -9,8 +9,8 @@ import subprocess
 import sys
 import time
 
-from components.shared.images import image, IMAGE_NAMES, TAG_VARIABLE
-from pipelines.image_source import image_source, REPOSITORY
+from components.shared.runtime.container_images import image, IMAGE_NAMES, TAG_VARIABLE
+from pipelines.local.image_source import image_source, REPOSITORY
 
 PREPARED_BASE = "localhost/python:3.13-slim-trixie"
 _BASE_VARIABLE = "PLUSZERO_BASE_IMAGE"

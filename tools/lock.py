@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-from components.shared.atomic_files import atomic_file
+from components.shared.runtime.atomic_files import atomic_file
 from tools.locked import declared, DOCKER, parse_lock, Pin, read_lock, torch_variants, WITH_TORCH
 from tools.sbom import supply_chain_files
 from tools.setup_environments import UV

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from components.shared.command_line import FAILED_CHECK, run
-from components.shared.problem import Problem, read_problem
+from components.shared.contracts.problem import Problem, read_problem
+from components.shared.runtime.command_line import FAILED_CHECK, run
 
 app = typer.Typer(help="Turn data into the example table.", no_args_is_help=True, add_completion=False)
 
@@ -42,7 +42,7 @@ def ingest(
 @app.command()
 def fingerprint(source: Annotated[str, _SOURCE], problem: Annotated[Path | None, _PROBLEM] = None) -> None:
     """Print the fingerprint of the data, which changes whenever they do."""
-    from components.shared.sources import data_fingerprint
+    from components.shared.tables.sources import data_fingerprint
 
     typer.echo(data_fingerprint(source, test_file=_problem(problem).split.test_file))
 

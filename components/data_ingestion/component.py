@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.shared.images import image
+from components.shared.runtime.container_images import image
 
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from components.shared.problem import Modality
+from components.shared.contracts.problem import Modality
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SetAside:
+class Quarantined:
     """A file or row that is not in the example table.
 
     Attributes
@@ -70,13 +70,13 @@ class Ingested:
     expected_splits: tuple[str, ...]
     num_seen: int
     num_quarantined: int = 0
-    quarantined: tuple[SetAside, ...] = ()
-    ignored: tuple[SetAside, ...] = ()
+    quarantined: tuple[Quarantined, ...] = ()
+    ignored: tuple[Quarantined, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
     dropped_duplicates: tuple[tuple[str, str], ...] = ()
     num_duplicate_rows: int = 0
     near_duplicate_clusters: tuple[tuple[str, ...], ...] = ()
-    converted: tuple[SetAside, ...] = ()
+    converted: tuple[Quarantined, ...] = ()
     inferred: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from components.data_ingestion.ingested import Ingested, SetAside
+from components.data_ingestion.ingested import Ingested, Quarantined
 from components.reporting.page import Cell, Picture, Report
-from components.shared.problem import SPLIT_NAMES
-from components.shared.verdict import Verdict
+from components.shared.contracts.problem import SPLIT_NAMES
+from components.shared.contracts.verdict import Verdict
 
 _ROWS_SHOWN = 200
 _IGNORED_SHOWN = 20
@@ -38,7 +38,7 @@ def ingestion_report(ingested: Ingested, verdict: Verdict, *, source: str) -> Re
         report.paragraph(_sentence(sentence), tone="warn")
     _show_counts(report, ingested)
     _show_inferred(report, ingested)
-    _show_set_aside(report, ingested)
+    _show_quarantined(report, ingested)
     _show_duplicates(report, ingested)
     _show_columns(report, ingested)
     if ingested.pictures:
@@ -80,7 +80,7 @@ def _show_inferred(report: Report, ingested: Ingested) -> None:
             report.paragraph(_sentence(sentence))
 
 
-def _show_set_aside(report: Report, ingested: Ingested) -> None:
+def _show_quarantined(report: Report, ingested: Ingested) -> None:
     if ingested.quarantined:
         report.heading("Set aside")
         caption = _more(max(ingested.num_quarantined, len(ingested.quarantined)), _ROWS_SHOWN)
@@ -129,7 +129,7 @@ def _show_columns(report: Report, ingested: Ingested) -> None:
         report.table(["column", "role", "type"], rows, caption=_more(len(ingested.columns), _ROWS_SHOWN))
 
 
-def _named(items: Sequence[SetAside]) -> list[list[Cell]]:
+def _named(items: Sequence[Quarantined]) -> list[list[Cell]]:
     return [[_cut(item.name), _cut(item.reason)] for item in items]
 
 

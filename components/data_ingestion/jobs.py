@@ -6,9 +6,9 @@ from pathlib import Path
 
 import fsspec
 
-from components.data_ingestion.image_ingestion import ingest_images
-from components.data_ingestion.image_labels import image_listing, ImageListing
-from components.data_ingestion.image_reading import folder_reader, ImageReader, LocalReader
+from components.data_ingestion.images.ingestion import ingest_images
+from components.data_ingestion.images.labels import image_listing, ImageListing
+from components.data_ingestion.images.reading import folder_reader, ImageReader, LocalReader
 from components.data_ingestion.ingested import Ingested
 from components.data_ingestion.ingestion_report import ingestion_report
 from components.data_ingestion.judgement import judged, MAX_QUARANTINED_SHARE
@@ -18,13 +18,13 @@ from components.data_ingestion.known_datasets import (
     pets_folder,
     pets_listing,
 )
-from components.data_ingestion.table_ingestion import ingest_tables
-from components.data_ingestion.table_scan import scanned_table
-from components.shared.atomic_files import atomic_folder, write_json
-from components.shared.problem import parse_problem, Problem, SPLIT_NAMES
-from components.shared.sources import check_source, companion_file, EMBEDDED_SOURCES
-from components.shared.table_files import table_file
-from components.shared.verdict import write_verdict
+from components.data_ingestion.tables.ingestion import ingest_tables
+from components.data_ingestion.tables.scan import scanned_table
+from components.shared.contracts.problem import parse_problem, Problem, SPLIT_NAMES
+from components.shared.contracts.verdict import write_verdict
+from components.shared.runtime.atomic_files import atomic_folder, write_json
+from components.shared.tables.sources import check_source, companion_file, EMBEDDED_SOURCES
+from components.shared.tables.table_files import table_file
 
 logger = logging.getLogger(__name__)
 

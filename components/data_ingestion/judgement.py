@@ -3,7 +3,7 @@
 from collections import Counter
 
 from components.data_ingestion.ingested import Ingested
-from components.shared.verdict import Finding, Verdict
+from components.shared.contracts.verdict import Finding, Verdict
 
 MAX_QUARANTINED_SHARE = 0.10
 # In a small set a handful of bad files is a large share: up to so many and so much of it is borne.

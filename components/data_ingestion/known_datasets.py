@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow.csv as pa_csv
 
-from components.data_ingestion.image_labels import ImageEntry, ImageListing
-from components.modeling.image_decoding import encode_png
-from components.shared.atomic_files import atomic_folder
+from components.data_ingestion.images.labels import ImageEntry, ImageListing
+from components.modeling.images.decoding import encode_png
+from components.shared.runtime.atomic_files import atomic_folder
 
 _DIGIT_SIDE = 28
 _SPECIES = {"1": "cat", "2": "dog"}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from components.shared.problem import SPLIT_NAMES, SplitSpec
+from components.shared.contracts.problem import SPLIT_NAMES, SplitSpec
 
 NOT_PINNED = -1
 _MIN_UNITS_A_CLASS = 3

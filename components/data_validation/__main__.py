@@ -7,11 +7,11 @@ from typing import Annotated, Literal, TYPE_CHECKING
 
 import typer
 
-from components.shared.command_line import FAILED_CHECK, run
-from components.shared.problem import Problem, read_problem, TargetSpec
+from components.shared.contracts.problem import Problem, read_problem, TargetSpec
+from components.shared.runtime.command_line import FAILED_CHECK, run
 
 if TYPE_CHECKING:
-    from components.data_validation.comparison.compared_sides import ComparisonOptions
+    from components.data_validation.comparison.dataset_comparison import ComparisonOptions
 
 # TFDV takes seconds to import: each command imports its job when it runs.
 app = typer.Typer(
@@ -65,7 +65,7 @@ def compare(
     seed: Annotated[int, typer.Option(help="Of permutations and samples.")] = 0,
 ) -> None:
     """Compare two tables: five kinds of change told apart, each alarm calibrated and large enough to matter."""
-    from components.data_validation.jobs import compare_tables, ComparisonPaths
+    from components.data_validation.jobs.compare_tables import compare_tables, ComparisonPaths
 
     result = compare_tables(
         reference_uri=reference,
@@ -95,7 +95,7 @@ def statistics(
     beam_output: Annotated[str | None, typer.Option(help="Folder or URI that Beam's workers can write to.")] = None,
 ) -> None:
     """Compute TFDV's statistics of a table, and of its slices; past one machine on an Apache Beam runner."""
-    from components.data_validation.jobs import compute_statistics
+    from components.data_validation.jobs.validate_table import compute_statistics
 
     result = compute_statistics(
         table_uri=table,
@@ -120,7 +120,7 @@ def schema_infer(
     problem: ProblemOption = None,
 ) -> None:
     """Infer a schema from a table; review it, and keep it with your code."""
-    from components.data_validation.jobs import infer_table_schema
+    from components.data_validation.jobs.validate_table import infer_table_schema
 
     num_columns = infer_table_schema(table_uri=table, output_path=output, problem=_problem(problem))
     typer.echo(f"a schema of {num_columns} columns: {output}")
@@ -133,7 +133,7 @@ def schema_diff(
     output: Annotated[Path | None, typer.Option(help="Folder for a report; without one it is printed only.")] = None,
 ) -> None:
     """Say what changed between two schemas, and what of it breaks data or models. Exits 1 where something breaks."""
-    from components.data_validation.jobs import diff_schema_files
+    from components.data_validation.jobs.diff_schema_files import diff_schema_files
 
     result = diff_schema_files(old_path=old, new_path=new, output_path=output)
     typer.echo(result.table)
@@ -151,7 +151,7 @@ def schema_evolve(
     problem: ProblemOption = None,
 ) -> None:
     """Propose a schema that a newer table fits, and say what it would break. Exits 1 where something breaks."""
-    from components.data_validation.jobs import evolve_schema
+    from components.data_validation.jobs.validate_table import evolve_schema
 
     result = evolve_schema(schema_path=schema, table_uri=table, output_path=output, problem=_problem(problem))
     typer.echo(result.table)
@@ -174,14 +174,14 @@ def validate(
     if (examples is None) == (table is None):
         raise ValueError("validate must be given --examples or --table, one of the two")
     if examples is not None:
-        from components.data_validation.jobs import validate_examples
+        from components.data_validation.jobs.validate_examples import validate_examples
 
         paths = {f"{name}_path": output / name for name in ("statistics", "anomalies")}
         files = {"schema_path": output / "schema.pbtxt", "report_path": output / "report.html"}
         result = validate_examples(examples_path=examples, **paths, **files, verdict_path=output / "verdict.json")
         _conclude("passed" if result.passed else "blocked", result.reason, output)
         return
-    from components.data_validation.jobs import validate_table
+    from components.data_validation.jobs.validate_table import validate_table
 
     if table is None or schema is None:
         raise ValueError("validate --table must be given --schema, the reviewed schema to hold the table against")
@@ -209,7 +209,7 @@ def sufficiency(
     seed: Annotated[int, typer.Option(help="Of the sample, the folds and the permutations.")] = 0,
 ) -> None:
     """Say whether the label is predictable from these data at all, and whether more of them would help."""
-    from components.data_validation.jobs import assess_sufficiency
+    from components.data_validation.jobs.assess_sufficiency import assess_sufficiency
 
     asked = _problem(problem)
     said = asked.target
@@ -240,7 +240,7 @@ def _options(
     minimum_sample: int,
     seed: int,
 ) -> "ComparisonOptions":
-    from components.data_validation.comparison.compared_sides import ComparisonOptions
+    from components.data_validation.comparison.dataset_comparison import ComparisonOptions
     from components.data_validation.schemas.schema_files import read_schema
     from components.drift.drift_settings import DriftSettings
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from kfp import dsl
 
-from components.shared.images import image
+from components.shared.runtime.container_images import image
 
 
 @dsl.component(base_image=image("validation"), install_kfp_package=False)
@@ -41,7 +41,7 @@ def validate_examples(
     metrics
         Findings by severity, columns examined, and examples by split.
     """
-    from components.data_validation.jobs import validate_examples as job
+    from components.data_validation.jobs.validate_examples import validate_examples as job
 
     result = job(
         examples_path=examples.path,
@@ -86,7 +86,7 @@ def check_monitoring_inputs(
     settings
         All drift settings, as JSON.
     """
-    from components.data_validation.jobs import check_monitoring_inputs as job
+    from components.data_validation.jobs.check_monitoring_inputs import check_monitoring_inputs as job
 
     window = {"window_start": window_start, "window_end": window_end}
     checked = job(model_uri=model_uri, serving_log_uri=serving_log_uri, **window, settings=settings)
@@ -139,7 +139,7 @@ def detect_drift(
     metrics
         Findings by severity, columns compared, and rows of the two sides.
     """
-    from components.data_validation.jobs import detect_drift as job
+    from components.data_validation.jobs.detect_drift import detect_drift as job
 
     sides = {"model_uri": model_uri, "serving_log_uri": serving_log_uri}
     window = {"window_start": window_start, "window_end": window_end}
@@ -184,7 +184,7 @@ def assess_sufficiency(
     metrics
         The probe's score, its p-value, and the scores extrapolated to more data.
     """
-    from components.data_validation.jobs import assess_sufficiency as job
+    from components.data_validation.jobs.assess_sufficiency import assess_sufficiency as job
 
     result = job(
         examples_path=examples.path, embeddings_path=embeddings and embeddings.path, target=target, seed=seed,

@@ -21,7 +21,7 @@ from components.drift.comparison_result import (
 from components.drift.drift_settings import DriftSettings
 from components.drift.feature_comparison import feature_comparison, feature_members, untested_feature
 from components.drift.joint_comparison import joint_comparison, joint_members
-from components.drift.max_t import MaximumFamily
+from components.drift.permutation_p_values import MaximumFamily
 from components.drift.resampling import permuted_labels, resampled_counts
 
 __all__ = [

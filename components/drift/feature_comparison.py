@@ -10,7 +10,7 @@ from components.drift.binned import BinnedFeature, coarse_starts
 from components.drift.comparison_result import ChangedBin, FeatureComparison, StatisticResult
 from components.drift.distances import shares
 from components.drift.drift_settings import DriftSettings
-from components.drift.effects import above_chance, standardised_mean_difference
+from components.drift.effect_sizes import above_chance, standardised_mean_difference
 from components.drift.feature_statistics import (
     distribution_statistics,
     missing_share_difference,
@@ -18,7 +18,8 @@ from components.drift.feature_statistics import (
     POWERS,
     total_variation_of_values,
 )
-from components.drift.max_t import FamilyMember, MaximumFamily
+from components.drift.materiality import is_material
+from components.drift.permutation_p_values import FamilyMember, MaximumFamily
 from components.drift.resampling import side_counts
 
 _FEWEST_PRESENT = 30
@@ -121,11 +122,11 @@ def _comparison(
         effect="kolmogorov_smirnov" if feature.kind == "number" else "total_variation_above_chance",
         effect_size=effect_size,
         significant=p_value <= settings.false_alarm_rate,
-        material=not math.isnan(p_value) and effect_size >= settings.material_effect,
+        material=is_material(effect_size, settings.material_effect, tested=not math.isnan(p_value)),
         changed_bins=_changed_bins(feature, reference[1:], current[1:]),
         missing=missing,
         missing_significant=missing.p_value <= settings.false_alarm_rate,
-        missing_material=not math.isnan(missing.p_value) and missing.value >= settings.material_missing,
+        missing_material=is_material(missing.value, settings.material_missing, tested=not math.isnan(missing.p_value)),
         num_reference=int(reference[1:].sum()),
         num_current=int(current[1:].sum()),
         standardised_mean_difference=_mean_difference(feature),

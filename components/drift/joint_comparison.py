@@ -7,9 +7,10 @@ import numpy as np
 from components.drift.blocks import Blocks, NO_BLOCK, rows_of_blocks
 from components.drift.comparison_result import JointComparison
 from components.drift.drift_settings import DriftSettings
-from components.drift.effects import held_out_separation
+from components.drift.effect_sizes import held_out_separation
 from components.drift.joint import joint_map, joint_statistics
-from components.drift.max_t import FamilyMember, MaximumFamily
+from components.drift.materiality import is_material
+from components.drift.permutation_p_values import FamilyMember, MaximumFamily
 from components.drift.resampling import resampled_sums
 
 _POWERS: Mapping[str, float] = {"maximum_mean_discrepancy": 1 / 3, "correlation_difference": 1 / 3}
@@ -69,7 +70,7 @@ def joint_comparison(members: JointMembers, family: MaximumFamily, settings: Dri
         p_value=found.p_value,
         effect_size=effect_size,
         significant=found.p_value <= rate,
-        material=effect_size >= settings.material_joint,
+        material=is_material(effect_size, settings.material_joint),
     )
 
 

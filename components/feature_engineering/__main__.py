@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from components.shared.command_line import run
+from components.shared.runtime.command_line import run
 
 app = typer.Typer(help="Build the feature store and embeddings.", no_args_is_help=True, add_completion=False)
 
@@ -20,7 +20,7 @@ def build(
 ) -> None:
     """Prepare every example once: images, text or tables. What an earlier build prepared is taken over."""
     from components.feature_engineering.jobs import build_feature_store
-    from components.shared.problem import read_problem
+    from components.shared.contracts.problem import read_problem
 
     result = build_feature_store(
         examples_path=examples,

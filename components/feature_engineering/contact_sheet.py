@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from components.modeling.augmentation import Augmenter
-from components.modeling.augmentation_policies import single_transforms
-from components.modeling.example_seeds import example_seed
-from components.modeling.image_decoding import encode_png
+from components.modeling.augmentation.augmenter import Augmenter
+from components.modeling.augmentation.example_seeds import example_seed
+from components.modeling.augmentation.named_policies import single_transforms
+from components.modeling.images.decoding import encode_png
 from components.reporting.page import Picture
-from components.shared.feature_store import FeatureStore
+from components.shared.feature_store.store import FeatureStore
 
 _NUM_ORIGINALS = 3
 _NUM_VARIANTS = 6

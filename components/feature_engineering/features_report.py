@@ -6,8 +6,8 @@ from typing import Any
 from components.feature_engineering.fourier_gallery import fourier_gallery
 from components.feature_engineering.policy_report import add_augmentation
 from components.reporting.page import Report
-from components.shared.feature_store import FeatureStore
-from components.shared.problem import SPLIT_NAMES
+from components.shared.contracts.problem import SPLIT_NAMES
+from components.shared.feature_store.store import FeatureStore
 
 _MAX_SHOWN = 200
 

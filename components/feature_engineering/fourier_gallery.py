@@ -9,14 +9,14 @@ import numpy as np
 from PIL import Image
 import torch
 
-from components.modeling.fourier_compression import compress, psnr
-from components.modeling.fourier_deconvolution import blur, gaussian_kernel, wiener_deconvolution
-from components.modeling.fourier_filters import filter_frequencies
-from components.modeling.fourier_periodic_noise import remove_periodic_noise
-from components.modeling.fourier_spectra import spectrum
-from components.modeling.image_decoding import encode_png
+from components.modeling.fourier.compression import compress, psnr
+from components.modeling.fourier.deconvolution import blur, gaussian_kernel, wiener_deconvolution
+from components.modeling.fourier.filters import filter_frequencies
+from components.modeling.fourier.periodic_noise import remove_periodic_noise
+from components.modeling.fourier.spectra import spectrum
+from components.modeling.images.decoding import encode_png
 from components.reporting.page import Picture
-from components.shared.feature_store import FeatureStore
+from components.shared.feature_store.store import FeatureStore
 
 _NUM_IMAGES = 2
 _LARGEST_SIDE_PX = 128

@@ -12,23 +12,23 @@ import torch
 from components.feature_engineering.features_report import features_report
 from components.feature_engineering.preparation import choose_preparation, Preparation
 from components.feature_engineering.store_building import BuildCounts, content_digest, prepared_chunks, write_store
-from components.modeling.augmentation_policies import policy_from
+from components.modeling.augmentation.named_policies import policy_from
 from components.modeling.backbone_config import BackboneConfig, EFFICIENTNET_LITE0
 from components.modeling.classifier import build_classifier, Classifier
-from components.modeling.devices import choose_device, tensors_on
 from components.modeling.features import base_features, Features
+from components.modeling.gpu.devices import choose_device, tensors_on
 from components.modeling.preparation_settings import (
     DEFAULT_POLICY,
     preparation_settings_from_text,
     PreparationSettings,
 )
-from components.shared.embeddings_table import EmbeddingsWriter
-from components.shared.example_table import ExampleTable
-from components.shared.feature_store import FeatureStore
-from components.shared.feature_store_index import link_store
-from components.shared.fingerprints import fingerprint_files, fingerprint_json
-from components.shared.own_code import own_code_fingerprint
-from components.shared.source_fingerprint import job_fingerprint
+from components.shared.contracts.embeddings_table import EmbeddingsWriter
+from components.shared.contracts.example_table import ExampleTable
+from components.shared.feature_store.index import link_store
+from components.shared.feature_store.store import FeatureStore
+from components.shared.runtime.code_fingerprint import job_fingerprint
+from components.shared.runtime.custom_code import custom_code_fingerprint
+from components.shared.runtime.fingerprints import fingerprint_files, fingerprint_json
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ def _content_name(examples: Path, described: dict[str, Any]) -> str:
     files = [(path.name, path) for path in sorted(examples.iterdir()) if path.is_file()]
     code = job_fingerprint("components.feature_engineering.store_building", "write_store")
     function = described["preprocessing"].get("function")
-    own = None if function is None else own_code_fingerprint(function)
+    own = None if function is None else custom_code_fingerprint(function)
     return fingerprint_json({"examples": fingerprint_files(files), "preparation": described, "code": [code, own]})
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from components.modeling.augmentation import Augmenter
-from components.modeling.augmentation_policies import single_transforms
-from components.modeling.example_seeds import example_seed
+from components.modeling.augmentation.augmenter import Augmenter
+from components.modeling.augmentation.example_seeds import example_seed
+from components.modeling.augmentation.named_policies import single_transforms
 
 RISKY_SHARE = 0.25
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from components.feature_engineering.contact_sheet import contact_sheet, transform_sheet
 from components.feature_engineering.label_risk import label_risks, LabelRisks
-from components.modeling.augmentation import Augmenter
+from components.modeling.augmentation.augmenter import Augmenter
 from components.reporting.page import Report
-from components.shared.feature_store import FeatureStore
+from components.shared.feature_store.store import FeatureStore
 
 _CLASS = "__class_fullname__"
 _OF_EVERY = (_CLASS, "p", "transforms")

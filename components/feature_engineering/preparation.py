@@ -18,17 +18,17 @@ from components.modeling.backbone_config import (
     SMALL_CNN,
     SUBWORDS,
 )
+from components.modeling.custom_features import CustomFeatures, Derivation, raw_types
 from components.modeling.features import Features
-from components.modeling.fitted_subwords import fit_subwords
-from components.modeling.image_backbones import native_image_size
-from components.modeling.image_features import DecodingMode, ImageFeatures
-from components.modeling.own_features import Derivation, OwnFeatures, raw_types
+from components.modeling.images.backbones import native_image_size
+from components.modeling.images.features import DecodingMode, ImageFeatures
 from components.modeling.preparation_settings import PreparationSettings
-from components.modeling.subword_backbones import subword_backbone_config
-from components.modeling.subword_features import subword_features
-from components.modeling.tabular_features import fit_tabular_features
-from components.modeling.text_features import fit_text_features
-from components.shared.example_table import ExampleTable
+from components.modeling.tabular.features import fit_tabular_features
+from components.modeling.text.char_ngrams import fit_text_features
+from components.modeling.text.fitted_subwords import fit_subwords
+from components.modeling.text.hugging_face_backbones import subword_backbone_config
+from components.modeling.text.hugging_face_features import subword_features
+from components.shared.contracts.example_table import ExampleTable
 
 _SMALL_IMAGE_PX = 64
 _SMALL_CNN_SIZES_PX = (32, 96)
@@ -113,7 +113,7 @@ def image_preparation(requested: str, *, median_side_px: float) -> Preparation:
     decoding: DecodingMode = "full" if median_side_px <= _SMALL_IMAGE_PX else "scaled"
     is_pretrained = name == EFFICIENTNET_LITE0
     backbone = BackboneConfig(name=name, pretrained=is_pretrained, frozen=is_pretrained)
-    if EFFICIENTNET_LITE0 in (name, automatic if backbone.is_own_model else name):
+    if EFFICIENTNET_LITE0 in (name, automatic if backbone.is_custom_model else name):
         return Preparation(backbone=backbone, features=_cropped(_EFFICIENTNET_SIZE_PX, decoding))
     if (native := native_image_size(backbone)) is not None:
         return Preparation(backbone=backbone, features=_cropped(native, decoding))
@@ -153,7 +153,7 @@ class _Source:
         """Features that take raw columns."""
         if self._derivation is None:
             return features
-        return OwnFeatures(self._settings.features, self._settings.options, self._raw_types, features)
+        return CustomFeatures(self._settings.features, self._settings.options, self._raw_types, features)
 
     def _raw_batches(self) -> Iterator[dict[str, pa.Array]]:
         names = tuple(self.types)

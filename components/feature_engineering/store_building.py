@@ -20,21 +20,21 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
+from components.modeling.custom_features import CustomFeatures
 from components.modeling.features import base_features, Features
-from components.modeling.image_features import ImageFeatures
-from components.modeling.image_normalization import ChannelCounts, ChannelStatistics
-from components.modeling.own_features import OwnFeatures
-from components.shared.cores import available_cores
-from components.shared.errors import ContractError
-from components.shared.example_table import ExampleTable
-from components.shared.feature_store import FeatureStore, UNLABELLED
-from components.shared.feature_store_writer import ContentKeys, FeatureStoreWriter, PART_BYTES
-from components.shared.fingerprints import fingerprint_json
-from components.shared.folder_lock import folder_lock
-from components.shared.freed_memory import keep_freed_memory
-from components.shared.prepared_rows import content_key, PreparedRows, row_checks
-from components.shared.progress import progress
-from components.shared.source_fingerprint import job_fingerprint
+from components.modeling.images.features import ImageFeatures
+from components.modeling.images.normalization import ChannelCounts, ChannelStatistics
+from components.shared.contracts.example_table import ExampleTable
+from components.shared.feature_store.prepared_rows import content_key, PreparedRows, row_checks
+from components.shared.feature_store.store import FeatureStore, UNLABELLED
+from components.shared.feature_store.writer import ContentKeys, FeatureStoreWriter, PART_BYTES
+from components.shared.runtime.code_fingerprint import job_fingerprint
+from components.shared.runtime.cores import available_cores
+from components.shared.runtime.errors import ContractError
+from components.shared.runtime.fingerprints import fingerprint_json
+from components.shared.runtime.folder_lock import folder_lock
+from components.shared.runtime.freed_memory import keep_freed_memory
+from components.shared.runtime.progress import progress
 
 logger = logging.getLogger(__name__)
 
@@ -153,7 +153,7 @@ def write_store(
 @cache
 def _code() -> str:
     """Fingerprint of what makes pixels; reading it takes as long as some hundred pictures."""
-    return job_fingerprint("components.modeling.image_features", "prepare_image")
+    return job_fingerprint("components.modeling.images.features", "prepare_image")
 
 
 def _is_store(folder: Path) -> bool:
@@ -195,7 +195,7 @@ def prepared_chunks(
 
 def with_channel_statistics(features: Features, statistics: ChannelStatistics) -> Features:
     """Features of images that are normalised by the training images' own statistics."""
-    if isinstance(features, OwnFeatures):
+    if isinstance(features, CustomFeatures):
         return features.with_base(with_channel_statistics(features.base, statistics))
     assert isinstance(features, ImageFeatures)
     (mean_r, mean_g, mean_b), (std_r, std_g, std_b) = statistics.mean, statistics.std

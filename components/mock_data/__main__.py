@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from components.shared.command_line import run
+from components.shared.runtime.command_line import run
 
 app = typer.Typer(help="Make data from a schema, for tests and CI.", add_completion=False)
 
@@ -37,7 +37,7 @@ def make(
     from components.mock_data.jobs import make_mock_source
     from components.mock_data.mock_source import MockSettings
     from components.mock_data.schema_source import builtin_schema, read_schema, read_statistics
-    from components.shared.problem import read_problem
+    from components.shared.contracts.problem import read_problem
 
     settings = MockSettings(
         num_examples=num_examples,

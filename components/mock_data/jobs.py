@@ -10,15 +10,15 @@ import pyarrow.parquet as pq
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 import yaml
 
-from components.mock_data.column_laws import missing_rows
+from components.mock_data.column_distributions import missing_rows
 from components.mock_data.mock_columns import column_array, mock_columns
 from components.mock_data.mock_images import mock_images
 from components.mock_data.mock_source import mock_plan, MockPlan, MockSettings
 from components.mock_data.mock_texts import mock_texts
 from components.mock_data.planted_signal import best_accuracy, shown_classes
-from components.shared.atomic_files import atomic_file, atomic_folder, write_text
-from components.shared.image_names import is_debris
-from components.shared.problem import Modality, Problem
+from components.shared.contracts.problem import Modality, Problem
+from components.shared.runtime.atomic_files import atomic_file, atomic_folder, write_text
+from components.shared.tables.photo_file_names import is_debris
 
 IMAGE_FOLDER = "images"
 TABLE_FILE = "table.parquet"

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from components.shared.fingerprints import fingerprint_bytes
+from components.shared.runtime.fingerprints import fingerprint_bytes
 
 # Letters at even and at odd places of a word, so that it can be read aloud.
 ALPHABETS: dict[str, tuple[str, str]] = {

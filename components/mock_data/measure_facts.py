@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from components.mock_data.column_laws import column_law, Value
+from components.mock_data.column_distributions import column_law, Value
 from components.mock_data.column_rules import ColumnRule
 from components.mock_data.column_statistics import ColumnStatistics
 

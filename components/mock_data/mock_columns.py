@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from components.mock_data.column_laws import column_law, Law, missing_rows, stored_value, Value
+from components.mock_data.column_distributions import column_law, Law, missing_rows, stored_value, Value
 from components.mock_data.column_rules import ColumnRule
 from components.mock_data.column_statistics import ColumnStatistics
 from components.mock_data.made_up_words import concept_rng

@@ -8,7 +8,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.mock_data.column_rules import ColumnRule, serving_absentees
 from components.mock_data.column_statistics import ColumnStatistics
-from components.shared.problem import LABEL_NAMES
+from components.shared.contracts.problem import LABEL_NAMES
 
 # So many that every split has some, and training two: fewer block the pipeline.
 MIN_EXAMPLES_A_CLASS = 5

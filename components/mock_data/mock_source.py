@@ -10,8 +10,8 @@ from components.mock_data.column_statistics import column_statistics, ColumnStat
 from components.mock_data.measure_facts import IMAGE_MEASURES, MeasureFacts
 from components.mock_data.mock_columns import TableFacts
 from components.mock_data.mock_labels import label_column, label_law, LabelLaw
-from components.shared.problem import Modality, Problem
-from components.shared.text_measures import TEXT_MEASURES
+from components.shared.contracts.problem import Modality, Problem
+from components.shared.tables.text_measures import TEXT_MEASURES
 
 SOURCE_NAME = "source_name"
 _MADE_BY_INGESTION = ("example_id", "split")

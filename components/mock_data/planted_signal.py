@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from components.mock_data.column_laws import Value
+from components.mock_data.column_distributions import Value
 from components.mock_data.made_up_words import concept_rng
-from components.shared.fingerprints import fingerprint_bytes
+from components.shared.runtime.fingerprints import fingerprint_bytes
 
 # Distance of neighbouring classes in a column, in standard deviations: all columns together separate the classes, but
 # no column alone so well that it would be taken for one that gives the label away.

@@ -7,7 +7,7 @@ from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.shared.problem import Modality
+from components.shared.contracts.problem import Modality
 
 _BUILTIN_SCHEMAS = Path(__file__).with_name("schemas")
 # The training split first: what a run of validation and a model's bundle leave.

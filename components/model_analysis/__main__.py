@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from components.model_analysis import jobs
-from components.model_analysis.scoring_job import METRICS_FILE, PREDICTIONS, UNREADABLE_FILE
-from components.model_analysis.table_columns import TableHints
-from components.shared import command_line
-from components.shared.problem import Problem, read_problem, TargetSpec
+from components.model_analysis.jobs.evaluate_model import evaluate_model
+from components.model_analysis.jobs.score_examples import METRICS_FILE, PREDICTIONS, score_examples, UNREADABLE_FILE
+from components.model_analysis.scoring.table_columns import TableHints
+from components.shared.contracts.problem import Problem, read_problem, TargetSpec
+from components.shared.runtime import command_line
 
 app = typer.Typer(help="Evaluate a model on held-out examples, or score any examples with it.", no_args_is_help=True)
 
@@ -28,7 +28,7 @@ def evaluate(
     device: Device = "auto",
 ) -> None:
     """Evaluate a model on the validation and test splits; exits 1 when it misses its target."""
-    result = jobs.evaluate_model(
+    result = evaluate_model(
         examples_path=examples,
         model_path=model_dir,
         target=TargetSpec(metric=target_metric, minimum=target_minimum),
@@ -71,7 +71,7 @@ def score(
         label=label_column,
         problem=Problem() if problem is None else read_problem(problem),
     )
-    result = jobs.score_examples(source=source, model_path=model_dir, output_path=output, hints=hints, device=device)
+    result = score_examples(source=source, model_path=model_dir, output_path=output, hints=hints, device=device)
     typer.echo(f"scored {result.num_examples:,} examples: {output / PREDICTIONS}")
     if result.num_unreadable:
         typer.echo(f"not readable: {result.num_unreadable:,}, listed in {output / UNREADABLE_FILE}")

@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.shared.images import image
+from components.shared.runtime.container_images import image
 
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)
@@ -49,7 +49,7 @@ def evaluate_model(
     classification_metrics
         Confusion matrix and ROC curve for the KFP UI.
     """
-    from components.model_analysis.jobs import evaluate_model as job
+    from components.model_analysis.jobs.evaluate_model import evaluate_model as job
 
     result = job(
         examples_path=examples.path, model_path=model.path, target=target, device=device,

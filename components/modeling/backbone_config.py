@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from components.shared.errors import ContractError
-from components.shared.own_code import is_import_path
+from components.shared.runtime.custom_code import is_import_path
+from components.shared.runtime.errors import ContractError
 
 AUTO = "auto"  # no backbone: choose one by the examples
 SMALL_CNN = "small_cnn"
@@ -53,9 +53,9 @@ class BackboneConfig:
             raise ContractError(f"a frozen backbone must be pretrained, got {self.name!r} with random weights")
 
     @property
-    def is_own_model(self) -> bool:
+    def is_custom_model(self) -> bool:
         """Whether the network is built by a team's own function."""
-        return is_own_model(self.name)
+        return is_custom_model(self.name)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON values."""
@@ -76,7 +76,7 @@ def backbone_config_from(content: Mapping[str, Any]) -> BackboneConfig:
         raise ContractError(f"backbone must have name, pretrained, frozen, dropout and options: {error}") from error
 
 
-def is_own_model(name: str) -> bool:
+def is_custom_model(name: str) -> bool:
     """Whether a backbone's name is the import path of a team's own function."""
     return not name.startswith(tuple(_PREFIXES)) and is_import_path(name)
 
@@ -104,7 +104,7 @@ def check_backbone_name(name: str) -> None:
         If there is no such backbone.
     """
     known = [known for names in _NAMES.values() for known in names]
-    if isinstance(name, str) and (name in known or name.startswith(tuple(_PREFIXES)) or is_own_model(name)):
+    if isinstance(name, str) and (name in known or name.startswith(tuple(_PREFIXES)) or is_custom_model(name)):
         return
     choices = ", ".join([*known, *(f"{prefix}<name>" for prefix in _PREFIXES), "<package.module>:<function>"])
     raise ContractError(f"backbone must be one of {choices}, got {name!r}")

@@ -18,15 +18,15 @@ from components.modeling.backbone_config import (
     MLP,
     SUBWORDS,
 )
+from components.modeling.custom_models import build_custom_model, CustomModelConfig
 from components.modeling.features import base_features, Features
-from components.modeling.image_backbones import image_backbone
-from components.modeling.image_features import ImageFeatures
-from components.modeling.own_models import build_own_model, OwnModelConfig
-from components.modeling.spectrum_scaling import SpectrumScaling
-from components.modeling.subword_backbones import subword_backbone
-from components.modeling.tabular_backbones import tabular_backbone
-from components.modeling.text_backbones import char_ngram_bag, subword_bag
-from components.shared.errors import ContractError
+from components.modeling.fourier.spectrum_scaling import SpectrumScaling
+from components.modeling.images.backbones import image_backbone
+from components.modeling.images.features import ImageFeatures
+from components.modeling.tabular.backbones import tabular_backbone
+from components.modeling.text.backbones import char_ngram_bag, subword_bag
+from components.modeling.text.hugging_face_backbones import subword_backbone
+from components.shared.runtime.errors import ContractError
 
 
 class Classifier(nn.Module, ABC):
@@ -100,7 +100,7 @@ class BackboneClassifier(Classifier):
         return self
 
 
-class OwnClassifier(Classifier):
+class CustomClassifier(Classifier):
     """A team's own network: its logits, and as embedding what its last linear layer of K outputs sees.
 
     A network without such a layer has its logits for an embedding.
@@ -180,15 +180,15 @@ def build_classifier(
     modality = backbone_modality(config.name)
     if modality not in (None, features.modality):
         raise ContractError(f"the backbone {config.name} takes {modality} examples, but these are {features.modality}")
-    if config.is_own_model:
-        own = OwnModelConfig(
+    if config.is_custom_model:
+        own = CustomModelConfig(
             modality=features.modality,
             num_classes=num_classes,
             features=base_features(features),
             options=dict(config.options),
             load_pretrained=load_pretrained,
         )
-        return OwnClassifier(build_own_model(config.name, own), num_classes=num_classes)
+        return CustomClassifier(build_custom_model(config.name, own), num_classes=num_classes)
     base = base_features(features)
     backbone, embedding_size = _backbone(config, base, config.pretrained and load_pretrained)
     return BackboneClassifier(

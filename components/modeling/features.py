@@ -12,14 +12,14 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from components.modeling.fitted_subwords import fitted_subwords_from, FittedSubwords
-from components.modeling.image_features import image_features_from
-from components.modeling.own_features import own_features_from, OwnFeatures
-from components.modeling.subword_features import subword_features_from, SubwordFeatures
-from components.modeling.tabular_features import tabular_features_from, TabularFeatures
-from components.modeling.text_features import text_features_from
-from components.shared.errors import ContractError
-from components.shared.feature_blocks import InputSpec
+from components.modeling.custom_features import custom_features_from, CustomFeatures
+from components.modeling.images.features import image_features_from
+from components.modeling.tabular.features import tabular_features_from, TabularFeatures
+from components.modeling.text.char_ngrams import text_features_from
+from components.modeling.text.fitted_subwords import fitted_subwords_from, FittedSubwords
+from components.modeling.text.hugging_face_features import subword_features_from, SubwordFeatures
+from components.shared.feature_store.blocks import InputSpec
+from components.shared.runtime.errors import ContractError
 
 
 class Features(Protocol):
@@ -59,7 +59,7 @@ class Features(Protocol):
 
 def base_features(features: Any) -> Any:
     """The features that a network is built for: those behind a team's own function, where there is one."""
-    return features.base if isinstance(features, OwnFeatures) else features
+    return features.base if isinstance(features, CustomFeatures) else features
 
 
 def raw_column_types(features: Features) -> dict[str, pa.DataType]:
@@ -70,7 +70,7 @@ def raw_column_types(features: Features) -> dict[str, pa.DataType]:
     TypeError
         If the features are not those of a table.
     """
-    if features.modality != "tabular" or not isinstance(features, TabularFeatures | OwnFeatures):
+    if features.modality != "tabular" or not isinstance(features, TabularFeatures | CustomFeatures):
         raise TypeError(f"features must be those of a table, got {features.modality}")
     return dict(features.column_types)
 
@@ -94,8 +94,8 @@ def features_from(modality: str, content: Mapping[str, Any], folder: str | Path)
     ValueError
         If a team's own function prepares examples, and is not allowed or not there.
     """
-    if content.get("kind") == OwnFeatures.kind:
-        return own_features_from(content, features_from(modality, content.get("base", {}), folder))
+    if content.get("kind") == CustomFeatures.kind:
+        return custom_features_from(content, features_from(modality, content.get("base", {}), folder))
     if modality == "image":
         return image_features_from(content)
     if modality == "tabular":

@@ -10,10 +10,10 @@ import torch
 
 from components.modeling.backbone_config import backbone_config_from
 from components.modeling.classifier import build_classifier, Classifier
-from components.modeling.devices import choose_device, tensors_on
 from components.modeling.features import Features, features_from
-from components.shared.bundle import BundleConfig, read_config, read_weights
-from components.shared.errors import ContractError
+from components.modeling.gpu.devices import choose_device, tensors_on
+from components.shared.contracts.bundle import BundleConfig, read_config, read_weights
+from components.shared.runtime.errors import ContractError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, fields
 import json
 from typing import Any, get_args
 
-from components.modeling.fourier_settings import fourier_settings_from, FourierSettings
-from components.modeling.image_features import ImageFeatures, ResizeMode
-from components.modeling.image_normalization import Normalization
-from components.shared.errors import ContractError
-from components.shared.own_code import is_import_path, own_function
+from components.modeling.fourier.settings import fourier_settings_from, FourierSettings
+from components.modeling.images.features import ImageFeatures, ResizeMode
+from components.modeling.images.normalization import Normalization
+from components.shared.runtime.custom_code import custom_function, is_import_path
+from components.shared.runtime.errors import ContractError
 
 DEFAULT_POLICY = "standard"
 _SECTION = "preparation"
@@ -97,7 +97,7 @@ def preparation_settings_from(content: Mapping[str, Any]) -> PreparationSettings
     if function and not is_import_path(function):
         raise ContractError(f"{_SECTION}.features must be <package.module>:<function>, got {function!r}")
     if function:
-        own_function(function)
+        custom_function(function)
     return PreparationSettings(**values)
 
 

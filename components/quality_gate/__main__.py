@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from components.shared.command_line import FAILED_CHECK, run
+from components.shared.runtime.command_line import FAILED_CHECK, run
 
 app = typer.Typer(help="Exit 0 where a verdict passed, 1 where it did not.", add_completion=False)
 
@@ -14,7 +14,7 @@ app = typer.Typer(help="Exit 0 where a verdict passed, 1 where it did not.", add
 def check(verdict: Annotated[Path, typer.Argument(help="A verdict.json.")]) -> None:
     """Say what a check decided."""
     from components.quality_gate.jobs import quality_gate
-    from components.shared.errors import QualityGateError
+    from components.shared.runtime.errors import QualityGateError
 
     try:
         quality_gate(verdict_path=verdict)

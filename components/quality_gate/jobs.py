@@ -3,8 +3,8 @@
 import logging
 from pathlib import Path
 
-from components.shared.errors import QualityGateError
-from components.shared.verdict import read_verdict
+from components.shared.contracts.verdict import read_verdict
+from components.shared.runtime.errors import QualityGateError
 
 logger = logging.getLogger(__name__)
 

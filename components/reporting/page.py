@@ -11,7 +11,7 @@ from typing import Literal
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
-from components.shared.atomic_files import write_text
+from components.shared.runtime.atomic_files import write_text
 
 Tone = Literal["good", "bad", "warn", "plain"]
 Cell = str | float | int | Markup | None

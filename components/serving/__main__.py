@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from components.serving.server_config import check_ports, ServerConfig
-from components.shared.command_line import FAILED_CHECK, run
+from components.serving.server.config import check_ports, ServerConfig
+from components.shared.runtime.command_line import FAILED_CHECK, run
 
 app = typer.Typer(help="Serve a model bundle; publish one; probe a server.", add_completion=False)
 
@@ -32,7 +32,7 @@ def serve(
     )
     check_ports(config)
     # Here, not above: publishing and --help need neither torch nor KServe, and a taken port is told at once.
-    from components.serving.server import serve as serve_bundle
+    from components.serving.server.model_server import serve as serve_bundle
 
     serve_bundle(config, until_stdin_closes=until_stdin_closes)
 

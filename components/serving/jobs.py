@@ -9,20 +9,20 @@ import shutil
 
 import numpy as np
 
-from components.serving.child_server import log_end, MODEL_NAME, running_server, RunningServer, ServerStartError
-from components.serving.held_out import held_out_examples, HeldOut
-from components.serving.inference_client import InferenceClient, InferenceClientError
-from components.serving.inference_service import inference_service_yaml
-from components.serving.model_card import model_card
-from components.serving.probe import failed_verdict, judge_replay, Replay, replay_examples
-from components.serving.probe_report import probe_report
-from components.serving.release_store import publish, Release, write_beside
-from components.shared.atomic_files import read_json, write_json, write_text
-from components.shared.bundle import add_files, read_config
-from components.shared.example_table import ExampleTable
-from components.shared.model_name import check_model_name
-from components.shared.predictions_table import PredictionsTable
-from components.shared.verdict import read_verdict, Verdict, write_verdict
+from components.serving.probe.child_server import log_end, MODEL_NAME, running_server, RunningServer, ServerStartError
+from components.serving.probe.held_out_examples import held_out_examples, HeldOut
+from components.serving.probe.inference_client import InferenceClient, InferenceClientError
+from components.serving.probe.replay import failed_verdict, judge_replay, Replay, replay_examples
+from components.serving.probe.report import probe_report
+from components.serving.release.inference_service import inference_service_yaml
+from components.serving.release.model_card import model_card
+from components.serving.release.store import publish, Release, write_beside
+from components.shared.contracts.bundle import add_files, read_config
+from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.predictions_table import PredictionsTable
+from components.shared.contracts.verdict import read_verdict, Verdict, write_verdict
+from components.shared.runtime.atomic_files import read_json, write_json, write_text
+from components.shared.runtime.model_name import check_model_name
 
 logger = logging.getLogger(__name__)
 

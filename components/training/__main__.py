@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from components.shared.command_line import FAILED_CHECK, run
+from components.shared.runtime.command_line import FAILED_CHECK, run
 
 app = typer.Typer(help="Check a GPU, smoke-test a training, or train.", no_args_is_help=True, add_completion=False)
 
@@ -24,7 +24,7 @@ def preflight(
     folder: Annotated[list[Path] | None, typer.Option(help="Folder that must have free disk; may be repeated.")] = None,
 ) -> None:
     """Check that this machine has a GPU that works, with driver, shared memory and disk."""
-    from components.modeling.gpu_preflight import gpu_preflight
+    from components.modeling.gpu.preflight import gpu_preflight
 
     checks = gpu_preflight(folder or [Path(tempfile.gettempdir())])
     for check in checks:
@@ -45,7 +45,7 @@ def smoke(
     device: Device = "auto",
 ) -> None:
     """Train one iteration and one epoch on a tiny sample, look for bugs, and forecast the full training."""
-    from components.training.jobs import smoke_test
+    from components.training.jobs.smoke_test import smoke_test
 
     sections = _sections(problem)
     result = smoke_test(
@@ -78,9 +78,9 @@ def train(
     device: Device = "auto",
 ) -> None:
     """Train a model; an interrupted training goes on from its last checkpoint. Exits 143 when told to stop."""
-    from components.training.callbacks import TrainingInterruptedError
-    from components.training.jobs import train_model
-    from components.training.worker import INTERRUPTED
+    from components.training.jobs.train_model import train_model
+    from components.training.trainer.callbacks import TrainingInterruptedError
+    from components.training.trainer.worker import INTERRUPTED
 
     try:
         result = train_model(
@@ -106,7 +106,7 @@ def train(
 
 
 def _sections(problem: Path | None) -> dict[str, Any]:
-    from components.shared.problem import Problem, read_problem
+    from components.shared.contracts.problem import Problem, read_problem
 
     return (Problem() if problem is None else read_problem(problem)).to_dict()
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from kfp import dsl
 
-from components.shared.images import image
+from components.shared.runtime.container_images import image
 
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)
@@ -61,7 +61,7 @@ def check_inputs(
     budget
         What the training may cost, as JSON.
     """
-    from components.training.jobs import check_inputs as job
+    from components.training.jobs.check_inputs import check_inputs as job
 
     training = {"recipe": recipe, "backbone": backbone, "checkpoint_dir": checkpoint_dir, "feature_dir": feature_dir}
     release = {"model_name": model_name, "model_root": model_root}
@@ -113,7 +113,7 @@ def smoke_test(
     forecast
         Duration, GPU-hours, memory and money that the full training is expected to take, as JSON.
     """
-    from components.training.jobs import smoke_test as job
+    from components.training.jobs.smoke_test import smoke_test as job
 
     paths = {"report_path": report.path, "verdict_path": verdict.path, "metrics_path": metrics.path}
     settings = {"recipe": recipe, "training": training, "budget": budget, "device": device}
@@ -172,7 +172,7 @@ def train_model(
     logs
         TensorBoard's event files.
     """
-    from components.training.jobs import train_model as job
+    from components.training.jobs.train_model import train_model as job
 
     inputs = {"features_path": features.path, "schema_path": schema.path, "statistics_path": statistics.path}
     settings = {"recipe": recipe, "training": training, "checkpoint_dir": checkpoint_dir}
@@ -236,7 +236,7 @@ def train_on_nodes(
     logs
         TensorBoard's event files.
     """
-    from components.training.jobs import train_on_nodes as job
+    from components.training.jobs.train_on_nodes import train_on_nodes as job
 
     inputs = {"features_path": features.path, "schema_path": schema.path, "statistics_path": statistics.path}
     settings = {"recipe": recipe, "training": training, "checkpoint_dir": checkpoint_dir}
@@ -249,7 +249,7 @@ def train_on_nodes(
 
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)
-def plan_policy_search(
+def plan_augmentation_search(
     search: str, problem: str, preparation: str, training: str, data_fingerprint: str, seed: int
 ) -> list[str]:
     """Plan the trials of a search among augmentation policies.
@@ -274,13 +274,13 @@ def plan_policy_search(
     Output
         The trials, JSON each.
     """
-    from components.training.jobs import plan_search as job
+    from components.training.jobs.plan_augmentation_search import plan_augmentation_search as job
 
     return job(search=search, problem=problem, preparation=preparation, training=training, seed=seed)
 
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)
-def try_policy(
+def try_augmentation_policy(
     features: dsl.Input[dsl.Dataset],
     trial: str,
     recipe: str,
@@ -311,7 +311,7 @@ def try_policy(
     metrics
         Accuracy, log loss and seconds.
     """
-    from components.training.jobs import try_policy as job
+    from components.training.jobs.try_augmentation_policy import try_augmentation_policy as job
 
     settings = {"trial": trial, "recipe": recipe, "checkpoint_dir": checkpoint_dir}
     written = {"result_path": result.path, "metrics_path": metrics.path}
@@ -321,7 +321,7 @@ def try_policy(
 
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)
-def rank_policies(
+def rank_augmentation_policies(
     results: dsl.Input[list[dsl.Artifact]],
     problem: str,
     report: dsl.Output[dsl.HTML],
@@ -352,7 +352,7 @@ def rank_policies(
     problem_text
         The problem file's text.
     """
-    from components.training.jobs import rank_policies as job
+    from components.training.jobs.rank_augmentation_policies import rank_augmentation_policies as job
 
     written = {"report_path": report.path, "ranking_path": ranking.path, "problem_path": problem_file.path}
     ranked = job(results=results, problem=problem, **written)

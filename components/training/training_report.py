@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from components.reporting.charts import line_chart
 from components.reporting.page import Report
-from components.training.fit import FitResult
-from components.training.forecast import Forecast
-from components.training.forecast_text import compared_rows
+from components.training.cost.forecast import Forecast
+from components.training.cost.forecast_text import compared_rows
+from components.training.trainer.fit import FitResult
 from components.training.training_config import TrainingConfig
 
 

@@ -12,7 +12,8 @@ from kfp import compiler
 from kfp.dsl.python_component import PythonComponent
 import pytest
 
-from components.shared.images import image, IMAGE_NAMES
+from components.shared.runtime.container_images import image, IMAGE_NAMES
+from pipelines.local.face_jobs import job_module
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MAX_BODY_LINES = 12
@@ -83,8 +84,11 @@ class TestEveryFace:
             for output, definition_ in outputs.get(kind, {}).items():
                 assert definition_.get("description"), output
 
-    def test_it_calls_its_own_familys_jobs(self, family, name, face):
-        assert [node.module for node in lazy_imports(face)] == [f"components.{family}.jobs"]
+    def test_it_calls_the_job_of_its_name_in_its_own_family(self, family, name, face):
+        [node] = lazy_imports(face)
+        assert node.module == job_module(name)
+        assert node.module.startswith(f"components.{family}.jobs")
+        assert name in [alias.name for alias in node.names]
 
     def test_it_compiles_to_one_of_our_images_and_installs_nothing(self, family, name, face, tmp_path):
         container = executor(face, tmp_path)
@@ -94,7 +98,7 @@ class TestEveryFace:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_its_jobs_can_be_imported_in_their_images_environments(family, tmp_path):
-    from pipelines.local import interpreter_of
+    from pipelines.local.runner import interpreter_of
 
     statements = {}
     for of_family, _, face in (parameter.values for parameter in ALL_FACES):

@@ -16,13 +16,14 @@ import pytest
 from typer.testing import CliRunner
 import yaml
 
-from components.shared.example_table import ExampleTable
-from components.shared.images import image, IMAGE_NAMES
-from components.shared.predictions_table import PredictionsTable
+from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.predictions_table import PredictionsTable
+from components.shared.runtime.container_images import image, IMAGE_NAMES
 from pipelines.__main__ import app
-from pipelines.containers import Confinement, container_engine
-from pipelines.image_source import image_source, REPOSITORY, SOURCE_LABEL
-from pipelines.local import run_pipeline, Watcher
+from pipelines.local.containers import Confinement, container_engine
+from pipelines.local.image_source import image_source, REPOSITORY, SOURCE_LABEL
+from pipelines.local.runner import run_pipeline
+from pipelines.run_pages.step import Watcher
 from tools.build_images import base_image, build_command, engine, run_build
 
 pytestmark = pytest.mark.containers
@@ -137,9 +138,9 @@ def probe_paths():
 
 
 def test_the_serving_image_answers_as_training_did(client, summary, finished):
-    from components.serving.held_out import held_out_examples
-    from components.serving.inference_client import InferenceClient
-    from components.serving.probe import judge_replay, replay_examples
+    from components.serving.probe.held_out_examples import held_out_examples
+    from components.serving.probe.inference_client import InferenceClient
+    from components.serving.probe.replay import judge_replay, replay_examples
 
     artifacts = finished / "artifacts"
     examples = ExampleTable(next(artifacts.glob("*/ingest-examples/examples")))

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.shared.images import image
-from pipelines.containers import container_engine
-from pipelines.image_source import REPOSITORY
-from pipelines.local import interpreter_of
+from components.shared.runtime.container_images import image
+from pipelines.local.containers import container_engine
+from pipelines.local.image_source import REPOSITORY
+from pipelines.local.runner import interpreter_of
 
 pytestmark = pytest.mark.containers
 

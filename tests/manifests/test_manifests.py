@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 import yaml
 
 from components.serving import __main__ as serving
-from components.serving.inference_service import inference_service_yaml, RUNTIME, SERVICE_ACCOUNT
-from components.shared.images import image
+from components.serving.release.inference_service import inference_service_yaml, RUNTIME, SERVICE_ACCOUNT
+from components.shared.runtime.container_images import image
 from tests.custom_resources import CRDS, spec_errors
 from tools.manifest_policies import violations
 

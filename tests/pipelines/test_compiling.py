@@ -142,11 +142,11 @@ def test_the_search_tries_policies_side_by_side_behind_its_gates_and_may_train_w
     (loop,) = (name for name, task in dag.items() if "parameterIterator" in task)
     assert gates_before(dag, loop) == {"ingestion", "validation"}
     # A wrong policy ends the search before anything is read.
-    assert "plan-policy-search" in dag["ingest-examples"]["dependentTasks"]
+    assert "plan-augmentation-search" in dag["ingest-examples"]["dependentTasks"]
     assert dag[loop]["iteratorPolicy"]["parallelismLimit"] == 4
-    assert dag["rank-policies"]["dependentTasks"] == [loop]
+    assert dag["rank-augmentation-policies"]["dependentTasks"] == [loop]
     (training,) = (task for task in dag.values() if "condition" in task.get("triggerPolicy", {}))
-    assert {"rank-policies", "quality-gate-2"} <= set(training["dependentTasks"])
+    assert {"rank-augmentation-policies", "quality-gate-2"} <= set(training["dependentTasks"])
     components = documents(compiled[profile])[0]["components"]
     steps = components[training["componentRef"]["name"]]["dag"]["tasks"]
     shared = {"ingest-examples", "validate-examples", "quality-gate", "quality-gate-2"}

@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from components.shared.images import image
+from components.shared.runtime.container_images import image
 from pipelines.compiling import compile_pipelines
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pipelines.image_source import image_source
+from pipelines.local.image_source import image_source
 from tools import build_images
 from tools.build_images import base_image, build, build_command, BuildError, engine, main, PREPARED_BASE, run_build
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
 from components.data_validation.comparison.unit_change import UnitChange
+from components.data_validation.reports.short_text import short
 from components.data_validation.schemas.materiality import share_change_chance
-from components.data_validation.short_text import short
 from components.data_validation.tables.arrow_lists import ExaminedColumn
 from components.drift.binned import BinnedFeature
 from components.drift.comparison import Comparison, DriftSettings, FeatureComparison
 from components.drift.resampling import side_counts
-from components.shared.example_table import ColumnRole
-from components.shared.verdict import Finding, FindingKind, ResponsibleValue, Severity
+from components.shared.contracts.example_table import ColumnRole
+from components.shared.contracts.verdict import Finding, FindingKind, ResponsibleValue, Severity
 
 Relation = Literal["spans", "serving"]
 BALANCED_ROLES: tuple[ColumnRole, ...] = ("label", "slice", "sensitive")

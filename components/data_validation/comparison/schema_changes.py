@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
+from components.data_validation.comparison.dataset_profile import DatasetProfile
 from components.data_validation.comparison.renamed_columns import renamed_columns
-from components.data_validation.comparison.sides import Side
 from components.data_validation.schemas.anomalies import (
     anomaly_findings,
     PRESENCE,
@@ -23,12 +23,12 @@ from components.data_validation.statistics.quiet_tfdv import tfdv
 from components.drift.binned import BinnedFeature
 from components.drift.blocks import longest_memory
 from components.drift.comparison import Comparison
-from components.shared.verdict import Finding
+from components.shared.contracts.verdict import Finding
 
 
 def schema_changes(
-    reference: Side,
-    current: Side,
+    reference: DatasetProfile,
+    current: DatasetProfile,
     comparison: Comparison,
     features: Mapping[str, BinnedFeature],
     *,
@@ -70,7 +70,7 @@ def schema_changes(
 
 
 def _schema_comparison(
-    reference: Side, current: Side, features: Mapping[str, BinnedFeature], exact_rate: float
+    reference: DatasetProfile, current: DatasetProfile, features: Mapping[str, BinnedFeature], exact_rate: float
 ) -> SchemaComparison:
     ordered = reference.ordered_in_time and current.ordered_in_time
     categories = [feature for feature in features.values() if ordered and feature.kind == "category"]
@@ -88,7 +88,10 @@ def _schema_comparison(
 
 
 def _calibrated(
-    findings: Sequence[Finding], comparison: Comparison, features: Mapping[str, BinnedFeature], reference: Side
+    findings: Sequence[Finding],
+    comparison: Comparison,
+    features: Mapping[str, BinnedFeature],
+    reference: DatasetProfile,
 ) -> list[Finding]:
     """TFDV's word on presence becomes a note where the share of missing values was tested itself."""
     kept = []
@@ -131,7 +134,7 @@ def _number_type_finding(finding: Finding, feature: BinnedFeature) -> Finding:
     )
 
 
-def _with_renames(findings: Sequence[Finding], reference: Side, current: Side) -> list[Finding]:
+def _with_renames(findings: Sequence[Finding], reference: DatasetProfile, current: DatasetProfile) -> list[Finding]:
     gone = [finding.column for finding in findings if finding.name == "SCHEMA_MISSING_COLUMN"]
     new = [finding.column for finding in findings if finding.name == "SCHEMA_NEW_COLUMN"]
     matches = {match.old: match for match in renamed_columns(reference.sample, current.sample, gone=gone, new=new)}

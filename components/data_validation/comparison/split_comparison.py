@@ -6,16 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from components.data_validation.comparison.dataset_profile import DatasetProfile
+from components.data_validation.comparison.dataset_target_leakage import dataset_target_leakage
 from components.data_validation.comparison.drift_features import binned_features, joint_vectors
 from components.data_validation.comparison.drift_findings import Compared, drift_findings
-from components.data_validation.comparison.side_giveaways import side_giveaways
-from components.data_validation.comparison.sides import Side
 from components.data_validation.quality.repeated_rows import leakage_findings
 from components.data_validation.quality.row_hashes import row_hashes
 from components.drift.comparison import compare_features, DriftSettings
-from components.shared.example_table import ExampleTable
-from components.shared.problem import SPLIT_NAMES
-from components.shared.verdict import Finding
+from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.problem import SPLIT_NAMES
+from components.shared.contracts.verdict import Finding
 
 EVALUATION_SPLITS = ("validation", "test")
 # Splits at random differ in 1 of 100 tables, not in 5: a table is split once, and a warning should mean something.
@@ -23,7 +23,7 @@ _FALSE_ALARM_RATE = 0.01
 _IMAGE_BATCH_ROWS = 256
 
 
-def split_mismatch_findings(splits: Mapping[str, Side]) -> list[Finding]:
+def split_mismatch_findings(splits: Mapping[str, DatasetProfile]) -> list[Finding]:
     """Columns that lie differently in an evaluation split: warnings, since what is measured there says less.
 
     Parameters
@@ -47,7 +47,7 @@ def split_mismatch_findings(splits: Mapping[str, Side]) -> list[Finding]:
     return findings
 
 
-def split_row_findings(splits: Mapping[str, Side], table: ExampleTable) -> list[Finding]:
+def split_row_findings(splits: Mapping[str, DatasetProfile], table: ExampleTable) -> list[Finding]:
     """Rows that stand in two splits, features that give the label away, and personal data that nobody named.
 
     Parameters
@@ -68,11 +68,11 @@ def split_row_findings(splits: Mapping[str, Side], table: ExampleTable) -> list[
     for split in EVALUATION_SPLITS:
         if len(hashes.get(split, ())) and len(hashes.get("train", ())):
             findings += leakage_findings(hashes["train"], hashes[split], reference="train", current=split)
-    findings += side_giveaways(train, derived=True)
+    findings += dataset_target_leakage(train, derived=True)
     return findings + ([] if train.personal_data is None else train.personal_data.findings())
 
 
-def _mismatch(train: Side, other: Side, split: str) -> list[Finding]:
+def _mismatch(train: DatasetProfile, other: DatasetProfile, split: str) -> list[Finding]:
     settings = DriftSettings(false_alarm_rate=_FALSE_ALARM_RATE / len(EVALUATION_SPLITS))
     if min(train.num_rows, other.num_rows) < settings.min_sample:
         return []
@@ -99,7 +99,7 @@ def _mismatch(train: Side, other: Side, split: str) -> list[Finding]:
 _REMEDY = "split again at random, or take the measured quality for what it is: that of other data than the training's"
 
 
-def _row_hashes(splits: Mapping[str, Side]) -> dict[str, np.ndarray]:
+def _row_hashes(splits: Mapping[str, DatasetProfile]) -> dict[str, np.ndarray]:
     return {split: side.row_hashes for split, side in splits.items() if side.row_hashes is not None}
 
 

@@ -6,10 +6,10 @@ import tempfile
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.data_validation.comparison.sides import BASELINE_FILE, baseline_side, Side
+from components.data_validation.comparison.dataset_profile import BASELINE_FILE, baseline_profile, DatasetProfile
 from components.data_validation.schemas.schema_files import read_schema
-from components.shared.bundle import bundle_version, file_listing
-from components.shared.bundle_fetch import fetch_files
+from components.shared.contracts.bundle import bundle_version, file_listing
+from components.shared.contracts.bundle_fetch import fetch_files
 
 SCHEMA_FILE = "schema.pbtxt"
 BASELINE_FILES = (SCHEMA_FILE, "statistics/train.pb", f"statistics/{BASELINE_FILE}")
@@ -31,7 +31,7 @@ class ModelBaseline:
 
     version: str
     schema: schema_pb2.Schema
-    side: Side
+    side: DatasetProfile
 
 
 def fetch_baseline(model_uri: str) -> ModelBaseline:
@@ -65,5 +65,5 @@ def fetch_baseline(model_uri: str) -> ModelBaseline:
         return ModelBaseline(
             version=bundle_version(folder),
             schema=read_schema(folder / SCHEMA_FILE),
-            side=baseline_side(folder / "statistics", name=f"the model bundle {model_uri}"),
+            side=baseline_profile(folder / "statistics", name=f"the model bundle {model_uri}"),
         )

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from components.data_validation.statistics.feature_summaries import FeatureSummary
-from components.shared.example_table import ColumnRole
-from components.shared.verdict import Finding
+from components.shared.contracts.example_table import ColumnRole
+from components.shared.contracts.verdict import Finding
 
 
 def column_findings(

@@ -8,7 +8,7 @@ from components.data_validation.quality.key_mismatch import (
     KeyMismatchSettings,
     MismatchExample,
 )
-from components.shared.verdict import Finding, Severity
+from components.shared.contracts.verdict import Finding, Severity
 
 
 def mismatch_findings(

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.data_validation.quality.personal_patterns import Pattern, personal_hits, PersonalKind
-from components.shared.verdict import Finding
+from components.shared.contracts.verdict import Finding
 
 _PLURALS: Mapping[PersonalKind, str] = {
     "e-mail address": "e-mail addresses",

@@ -14,7 +14,7 @@ from statistics import NormalDist
 import numpy as np
 from scipy.special import bdtrc
 
-from components.shared.verdict import Finding, Severity
+from components.shared.contracts.verdict import Finding, Severity
 
 _MAX_EXAMPLES = 3
 # Rows that come more often than this are values that a table of few columns can hold, not copies.

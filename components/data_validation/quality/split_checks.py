@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from components.data_validation.schemas.materiality import Materiality
-from components.shared.verdict import Finding
+from components.shared.contracts.verdict import Finding
 
 MIN_TRAINING_EXAMPLES = 2
 UNLABELLED = ""

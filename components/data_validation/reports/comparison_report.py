@@ -8,13 +8,13 @@ from markupsafe import escape, Markup
 from components.data_validation.reports.common_bins import common_shares, Shares
 from components.data_validation.reports.drawn_bins import drawn_shares
 from components.data_validation.reports.findings_table import add_findings
-from components.data_validation.short_text import short
+from components.data_validation.reports.short_text import short
 from components.data_validation.statistics.feature_summaries import FeatureSummary
 from components.drift.binned import BinnedFeature
 from components.drift.comparison import Comparison, DriftSettings, FeatureComparison
 from components.reporting.charts import bar_chart
 from components.reporting.page import Cell, Picture, Report
-from components.shared.verdict import Verdict
+from components.shared.contracts.verdict import Verdict
 
 MAX_FINDINGS_DRAWN = 25
 MAX_COLUMNS_SHOWN = 100
@@ -26,7 +26,7 @@ _SEVERITY_WORDS = {"blocking": "blocking findings", "warning": "warnings", "note
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SideContent:
+class DatasetContent:
     """What the report shows of one side.
 
     Attributes
@@ -71,8 +71,8 @@ class ComparisonContent:
     """
 
     verdict: Verdict
-    reference: SideContent
-    current: SideContent
+    reference: DatasetContent
+    current: DatasetContent
     comparison: Comparison
     features: Mapping[str, BinnedFeature]
     settings: DriftSettings

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from components.reporting.page import Cell, Report
-from components.shared.verdict import Finding
+from components.shared.contracts.verdict import Finding
 
 MAX_FINDINGS_SHOWN = 100
 _SEVERITIES = ("blocking", "warning", "note")

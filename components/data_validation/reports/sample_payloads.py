@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from components.data_validation.short_text import short
+from components.data_validation.reports.short_text import short
 from components.data_validation.tables.column_roles import ColumnRoles
 from components.data_validation.tables.prepared_table import PreparedTable
 from components.reporting.page import Picture
@@ -14,7 +14,7 @@ _SIDE_PX = 96
 _MAX_CHARACTERS = 120
 
 
-def sample_pictures(table: PreparedTable) -> list[Picture]:
+def sample_images(table: PreparedTable) -> list[Picture]:
     """Six images from the first rows, at most 96 pixels wide and high; none where the table holds no images.
 
     Parameters

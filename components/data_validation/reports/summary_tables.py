@@ -5,7 +5,7 @@ from datetime import datetime, UTC
 import math
 
 from components.data_validation.reports.common_bins import number_name
-from components.data_validation.short_text import short
+from components.data_validation.reports.short_text import short
 from components.data_validation.statistics.feature_summaries import FeatureSummary
 from components.data_validation.tables.arrow_lists import ExaminedColumn
 from components.reporting.page import Cell, Report

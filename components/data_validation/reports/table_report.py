@@ -8,7 +8,7 @@ from components.data_validation.reports.summary_tables import add_summary_tables
 from components.data_validation.statistics.feature_summaries import FeatureSummary
 from components.data_validation.tables.arrow_lists import ExaminedColumn
 from components.reporting.page import Report
-from components.shared.verdict import Verdict
+from components.shared.contracts.verdict import Verdict
 
 MAX_COLUMNS_SHOWN = 100
 

@@ -8,13 +8,13 @@ from markupsafe import escape, Markup
 
 from components.data_validation.reports.common_bins import common_shares, Shares, total_variation
 from components.data_validation.reports.findings_table import add_findings
+from components.data_validation.reports.short_text import short
 from components.data_validation.reports.summary_tables import add_summary_tables, bin_namer
-from components.data_validation.short_text import short
 from components.data_validation.statistics.feature_summaries import FeatureSummary
 from components.data_validation.tables.arrow_lists import ExaminedColumn
 from components.reporting.charts import bar_chart
 from components.reporting.page import Cell, Report
-from components.shared.verdict import Verdict
+from components.shared.contracts.verdict import Verdict
 
 MAX_COLUMNS_SHOWN = 50
 _MAX_CLASSES_SHOWN = 30

@@ -23,8 +23,8 @@ from components.data_validation.schemas.offending_values import responsible_valu
 from components.data_validation.schemas.schema_inference import TRAINING
 from components.data_validation.statistics.feature_summaries import FeatureSummary
 from components.data_validation.statistics.quiet_tfdv import tfdv
-from components.shared.example_table import ColumnRole
-from components.shared.verdict import Finding
+from components.shared.contracts.example_table import ColumnRole
+from components.shared.contracts.verdict import Finding
 
 MISSING_CHANGED = "MISSING_SHARE_CHANGED"
 __all__ = [

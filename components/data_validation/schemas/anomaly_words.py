@@ -6,7 +6,7 @@ documentation can be searched for them.
 
 from dataclasses import dataclass
 
-from components.shared.verdict import FindingKind, Severity
+from components.shared.contracts.verdict import FindingKind, Severity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from components.data_validation.schemas.anomaly_words import anomaly_words
-from components.shared.verdict import Finding
+from components.shared.contracts.verdict import Finding
 
 Measurement: TypeAlias = anomalies_pb2.DriftSkewInfo.Measurement
 

@@ -9,7 +9,7 @@ from components.data_validation.schemas.anomaly_words import anomaly_words
 from components.data_validation.schemas.custom_validations import CustomValidation
 from components.data_validation.schemas.schema_domains import is_expected
 from components.data_validation.statistics.feature_summaries import feature_name
-from components.shared.verdict import Finding, Severity
+from components.shared.contracts.verdict import Finding, Severity
 
 CUSTOM_VALIDATION = "CUSTOM_VALIDATION"
 # TFDV quotes a step of a path that holds a sign of its own, but for one in parentheses.

@@ -7,8 +7,8 @@ random split is small, all comparisons counted, and its size is material.
 from dataclasses import dataclass
 import math
 
-from components.shared.example_table import ColumnRole
-from components.shared.verdict import Severity
+from components.shared.contracts.example_table import ColumnRole
+from components.shared.contracts.verdict import Severity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

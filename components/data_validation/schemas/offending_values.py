@@ -6,10 +6,10 @@ import math
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.data_validation.reports.short_text import short
 from components.data_validation.schemas.schema_domains import listed_values, numeric_range
-from components.data_validation.short_text import short
 from components.data_validation.statistics.feature_summaries import FeatureSummary
-from components.shared.verdict import ResponsibleValue
+from components.shared.contracts.verdict import ResponsibleValue
 
 _MAX_VALUES_SHOWN = 5
 _TYPE_WORDS = {"integer": "whole numbers", "float": "fractional numbers", "text": "text"}

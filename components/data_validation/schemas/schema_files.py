@@ -8,7 +8,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.data_validation.schemas.schema_inference import schema_text
-from components.shared.atomic_files import write_text
+from components.shared.runtime.atomic_files import write_text
 
 
 def read_schema(path: str | Path) -> schema_pb2.Schema:

@@ -23,7 +23,7 @@ from components.data_validation.schemas.offending_values import Offence, offence
 from components.data_validation.schemas.schema_inference import without_values
 from components.data_validation.statistics.feature_summaries import feature_name, feature_summaries, FeatureSummary
 from components.data_validation.statistics.quiet_tfdv import tfdv
-from components.shared.verdict import Finding
+from components.shared.contracts.verdict import Finding
 
 DATA_MISSING = "DATA_MISSING"
 _TYPE = "UNEXPECTED_DATA_TYPE"

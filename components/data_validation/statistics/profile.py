@@ -24,8 +24,8 @@ from components.data_validation.statistics.streaming_statistics import (
 )
 from components.data_validation.tables.arrow_lists import as_value_lists, column_kind, examined_values, ExaminedColumn
 from components.data_validation.tables.table_source import split_mask, TablePart, TableSource, TypesWidened
-from components.shared.cores import available_cores
-from components.shared.progress import progress
+from components.shared.runtime.cores import available_cores
+from components.shared.runtime.progress import progress
 
 _VALUES_A_PROCESS = 1_000_000
 _READ_AS = {"integer": pa.int64(), "float": pa.float64(), "category": pa.string(), "masked": pa.string()}

@@ -13,7 +13,7 @@ from components.data_validation.sufficiency.cheap_probes import Matrix, probes_f
 from components.data_validation.sufficiency.learning_curve import CurveSettings, learning_curve, LearningCurve
 from components.data_validation.sufficiency.missing_examples import missing_examples, MissingExamples
 from components.data_validation.sufficiency.predictability import Predictability, predictability, PredictabilitySettings
-from components.shared.problem import TargetSpec
+from components.shared.contracts.problem import TargetSpec
 
 # More labels than this, most of them of a single row, are a quantity, not classes; ingestion draws the same line.
 _MANY_CLASSES = 20

@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from components.data_validation.sufficiency.cheap_probes import Matrix
 from components.data_validation.sufficiency.probe_sample import Examples, ProbeSample
 from components.data_validation.sufficiency.tabular_encoding import encode_column, standardised
-from components.shared.embeddings_table import EmbeddingsTable
+from components.shared.contracts.embeddings_table import EmbeddingsTable
 
 MAX_COLUMNS = 500
 MAX_WIDTH = 256

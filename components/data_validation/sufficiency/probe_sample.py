@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from components.data_validation.tables.raw_examples import RawExamples
-from components.shared.example_table import ExampleTable
-from components.shared.progress import progress
+from components.shared.contracts.example_table import ExampleTable
+from components.shared.runtime.progress import progress
 
 Examples: TypeAlias = ExampleTable | RawExamples
 

@@ -6,7 +6,7 @@ from components.data_validation.sufficiency.predictability import CHANCE_SCORE
 from components.data_validation.sufficiency.sufficiency_verdict import interval_text, rows_text
 from components.reporting.charts import bar_chart, line_chart
 from components.reporting.page import Cell, Report
-from components.shared.verdict import Verdict
+from components.shared.contracts.verdict import Verdict
 
 _NUM_POINTS = 40
 # A label of thousands of values must not make a page of megabytes.

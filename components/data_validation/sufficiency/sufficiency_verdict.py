@@ -5,7 +5,7 @@ import math
 from components.data_validation.sufficiency.assessment import Sufficiency, SufficiencySettings
 from components.data_validation.sufficiency.missing_examples import MAX_EXTRAPOLATION
 from components.data_validation.sufficiency.predictability import CHANCE_SCORE, PredictabilitySettings
-from components.shared.verdict import Finding, Verdict
+from components.shared.contracts.verdict import Finding, Verdict
 
 CHECK = "sufficiency"
 _COLLECT = (

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.data_validation.tables.arrow_lists import column_kind, EXAMINED_ROLES, ExaminedColumn
-from components.shared.column_types import as_type
-from components.shared.example_table import ColumnRole, ExampleTableInfo
-from components.shared.label_expression import LabelExpression
-from components.shared.problem import LABEL_NAMES, Problem, TEXT_NAMES
-from components.shared.text_measures import TEXT_MEASURES
+from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo
+from components.shared.contracts.problem import LABEL_NAMES, Problem, TEXT_NAMES
+from components.shared.tables.column_types import as_type
+from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.text_measures import TEXT_MEASURES
 
 LABEL_COLUMN = "label"
 PREDICTION_NAMES = ("predicted", "prediction", "predicted_label", "y_pred")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from components.shared.column_types import as_type
+from components.shared.tables.column_types import as_type
 
 TIME = pa.timestamp("us")
 _NUMBERS = (pa.int64(), pa.float64())

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 
 from components.data_validation.tables.examined_types import as_examined, examined_type, TIME, widest_examined
 from components.data_validation.tables.table_source import Piece, shortened, TablePart, TableSource
-from components.shared.column_types import type_of_texts
-from components.shared.example_table import ExampleTable, ExampleTableInfo
-from components.shared.parquet_file import parquet_file
-from components.shared.table_opening import opened, readable
+from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo
+from components.shared.tables.column_types import type_of_texts
+from components.shared.tables.opening import opened, readable
+from components.shared.tables.parquet_file import parquet_file
 
 _SUFFIXES = (".parquet", ".pq")
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"

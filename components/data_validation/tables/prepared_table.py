@@ -13,10 +13,10 @@ from components.data_validation.tables.column_roles import (
     roles_of_examples,
 )
 from components.data_validation.tables.table_source import TablePart, TableSource
-from components.shared.column_types import as_type
-from components.shared.label_expression import LabelExpression
-from components.shared.problem import Problem
-from components.shared.text_measures import TEXT_MEASURES, text_measures
+from components.shared.contracts.problem import Problem
+from components.shared.tables.column_types import as_type
+from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.text_measures import TEXT_MEASURES, text_measures
 
 _PEEK_ROWS = 20_000
 _COMPARABLE = {"integer": "number", "float": "number", "time": "number"}

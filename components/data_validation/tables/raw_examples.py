@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from components.data_validation.tables.column_roles import ColumnRoles
 from components.data_validation.tables.prepared_table import PreparedTable
-from components.shared.example_table import ColumnRole, ExampleTableInfo
+from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo
 
 LABEL = "label"
 TEXT = "text"

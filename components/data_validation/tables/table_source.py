@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.shared.example_table import ExampleTableInfo
+from components.shared.contracts.example_table import ExampleTableInfo
 
 
 class TypesWidened(ValueError):  # noqa: N818  it asks to begin again, and nothing is wrong

@@ -7,7 +7,7 @@ from PIL import Image
 import pytest
 
 from components.data_ingestion.jobs import ingest_examples, IngestionResult
-from components.shared.problem import parse_problem
+from components.shared.contracts.problem import parse_problem
 
 
 def photo(seed: int, *, height: int = 48, width: int = 64) -> np.ndarray:

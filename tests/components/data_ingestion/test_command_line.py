@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from components.shared.example_table import ExampleTable
+from components.shared.contracts.example_table import ExampleTable
 
 
 def command(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -4,8 +4,8 @@ from pathlib import Path
 from kfp import dsl
 
 from components.data_ingestion.component import ingest_examples
-from components.shared.example_table import ExampleTable
-from components.shared.verdict import read_verdict
+from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.verdict import read_verdict
 
 
 def run(folder: Path, source: Path, problem: str = "") -> dict[str, dsl.Artifact]:

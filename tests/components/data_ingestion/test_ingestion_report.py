@@ -1,6 +1,6 @@
 import os
 
-from components.data_ingestion.ingested import Ingested, SetAside
+from components.data_ingestion.ingested import Ingested, Quarantined
 from components.data_ingestion.ingestion_report import ingestion_report
 from components.data_ingestion.judgement import judged
 
@@ -30,10 +30,10 @@ def test_the_report_counts_examples_by_split_and_class():
 def test_the_report_shows_what_was_inferred_set_aside_converted_and_repeated():
     html = page(
         inferred=("the modality is image",),
-        quarantined=(SetAside(name="cat/x.jpg", reason="the file is empty"),),
+        quarantined=(Quarantined(name="cat/x.jpg", reason="the file is empty"),),
         num_quarantined=1,
-        ignored=(SetAside(name="README.txt", reason="no image by its name"),),
-        converted=(SetAside(name="cat/p.png", reason="palette converted to RGB"),),
+        ignored=(Quarantined(name="README.txt", reason="no image by its name"),),
+        converted=(Quarantined(name="cat/p.png", reason="palette converted to RGB"),),
         dropped_duplicates=(("b.jpg", "a.jpg"),),
         near_duplicate_clusters=(("c.jpg", "d.jpg"),),
         warnings=("the class is rare",),
@@ -56,7 +56,7 @@ def test_the_report_shows_what_was_inferred_set_aside_converted_and_repeated():
 
 
 def test_names_are_text_and_never_markup():
-    html = page(quarantined=(SetAside(name="<script>alert(1)</script>.jpg", reason="empty"),), num_quarantined=1)
+    html = page(quarantined=(Quarantined(name="<script>alert(1)</script>.jpg", reason="empty"),), num_quarantined=1)
     assert "<script>" not in html
 
 
@@ -64,10 +64,10 @@ def test_the_report_stays_small_and_says_what_it_leaves_out():
     long_name = "n" * 250
     html = page(
         class_names=tuple(f"{number}-{long_name}" for number in range(900)),
-        quarantined=tuple(SetAside(name=f"{long_name}-{n}", reason="r" * 300) for n in range(5000)),
+        quarantined=tuple(Quarantined(name=f"{long_name}-{n}", reason="r" * 300) for n in range(5000)),
         num_quarantined=5000,
         num_seen=100_000,
-        ignored=tuple(SetAside(name=f"{long_name}-{n}", reason="no image by its name") for n in range(5000)),
+        ignored=tuple(Quarantined(name=f"{long_name}-{n}", reason="no image by its name") for n in range(5000)),
         dropped_duplicates=tuple((f"{long_name}-{n}", long_name) for n in range(5000)),
         near_duplicate_clusters=tuple(tuple(f"{n}-{long_name}" for _ in range(40)) for n in range(900)),
         warnings=("look here",) * 500,

@@ -1,13 +1,13 @@
 import pytest
 
-from components.data_ingestion.ingested import Ingested, SetAside
+from components.data_ingestion.ingested import Ingested, Quarantined
 from components.data_ingestion.judgement import judged
 
 
 def ingested(*, num_good: int = 100, num_bad: int = 0, **facts) -> Ingested:
     third = num_good // 3
     counts = {"train": {"a": num_good - 2 * third}, "validation": {"a": third}, "test": {"b": third}}
-    bad = tuple(SetAside(name=f"{number}.jpg", reason="the file is empty") for number in range(num_bad))
+    bad = tuple(Quarantined(name=f"{number}.jpg", reason="the file is empty") for number in range(num_bad))
     known = {
         "modality": "image",
         "class_names": ("a", "b"),
@@ -58,7 +58,7 @@ def test_a_split_that_nobody_wants_may_be_empty():
 def test_findings_name_every_file_conversion_duplicate_and_warning():
     facts = {
         "warnings": ("look here",),
-        "converted": (SetAside(name="cat/p.png", reason="palette converted to RGB"),),
+        "converted": (Quarantined(name="cat/p.png", reason="palette converted to RGB"),),
         "dropped_duplicates": (("b.jpg", "a.jpg"),),
         "near_duplicate_clusters": (("a.jpg", "c.jpg"),),
         "left_out": {"another class": 7, "nothing": 0},

@@ -7,8 +7,8 @@ from components.data_ingestion.known_datasets import (
     pets_folder,
     pets_listing,
 )
-from components.modeling.image_decoding import decode_image
-from components.shared.example_table import ExampleTable
+from components.modeling.images.decoding import decode_image
+from components.shared.contracts.example_table import ExampleTable
 
 
 def test_digits_are_five_thousand_grey_images_of_ten_classes():

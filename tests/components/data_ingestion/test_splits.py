@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from components.data_ingestion.splits import assign_splits, NOT_PINNED, open_fractions, split_position
-from components.shared.problem import SplitSpec
+from components.shared.contracts.problem import SplitSpec
 
 FRACTIONS = {"train": 0.7, "validation": 0.15, "test": 0.15}
 

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from components.shared.example_table import ExampleTableInfo, ExampleTableWriter
+from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
 
 WriteTable = Callable[..., Path]
 

@@ -8,7 +8,7 @@ from PIL import Image
 import pytest
 
 from components.feature_engineering.fourier_gallery import fourier_gallery, fourier_steps
-from components.shared.feature_store import FeatureStore
+from components.shared.feature_store.store import FeatureStore
 
 
 @pytest.fixture(scope="module", params=["temple", "flower"])

@@ -9,10 +9,10 @@ import pytest
 
 from components.feature_engineering.jobs import build_feature_store, embed_examples
 from components.modeling.features import features_from
-from components.modeling.image_features import image_features_from, prepare_image
-from components.shared.embeddings_table import EmbeddingsTable
-from components.shared.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
-from components.shared.feature_store import FeatureStore, UNLABELLED
+from components.modeling.images.features import image_features_from, prepare_image
+from components.shared.contracts.embeddings_table import EmbeddingsTable
+from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
+from components.shared.feature_store.store import FeatureStore, UNLABELLED
 
 
 def write_photos(path, images, labels, splits):

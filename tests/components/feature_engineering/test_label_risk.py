@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from components.feature_engineering.label_risk import label_risks
-from components.modeling.augmentation_policies import named_policy, read_policy
+from components.modeling.augmentation.named_policies import named_policy, read_policy
 
 DIGITS = [str(digit) for digit in range(10)]
 

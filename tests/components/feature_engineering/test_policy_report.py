@@ -2,10 +2,10 @@
 
 from components.feature_engineering.contact_sheet import contact_sheet, transform_sheet
 from components.feature_engineering.policy_report import add_augmentation
-from components.modeling.augmentation import Augmenter
-from components.modeling.augmentation_policies import named_policy, read_policy
+from components.modeling.augmentation.augmenter import Augmenter
+from components.modeling.augmentation.named_policies import named_policy, read_policy
 from components.reporting.page import Report
-from components.shared.feature_store import FeatureStore
+from components.shared.feature_store.store import FeatureStore
 
 FLIPS = read_policy([{"OneOf": {"p": 1.0, "transforms": ["Transpose", {"Blur": {"p": 1.0}}]}}], name="flips")
 

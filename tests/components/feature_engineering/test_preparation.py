@@ -3,7 +3,7 @@
 import pytest
 
 from components.feature_engineering.preparation import image_preparation
-from components.shared.errors import ContractError
+from components.shared.runtime.errors import ContractError
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 from components.feature_engineering.__main__ import app
 from components.feature_engineering.jobs import build_feature_store
 from components.modeling.features import features_from
-from components.shared.errors import ContractError
-from components.shared.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
-from components.shared.feature_store import FeatureStore
-from components.shared.own_code import ALLOWED_VARIABLE
+from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
+from components.shared.feature_store.store import FeatureStore
+from components.shared.runtime.custom_code import ALLOWED_VARIABLE
+from components.shared.runtime.errors import ContractError
 
 CODE = """
 import pyarrow.compute as pc

@@ -16,12 +16,12 @@ import pytest
 
 from components.feature_engineering.jobs import build_feature_store
 from components.feature_engineering.store_building import content_digest, prepared_chunks, write_store
-from components.modeling.image_decoding import UndecodableImageError
-from components.modeling.image_features import image_features_from, ImageFeatures, prepare_image
-from components.modeling.text_features import TextFeatures
-from components.shared.cores import available_cores
-from components.shared.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
-from components.shared.feature_store import FeatureStore
+from components.modeling.images.decoding import UndecodableImageError
+from components.modeling.images.features import image_features_from, ImageFeatures, prepare_image
+from components.modeling.text.char_ngrams import TextFeatures
+from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
+from components.shared.feature_store.store import FeatureStore
+from components.shared.runtime.cores import available_cores
 
 NUM_PHOTOS = 60
 FEATURES = ImageFeatures(image_size=16)
@@ -196,10 +196,10 @@ def test_a_store_beside_it_is_used_without_copying_its_parts(table, photos, tmp_
 _SLOW_BUILD = """
 import sys, time
 from components.feature_engineering.store_building import write_store
-from components.modeling.image_features import ImageFeatures
-from components.modeling.text_features import TextFeatures
-from components.shared.cores import available_cores
-from components.shared.example_table import ExampleTable
+from components.modeling.images.features import ImageFeatures
+from components.modeling.text.char_ngrams import TextFeatures
+from components.shared.runtime.cores import available_cores
+from components.shared.contracts.example_table import ExampleTable
 
 table = ExampleTable(sys.argv[1])
 first = next(table.iter_batches(["image"], batch_rows=1)).column(0)[0]

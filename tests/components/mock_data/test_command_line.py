@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from components.mock_data.schema_source import builtin_schema, read_schema, read_statistics
-from components.shared.problem import read_problem
+from components.shared.contracts.problem import read_problem
 
 
 def command(*arguments: object) -> subprocess.CompletedProcess[str]:

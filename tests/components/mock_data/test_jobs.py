@@ -21,8 +21,8 @@ from components.data_ingestion.jobs import ingest_examples
 from components.mock_data.jobs import make_mock_source
 from components.mock_data.mock_source import MockSettings
 from components.mock_data.schema_source import builtin_schema
-from components.shared.example_table import ExampleTable
-from components.shared.problem import Problem, read_problem
+from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.problem import Problem, read_problem
 
 MODALITIES = ("image", "text", "tabular")
 CUSTOMERS = """

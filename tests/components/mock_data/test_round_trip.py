@@ -14,9 +14,9 @@ from components.data_ingestion.jobs import ingest_examples
 from components.mock_data.jobs import make_mock_source
 from components.mock_data.mock_source import MockSettings
 from components.mock_data.schema_source import builtin_schema, read_schema, read_statistics
-from components.shared.images import image
-from components.shared.problem import parse_problem, Problem, read_problem
-from pipelines.local import interpreter_of
+from components.shared.contracts.problem import parse_problem, Problem, read_problem
+from components.shared.runtime.container_images import image
+from pipelines.local.runner import interpreter_of
 
 MODALITIES = ("image", "text", "tabular")
 SURNAMES = ("Kim", "Lee", "Park", "Choi", "Jung")
@@ -28,7 +28,8 @@ PROBLEMS = {
 VALIDATE = """
 import json, sys
 from pathlib import Path
-from components.data_validation.jobs import validate_examples, validate_table
+from components.data_validation.jobs.validate_examples import validate_examples
+from components.data_validation.jobs.validate_table import validate_table
 verdicts = []
 for examples, schema, environment, output in json.loads(sys.argv[1]):
     output = Path(output)

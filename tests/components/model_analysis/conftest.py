@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 
 from components.modeling.backbone_config import BackboneConfig
-from components.modeling.image_features import ImageFeatures
-from components.modeling.tabular_features import fit_tabular_features
-from components.modeling.text_features import TextFeatures
-from components.shared.example_table import ExampleTableInfo, ExampleTableWriter
+from components.modeling.images.features import ImageFeatures
+from components.modeling.tabular.features import fit_tabular_features
+from components.modeling.text.char_ngrams import TextFeatures
+from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
 from tests.components.model_analysis.small_models import comment, fitted_bundle, trips
 
 Photo = Callable[..., bytes]

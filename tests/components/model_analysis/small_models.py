@@ -11,8 +11,8 @@ from components.modeling.backbone_config import BackboneConfig
 from components.modeling.classifier import build_classifier
 from components.modeling.features import Features
 from components.modeling.predictor import weights_of
-from components.shared.bundle import BundleConfig, write_bundle
-from components.shared.example_table import ExampleTableInfo, ExampleTableWriter
+from components.shared.contracts.bundle import BundleConfig, write_bundle
+from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
 
 _FIT_STEPS = 20
 

@@ -3,8 +3,8 @@ import json
 from kfp import dsl
 
 from components.model_analysis.component import evaluate_model
-from components.shared.predictions_table import PredictionsTable
-from components.shared.verdict import read_verdict
+from components.shared.contracts.predictions_table import PredictionsTable
+from components.shared.contracts.verdict import read_verdict
 
 ROWS = [(split, kind, kind) for split in ("validation", "test") for kind in ("cat", "dog") * 3]
 

@@ -9,16 +9,17 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from components.model_analysis.jobs import evaluate_model, score_examples
-from components.model_analysis.table_columns import TableHints
+from components.model_analysis.jobs.evaluate_model import evaluate_model
+from components.model_analysis.jobs.score_examples import score_examples
+from components.model_analysis.scoring.table_columns import TableHints
 from components.modeling.backbone_config import BackboneConfig
 from components.modeling.classifier import build_classifier
 from components.modeling.predictor import load_predictor, weights_of
-from components.modeling.tabular_features import fit_tabular_features
-from components.shared.bundle import BundleConfig, write_bundle
-from components.shared.predictions_table import PredictionsTable
-from components.shared.problem import parse_problem, TargetSpec
-from components.shared.verdict import read_verdict
+from components.modeling.tabular.features import fit_tabular_features
+from components.shared.contracts.bundle import BundleConfig, write_bundle
+from components.shared.contracts.predictions_table import PredictionsTable
+from components.shared.contracts.problem import parse_problem, TargetSpec
+from components.shared.contracts.verdict import read_verdict
 from tests.components.model_analysis.small_models import comment, fitted_bundle, trips, write_example_table
 
 GOODS = ["good", "bad"] * 10

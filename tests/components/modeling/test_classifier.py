@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from components.modeling.backbone_config import backbone_config_from, backbone_modality, BackboneConfig, is_own_model
+from components.modeling.backbone_config import backbone_config_from, backbone_modality, BackboneConfig, is_custom_model
 from components.modeling.classifier import build_classifier
-from components.modeling.fourier_settings import FourierSettings
-from components.modeling.image_features import ImageFeatures
-from components.shared.errors import ContractError
+from components.modeling.fourier.settings import FourierSettings
+from components.modeling.images.features import ImageFeatures
+from components.shared.runtime.errors import ContractError
 
 IMAGES = ImageFeatures(image_size=64)
 WITH_SPECTRUM = ImageFeatures(image_size=64, fourier=FourierSettings(spectrum_bins=8))
@@ -129,6 +129,6 @@ def test_small_cnn_has_no_published_weights():
 def test_a_backbone_takes_the_examples_that_it_is_made_for():
     names = ("small_cnn", "timm:resnet18", "char_ngrams", "subwords", "hf:bert", "mlp", "team.models:build")
     assert [backbone_modality(name) for name in names] == ["image", "image", "text", "text", "text", "tabular", None]
-    assert [name for name in names if is_own_model(name)] == ["team.models:build"]
+    assert [name for name in names if is_custom_model(name)] == ["team.models:build"]
     with pytest.raises(ContractError, match="the backbone mlp takes tabular examples, but these are image"):
         image_classifier(BackboneConfig(name="mlp"))

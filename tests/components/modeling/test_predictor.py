@@ -7,12 +7,12 @@ import torch
 
 from components.modeling.backbone_config import BackboneConfig
 from components.modeling.classifier import build_classifier
-from components.modeling.image_decoding import encode_png, UndecodableImageError
-from components.modeling.image_features import image_features_from, ImageFeatures
-from components.modeling.image_normalization import normalize
+from components.modeling.images.decoding import encode_png, UndecodableImageError
+from components.modeling.images.features import image_features_from, ImageFeatures
+from components.modeling.images.normalization import normalize
 from components.modeling.predictor import load_predictor, weights_of
-from components.shared.bundle import BundleConfig, write_bundle
-from components.shared.errors import ContractError
+from components.shared.contracts.bundle import BundleConfig, write_bundle
+from components.shared.runtime.errors import ContractError
 
 FEATURES = ImageFeatures(image_size=16)
 

@@ -5,8 +5,8 @@ import pytest
 
 from components.quality_gate.component import quality_gate as face
 from components.quality_gate.jobs import quality_gate
-from components.shared.errors import ContractError, QualityGateError
-from components.shared.verdict import Verdict, write_verdict
+from components.shared.contracts.verdict import Verdict, write_verdict
+from components.shared.runtime.errors import ContractError, QualityGateError
 
 
 def test_a_passed_verdict_lets_the_run_go_on(tmp_path):

@@ -17,12 +17,12 @@ import torch
 from components.modeling.backbone_config import BackboneConfig
 from components.modeling.classifier import build_classifier
 from components.modeling.features import Features
-from components.modeling.image_features import ImageFeatures
+from components.modeling.images.features import ImageFeatures
 from components.modeling.predictor import load_predictor, Predictor, weights_of
-from components.modeling.tabular_features import fit_tabular_features
-from components.modeling.text_features import TextFeatures
-from components.serving.child_server import running_server, RunningServer
-from components.shared.bundle import BundleConfig, FEATURES_FOLDER, write_bundle
+from components.modeling.tabular.features import fit_tabular_features
+from components.modeling.text.char_ngrams import TextFeatures
+from components.serving.probe.child_server import running_server, RunningServer
+from components.shared.contracts.bundle import BundleConfig, FEATURES_FOLDER, write_bundle
 
 CLASS_NAMES = ("cat", "dog", "새")
 

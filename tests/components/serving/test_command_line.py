@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from components.serving.child_server import running_server
-from components.serving.compute_threads import usable_cores
-from components.shared.bundle import CONFIG_FILE
+from components.serving.probe.child_server import running_server
+from components.serving.server.compute_threads import usable_cores
+from components.shared.contracts.bundle import CONFIG_FILE
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -66,7 +66,7 @@ def test_no_bundle_at_all_is_told_in_one_sentence():
 def test_the_server_stops_when_its_parent_is_killed(bundle):
     script = (
         "import sys, time\n"
-        "from components.serving.child_server import running_server\n"
+        "from components.serving.probe.child_server import running_server\n"
         "with running_server(sys.argv[1], ready_timeout_s=120) as server:\n"
         "    print(server.pid, flush=True)\n"
         "    time.sleep(600)\n"

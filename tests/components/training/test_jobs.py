@@ -7,10 +7,13 @@ import pytest
 import torch
 
 from components.modeling.predictor import load_predictor
-from components.shared.bundle import file_listing, read_config
-from components.shared.feature_store import FeatureStore
-from components.shared.verdict import read_verdict
-from components.training.jobs import check_inputs, smoke_test, train_model, train_on_nodes
+from components.shared.contracts.bundle import file_listing, read_config
+from components.shared.contracts.verdict import read_verdict
+from components.shared.feature_store.store import FeatureStore
+from components.training.jobs.check_inputs import check_inputs
+from components.training.jobs.smoke_test import smoke_test
+from components.training.jobs.train_model import train_model
+from components.training.jobs.train_on_nodes import train_on_nodes
 
 
 def inputs(tmp_path, **changes):

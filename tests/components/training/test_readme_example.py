@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from components.feature_engineering.jobs import build_feature_store
-from components.model_analysis.jobs import evaluate_model
+from components.model_analysis.jobs.evaluate_model import evaluate_model
 from components.modeling.predictor import load_predictor
-from components.shared.example_table import ExampleTable
-from components.shared.own_code import ALLOWED_VARIABLE
-from components.shared.predictions_table import PredictionsTable
-from components.shared.verdict import read_verdict
-from components.training.jobs import smoke_test, train_model
+from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.predictions_table import PredictionsTable
+from components.shared.contracts.verdict import read_verdict
+from components.shared.runtime.custom_code import ALLOWED_VARIABLE
+from components.training.jobs.smoke_test import smoke_test
+from components.training.jobs.train_model import train_model
 
 BACKBONE = "team_models:build"
 TRAINING = json.dumps({"options": {"width": 8}, "max_epochs": 3})

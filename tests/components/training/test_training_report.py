@@ -2,10 +2,10 @@
 
 from components.modeling.backbone_config import BackboneConfig
 from components.modeling.classifier import build_classifier
-from components.modeling.image_features import ImageFeatures
-from components.training.fit import FitResult
-from components.training.forecast import Estimate, Forecast
+from components.modeling.images.features import ImageFeatures
+from components.training.cost.forecast import Estimate, Forecast
 from components.training.recipes import full
+from components.training.trainer.fit import FitResult
 from components.training.training_report import training_report
 
 SMALL = BackboneConfig(name="small_cnn")

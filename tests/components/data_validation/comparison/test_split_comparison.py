@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from components.data_validation.validation_job import validate_examples
-from components.shared.example_table import ExampleTableInfo, ExampleTableWriter
-from components.shared.verdict import Finding, read_verdict
+from components.data_validation.jobs.validate_examples import validate_examples
+from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
+from components.shared.contracts.verdict import Finding, read_verdict
 
 NUM_TRAIN, NUM_TEST = 700, 300
 SPLITS = ["train"] * NUM_TRAIN + ["test"] * NUM_TEST

@@ -7,7 +7,7 @@ import pytest
 from components.data_validation.quality.key_mismatch import key_mismatches, KeyMismatchSettings
 from components.data_validation.quality.key_mismatch_findings import mismatch_findings
 from components.data_validation.quality.keyed_rows import KeyedRows
-from components.shared.verdict import Finding
+from components.shared.contracts.verdict import Finding
 
 KEYS = [f"trip-{row}" for row in range(1000)]
 

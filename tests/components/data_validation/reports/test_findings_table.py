@@ -1,6 +1,6 @@
 from components.data_validation.reports.findings_table import add_findings, blocking_reason, most_severe_first
 from components.reporting.page import Report
-from components.shared.verdict import Finding
+from components.shared.contracts.verdict import Finding
 
 
 def finding(severity: str, kind: str = "data_drift", effect: float | None = None, message: str = "m") -> Finding:

@@ -7,7 +7,7 @@ from components.data_validation.schemas.schema_inference import training_schema
 from components.data_validation.statistics.feature_summaries import feature_summaries
 from components.data_validation.statistics.streaming_statistics import StatisticsAccumulator
 from components.data_validation.tables.arrow_lists import as_value_lists, ExaminedColumn
-from components.shared.verdict import Finding
+from components.shared.contracts.verdict import Finding
 
 
 def kind_of(array: pa.Array) -> str:

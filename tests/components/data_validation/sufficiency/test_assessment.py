@@ -18,7 +18,7 @@ from components.data_validation.sufficiency.predictability import (
 from components.data_validation.sufficiency.probe_features import text_features
 from components.data_validation.sufficiency.sufficiency_report import sufficiency_report
 from components.data_validation.sufficiency.sufficiency_verdict import sufficiency_verdict
-from components.shared.problem import TargetSpec
+from components.shared.contracts.problem import TargetSpec
 
 QUICK = PredictabilitySettings(num_folds=3, num_permutations=8)
 FEW_REPEATS = CurveSettings(num_sizes=5, num_repeats=6)

@@ -7,8 +7,8 @@ import pytest
 from components.data_validation.sufficiency.probe_features import probe_features, ProbeFeatures, text_features
 from components.data_validation.sufficiency.probe_sample import draw_probe_sample
 from components.data_validation.sufficiency.tabular_encoding import encode_column, standardised
-from components.shared.embeddings_table import EmbeddingsTable, EmbeddingsWriter
-from components.shared.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
+from components.shared.contracts.embeddings_table import EmbeddingsTable, EmbeddingsWriter
+from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
 
 
 def encoded(values, kind: pa.DataType | None = None):

@@ -3,8 +3,8 @@ import pyarrow as pa
 import pytest
 
 from components.data_validation.tables.column_roles import recognised_roles, roles_of_examples, sort_key
-from components.shared.example_table import ExampleTableInfo
-from components.shared.problem import parse_problem, Problem
+from components.shared.contracts.example_table import ExampleTableInfo
+from components.shared.contracts.problem import parse_problem, Problem
 
 ROWS = 200
 RNG = np.random.default_rng(0)

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.data_validation.sufficiency_job import assess_sufficiency, SufficiencyResult
-from components.shared.problem import parse_problem
+from components.data_validation.jobs.assess_sufficiency import assess_sufficiency, SufficiencyResult
+from components.shared.contracts.problem import parse_problem
 
 RNG = np.random.default_rng(0)
 ROWS = 800

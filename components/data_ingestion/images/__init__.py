@@ -1,0 +1,1 @@
+"""Photos to examples: labels, measures, quality, duplicates."""

@@ -1,0 +1,65 @@
+"""The columns that an image example has beside the image, and what the problem file makes of them."""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from components.data_ingestion.images.measures import IMAGE_MEASURES, ImageRecord
+from components.shared.contracts.example_table import ColumnRole
+from components.shared.contracts.problem import Problem
+
+SOURCE_NAME = "source_name"
+IMAGE_COLUMNS: dict[str, pa.DataType] = {SOURCE_NAME: pa.string(), **IMAGE_MEASURES}
+
+
+def image_column_roles(problem: Problem) -> dict[str, ColumnRole]:
+    """Role of every column that the example table gets.
+
+    Parameters
+    ----------
+    problem
+        What the problem file says.
+
+    Returns
+    -------
+    dict
+        `{column: role}`, without the columns that the problem file ignores.
+
+    Raises
+    ------
+    ValueError
+        If the problem file asks for what only a table has.
+    """
+    told = {"label.expression": problem.label.expression, "text": problem.text, "id": problem.id, "time": problem.time}
+    for key, value in {**told, "features": problem.features, "split.test_file": problem.split.test_file}.items():
+        if value:
+            raise ValueError(f"the problem file's {key} needs a table, but the source holds images")
+    for name in problem.named_columns():
+        if name not in IMAGE_COLUMNS and not (name == "label" and problem.label.column == "label"):
+            raise ValueError(
+                f"the problem file names the column {name!r}, but images have only label, {', '.join(IMAGE_COLUMNS)}"
+            )
+    return {name: _role(name, problem) for name in IMAGE_COLUMNS if name not in problem.ignore}
+
+
+def image_values(name: str, record: ImageRecord) -> Mapping[str, str | int | float]:
+    """Values of an image's columns.
+
+    Parameters
+    ----------
+    name
+        Its name relative to the source.
+    record
+        What was measured of it.
+    """
+    return {SOURCE_NAME: name, **dict(zip(IMAGE_MEASURES, record.values, strict=True))}
+
+
+def _role(name: str, problem: Problem) -> ColumnRole:
+    if name in problem.pii:
+        return "pii"
+    if name in problem.sensitive:
+        return "sensitive"
+    if name in problem.slices:
+        return "slice"
+    return "metadata" if name == SOURCE_NAME else "derived"

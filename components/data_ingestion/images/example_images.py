@@ -1,0 +1,48 @@
+"""A few small pictures of each class, for a person to see what the data are."""
+
+from collections.abc import Iterator, Sequence
+import io
+
+from PIL import Image
+
+from components.data_ingestion.images.image_set import MeasuredImage
+from components.data_ingestion.images.reading import ImageReader
+from components.modeling.images.decoding import decode_image
+
+_NUM_PICTURES = 36
+_PICTURES_A_CLASS = 6
+_SIDE_PX = 96
+
+
+def example_images(
+    reader: ImageReader, images: Sequence[MeasuredImage], class_names: Sequence[str]
+) -> Iterator[tuple[str, bytes]]:
+    """Pictures of examples, the same ones in every run.
+
+    Parameters
+    ----------
+    reader
+        Where the images come from.
+    images
+        All examples.
+    class_names
+        Class names.
+
+    Yields
+    ------
+    tuple
+        Label and JPEG file, at most 96 pixels a side: up to 6 a class and 36 in all.
+    """
+    a_class = max(1, min(_PICTURES_A_CLASS, _NUM_PICTURES // len(class_names)))
+    ordered = sorted(images, key=lambda image: image.record.fingerprint)
+    for name in class_names[:_NUM_PICTURES]:
+        for image in [image for image in ordered if image.label == name][:a_class]:
+            yield name, _picture(reader.read(image.entry.location))
+
+
+def _picture(data: bytes) -> bytes:
+    picture = Image.fromarray(decode_image(data).pixels_HWC)
+    picture.thumbnail((_SIDE_PX, _SIDE_PX))
+    buffer = io.BytesIO()
+    picture.save(buffer, format="JPEG", quality=75)
+    return buffer.getvalue()

@@ -1,0 +1,146 @@
+"""A set of measured images: copies dropped, near duplicates grouped, splits assigned."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.data_ingestion.clusters import connected_clusters, equal_pairs
+from components.data_ingestion.images.columns import image_values
+from components.data_ingestion.images.exact_duplicates import exact_duplicates
+from components.data_ingestion.images.labels import ImageEntry
+from components.data_ingestion.images.measures import ImageRecord
+from components.data_ingestion.images.near_duplicates import near_duplicate_pairs
+from components.data_ingestion.ingested import Quarantined
+from components.data_ingestion.splits import assign_splits, NOT_PINNED, open_fractions, split_position
+from components.shared.contracts.problem import Problem, SPLIT_NAMES
+from components.shared.runtime.fingerprints import fingerprint_bytes
+
+_LARGE_GROUP = 10
+_LARGE_SHARE = 0.05
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeasuredImage:
+    """An image that can be decoded: where it lies, and what was measured."""
+
+    entry: ImageEntry
+    record: ImageRecord
+
+    @property
+    def label(self) -> str:
+        """Its class."""
+        assert self.entry.label is not None
+        return self.entry.label
+
+
+def without_copies(
+    images: Sequence[MeasuredImage],
+) -> tuple[list[MeasuredImage], list[tuple[str, str]], list[Quarantined]]:
+    """Images that differ from each other.
+
+    Parameters
+    ----------
+    images
+        All images that could be decoded.
+
+    Returns
+    -------
+    tuple
+        The images that stay; the name of each dropped copy with that of the one kept; the images that lie under
+        different labels, of which none stays.
+    """
+    found = exact_duplicates(
+        [image.record.pixel_fingerprint for image in images],
+        [image.label for image in images],
+        [image.entry.split == "train" for image in images],
+    )
+    dropped = [(images[copy].entry.name, images[kept].entry.name) for copy, kept in found.dropped]
+    reason = "the same image lies under different labels"
+    contradictory = [Quarantined(name=images[index].entry.name, reason=reason) for index in found.contradictory]
+    return [images[index] for index in found.kept], dropped, contradictory
+
+
+def label_counts(images: Sequence[MeasuredImage]) -> dict[str, int]:
+    """How many images each label has."""
+    return dict(Counter(image.label for image in images))
+
+
+def pairs_of_images(images: Sequence[MeasuredImage]) -> np.ndarray:
+    """Pairs of near duplicates, shape (K, 2), int64: indices into `images`."""
+    hashes = np.array([image.record.difference_hash for image in images], dtype=np.uint64)
+    thumbnails = np.stack([np.frombuffer(image.record.thumbnail, dtype=np.uint8) for image in images])
+    return near_duplicate_pairs(hashes, thumbnails)
+
+
+def groups_of_pairs(num_images: int, pairs: np.ndarray) -> list[list[int]]:
+    """Groups of two images or more that chains of pairs join, as indices."""
+    members: dict[int, list[int]] = {}
+    for index, cluster in enumerate(connected_clusters(num_images, pairs.tolist()).tolist()):
+        members.setdefault(cluster, []).append(index)
+    return [indices for indices in members.values() if len(indices) > 1]
+
+
+def group_warnings(images: Sequence[MeasuredImage], groups: Sequence[Sequence[int]]) -> Iterator[str]:
+    """Sentences on groups of near duplicates that a person should look at.
+
+    Parameters
+    ----------
+    images
+        All images.
+    groups
+        From `groups_of_pairs`.
+    """
+    num_contradictory = sum(len({images[index].label for index in group}) > 1 for group in groups)
+    if num_contradictory:
+        yield f"{num_contradictory} groups of nearly the same image lie under different labels"
+    largest = max(map(len, groups), default=0)
+    if largest > max(_LARGE_GROUP, _LARGE_SHARE * len(images)):
+        yield f"{largest} images look nearly the same and share one split: they may be frames of one recording"
+
+
+def image_splits(
+    images: Sequence[MeasuredImage],
+    pairs: np.ndarray,
+    *,
+    class_names: Sequence[str],
+    problem: Problem,
+    predefined: Sequence[str],
+) -> np.ndarray:
+    """Split of every image.
+
+    Parameters
+    ----------
+    images
+        N images that differ from each other.
+    pairs
+        Near duplicates: they stay together.
+    class_names
+        Class names.
+    problem
+        Its fractions and group column.
+    predefined
+        Splits that the images' folders decide.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (N,), int64: index into `SPLIT_NAMES`.
+    """
+    keys = [image.record.fingerprint for image in images]
+    if problem.group is not None:
+        values = [str(image_values(image.entry.name, image.record)[problem.group]) for image in images]
+        keys = [fingerprint_bytes(value.encode()) for value in values]
+        pairs = np.concatenate([pairs, equal_pairs(np.array(values))])
+    return assign_splits(
+        np.array([split_position(key) for key in keys]),
+        classes=np.array([class_names.index(image.label) for image in images]),
+        clusters=connected_clusters(len(images), pairs.tolist()),
+        pinned=np.array([_pinned(image.entry.split, predefined) for image in images]),
+        fractions=open_fractions(problem.split, predefined),
+    )
+
+
+def _pinned(split: str | None, predefined: Sequence[str]) -> int:
+    return SPLIT_NAMES.index(split) if split is not None and split in predefined else NOT_PINNED

@@ -1,0 +1,181 @@
+"""Images to the example table: measure, set aside, drop copies, split, store."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from components.data_ingestion.class_names import class_warnings, ordered_class_names
+from components.data_ingestion.images.columns import image_column_roles, IMAGE_COLUMNS, image_values, SOURCE_NAME
+from components.data_ingestion.images.example_images import example_images
+from components.data_ingestion.images.image_set import (
+    group_warnings,
+    groups_of_pairs,
+    image_splits,
+    label_counts,
+    MeasuredImage,
+    pairs_of_images,
+    without_copies,
+)
+from components.data_ingestion.images.labels import ImageEntry, ImageListing, predefined_splits
+from components.data_ingestion.images.measures import ImageRecord
+from components.data_ingestion.images.reading import ImageReader, measured_images, stored_images
+from components.data_ingestion.ingested import Ingested, Quarantined
+from components.data_ingestion.splits import open_fractions
+from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
+from components.shared.contracts.problem import Problem, SPLIT_NAMES
+
+_HIDDEN = "(hidden)"
+_ROWS_A_BATCH = 256
+_BYTES_A_BATCH = 32 << 20
+
+
+def ingest_images(
+    listing: ImageListing, reader: ImageReader, *, source: str, problem: Problem, examples_path: Path
+) -> Ingested:
+    """Write the example table of a set of images.
+
+    Longer than a function should be: it is the one place that shows the order of the steps.
+
+    Parameters
+    ----------
+    listing
+        The images.
+    reader
+        Where their bytes come from.
+    source
+        The source, for errors.
+    problem
+        What the problem file says.
+    examples_path
+        Folder to write the table to.
+
+    Returns
+    -------
+    Ingested
+        What was found.
+
+    Raises
+    ------
+    ValueError
+        If the problem file does not fit images, fewer than two classes have usable images, or a file changes while
+        it is read.
+    """
+    roles = image_column_roles(problem)
+    declared = problem.label.classes
+    entries = [entry for entry in listing.entries if not declared or entry.label in declared]
+    ordered_class_names(Counter(str(entry.label) for entry in entries), declared, source=source)
+    measured, undecodable = _measured(reader, entries, source=source)
+    images, copies, contradictory = without_copies(measured)
+    if not images:
+        raise ValueError(
+            f"{source} must hold examples of two classes or more, but each of its {len(measured)} images also lies "
+            f"under another label, {contradictory[0].name} for one"
+        )
+    class_names = ordered_class_names(label_counts(images), declared, source=source)
+    pairs = pairs_of_images(images)
+    groups = groups_of_pairs(len(images), pairs)
+    predefined = predefined_splits(listing)
+    splits = image_splits(images, pairs, class_names=class_names, problem=problem, predefined=predefined)
+    info = ExampleTableInfo(
+        modality="image", class_names=class_names, column_roles=roles, label_version=problem.label.version
+    )
+    columns = {name: IMAGE_COLUMNS[name] for name in roles}
+    with ExampleTableWriter(examples_path, info, extra_columns=columns) as writer:
+        for batch in _batches(reader, images, splits, columns):
+            writer.write(batch)
+    shown = _Shown(hidden=SOURCE_NAME in problem.pii)
+    quarantined = [*listing.quarantined, *undecodable, *contradictory]
+    return Ingested(
+        modality="image",
+        class_names=class_names,
+        counts=_counts(images, splits, class_names),
+        expected_splits=tuple({**open_fractions(problem.split, predefined), **dict.fromkeys(predefined)}),
+        num_seen=len(entries) + len(listing.quarantined),
+        num_quarantined=len(quarantined),
+        quarantined=shown.items(quarantined),
+        ignored=shown.items(listing.ignored),
+        left_out={"a label that is not among the problem file's classes": len(listing.entries) - len(entries)},
+        dropped_duplicates=tuple((shown.name(copy), shown.name(kept)) for copy, kept in copies),
+        near_duplicate_clusters=tuple(tuple(shown.name(images[i].entry.name) for i in group) for group in groups),
+        converted=shown.items(
+            [
+                Quarantined(name=image.entry.name, reason="; ".join(image.record.conversions))
+                for image in images
+                if image.record.conversions
+            ]
+        ),
+        inferred=(*(() if problem.modality else ("the modality is image",)), *listing.inferred),
+        warnings=(*class_warnings(label_counts(images), declared), *group_warnings(images, groups)),
+        columns={name: (str(roles[name]), str(kind)) for name, kind in columns.items()},
+        pictures=tuple(example_images(reader, images, class_names)),
+    )
+
+
+class _Shown:
+    """Names of files as a report may show them: not at all where they are personal data."""
+
+    def __init__(self, *, hidden: bool) -> None:
+        self._hidden = hidden
+
+    def name(self, name: str) -> str:
+        return _HIDDEN if self._hidden else name
+
+    def items(self, items: Sequence[Quarantined]) -> tuple[Quarantined, ...]:
+        return tuple(Quarantined(name=self.name(item.name), reason=item.reason) for item in items)
+
+
+def _measured(
+    reader: ImageReader, entries: Sequence[ImageEntry], *, source: str
+) -> tuple[list[MeasuredImage], list[Quarantined]]:
+    images, undecodable = [], []
+    records = measured_images(reader, [entry.location for entry in entries])
+    for entry, record in zip(entries, records, strict=True):
+        if isinstance(record, ImageRecord):
+            images.append(MeasuredImage(entry=entry, record=record))
+        else:
+            undecodable.append(Quarantined(name=entry.name, reason=record))
+    if not images:
+        raise ValueError(
+            f"{source} must hold images that can be decoded, but none of {len(undecodable)} can; "
+            f"the first one cannot since {undecodable[0].reason}"
+        )
+    return images, undecodable
+
+
+def _batches(
+    reader: ImageReader, images: Sequence[MeasuredImage], splits: np.ndarray, columns: Mapping[str, pa.DataType]
+) -> Iterator[pa.RecordBatch]:
+    payloads = stored_images(reader, [(image.entry.location, image.record) for image in images])
+    rows: list[tuple[MeasuredImage, int, bytes]] = []
+    num_bytes = 0
+    for row in zip(images, splits.tolist(), payloads, strict=True):
+        rows.append(row)
+        num_bytes += len(row[2])
+        if len(rows) == _ROWS_A_BATCH or num_bytes >= _BYTES_A_BATCH:
+            yield _batch(rows, columns)
+            rows, num_bytes = [], 0
+    if rows:
+        yield _batch(rows, columns)
+
+
+def _batch(rows: Sequence[tuple[MeasuredImage, int, bytes]], columns: Mapping[str, pa.DataType]) -> pa.RecordBatch:
+    images, splits, payloads = zip(*rows, strict=True)
+    values = [image_values(image.entry.name, image.record) for image in images]
+    arrays = {
+        "example_id": pa.array([image.record.fingerprint for image in images], pa.string()),
+        "split": pa.array([SPLIT_NAMES[split] for split in splits], pa.string()),
+        "label": pa.array([image.label for image in images], pa.string()),
+        "image": pa.array(payloads, pa.binary()),
+        **{name: pa.array([value[name] for value in values], kind) for name, kind in columns.items()},
+    }
+    return pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
+
+
+def _counts(
+    images: Sequence[MeasuredImage], splits: np.ndarray, class_names: Sequence[str]
+) -> dict[str, dict[str, int]]:
+    found = Counter((SPLIT_NAMES[split], image.label) for image, split in zip(images, splits.tolist(), strict=True))
+    return {split: {name: found[split, name] for name in class_names if found[split, name]} for split in SPLIT_NAMES}

@@ -1,0 +1,1 @@
+"""Tables to examples: scan, columns, classes, rows."""

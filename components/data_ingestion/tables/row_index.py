@@ -1,0 +1,150 @@
+"""The rows of a table as small numbers: what splitting needs to know of each, and nothing else."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from components.data_ingestion.clusters import connected_clusters, equal_pairs
+from components.data_ingestion.splits import split_position
+from components.data_ingestion.tables.rows import PreparedRows
+from components.shared.runtime.fingerprints import fingerprint_bytes
+
+UNLABELLED = -1
+
+
+@dataclass(kw_only=True, slots=True)
+class RowIndex:
+    """Grows batch by batch; 40 bytes a row.
+
+    Attributes
+    ----------
+    labels
+        Labels in the order they were first seen; a row's code is an index into them.
+    label_counts
+        Usable rows of each label.
+    """
+
+    labels: dict[str, int] = field(default_factory=dict)
+    label_counts: Counter[str] = field(default_factory=Counter)
+    _parts: list[dict[str, np.ndarray]] = field(default_factory=list)
+
+    def add(self, prepared: PreparedRows, usable: Sequence[int], *, pinned: int) -> None:
+        """Append the usable rows of a batch.
+
+        Parameters
+        ----------
+        prepared
+            The batch.
+        usable
+            Which of its rows.
+        pinned
+            The split that its file gives, or `NOT_PINNED`.
+        """
+        labels = prepared.labels.take(pa.array(usable, pa.int64())).to_pylist()
+        self.label_counts.update(label for label in labels if label is not None)
+        contents = [prepared.contents[row] for row in usable]
+        groups = _group_fingerprints(prepared, usable) or contents
+        codes = [UNLABELLED if label is None else self.labels.setdefault(label, len(self.labels)) for label in labels]
+        self._parts.append(
+            {
+                "content": _keys(contents),
+                "group": _keys(groups),
+                "position": np.array([split_position(group) for group in groups], dtype=np.float64),
+                "row": _keys([prepared.rows[row] for row in usable]),
+                "label": np.array(codes, dtype=np.int32),
+                "pinned": np.full(len(usable), pinned, dtype=np.int8),
+                "id": _keys(_id_fingerprints(prepared, usable)),
+            }
+        )
+
+    def column(self, name: str) -> np.ndarray:
+        """All rows' values: `content`, `group`, `position`, `row`, `label`, `pinned` or `id`."""
+        return np.concatenate([part[name] for part in self._parts]) if self._parts else np.empty(0)
+
+    def clusters(self, *, grouped: bool) -> np.ndarray:
+        """Rows that must stay together: of equal content and, where the problem names one, of one group.
+
+        Returns
+        -------
+        np.ndarray
+            Shape (N,), int64.
+        """
+        if not grouped:
+            return np.unique(self.column("content"), return_inverse=True)[1]
+        pairs = np.concatenate([equal_pairs(self.column("content")), equal_pairs(self.column("group"))])
+        return connected_clusters(len(self.column("content")), pairs.tolist())
+
+    def num_contradictory(self) -> int:
+        """Contents that occur under more than one label."""
+        labelled = self.column("label") != UNLABELLED
+        pairs = np.unique(
+            np.stack([self.column("content")[labelled], self.column("label")[labelled].astype(np.uint64)], axis=1),
+            axis=0,
+        )
+        return int((np.unique(pairs[:, 0], return_counts=True)[1] > 1).sum())
+
+
+def num_repeated(values: np.ndarray) -> int:
+    """How many values repeat an earlier one."""
+    return len(values) - len(np.unique(values))
+
+
+def numbered_rows(rows: Sequence[str], repeated: frozenset[int], seen: Counter[str]) -> Iterator[str]:
+    """Identifiers of rows: the fingerprint of all they hold, numbered from 2 where the same row comes again.
+
+    Parameters
+    ----------
+    rows
+        Fingerprints.
+    repeated
+        Keys (`row_key`) of those that occur more than once in the table.
+    seen
+        How often each repeated one came so far; kept up to date.
+
+    Yields
+    ------
+    str
+        One identifier a row.
+    """
+    for row in rows:
+        if row_key(row) not in repeated:
+            yield row
+            continue
+        seen[row] += 1
+        yield row if seen[row] == 1 else f"{row}-{seen[row]}"
+
+
+def repeated_keys(keys: np.ndarray) -> frozenset[int]:
+    """Keys that occur more than once."""
+    values, counts = np.unique(keys, return_counts=True)
+    return frozenset(values[counts > 1].tolist())
+
+
+def row_key(fingerprint: str) -> int:
+    """The first 64 bits of a fingerprint."""
+    return int(fingerprint[:16], 16)
+
+
+def _keys(fingerprints: Sequence[str]) -> np.ndarray:
+    return np.array([row_key(fingerprint) for fingerprint in fingerprints], dtype=np.uint64)
+
+
+def _group_fingerprints(prepared: PreparedRows, usable: Sequence[int]) -> list[str]:
+    """Fingerprints of the rows' groups; a row without one is a group of its own content."""
+    if prepared.groups is None:
+        return []
+    values = prepared.groups.to_pylist()
+    return [
+        prepared.contents[row] if values[row] is None else fingerprint_bytes(b"group " + values[row].encode())
+        for row in usable
+    ]
+
+
+def _id_fingerprints(prepared: PreparedRows, usable: Sequence[int]) -> list[str]:
+    if prepared.ids is None:
+        return []
+    values = prepared.ids.to_pylist()
+    return [fingerprint_bytes(values[row].encode()) for row in usable]

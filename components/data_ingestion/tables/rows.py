@@ -1,0 +1,120 @@
+"""Rows of a table on their way to the example table: typed, labelled, fingerprinted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.data_ingestion.tables.column_plan import ColumnPlan
+from components.shared.runtime.fingerprints import fingerprint_bytes
+from components.shared.tables.column_types import as_type
+from components.shared.tables.label_expression import LabelExpression
+
+NO_TEXT = "it has no text"
+NO_FEATURE = "none of its features has a value"
+NO_ID = "it has no identifier"
+_SEPARATOR = "\x1f"
+_MISSING = "\x00"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PreparedRows:
+    """Rows of one batch, N of them.
+
+    Attributes
+    ----------
+    labels
+        Shape (N,), string; null where unlabelled.
+    columns
+        Columns of the example table that come from the source, by their names there.
+    text
+        Shape (N,), string; None for tabular rows.
+    ids
+        Shape (N,), string; None where the problem names no identifier.
+    groups
+        Shape (N,), string; None where the problem names no group.
+    contents
+        N fingerprints of what a model sees: equal ones must not straddle splits.
+    rows
+        N fingerprints of the whole row.
+    reasons
+        N reasons why a row cannot be used, None where it can.
+    """
+
+    labels: pa.Array
+    columns: dict[str, pa.Array]
+    text: pa.Array | None
+    ids: pa.Array | None
+    groups: pa.Array | None
+    contents: list[str]
+    rows: list[str]
+    reasons: list[str | None]
+
+
+def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan) -> PreparedRows:
+    """Prepare a batch.
+
+    Parameters
+    ----------
+    batch
+        Rows as the file has them; columns that the plan does not need are not looked at.
+    plan
+        What becomes of the columns.
+
+    Returns
+    -------
+    PreparedRows
+        As many rows as the batch has, in its order.
+    """
+    raw = {name: batch.column(number) for number, name in enumerate(batch.schema.names)}
+    columns = {column.name: as_type(raw[column.source], column.kind) for column in plan.outputs}
+    labels = _labels(raw, plan)
+    text = None if plan.text is None else as_type(raw[plan.text], pa.string())
+    ids = None if plan.id is None else as_type(raw[plan.id], pa.string())
+    payload = [columns[column.name] for column in plan.features] if text is None else [text]
+    whole = [labels, *columns.values(), *([] if text is None else [text]), *([] if ids is None else [ids])]
+    return PreparedRows(
+        labels=labels,
+        columns=columns,
+        text=text,
+        ids=ids,
+        groups=None if plan.group is None else as_type(raw[plan.group], pa.string()),
+        contents=_fingerprints(payload),
+        rows=_fingerprints(whole),
+        reasons=_reasons(text, ids, payload),
+    )
+
+
+def _labels(raw: dict[str, pa.Array], plan: ColumnPlan) -> pa.Array:
+    if isinstance(plan.label, LabelExpression):
+        columns = {name: as_type(raw[name], kind) for name, kind in plan.expression_types.items()}
+        return plan.label.evaluate(columns).cast(pa.string())
+    label = pc.utf8_trim_whitespace(as_type(raw[plan.label], pa.string()))
+    return pc.if_else(pc.equal(label, ""), pa.scalar(None, pa.string()), label)
+
+
+def _fingerprints(columns: Sequence[pa.Array]) -> list[str]:
+    texts = [column.cast(pa.string()) for column in columns]
+    joined = pc.binary_join_element_wise(*texts, _SEPARATOR, null_handling="replace", null_replacement=_MISSING)
+    return [fingerprint_bytes(value.encode()) for value in joined.to_pylist()]
+
+
+def _reasons(text: pa.Array | None, ids: pa.Array | None, payload: Sequence[pa.Array]) -> list[str | None]:
+    reasons: list[str | None] = [None] * len(payload[0])
+    if text is not None:
+        blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(text), ""), True)
+        _mark(reasons, blank, NO_TEXT)
+    else:
+        missing = payload[0].is_null()
+        for column in payload[1:]:
+            missing = pc.and_(missing, column.is_null())
+        _mark(reasons, missing, NO_FEATURE)
+    if ids is not None:
+        _mark(reasons, ids.is_null(), NO_ID)
+    return reasons
+
+
+def _mark(reasons: list[str | None], mask: pa.Array, reason: str) -> None:
+    for row in pc.indices_nonzero(mask).to_pylist():
+        reasons[row] = reason

@@ -1,0 +1,96 @@
+"""A first look at a table file: the types of its columns, and its ragged rows."""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from components.data_ingestion.ingested import Quarantined
+from components.data_ingestion.splits import NOT_PINNED
+from components.shared.runtime.progress import progress
+from components.shared.tables.column_types import type_of_stored, type_of_texts, widest_types
+from components.shared.tables.table_files import RaggedRow, TableFile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScannedTable:
+    """A table file after the first look.
+
+    Attributes
+    ----------
+    file
+        The file.
+    pinned
+        The split that it is (an index into `SPLIT_NAMES`), or `NOT_PINNED`.
+    types
+        int64, float64 or string for each column, None where it cannot be carried over.
+    ragged
+        Rows that are left out since they have too few or too many values.
+    """
+
+    file: TableFile
+    pinned: int
+    types: dict[str, pa.DataType | None]
+    ragged: tuple[RaggedRow, ...]
+
+    @property
+    def num_ragged(self) -> int:
+        """Lines that ragged rows take up: more than rows where a quote is never closed."""
+        return sum(row.num_lines for row in self.ragged)
+
+    def row_name(self, row: int) -> str:
+        """What to call a row.
+
+        Parameters
+        ----------
+        row
+            Its number among the rows that are not ragged, from 0.
+
+        Returns
+        -------
+        str
+            File and row as a person counts it: in text the header is row 1, in Parquet the first row of values.
+        """
+        if self.file.is_parquet:
+            return f"{self.file.name}, row {row + 1}"
+        # The k-th ragged row (from 0) stands behind `row number - k - 2` rows that are not ragged.
+        before = [ragged.row - position - 2 for position, ragged in enumerate(self.ragged)]
+        return f"{self.file.name}, row {row + 2 + bisect_right(before, row)}"
+
+    def quarantined(self) -> list[Quarantined]:
+        """The ragged rows with their reasons."""
+        return [Quarantined(name=f"{self.file.name}, row {row.row}", reason=_reason(row)) for row in self.ragged]
+
+
+def scanned_table(file: TableFile, *, pinned: int = NOT_PINNED) -> ScannedTable:
+    """Look through a file once, in a stream.
+
+    Parameters
+    ----------
+    file
+        The file.
+    pinned
+        The split that it is, where it is one.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read.
+    """
+    if file.is_parquet:
+        types = {field.name: type_of_stored(field.type) for field in file.schema()}
+        return ScannedTable(file=file, pinned=pinned, types=widest_types([types]), ragged=())
+    ragged: list[RaggedRow] = []
+    found: list[dict[str, pa.DataType | None]] = [dict.fromkeys(file.column_names(), pa.null())]
+    for batch in progress(file.iter_batches(ragged), label=f"looking through {file.name}", unit="block"):
+        parts = zip(batch.schema.names, batch.columns, strict=True)
+        found.append({name: type_of_texts(column) for name, column in parts})
+    ragged.sort(key=lambda row: row.row)
+    return ScannedTable(file=file, pinned=pinned, types=widest_types(found), ragged=tuple(ragged))
+
+
+def _reason(row: RaggedRow) -> str:
+    values = f"it has {row.num_found} values where the header has {row.num_expected}"
+    if row.num_lines == 1:
+        return values
+    return f"{values}, and spans {row.num_lines} lines: is a quote never closed (table.quoting: false)?"

@@ -1,0 +1,43 @@
+"""Features of one side that give its label away."""
+
+from dataclasses import replace
+
+from components.data_validation.comparison.dataset_profile import DatasetProfile
+from components.data_validation.quality.target_leakage import target_leakage_findings
+from components.shared.contracts.example_table import ColumnRole
+from components.shared.contracts.verdict import Finding
+
+# Each column costs some ten milliseconds.
+MAX_COLUMNS = 1000
+_JUDGED_ROLES: tuple[ColumnRole, ...] = ("feature", "slice", "sensitive")
+
+
+def dataset_target_leakage(side: DatasetProfile, *, derived: bool = False) -> list[Finding]:
+    """Findings about columns that predict the label too well to be true.
+
+    Parameters
+    ----------
+    side
+        A side; its first 1,000 columns are looked at.
+    derived
+        Whether derived columns are looked at: in an example table they describe the payload, and all cats in PNG files
+        are worth a warning; in a raw table the label may have been computed from them.
+
+    Returns
+    -------
+    list of Finding
+        Blocking for features, warnings for what a model does not read. None where the side has no label.
+    """
+    label = next((column.name for column in side.columns if column.role == "label"), None)
+    if label is None or label not in side.sample.column_names:
+        return []
+    roles = {column.name: column.role for column in side.columns if column.kind != "masked"}
+    judged = (*_JUDGED_ROLES, "derived") if derived else _JUDGED_ROLES
+    columns = [name for name, role in roles.items() if role in judged][:MAX_COLUMNS]
+    found = target_leakage_findings(side.sample, side.sample.column(label).combine_chunks(), columns=columns)
+    return [
+        finding
+        if roles[finding.column] == "feature" or finding.severity == "note"
+        else replace(finding, severity="warning")
+        for finding in found
+    ]

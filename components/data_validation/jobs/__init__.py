@@ -1,0 +1,1 @@
+"""The jobs of validation: paths in, paths out; a step imports its own alone."""

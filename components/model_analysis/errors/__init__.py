@@ -1,0 +1,1 @@
+"""The examples that a model got wrong, or was least sure of."""

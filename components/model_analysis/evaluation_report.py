@@ -1,0 +1,195 @@
+"""The report of an evaluation: the verdict first, then the figures, then the mistakes themselves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+import math
+
+from components.model_analysis.errors.hardest_examples import ScoredExample
+from components.model_analysis.errors.hardest_report import add_examples
+from components.model_analysis.metrics.confusion import condensed_confusion, most_confused
+from components.model_analysis.metrics.evaluation import Evaluation
+from components.reporting.charts import bar_chart, heatmap, line_chart
+from components.reporting.page import Report
+from components.shared.contracts.verdict import Verdict
+
+_MAX_CLASSES_SHOWN = 50
+_MAX_HEATMAP_CLASSES = 20
+_MAX_PAIRS = 15
+_MAX_INFLUENCES = 15
+_FACTS = {
+    "macro F1": "macro_f1",
+    "ROC AUC": "roc_auc",
+    "log loss": "log_loss",
+    "calibration error": "expected_calibration_error",
+    "Brier score": "brier_score",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportContent:
+    """What a report shows.
+
+    Attributes
+    ----------
+    verdict
+        Of the gate.
+    test
+        The figures that the gate judged.
+    validation
+        The same figures of the validation split, to compare.
+    mistakes, least_sure
+        Examples of the test split, hardest first.
+    modality
+        `image`, `text` or `tabular`.
+    influence
+        Of a table, how far predictions depend on each column, largest first; see `column_influence`.
+    shown_columns
+        Of a table, the columns whose values may be shown, the most telling first.
+    """
+
+    verdict: Verdict
+    test: Evaluation
+    validation: Evaluation
+    mistakes: Sequence[ScoredExample]
+    least_sure: Sequence[ScoredExample]
+    modality: str
+    influence: Mapping[str, float] = field(default_factory=dict)
+    shown_columns: Sequence[str] = ()
+
+
+def evaluation_report(content: ReportContent) -> Report:
+    """Build the report; see the module.
+
+    Parameters
+    ----------
+    content
+        What it shows.
+    """
+    test = content.test
+    report = Report("Model analysis", subtitle=f"{test.num_examples:,} labelled examples of the test split")
+    report.verdict(content.verdict.passed, content.verdict.reason)
+    for finding in content.verdict.findings:
+        if finding.severity != "blocking":
+            report.paragraph(finding.message, tone="warn" if finding.severity == "warning" else "plain")
+    _add_facts(report, content)
+    if test.num_examples:
+        _add_classes(report, test)
+        _add_confusion(report, test)
+        _add_roc(report, test)
+        _add_calibration(report, test)
+        _add_influence(report, content.influence)
+        _add_hardest(report, content)
+    return report
+
+
+def _add_facts(report: Report, content: ReportContent) -> None:
+    metrics = content.test.metrics
+    low, high = metrics["accuracy_low"], metrics["accuracy_high"]
+    report.facts(
+        {
+            "accuracy": metrics["accuracy"],
+            "95 % interval": None if math.isnan(low) else f"{low:.3f} to {high:.3f}",
+            "validation accuracy": content.validation.metrics["accuracy"],
+            "test examples": content.test.num_examples,
+            **{name: metrics[key] for name, key in _FACTS.items()},
+        }
+    )
+
+
+def _add_classes(report: Report, test: Evaluation) -> None:
+    report.heading("Classes")
+    weakest_first = sorted(test.per_class, key=lambda figures: (math.isnan(figures.f1), figures.f1))
+    shown = test.per_class if len(test.per_class) <= _MAX_CLASSES_SHOWN else weakest_first[:_MAX_CLASSES_SHOWN]
+    left_out = len(test.per_class) - len(shown)
+    report.table(
+        ["class", "precision", "recall", "F1", "ROC AUC", "examples"],
+        [[item.class_name, item.precision, item.recall, item.f1, item.roc_auc, item.support] for item in shown],
+        caption=f"The weakest first; {left_out} better ones are in evaluation.json." if left_out else "",
+    )
+
+
+def _add_confusion(report: Report, test: Evaluation) -> None:
+    report.heading("Confusion")
+    matrix, names = condensed_confusion(test.confusion, test.class_names, limit=_MAX_HEATMAP_CLASSES)
+    report.figure(
+        heatmap(matrix.tolist(), rows=names, columns=names, row_label="label", column_label="predicted"),
+        caption="Examples by label and predicted class; the diagonal is right.",
+    )
+    pairs = most_confused(test.confusion, test.class_names, limit=_MAX_PAIRS)
+    if pairs:
+        report.table(
+            ["label", "predicted instead", "examples", "share of the label"],
+            [[pair.label, pair.predicted, pair.count, round(pair.share, 3)] for pair in pairs],
+            caption="Most confused classes",
+        )
+
+
+def _add_roc(report: Report, test: Evaluation) -> None:
+    report.heading("ROC")
+    areas = {figures.class_name: figures.roc_auc for figures in test.per_class}
+    series = {
+        f"{name} ({areas[name]:.3f})": (curve.false_positive_rates, curve.true_positive_rates)
+        for name, curve in test.class_rocs.items()
+    }
+    report.figure(
+        line_chart(series, x_label="false positive rate", y_label="true positive rate", y_range=(0.0, 1.0)),
+        caption="Each class against the rest, area in brackets"
+        + ("; the weakest classes." if len(test.class_names) > len(series) > 1 else "."),
+    )
+
+
+def _add_calibration(report: Report, test: Evaluation) -> None:
+    report.heading("Calibration")
+    filled = [item for item in test.calibration if item.num_examples]
+    model = ([item.mean_confidence for item in filled], [item.accuracy for item in filled])
+    report.figure(
+        line_chart(
+            {"model": model, "perfectly calibrated": ([0.0, 1.0], [0.0, 1.0])},
+            x_label="confidence of the prediction",
+            y_label="share that is right",
+            y_range=(0.0, 1.0),
+        ),
+        caption="Below the diagonal the model is surer than it should be.",
+    )
+    report.figure(
+        bar_chart(
+            {f"{item.high:.1f}": {"examples": item.num_examples} for item in test.calibration}, y_label="examples"
+        ),
+        caption="Examples by confidence: each bar ends at the value under it.",
+    )
+
+
+def _add_influence(report: Report, influence: Mapping[str, float]) -> None:
+    if not influence:
+        return
+    report.heading("Columns")
+    shown = list(influence.items())[:_MAX_INFLUENCES]
+    part = f"; the first {len(shown)} of {len(influence)}" if len(shown) < len(influence) else ""
+    report.table(
+        ["column", "influence"],
+        [[name, round(value, 4)] for name, value in shown],
+        caption="The probability that goes over to other classes when a column's values are shuffled among the "
+        f"examples{part}.",
+    )
+
+
+def _add_hardest(report: Report, content: ReportContent) -> None:
+    report.heading("Worst mistakes")
+    if content.mistakes:
+        add_examples(
+            report,
+            content.mistakes,
+            modality=content.modality,
+            columns=content.shown_columns,
+            caption="Wrong, the surest first: label, what it was taken for, and the probability given to that.",
+        )
+    else:
+        report.paragraph("The model made no mistake on the test split.")
+    report.heading("Least sure")
+    add_examples(
+        report,
+        content.least_sure,
+        modality=content.modality,
+        columns=content.shown_columns,
+        caption="Right or wrong, the two likeliest classes nearly tied: worth a second look at the label.",
+    )

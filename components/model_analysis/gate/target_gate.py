@@ -1,0 +1,190 @@
+"""Whether a model may ship: its figures on the test split against what the problem file asks for."""
+
+from dataclasses import dataclass
+import math
+
+from components.model_analysis.metrics.evaluation import Evaluation
+from components.shared.contracts.problem import TargetSpec
+from components.shared.contracts.verdict import Finding, Verdict
+
+CHECK = "analysis"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeftOut:
+    """Examples of the test split that no figure counts.
+
+    Attributes
+    ----------
+    num_unlabelled
+        Without a label.
+    num_unknown_label
+        With a label that is no class of the model.
+    num_unreadable
+        Whose image could not be decoded.
+    """
+
+    num_unlabelled: int = 0
+    num_unknown_label: int = 0
+    num_unreadable: int = 0
+
+
+def majority_baseline(evaluation: Evaluation, metric: str) -> float:
+    """What always answering the most frequent label of the split would reach.
+
+    Parameters
+    ----------
+    evaluation
+        Of the split.
+    metric
+        One of the problem file's target metrics.
+
+    Returns
+    -------
+    float
+        0 to 1; `nan` without examples.
+
+    Raises
+    ------
+    ValueError
+        If the metric is unknown.
+    """
+    supports = [figures.support for figures in evaluation.per_class if figures.support]
+    if not supports:
+        return math.nan
+    share, num_classes = max(supports) / sum(supports), len(supports)
+    baselines = {
+        "accuracy": share,
+        "macro_precision": share / num_classes,
+        "macro_recall": 1 / num_classes,
+        "macro_f1": 2 * share / (1 + share) / num_classes,
+        "roc_auc": 0.5,
+    }
+    if metric not in baselines:
+        raise ValueError(f"metric must be one of {', '.join(baselines)}, got {metric!r}")
+    return baselines[metric]
+
+
+def judge(evaluation: Evaluation, target: TargetSpec, *, left_out: LeftOut) -> Verdict:
+    """Decide whether a model may ship.
+
+    Parameters
+    ----------
+    evaluation
+        Of the test split.
+    target
+        The metric and its minimum. Without a minimum the model must beat always answering the most frequent label.
+    left_out
+        What the evaluation does not count.
+
+    Returns
+    -------
+    Verdict
+        Passed or not with the reason; findings say what was left out and which classes were not judged.
+    """
+    passed, reason = _decision(evaluation, target)
+    blocking = () if passed else (_blocking(evaluation, target, reason),)
+    warnings = (_weak(evaluation, target) if passed else (), _not_judged(evaluation), _left_out(left_out))
+    findings = (*blocking, *(finding for group in warnings for finding in group))
+    return Verdict(check=CHECK, passed=passed, reason=reason, findings=findings)
+
+
+def _decision(evaluation: Evaluation, target: TargetSpec) -> tuple[bool, str]:
+    if not evaluation.num_examples:
+        return False, "nothing to judge: the test split holds no labelled example of a class that the model knows"
+    name, value = target.metric, evaluation.metrics[target.metric]
+    if math.isnan(value):
+        return False, f"nothing to judge: {name} is undefined, since all test examples have one label"
+    counted = f"on {evaluation.num_examples:,} test examples"
+    if target.minimum is not None:
+        passed = value >= target.minimum
+        relation = "is at least" if passed else "is below"
+        return passed, f"{name} {_apart(value, target.minimum)} {counted} {relation} the minimum {target.minimum:g}"
+    majority = _majority_name(evaluation)
+    if sum(figures.support > 0 for figures in evaluation.per_class) == 1:
+        return False, f"nothing to judge: all {evaluation.num_examples:,} test examples are labelled {majority!r}"
+    baseline = majority_baseline(evaluation, name)
+    always = f"always answering {majority!r}, which gives {_apart(baseline, value)}"
+    if value <= baseline:
+        return False, f"{name} {_apart(value, baseline)} {counted} is no better than {always}"
+    return True, f"no minimum was set: {name} {_apart(value, baseline)} {counted} is better than {always}"
+
+
+def _blocking(evaluation: Evaluation, target: TargetSpec, reason: str) -> Finding:
+    value = evaluation.metrics[target.metric]
+    return Finding(
+        kind="quality",
+        severity="blocking",
+        message=reason,
+        name="target_missed" if evaluation.num_examples else "nothing_to_judge",
+        statistic=target.metric,
+        value=value if math.isfinite(value) else None,
+        threshold=target.minimum,
+        remedy="look at the mistakes in the report: wrong labels, too few examples of a class, or too weak a model"
+        if evaluation.num_examples
+        else "label examples of the test split",
+    )
+
+
+def _weak(evaluation: Evaluation, target: TargetSpec) -> tuple[Finding, ...]:
+    value, baseline = evaluation.metrics[target.metric], majority_baseline(evaluation, target.metric)
+    if value > baseline:
+        return ()
+    message = f"{target.metric} {_apart(value, baseline)} is no better than always answering one label"
+    return (
+        Finding(
+            kind="quality",
+            severity="warning",
+            message=message,
+            name="no_better_than_majority",
+            statistic=target.metric,
+            value=value,
+            threshold=baseline,
+            remedy="raise target.minimum, or choose a metric that the most frequent label cannot win",
+        ),
+    )
+
+
+def _not_judged(evaluation: Evaluation) -> tuple[Finding, ...]:
+    absent = [figures.class_name for figures in evaluation.per_class if not figures.support]
+    if not absent or not evaluation.num_examples:
+        return ()
+    shown = ", ".join(absent[:10]) + (" ..." if len(absent) > 10 else "")
+    message = f"{len(absent)} of {len(evaluation.per_class)} classes have no test example and were not judged: {shown}"
+    return (Finding(kind="data_skew", severity="warning", message=message, name="classes_not_judged"),)
+
+
+def _left_out(left_out: LeftOut) -> tuple[Finding, ...]:
+    findings = []
+    if left_out.num_unknown_label:
+        message = f"{left_out.num_unknown_label:,} test examples have a label that is no class of the model"
+        remedy = "train a model that knows these classes"
+        findings.append(
+            Finding(
+                kind="schema_drift",
+                severity="warning",
+                message=message,
+                column="label",
+                name="unknown_label",
+                remedy=remedy,
+            )
+        )
+    if left_out.num_unreadable:
+        message = f"{left_out.num_unreadable:,} test images could not be decoded"
+        findings.append(
+            Finding(kind="quality", severity="warning", message=message, column="image", name="unreadable_image")
+        )
+    if left_out.num_unlabelled:
+        message = f"{left_out.num_unlabelled:,} test examples have no label"
+        findings.append(Finding(kind="quality", severity="note", message=message, column="label", name="unlabelled"))
+    return tuple(findings)
+
+
+def _majority_name(evaluation: Evaluation) -> str:
+    return max(evaluation.per_class, key=lambda figures: figures.support).class_name
+
+
+def _apart(value: float, other: float) -> str:
+    """`value` with as many digits as tell it from `other`: 0.96996 against 0.97 must not read 0.970."""
+    digits = next((digits for digits in range(3, 12) if f"{value:.{digits}f}" != f"{other:.{digits}f}"), 3)
+    return f"{value:.{digits}f}"

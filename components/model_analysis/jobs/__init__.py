@@ -1,0 +1,1 @@
+"""The jobs of model analysis, one a module: paths in, paths out."""

@@ -1,0 +1,195 @@
+"""Evaluating a model on the held-out examples of an example table."""
+
+from dataclasses import asdict, dataclass
+import logging
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from components.model_analysis.evaluation_report import evaluation_report, ReportContent
+from components.model_analysis.gate.target_gate import judge, LeftOut
+from components.model_analysis.metrics.column_influence import column_influence
+from components.model_analysis.metrics.confusion import condensed_confusion
+from components.model_analysis.metrics.evaluation import Evaluation
+from components.model_analysis.scoring.example_sources import example_table_source
+from components.model_analysis.scoring.predictions import count_left_out, evaluate_table, score_source, ScoredSource
+from components.modeling.gpu.preflight import require_gpu
+from components.modeling.predictor import load_predictor, Predictor
+from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.predictions_table import PredictionsTable
+from components.shared.contracts.problem import parse_target, TargetSpec
+from components.shared.contracts.verdict import Verdict, write_verdict
+from components.shared.runtime.atomic_files import write_json
+
+logger = logging.getLogger(__name__)
+
+FORMAT_VERSION = 1
+# Metadata stores bound the size of an artifact's properties.
+_MAX_LOGGED_CLASSES = 50
+_SCORED_SPLITS = ("validation", "test")
+# Shuffling each of C columns costs C times the work of C columns, so wide tables are sampled more thinly.
+_MAX_INFLUENCE_ROWS, _MAX_INFLUENCE_COLUMNS, _INFLUENCE_WORK = 512, 200, 5_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluationResult:
+    """Outcome of `evaluate_model`.
+
+    Attributes
+    ----------
+    passed, reason
+        The gate's decision.
+    metrics
+        Those of the test split that are defined, by name.
+    class_names, confusion
+        The confusion matrix, examples by label (row) and predicted class (column); with very many classes those with
+        the most mistakes, and the rest as one.
+    roc
+        False positive rates, true positive rates and thresholds; empty where undefined.
+    """
+
+    passed: bool
+    reason: str
+    metrics: dict[str, float]
+    class_names: list[str]
+    confusion: list[list[int]]
+    roc: tuple[list[float], list[float], list[float]]
+
+
+def evaluate_model(
+    *,
+    examples_path: str | Path,
+    model_path: str | Path,
+    target: TargetSpec | str,
+    predictions_path: str | Path,
+    evaluation_path: str | Path,
+    report_path: str | Path,
+    verdict_path: str | Path,
+    metrics_path: str | Path,
+    classification_metrics_path: str | Path,
+    device: str = "auto",
+) -> EvaluationResult:
+    """Score the held-out examples, evaluate, and decide whether the model may ship.
+
+    Parameters
+    ----------
+    examples_path
+        An example table of the model's modality; its validation and test splits are scored.
+    model_path
+        A model bundle.
+    target
+        What the model must reach on the test split; also as the JSON that `parse_target` reads.
+    predictions_path
+        Predictions table to write, with embeddings and slice columns.
+    evaluation_path, report_path, verdict_path, metrics_path, classification_metrics_path
+        Files to write: all figures (JSON), the report (HTML), the verdict, and what the KFP UI shows (JSON).
+    device
+        `auto`, `cpu` or `cuda`.
+
+    Returns
+    -------
+    EvaluationResult
+        A model that misses its target is a result with `passed` False, not an error.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the table or the bundle is not there.
+    ValueError
+        If either is damaged, the table is of another modality or lacks a column that the model reads, a text or a row
+        cannot be used, or the target is none.
+    """
+    asked = parse_target(target) if isinstance(target, str) else target
+    if device == "cuda":
+        require_gpu()
+    predictor = load_predictor(model_path, device=device)
+    examples = ExampleTable(examples_path)
+    source = example_table_source(examples, predictor.features, splits=_SCORED_SPLITS)
+    scored = score_source(source, predictor, predictions_path)
+    table = PredictionsTable(predictions_path)
+    test, validation = evaluate_table(table, ["test"]), evaluate_table(table, ["validation"])
+    left_out = _left_out(table, scored)
+    verdict = judge(test, asked, left_out=left_out)
+    write_json(evaluation_path, _evaluation_json(test, validation, left_out, asked))
+    influence, personal = _influence(examples, predictor), examples.info.columns_of("pii")
+    content = ReportContent(
+        verdict=verdict,
+        test=test,
+        validation=validation,
+        mistakes=scored.hardest.mistakes(),
+        least_sure=scored.hardest.least_sure(),
+        modality=examples.info.modality,
+        influence=influence,
+        shown_columns=[name for name in influence or predictor.features.columns if name not in personal],
+    )
+    evaluation_report(content).write(report_path)
+    result = _evaluation_result(verdict, test)
+    write_json(metrics_path, result.metrics)
+    write_json(classification_metrics_path, _classification_json(result))
+    write_verdict(verdict_path, verdict)
+    logger.info("%s: %s", "passed" if verdict.passed else "failed", verdict.reason)
+    return result
+
+
+def _influence(examples: ExampleTable, predictor: Predictor) -> dict[str, float]:
+    """Influence of a table's columns, measured on rows from all over the test split.
+
+    Empty for images, texts, and tables of very many columns.
+    """
+    names = list(predictor.features.columns)
+    if examples.info.modality != "tabular" or len(names) > _MAX_INFLUENCE_COLUMNS:
+        return {}
+    num_rows, num_before = sum(examples.counts()["test"].values()), 0
+    step = max(-(-num_rows // min(_MAX_INFLUENCE_ROWS, _INFLUENCE_WORK // len(names) ** 2)), 1)
+    parts = []
+    for batch in examples.iter_batches(names, splits=["test"]):
+        parts.append(batch.take(pa.array(range(-num_before % step, batch.num_rows, step), pa.int64())))
+        num_before += batch.num_rows
+    sample = pa.Table.from_batches(parts, pa.schema([(name, examples.schema.field(name).type) for name in names]))
+    return column_influence({name: sample.column(name).combine_chunks() for name in names}, predictor)
+
+
+def _left_out(table: PredictionsTable, scored: ScoredSource) -> LeftOut:
+    num_unlabelled, num_unknown_label = count_left_out(table, ["test"])
+    return LeftOut(
+        num_unlabelled=num_unlabelled,
+        num_unknown_label=num_unknown_label,
+        num_unreadable=sum(image.split == "test" for image in scored.unreadable),
+    )
+
+
+def _evaluation_json(test: Evaluation, validation: Evaluation, left_out: LeftOut, target: TargetSpec) -> dict[str, Any]:
+    return {
+        "format_version": FORMAT_VERSION,
+        "split": "test",
+        **test.to_json(),
+        **asdict(left_out),
+        "validation": {"num_labelled": validation.num_examples, "metrics": validation.to_json()["metrics"]},
+        "target": asdict(target),
+    }
+
+
+def _evaluation_result(verdict: Verdict, test: Evaluation) -> EvaluationResult:
+    confusion, names = condensed_confusion(test.confusion, test.class_names, limit=_MAX_LOGGED_CLASSES)
+    return EvaluationResult(
+        passed=verdict.passed,
+        reason=verdict.reason,
+        metrics=test.defined_metrics(),
+        class_names=list(names),
+        confusion=confusion.tolist(),
+        roc=(
+            list(test.roc.false_positive_rates),
+            list(test.roc.true_positive_rates),
+            list(test.roc.thresholds),
+        ),
+    )
+
+
+def _classification_json(result: EvaluationResult) -> dict[str, Any]:
+    false_rates, true_rates, thresholds = result.roc
+    return {
+        "class_names": result.class_names,
+        "confusion": result.confusion,
+        "roc": {"false_positive_rates": false_rates, "true_positive_rates": true_rates, "thresholds": thresholds},
+    }

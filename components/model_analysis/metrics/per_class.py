@@ -1,0 +1,99 @@
+"""Precision, recall and their kin, class by class, and their means."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import math
+
+import numpy as np
+from sklearn.metrics import precision_recall_fscore_support
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClassMetrics:
+    """Figures of one class.
+
+    Attributes
+    ----------
+    class_name
+        The class.
+    support
+        Examples with this label.
+    precision
+        Of the examples predicted as this class, the share that is; `nan` where none is predicted so.
+    recall
+        Of the examples of this class, the share predicted as it; `nan` where there is none.
+    f1
+        Harmonic mean of the two; `nan` where the class is neither a label nor predicted.
+    roc_auc
+        Against the rest; `nan` where no example, or every one, is of this class.
+    """
+
+    class_name: str
+    support: int
+    precision: float
+    recall: float
+    f1: float
+    roc_auc: float
+
+
+def class_metrics(
+    label_indices: np.ndarray, predicted: np.ndarray, class_names: Sequence[str], areas: Sequence[float]
+) -> tuple[ClassMetrics, ...]:
+    """Figures of every class, those without examples too.
+
+    Parameters
+    ----------
+    label_indices, predicted
+        Shape (N,), integers from 0 to K - 1; N may be 0.
+    class_names
+        K names.
+    areas
+        K areas under the ROC curve.
+    """
+    if not len(label_indices):
+        empty = {"support": 0, "precision": math.nan, "recall": math.nan, "f1": math.nan, "roc_auc": math.nan}
+        return tuple(ClassMetrics(class_name=name, **empty) for name in class_names)  # type: ignore[arg-type]
+    columns = precision_recall_fscore_support(
+        label_indices, predicted, labels=range(len(class_names)), average=None, zero_division=np.nan
+    )
+    return tuple(
+        ClassMetrics(
+            class_name=name,
+            precision=float(precision),
+            recall=float(recall),
+            f1=float(f1),
+            support=int(support),
+            roc_auc=area,
+        )
+        for name, precision, recall, f1, support, area in zip(class_names, *columns, areas, strict=True)
+    )
+
+
+def macro_averages(per_class: Sequence[ClassMetrics]) -> dict[str, float]:
+    """Means over the classes that occur among the labels.
+
+    A class that the model never predicts has no precision; it counts as 0 here, since leaving it out would reward a
+    model for ignoring a class.
+
+    Parameters
+    ----------
+    per_class
+        Every class, once.
+
+    Returns
+    -------
+    dict
+        `macro_precision`, `macro_recall`, `macro_f1` and `roc_auc`, 0 to 1; `nan` where no class has the figure.
+    """
+    occurring = [figures for figures in per_class if figures.support]
+    precisions = [0.0 if math.isnan(figures.precision) else figures.precision for figures in occurring]
+    return {
+        "macro_precision": _mean(precisions),
+        "macro_recall": _mean([figures.recall for figures in occurring]),
+        "macro_f1": _mean([figures.f1 for figures in occurring]),
+        "roc_auc": _mean([figures.roc_auc for figures in occurring if math.isfinite(figures.roc_auc)]),
+    }
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else math.nan

@@ -1,0 +1,1 @@
+"""Whatever holds examples becomes a predictions table."""

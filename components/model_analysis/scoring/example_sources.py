@@ -1,0 +1,129 @@
+"""What a user points at, as a stream of examples: an example table, a folder of photos, a table file, one photo."""
+
+from collections.abc import Iterator, Sequence
+import logging
+from pathlib import Path
+
+from components.model_analysis.scoring.example_batches import BATCH_ROWS, ExampleBatch, ExampleSource
+from components.model_analysis.scoring.image_files import is_image_file
+from components.model_analysis.scoring.image_folder import find_images, folder_batches
+from components.model_analysis.scoring.label_matching import LabelMatcher
+from components.model_analysis.scoring.table_columns import TableHints
+from components.model_analysis.scoring.table_source import table_source
+from components.modeling.features import Features
+from components.shared.contracts.example_table import ExampleTable
+
+logger = logging.getLogger(__name__)
+
+_PREDICTION_COLUMNS = frozenset({"example_id", "split", "label", "predicted", "probabilities", "embedding"})
+_TABLE_PATTERNS = ("*.csv", "*.tsv", "*.parquet")
+
+
+def open_source(source: str, features: Features, matcher: LabelMatcher, hints: TableHints) -> ExampleSource:
+    """Open whatever holds examples of a model's modality.
+
+    Parameters
+    ----------
+    source
+        A local path: an example table, or a table file; for images also a folder of photos or one image file.
+    features
+        What the model reads.
+    matcher
+        Of the model's class names: it tells which folder and file names are labels.
+    hints
+        What the user says of a table file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing at `source`, or no image in the folder.
+    ValueError
+        If it is something else, a remote address, or lacks what the model reads.
+    """
+    path = Path(source)
+    if "://" in source:
+        raise ValueError(f"the data to score must be a local file or folder, got {source}: copy it here first")
+    if path.is_dir():
+        if any(path.glob("shard-*.parquet")):
+            return example_table_source(ExampleTable(path), features, splits=None)
+        return _folder_source(path, features, matcher)
+    if not path.is_file():
+        raise FileNotFoundError(f"the data to score must be a file or a folder, but there is nothing at {source}")
+    if features.modality == "image" and is_image_file(path):
+        return _image_source(path.parent, [path.name], matcher)
+    return table_source(path, features, hints)
+
+
+def example_table_source(table: ExampleTable, features: Features, *, splits: Sequence[str] | None) -> ExampleSource:
+    """Examples of an example table, with its slice and sensitive columns.
+
+    Parameters
+    ----------
+    table
+        Of the model's modality.
+    features
+        What the model reads; a column that it reads may be one to slice by too.
+    splits
+        The splits to read, None for all.
+
+    Raises
+    ------
+    ValueError
+        If the table is of another modality, or lacks a column that the model reads.
+    """
+    if table.info.modality != features.modality:
+        raise ValueError(
+            f"the example table must hold {features.modality} examples, as the model takes, "
+            f"got the modality {table.info.modality}"
+        )
+    for name in features.columns:
+        if name not in table.schema.names:
+            raise ValueError(
+                f"the example table must have the column {name!r}, which the model reads; "
+                f"it has {', '.join(table.schema.names)}"
+            )
+    extra = {}
+    for name in table.info.columns_of("slice", "sensitive"):
+        if name in _PREDICTION_COLUMNS:
+            logger.warning("column %s is not carried along: the predictions table has its own of that name", name)
+        else:
+            extra[name] = table.schema.field(name).type
+    counts = table.counts()
+    return ExampleSource(
+        batches=_table_batches(table, features, splits, tuple(extra)),
+        num_examples=sum(sum(counts[split].values()) for split in (counts if splits is None else splits)),
+        extra_columns=extra,
+    )
+
+
+def _table_batches(
+    table: ExampleTable, features: Features, splits: Sequence[str] | None, extra: Sequence[str]
+) -> Iterator[ExampleBatch]:
+    wanted = dict.fromkeys(["example_id", "split", "label", *features.columns, *extra])
+    for batch in table.iter_batches(list(wanted), splits=splits, batch_rows=BATCH_ROWS[features.modality]):
+        yield ExampleBatch(
+            example_ids=batch.column("example_id").to_pylist(),
+            labels=batch.column("label").to_pylist(),
+            splits=batch.column("split").to_pylist(),
+            columns={name: batch.column(name) for name in features.columns},
+            extra={name: batch.column(name) for name in extra},
+        )
+
+
+def _folder_source(folder: Path, features: Features, matcher: LabelMatcher) -> ExampleSource:
+    tables = sorted(file.name for pattern in _TABLE_PATTERNS for file in folder.glob(pattern))
+    hint = f"; it holds the table {tables[0]}: name that file instead" if tables else ""
+    if features.modality != "image":
+        raise ValueError(
+            f"the data to score must be a table file or an example table, for the model takes {features.modality} "
+            f"examples, but {folder} is a folder of other files{hint}"
+        )
+    paths = find_images(folder)
+    if not paths:
+        raise FileNotFoundError(f"the folder to score must hold at least one image, but {folder} holds none{hint}")
+    return _image_source(folder, paths, matcher)
+
+
+def _image_source(folder: Path, paths: Sequence[str], matcher: LabelMatcher) -> ExampleSource:
+    batches = folder_batches(folder, paths, matcher, batch_rows=BATCH_ROWS["image"])
+    return ExampleSource(batches=batches, num_examples=len(paths))

@@ -1,0 +1,99 @@
+"""A folder of photos in any layout: which files are images, and which labels their paths tell."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+import pyarrow as pa
+
+from components.model_analysis.scoring.example_batches import ExampleBatch, UniqueNames
+from components.model_analysis.scoring.image_files import is_image_file
+from components.model_analysis.scoring.label_matching import LabelMatcher
+from components.shared.runtime.local_files import local_files
+from components.shared.tables.photo_file_names import is_debris, numbered_label, readable_name
+
+
+def find_images(root: Path) -> list[str]:
+    """Image files below a folder, links to folders included, hidden ones and archive debris left out.
+
+    Parameters
+    ----------
+    root
+        The folder.
+
+    Returns
+    -------
+    list of str
+        Paths relative to `root`, with forward slashes, sorted.
+
+    Raises
+    ------
+    OSError
+        If a folder may not be read.
+    """
+    return sorted(
+        name for name, path in local_files(root) if not is_debris(name) and not path.is_dir() and is_image_file(path)
+    )
+
+
+def labels_of_paths(paths: Sequence[str], matcher: LabelMatcher) -> list[str | None]:
+    """Labels that paths tell.
+
+    A path's label is its nearest folder that is named as a class of the model, or that stands beside such a folder (a
+    class that the model does not know). Without one, it is the class that the file's name begins with, as in
+    `cat.123.jpg`. The root's own name tells nothing.
+
+    Parameters
+    ----------
+    paths
+        Relative paths, with forward slashes.
+    matcher
+        Of the model's class names.
+
+    Returns
+    -------
+    list of str or None
+        One a path: a class as the model spells it, a class that it does not know, or None.
+    """
+    folders = {parent for path in paths for parent in PurePosixPath(path).parents if parent.name}
+    class_parents = {folder.parent for folder in folders if matcher.index(folder.name) is not None}
+    return [_label_of(PurePosixPath(path), matcher, class_parents) for path in paths]
+
+
+def folder_batches(
+    root: Path, paths: Sequence[str], matcher: LabelMatcher, *, batch_rows: int
+) -> Iterator[ExampleBatch]:
+    """Images of a folder with the labels that their paths tell.
+
+    Parameters
+    ----------
+    root
+        The folder.
+    paths
+        Its images, as `find_images` returns them.
+    matcher
+        Of the model's class names.
+    batch_rows
+        Images a batch at most, 1 or more.
+
+    Yields
+    ------
+    ExampleBatch
+        Each image is named by its path relative to the folder, in NFC.
+    """
+    labels, unique = labels_of_paths(paths, matcher), UniqueNames()
+    for start in range(0, len(paths), batch_rows):
+        part = paths[start : start + batch_rows]
+        yield ExampleBatch(
+            example_ids=unique([readable_name(path) for path in part]),
+            labels=labels[start : start + batch_rows],
+            splits=["test"] * len(part),
+            columns={"image": pa.nulls(len(part), pa.binary())},
+            files={row: root / path for row, path in enumerate(part)},
+        )
+
+
+def _label_of(path: PurePosixPath, matcher: LabelMatcher, class_parents: set[PurePosixPath]) -> str | None:
+    for folder in path.parents:
+        if folder.name and folder.parent in class_parents:
+            return matcher.spelled(readable_name(folder.name))
+    return matcher.name(numbered_label(readable_name(path.name)))

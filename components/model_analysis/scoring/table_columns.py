@@ -1,0 +1,129 @@
+"""Which columns of a table are what a model reads, the label and the identifier; told by the user or recognised."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+import logging
+
+from components.modeling.features import Features
+from components.shared.contracts.problem import LABEL_NAMES, Problem, TEXT_NAMES
+from components.shared.tables.label_expression import LabelExpression
+
+logger = logging.getLogger(__name__)
+
+IMAGE_NAMES = ("image", "path", "file", "file_name", "filename", "image_path")
+ID_NAMES = ("example_id", "id")
+_PAYLOAD_NAMES = {"image": IMAGE_NAMES, "text": TEXT_NAMES}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableHints:
+    """What a user says of a table; what is not said is recognised.
+
+    Attributes
+    ----------
+    payload
+        The column of images or texts.
+    label
+        The label's column.
+    problem
+        The problem file: how the table is read, and what its label, text, identifier and personal columns are.
+    """
+
+    payload: str | None = None
+    label: str | None = None
+    problem: Problem = field(default_factory=Problem)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableColumns:
+    """Which columns of a table hold what.
+
+    Attributes
+    ----------
+    payload
+        By the names of the model's features, the table's columns.
+    label
+        The label's column, an expression that gives it, or None where there is neither.
+    example_id
+        What names an example; None where nothing does.
+    """
+
+    payload: Mapping[str, str]
+    label: str | LabelExpression | None
+    example_id: str | None
+
+
+def choose_columns(names: Sequence[str], features: Features, hints: TableHints, *, where: str) -> TableColumns:
+    """Choose a table's columns.
+
+    Parameters
+    ----------
+    names
+        The table's columns.
+    features
+        What the model reads.
+    hints
+        What the user says.
+    where
+        The file, for errors.
+
+    Raises
+    ------
+    ValueError
+        If a column that the user names is not there, or one that the model reads is not.
+    """
+    payload = _payload(names, features, hints, where)
+    others = [name for name in names if name not in payload.values()]
+    return TableColumns(
+        payload=payload,
+        label=_label(names, others, hints, where),
+        example_id=hints.problem.id if hints.problem.id in names else _first(others, ID_NAMES),
+    )
+
+
+def _payload(names: Sequence[str], features: Features, hints: TableHints, where: str) -> dict[str, str]:
+    if features.modality == "tabular":
+        if hints.payload is not None:
+            raise ValueError(f"the model reads {len(features.columns)} columns by name, not {hints.payload!r} alone")
+        for column in features.columns:
+            _check_there(column, names, where, why="which the model reads")
+        return {column: column for column in features.columns}
+    told = hints.payload or (hints.problem.text if features.modality == "text" else None)
+    if told is not None:
+        _check_there(told, names, where)
+    wanted = _PAYLOAD_NAMES[features.modality]
+    chosen = told or _first(names, wanted)
+    if chosen is None:
+        raise ValueError(
+            f"{where} must have a column of {features.modality}s called {', '.join(wanted)}, or one that is named with "
+            f"--{features.modality}-column; it has {', '.join(names)}"
+        )
+    return {features.columns[0]: chosen}
+
+
+def _label(names: Sequence[str], others: Sequence[str], hints: TableHints, where: str) -> str | LabelExpression | None:
+    if hints.label is not None:
+        _check_there(hints.label, names, where)
+        return hints.label
+    told = hints.problem.label
+    if told.column is None and told.expression is None:
+        return _first(others, LABEL_NAMES)
+    label = told.column or LabelExpression(told.expression or "")
+    needed = (label,) if isinstance(label, str) else label.columns
+    missing = [name for name in needed if name not in names]
+    if missing:
+        logger.warning(
+            "no label is known: %s has no column %s, which the problem file's label needs", where, missing[0]
+        )
+        return None
+    return label
+
+
+def _check_there(column: str, names: Sequence[str], where: str, *, why: str = "") -> None:
+    if column not in names:
+        named = f"{column!r}, {why}" if why else repr(column)
+        raise ValueError(f"{where} must have the column {named}; it has {', '.join(names)}")
+
+
+def _first(names: Sequence[str], wanted: Sequence[str]) -> str | None:
+    return next((name for word in wanted for name in names if name.casefold() == word), None)

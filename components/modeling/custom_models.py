@@ -1,0 +1,61 @@
+"""Models of a team's own: a function named by its import path builds them, where it is allowed to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+from components.modeling.features import Features
+from components.shared.runtime.custom_code import custom_function
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CustomModelConfig:
+    """What a team's `build(config)` is told.
+
+    Attributes
+    ----------
+    modality
+        `image`, `text` or `tabular`.
+    num_classes
+        K, the number of logits that `forward` must return.
+    features
+        How examples are prepared: `features.image_size`, for one.
+    options
+        The `training.options` of the problem file.
+    load_pretrained
+        Whether training starts now, so that published weights make sense; False when a bundle's weights follow.
+    """
+
+    modality: str
+    num_classes: int
+    features: Features
+    options: Mapping[str, Any] = field(default_factory=dict)
+    load_pretrained: bool = True
+
+
+def build_custom_model(path: str, config: CustomModelConfig) -> nn.Module:
+    """Build a network with a team's own function.
+
+    Parameters
+    ----------
+    path
+        `<package.module>:<function>`.
+    config
+        What the function is told.
+
+    Returns
+    -------
+    torch.nn.Module
+        `forward` takes the tensors of the features and returns logits of the shape (B, K).
+
+    Raises
+    ------
+    ValueError
+        If the environment does not allow the function, it cannot be imported, or it returns no module.
+    """
+    network = custom_function(path)(config)
+    if not isinstance(network, nn.Module):
+        raise ValueError(f"the model {path} must return a torch.nn.Module, got {type(network).__name__}")
+    return network

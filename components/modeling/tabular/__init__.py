@@ -1,0 +1,1 @@
+"""Tables: how columns are read, scaled and encoded; features and the backbone."""

@@ -1,0 +1,247 @@
+"""Rows of a table: from columns to what a network takes, the same code for training and serving.
+
+- A column of numbers is scaled (`number_scaling`). What is null, NaN or infinite counts as missing: it becomes the
+  median, and where training rows lack values, a further number says so.
+- A column of texts that read as dates or times gives three numbers (`time_texts`).
+- Any other column of texts is a category (`category_codes`). A value seen in fewer than five training rows has no code
+  of its own; so identifiers and free text, every row another, tell the network nothing.
+- A column that never differs between training rows is read and left out.
+
+All this is fitted to training rows alone.
+
+Shapes: B examples, S sources (columns of numbers, and three for each column of times), F numbers, C categories.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from components.modeling.tabular.category_codes import CategoryCodes, ValueCounts
+from components.modeling.tabular.column_reading import (
+    column_reading_from,
+    ColumnReading,
+    kind_of,
+    KINDS,
+    numbers_of,
+    texts_of,
+)
+from components.modeling.tabular.date_times import are_times, TIME_PARTS, time_parts
+from components.modeling.tabular.number_scaling import fit_number_scale, NumberScale, NumberScaling
+from components.modeling.tabular.row_reservoir import RowReservoir
+from components.shared.feature_store.blocks import InputSpec
+from components.shared.runtime.errors import ContractError
+
+_MAX_BINS, _MIN_BINS = 48, 4
+# A wide table gets fewer knots a number: the network's first layers would grow with their product.
+_MAX_KNOTS = 8192
+_MAX_TIMES = 65_536
+
+
+class TabularFeatures:
+    """Prepares rows.
+
+    Parameters
+    ----------
+    readings
+        How every column is read, in order.
+
+    Attributes
+    ----------
+    modality
+        `tabular`.
+    readings
+        The same.
+    knots
+        Of each of the F numbers: the values between which a network may bend, ascending.
+    num_codes
+        Of each of the C categories: how many codes there are, 0 included.
+
+    Raises
+    ------
+    ValueError
+        If two columns have one name.
+    """
+
+    modality = "tabular"
+
+    def __init__(self, readings: Sequence[ColumnReading]) -> None:
+        self.readings = tuple(readings)
+        if len(set(self.columns)) != len(self.readings):
+            raise ValueError(f"the columns must have different names, got {', '.join(self.columns)}")
+        self._scaling = NumberScaling([scale for reading in self.readings for scale in reading.scales])
+        self._codes = {
+            reading.name: CategoryCodes(reading.values) for reading in self.readings if reading.reading == "category"
+        }
+        self.knots = self._scaling.knots
+        self.num_codes = tuple(len(codes.values) + 1 for codes in self._codes.values())
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the example table that it reads."""
+        return tuple(reading.name for reading in self.readings)
+
+    @property
+    def column_types(self) -> dict[str, pa.DataType]:
+        """Types of those columns: int64, float64 or string."""
+        return {reading.name: KINDS[reading.kind] for reading in self.readings}
+
+    @property
+    def input_specs(self) -> dict[str, InputSpec]:
+        """`numbers`: F scaled numbers; `categories`: C codes."""
+        return {
+            "numbers": InputSpec(dtype="float32", shape=(len(self.knots),)),
+            "categories": InputSpec(dtype="int32", shape=(len(self.num_codes),)),
+        }
+
+    def prepare(self, columns: Mapping[str, pa.Array]) -> dict[str, np.ndarray]:
+        """Scale numbers and code categories.
+
+        Parameters
+        ----------
+        columns
+            B values for each of the fitted columns, null where missing; others are ignored. Columns of texts also take
+            numbers and truth values, as ingestion writes them.
+
+        Returns
+        -------
+        dict
+            `numbers`: shape (B, F), float32, finite. `categories`: shape (B, C), int32, 0 for what training has not
+            seen.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, a column of numbers holds something else, or columns differ in length.
+        """
+        read = {reading.name: _read(columns, reading) for reading in self.readings}
+        num_rows = len(next(iter(read.values()), ()))
+        for name, values in read.items():
+            if len(values) != num_rows:
+                raise ValueError(f"the columns must have {num_rows} rows each, got {len(values)} in {name!r}")
+        codes = [codes.codes(read[name]) for name, codes in self._codes.items()]
+        return {
+            "numbers": self._scaling.numbers(_sources(read, self.readings, num_rows)),
+            "categories": np.stack(codes, axis=1) if codes else np.zeros((num_rows, 0), np.int32),
+        }
+
+    def tensors(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        """Numbers of the shape (B, F), float32, and categories of the shape (B, C), int64."""
+        return inputs["numbers"], inputs["categories"].long()
+
+    def files(self) -> dict[str, bytes]:
+        """No further files."""
+        return {}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON values."""
+        return {"columns": [reading.to_dict() for reading in self.readings]}
+
+
+def tabular_features_from(content: Mapping[str, Any]) -> TabularFeatures:
+    """Read settings that a bundle or a feature store holds.
+
+    Raises
+    ------
+    ContractError
+        If a key or value is unknown.
+    """
+    try:
+        return TabularFeatures([column_reading_from(column) for column in content["columns"]])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ContractError(f"preprocessing must have columns with name, kind and reading: {error!r}") from error
+
+
+def fit_tabular_features(
+    batches: Iterable[Mapping[str, pa.Array]], columns: Mapping[str, pa.DataType]
+) -> TabularFeatures:
+    """Fit to training rows, in one pass and bounded memory: a sample of the numbers, counts of the texts.
+
+    Parameters
+    ----------
+    batches
+        The training rows: a mapping from every column's name to its values, a batch.
+    columns
+        The feature columns and their types: numbers, texts, truth values, dates or times.
+
+    Raises
+    ------
+    ValueError
+        If a column is of another type or holds something else, or no column differs between training rows.
+    """
+    kinds = {name: kind_of(name, kind) for name, kind in columns.items()}
+    plain = [ColumnReading(name=name, kind=kind, reading="constant") for name, kind in kinds.items()]
+    numeric = [reading.name for reading in plain if reading.kind != "string"]
+    counts = {reading.name: ValueCounts() for reading in plain if reading.kind == "string"}
+    reservoir = RowReservoir(len(numeric))
+    is_missing = np.zeros(len(numeric), bool)
+    for batch in batches:
+        read = {reading.name: _read(batch, reading) for reading in plain}
+        values_BS = np.stack([read[name] for name in numeric], axis=1) if numeric else np.empty((0, 0))
+        reservoir.add(values_BS)
+        is_missing |= ~np.isfinite(values_BS).all(axis=0)
+        for name, counted in counts.items():
+            counted.add(read[name])
+    max_bins = min(max(_MAX_KNOTS // max(len(numeric), 1), _MIN_BINS), _MAX_BINS)
+    numbers = {
+        name: _number_reading(name, kinds[name], reservoir.rows[:, number], bool(is_missing[number]), max_bins)
+        for number, name in enumerate(numeric)
+    }
+    features = TabularFeatures([numbers.get(name) or _text_reading(name, counts[name]) for name in kinds])
+    if not features.knots and not features.num_codes:
+        raise ValueError(
+            f"a feature column must differ between training rows, but none does, of {', '.join(kinds) or 'no columns'}"
+        )
+    return features
+
+
+def _read(columns: Mapping[str, pa.Array], reading: ColumnReading) -> Any:
+    """A column's values: a float64 array for numbers, `nan` where missing; texts for the rest."""
+    values = columns.get(reading.name)
+    if values is None:
+        raise ValueError(f"the columns must have {reading.name!r}, got {', '.join(columns) or 'none'}")
+    return texts_of(values) if reading.kind == "string" else numbers_of(reading.name, values)
+
+
+def _sources(read: Mapping[str, Any], readings: Sequence[ColumnReading], num_rows: int) -> np.ndarray:
+    sources = []
+    for reading in readings:
+        if reading.reading == "number":
+            sources.append(read[reading.name])
+        elif reading.reading == "time":
+            sources.extend(time_parts(read[reading.name].to_pylist()).T)
+    return np.stack(sources, axis=1) if sources else np.empty((num_rows, 0))
+
+
+def _number_reading(name: str, kind: str, values: np.ndarray, is_missing: bool, max_bins: int) -> ColumnReading:
+    marks_missing = is_missing and bool(np.isfinite(values).any())
+    scale = fit_number_scale(values, marks_missing=marks_missing, max_bins=max_bins)
+    if not scale.num_numbers:
+        return ColumnReading(name=name, kind=kind, reading="constant")
+    return ColumnReading(name=name, kind=kind, reading="number", scales=(scale,))
+
+
+def _text_reading(name: str, counted: ValueCounts) -> ColumnReading:
+    present = {value: count for value, count in counted.counts.items() if value is not None}
+    if are_times([*present], [*present.values()]):
+        scales = _time_scales(counted.counts)
+        if any(scale.num_numbers for scale in scales):
+            return ColumnReading(name=name, kind="string", reading="time", scales=scales)
+    values = counted.frequent()
+    if not values or counted.counts[values[0]] == counted.num_rows:
+        return ColumnReading(name=name, kind="string", reading="constant")
+    return ColumnReading(name=name, kind="string", reading="category", values=values)
+
+
+def _time_scales(counts: Mapping[str | None, int]) -> tuple[NumberScale, ...]:
+    parts = time_parts([*counts])
+    shares = np.array([*counts.values()]) * min(1.0, _MAX_TIMES / sum(counts.values()))
+    parts_N3 = np.repeat(parts, np.ceil(shares).astype(np.int64), axis=0)
+    is_missing = not np.isfinite(parts).all()
+    # One indicator is enough: a time is missing as a whole.
+    return tuple(
+        fit_number_scale(parts_N3[:, part], marks_missing=is_missing and part == 0, max_bins=_MAX_BINS)
+        for part in range(len(TIME_PARTS))
+    )

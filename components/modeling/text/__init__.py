@@ -1,0 +1,1 @@
+"""Texts: character n-grams, subwords, tokenizers, backbones."""

@@ -1,0 +1,131 @@
+"""Backbones for texts: a weighted bag of tokens, which are character n-grams or fitted subwords.
+
+Shapes: B texts, T tokens of the longest text, D embedding.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from components.modeling.backbone_config import BackboneConfig
+from components.modeling.text.char_ngrams import TextFeatures
+from components.modeling.text.fitted_subwords import FittedSubwords
+from components.shared.feature_store.blocks import PADDING
+from components.shared.runtime.errors import ContractError
+
+_EMBEDDING_SIZE = 16
+_INITIAL_SPREAD = 0.02
+_RARE_POWER = 0.25
+
+
+def char_ngram_bag(features: Any, config: BackboneConfig) -> tuple[nn.Module, int]:
+    """Build the backbone for character n-grams.
+
+    Parameters
+    ----------
+    features
+        What it gets to see: `TextFeatures`.
+    config
+        Its settings.
+
+    Returns
+    -------
+    tuple
+        A module that takes tokens of the shape (B, T), int64, and weights of the shape (B, T), float32, and returns
+        embeddings of the shape (B, D); and D.
+
+    Raises
+    ------
+    ValueError
+        If the features are others, or published weights are asked for.
+    """
+    if not isinstance(features, TextFeatures):
+        raise ContractError(f"{config.name} must have features of character n-grams, got {type(features).__name__}")
+    return _bag(features.num_buckets, config)
+
+
+def subword_bag(features: Any, config: BackboneConfig) -> tuple[nn.Module, int]:
+    """Build the backbone for subwords that were fitted to the training rows; see `char_ngram_bag`.
+
+    Parameters
+    ----------
+    features
+        What it gets to see: `FittedSubwords`.
+    config
+        Its settings.
+
+    Raises
+    ------
+    ValueError
+        If the features are others, or published weights are asked for.
+    """
+    if not isinstance(features, FittedSubwords):
+        raise ContractError(f"{config.name} must have features of fitted subwords, got {type(features).__name__}")
+    return _bag(features.num_buckets, config)
+
+
+class TokenBag(nn.Module):
+    """Sum of the tokens' vectors, weighted by how often a text holds them and how few texts do.
+
+    The weights of a text have length 1, as in TF-IDF. Beyond that, a rare token moves the sum less: AdamW moves the
+    vector of a token that it meets once an epoch about as far as that of one it meets in every batch, and would learn
+    rare ones by heart. A token that no training text holds says nothing. With the linear head behind it, this is a
+    linear model over tokens whose classes share D directions.
+
+    Parameters
+    ----------
+    num_buckets
+        Tokens are 1 to this; 0 is padding.
+
+    References
+    ----------
+    Joulin et al., "Bag of Tricks for Efficient Text Classification" (2017), for hashed n-grams and a shared linear
+    layer; Spärck Jones, "A statistical interpretation of term specificity" (1972), for the inverse document frequency.
+    """
+
+    rarity: torch.Tensor
+    trust: torch.Tensor
+
+    def __init__(self, num_buckets: int) -> None:
+        super().__init__()
+        self.vectors = nn.Embedding(num_buckets + 1, _EMBEDDING_SIZE, padding_idx=PADDING)
+        with torch.no_grad():
+            self.vectors.weight.mul_(_INITIAL_SPREAD)
+        self.register_buffer("rarity", torch.ones(num_buckets + 1))
+        self.register_buffer("trust", torch.ones(num_buckets + 1))
+
+    def adapt(self, batches: Iterable[tuple[torch.Tensor, ...]]) -> None:
+        """Count in how many training texts each token stands.
+
+        Parameters
+        ----------
+        batches
+            Tokens and weights of the training texts; a text holds a token once.
+        """
+        counts, num_texts = torch.zeros(len(self.rarity), dtype=torch.int64), 0
+        for tokens_BT, _ in batches:
+            counts += torch.bincount(tokens_BT.flatten().cpu(), minlength=len(counts))
+            num_texts += len(tokens_BT)
+        counts[PADDING] = 0
+        self.rarity.copy_(torch.where(counts > 0, torch.log((1 + num_texts) / (1 + counts)) + 1, 0.0))
+        self.trust.copy_((counts / max(num_texts, 1)) ** _RARE_POWER)
+
+    def forward(self, tokens_BT: torch.Tensor, weights_BT: torch.Tensor) -> torch.Tensor:
+        """Embeddings of texts, shape (B, D); 0 for a text of which training saw no token."""
+        tf_idf_BT = functional.normalize(weights_BT * self.rarity[tokens_BT], dim=1)
+        return functional.embedding_bag(
+            tokens_BT,
+            self.vectors.weight,
+            mode="sum",
+            padding_idx=PADDING,
+            per_sample_weights=tf_idf_BT * self.trust[tokens_BT],
+        )
+
+
+def _bag(num_buckets: int, config: BackboneConfig) -> tuple[nn.Module, int]:
+    if config.pretrained:
+        raise ContractError(f"{config.name} has no published weights: set pretrained to false")
+    return TokenBag(num_buckets), _EMBEDDING_SIZE

@@ -1,0 +1,193 @@
+"""Texts as subwords that are fitted to the training rows: byte-level BPE, which needs no download.
+
+Shapes: B texts, T distinct tokens of the longest text among them, N tokens.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+
+from components.modeling.text.bag_of_tokens import (
+    bag_inputs,
+    extended_hashes,
+    hash_buckets,
+    MAX_BUCKETS,
+    normalised_text,
+    TextBag,
+    texts_of,
+)
+from components.modeling.text.hugging_face_features import (
+    num_subwords,
+    opened_tokenizer,
+    read_tokenizer,
+    tokenizer_files,
+)
+from components.shared.runtime.errors import ContractError
+
+_MAX_FIT_TEXTS = 1 << 16
+_MAX_FIT_CHARACTERS = 500
+_FEWEST_SUBWORDS, _MOST_SUBWORDS = 1024, 1 << 14
+_CHARACTERS_A_SUBWORD = 200
+_MAX_SUBWORD_BYTES = 24
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FittedSubwords(TextBag):
+    """How a text becomes subwords and pairs of neighbouring subwords.
+
+    A text is normalised as for character n-grams and cut into subwords; every pair of neighbours is hashed into a
+    bucket behind them. Order beyond pairs is not kept. What a text holds once more weighs less than the first time:
+    1 + log(count).
+
+    Attributes
+    ----------
+    tokenizer
+        What `tokenizer.json` holds.
+    num_pair_buckets
+        Into how many buckets pairs are hashed, 1 or more.
+    max_characters
+        Characters of a text that are read; what follows is not.
+    """
+
+    kind: ClassVar[str] = "fitted_subwords"
+
+    tokenizer: str = field(repr=False)
+    num_pair_buckets: int = 1 << 16
+    max_characters: int = 5000
+
+    def __post_init__(self) -> None:
+        for name in ("num_pair_buckets", "max_characters"):
+            if type(value := getattr(self, name)) is not int or value < 1:
+                raise ContractError(f"{name} must be a whole number of 1 or more, got {value!r}")
+        if self.num_buckets > MAX_BUCKETS:
+            raise ContractError(
+                f"subwords and num_pair_buckets together must be at most {MAX_BUCKETS}, got {self.num_buckets}"
+            )
+
+    @property
+    def num_buckets(self) -> int:
+        """How many tokens there are: subwords, then buckets of pairs."""
+        return num_subwords(self.tokenizer) + self.num_pair_buckets
+
+    def files(self) -> dict[str, bytes]:
+        """The tokenizer."""
+        return tokenizer_files(self.tokenizer)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON values; the tokenizer is a file of its own."""
+        return {
+            "kind": self.kind,
+            "num_pair_buckets": self.num_pair_buckets,
+            "max_characters": self.max_characters,
+        }
+
+    def _prepared(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        normalised = [normalised_text(text, self.max_characters) for text in texts]
+        encoded = opened_tokenizer(self.tokenizer).encode_batch_fast(normalised, add_special_tokens=False)
+        rows = [encoding.ids for encoding in encoded]
+        owners_N = np.repeat(np.arange(len(rows)), [len(ids) for ids in rows])
+        subwords_N = np.concatenate([np.asarray(ids, np.int64) for ids in rows])
+        found = self._tokens(owners_N, subwords_N)
+        return bag_inputs(found, num_texts=len(texts), num_buckets=self.num_buckets)
+
+    def _tokens(self, owners_N: np.ndarray, subwords_N: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Texts that hold a token, and the token: subwords, then pairs."""
+        yield owners_N, subwords_N
+        is_pair = owners_N[:-1] == owners_N[1:]
+        first, second = (part[is_pair].astype(np.uint64) for part in (subwords_N[:-1], subwords_N[1:]))
+        hashes = extended_hashes(extended_hashes(np.zeros_like(first), first), second)
+        yield owners_N[1:][is_pair], num_subwords(self.tokenizer) + hash_buckets(hashes, self.num_pair_buckets)
+
+
+def fit_subwords(texts: Iterable[pa.Array], *, max_texts: int = _MAX_FIT_TEXTS, seed: int = 0) -> FittedSubwords:
+    """Fit subwords to texts: the same ones for the same texts in the same order, wherever a batch ends.
+
+    There are 1,024 to 16,384 subwords, one for every 200 characters, and fewer where texts repeat little: small data
+    want a small vocabulary.
+
+    Parameters
+    ----------
+    texts
+        Training rows' texts, in batches. Of each, the first 500 characters are read.
+    max_texts
+        How many texts are fitted to at most, 1 or more: a uniform sample, which bounds memory.
+    seed
+        The same seed samples the same texts.
+
+    Raises
+    ------
+    ValueError
+        If there is no training row, or no text has more than white space.
+
+    References
+    ----------
+    Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units" (2016), for byte pair encoding;
+    Radford et al., "Language Models are Unsupervised Multitask Learners" (2019), section 2.2, for bytes as its
+    alphabet; Sennrich and Zhang, "Revisiting Low-Resource Neural Machine Translation" (2019), for few subwords where
+    there are few texts.
+    """
+    sample = [normalised_text(text, _MAX_FIT_CHARACTERS) for text in _sampled(texts, max_texts, seed)]
+    if not sample:
+        raise ValueError("features must be fitted to at least one training row, got none")
+    if all(text.isspace() for text in sample):
+        raise ValueError(
+            f"subwords must be fitted to training texts with words in them, but all of {len(sample):,} are empty: "
+            "check which column holds the text"
+        )
+    return FittedSubwords(tokenizer=_trained(sample))
+
+
+def fitted_subwords_from(content: Mapping[str, Any], folder: str | Path) -> FittedSubwords:
+    """Read features that a feature store or a bundle holds.
+
+    Raises
+    ------
+    ContractError
+        If a key or value is unknown, or the tokenizer is not there or none.
+    """
+    settings = {name: value for name, value in content.items() if name != "kind"}
+    try:
+        return FittedSubwords(tokenizer=read_tokenizer(folder), **settings)
+    except (OSError, TypeError, ValueError) as error:
+        raise ContractError(
+            f"fitted subwords at {folder} must have num_pair_buckets, max_characters and a tokenizer: {error}"
+        ) from error
+
+
+def _sampled(texts: Iterable[pa.Array], max_texts: int, seed: int) -> list[str]:
+    """A uniform sample, in the order of the texts: those with the smallest of random keys."""
+    generator = np.random.default_rng(seed)
+    kept: list[str] = []
+    keys, limit = np.empty(0), np.inf
+    for batch in texts:
+        offered, drawn = texts_of({"text": batch}), generator.random(len(batch))
+        chosen = np.flatnonzero(drawn < limit)
+        keys = np.concatenate([keys, drawn[chosen]])
+        kept += [offered[place][:_MAX_FIT_CHARACTERS] for place in chosen]
+        if len(kept) >= max_texts:
+            smallest = np.sort(np.argpartition(keys, max_texts - 1)[:max_texts])
+            keys, kept = keys[smallest], [kept[place] for place in smallest]
+            limit = keys.max()
+    return kept
+
+
+def _trained(texts: Sequence[str]) -> str:
+    from tokenizers import models, pre_tokenizers, Tokenizer, trainers
+
+    wanted = sum(map(len, texts)) // _CHARACTERS_A_SUBWORD
+    trainer = trainers.BpeTrainer(
+        vocab_size=min(max(wanted, _FEWEST_SUBWORDS), _MOST_SUBWORDS),
+        min_frequency=2,
+        # A fixed alphabet: one that is fitted may differ between runs where characters are as frequent as each other.
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        max_token_length=_MAX_SUBWORD_BYTES,
+        show_progress=False,
+    )
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    return str(tokenizer.to_str())

@@ -1,0 +1,125 @@
+"""Backbones for texts from Hugging Face: by name, or a folder; the architecture travels in the bundle.
+
+Shapes: B texts, T subwords, D embedding.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from components.modeling.backbone_config import BackboneConfig, HUGGING_FACE_PREFIX
+from components.modeling.text.hugging_face import loaded_by_name
+from components.modeling.text.hugging_face_features import SubwordFeatures
+from components.shared.runtime.errors import ContractError
+
+_ARCHITECTURE = "architecture"
+# What may name code at the hub; whoever writes a bundle does not choose what runs where it is loaded.
+_NAMES_CODE = ("auto_map", "attn_implementation", "experts_implementation")
+
+
+def subword_backbone_config(name: str) -> BackboneConfig:
+    """Settings of a Hugging Face backbone, with its architecture, so that a bundle needs no hub.
+
+    Parameters
+    ----------
+    name
+        `hf:<name>`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or it is no encoder alone.
+    """
+    architecture = loaded_by_name("AutoConfig", name.removeprefix(HUGGING_FACE_PREFIX))
+    if architecture.is_encoder_decoder:
+        raise ValueError(f"the model {name} must be an encoder alone, such as BERT, but it has a decoder too")
+    options = {_ARCHITECTURE: _without_code(architecture.to_dict())}
+    return BackboneConfig(name=name, pretrained=True, dropout=0.1, options=options)
+
+
+def subword_backbone(features: Any, config: BackboneConfig, load_pretrained: bool) -> tuple[nn.Module, int]:
+    """Build a Hugging Face backbone.
+
+    Parameters
+    ----------
+    features
+        What it gets to see: `SubwordFeatures`.
+    config
+        Its settings, from `subword_backbone_config`.
+    load_pretrained
+        Whether it starts from the published weights: safetensors alone.
+
+    Returns
+    -------
+    tuple
+        A module that takes subwords and their mask, both of the shape (B, T), int64, and returns the mean of its last
+        hidden states where the mask is 1, shape (B, D); and D.
+
+    Raises
+    ------
+    ValueError
+        If the features are others, the architecture is missing or unknown or has fewer subwords than the tokenizer, or
+        published weights cannot be had.
+    """
+    if not isinstance(features, SubwordFeatures):
+        raise ContractError(f"{config.name} must have features of subwords, got {type(features).__name__}")
+    if load_pretrained:
+        name = config.name.removeprefix(HUGGING_FACE_PREFIX)
+        network = loaded_by_name("AutoModel", name, use_safetensors=True)
+    else:
+        network = _from_architecture(config)
+    if features.num_subwords > network.config.vocab_size:
+        raise ContractError(
+            f"{config.name} must know every subword of its tokenizer, but it knows {network.config.vocab_size} of "
+            f"{features.num_subwords}"
+        )
+    # Published weights come in evaluation mode, in which training would drop nothing.
+    return MeanPooled(network.float().train()), int(network.config.hidden_size)
+
+
+class MeanPooled(nn.Module):
+    """Mean of the last hidden states over a text's subwords.
+
+    Parameters
+    ----------
+    network
+        A model of transformers.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        if isinstance(pooler := getattr(network, "pooler", None), nn.Module):
+            pooler.requires_grad_(False)  # its output is not used: it has no gradient that processes could share
+
+    def forward(self, tokens_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+        """Embeddings of texts, shape (B, D)."""
+        states_BTD = self.network(input_ids=tokens_BT, attention_mask=mask_BT).last_hidden_state
+        weights_BT1 = mask_BT[:, :, None].to(states_BTD.dtype)
+        mean: torch.Tensor = (states_BTD * weights_BT1).sum(dim=1) / weights_BT1.sum(dim=1).clamp_min(1.0)
+        return mean
+
+
+def _from_architecture(config: BackboneConfig) -> Any:
+    from huggingface_hub.errors import StrictDataclassError
+    import transformers
+
+    try:
+        settings = _without_code(dict(config.options.get(_ARCHITECTURE, {})))
+        architecture = transformers.AutoConfig.for_model(settings.pop("model_type", None), **settings)
+        return transformers.AutoModel.from_config(architecture, trust_remote_code=False)
+    except (AttributeError, ImportError, KeyError, RuntimeError, TypeError, ValueError, StrictDataclassError) as error:
+        raise ContractError(
+            f"the architecture of {config.name} must be one that transformers knows: {error}"
+        ) from error
+
+
+def _without_code(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without those that may name code, at any depth."""
+    return {
+        name: _without_code(value) if isinstance(value, Mapping) else value
+        for name, value in settings.items()
+        if str(name).lstrip("_") not in _NAMES_CODE
+    }

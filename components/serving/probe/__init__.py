@@ -1,0 +1,1 @@
+"""The probe: a running server is asked what the training side has answered already."""

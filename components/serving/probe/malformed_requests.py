@@ -1,0 +1,98 @@
+"""Malformed requests that a server must refuse with a reason, for each modality."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+import json
+import struct
+from typing import Any
+
+from components.serving.probe.inference_client import tensors_request, value_tensor
+
+_NO_COLUMN = "no such column"
+_NO_UTF8 = b"\xff\xfe"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MalformedRequest:
+    """A V2 request with one mistake.
+
+    Attributes
+    ----------
+    mistake
+        What is wrong with it, in words.
+    body
+        What is sent.
+    json_length
+        Where its JSON ends, bytes; None where no binary data follow.
+    """
+
+    mistake: str
+    body: bytes
+    json_length: int | None = None
+
+
+def malformed_requests(
+    modality: str, row: Mapping[str, Any], datatypes: Mapping[str, str]
+) -> tuple[MalformedRequest, ...]:
+    """Requests that differ from a good one by one mistake each.
+
+    Parameters
+    ----------
+    modality
+        `image`, `text` or `tabular`.
+    row
+        An example by column.
+    datatypes
+        Names and datatypes of the model's inputs.
+    """
+    tensors = {name: value_tensor(name, datatype, row[name]) for name, datatype in datatypes.items()}
+    first = next(iter(tensors))
+    unfilled = {**tensors, first: {**tensors[first], "shape": [2]}}
+    return (
+        *_MISTAKES[modality](tensors),
+        MalformedRequest(mistake="an empty body", body=b""),
+        MalformedRequest(mistake="a shape that the data do not fill", body=tensors_request(list(unfilled.values()))),
+    )
+
+
+def _of_images(tensors: Mapping[str, dict[str, Any]]) -> list[MalformedRequest]:
+    (name,) = tensors
+    no_image, no_base64 = value_tensor(name, "BYTES", b"this is no image"), value_tensor(name, "BYTES", "%%%")
+    return [
+        MalformedRequest(mistake="a text file for an image", body=tensors_request([no_image])),
+        MalformedRequest(mistake="text that is no base64", body=tensors_request([no_base64])),
+    ]
+
+
+def _of_texts(tensors: Mapping[str, dict[str, Any]]) -> list[MalformedRequest]:
+    (name,) = tensors
+    number = value_tensor(name, "BYTES", 3)
+    raw = struct.pack("<I", len(_NO_UTF8)) + _NO_UTF8
+    binary = {"name": name, "datatype": "BYTES", "shape": [1], "parameters": {"binary_data_size": len(raw)}}
+    head = json.dumps({"inputs": [binary]}).encode()
+    return [
+        MalformedRequest(mistake="a number for a text", body=tensors_request([number])),
+        MalformedRequest(mistake="bytes that are no UTF-8", body=head + raw, json_length=len(head)),
+    ]
+
+
+def _of_rows(tensors: Mapping[str, dict[str, Any]]) -> list[MalformedRequest]:
+    *kept, last = tensors.values()
+    is_text = last["datatype"] == "BYTES"
+    confused = value_tensor(last["name"], *(("FP64", 1.5) if is_text else ("BYTES", "much")))
+    misspelt = {**last, "name": _NO_COLUMN}
+    return [
+        MalformedRequest(
+            mistake="a number for a text" if is_text else "a text for a number",
+            body=tensors_request([*kept, confused]),
+        ),
+        MalformedRequest(mistake="a column that is left out", body=tensors_request(kept)),
+        MalformedRequest(mistake="a column that the model does not know", body=tensors_request([*kept, misspelt])),
+    ]
+
+
+_MISTAKES: Mapping[str, Callable[[Mapping[str, dict[str, Any]]], list[MalformedRequest]]] = {
+    "image": _of_images,
+    "text": _of_texts,
+    "tabular": _of_rows,
+}

@@ -1,0 +1,210 @@
+"""The probe: replays held-out examples at a running server and judges what comes back.
+
+Shapes: N examples, K classes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import math
+from typing import Literal
+
+import numpy as np
+
+from components.serving.probe.held_out_examples import HeldOut
+from components.serving.probe.inference_client import (
+    Answer,
+    example_request,
+    InferenceClient,
+    InferenceClientError,
+    probabilities_of,
+)
+from components.serving.probe.malformed_requests import malformed_requests, MalformedRequest
+from components.shared.contracts.verdict import Finding, Verdict
+from components.shared.runtime.progress import progress
+
+CHECK = "serving"
+MAX_DIFFERENCE = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """How the server answered a malformed request, and the good one after it.
+
+    Attributes
+    ----------
+    request
+        What was wrong with the request, in words.
+    status
+        HTTP status of the answer; 400 is right.
+    reason
+        The answer's reason.
+    next_status
+        HTTP status of the good request after it; 200 is right.
+    """
+
+    request: str
+    status: int
+    reason: str
+    next_status: int
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the mistake was told and did no harm."""
+        return self.status == 400 and bool(self.reason) and self.next_status == 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replay:
+    """What a replay measured.
+
+    Attributes
+    ----------
+    example_ids
+        N identifiers.
+    latencies_s
+        Shape (N,), seconds, each from sending the request to reading the whole answer.
+    differences
+        Shape (N,): the largest absolute difference of an example's probabilities to the training side's.
+    refusals
+        The malformed requests.
+    """
+
+    example_ids: tuple[str, ...]
+    latencies_s: np.ndarray
+    differences: np.ndarray
+    refusals: tuple[Refusal, ...]
+
+    def metrics(self) -> dict[str, float]:
+        """p50 and p99 in milliseconds, the largest difference, and the number of examples replayed."""
+        p50_s, p99_s = np.percentile(self.latencies_s, [50, 99])
+        return {
+            "p50_ms": float(p50_s * 1000),
+            "p99_ms": float(p99_s * 1000),
+            "max_abs_difference": float(self.differences.max()),
+            "num_requests": float(len(self.example_ids)),
+        }
+
+
+def replay_examples(client: InferenceClient, held_out: HeldOut) -> Replay:
+    """Send every example alone, one after the other, then malformed requests.
+
+    Parameters
+    ----------
+    client
+        A client of the running server.
+    held_out
+        N examples with the training side's probabilities.
+
+    Returns
+    -------
+    Replay
+        The measurements.
+
+    Raises
+    ------
+    InferenceClientError
+        If the examples lack what the model reads, or the server refuses one or does not answer by the protocol.
+    OSError, http.client.HTTPException
+        If the server cannot be reached.
+    """
+    datatypes = client.input_datatypes()
+    bodies = [example_request(row, datatypes) for row in held_out.rows]
+    answers = [
+        _served(client, body, example_id)
+        for body, example_id in zip(
+            progress(bodies, label="replaying", total=len(bodies)), held_out.example_ids, strict=True
+        )
+    ]
+    num_classes = len(held_out.class_names)
+    served_NK = np.stack([probabilities_of(answer, num_classes=num_classes) for answer in answers])
+    malformed = malformed_requests(held_out.modality, held_out.rows[0], datatypes)
+    return Replay(
+        example_ids=held_out.example_ids,
+        latencies_s=np.array([answer.latency_s for answer in answers]),
+        differences=np.abs(served_NK - held_out.probabilities_NK).max(axis=1),
+        refusals=_refusals(client, malformed, bodies[0]),
+    )
+
+
+def judge_replay(replay: Replay) -> Verdict:
+    """Verdict on a replay: served probabilities equal the training side's, and malformed requests do no harm."""
+    findings = [*_difference_findings(replay), *_refusal_findings(replay.refusals)]
+    metrics = replay.metrics()
+    reason = (
+        f"{len(replay.example_ids)} held-out examples over V2: probabilities differ by at most "
+        f"{metrics['max_abs_difference']:.1e}, p50 {metrics['p50_ms']:.1f} ms, p99 {metrics['p99_ms']:.1f} ms"
+    )
+    if findings:
+        reason = findings[0].message
+    return Verdict(check=CHECK, passed=not findings, reason=reason, findings=tuple(findings))
+
+
+def failed_verdict(reason: str, *, kind: Literal["quality", "data_skew"] = "quality") -> Verdict:
+    """Verdict of a probe that could not be carried through."""
+    return Verdict(
+        check=CHECK,
+        passed=False,
+        reason=reason,
+        findings=(Finding(kind=kind, severity="blocking", message=reason),),
+    )
+
+
+def _served(client: InferenceClient, body: bytes, example_id: str) -> Answer:
+    answer = client.infer(body)
+    if answer.status != 200:
+        raise InferenceClientError(
+            f"the server refused example {example_id!r} with {answer.status}: {answer.reason or 'no reason given'}"
+        )
+    return answer
+
+
+def _refusals(client: InferenceClient, malformed: Sequence[MalformedRequest], good: bytes) -> tuple[Refusal, ...]:
+    refusals = []
+    for request in malformed:
+        answer = client.infer(request.body, json_length=request.json_length)
+        refusals.append(
+            Refusal(
+                request=request.mistake,
+                status=answer.status,
+                reason=answer.reason,
+                next_status=client.infer(good).status,
+            )
+        )
+    return tuple(refusals)
+
+
+def _difference_findings(replay: Replay) -> list[Finding]:
+    largest = float(replay.differences.max())
+    if largest <= MAX_DIFFERENCE:
+        return []
+    worst = replay.example_ids[int(replay.differences.argmax())]
+    too_far = int((~(replay.differences <= MAX_DIFFERENCE)).sum())
+    return [
+        Finding(
+            kind="data_skew",
+            severity="blocking",
+            message=(
+                f"served probabilities must equal the training side's within {MAX_DIFFERENCE:g}, but {too_far} of "
+                f"{len(replay.example_ids)} examples differ, by up to {largest:.3g} (example {worst!r})"
+            ),
+            statistic="largest absolute difference of a probability",
+            value=largest if math.isfinite(largest) else None,
+            threshold=MAX_DIFFERENCE,
+            remedy="Score the examples again with the very bundle that is served.",
+        )
+    ]
+
+
+def _refusal_findings(refusals: Sequence[Refusal]) -> list[Finding]:
+    return [
+        Finding(
+            kind="quality",
+            severity="blocking",
+            message=(
+                f"{refusal.request} must be answered with 400 and a reason, and the next good request with 200, "
+                f"got {refusal.status} and {refusal.next_status}"
+            ),
+        )
+        for refusal in refusals
+        if not refusal.is_right
+    ]

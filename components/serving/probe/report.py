@@ -1,0 +1,96 @@
+"""The probe's report."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from components.reporting.charts import line_chart
+from components.reporting.page import Cell, Report
+from components.serving.probe.replay import MAX_DIFFERENCE, Replay
+from components.shared.contracts.verdict import Verdict
+
+_NUM_WORST = 5
+
+
+def probe_report(verdict: Verdict, metrics: Mapping[str, float], replay: Replay | None, *, log: str) -> Report:
+    """Put a probe together for a reader.
+
+    Parameters
+    ----------
+    verdict
+        What came out.
+    metrics
+        The figures that were measured; may be empty.
+    replay
+        The replay; None where it was not carried through.
+    log
+        The end of the server's log; shown where the probe failed.
+
+    Returns
+    -------
+    Report
+        Verdict first, then figures, latency, differences and refusals.
+    """
+    report = Report("Serving", subtitle="The model server on loopback, against the training side's predictions")
+    report.verdict(verdict.passed, verdict.reason)
+    if metrics:
+        report.facts(_facts(metrics))
+    if replay is not None:
+        _add_latency(report, replay)
+        _add_differences(report, replay)
+        _add_refusals(report, replay)
+    if not verdict.passed:
+        report.heading("Server log")
+        report.code(log or "The server logged nothing.", caption="The end of the log:")
+    return report
+
+
+def _facts(metrics: Mapping[str, float]) -> dict[str, Cell]:
+    names = {
+        "cold_start_s": "cold start, s",
+        "p50_ms": "p50, ms",
+        "p99_ms": "p99, ms",
+        "max_abs_difference": "largest difference",
+        "num_requests": "examples replayed",
+    }
+    return {label: _figure(name, metrics[name]) for name, label in names.items() if name in metrics}
+
+
+def _figure(name: str, value: float) -> Cell:
+    if name == "num_requests":
+        return int(value)
+    return _difference(value) if name == "max_abs_difference" else value
+
+
+def _difference(value: float) -> str:
+    return f"{value:.1e}" if value else "0"
+
+
+def _add_latency(report: Report, replay: Replay) -> None:
+    report.heading("Latency")
+    report.paragraph(
+        "Each example was sent alone over V2 REST, one after the other; the time runs from sending the request to "
+        "reading the whole answer and includes preparing the example."
+    )
+    numbers = list(range(1, len(replay.example_ids) + 1))
+    latencies_ms = (replay.latencies_s * 1000).tolist()
+    report.figure(line_chart({"latency": (numbers, latencies_ms)}, x_label="request", y_label="ms"))
+
+
+def _add_differences(report: Report, replay: Replay) -> None:
+    report.heading("Training against serving")
+    report.paragraph(
+        f"The largest absolute difference of a probability, an example each; {MAX_DIFFERENCE:g} is allowed. "
+        "A larger one means that the server does not compute what was evaluated."
+    )
+    worst = np.argsort(-np.nan_to_num(replay.differences, nan=np.inf), kind="stable")[:_NUM_WORST]
+    rows = [[replay.example_ids[place], _difference(replay.differences[place])] for place in worst]
+    report.table(["example", "largest difference"], rows, caption="The furthest apart")
+
+
+def _add_refusals(report: Report, replay: Replay) -> None:
+    report.heading("Malformed requests")
+    report.table(
+        ["request", "answer", "reason", "next good request"],
+        [[item.request, item.status, item.reason, item.next_status] for item in replay.refusals],
+    )

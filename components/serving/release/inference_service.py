@@ -1,0 +1,76 @@
+"""The KServe `InferenceService` of a release, as YAML."""
+
+import yaml
+
+from components.shared.runtime.model_name import check_model_name
+
+RUNTIME = "pluszero-bundle"
+# Of the manifests: it names the secret by which KServe fetches the bundle.
+SERVICE_ACCOUNT = "pluszero-predictor"
+_IMAGE_USER = 10001
+_REQUESTS = {"cpu": "500m", "memory": "1Gi"}
+_LIMITS = {"cpu": "2", "memory": "4Gi"}
+
+
+def inference_service_yaml(*, model_name: str, version: str, storage_uri: str) -> str:
+    """Render an InferenceService; the same arguments give the same bytes.
+
+    Parameters
+    ----------
+    model_name
+        Name of the service; see `check_model_name`.
+    version
+        The release's version.
+    storage_uri
+        Where KServe's storage initialiser finds the bundle.
+
+    Returns
+    -------
+    str
+        YAML of `serving.kserve.io/v1beta1`, Standard deployment mode, for the runtime `pluszero-bundle`.
+
+    Raises
+    ------
+    ValueError
+        If the name cannot be used.
+    """
+    service = {
+        "apiVersion": "serving.kserve.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {
+            "name": check_model_name(model_name),
+            "labels": {
+                "app.kubernetes.io/name": model_name,
+                "app.kubernetes.io/version": version,
+                "app.kubernetes.io/part-of": "pluszero-mlops",
+            },
+            "annotations": {
+                "serving.kserve.io/deploymentMode": "Standard",
+                "pluszero-mlops/model-version": version,
+            },
+        },
+        "spec": {
+            "predictor": {
+                "serviceAccountName": SERVICE_ACCOUNT,
+                "automountServiceAccountToken": False,
+                # For the container that fetches the bundle too, which KServe adds.
+                "securityContext": {
+                    "runAsNonRoot": True,
+                    "runAsUser": _IMAGE_USER,
+                    "runAsGroup": _IMAGE_USER,
+                    "fsGroup": _IMAGE_USER,
+                    # A large volume with releases is not walked through at every start.
+                    "fsGroupChangePolicy": "OnRootMismatch",
+                    "seccompProfile": {"type": "RuntimeDefault"},
+                },
+                "model": {
+                    "modelFormat": {"name": RUNTIME},
+                    "runtime": RUNTIME,
+                    "protocolVersion": "v2",
+                    "storageUri": storage_uri,
+                    "resources": {"requests": dict(_REQUESTS), "limits": dict(_LIMITS)},
+                },
+            }
+        },
+    }
+    return yaml.safe_dump(service, sort_keys=False, allow_unicode=True, width=1000)

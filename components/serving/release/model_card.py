@@ -1,0 +1,98 @@
+"""The model card: what a release is, how it was made and how good it is, in Markdown."""
+
+from collections.abc import Mapping
+import math
+from typing import Any
+
+from components.shared.contracts.bundle import BundleConfig
+
+_MAX_SHOWN_CHARACTERS = 200
+_INPUTS = {
+    "image": (
+        "It takes JPEG, PNG and other image files",
+        "an image of something else still gets one of them",
+    ),
+    "text": (
+        "It takes texts, an empty one too",
+        "a text of something else, or in another language than those it was trained on, still gets one of them",
+    ),
+    "tabular": (
+        "It takes rows with a value for each column that `GET /v2/models/NAME` names, null where one is not known",
+        "a row of something else still gets one of them",
+    ),
+}
+
+
+def model_card(*, model_name: str, config: BundleConfig, evaluation: Mapping[str, Any]) -> str:
+    """Write a model card; the same arguments give the same text.
+
+    Parameters
+    ----------
+    model_name
+        The model's name.
+    config
+        The bundle's config.
+    evaluation
+        The evaluation; numbers under `metrics`, or at its top level where it has no such key, are shown.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    metrics = evaluation.get("metrics")
+    numbers = _numbers(metrics if isinstance(metrics, Mapping) else evaluation)
+    parts = [
+        f"# {_cell(model_name)}",
+        f"{config.task.replace('_', ' ').capitalize()} into {len(config.class_names)} classes: "
+        f"{', '.join(_cell(name) for name in config.class_names)}.",
+        _section("Evaluation", numbers, otherwise="The evaluation holds no single figures."),
+        _section("Backbone", config.backbone),
+        _section("Preprocessing", config.preprocessing),
+        _section("Training", config.training, otherwise="The bundle says nothing of its training."),
+        "## Label\n\n"
+        f"Version {config.label_version} of the label's definition. A changed definition is a new version, and "
+        "figures of different versions do not compare.",
+        _use(config.modality),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _use(modality: str) -> str:
+    takes, stranger = _INPUTS[modality]
+    return (
+        "## Use\n\n"
+        f"`python -m components.serving --model-dir DIR` serves this bundle. {takes}, and answers one probability a "
+        f"class. It knows only the classes above: {stranger}. Full figures are in `evaluation.json`."
+    )
+
+
+def _section(title: str, values: Mapping[str, Any], *, otherwise: str = "Defaults.") -> str:
+    if not values:
+        return f"## {title}\n\n{otherwise}"
+    rows = [f"| {_cell(name)} | {_cell(_shown(value))} |" for name, value in sorted(values.items())]
+    return "\n".join([f"## {title}", "", "| | |", "|---|---|", *rows])
+
+
+def _numbers(content: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        name: value
+        for name, value in content.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and name != "format_version"
+    }
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}" if math.isfinite(value) else "–"
+    text = str(value)
+    if len(text) <= _MAX_SHOWN_CHARACTERS:
+        return text
+    # What tables are fitted to: thousands of categories and bounds.
+    if isinstance(value, Mapping | list):
+        return f"{len(value):,} {'entry' if len(value) == 1 else 'entries'}, in config.json"
+    return f"{text[:_MAX_SHOWN_CHARACTERS]}…"
+
+
+def _cell(value: object) -> str:
+    return " ".join(str(value).split()).replace("|", "\\|")

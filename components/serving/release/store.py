@@ -1,0 +1,169 @@
+"""Releases of a model: immutable bundles in a folder or an object store.
+
+    MODEL_ROOT/NAME/VERSION/                       the bundle, evaluation.json and model_card.md among its files
+    MODEL_ROOT/NAME/VERSION/inferenceservice.yaml  beside them, for those who deploy by kubectl; no part of the bundle,
+                                                   for it names the version
+
+The version is a fingerprint of the bundle's contents, so a release never changes: what exists is left alone where it
+is the same and refused where it is not.
+"""
+
+from collections.abc import Iterator, Mapping
+import contextlib
+from dataclasses import dataclass
+import logging
+from pathlib import Path
+import tempfile
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from components.shared.contracts.bundle import add_files, bundle_version, CONFIG_FILE, file_listing, read_config
+from components.shared.runtime.atomic_files import write_text
+from components.shared.runtime.errors import ContractError
+
+logger = logging.getLogger(__name__)
+
+INFERENCE_SERVICE_FILE = "inferenceservice.yaml"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Release:
+    """One release.
+
+    Attributes
+    ----------
+    version
+        The bundle's version.
+    uri
+        The bundle's folder: an absolute path, or a URI.
+    is_local
+        Whether it is a folder of this machine.
+    is_new
+        Whether it was not there before.
+    """
+
+    version: str
+    uri: str
+    is_local: bool
+    is_new: bool
+
+    @property
+    def storage_uri(self) -> str:
+        """The URI by which KServe's storage initialiser finds the bundle."""
+        return f"file://{self.uri}" if self.is_local else self.uri
+
+
+def publish(bundle: str | Path, *, model_root: str, model_name: str, files: Mapping[str, bytes]) -> Release:
+    """Publish a bundle with further files.
+
+    Parameters
+    ----------
+    bundle
+        The bundle's folder.
+    model_root
+        A folder, or an fsspec URI.
+    model_name
+        The model's name, a single path component.
+    files
+        Further files by relative name.
+
+    Returns
+    -------
+    Release
+        Where it is; publishing the same again changes nothing.
+
+    Raises
+    ------
+    ValueError
+        If the root's protocol cannot be written, or the version exists with other contents.
+    ContractError
+        If the bundle is damaged.
+    """
+    filesystem, root = _opened(model_root)
+    is_local = isinstance(filesystem, LocalFileSystem)
+    folder = str(Path(root).resolve() / model_name) if is_local else f"{root.rstrip('/')}/{model_name}"
+    with _staging(folder if is_local else None) as staging:
+        staged = staging / "bundle"
+        add_files(bundle, staged, files)
+        version = bundle_version(staged)
+        target = f"{folder}/{version}"
+        is_new = _placed(staged, target) if is_local else _uploaded(staged, target, filesystem)
+    uri = target if is_local else f"{model_root.rstrip('/')}/{model_name}/{version}"
+    logger.info("%s %s", "published" if is_new else "already published", uri)
+    return Release(version=version, uri=uri, is_local=is_local, is_new=is_new)
+
+
+def write_beside(release: Release, text: str) -> str:
+    """Write a release's InferenceService beside it.
+
+    Returns
+    -------
+    str
+        Path or URI of the file.
+    """
+    target = f"{release.uri}/{INFERENCE_SERVICE_FILE}"
+    if release.is_local:
+        write_text(target, text)
+    else:
+        filesystem, path = fsspec.core.url_to_fs(target)
+        filesystem.pipe_file(path, text.encode())
+    return target
+
+
+def _opened(model_root: str) -> tuple[Any, str]:
+    if not model_root.strip():
+        raise ValueError("model_root must be a folder or a URI such as s3://bucket/models, got nothing")
+    try:
+        return fsspec.core.url_to_fs(model_root)
+    except (ValueError, ImportError) as error:
+        raise ValueError(f"model_root {model_root} must have a protocol that can be written: {error}") from error
+
+
+@contextlib.contextmanager
+def _staging(folder: str | None) -> Iterator[Path]:
+    # Beside the release where that is a folder: only a rename within one file system is atomic.
+    if folder is not None:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".staging-", dir=folder) as staging:
+        yield Path(staging)
+
+
+def _placed(staged: Path, target: str) -> bool:
+    if not Path(target).exists():
+        try:
+            staged.rename(target)
+        except OSError:
+            if not Path(target).exists():
+                raise
+        else:
+            return True
+    _check_same(staged, Path(target), where=target)
+    return False
+
+
+def _uploaded(staged: Path, target: str, filesystem: Any) -> bool:
+    if filesystem.exists(f"{target}/{CONFIG_FILE}"):
+        with tempfile.TemporaryDirectory() as scratch:
+            for name in [CONFIG_FILE, *file_listing(staged)]:
+                local = Path(scratch) / name
+                local.parent.mkdir(parents=True, exist_ok=True)
+                with contextlib.suppress(FileNotFoundError):
+                    filesystem.get_file(f"{target}/{name}", str(local))
+            _check_same(staged, Path(scratch), where=target)
+        return False
+    for name in [*file_listing(staged), CONFIG_FILE]:  # the config last: without it there is no bundle
+        filesystem.makedirs(f"{target}/{name}".rpartition("/")[0], exist_ok=True)
+        filesystem.put_file(str(staged / name), f"{target}/{name}")
+    return True
+
+
+def _check_same(staged: Path, existing: Path, *, where: str) -> None:
+    try:
+        read_config(existing)
+        same = bundle_version(existing) == bundle_version(staged)
+    except (ContractError, FileNotFoundError, ValueError) as error:
+        raise ValueError(f"the release {where} exists and must not change, but it is damaged: {error}") from error
+    if not same:
+        raise ValueError(f"the release {where} exists and must not change, but it holds another bundle")

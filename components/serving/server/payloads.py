@@ -1,0 +1,36 @@
+"""What clients send, checked and prepared for the model: one reader a modality."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from components.modeling.features import Features
+from components.serving.server.image_payloads import ImagePayloads
+from components.serving.server.request_rows import Tensor
+from components.serving.server.table_payloads import TablePayloads
+from components.serving.server.text_payloads import TextPayloads
+
+
+class Payloads(Protocol):
+    """Reads the requests of one model."""
+
+    @property
+    def input_types(self) -> list[dict[str, Any]]:
+        """Inputs for the metadata endpoint: name, datatype and shape of each."""
+        ...
+
+    def from_instances(self, payload: Any) -> dict[str, np.ndarray]:
+        """The predictor's inputs of a V1 request; ValueError says in one sentence what is wrong with it."""
+        ...
+
+    def from_tensors(self, tensors: Sequence[Tensor]) -> dict[str, np.ndarray]:
+        """The predictor's inputs of a V2 request; ValueError says in one sentence what is wrong with it."""
+        ...
+
+
+def payloads_for(features: Features) -> Payloads:
+    """The reader of a model's requests, by what it takes: images, texts or rows of a table."""
+    if features.modality == "tabular":
+        return TablePayloads(features)
+    return TextPayloads(features) if features.modality == "text" else ImagePayloads(features)

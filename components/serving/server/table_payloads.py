@@ -1,0 +1,145 @@
+"""Rows of a table that clients send: JSON objects, or one tensor a column.
+
+A request names every column of the model and no other, so that no misspelt name passes for a missing value: a value
+that is not known is null in JSON, NaN among numbers in binary data, and the empty text.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+import difflib
+from typing import Any
+import unicodedata
+
+import numpy as np
+import pyarrow as pa
+
+from components.modeling.features import Features, raw_column_types
+from components.serving.server.request_rows import BYTES, instances_of, kind_of, row_count, shown, Tensor
+from components.serving.server.table_values import column_of, column_of_tensor
+
+MAX_ROWS = 10_000
+_SHOWN_COLUMNS = 10
+
+
+class TablePayloads:
+    """Reads requests of a model of rows.
+
+    Parameters
+    ----------
+    features
+        How the model's rows are prepared.
+    """
+
+    def __init__(self, features: Features) -> None:
+        self._features = features
+        self._types = raw_column_types(features)
+
+    @property
+    def input_types(self) -> list[dict[str, Any]]:
+        """Inputs for the metadata endpoint: `FP64` for numbers, since whole ones may be missing too, and `BYTES`."""
+        return [
+            {"name": name, "datatype": BYTES if kind == pa.string() else "FP64", "shape": [-1]}
+            for name, kind in self._types.items()
+        ]
+
+    def from_instances(self, payload: Any) -> dict[str, np.ndarray]:
+        """Inputs of a V1 request; ValueError says what is wrong with it."""
+        return self._features.prepare(columns_from_instances(payload, self._types))
+
+    def from_tensors(self, tensors: Sequence[Tensor]) -> dict[str, np.ndarray]:
+        """Inputs of a V2 request; ValueError says what is wrong with it."""
+        return self._features.prepare(columns_from_tensors(tensors, self._types))
+
+
+def columns_from_instances(payload: Any, types: Mapping[str, pa.DataType]) -> dict[str, pa.Array]:
+    """Columns of a V1 request.
+
+    Parameters
+    ----------
+    payload
+        `{"instances": [{column: value, ...}, ...]}`: numbers, texts, truth values for numbers, or null.
+    types
+        The model's columns: string, or a type of numbers.
+
+    Returns
+    -------
+    dict
+        Every column of `types`, 1 to `MAX_ROWS` rows: string or float64; null where a value is missing.
+
+    Raises
+    ------
+    ValueError
+        If the payload has another form, an instance lacks a column or has another, or a value is of another kind.
+    """
+    instances = instances_of(payload, at_most=MAX_ROWS, what="rows")
+    rows = [_named_values(instance, number, types) for number, instance in enumerate(instances, start=1)]
+    return {name: column_of([row[name] for row in rows], name, kind) for name, kind in types.items()}
+
+
+def columns_from_tensors(tensors: Sequence[Tensor], types: Mapping[str, pa.DataType]) -> dict[str, pa.Array]:
+    """Columns of a V2 request.
+
+    Parameters
+    ----------
+    tensors
+        One input a column, of the shape [N] or [N, 1]: `BYTES` where the model has texts, a type of numbers or `BOOL`
+        where it has numbers. JSON may have null for a missing value of any of them.
+    types
+        The model's columns: string, or a type of numbers.
+
+    Returns
+    -------
+    dict
+        Every column of `types`, N rows: string or float64; null where a value is missing.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, unknown or twice there, or datatype, shape or values are not those.
+    """
+    given = {_composed(tensor.name, types): tensor for tensor in tensors}
+    _check_names(given, types, where="the request")
+    if len(given) != len(tensors):
+        raise ValueError(f"the inputs of a request must be one a column, {len(given)}, got {len(tensors)}")
+    counts = {name: row_count(tensor, at_most=MAX_ROWS, what="rows") for name, tensor in given.items()}
+    first, num_rows = next(iter(counts.items()))
+    for name, count in counts.items():
+        if count != num_rows:
+            raise ValueError(
+                f"all inputs of a request must have one N, got {num_rows:,} in {first!r} and {count:,} in {name!r}"
+            )
+    return {name: column_of_tensor(given[name], num_rows, name, kind) for name, kind in types.items()}
+
+
+def _named_values(instance: Any, number: int, types: Mapping[str, pa.DataType]) -> Mapping[str, Any]:
+    if not isinstance(instance, Mapping):
+        raise ValueError(f"instance {number} must be an object with a value for each column, got {kind_of(instance)}")
+    if instance.keys() == types.keys():
+        return instance
+    named = {_composed(str(name), types): value for name, value in instance.items()}
+    _check_names(named, types, where=f"instance {number}")
+    return named
+
+
+def _composed(name: str, types: Mapping[str, pa.DataType]) -> str:
+    """The name as ingestion writes it, where the model does not know it as it stands."""
+    return name if name in types else unicodedata.normalize("NFC", name)
+
+
+def _check_names(given: Collection[str], types: Mapping[str, pa.DataType], *, where: str) -> None:
+    for name in given:
+        if name not in types:
+            raise ValueError(f"{where} must have columns of the model alone, got {shown(name)!r}: {_hint(name, types)}")
+    missing = [name for name in types if name not in given]
+    if missing:
+        others = f" and {len(missing) - 1:,} others" if missing[1:] else ""
+        raise ValueError(
+            f"{where} must have every column of the model, null where a value is not known, "
+            f"but lacks {missing[0]!r}{others}"
+        )
+
+
+def _hint(name: str, types: Mapping[str, pa.DataType]) -> str:
+    near = difflib.get_close_matches(shown(name), types, n=1)
+    if near:
+        return f"is {near[0]!r} meant?"
+    return f"they are {', '.join([*types][:_SHOWN_COLUMNS])}{', …' if len(types) > _SHOWN_COLUMNS else ''}"

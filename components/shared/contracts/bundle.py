@@ -1,0 +1,239 @@
+"""The model bundle: a folder with everything a model needs, and nothing that executes when it is loaded.
+
+- `config.json`: format version, task, class names, backbone, preprocessing, how it was trained, the list of files, and
+  a fingerprint of all that;
+- `weights.safetensors`: the parameters;
+- further files by name: the schema and statistics of the training data, the evaluation, a model card.
+
+`config.json` lists every other file with its size and SHA-256; a bundle that differs from its list is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+import hashlib
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from components.shared.contracts.format_version import check_format_version
+from components.shared.runtime.atomic_files import atomic_folder, read_json, write_json
+from components.shared.runtime.errors import ContractError
+from components.shared.runtime.fingerprints import fingerprint_json
+
+FORMAT_VERSION = 1
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "weights.safetensors"
+TASKS = ("image_classification", "text_classification", "tabular_classification")
+FEATURES_FOLDER = "features"
+_MAX_FILES = 1000
+_OPTIONAL = {"training", "label_version"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BundleConfig:
+    """What a bundle says of its model.
+
+    Attributes
+    ----------
+    task
+        One of `TASKS`.
+    class_names
+        Class names, in the order of the model's outputs.
+    backbone
+        Name and settings of the backbone, as `components.modeling.backbone_config` reads them.
+    preprocessing
+        How examples are prepared, as `components.modeling.features` reads it.
+    training
+        How it was trained (recipe, seed, epochs, augmentation): for people, not read by code.
+    label_version
+        Version of the label's definition in the problem file.
+    """
+
+    task: str
+    class_names: tuple[str, ...]
+    backbone: Mapping[str, Any]
+    preprocessing: Mapping[str, Any]
+    training: Mapping[str, Any] = field(default_factory=dict)
+    label_version: int = 1
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise ContractError(f"task must be one of {', '.join(TASKS)}, got {self.task!r}")
+        if len(self.class_names) < 2 or len(set(self.class_names)) != len(self.class_names):
+            raise ContractError(f"class_names must be 2 or more different names, got {list(self.class_names)}")
+
+    @property
+    def modality(self) -> str:
+        """What kind of example it takes: `image`, `text` or `tabular`."""
+        return self.task.removesuffix("_classification")
+
+
+def write_bundle(
+    path: str | Path,
+    config: BundleConfig,
+    weights: Mapping[str, np.ndarray],
+    *,
+    files: Mapping[str, bytes] | None = None,
+) -> None:
+    """Write a bundle, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The folder to write; one that is there is replaced.
+    config
+        What the bundle says of its model.
+    weights
+        The parameters by name.
+    files
+        Further files by relative name: schema, statistics, evaluation, model card.
+
+    Raises
+    ------
+    ContractError
+        If a file's name is absolute, leaves the folder, or is taken.
+    """
+    with atomic_folder(path) as folder:
+        contiguous = {name: np.asarray(value, order="C") for name, value in weights.items()}
+        save_file(contiguous, str(folder / WEIGHTS_FILE), metadata={"format": "pt"})
+        (folder / WEIGHTS_FILE).chmod(0o644)  # safetensors makes it readable by its owner alone; servers are others
+        names = [WEIGHTS_FILE]
+        for name, content in (files or {}).items():
+            _checked_name(name, where=folder)
+            if name in (CONFIG_FILE, WEIGHTS_FILE):
+                raise ContractError(f"a bundle's further files must not be called {name}")
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+            names.append(name)
+        listing = {name: file_record(folder / name) for name in sorted(names)}
+        described = {"format_version": FORMAT_VERSION, **asdict(config), "files": listing}
+        write_json(folder / CONFIG_FILE, {**described, "fingerprint": fingerprint_json(described)})
+
+
+def add_files(path: str | Path, target: str | Path, files: Mapping[str, bytes]) -> None:
+    """Copy a bundle to `target` with further files, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        A bundle; it is checked first.
+    target
+        The folder to write.
+    files
+        Further files by relative name; a name that the bundle already has is replaced.
+    """
+    config = read_config(path)
+    kept = {name: (Path(path) / name).read_bytes() for name in file_listing(path) if name != WEIGHTS_FILE}
+    write_bundle(target, config, read_weights(path), files={**kept, **files})
+
+
+def read_config(path: str | Path) -> BundleConfig:
+    """Read and check a bundle's config and the list of its files; weights are not read.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no bundle at `path`.
+    ContractError
+        If the config is of an unknown version, has unknown or missing keys, or its files are missing, changed or
+        outside the folder.
+    """
+    content = _read_content(path)
+    _check_files(Path(path), content["files"])
+    body = {name: value for name, value in content.items() if name not in ("format_version", "files", "fingerprint")}
+    known = {item.name for item in fields(BundleConfig)}
+    required = known - _OPTIONAL
+    if not required <= set(body) <= known:
+        different = sorted((required - set(body)) | (set(body) - known))
+        raise ContractError(
+            f"the bundle's config at {path} must have the keys {sorted(known)}; {different[0]!r} is missing or unknown"
+        )
+    kinds = {"class_names": list, "backbone": dict, "preprocessing": dict, "training": dict}
+    for name, kind in kinds.items():
+        if not isinstance(body.get(name, kind()), kind):
+            raise ContractError(f"{name} in the bundle's config at {path} must be a JSON {kind.__name__}")
+    try:
+        return BundleConfig(**{**body, "class_names": tuple(body["class_names"])})
+    except (TypeError, ContractError) as error:
+        raise ContractError(f"the bundle's config at {path} is not usable: {error}") from error
+
+
+def read_weights(path: str | Path) -> dict[str, np.ndarray]:
+    """Read a bundle's parameters.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no bundle at `path`.
+    ContractError
+        If the bundle is damaged, or its config was changed after it was written.
+    """
+    content = _read_content(path)
+    _check_files(Path(path), content["files"])
+    try:
+        weights = load_file(str(Path(path) / WEIGHTS_FILE))
+    except (SafetensorError, ValueError, OSError) as error:
+        raise ContractError(f"{Path(path) / WEIGHTS_FILE} must be a safetensors file: {error}") from error
+    if content.pop("fingerprint", None) != fingerprint_json(content):
+        raise ContractError(f"{Path(path) / CONFIG_FILE} must be as it was written, but it was changed afterwards")
+    return weights
+
+
+def file_listing(path: str | Path) -> dict[str, dict[str, Any]]:
+    """Size and SHA-256 of every file of a bundle but its config, by relative name."""
+    return dict(_read_content(path)["files"])
+
+
+def bundle_version(path: str | Path) -> str:
+    """Version of a bundle: 16 hexadecimal characters of the fingerprint of its config and file list."""
+    return fingerprint_json(_read_content(path))[:16]
+
+
+def _read_content(path: str | Path) -> dict[str, Any]:
+    folder = Path(path)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"a model bundle must be a folder, but there is none at {folder}")
+    content = read_json(folder / CONFIG_FILE, what="the bundle's config")
+    if not isinstance(content, dict) or not isinstance(content.get("files"), dict):
+        raise ContractError(f"the bundle's config at {folder} must be a JSON object with a list of files")
+    check_format_version(
+        content.get("format_version"), newest=FORMAT_VERSION, contract="the bundle's config", where=folder
+    )
+    return content
+
+
+def _check_files(folder: Path, listing: Mapping[str, Any]) -> None:
+    if WEIGHTS_FILE not in listing or len(listing) > _MAX_FILES:
+        raise ContractError(f"the bundle at {folder} must list {WEIGHTS_FILE} and at most {_MAX_FILES} files")
+    for name, record in listing.items():
+        file = folder / _checked_name(name, where=folder)
+        if not file.is_file():
+            raise ContractError(f"the bundle at {folder} must hold {name}, but there is no such file")
+        if not file.resolve().is_relative_to(folder.resolve()):
+            raise ContractError(
+                f"files of the bundle at {folder} must lie inside it, but {name} is a link that leaves it"
+            )
+        found = file_record(file)
+        if found != record:
+            raise ContractError(
+                f"{file} must have the size and SHA-256 that config.json lists: it is truncated or changed"
+            )
+
+
+def _checked_name(name: str, *, where: Path) -> str:
+    path = PurePosixPath(name)
+    if not name or path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
+        raise ContractError(f"files of the bundle at {where} must lie inside it, got the name {name!r}")
+    return name
+
+
+def file_record(file: Path) -> dict[str, Any]:
+    """What a bundle's list says of a file: its size in bytes and its SHA-256."""
+    digest = hashlib.sha256()
+    with open(file, "rb") as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return {"bytes": file.stat().st_size, "sha256": digest.hexdigest()}

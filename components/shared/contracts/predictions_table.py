@@ -1,0 +1,160 @@
+"""The predictions table: one row a scored example, what every analysis works on.
+
+Columns: `example_id`, `split`, `label` (null where unknown), `predicted`, `probabilities` (list of float32 in the
+order of the class names), `embedding` (list of float32, empty where the model gives none), and slice columns.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from components.shared.contracts.parquet_folder import ShardReader, ShardWriter
+from components.shared.runtime.errors import ContractError
+
+FORMAT_VERSION = 1
+CONTRACT = "predictions_table"
+
+_COLUMNS = (
+    ("example_id", pa.string()),
+    ("split", pa.string()),
+    ("label", pa.string()),
+    ("predicted", pa.string()),
+    ("probabilities", pa.list_(pa.float32())),
+    ("embedding", pa.list_(pa.float32())),
+)
+_SUM_TOLERANCE = 1e-3
+
+
+class PredictionsWriter:
+    """Writes a predictions table in a stream, with checks.
+
+    Parameters
+    ----------
+    path
+        The folder to write.
+    class_names
+        Class names in the order of the probabilities.
+    extra_columns
+        Names and Arrow types of slice and metadata columns.
+    """
+
+    def __init__(
+        self, path: str | Path, *, class_names: Sequence[str], extra_columns: Mapping[str, pa.DataType]
+    ) -> None:
+        self._class_names = tuple(class_names)
+        self._extra_columns = dict(extra_columns)
+        self._writer = ShardWriter(
+            path,
+            pa.schema(list(_COLUMNS) + list(extra_columns.items())),
+            contract=CONTRACT,
+            format_version=FORMAT_VERSION,
+            info={"class_names": list(class_names), "slice_columns": list(extra_columns)},
+        )
+
+    def __enter__(self) -> "PredictionsWriter":
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._writer.__exit__(*exception)
+
+    def write(
+        self,
+        *,
+        example_ids: Sequence[str],
+        splits: Sequence[str],
+        labels: Sequence[str | None],
+        probabilities: np.ndarray,
+        embeddings: np.ndarray,
+        extra: Mapping[str, pa.Array],
+    ) -> None:
+        """Append scored examples.
+
+        Parameters
+        ----------
+        example_ids, splits, labels
+            N values each.
+        probabilities
+            Shape (N, K), each row adds up to 1.
+        embeddings
+            Shape (N, D); D may be 0.
+        extra
+            The extra columns, N values each.
+
+        Raises
+        ------
+        ContractError
+            If shapes disagree or a row of probabilities does not add up to 1.
+        """
+        num_rows, num_classes = len(example_ids), len(self._class_names)
+        if probabilities.shape != (num_rows, num_classes):
+            raise ContractError(
+                f"probabilities must have the shape {(num_rows, num_classes)}, got {probabilities.shape}"
+            )
+        if not np.allclose(probabilities.sum(axis=1), 1.0, atol=_SUM_TOLERANCE):
+            raise ContractError("each row of probabilities must add up to 1; is there a NaN in the model's output?")
+        predicted = [self._class_names[index] for index in probabilities.argmax(axis=1)] if num_rows else []
+        arrays = [
+            pa.array(example_ids, pa.string()),
+            pa.array(splits, pa.string()),
+            pa.array(labels, pa.string()),
+            pa.array(predicted, pa.string()),
+            _list_array(probabilities),
+            _list_array(embeddings),
+            *(extra[name].cast(kind) for name, kind in self._extra_columns.items()),
+        ]
+        names = [name for name, _ in _COLUMNS] + list(self._extra_columns)
+        self._writer.write(pa.RecordBatch.from_arrays(arrays, names))
+
+
+def _list_array(values: np.ndarray) -> pa.ListArray:
+    flat = pa.array(np.ascontiguousarray(values, dtype=np.float32).ravel())
+    offsets = np.arange(values.shape[0] + 1, dtype=np.int32) * values.shape[1]
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flat)
+
+
+class PredictionsTable:
+    """Reads a predictions table.
+
+    Parameters
+    ----------
+    path
+        The folder that `PredictionsWriter` wrote.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no predictions table at `path`.
+    ContractError
+        If it is damaged or of another version.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._reader = ShardReader(
+            path, contract=CONTRACT, newest_version=FORMAT_VERSION, keys=("class_names", "slice_columns")
+        )
+        self.class_names: tuple[str, ...] = tuple(self._reader.info["class_names"])
+        self.slice_columns: tuple[str, ...] = tuple(self._reader.info["slice_columns"])
+
+    @property
+    def num_rows(self) -> int:
+        """Number of scored examples."""
+        return self._reader.num_rows
+
+    def iter_batches(
+        self, columns: Sequence[str] | None = None, *, splits: Sequence[str] | None = None, batch_rows: int = 1024
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream record batches; see `ShardReader.iter_batches`."""
+        return self._reader.iter_batches(columns, splits=splits, batch_rows=batch_rows)
+
+    def read(self, columns: Sequence[str], *, splits: Sequence[str] | None = None) -> pa.Table:
+        """Read columns whole; see `ShardReader.read`."""
+        return self._reader.read(columns, splits=splits)
+
+    def probabilities(self, *, splits: Sequence[str] | None = None) -> np.ndarray:
+        """Probabilities of all rows, shape (N, K), float32, in the table's order."""
+        column = self.read(["probabilities"], splits=splits).column(0)
+        flat = np.concatenate([np.asarray(chunk.flatten()) for chunk in column.chunks] or [np.empty(0, np.float32)])
+        return flat.reshape(-1, len(self.class_names))

@@ -1,0 +1,1 @@
+"""The feature store: examples prepared once, memory-mapped in training."""

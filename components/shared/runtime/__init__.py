@@ -1,0 +1,1 @@
+"""What every process needs: atomic files, locks, fingerprints, progress, command line, image names."""

@@ -1,0 +1,140 @@
+"""Where data come from: a name of a known data set, a local path, or an fsspec URI."""
+
+from collections.abc import Iterator
+import contextlib
+from pathlib import PurePosixPath
+
+import fsspec
+
+from components.shared.runtime.fingerprints import fingerprint_json, fingerprint_source
+
+EMBEDDED_SOURCES = ("digits", "pets")
+
+
+@contextlib.contextmanager
+def readable_store_errors(sentence: str) -> Iterator[None]:
+    """Turn whatever a store's client raises into one sentence.
+
+    Parameters
+    ----------
+    sentence
+        What must hold; the client's own words follow it.
+
+    Raises
+    ------
+    ValueError
+        If the block raises: each store has errors of its own (no credentials, no bucket, no driver), and this is the
+        one place where they reach a person.
+    """
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{sentence}: {reason}; are path, credentials and driver right?") from error
+
+
+def check_source(source: str) -> None:
+    """Check that a source can be read at all.
+
+    Parameters
+    ----------
+    source
+        `digits`, `pets`, a local path or an fsspec URI.
+
+    Raises
+    ------
+    ValueError
+        If the source is empty or its protocol unknown.
+    FileNotFoundError
+        If there is nothing there.
+    """
+    if source in EMBEDDED_SOURCES:
+        return
+    if not source.strip():
+        raise ValueError(f"the data source must be a path, a URI or one of {', '.join(EMBEDDED_SOURCES)}, got nothing")
+    with readable_store_errors(f"the data source {source} must be something that can be read"):
+        filesystem, path = fsspec.core.url_to_fs(source)
+        found = filesystem.exists(path)
+    if not found:
+        raise FileNotFoundError(
+            f"the data source must be one of {', '.join(EMBEDDED_SOURCES)} or something that exists, "
+            f"but there is nothing at {source}"
+        )
+
+
+def check_folder(uri: str, *, what: str) -> None:
+    """Check that there is a folder, local or at an fsspec URI.
+
+    Parameters
+    ----------
+    uri
+        A local path or an fsspec URI.
+    what
+        What should be there, for the error: "the model bundle".
+
+    Raises
+    ------
+    ValueError
+        If `uri` is empty, or the store cannot be read.
+    FileNotFoundError
+        If there is no folder.
+    """
+    if not uri.strip():
+        raise ValueError(f"{what} must be a path or a URI, got nothing")
+    with readable_store_errors(f"{what} {uri} must be something that can be read"):
+        filesystem, path = fsspec.core.url_to_fs(uri)
+        found = filesystem.isdir(path)
+    if not found:
+        raise FileNotFoundError(f"{what} must be a folder, but there is none at {uri}")
+
+
+def companion_file(source: str, name: str) -> str:
+    """Path or URI of a file that the problem file names: inside a folder, beside a file, or wherever it says.
+
+    Parameters
+    ----------
+    source
+        A local path or an fsspec URI.
+    name
+        As the problem file has it: relative to the source, absolute, or a URI.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    """
+    filesystem, path = fsspec.core.url_to_fs(source)
+    folder = source.rstrip("/") if filesystem.isdir(path) else source.rpartition("/")[0] or "."
+    uri = name if PurePosixPath(name).is_absolute() or "://" in name else f"{folder}/{name}"
+    filesystem, path = fsspec.core.url_to_fs(uri)
+    if not filesystem.isfile(path):
+        raise FileNotFoundError(f"split.test_file must be a file beside the data source, but there is none at {uri}")
+    return uri
+
+
+def data_fingerprint(source: str, *, test_file: str | None = None) -> str:
+    """Fingerprint of all outside data that a run reads; it keeps caches honest.
+
+    Parameters
+    ----------
+    source
+        `digits`, `pets`, a local path or an fsspec URI.
+    test_file
+        The problem file's predefined test file.
+
+    Returns
+    -------
+    str
+        The name of an embedded source, else 32 hexadecimal characters.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        If the source or the test file cannot be read.
+    """
+    check_source(source)
+    if source in EMBEDDED_SOURCES:
+        return source
+    if test_file is None:
+        return fingerprint_source(source)
+    return fingerprint_json([fingerprint_source(source), fingerprint_source(companion_file(source, test_file))])

@@ -1,0 +1,1 @@
+"""Which augmentation policy is best: trials, their ranking, its report."""

@@ -1,0 +1,246 @@
+"""A search among augmentation policies: short trainings with one budget each, repeated with several seeds."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+import json
+from pathlib import Path
+from typing import Any, get_args, Literal
+
+import yaml
+
+from components.modeling.augmentation.named_policies import NO_POLICY, policy_from, POLICY_NAMES
+from components.shared.contracts.format_version import check_format_version
+from components.shared.runtime.atomic_files import read_json, write_json
+from components.shared.runtime.errors import ContractError
+
+FORMAT_VERSION = 1
+CONTRACT = "policy_trial"
+
+SearchMetric = Literal["accuracy", "log_loss"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchSettings:
+    """What is tried, and how much each trial may cost.
+
+    Attributes
+    ----------
+    policies
+        Names, contents or files of policies, two or more; the first is kept where no other is clearly better.
+    repeats
+        Trainings a policy, each with a seed of its own, 2 or more.
+    epochs
+        Epochs of each training.
+    max_examples
+        Training examples of each, a stratified sample; None for all.
+    metric
+        What policies are ranked by, on the validation rows.
+    """
+
+    policies: tuple[Any, ...] = ("standard", "none", "light", "heavy")
+    repeats: int = 3
+    epochs: int = 3
+    max_examples: int | None = None
+    metric: SearchMetric = "accuracy"
+
+    def __post_init__(self) -> None:
+        if len(self.policies) < 2:
+            raise ContractError(f"search.policies must be two policies or more, got {len(self.policies)}")
+        for name, smallest in (("repeats", 2), ("epochs", 1), ("max_examples", 2)):
+            value = getattr(self, name)
+            if value is None and name == "max_examples":
+                continue
+            if type(value) is not int or value < smallest:
+                raise ContractError(f"search.{name} must be a whole number of at least {smallest}, got {value!r}")
+        if self.metric not in get_args(SearchMetric):
+            raise ContractError(
+                f"search.metric must be one of {', '.join(get_args(SearchMetric))}, got {self.metric!r}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """One training of a search.
+
+    Attributes
+    ----------
+    name
+        The policy's.
+    policy
+        Its content, as the feature store keeps it; None for no augmentation.
+    seed
+        Decides initial weights, order and augmentation; the same repeat of every policy has the same.
+    epochs, max_examples, metric
+        See `SearchSettings`.
+    training
+        What the problem file changes of the recipe.
+    """
+
+    name: str
+    policy: Mapping[str, Any] | None
+    seed: int
+    epochs: int
+    max_examples: int | None
+    metric: SearchMetric
+    training: Mapping[str, Any]
+
+    def to_text(self) -> str:
+        """The trial as JSON, one item of a pipeline's loop."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialResult:
+    """What a trial came to.
+
+    Attributes
+    ----------
+    trial
+        The trial.
+    scores
+        The score of every validation row, in the store's order, higher is better: 1 for a right answer and 0 for a
+        wrong one, or the logarithm of the probability that the right answer got.
+    accuracy, log_loss
+        Of the validation rows.
+    duration_s
+        Seconds of training.
+    """
+
+    trial: Trial
+    scores: tuple[float, ...]
+    accuracy: float
+    log_loss: float
+    duration_s: float
+
+    def metrics(self) -> dict[str, float]:
+        """Accuracy, log loss and seconds, by name."""
+        return {"accuracy": self.accuracy, "log_loss": self.log_loss, "duration_s": self.duration_s}
+
+
+def search_settings_from_text(text: str) -> SearchSettings:
+    """Read the settings of a search.
+
+    Parameters
+    ----------
+    text
+        YAML or JSON: keys of `SearchSettings`; empty for the defaults.
+
+    Raises
+    ------
+    ContractError
+        If it is none, or a key or value is unknown.
+    """
+    try:
+        content = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise ContractError(f"search must be YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise ContractError(f"search must be a mapping of keys to values, got {content!r}")
+    known = SearchSettings.__dataclass_fields__
+    unknown = [name for name in content if name not in known]
+    if unknown:
+        raise ContractError(f"unknown key 'search.{unknown[0]}'; known keys are {', '.join(known)}")
+    if "policies" in content:
+        if not isinstance(content["policies"], list):
+            raise ContractError(f"search.policies must be a list of policies, got {content['policies']!r}")
+        content["policies"] = tuple(content["policies"])
+    return SearchSettings(**content)
+
+
+def planned_trials(
+    settings: SearchSettings, *, training: Mapping[str, Any], seed: int, image_size: int | None = None
+) -> list[Trial]:
+    """Every trial of a search: the first repeat of every policy, then the second.
+
+    Parameters
+    ----------
+    settings
+        What is tried.
+    training
+        What the problem file changes of the recipe.
+    seed
+        The search's seed; repeats have this one and those that follow.
+    image_size
+        Side of the images, pixels; None where the data decide, and policies must keep any size.
+
+    Raises
+    ------
+    ContractError
+        If a policy cannot be used, or two have one name.
+    """
+    policies = [(value, policy_from(value, image_size=image_size)) for value in settings.policies]
+    named = {_name(value, policy): policy for value, policy in policies}
+    if len(named) < len(policies):
+        names = [_name(value, policy) for value, policy in policies]
+        raise ContractError(f"search.policies must have different names, got {', '.join(names)}")
+    return [
+        Trial(
+            name=name,
+            policy=policy,
+            seed=seed + repeat,
+            epochs=settings.epochs,
+            max_examples=settings.max_examples,
+            metric=settings.metric,
+            training=training,
+        )
+        for repeat in range(settings.repeats)
+        for name, policy in named.items()
+    ]
+
+
+def trial_from_text(text: str) -> Trial:
+    """Read what `Trial.to_text` wrote.
+
+    Raises
+    ------
+    ContractError
+        If it is something else.
+    """
+    try:
+        return Trial(**json.loads(text))
+    except (json.JSONDecodeError, TypeError) as error:
+        raise ContractError(
+            f"a trial must be JSON with name, policy, seed, budget and training, got {text[:200]!r}"
+        ) from error
+
+
+def write_trial_result(path: str | Path, result: TrialResult) -> None:
+    """Write a trial's result as JSON."""
+    content = asdict(result)
+    write_json(Path(path), {"contract": CONTRACT, "format_version": FORMAT_VERSION, **content})
+
+
+def read_trial_result(path: str | Path) -> TrialResult:
+    """Read a trial's result.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no file.
+    ContractError
+        If it is something else.
+    """
+    content = read_json(Path(path), what="the trial's result")
+    found = content.pop("contract", None) if isinstance(content, dict) else type(content).__name__
+    if found != CONTRACT:
+        raise ContractError(f"{path} must be the result of a policy trial, got {found!r}")
+    check_format_version(content.pop("format_version", None), newest=FORMAT_VERSION, contract=CONTRACT, where=path)
+    try:
+        return TrialResult(
+            **{**content, "trial": Trial(**content["trial"]), "scores": tuple(map(float, content["scores"]))}
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ContractError(f"{path} must have trial, scores, accuracy, log_loss and duration_s: {error!r}") from error
+
+
+def choice_of(trial: Trial) -> Any:
+    """What a problem file says to choose a trial's policy: its name where it has one of ours, else its content."""
+    if trial.policy is None:
+        return NO_POLICY
+    return trial.name if trial.name in POLICY_NAMES else dict(trial.policy)
+
+
+def _name(value: Any, policy: Mapping[str, Any] | None) -> str:
+    if policy is None:
+        return NO_POLICY
+    return str(policy.get("name") or (value if isinstance(value, str) else "own"))

@@ -1,0 +1,133 @@
+"""The budget gate: what a training is forecast to take, held against what it may."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+import json
+
+from components.shared.contracts.problem import BudgetSpec, parse_problem
+from components.shared.contracts.verdict import Finding
+from components.training.cost.forecast import Estimate, Forecast
+
+_HOUR_S = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetLine:
+    """One limit, and what is held against it.
+
+    Attributes
+    ----------
+    limit_name
+        The key of the problem file: `max_hours`, for one.
+    arithmetic
+        How the figure comes about: one training of so many GPU-hours x 5 candidates.
+    estimate, limit
+        In `unit`.
+    unit
+        `hours`, `GPU-hours`, or the currency of the price.
+    finding
+        Blocking where the figure is beyond the limit, a warning where its interval is; None where both are within.
+    """
+
+    limit_name: str
+    arithmetic: str
+    estimate: Estimate
+    limit: float
+    unit: str
+    finding: Finding | None
+
+    @property
+    def factor(self) -> float:
+        """The figure as a multiple of the limit."""
+        return self.estimate.central / self.limit
+
+
+def parse_budget(text: str) -> BudgetSpec:
+    """Read the budget section of a problem file.
+
+    Parameters
+    ----------
+    text
+        JSON such as `{"max_hours": 8, "candidates": 5}`; empty for no limit.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON object, or a key or value is unknown.
+    """
+    if not text.strip():
+        return BudgetSpec()
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"budget must be JSON, got {text!r}: {error}") from error
+    return parse_problem(json.dumps({"budget": content}), where="the budget").budget
+
+
+def budget_lines(forecast: Forecast, budget: BudgetSpec) -> list[BudgetLine]:
+    """Hold a forecast against a budget.
+
+    Parameters
+    ----------
+    forecast
+        What one training is expected to take.
+    budget
+        What it, and all candidates together, may take.
+
+    Returns
+    -------
+    list of BudgetLine
+        One a limit that the budget names.
+    """
+    return [
+        BudgetLine(
+            limit_name=name,
+            arithmetic=arithmetic,
+            estimate=estimate,
+            limit=limit,
+            unit=unit,
+            finding=_finding(name, arithmetic, estimate, limit, unit),
+        )
+        for name, arithmetic, estimate, limit, unit in _limits(forecast, budget)
+    ]
+
+
+def _limits(forecast: Forecast, budget: BudgetSpec) -> Iterator[tuple[str, str, Estimate, float, str]]:
+    candidates = f"{budget.candidates} candidate{'s' if budget.candidates > 1 else ''}"
+    if budget.max_hours is not None:
+        hours = forecast.duration_s.scaled(1 / _HOUR_S)
+        yield "max_hours", f"one training of {forecast.max_epochs} epochs", hours, budget.max_hours, "hours"
+    if budget.max_gpu_hours is not None:
+        one = forecast.gpu_hours
+        arithmetic = f"one training of {one.central:.3g} GPU-hours x {candidates}"
+        yield "max_gpu_hours", arithmetic, one.scaled(budget.candidates), budget.max_gpu_hours, "GPU-hours"
+    if budget.max_money is not None and budget.price_per_gpu_hour is not None:
+        price = budget.price_per_gpu_hour
+        one = forecast.money(price)
+        what = "GPU-hours" if forecast.num_gpus else "hours of the node"
+        arithmetic = f"one training of {one.central / price:.3g} {what} x a price of {price:g} x {candidates}"
+        yield "max_money", arithmetic, one.scaled(budget.candidates), budget.max_money, "in the currency of the price"
+
+
+def _finding(name: str, arithmetic: str, estimate: Estimate, limit: float, unit: str) -> Finding | None:
+    if estimate.high <= limit:
+        return None
+    is_beyond = estimate.central > limit
+    figure = estimate.central if is_beyond else estimate.high
+    interval = f"{estimate.central:.3g} {unit} ({estimate.low:.3g} to {estimate.high:.3g})"
+    return Finding(
+        kind="quality",
+        severity="blocking" if is_beyond else "warning",
+        name=f"budget.{name}",
+        message=(
+            f"the {'' if is_beyond else 'upper end of the '}forecast of {interval} is {figure / limit:.2g} times "
+            f"the budget of {limit:g}: {arithmetic}"
+        ),
+        statistic=f"forecast, {unit}",
+        value=figure,
+        threshold=limit,
+        remedy=(
+            "train fewer epochs or candidates, on fewer examples or a smaller network, "
+            f"or raise budget.{name} in the problem file"
+        ),
+    )

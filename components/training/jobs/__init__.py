@@ -1,0 +1,1 @@
+"""The jobs of training, one a module: paths in, paths out; a step imports its own alone."""

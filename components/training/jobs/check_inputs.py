@@ -1,0 +1,148 @@
+"""Checks a run's parameters before anything is paid for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import json
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from components.modeling.backbone_config import AUTO, backbone_modality, BackboneConfig, is_custom_model, SMALL_CNN
+from components.modeling.images.backbones import native_image_size
+from components.modeling.preparation_settings import preparation_settings_from
+from components.shared.contracts.problem import parse_problem
+from components.shared.runtime.custom_code import check_allowed
+from components.shared.runtime.model_name import check_model_name
+from components.shared.tables.sources import check_source, readable_store_errors
+from components.training.recipes import check_recipe, recipe_config
+from components.training.training_config import overridden
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckedInputs:
+    """The problem file in parts, so that a changed target does not repeat what it does not touch.
+
+    Attributes
+    ----------
+    data_problem
+        JSON text: everything but the other parts.
+    target, preparation, training, budget
+        JSON texts: these sections; an augmentation policy with its content.
+    """
+
+    data_problem: str
+    target: str
+    preparation: str
+    training: str
+    budget: str
+
+
+def check_inputs(
+    *,
+    source: str,
+    problem: str,
+    recipe: str,
+    backbone: str,
+    seed: int,
+    model_name: str,
+    checkpoint_dir: str,
+    model_root: str,
+    feature_dir: str = "",
+) -> CheckedInputs:
+    """Check a run's parameters before anything is paid for.
+
+    Parameters
+    ----------
+    source
+        Where the data are.
+    problem
+        The problem file's text; empty where everything is inferred.
+    recipe, backbone, seed
+        How to train.
+    model_name
+        What the model will be called.
+    checkpoint_dir, model_root
+        Folders or URIs that this run writes to.
+    feature_dir
+        A folder that all steps mount, for the feature store; empty for none.
+
+    Returns
+    -------
+    CheckedInputs
+        The problem, in canonical JSON.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is wrong; the message says which, and what it may be.
+    FileNotFoundError
+        If there is nothing at `source`.
+    """
+    parsed = parse_problem(problem).to_dict()
+    if backbone != AUTO:
+        _check_backbone(backbone, parsed["modality"])
+    check_recipe(recipe)
+    overridden(recipe_config(recipe, _some_backbone(backbone)), parsed["training"])
+    if seed < 0:
+        raise ValueError(f"seed must be 0 or more, got {seed}")
+    check_model_name(model_name)
+    check_source(source)
+    for name, uri in (("checkpoint_dir", checkpoint_dir), ("model_root", model_root)):
+        _check_writable(name, uri)
+    if feature_dir:
+        _check_feature_dir(feature_dir)
+    parsed["preparation"] = _checked_preparation(parsed["preparation"], parsed["modality"])
+    sections = {name: _canonical(parsed.pop(name)) for name in ("target", "preparation", "training", "budget")}
+    return CheckedInputs(data_problem=_canonical(parsed), **sections)
+
+
+def _check_backbone(name: str, modality: str | None) -> None:
+    taken = backbone_modality(name)
+    if modality is not None and taken not in (None, modality):
+        raise ValueError(f"the backbone {name} takes {taken} examples, but the problem file says modality {modality}")
+    if is_custom_model(name):
+        check_allowed(name)
+    native_image_size(BackboneConfig(name=name))
+
+
+def _checked_preparation(section: Mapping[str, Any], modality: str | None) -> dict[str, Any]:
+    """The section, checked; a policy's file is read here, where whoever started the run hears of it soon."""
+    settings = preparation_settings_from(section)
+    if modality is not None:
+        settings.check_modality(modality)
+    if settings.augmentation is None:
+        return dict(section)
+    # Loading albumentations takes longer than all the other checks together.
+    from components.modeling.augmentation.named_policies import NO_POLICY, policy_from
+
+    return {**section, "augmentation": policy_from(settings.augmentation, image_size=settings.image_size) or NO_POLICY}
+
+
+def _some_backbone(name: str) -> BackboneConfig:
+    """A backbone to try the settings with: which one `auto` takes is known when the examples are."""
+    return BackboneConfig(name=SMALL_CNN if name == AUTO else name)
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _check_feature_dir(folder: str) -> None:
+    if "://" in folder or not Path(folder).is_absolute():
+        raise ValueError(
+            f"feature_dir must be the absolute path of a folder that steps mount, or empty, got {folder!r}: "
+            "a feature store is memory-mapped, which only files can be"
+        )
+    _check_writable("feature_dir", folder)
+
+
+def _check_writable(name: str, uri: str) -> None:
+    if not uri.strip():
+        raise ValueError(f"{name} must be a folder or a URI, got nothing")
+    with readable_store_errors(f"{name} must be a folder or a URI that can be written, but {uri} cannot"):
+        filesystem, path = fsspec.core.url_to_fs(uri)
+        filesystem.makedirs(path, exist_ok=True)
+        probe = f"{path.rstrip('/')}/.writable"
+        filesystem.pipe_file(probe, b"")
+        filesystem.rm_file(probe)

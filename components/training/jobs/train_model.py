@@ -1,0 +1,92 @@
+"""Trains on one node, and writes the model bundle, the report and TensorBoard's logs."""
+
+from pathlib import Path
+import tempfile
+
+from components.modeling.gpu.preflight import require_gpu
+from components.shared.feature_store.store import FeatureStore
+from components.training.trainer.checkpoints import sole_trainer
+from components.training.training_run import (
+    baseline_files,
+    configured,
+    planned_training,
+    run_training,
+    TrainingOutputs,
+    TrainingResult,
+    write_outputs,
+)
+
+
+def train_model(
+    *,
+    features_path: str | Path,
+    schema_path: str | Path | None,
+    statistics_path: str | Path | None,
+    forecast_path: str | Path | None,
+    recipe: str,
+    training: str,
+    seed: int,
+    checkpoint_dir: str,
+    model_path: str | Path,
+    report_path: str | Path,
+    metrics_path: str | Path,
+    logs_path: str | Path,
+    device: str = "auto",
+) -> TrainingResult:
+    """Train on this node, and write the model bundle.
+
+    A run that was killed goes on from its last checkpoint: checkpoints lie under a name made of code, data, recipe
+    and seed, and only one trainer works on them at a time.
+
+    Parameters
+    ----------
+    features_path
+        The feature store.
+    schema_path, statistics_path
+        The training data's schema (a file) and statistics (a folder), kept in the bundle; None leaves them out.
+    forecast_path
+        What the smoke test expected the training to take, compared in the report; None for none.
+    recipe
+        One of the recipes.
+    training
+        JSON: what the problem file changes of it; empty for nothing.
+    seed
+        Decides everything random.
+    checkpoint_dir
+        A folder or URI that outlives this step.
+    model_path, logs_path
+        Folders, written: the bundle, and TensorBoard's logs.
+    report_path, metrics_path
+        Files, written.
+    device
+        `auto`, `cpu` or `cuda`.
+
+    Raises
+    ------
+    ValueError
+        If recipe, settings or device are unknown, there is nothing to learn from, or the loss is not finite.
+    TrainingInterruptedError
+        If the process was told to stop (SIGTERM); the same call again goes on.
+    """
+    outputs = TrainingOutputs(
+        model_path=model_path, report_path=report_path, metrics_path=metrics_path, logs_path=logs_path
+    )
+    if device == "cuda":
+        # The smoke test may have run on another node.
+        require_gpu([tempfile.gettempdir()])
+    store = FeatureStore(features_path)
+    planned = planned_training(store, configured(store, recipe, training), recipe, seed, checkpoint_dir, device)
+    if planned.config.num_nodes > 1:
+        raise ValueError(
+            f"num_nodes must be 1 where training runs within its step, got {planned.config.num_nodes}: "
+            "run the pipeline's version for several nodes, training-nodes"
+        )
+    with sole_trainer(planned.folder) as lock:
+        result = run_training(planned, lock)
+        return write_outputs(
+            planned,
+            result,
+            outputs,
+            baseline=baseline_files(schema_path, statistics_path),
+            forecast_path=forecast_path,
+        )

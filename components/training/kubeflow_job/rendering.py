@@ -1,0 +1,114 @@
+"""A train job as the object that Kubeflow Trainer takes."""
+
+from typing import Any
+
+from components.shared.runtime.gpu_placement import (
+    ACCELERATOR,
+    IMAGE_USER,
+    NODE_LABEL,
+    NODE_LABEL_VALUE,
+    QUEUE_LABEL,
+    SCRATCH_PATH,
+    SHARED_MEMORY,
+    SHARED_MEMORY_PATH,
+    TOLERATION,
+    WORKSPACE_PATH,
+)
+from components.training.kubeflow_job.train_job import TrainJob
+
+GROUP = "trainer.kubeflow.org"
+VERSION = "v1alpha1"
+
+# The torch runtime's names for its replicated job and that job's container.
+NODE = "node"
+
+# For the checkpoint that a stopped training writes; torchrun itself waits half a minute for its processes.
+_GRACE_S = 60
+
+# Trainer keeps patches apart by who made them, and wants a name with a domain.
+_MANAGER = "pluszero-mlops/training"
+
+
+def render_train_job(job: TrainJob) -> dict[str, Any]:
+    """The TrainJob object, complete but for its namespace.
+
+    Parameters
+    ----------
+    job
+        What to run.
+
+    Returns
+    -------
+    dict
+        `trainer.kubeflow.org/v1alpha1`, as Trainer 2.3 has it: what its runtime does not say is in `runtimePatches`.
+    """
+    queue = {} if job.queue is None else {QUEUE_LABEL: job.queue}
+    template = {"metadata": {"labels": _labels(job)}, "spec": _pod_patch(job)}
+    replicated_job = {"name": NODE, "template": {"spec": {"template": template}}}
+    patch = {"template": {"spec": {"replicatedJobs": [replicated_job]}}}
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "TrainJob",
+        "metadata": {
+            "name": job.name,
+            "labels": {**job.labels, **_labels(job), **queue},
+            "annotations": dict(job.annotations),
+        },
+        "spec": {
+            "runtimeRef": {"apiGroup": GROUP, "kind": "ClusterTrainingRuntime", "name": job.runtime},
+            "activeDeadlineSeconds": job.timeout_s,
+            "trainer": _trainer(job),
+            "runtimePatches": [{"manager": _MANAGER, "trainingRuntimeSpec": patch}],
+        },
+    }
+
+
+def _labels(job: TrainJob) -> dict[str, str]:
+    return {"app.kubernetes.io/part-of": "pluszero-mlops", "app.kubernetes.io/name": job.name}
+
+
+def _trainer(job: TrainJob) -> dict[str, Any]:
+    resources = {"cpu": job.cpu, "memory": job.memory}
+    if job.gpus_per_node:
+        resources[ACCELERATOR] = str(job.gpus_per_node)
+    return {
+        "image": job.image,
+        "command": list(job.command),
+        "env": [{"name": name, "value": value} for name, value in sorted(job.environment.items())],
+        "numNodes": job.num_nodes,
+        "numProcPerNode": job.processes_per_node,
+        "resourcesPerNode": {"requests": resources, "limits": resources},
+    }
+
+
+def _pod_patch(job: TrainJob) -> dict[str, Any]:
+    volumes, mounts = _volumes(job)
+    user = {"runAsNonRoot": True, "runAsUser": IMAGE_USER, "runAsGroup": IMAGE_USER}
+    profile = {"seccompProfile": {"type": "RuntimeDefault"}}
+    closed = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+    patch: dict[str, Any] = {
+        "terminationGracePeriodSeconds": _GRACE_S,
+        "securityContext": {**user, **profile},
+        "volumes": volumes,
+        "containers": [{"name": NODE, "securityContext": {**user, **profile, **closed}, "volumeMounts": mounts}],
+    }
+    if job.gpus_per_node:
+        patch["nodeSelector"] = {NODE_LABEL: NODE_LABEL_VALUE}
+        patch["tolerations"] = [TOLERATION]
+    if job.service_account is not None:
+        patch["serviceAccountName"] = job.service_account
+    return patch
+
+
+def _volumes(job: TrainJob) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    found: list[tuple[str, str, dict[str, Any]]] = [
+        ("scratch", SCRATCH_PATH, {"emptyDir": {"sizeLimit": job.scratch}}),
+        ("shm", SHARED_MEMORY_PATH, {"emptyDir": {"medium": "Memory", "sizeLimit": SHARED_MEMORY}}),
+    ]
+    if job.workspace_claim is not None:
+        found.append(
+            ("workspace", WORKSPACE_PATH, {"persistentVolumeClaim": {"claimName": job.workspace_claim}}),
+        )
+    volumes = [{"name": name, **source} for name, _, source in found]
+    mounts = [{"name": name, "mountPath": path} for name, path, _ in found]
+    return volumes, mounts

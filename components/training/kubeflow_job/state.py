@@ -1,0 +1,120 @@
+"""How far a TrainJob has come, read off the object and its pods as the API server gives them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from components.training.kubeflow_job.rendering import NODE
+from components.training.kubeflow_job.train_job import JobState
+
+Object = dict[str, Any]
+
+# Labels that JobSet and Job put on pods.
+JOB_LABEL = "jobset.sigs.k8s.io/jobset-name"
+ROLE_LABEL = "jobset.sigs.k8s.io/replicatedjob-name"
+RANK_LABEL = "batch.kubernetes.io/job-completion-index"
+
+
+def job_state(job: Object, pods: Sequence[Object]) -> JobState:
+    """How far a job has come.
+
+    Parameters
+    ----------
+    job
+        The TrainJob.
+    pods
+        Its nodes' pods, in any order, those of earlier tries too.
+
+    Returns
+    -------
+    JobState
+        A job that is being deleted counts as failed: nothing more comes of it. The reason of a failure is that of the
+        node which ended first, for the others end because it did.
+    """
+    conditions = {
+        each["type"]: each for each in job.get("status", {}).get("conditions", []) if each["status"] == "True"
+    }
+    if "deletionTimestamp" in job["metadata"]:
+        return JobState(phase="failed", reason="it is being deleted")
+    if "Complete" in conditions:
+        return JobState(phase="complete")
+    if "Failed" in conditions:
+        return _failure(conditions["Failed"], pods)
+    if "Suspended" in conditions or job["spec"].get("suspend"):
+        return JobState(phase="queued", reason=_said(conditions.get("Suspended", {})))
+    nodes = newest_by_rank(pods)
+    if sum(_phase(pod) in ("Running", "Succeeded") for pod in nodes) == job["spec"]["trainer"]["numNodes"]:
+        return JobState(phase="running")
+    for pod in nodes:
+        if reason := _waits_for(pod):
+            return JobState(phase="starting", reason=f"{node_name(pod)} waits: {reason}", node=node_name(pod))
+    return JobState(phase="starting")
+
+
+def newest_by_rank(pods: Iterable[Object]) -> list[Object]:
+    """The newest pod of every node, by rank: a node that failed may have been tried again."""
+    newest = {_rank(pod): pod for pod in sorted(pods, key=lambda pod: pod["metadata"]["creationTimestamp"])}
+    return [newest[rank] for rank in sorted(newest)]
+
+
+def node_name(pod: Object) -> str:
+    """Rank and pod, as logs and errors say it."""
+    return f"node {_rank(pod)} ({pod['metadata']['name']})"
+
+
+def has_started(pod: Object) -> bool:
+    """Whether there may be something in its log."""
+    return _phase(pod) != "Pending"
+
+
+def _rank(pod: Object) -> int:
+    return int(pod["metadata"]["labels"][RANK_LABEL])
+
+
+def _phase(pod: Object) -> str:
+    return str(pod.get("status", {}).get("phase", "Pending"))
+
+
+def _failure(condition: Object, pods: Sequence[Object]) -> JobState:
+    # A job whose time is up ends its nodes itself: how they ended says nothing.
+    ends = [] if condition["reason"] == "DeadlineExceeded" else list(_bad_ends(pods))
+    if not ends:
+        return JobState(phase="failed", reason=_said(condition))
+    _, node, how = min(ends)
+    return JobState(phase="failed", reason=f"{node} {how}", node=node)
+
+
+def _bad_ends(pods: Sequence[Object]) -> Iterator[tuple[str, str, str]]:
+    """When each node that ended badly did so (RFC 3339), which it is, and how it ended."""
+    for pod in pods:
+        for status in _container_statuses(pod):
+            ended = status.get("state", {}).get("terminated")
+            if ended and ended["exitCode"] != 0:
+                reason = ended.get("reason", "Error")
+                said = "" if reason == "Error" else f" ({reason})"
+                yield ended.get("finishedAt", ""), node_name(pod), f"ended with exit code {ended['exitCode']}{said}"
+        if "reason" in pod.get("status", {}) and _phase(pod) == "Failed":
+            # Evicted, preempted or lost with its machine: the pod says it, not the container.
+            yield pod["metadata"].get("deletionTimestamp", ""), node_name(pod), f"failed: {_said(pod['status'])}"
+
+
+def _waits_for(pod: Object) -> str:
+    if _phase(pod) != "Pending":
+        return ""
+    for status in _container_statuses(pod):
+        waiting = status.get("state", {}).get("waiting", {})
+        if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+            return _said(waiting)
+    for condition in pod.get("status", {}).get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return _said(condition)
+    return ""
+
+
+def _container_statuses(pod: Object) -> list[Object]:
+    found = pod.get("status", {}).get("containerStatuses", [])
+    return [status for status in found if status["name"] == NODE]
+
+
+def _said(found: Object) -> str:
+    """Reason and message, as part of a sentence."""
+    return ": ".join(part.rstrip(".") for part in (found.get("reason", ""), found.get("message", "")) if part)

@@ -1,0 +1,179 @@
+"""A train job: one command on every node, what it needs there, and what a backend can do with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+import re
+from typing import Literal, Protocol
+
+Phase = Literal["queued", "starting", "running", "complete", "failed"]
+
+# Trainer takes names of RFC 1035; the first node's host is called NAME-node-0-0, and a host's name has 63 characters.
+_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_MAX_NAME_LENGTH = 50
+_NAME_PREFIX = "train-"
+_RUN_KEY = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+
+# What Trainer's torch runtime sets itself, and torchrun reads.
+_RESERVED_PREFIX = "PET_"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainJob:
+    """What to run on every node, and what a node needs.
+
+    Attributes
+    ----------
+    name
+        At most 50 small letters, digits and hyphens; see `train_job_name`. Whoever launches the same name twice gets
+        one job.
+    command
+        Run once on every node, where torchrun finds its settings in the environment (`PET_NNODES`,
+        `PET_NPROC_PER_NODE`, `PET_NODE_RANK`, `PET_MASTER_ADDR`, `PET_MASTER_PORT`):
+        `("torchrun", "-m", "components.training.trainer.worker")`.
+    image
+        The container image.
+    timeout_s
+        How long it may take from leaving the queue to its end, seconds.
+    start_timeout_s
+        How long its nodes may take of that to start, seconds.
+    num_nodes
+        1 or more.
+    gpus_per_node
+        One process a GPU; 0 trains on CPUs, in one process a node.
+    cpu, memory, scratch
+        Of every node, as Kubernetes writes quantities; `scratch` bounds `/tmp`.
+    runtime
+        The ClusterTrainingRuntime.
+    environment
+        Variables of every node; no secrets, for anybody who may read the job reads them.
+    workspace_claim
+        The volume claim with feature store and checkpoints; None mounts nothing.
+    queue
+        Kueue's LocalQueue; None for a cluster that has no Kueue.
+    service_account
+        Whom the nodes run as; None is the namespace's default.
+    labels, annotations
+        Of the job, beside those that it always has.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    image: str
+    timeout_s: int
+    start_timeout_s: int = 3600
+    num_nodes: int = 1
+    gpus_per_node: int = 1
+    cpu: str = "8"
+    memory: str = "32Gi"
+    scratch: str = "50Gi"
+    runtime: str = "torch-distributed"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    workspace_claim: str | None = None
+    queue: str | None = None
+    service_account: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name) or len(self.name) > _MAX_NAME_LENGTH:
+            raise ValueError(
+                f"name must be 1 to {_MAX_NAME_LENGTH} small letters, digits and hyphens, start with a letter and end "
+                f"with a letter or digit, got {self.name!r}"
+            )
+        if not self.command:
+            raise ValueError("command must name a program, got nothing")
+        for name, least in (("num_nodes", 1), ("gpus_per_node", 0), ("timeout_s", 1), ("start_timeout_s", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        reserved = sorted(name for name in self.environment if name.startswith(_RESERVED_PREFIX))
+        if reserved:
+            raise ValueError(f"environment must leave {_RESERVED_PREFIX}* to the runtime, got {', '.join(reserved)}")
+
+    @property
+    def processes_per_node(self) -> int:
+        """One a GPU, at least one; left to itself, Trainer starts one a core where there is no GPU."""
+        return max(1, self.gpus_per_node)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobState:
+    """How far a job has come.
+
+    Attributes
+    ----------
+    phase
+        `queued` waits for quota, `starting` for its nodes; `complete` and `failed` are final.
+    reason
+        Why it waits or failed, part of a sentence; empty where there is nothing to say.
+    node
+        The node that the reason is about; None where it is about the job.
+    """
+
+    phase: Phase
+    reason: str = ""
+    node: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogLine:
+    """One line that a node logged."""
+
+    node: str
+    text: str
+
+
+class TrainJobBackend(Protocol):
+    """Where jobs run. What passes by itself (a lost connection, a busy server) is raised as `ConnectionError`."""
+
+    def state(self, name: str) -> JobState | None:
+        """How far the job has come; None where there is no such job."""
+
+    def submit(self, job: TrainJob) -> None:
+        """Start a job; `FileExistsError` where there is one of that name."""
+
+    def new_lines(self, name: str) -> list[LogLine]:
+        """What the nodes have logged since the last call, in each node's order."""
+
+    def delete(self, name: str) -> None:
+        """Stop the job and forget it, finished or not; nothing where there is no such job."""
+
+
+class TrainJobError(RuntimeError):
+    """A job that failed, was stopped, or took too long.
+
+    Parameters
+    ----------
+    message
+        Why, in one sentence.
+    log_end
+        The lines of one node up to the one that tells most.
+    """
+
+    def __init__(self, message: str, *, log_end: str) -> None:
+        super().__init__(message)
+        self.log_end = log_end
+
+
+def train_job_name(run_key: str) -> str:
+    """The job's name for a run: whoever launches the run again, a retried step too, finds the job that is there.
+
+    Parameters
+    ----------
+    run_key
+        Fingerprint of everything that decides the run, which names its checkpoint folder too; at most 44 small
+        letters, digits and hyphens.
+
+    Returns
+    -------
+    str
+        `train-<run_key>`.
+
+    Raises
+    ------
+    ValueError
+        If `run_key` cannot be part of a Kubernetes name.
+    """
+    limit = _MAX_NAME_LENGTH - len(_NAME_PREFIX)
+    if not _RUN_KEY.fullmatch(run_key) or len(run_key) > limit:
+        raise ValueError(f"run_key must be 1 to {limit} small letters, digits and inner hyphens, got {run_key!r}")
+    return f"{_NAME_PREFIX}{run_key}"

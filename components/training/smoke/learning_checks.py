@@ -1,0 +1,184 @@
+"""Checks of what a network learns: one batch by heart, nothing from shuffled labels, and all of it is saved."""
+
+from dataclasses import replace
+import itertools
+import math
+
+import numpy as np
+import torch
+from torch import nn
+
+from components.modeling.classifier import Classifier
+from components.modeling.predictor import load_predictor, weights_of
+from components.shared.contracts.bundle import BundleConfig, FEATURES_FOLDER, write_bundle
+from components.shared.feature_store.store import FeatureStore
+from components.training.smoke.check import does_not_apply, failed, holds, Judgement, not_judged
+from components.training.smoke.subject import Subject
+from components.training.trainer.losses import example_losses
+from components.training.trainer.tiny_sample import tiny_sample
+
+_OVERFIT_STEPS = 80
+_OVERFIT_RATES = (1e-3, 1e-2, 1e-1)
+_OVERFIT_SHARE = 0.1
+_STEPS_BEFORE_SAVING = 3
+_ROUND_TRIP_TOLERANCE = 1e-4
+_LEAKAGE_EPOCHS = 3
+_FALSE_ALARM = 1e-4
+_FEWEST_HELD_OUT = 16
+
+
+def one_batch_is_learnt(subject: Subject) -> Judgement:
+    """A network that trains can learn one batch by heart, or, where it is too small for that, two examples."""
+    num_classes = len(subject.store.class_names)
+    floor = smoothed_entropy(subject.config.label_smoothing, num_classes=num_classes)
+    uniform = math.log(num_classes)
+    enough = floor + _OVERFIT_SHARE * (uniform - floor)
+    batch = _different_rows(subject)
+    two = tiny_sample(batch, subject.store.labels, max_examples=2)
+    for rows, rate in itertools.product((batch, two), _OVERFIT_RATES):
+        loss, steps = _learnt(subject, subject.network(), rows, rate=rate, max_steps=_OVERFIT_STEPS, enough=enough)
+        measured = (
+            f"loss {loss:.3f} of {len(rows)} examples after {steps} steps, at best {floor:.3f}, by chance {uniform:.3f}"
+        )
+        if loss <= enough:
+            return holds(measured)
+    return failed(
+        measured,
+        "look for a softmax or sigmoid before the loss, inputs that do not reach the output, labels of other examples, "
+        "or a wrong sign",
+    )
+
+
+def _learnt(
+    subject: Subject, network: Classifier, rows: np.ndarray, *, rate: float, max_steps: int, enough: float = -math.inf
+) -> tuple[float, int]:
+    """Train a network on one batch, without dropout; returns the loss of the last pass, and the steps taken."""
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    tensors, labels_B = subject.batch(rows), subject.labels(rows)
+    optimizer = torch.optim.Adam([value for value in network.parameters() if value.requires_grad], lr=rate)
+    for step in range(max_steps + 1):
+        loss = example_losses(network(*tensors), labels_B, label_smoothing=subject.config.label_smoothing).mean()
+        if step == max_steps or loss.item() <= enough:
+            break
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return float(loss.item()), step
+
+
+def _different_rows(subject: Subject) -> np.ndarray:
+    """One batch without examples that look the same and are labelled otherwise: those cannot be learnt by heart."""
+    first: dict[bytes, int] = {}
+    for row in subject.batch_rows:
+        inputs = subject.store.gather(np.array([row]))
+        first.setdefault(b"|".join(value.tobytes() for value in inputs.values()), int(row))
+    return np.array(list(first.values()))
+
+
+def smoothed_entropy(smoothing: float, *, num_classes: int) -> float:
+    """The lowest cross-entropy with smoothed labels.
+
+    Parameters
+    ----------
+    smoothing
+        Share of the target spread evenly over all classes, 0 to below 1.
+    num_classes
+        K, 2 or more.
+
+    Returns
+    -------
+    float
+        Entropy of the smoothed target, nats; 0 without smoothing.
+    """
+    targets = np.full(num_classes, smoothing / num_classes)
+    targets[0] += 1.0 - smoothing
+    return abs(float(np.sum(targets * np.log(np.where(targets > 0, targets, 1.0)))))
+
+
+def a_bundle_predicts_the_same(subject: Subject) -> Judgement:
+    """A network in memory, saved as a bundle and loaded, gives the same probabilities."""
+    network, store = subject.network(), subject.store
+    _learnt(subject, network, subject.batch_rows, rate=_OVERFIT_RATES[0], max_steps=_STEPS_BEFORE_SAVING)
+    config = BundleConfig(
+        task=store.task,
+        class_names=store.class_names,
+        backbone=subject.config.backbone.to_dict(),
+        preprocessing=store.preparation["preprocessing"],
+    )
+    files = {f"{FEATURES_FOLDER}/{name}": content for name, content in store.feature_files.items()}
+    write_bundle(subject.scratch / "bundle", config, weights_of(network), files=files)
+    inputs = store.gather(subject.batch_rows)
+    loaded = load_predictor(subject.scratch / "bundle", device=subject.device.type)
+    with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        trained = network.eval()(*subject.tensors(inputs)).float().softmax(dim=1).cpu().numpy()
+    difference = float(np.abs(loaded.predict(inputs).probabilities_BK - trained).max())
+    if not difference <= _ROUND_TRIP_TOLERANCE:
+        return failed(
+            f"probabilities differ by {difference:.2g} after loading",
+            "look for state outside the network's parameters and buffers, or a setting that the bundle does not keep",
+        )
+    return holds(f"probabilities equal to {difference:.1g} after loading")
+
+
+def shuffled_labels_are_not_learnt(subject: Subject) -> Judgement:
+    """What is learnt from labels that mean nothing tells nothing about held-out rows, unless the labels leak."""
+    store = subject.store
+    held_out = store.indices("validation")
+    if not len(held_out):
+        return does_not_apply("nothing is held out")
+    if len(held_out) < _FEWEST_HELD_OUT:
+        return not_judged(f"{len(held_out)} held-out examples are too few to tell chance from knowledge")
+    shuffled = _with_shuffled_labels(subject)
+    config = replace(subject.tiny, max_epochs=_LEAKAGE_EPOCHS, patience_epochs=_LEAKAGE_EPOCHS, augment=False)
+    accuracy = subject.train("shuffled", config, store=shuffled).curves[-1]["val_accuracy"]
+    asked = tiny_sample(held_out, shuffled.labels, max_examples=config.max_examples)
+    share = float(np.bincount(shuffled.labels[asked]).max() / len(asked))
+    bound = binomial_bound(len(asked), share, tail=_FALSE_ALARM) / len(asked)
+    measured = f"accuracy {accuracy:.3f} of {len(asked)} held-out examples, by chance at most {bound:.3f}"
+    if accuracy > bound:
+        return failed(
+            measured, "look for the label among the inputs, or for code that reads labels where inputs are made"
+        )
+    return holds(measured)
+
+
+def _with_shuffled_labels(subject: Subject) -> FeatureStore:
+    store = FeatureStore(subject.store.path)
+    rng = np.random.default_rng(subject.seed)
+    for split in ("train", "validation"):
+        rows = store.indices(split)
+        store.labels[rows] = rng.permutation(store.labels[rows])
+    return store
+
+
+def binomial_bound(num_trials: int, share: float, *, tail: float) -> int:
+    """The most successes that chance explains.
+
+    Parameters
+    ----------
+    num_trials
+        N, 1 or more.
+    share
+        Chance of one success, 0 to 1.
+    tail
+        How unlikely more successes must be, above 0.
+
+    Returns
+    -------
+    int
+        The smallest k with P(X > k) <= `tail`, where X is binomial; 0 to N.
+    """
+    if share in (0.0, 1.0):
+        return int(num_trials * share)
+    logs = [
+        math.lgamma(num_trials + 1)
+        - math.lgamma(k + 1)
+        - math.lgamma(num_trials - k + 1)
+        + k * math.log(share)
+        + (num_trials - k) * math.log1p(-share)
+        for k in range(num_trials + 1)
+    ]
+    above = np.cumsum(np.exp(logs)[::-1])[::-1]
+    return int(np.flatnonzero(np.append(above[1:], 0.0) <= tail)[0])

@@ -1,0 +1,1 @@
+"""The one trainer: batches, loss, schedule, checkpoints, processes."""

@@ -1,0 +1,60 @@
+"""Training that starts from an earlier model: its weights, as far as they fit."""
+
+from collections.abc import Sequence
+import logging
+import tempfile
+
+import torch
+
+from components.modeling.classifier import Classifier
+from components.shared.contracts.bundle import read_config, read_weights
+from components.shared.contracts.bundle_fetch import fetch_bundle
+
+logger = logging.getLogger(__name__)
+
+
+def start_from_bundle(classifier: Classifier, uri: str, *, task: str, class_names: Sequence[str]) -> None:
+    """Take over the weights of a published model.
+
+    Weights whose name and shape are the network's are taken over; others keep their initial values. Where the classes
+    are others, or in another order, the layers of K outputs are not taken over: they would answer for other classes.
+
+    Parameters
+    ----------
+    classifier
+        The network, changed in place.
+    uri
+        The bundle's folder: a path or an fsspec URI.
+    task
+        What is trained.
+    class_names
+        The classes, in the order of the outputs.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no bundle at `uri`.
+    ValueError
+        If the bundle is damaged, of another task, or not one of its weights fits.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        fetch_bundle(uri, scratch)
+        config = read_config(scratch)
+        if config.task != task:
+            raise ValueError(f"a warm start must be of the task {task}, but {uri} is of {config.task}")
+        weights = {name: torch.from_numpy(value.copy()) for name, value in read_weights(scratch).items()}
+        same_classes = config.class_names == tuple(class_names)
+    wanted = classifier.state_dict()
+    fits = {name: value for name, value in weights.items() if name in wanted and wanted[name].shape == value.shape}
+    if not same_classes:
+        fits = {name: value for name, value in fits.items() if not _is_output(name, wanted, len(class_names))}
+    if not fits:
+        raise ValueError(f"the warm start from {uri} must have weights that fit the network, but none does")
+    classifier.load_state_dict(fits, strict=False)
+    logger.info("started from %d of %d weights of %s", len(fits), len(wanted), uri)
+
+
+def _is_output(name: str, wanted: dict[str, torch.Tensor], num_classes: int) -> bool:
+    module = name.rpartition(".")[0]
+    weight = wanted.get(f"{module}.weight")
+    return weight is not None and weight.shape[0] == num_classes and (module == "head" or module.startswith("network"))

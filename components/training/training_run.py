@@ -1,0 +1,191 @@
+"""A training that is decided on: planned, run in one process or several, and written as bundle, report and logs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import torch
+
+from components.modeling.backbone_config import backbone_config_from
+from components.modeling.gpu.devices import choose_device, mixed_precision
+from components.modeling.predictor import weights_of
+from components.shared.contracts.bundle import BundleConfig, FEATURES_FOLDER, write_bundle
+from components.shared.contracts.bundle_fetch import published_version
+from components.shared.feature_store.store import FeatureStore
+from components.shared.runtime.atomic_files import write_json
+from components.shared.runtime.code_fingerprint import job_fingerprint
+from components.shared.runtime.custom_code import custom_code_fingerprint
+from components.shared.runtime.fingerprints import fingerprint_json
+from components.training.cost.forecast import read_forecast
+from components.training.recipes import recipe_config
+from components.training.trainer.augmentation_place import augments_on_device
+from components.training.trainer.checkpoints import CheckpointFolder, run_folder
+from components.training.trainer.fit import finished, fit, FitResult
+from components.training.trainer.processes import num_local_processes
+from components.training.trainer.worker import train_in_processes, TrainingRequest
+from components.training.training_config import overridden, TrainingConfig
+from components.training.training_report import training_report
+
+logger = logging.getLogger(__name__)
+
+_SPENT = ("duration_s", "cpu_s", "input_wait_s")
+# They say how a training runs, not what comes of it: a run goes on where they have changed.
+_NOT_IN_KEY = ("num_workers", "num_processes", "num_nodes", "checkpoint_every_s", "accumulation_passes", "compile")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingResult:
+    """What training came to: losses of the best epoch; `val_*` are absent where nothing was held out."""
+
+    metrics: dict[str, float]
+    backbone: str
+    resumed: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingOutputs:
+    """Where a training writes: the bundle's folder, the report, the metrics, and the folder of TensorBoard's logs."""
+
+    model_path: str | Path
+    report_path: str | Path
+    metrics_path: str | Path
+    logs_path: str | Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedTraining:
+    """A training that is decided on: data, recipe, seed, device, and the folder of its checkpoints."""
+
+    store: FeatureStore
+    config: TrainingConfig
+    recipe: str
+    seed: int
+    device: torch.device
+    folder: CheckpointFolder
+
+
+def configured(store: FeatureStore, recipe: str, training: str) -> TrainingConfig:
+    """A recipe's config for the store's backbone and what the problem file changes of it; see the job `train_model`."""
+    backbone = backbone_config_from(store.preparation["backbone"])
+    return overridden(recipe_config(recipe, backbone), json.loads(training or "{}"))
+
+
+def planned_training(
+    store: FeatureStore,
+    config: TrainingConfig,
+    recipe: str,
+    seed: int,
+    checkpoint_dir: str,
+    device: str,
+    *,
+    on_gpu_nodes: bool = False,
+) -> PlannedTraining:
+    """Decide on a training; see the job `train_model` for the arguments.
+
+    `on_gpu_nodes` says that others train, on GPUs, and this process waits for them.
+    """
+    where = choose_device(device)
+    backbone = config.backbone
+    is_augmented = config.augment and store.preparation["augmentation"] is not None
+    learnt = {name: value for name, value in config.to_dict().items() if name not in _NOT_IN_KEY}
+    key = {
+        "code": job_fingerprint("components.training.trainer.fit", "fit"),
+        "own_model": custom_code_fingerprint(backbone.name) if backbone.is_custom_model else None,
+        "data": store.fingerprint(),
+        "config": learnt,
+        "warm_start": published_version(config.warm_start) if config.warm_start else None,
+        "seed": seed,
+        "precision": mixed_precision(where, config.precision),
+        "augments_on_device": is_augmented and (on_gpu_nodes or augments_on_device(config, where)),
+    }
+    folder = run_folder(checkpoint_dir, fingerprint_json(key))
+    return PlannedTraining(store=store, config=config, recipe=recipe, seed=seed, device=where, folder=folder)
+
+
+def write_outputs(
+    planned: PlannedTraining,
+    result: FitResult,
+    outputs: TrainingOutputs,
+    *,
+    baseline: Mapping[str, bytes],
+    forecast_path: str | Path | None,
+) -> TrainingResult:
+    """Write bundle, report, metrics and logs of a finished training."""
+    config, store = planned.config, planned.store
+    best = next(epoch for epoch in result.curves if epoch["epoch"] == result.best_epoch)
+    learnt = {"best_epoch" if name == "epoch" else name: best[name] for name in best if name not in _SPENT}
+    learnt = {"epochs": float(len(result.curves)), **learnt}
+    metrics = {**learnt, **{name: sum(epoch[name] for epoch in result.curves) for name in _SPENT}}
+    bundle = BundleConfig(
+        task=store.task,
+        class_names=store.class_names,
+        backbone=config.backbone.to_dict(),
+        preprocessing=store.preparation["preprocessing"],
+        label_version=store.preparation["label_version"],
+        training={
+            "recipe": planned.recipe,
+            "seed": planned.seed,
+            "config": config.to_dict(),
+            "augmentation": store.preparation["augmentation"],
+            "num_examples": result.num_examples,
+            # Without seconds: the same training is the same version of the model.
+            "metrics": learnt,
+        },
+    )
+    features = {f"{FEATURES_FOLDER}/{name}": content for name, content in store.feature_files.items()}
+    write_bundle(outputs.model_path, bundle, weights_of(result.classifier), files={**baseline, **features})
+    forecast = None if forecast_path is None else read_forecast(forecast_path)
+    training_report(result, config, metrics, forecast=forecast).write(outputs.report_path)
+    write_json(outputs.metrics_path, metrics)
+    _copy_logs(planned.folder, outputs.logs_path)
+    return TrainingResult(metrics=metrics, backbone=config.backbone.name, resumed=result.resumed)
+
+
+def baseline_files(schema_path: str | Path | None, statistics_path: str | Path | None) -> dict[str, bytes]:
+    """Schema and statistics of the training data, as the bundle keeps them."""
+    files: dict[str, bytes] = {}
+    if schema_path is not None:
+        files["schema.pbtxt"] = Path(schema_path).read_bytes()
+    if statistics_path is not None:
+        for file in sorted(Path(statistics_path).iterdir()):
+            files[f"statistics/{file.name}"] = file.read_bytes()
+    return files
+
+
+def run_training(planned: PlannedTraining, lock: int | None) -> FitResult:
+    """Train as planned, in this process or in several of this node.
+
+    Parameters
+    ----------
+    planned
+        The training; its folder's lock is held.
+    lock
+        The lock's file descriptor, which processes inherit; None where the folder has none.
+    """
+    settings: dict[str, Any] = {"seed": planned.seed, "device": planned.device, "checkpoints": planned.folder}
+    num_processes = num_local_processes(planned.config, planned.device)
+    if num_processes == 1:
+        return fit(planned.store, planned.config, **settings)
+    resumed = planned.folder.usable() is not None
+    request = TrainingRequest(
+        features_path=str(planned.store.path),
+        config=planned.config,
+        seed=planned.seed,
+        device=planned.device.type,
+        checkpoints_uri=planned.folder.uri,
+    )
+    train_in_processes(request, num_processes=num_processes, lock=lock)
+    return finished(planned.store, planned.config, checkpoints=planned.folder, resumed=resumed)
+
+
+def _copy_logs(folder: CheckpointFolder, target: str | Path) -> None:
+    Path(target).mkdir(parents=True, exist_ok=True)
+    filesystem, path = fsspec.core.url_to_fs(folder.logs)
+    for file in filesystem.find(path):
+        name = file.rpartition("/")[2]
+        if name.startswith("events."):
+            (Path(target) / name).write_bytes(filesystem.cat_file(file))

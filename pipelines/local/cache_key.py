@@ -1,0 +1,83 @@
+"""The local cache key: in a local run the tag of a step's image is a digest of the code that the step runs.
+
+KFP's cache takes the image's name as a stand-in for what is inside. A cluster's tags are commits; here the tree may
+be dirty, so every step's tag is the fingerprint of its job's code, and a changed line reruns the steps that can reach
+it and no others.
+"""
+
+import configparser
+import platform
+from typing import Any
+
+import yaml
+
+from components.shared.runtime.code_fingerprint import job_fingerprint
+from components.shared.runtime.custom_code import custom_code_fingerprints
+from components.shared.runtime.fingerprints import fingerprint_json
+from pipelines.local.face_jobs import job_module
+from pipelines.local.image_source import REPOSITORY, requirement_files
+
+
+def tag_with_source(package: str, *, in_containers: bool = False) -> str:
+    """Give every image of a compiled pipeline the tag of its step's code, and take its retries away.
+
+    A retry is for a cluster's network and nodes. Here it would only repeat a step that has refused its data, with
+    waits in between, before anyone hears of it.
+
+    Parameters
+    ----------
+    package
+        The pipeline's YAML.
+    in_containers
+        Whether steps run in the images themselves, whose locks then count, or in the environments of this machine.
+
+    Returns
+    -------
+    str
+        The YAML with other tags.
+
+    Raises
+    ------
+    ValueError
+        If a step is no face of this project, or has no job of its name.
+    """
+    documents = [document for document in yaml.safe_load_all(package) if document]
+    for executor in documents[0]["deploymentSpec"]["executors"].values():
+        container = executor["container"]
+        name, _, _ = container["image"].rpartition(":")
+        container["image"] = f"{name}:src-{_code(container, in_containers)[:16]}"
+    for dag in _dags(documents[0]):
+        for task in dag["tasks"].values():
+            task.pop("retryPolicy", None)
+    return yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True)
+
+
+def _dags(specification: dict[str, Any]) -> list[dict[str, Any]]:
+    roots = [specification["root"], *specification["components"].values()]
+    return [root["dag"] for root in roots if "dag" in root]
+
+
+def _code(container: dict[str, Any], in_containers: bool) -> str:
+    arguments = container["args"]
+    face = arguments[arguments.index("--function_to_execute") + 1]
+    code = job_fingerprint(job_module(face), face)
+    image = container["image"].rpartition(":")[0].rpartition("-")[2]
+    requirements = _locked(image) if in_containers else _requirements(image)
+    # A team's own functions run in any step of these images, from wherever they lie.
+    own = {} if image == "validation" else custom_code_fingerprints()
+    return fingerprint_json({"code": code, "requirements": requirements, "own": own})
+
+
+def _locked(image: str) -> str:
+    """Fingerprint of what an image itself holds."""
+    return fingerprint_json([path.read_text(encoding="utf-8") for path in requirement_files(image)])
+
+
+def _requirements(name: str) -> str:
+    """Fingerprint of what the environment of an image must hold: its extra, the pins, and Python."""
+    parser = configparser.ConfigParser()
+    parser.read(REPOSITORY / "setup.cfg", encoding="utf-8")
+    wanted = [parser["options"]["install_requires"], parser["options.extras_require"][name]]
+    pins = "constraints-validation.txt" if name == "validation" else "constraints.txt"
+    python = platform.python_version()
+    return fingerprint_json([wanted, (REPOSITORY / "docker" / pins).read_text(encoding="utf-8"), python])

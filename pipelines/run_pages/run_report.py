@@ -1,0 +1,145 @@
+"""What stays of a run: `summary.json` for programs and `report.html` for people, written whatever happened."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from components.reporting.page import Cell, Report, report_body
+from components.shared.contracts.verdict import read_verdict
+from components.shared.runtime.atomic_files import read_json, write_json
+from pipelines.run_pages.step import Step
+
+Summary = dict[str, Any]
+
+_LOG_LINES = 40
+
+
+class RunSummary(ABC):
+    """What the runs of one pipeline are about: what their summary, their page and the console say beyond any run's.
+
+    Attributes
+    ----------
+    title
+        The page's.
+    success
+        What the page says where all gates have passed; `{gates}` is their number.
+    unfolded
+        The step whose report is open on the page.
+    """
+
+    title: ClassVar[str]
+    success: ClassVar[str]
+    unfolded: ClassVar[str]
+
+    @abstractmethod
+    def details(self, steps: Mapping[str, Step]) -> Summary:
+        """The summary's own part, from the steps by name: `dataset` with its `source`, `metrics`, `model_dir` ..."""
+
+    @abstractmethod
+    def facts(self, summary: Summary) -> dict[str, Cell]:
+        """The figures at the page's top."""
+
+    @abstractmethod
+    def pointers(self, summary: Summary) -> list[str]:
+        """Sentences that say where to go on."""
+
+    @abstractmethod
+    def lines(self, summary: Summary) -> dict[str, str]:
+        """What the console says beneath the gates, by the line's name."""
+
+
+def summarize(steps: Sequence[Step], *, run_dir: Path, run_summary: RunSummary, error: str) -> Summary:
+    """Collect what a run came to from its steps' outputs on disk.
+
+    Parameters
+    ----------
+    steps
+        The steps that ran.
+    run_dir
+        The run's folder.
+    run_summary
+        What the run is about.
+    error
+        The sentence the run failed with; empty where it did not.
+
+    Returns
+    -------
+    dict
+        The content of `summary.json`; see the README.
+    """
+    gates = _gates(steps)
+    complete = bool(steps) and not error and all(step.status == "succeeded" for step in steps)
+    return {
+        "passed": complete and all(gate["passed"] for gate in gates),
+        "error": error,
+        "run_dir": str(run_dir),
+        "gates": gates,
+        **run_summary.details({step.name: step for step in steps}),
+        "steps": [
+            {"name": step.name, "status": step.status, "cached": step.cached, "duration_s": step.duration_s}
+            for step in steps
+        ],
+        "report": str(run_dir / "report.html"),
+    }
+
+
+def write_run(steps: Sequence[Step], *, run_dir: Path, run_summary: RunSummary, error: str) -> Summary:
+    """Write `summary.json` and `report.html`; returns the summary."""
+    summary = summarize(steps, run_dir=run_dir, run_summary=run_summary, error=error)
+    run_page(summary, steps, run_summary).write(run_dir / "report.html")
+    write_json(run_dir / "summary.json", summary)
+    return summary
+
+
+def run_page(summary: Summary, steps: Sequence[Step], run_summary: RunSummary) -> Report:
+    """The page of a run: outcome, figures, steps, then every step's own report to unfold."""
+    report = Report(run_summary.title, subtitle=f"{summary['dataset']['source']} · {summary['run_dir']}")
+    failed = [gate for gate in summary["gates"] if not gate["passed"]]
+    reason = summary["error"] or "; ".join(f"{gate['name']}: {gate['reason']}" for gate in failed)
+    report.verdict(summary["passed"], reason or run_summary.success.format(gates=len(summary["gates"])))
+    report.facts({**run_summary.facts(summary), "run, s": round(sum(step.duration_s for step in steps), 1)})
+    report.heading("Gates")
+    report.table(
+        ["gate", "outcome", "reason"],
+        [[gate["name"], "passed" if gate["passed"] else "failed", gate["reason"]] for gate in summary["gates"]],
+    )
+    report.heading("Steps")
+    rows: list[list[str | float]] = [
+        [step.name, "cached" if step.cached else step.status, step.duration_s] for step in steps
+    ]
+    report.table(["step", "status", "took, s"], rows)
+    for sentence in run_summary.pointers(summary):
+        report.paragraph(sentence)
+    report.heading("Reports")
+    for step in steps:
+        _embed(report, step, opened=step.name == run_summary.unfolded)
+    return report
+
+
+def step_metrics(steps: Mapping[str, Step], name: str, *, prefix: str = "") -> dict[str, Any]:
+    """The metrics that a step left, each name after `prefix`; none where it left none."""
+    step = steps.get(name)
+    path = Path(step.outputs.get("metrics", "")) if step else Path()
+    if not path.is_file():
+        return {}
+    return {f"{prefix}{key}": value for key, value in read_json(path, what="a step's metrics").items()}
+
+
+def _embed(report: Report, step: Step, *, opened: bool) -> None:
+    path = Path(step.outputs.get("report", ""))
+    if path.is_file():
+        report.details(step.name, report_body(path.read_text(encoding="utf-8")), opened=opened)
+    if step.status == "failed" and step.log.is_file():
+        lines = step.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
+        report.code("\n".join(lines), caption=f"The end of the log of {step.name} ({step.log.name}):")
+
+
+def _gates(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    gates = []
+    for step in steps:
+        path = Path(step.outputs.get("verdict", ""))
+        if path.is_file():
+            verdict = read_verdict(path)
+            gates.append({"name": verdict.check, "passed": verdict.passed, "reason": verdict.reason})
+    return gates

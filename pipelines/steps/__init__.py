@@ -1,0 +1,1 @@
+"""Steps that pipelines share: the steps themselves, gates, placement on a cluster."""

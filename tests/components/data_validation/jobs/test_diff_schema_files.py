@@ -1,0 +1,76 @@
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from components.data_validation.jobs.diff_schema_files import diff_schema_files, infer_schema
+from components.data_validation.statistics.streaming_statistics import StatisticsAccumulator
+from components.data_validation.tables.arrow_lists import as_value_lists, ExaminedColumn
+
+OLD = 'feature { name: "age" type: INT }\nfeature { name: "shop" type: BYTES string_domain { value: "<b>" } }\n'
+
+
+def written(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def shops(values):
+    accumulator = StatisticsAccumulator()
+    batch = pa.RecordBatch.from_arrays([pa.array(values, pa.string())], ["shop"])
+    accumulator.add(as_value_lists(batch, [ExaminedColumn(name="shop", role="feature", kind="category")]))
+    return accumulator.statistics(name="train")
+
+
+def test_a_breaking_difference_is_a_result_with_a_report_and_json(tmp_path):
+    old = written(tmp_path, "old.pbtxt", OLD)
+    new = written(tmp_path, "new.pbtxt", OLD.replace("INT", "FLOAT").replace("<b>", "<i>"))
+    result = diff_schema_files(old_path=old, new_path=new, output_path=tmp_path / "diff")
+    assert result.breaking
+    assert result.table.splitlines()[0].startswith("BREAKING  type_changed")
+    content = json.loads((tmp_path / "diff" / "schema_diff.json").read_text(encoding="utf-8"))
+    assert content["breaking"] is True
+    assert [(item["column"], item["what"]) for item in content["differences"]] == [
+        ("age", "type_changed"),
+        ("shop", "values_removed"),
+        ("shop", "values_added"),
+    ]
+    page = (tmp_path / "diff" / "schema_diff.html").read_text(encoding="utf-8")
+    assert "from INT to FLOAT" in page
+    assert "<i>" not in page.partition("<!-- report body -->")[2]
+
+
+def test_the_same_file_twice_breaks_nothing_and_writes_nothing_unasked(tmp_path):
+    path = written(tmp_path, "old.pbtxt", OLD)
+    result = diff_schema_files(old_path=path, new_path=path)
+    assert (result.breaking, result.differences, result.table) == (False, (), "the two schemas say the same")
+    assert [item.name for item in tmp_path.iterdir()] == ["old.pbtxt"]
+
+
+def test_a_difference_that_breaks_nothing_passes(tmp_path):
+    old = written(tmp_path, "old.pbtxt", OLD)
+    new = written(tmp_path, "new.pbtxt", OLD + 'feature { name: "tip" type: FLOAT }')
+    result = diff_schema_files(old_path=old, new_path=new, output_path=tmp_path / "diff")
+    assert not result.breaking
+    assert "none of them breaking" in (tmp_path / "diff" / "schema_diff.html").read_text(encoding="utf-8")
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    old, new = written(tmp_path, "old.pbtxt", OLD), written(tmp_path, "new.pbtxt", "feature {")
+    with pytest.raises(ValueError, match=r"new\.pbtxt"):
+        diff_schema_files(old_path=old, new_path=new)
+
+
+def test_a_schema_is_inferred_with_its_label_absent_when_serving():
+    schema = infer_schema(statistics=shops(["a", "b", "a"]), label="shop")
+    assert list(schema.feature[0].not_in_environment) == ["SERVING"]
+    assert not infer_schema(statistics=shops(["a", "b"]), label=None).feature[0].not_in_environment
+
+
+def test_a_schema_needs_rows_and_a_label_that_exists():
+    with pytest.raises(ValueError, match="at least one row and column"):
+        infer_schema(statistics=shops([]), label=None)
+    with pytest.raises(ValueError, match=r"one of the columns \(shop\), got 'price'"):
+        infer_schema(statistics=shops(["a"]), label="price")

@@ -1,0 +1,42 @@
+import json
+
+import pytest
+
+from components.data_validation.monitoring.drift_settings_text import parse_settings, settings_text
+from components.drift.drift_settings import DriftSettings
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "# nothing"])
+def test_no_text_gives_the_defaults(text):
+    assert parse_settings(text) == DriftSettings()
+
+
+@pytest.mark.parametrize(
+    "text", ["material_effect: 0.2\nmin_sample: 500", '{"min_sample": 500, "material_effect": 0.2}']
+)
+def test_yaml_and_json_say_the_same(text):
+    assert parse_settings(text) == DriftSettings(material_effect=0.2, min_sample=500)
+
+
+def test_equal_settings_have_one_spelling_which_can_be_read_again():
+    one, other = parse_settings("{material_effect: 0.2, seed: 1}"), parse_settings("seed: 1\nmaterial_effect: 0.2")
+    assert settings_text(one) == settings_text(other)
+    assert parse_settings(settings_text(one)) == one
+    assert json.loads(settings_text(one))["min_sample"] == DriftSettings().min_sample
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[1, 2]", r"must be a mapping with names of false_alarm_rate, .*got \[1, 2\]"),
+        ("alarm_rate: 0.1", r"must be of false_alarm_rate, .*got 'alarm_rate'"),
+        ("min_sample: 0.5", r"the drift setting min_sample must be a whole number, got 0\.5"),
+        ("material_effect: much", "the drift setting material_effect must be a number, got 'much'"),
+        ("seed: true", "the drift setting seed must be a whole number, got True"),
+        ("false_alarm_rate: 2", "the drift settings are not usable: false_alarm_rate must lie between 0 and 1"),
+        ("{a: ", "the drift settings must be YAML or JSON"),
+    ],
+)
+def test_what_is_no_setting_is_one_sentence(text, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        parse_settings(text)

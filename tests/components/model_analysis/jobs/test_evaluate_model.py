@@ -1,0 +1,136 @@
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from components.model_analysis.jobs.evaluate_model import evaluate_model
+from components.modeling.predictor import load_predictor
+from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
+from components.shared.contracts.predictions_table import PredictionsTable
+from components.shared.contracts.problem import TargetSpec
+from components.shared.contracts.verdict import read_verdict
+
+GOOD_ROWS = [(split, kind, kind) for split in ("train", "validation", "test") for kind in ("cat", "dog") * 5]
+
+
+@pytest.fixture
+def evaluate(model_dir, tmp_path):
+    def run(examples_path, *, target=None, out="out"):
+        return evaluate_model(
+            examples_path=examples_path,
+            model_path=model_dir,
+            target=target or TargetSpec(),
+            predictions_path=tmp_path / out / "predictions",
+            evaluation_path=tmp_path / out / "evaluation.json",
+            report_path=tmp_path / out / "report.html",
+            verdict_path=tmp_path / out / "verdict.json",
+            metrics_path=tmp_path / out / "metrics.json",
+            classification_metrics_path=tmp_path / out / "classification_metrics.json",
+            device="cpu",
+        )
+
+    return run
+
+
+def _json(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_a_good_model_passes_and_leaves_every_file(evaluate, make_table, tmp_path) -> None:
+    result = evaluate(make_table(GOOD_ROWS), target=TargetSpec(minimum=0.9))
+    assert result.passed
+    assert result.metrics["accuracy"] == 1.0
+    assert result.confusion == [[5, 0], [0, 5]]
+    assert result.class_names == ["cat", "dog"]
+    assert len(result.roc[0]) == len(result.roc[1]) == len(result.roc[2]) > 1
+    assert read_verdict(tmp_path / "out" / "verdict.json").passed
+    assert _json(tmp_path / "out" / "metrics.json") == result.metrics
+    assert _json(tmp_path / "out" / "classification_metrics.json")["confusion"] == result.confusion
+    assert "Passed" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_predictions_hold_the_held_out_splits_with_embeddings_and_slices(
+    evaluate, make_table, model_dir, tmp_path, photo
+) -> None:
+    evaluate(make_table(GOOD_ROWS))
+    table = PredictionsTable(tmp_path / "out" / "predictions")
+    rows = table.read(["example_id", "split", "label", "predicted", "embedding", "camera"]).to_pylist()
+    assert [row["split"] for row in rows] == ["validation"] * 10 + ["test"] * 10
+    assert rows[0]["example_id"] == "example-10"
+    assert table.slice_columns == ("camera",)
+    assert all(row["label"] == row["predicted"] for row in rows)
+    predictor = load_predictor(model_dir, device="cpu")
+    expected = predictor.predict(predictor.prepare({"image": pa.array([photo("cat", 10)])}))
+    np.testing.assert_allclose(table.probabilities()[0], expected.probabilities_BK[0], atol=1e-5)
+    np.testing.assert_allclose(rows[0]["embedding"], expected.embeddings_BD[0], rtol=1e-3, atol=1e-4)
+
+
+def test_a_missed_target_is_a_result(evaluate, make_table, tmp_path) -> None:
+    rows = [("test", "cat", "cat"), ("test", "cat", "dog"), ("test", "dog", "dog"), ("test", "dog", "cat")]
+    result = evaluate(make_table(rows), target=TargetSpec(minimum=0.9))
+    assert not result.passed
+    assert "accuracy 0.500 on 4 test examples is below the minimum 0.9" in result.reason
+    assert not read_verdict(tmp_path / "out" / "verdict.json").passed
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "cat → dog" in html
+    assert "dog → cat" in html
+
+
+def test_unlabelled_unknown_and_unreadable_examples_are_left_out_and_counted(evaluate, make_table, tmp_path) -> None:
+    rows = [("test", kind, kind) for kind in ("cat", "dog")]
+    rows += [("test", None, "cat"), ("test", "bird", "bird"), ("test", "cat", "damaged"), ("validation", None, "dog")]
+    result = evaluate(make_table(rows, class_names=("bird", "cat", "dog")))
+    evaluation = _json(tmp_path / "out" / "evaluation.json")
+    assert result.metrics["accuracy"] == 1.0
+    counts = [evaluation[name] for name in ("num_labelled", "num_unlabelled", "num_unknown_label", "num_unreadable")]
+    assert counts == [2, 1, 1, 1]
+    assert PredictionsTable(tmp_path / "out" / "predictions").num_rows == 5
+
+
+def test_an_empty_test_split_is_nothing_to_judge(evaluate, make_table, tmp_path) -> None:
+    result = evaluate(make_table([("train", "cat", "cat"), ("validation", "dog", "dog")]))
+    assert not result.passed
+    assert "nothing to judge" in result.reason
+    assert result.metrics == {}
+    assert result.roc == ([], [], [])
+    assert _json(tmp_path / "out" / "evaluation.json")["metrics"]["accuracy"] is None
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_a_test_split_of_one_class_is_evaluated(evaluate, make_table, tmp_path) -> None:
+    result = evaluate(make_table([("test", "dog", "dog")] * 3), target=TargetSpec(minimum=0.9))
+    assert result.passed
+    assert "roc_auc" not in result.metrics
+    assert result.roc == ([], [], [])
+
+
+def test_one_run_gives_the_same_files_as_another(evaluate, make_table, tmp_path) -> None:
+    table = make_table(GOOD_ROWS)
+    evaluate(table, out="first")
+    evaluate(table, out="second")
+    for name in ("evaluation.json", "report.html", "verdict.json", "metrics.json"):
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+def test_the_target_and_the_validation_split_are_in_the_evaluation(evaluate, make_table, tmp_path) -> None:
+    evaluate(make_table(GOOD_ROWS), target=TargetSpec(metric="macro_f1", minimum=0.5))
+    evaluation = _json(tmp_path / "out" / "evaluation.json")
+    assert evaluation["format_version"] == 1
+    assert evaluation["target"] == {"metric": "macro_f1", "minimum": 0.5}
+    assert evaluation["validation"]["num_labelled"] == 10
+    assert evaluation["validation"]["metrics"]["accuracy"] == 1.0
+
+
+def test_a_table_of_texts_is_refused(evaluate, tmp_path) -> None:
+    info = ExampleTableInfo(modality="text", class_names=("a", "b"), column_roles={})
+    with ExampleTableWriter(tmp_path / "texts", info, extra_columns={}) as writer:
+        names = ["example_id", "split", "label", "text"]
+        writer.write(pa.RecordBatch.from_arrays([pa.array([value]) for value in ("1", "test", "a", "hello")], names))
+    with pytest.raises(ValueError, match="must hold image examples, as the model takes, got the modality text"):
+        evaluate(tmp_path / "texts")
+
+
+def test_a_missing_table_is_said(evaluate, tmp_path) -> None:
+    with pytest.raises(FileNotFoundError, match="example_table must be a folder"):
+        evaluate(tmp_path / "absent")

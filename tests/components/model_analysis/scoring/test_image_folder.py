@@ -1,0 +1,73 @@
+import os
+import unicodedata
+
+import pytest
+
+from components.model_analysis.scoring.image_folder import find_images, folder_batches, labels_of_paths
+from components.model_analysis.scoring.label_matching import LabelMatcher
+
+MATCHER = LabelMatcher(["cat", "dog"])
+
+
+@pytest.mark.parametrize(
+    ("path", "label"),
+    [
+        ("cat/1.jpg", "cat"),
+        ("photos/test/Dog/outdoors/x.jpg", "dog"),
+        ("cat.123.jpg", "cat"),
+        ("deep/DOG.7.png", "dog"),
+        ("cat_001.jpg", "cat"),
+        ("dog-12.jpeg", "dog"),
+        ("dog/cat.1.jpg", "dog"),
+        ("IMG_1234.jpg", None),
+        ("cats/1.jpg", None),
+        ("catalogue.1.jpg", None),
+        ("cat.jpg", None),
+        ("my cat/1.jpg", None),
+    ],
+)
+def test_labels_come_from_the_nearest_folder_or_the_file_name(path, label) -> None:
+    assert labels_of_paths([path], MATCHER) == [label]
+
+
+def test_a_folder_beside_a_class_is_a_class_that_the_model_does_not_know() -> None:
+    paths = ["a/cat/1.jpg", "a/bird/2.jpg", "a/bird/far/3.jpg", "b/bird/4.jpg", "5.jpg"]
+    assert labels_of_paths(paths, MATCHER) == ["cat", "bird", "bird", None, None]
+
+
+def test_digits_as_classes_are_not_read_from_dates() -> None:
+    matcher = LabelMatcher([str(digit) for digit in range(10)])
+    assert labels_of_paths(["7/a.png", "7.12.png", "7-12.png", "3_14.png", "7.png"], matcher) == [
+        "7",
+        "7",
+        None,
+        None,
+        None,
+    ]
+
+
+def test_images_are_found_at_any_depth_and_other_files_passed_over(tmp_path, photo) -> None:
+    for name in ("b.JPG", "deep/er/a.png", "no_suffix", "notes.txt", ".hidden.jpg", "__MACOSX/a.jpg", "._cat.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(photo("cat"))
+    (tmp_path / "README").write_text("no image")
+    assert find_images(tmp_path) == ["b.JPG", "deep/er/a.png", "no_suffix"]
+
+
+def test_links_to_folders_are_followed_but_not_in_circles(tmp_path, photo) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.jpg").write_bytes(photo("cat"))
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "cat").symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "circle").symlink_to(tmp_path / "root")
+    assert "cat/a.jpg" in find_images(tmp_path / "root")
+
+
+def test_names_are_composed_and_printable(tmp_path, photo) -> None:
+    decomposed = unicodedata.normalize("NFD", "고양이.jpg")
+    (tmp_path / decomposed).write_bytes(photo("cat"))
+    with open(os.fsencode(tmp_path) + b"/\xff.jpg", "wb") as file:
+        file.write(photo("cat"))
+    (batch,) = folder_batches(tmp_path, find_images(tmp_path), MATCHER, batch_rows=8)
+    assert set(batch.example_ids) == {"고양이.jpg", "\\xff.jpg"}
+    assert all(path.read_bytes() for path in batch.files.values())

@@ -1,0 +1,158 @@
+import logging
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from components.model_analysis.scoring.table_columns import TableHints
+from components.model_analysis.scoring.table_source import table_source
+from components.modeling.images.features import ImageFeatures
+from components.shared.contracts.problem import parse_problem
+
+
+def _batches(path, **hints):
+    return table_source(path, ImageFeatures(image_size=16), TableHints(**hints)).batches
+
+
+def _rows(path, **hints):
+    return [
+        (name, label, batch.files.get(row, batch.columns["image"][row].as_py()))
+        for batch in _batches(path, **hints)
+        for row, (name, label) in enumerate(zip(batch.example_ids, batch.labels, strict=True))
+    ]
+
+
+def test_a_csv_names_files_beside_it(tmp_path) -> None:
+    (tmp_path / "list.csv").write_text("path,label\na/1.jpg,cat\n/far/2.jpg,dog\n3.jpg,\n")
+    assert _rows(tmp_path / "list.csv") == [
+        ("a/1.jpg", "cat", tmp_path / "a/1.jpg"),
+        ("/far/2.jpg", "dog", Path("/far/2.jpg")),
+        ("3.jpg", None, tmp_path / "3.jpg"),
+    ]
+
+
+@pytest.mark.parametrize("column", ["image", "path", "file", "file_name"])
+def test_the_column_of_files_is_recognised(tmp_path, column) -> None:
+    (tmp_path / "list.tsv").write_text(f"other\t{column}\nx\t1.jpg\n")
+    assert _rows(tmp_path / "list.tsv") == [("1.jpg", None, tmp_path / "1.jpg")]
+
+
+def test_columns_can_be_named(tmp_path) -> None:
+    (tmp_path / "list.csv").write_text("picture,animal,label\n1.jpg,cat,x\n")
+    rows = _rows(tmp_path / "list.csv", payload="picture", label="animal")
+    assert rows == [("1.jpg", "cat", tmp_path / "1.jpg")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949"])
+def test_korean_encodings_are_recognised(tmp_path, encoding) -> None:
+    (tmp_path / "list.csv").write_bytes("path;label\n사진.jpg;고양이\n".encode(encoding))
+    assert _rows(tmp_path / "list.csv") == [("사진.jpg", "고양이", tmp_path / "사진.jpg")]
+
+
+def test_encoded_images_come_from_parquet(tmp_path) -> None:
+    pq.write_table(pa.table({"image": [b"one", b"two", None], "label": ["cat", None, "dog"]}), tmp_path / "t.parquet")
+    assert _rows(tmp_path / "t.parquet") == [
+        ("row-000000", "cat", b"one"),
+        ("row-000001", None, b"two"),
+        ("row-000002", "dog", None),
+    ]
+
+
+def test_images_may_be_structs_of_bytes_and_path(tmp_path) -> None:
+    images = [{"bytes": b"one", "path": "a.jpg"}, {"bytes": None, "path": "b.jpg"}]
+    pq.write_table(pa.table({"image": images, "id": ["x", "y"]}), tmp_path / "t.parquet")
+    assert _rows(tmp_path / "t.parquet") == [("x", None, b"one"), ("y", None, tmp_path / "b.jpg")]
+
+
+def test_paths_come_from_parquet_too(tmp_path) -> None:
+    pq.write_table(pa.table({"file": pa.array(["1.jpg"]).dictionary_encode()}), tmp_path / "t.parquet")
+    assert _rows(tmp_path / "t.parquet") == [("1.jpg", None, tmp_path / "1.jpg")]
+
+
+def test_numeric_labels_read_as_whole_numbers(tmp_path) -> None:
+    pq.write_table(pa.table({"image": [b"1", b"2", b"3"], "label": [7.0, None, float("nan")]}), tmp_path / "t.parquet")
+    assert [label for _, label, _ in _rows(tmp_path / "t.parquet")] == ["7", None, None]
+
+
+def test_a_table_without_images_is_refused_with_its_columns(tmp_path) -> None:
+    (tmp_path / "list.csv").write_text("species,mass\nx,1\n")
+    with pytest.raises(ValueError, match=r"a column of images called image, path.*; it has species, mass"):
+        _rows(tmp_path / "list.csv")
+
+
+def test_a_named_column_that_is_not_there_is_refused(tmp_path) -> None:
+    (tmp_path / "list.csv").write_text("path\n1.jpg\n")
+    with pytest.raises(ValueError, match="must have the column 'animal'"):
+        _rows(tmp_path / "list.csv", label="animal")
+
+
+def test_a_column_of_numbers_holds_no_images(tmp_path) -> None:
+    pq.write_table(pa.table({"image": [1, 2]}), tmp_path / "t.parquet")
+    with pytest.raises(ValueError, match="must hold encoded images or paths, got int64"):
+        _rows(tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv"])
+def test_a_damaged_table_is_refused(tmp_path, name) -> None:
+    (tmp_path / name).write_bytes(b"\x00\x81\xff")
+    with pytest.raises(ValueError, match=r"must be text|cannot be read as a table"):
+        _rows(tmp_path / name)
+
+
+def test_images_come_in_small_batches_whatever_the_file(tmp_path) -> None:
+    pq.write_table(pa.table({"image": [b"x"] * 130}), tmp_path / "t.parquet")
+    (tmp_path / "list.csv").write_text("path\n" + "x.jpg\n" * 130)
+    assert [len(batch) for batch in _batches(tmp_path / "t.parquet")] == [64, 64, 2]
+    assert [len(batch) for batch in _batches(tmp_path / "list.csv")] == [64, 64, 2]
+
+
+def test_names_are_unique_even_where_a_table_repeats_them(tmp_path) -> None:
+    (tmp_path / "list.csv").write_text("path\n1.jpg\n1.jpg\n2.jpg\n")
+    assert [name for name, _, _ in _rows(tmp_path / "list.csv")] == ["1.jpg", "1.jpg#1", "2.jpg"]
+
+
+def test_ragged_rows_are_set_aside_with_their_reasons(tmp_path) -> None:
+    (tmp_path / "list.csv").write_text("path,label\n1.jpg,cat\n2.jpg\n3.jpg,dog\n")
+    source = table_source(tmp_path / "list.csv", ImageFeatures(image_size=16), TableHints())
+    assert [name for batch in source.batches for name in batch.example_ids] == ["1.jpg", "3.jpg"]
+    assert [(row.example_id, row.reason) for row in source.unreadable] == [
+        ("row 3", "it has 1 values where the header has 2")
+    ]
+
+
+def test_the_problem_file_says_how_a_table_is_read(tmp_path) -> None:
+    (tmp_path / "list.txt").write_text('path~animal\n"1.jpg~cat\n')
+    problem = parse_problem('{table: {format: csv, delimiter: "~", quoting: false}, label: {column: animal}}')
+    assert _rows(tmp_path / "list.txt", problem=problem) == [('"1.jpg', "cat", tmp_path / '"1.jpg')]
+
+
+def test_an_expression_gives_the_label(tmp_path) -> None:
+    (tmp_path / "list.csv").write_text("path,tips,fare\n1.jpg,3,10\n2.jpg,1,10\n3.jpg,,10\n")
+    problem = parse_problem("label: {expression: tips > 0.2 * fare}")
+    assert [label for _, label, _ in _rows(tmp_path / "list.csv", problem=problem)] == ["true", "false", None]
+
+
+def test_a_table_without_the_problems_label_is_unlabelled_and_says_so(tmp_path, caplog) -> None:
+    (tmp_path / "list.csv").write_text("path,label\n1.jpg,cat\n")
+    problem = parse_problem("label: {expression: tips > 0.2 * fare}")
+    with caplog.at_level(logging.WARNING):
+        assert [label for _, label, _ in _rows(tmp_path / "list.csv", problem=problem)] == [None]
+    assert "has no column tips, which the problem file's label needs" in caplog.text
+
+
+def test_personal_identifiers_are_not_shown(tmp_path) -> None:
+    (tmp_path / "list.csv").write_text("path,patient\n1.jpg,Kim\n2.jpg,Lee\n")
+    names = [
+        name for name, _, _ in _rows(tmp_path / "list.csv", problem=parse_problem("{id: patient, pii: [patient]}"))
+    ]
+    assert len(set(names)) == 2
+    assert not {"Kim", "Lee"} & set(names)
+    names = [name for name, _, _ in _rows(tmp_path / "list.csv", problem=parse_problem("id: patient"))]
+    assert names == ["Kim", "Lee"]
+
+
+def test_a_label_that_is_a_list_is_refused(tmp_path) -> None:
+    pq.write_table(pa.table({"image": [b"x"], "label": [["cat"]]}), tmp_path / "t.parquet")
+    with pytest.raises(ValueError, match=r"column 'label' of .* must hold numbers or texts, got list"):
+        _rows(tmp_path / "t.parquet")

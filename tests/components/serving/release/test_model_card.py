@@ -1,0 +1,66 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from components.serving.release.model_card import model_card
+from components.shared.contracts.bundle import read_config
+
+
+def test_the_card_tells_classes_metrics_and_training(bundle: Path):
+    card = model_card(
+        model_name="pets",
+        config=read_config(bundle),
+        evaluation={"format_version": 1, "metrics": {"accuracy": 0.98765}},
+    )
+
+    assert card.startswith("# pets\n")
+    assert "Image classification into 3 classes: cat, dog, 새." in card
+    assert "| accuracy | 0.9877 |" in card
+    assert "| recipe | smoke |" in card
+    assert "format_version" not in card
+
+
+def test_figures_at_the_top_level_are_shown_where_there_is_no_metrics_key(bundle: Path):
+    card = model_card(model_name="pets", config=read_config(bundle), evaluation={"format_version": 1, "accuracy": 0.5})
+
+    assert "| accuracy | 0.5 |" in card
+
+
+def test_the_card_is_deterministic_and_survives_odd_names(bundle: Path):
+    cards = {
+        model_card(model_name="a|b\n# c", config=read_config(bundle), evaluation={"metrics": {"x": float("nan")}})
+        for _ in range(2)
+    }
+
+    assert len(cards) == 1
+    assert cards.pop().startswith("# a\\|b # c\n")
+
+
+@pytest.mark.parametrize(
+    ("modality", "takes"),
+    [
+        ("image", "JPEG, PNG and other image files"),
+        ("text", "texts, an empty one too"),
+        ("tabular", "rows with a value for each column"),
+    ],
+)
+def test_the_card_tells_how_each_kind_of_model_is_asked(bundle: Path, modality, takes):
+    config = replace(read_config(bundle), task=f"{modality}_classification")
+
+    card = model_card(model_name="m", config=config, evaluation={})
+
+    assert f"{modality.capitalize()} classification into 3 classes" in card
+    assert f"It takes {takes}" in card
+
+
+def test_the_card_counts_long_lists_and_does_not_show_them(bundle: Path):
+    fitted = {"categories": {f"company {number}": [number] for number in range(5000)}, "bounds": [0.25] * 1234}
+    config = replace(read_config(bundle), preprocessing={**fitted, "kind": "tabular", "names": ["a", "b"]})
+
+    card = model_card(model_name="m", config=config, evaluation={})
+
+    assert "| categories | 5,000 entries, in config.json |" in card
+    assert "| bounds | 1,234 entries, in config.json |" in card
+    assert "| names | ['a', 'b'] |" in card
+    assert len(card) < 3000

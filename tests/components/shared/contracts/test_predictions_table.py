@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from components.shared.contracts.predictions_table import PredictionsTable, PredictionsWriter
+from components.shared.runtime.errors import ContractError
+
+GOLDEN = Path(__file__).parent / "golden" / "predictions_table_v1"
+
+
+def write(path: Path, probabilities, *, embeddings=None, batches: int = 1) -> Path:
+    probabilities = np.asarray(probabilities, dtype=np.float64).reshape(-1, 2)
+    num_rows = len(probabilities)
+    with PredictionsWriter(path, class_names=("cat", "dog"), extra_columns={"place": pa.string()}) as writer:
+        for _ in range(batches):
+            writer.write(
+                example_ids=[f"e{row}" for row in range(num_rows)],
+                splits=["test"] * num_rows,
+                labels=["cat"] * num_rows,
+                probabilities=probabilities,
+                embeddings=np.zeros((num_rows, 0)) if embeddings is None else embeddings,
+                extra={"place": pa.array(["서울"] * num_rows)},
+            )
+    return path
+
+
+def test_the_most_probable_class_is_predicted(tmp_path):
+    table = PredictionsTable(write(tmp_path, [[0.9, 0.1], [0.2, 0.8]]))
+    assert table.read(["predicted"]).column(0).to_pylist() == ["cat", "dog"]
+    assert table.slice_columns == ("place",)
+    assert table.class_names == ("cat", "dog")
+
+
+def test_probabilities_come_back_in_order_over_batches_and_splits(tmp_path):
+    table = PredictionsTable(write(tmp_path, [[0.75, 0.25], [0.125, 0.875]], batches=3))
+    expected = np.array([[0.75, 0.25], [0.125, 0.875]] * 3, np.float32)
+    np.testing.assert_array_equal(table.probabilities(), expected)
+    np.testing.assert_array_equal(table.probabilities(splits=["test"]), expected)
+    assert table.probabilities(splits=["train"]).shape == (0, 2)
+    assert table.num_rows == 6
+
+
+def test_embeddings_are_kept_and_may_be_absent(tmp_path):
+    with_them = PredictionsTable(write(tmp_path / "with", [[0.5, 0.5]], embeddings=np.array([[1.0, 2.0]])))
+    assert with_them.read(["embedding"]).column(0).to_pylist() == [[1.0, 2.0]]
+    without = PredictionsTable(write(tmp_path / "without", [[0.5, 0.5]]))
+    assert without.read(["embedding"]).column(0).to_pylist() == [[]]
+
+
+def test_no_rows_make_a_table(tmp_path):
+    table = PredictionsTable(write(tmp_path, np.zeros((0, 2))))
+    assert table.num_rows == 0
+    assert table.probabilities().shape == (0, 2)
+
+
+@pytest.mark.parametrize("wrong", [[[0.9, 0.9]], [[float("nan"), 0.5]], [[0.0, 0.0]]])
+def test_probabilities_that_do_not_add_up_to_1_are_refused(tmp_path, wrong):
+    with pytest.raises(ContractError, match="each row of probabilities must add up to 1"):
+        write(tmp_path, wrong)
+
+
+def test_probabilities_of_another_shape_are_refused_with_both_shapes(tmp_path):
+    with (
+        PredictionsWriter(tmp_path, class_names=("a", "b", "c"), extra_columns={}) as writer,
+        pytest.raises(ContractError, match=r"probabilities must have the shape \(1, 3\), got \(1, 2\)"),
+    ):
+        writer.write(
+            example_ids=["a"], splits=["test"], labels=[None], probabilities=np.array([[0.5, 0.5]]),
+            embeddings=np.zeros((1, 0)), extra={},
+        )  # fmt: skip
+
+
+def test_version_1_still_loads():
+    table = PredictionsTable(GOLDEN)
+    assert table.read(["example_id", "split", "label", "predicted", "embedding", "place"]).to_pydict() == {
+        "example_id": ["a", "b"],
+        "split": ["validation", "test"],
+        "label": ["cat", None],
+        "predicted": ["cat", "dog"],
+        "embedding": [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]],
+        "place": ["서울", None],
+    }
+    np.testing.assert_array_equal(table.probabilities(), [[0.75, 0.25], [0.125, 0.875]])

@@ -1,0 +1,141 @@
+import pytest
+
+from components.shared.contracts.problem import parse_problem, parse_target, Problem, read_problem, TargetSpec
+
+EVERYTHING = """
+modality: tabular
+label: {expression: "tips > 0.2 * fare", classes: [mean, generous], version: 3}
+features: [fare, miles]
+id: trip
+time: start
+group: driver
+slices: [company]
+sensitive: [sex]
+pii: [phone]
+ignore: [note]
+table: {format: csv, delimiter: ";", quoting: false, encoding: cp949}
+split: {train: 0.8, validation: 0.1, test: 0.1}
+target: {metric: macro_f1, minimum: 0.9}
+"""
+
+
+def test_an_empty_file_means_that_everything_is_inferred():
+    assert parse_problem("") == Problem()
+    assert parse_problem("# only a comment\n") == Problem()
+    assert (Problem().split.train, Problem().target.metric) == (0.7, "accuracy")
+
+
+def test_every_key_is_read():
+    problem = parse_problem(EVERYTHING)
+    assert problem.modality == "tabular"
+    assert (problem.label.expression, problem.label.version) == ("tips > 0.2 * fare", 3)
+    assert problem.label.classes == ("mean", "generous")
+    assert (problem.table.delimiter, problem.table.quoting, problem.table.encoding) == (";", False, "cp949")
+    assert (problem.split.train, problem.target.minimum) == (0.8, 0.9)
+    assert problem.named_columns() == (
+        "trip", "start", "driver", "fare", "miles", "company", "sex", "phone", "note",
+    )  # fmt: skip
+
+
+def test_whole_numbers_are_class_names_and_fractions_are_numbers():
+    problem = parse_problem("label: {classes: [0, 1]}\nsplit: {train: 1, validation: 0, test: 0}")
+    assert problem.label.classes == ("0", "1")
+    assert problem.split.train == 1.0
+
+
+def test_a_section_left_empty_keeps_its_defaults():
+    assert parse_problem("label:\nsplit:\n") == Problem()
+
+
+def test_the_problem_as_a_dictionary_has_every_key():
+    content = parse_problem(EVERYTHING).to_dict()
+    assert content["split"] == {"train": 0.8, "validation": 0.1, "test": 0.1, "test_file": None}
+    assert content["text"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("modalty: image", "unknown key 'modalty'; known keys are modality, label"),
+        ("label: {colum: x}", r"unknown key 'label\.colum'; known keys are column, expression"),
+        ("1: 2", "unknown key '1'"),
+        ("modality: sound", "modality must be image, text or tabular, got 'sound'"),
+        ("modality: 3", "modality must be a word, got 3"),
+        ("features: fare", "features must be a list of names .*, got 'fare'"),
+        ("label: {classes: [yes, no]}", r"label\.classes must be a list of names .*, got \[True, False\]"),
+        ("pii: [[a]]", "pii must be a list of names"),
+        ("label: tips", "label must be a mapping of keys to values, got 'tips'"),
+        ("- image", "the file must be a mapping of keys to values"),
+        ("label: {version: 1.5}", r"label\.version must be a whole number, got 1\.5"),
+        ("label: {version: true}", r"label\.version must be a whole number, got True"),
+        ("label: {version: 0}", r"label\.version must be at least 1, got 0"),
+        ("label: {column: a, expression: b}", "label must have a column or an expression, not both"),
+        ("label: {classes: [a, a]}", r"label\.classes must not repeat a class"),
+        ("table: {quoting: maybe}", r"table\.quoting must be true or false, got 'maybe'"),
+        ("table: {format: xlsx}", r"table\.format must be csv, tsv or parquet, got 'xlsx'"),
+        ("table: {delimiter: '::'}", r"table\.delimiter must be one character, got '::'"),
+        ("split: {train: 0.5, validation: 0.1, test: 0.1}", r"must add up to 1, got .* which add up to 0\.7"),
+        ("split: {train: 0.0, validation: 0.5, test: 0.5}", r"must lie in 0\.\.1 with train above 0"),
+        ("split: {train: 1.5, validation: -0.5, test: 0.0}", r"must lie in 0\.\.1"),
+        ("split: {train: .nan}", r"must lie in 0\.\.1"),
+        ("split: {train: most}", r"split\.train must be a number, got 'most'"),
+        ("split: {train: 0.9, validation: 0.2, test_file: t.csv}", "must add up to at most 1"),
+        ("target: {metric: beauty}", r"target\.metric must be one of accuracy, .*, got 'beauty'"),
+        ("target: {minimum: 95}", r"target\.minimum must lie in 0\.\.1, got 95"),
+        ("a: [1", "must be YAML: while parsing"),
+        ("!!python/object/apply:os.system [ls]", "must be YAML"),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_names_file_and_key(text, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        parse_problem(text, where="mine.yaml")
+    assert str(caught.value).startswith("mine.yaml")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_predefined_test_file_frees_the_fractions():
+    problem = parse_problem("split: {train: 0.9, validation: 0.1, test_file: test.tsv}")
+    assert problem.split.test_file == "test.tsv"
+
+
+def test_a_file_is_read_with_or_without_a_byte_order_mark(tmp_path):
+    for encoding in ("utf-8", "utf-8-sig"):
+        (tmp_path / "problem.yaml").write_text("text: 문서", encoding)
+        assert read_problem(tmp_path / "problem.yaml").text == "문서"
+
+
+def test_a_missing_file_and_another_encoding_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"the problem file must exist, but there is no file at .*none\.yaml"):
+        read_problem(tmp_path / "none.yaml")
+    (tmp_path / "problem.yaml").write_bytes("text: 문서".encode("cp949"))
+    with pytest.raises(ValueError, match=r"problem\.yaml must be YAML in UTF-8"):
+        read_problem(tmp_path / "problem.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("", TargetSpec()),
+        ('{"metric": "macro_f1", "minimum": 0.9}', TargetSpec(metric="macro_f1", minimum=0.9)),
+        ('{"metric": "accuracy", "minimum": null}', TargetSpec()),
+        ('{"minimum": 1}', TargetSpec(minimum=1.0)),
+    ],
+)
+def test_a_target_is_read_from_json(text, target):
+    assert parse_target(text) == target
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("accuracy", "target must be JSON"),
+        ("[1]", "must be a mapping"),
+        ('{"minimun": 0.9}', "unknown key 'target.minimun'"),
+        ('{"metric": "beauty"}', "target.metric must be one of"),
+        ('{"minimum": 90}', "target.minimum must lie in 0..1"),
+        ('{"minimum": "high"}', "target.minimum must be a number"),
+    ],
+)
+def test_a_target_that_is_none_is_refused(text, message):
+    with pytest.raises(ValueError, match=message.replace(".", r"\.")):
+        parse_target(text)

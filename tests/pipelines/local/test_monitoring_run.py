@@ -1,0 +1,190 @@
+"""The monitoring pipeline for real: a bundle's baseline against two days of a serving log, the second one drifted."""
+
+from datetime import datetime, timedelta, UTC
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from typer.testing import CliRunner
+
+from components.shared.contracts.bundle import BundleConfig, write_bundle
+from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
+from components.shared.runtime.container_images import image
+from components.shared.serving_log.log import ServingLogWriter
+from pipelines.__main__ import app
+from pipelines.local.runner import interpreter_of
+
+NUM_TRAIN, NUM_EACH_DAY = 800, 600
+ROLES = {"brightness": "derived", "contrast": "derived", "camera": "slice"}
+TYPES = {"brightness": pa.float64(), "contrast": pa.float64(), "camera": pa.string()}
+FIRST_DAY = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def inputs(count, seed, *, darker_by=0.0):
+    rng = np.random.default_rng(seed)
+    return {
+        "brightness": pa.array(rng.normal(120.0 - darker_by, 30.0, count)),
+        "contrast": pa.array(rng.gamma(4.0, 10.0, count)),
+        "camera": pa.array(rng.choice(["door", "garden", "street"], count, p=[0.5, 0.3, 0.2])),
+    }
+
+
+def record_batch(columns):
+    return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
+
+
+@pytest.fixture(scope="module")
+def model(repository, tmp_path_factory):
+    """A bundle with the baseline of 800 training rows."""
+    folder = tmp_path_factory.mktemp("model")
+    info = ExampleTableInfo(modality="image", class_names=("cat", "dog"), column_roles=ROLES)
+    counts = {"train": NUM_TRAIN, "validation": 100, "test": 200}
+    with ExampleTableWriter(folder / "examples", info, extra_columns=TYPES) as writer:
+        for seed, (split, count) in enumerate(counts.items()):
+            base = {
+                "example_id": pa.array([f"{split}-{number}" for number in range(count)]),
+                "split": pa.array([split] * count),
+                "label": pa.array(["cat", "dog"] * (count // 2)),
+                "image": pa.array([f"{split}-{number}".encode() for number in range(count)]),
+            }
+            writer.write(record_batch({**base, **inputs(count, seed)}))
+    # As the step `validate examples` leaves it for the trainer.
+    validate = ["-m", "components.data_validation", "validate", "--examples", folder / "examples"]
+    command = [interpreter_of(image("validation")), *validate, "--output", folder / "baseline"]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    kept = [folder / "baseline" / "schema.pbtxt", *(folder / "baseline" / "statistics").iterdir()]
+    config = BundleConfig(task="image_classification", class_names=("cat", "dog"), backbone={}, preprocessing={})
+    files = {path.relative_to(folder / "baseline").as_posix(): path.read_bytes() for path in kept}
+    write_bundle(folder / "bundle", config, {"weight": np.zeros(4, np.float32)}, files=files)
+    return folder / "bundle"
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    """Two days of requests; on the second the pictures are darker by one standard deviation."""
+    path = tmp_path_factory.mktemp("log") / "pets"
+    writer = ServingLogWriter(path, ExampleTableInfo(modality="image", class_names=(), column_roles=ROLES))
+    for day, darker_by in enumerate((0.0, 30.0)):
+        first = FIRST_DAY + timedelta(days=day)
+        times = [first + timedelta(seconds=100 * number) for number in range(NUM_EACH_DAY)]
+        base = {
+            "request_id": pa.array([f"{day}-{number}" for number in range(NUM_EACH_DAY)]),
+            "event_time": pa.array(times, pa.timestamp("us", tz="UTC")),
+            "model_name": pa.array(["pets"] * NUM_EACH_DAY),
+            "model_revision": pa.array(["0123456789abcdef"] * NUM_EACH_DAY),
+            "predicted": pa.array(["cat", "dog"] * (NUM_EACH_DAY // 2)),
+        }
+        writer.append(record_batch({**base, **inputs(NUM_EACH_DAY, 100 + day, darker_by=darker_by)}))
+    return path
+
+
+def monitor(model, log, run_dir, *options):
+    arguments = ["monitor", "--model", str(model), "--log", str(log), "--run-dir", str(run_dir), *options]
+    return CliRunner().invoke(app, arguments)
+
+
+def summary_of(run_dir):
+    return json.loads((run_dir / "summary.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def calm(model, log, tmp_path_factory):
+    """The run over the first day."""
+    run_dir = tmp_path_factory.mktemp("calm")
+    result = monitor(model, log, run_dir, "--end", "2026-05-02")
+    assert result.exit_code == 0, result.output
+    return run_dir, result.output
+
+
+@pytest.fixture(scope="module")
+def drifted(model, log, tmp_path_factory):
+    """The run over the second day."""
+    run_dir = tmp_path_factory.mktemp("drifted")
+    result = monitor(model, log, run_dir, "--start", "-1d", "--end", "2026-05-03")
+    return run_dir, result
+
+
+def test_a_day_like_the_training_data_passes(calm, model, log):
+    summary = summary_of(calm[0])
+    assert summary["passed"]
+    assert [gate["passed"] for gate in summary["gates"]] == [True]
+    assert [step["name"] for step in summary["steps"]] == ["check monitoring inputs", "detect drift", "gate: drift"]
+    assert summary["metrics"]["num_current"] == NUM_EACH_DAY
+    assert summary["metrics"]["num_reference"] == NUM_TRAIN
+    assert summary["dataset"] == {"source": str(log)}
+    assert summary["window"] == {"start": None, "end": "2026-05-02T00:00:00+00:00"}
+    assert summary["model_dir"] == str(model)
+
+
+def test_the_console_says_what_was_compared_and_where_the_report_is(calm):
+    run_dir, output = calm
+    assert f"{NUM_EACH_DAY} requests against {NUM_TRAIN} rows" in output
+    assert f"report   {run_dir / 'report.html'}" in output
+    assert "  passed" in output
+
+
+def test_one_page_shows_gate_window_and_the_drift_report_opened(calm):
+    page = (calm[0] / "report.html").read_text(encoding="utf-8")
+    assert "<summary>detect drift</summary>" in page
+    assert page.count("<details open") == 1
+    assert "The window from the beginning to 2026-05-02 00:00:00 UTC was held against" in page
+    assert "https://" not in page
+
+
+def test_a_day_that_has_drifted_stops_at_the_gate_and_names_the_column(drifted):
+    run_dir, result = drifted
+    summary = summary_of(run_dir)
+    assert result.exit_code == 1, result.output
+    assert not summary["passed"]
+    assert summary["steps"][-1]["name"] == "gate: drift"
+    assert summary["steps"][-1]["status"] == "failed"
+    assert summary["metrics"]["num_blocking"] >= 1
+    assert "brightness" in summary["gates"][0]["reason"]
+    assert "contrast" not in summary["gates"][0]["reason"]
+    assert "brightness" in (run_dir / "report.html").read_text(encoding="utf-8")
+
+
+def test_an_unchanged_log_is_not_compared_again(calm, model, log):
+    result = monitor(model, log, calm[0], "--end", "2026-05-02")
+    assert result.exit_code == 0, result.output
+    assert all(step["cached"] for step in summary_of(calm[0])["steps"])
+
+
+def test_settings_decide_what_is_material(drifted, model, log, tmp_path):
+    (tmp_path / "settings.yaml").write_text("material_effect: 0.9\nmaterial_joint: 1.0\n")
+    window = ("--start", "2026-05-02", "--end", "2026-05-03")
+    result = monitor(model, log, tmp_path / "run", *window, "--settings", str(tmp_path / "settings.yaml"))
+    assert result.exit_code == 0, result.output
+
+
+def test_a_window_without_requests_says_what_the_log_covers(model, log, tmp_path):
+    result = monitor(model, log, tmp_path, "--start", "2027-01-01")
+    assert result.exit_code == 1
+    sentence = "holds none; the log covers 2026-05-01 00:00:00 UTC to 2026-05-02 16:38:20 UTC"
+    assert sentence in summary_of(tmp_path)["error"]
+    assert sentence in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert [step["name"] for step in summary_of(tmp_path)["steps"]] == ["check monitoring inputs"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--model", ""), "the model bundle must be a path or a URI, got nothing"),
+        (("--model", "nowhere"), "the model bundle must be a folder, but there is none at"),
+        (("--log", "nowhere"), "the serving log must be a folder, but there is none at"),
+        (("--end", "yesterday"), "window_end must be a time in ISO 8601"),
+    ],
+)
+def test_a_wrong_argument_is_one_sentence_and_bad_input(repository, model, log, tmp_path, options, sentence):
+    command = [sys.executable, "-m", "pipelines", "monitor", "--model", str(model), "--log", str(log)]
+    done = subprocess.run(
+        [*command, "--run-dir", str(tmp_path), *options], cwd=repository, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert sentence in done.stderr
+    assert len(done.stderr.splitlines()) == 1

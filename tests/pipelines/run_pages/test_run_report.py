@@ -1,0 +1,55 @@
+"""Summary and page of a run, whatever happened."""
+
+import pytest
+
+from components.reporting.page import Report
+from components.shared.contracts.verdict import Verdict, write_verdict
+from components.shared.runtime.atomic_files import write_json
+from pipelines.run_pages.run_report import write_run
+from pipelines.run_pages.step import Step
+from pipelines.run_pages.training_run_summary import TrainingRunSummary
+
+TRAINING = TrainingRunSummary(source="photos")
+
+
+@pytest.fixture
+def smoke_step(tmp_path):
+    report = Report("Smoke test")
+    report.paragraph("every check with <what> it measured")
+    report.write(tmp_path / "smoke.html")
+    write_verdict(tmp_path / "smoke.json", Verdict(check="smoke", passed=False, reason="no gradient"))
+    outputs = {"report": str(tmp_path / "smoke.html"), "verdict": str(tmp_path / "smoke.json")}
+    return Step(
+        name="smoke test", log=tmp_path / "smoke.log", status="succeeded", cached=False, duration_s=1.5, outputs=outputs
+    )
+
+
+def test_a_failed_gate_is_in_summary_and_page(tmp_path, smoke_step):
+    gate = Step(
+        name="gate: smoke", log=tmp_path / "gate.log", status="failed", cached=False, error="smoke: no gradient"
+    )
+    gate.log.write_text("Traceback\nQualityGateError: smoke: no gradient\n")
+    summary = write_run([smoke_step, gate], run_dir=tmp_path, run_summary=TRAINING, error="gate: smoke: no gradient")
+    assert summary["passed"] is False
+    assert summary["gates"] == [{"name": "smoke", "passed": False, "reason": "no gradient"}]
+    assert summary["model_dir"] is None
+    assert [step["status"] for step in summary["steps"]] == ["succeeded", "failed"]
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "every check with &lt;what&gt; it measured" in page
+    assert "QualityGateError: smoke: no gradient" in page
+
+
+def test_a_run_without_a_step_did_not_pass(tmp_path):
+    summary = write_run([], run_dir=tmp_path, run_summary=TRAINING, error="the run was interrupted")
+    assert summary["passed"] is False
+    assert "the run was interrupted" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_metrics_are_told_apart_by_the_step_they_come_from(tmp_path):
+    steps = []
+    for name, metrics in (("evaluate model", {"accuracy": 0.9}), ("train model", {"val_loss": 0.2})):
+        path = tmp_path / f"{name}.json"
+        write_json(path, metrics)
+        steps.append(Step(name=name, log=tmp_path / "log", status="succeeded", outputs={"metrics": str(path)}))
+    summary = write_run(steps, run_dir=tmp_path, run_summary=TRAINING, error="")
+    assert summary["metrics"] == {"accuracy": 0.9, "training_val_loss": 0.2}
