@@ -7,8 +7,8 @@ import fsspec
 from components.data_validation.tables.parquet_source import parquet_table
 from components.data_validation.tables.table_source import TableSource
 from components.data_validation.tables.text_source import TextTable
-from components.shared.contracts.problem import TableSpec
 from components.shared.tables.sources import readable_store_errors
+from components.shared.tables.table_spec import TableSpec
 
 _PARQUET_SUFFIXES = (".parquet", ".pq")
 _ANY_SPEC = TableSpec()

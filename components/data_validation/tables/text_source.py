@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.data_validation.tables.table_source import shortened, TablePart, TableSource, TypesWidened
-from components.shared.contracts.problem import TableSpec
 from components.shared.runtime.progress import progress
 from components.shared.tables.column_types import as_type, composed_texts, type_of_texts, widest_types
 from components.shared.tables.opening import opened, readable
 from components.shared.tables.table_files import RaggedRow, table_file, TableFile
+from components.shared.tables.table_spec import TableSpec
 
 MAX_RAGGED_SHARE = 0.1
 _FIRST_ROWS = 16384

@@ -9,6 +9,8 @@ from typing import Any, get_args, Literal
 
 import yaml
 
+from components.shared.tables.table_spec import TableSpec
+
 Modality = Literal["image", "text", "tabular"]
 SPLIT_NAMES = ("train", "validation", "test")
 # What people call a label or a text where they do not say so.
@@ -34,22 +36,6 @@ class LabelSpec:
             raise ValueError(f"label.version must be at least 1, got {self.version}")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError(f"label.classes must not repeat a class, got {list(self.classes)}")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TableSpec:
-    """How a table file is read; what is not given is recognised."""
-
-    format: Literal["csv", "tsv", "parquet"] | None = None
-    delimiter: str | None = None
-    quoting: bool | None = None
-    encoding: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.format not in (None, "csv", "tsv", "parquet"):
-            raise ValueError(f"table.format must be csv, tsv or parquet, got {self.format!r}")
-        if self.delimiter is not None and len(self.delimiter) != 1:
-            raise ValueError(f"table.delimiter must be one character, got {self.delimiter!r}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,11 +12,11 @@ import unicodedata
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from components.shared.contracts.problem import TableSpec
 from components.shared.tables.column_types import MISSING_NUMBERS
 from components.shared.tables.csv_stream import csv_batches
 from components.shared.tables.opening import BLOCK_BYTES, opened, opened_for_arrow, opened_text, readable
 from components.shared.tables.parquet_file import parquet_file
+from components.shared.tables.table_spec import TableSpec
 from components.shared.tables.text_encoding import recognised_encoding
 
 _BATCH_ROWS = 16384

@@ -9,8 +9,8 @@ import pytest
 
 from components.data_validation.tables.source_opening import open_table
 from components.data_validation.tables.table_source import regrouped, TypesWidened
-from components.shared.contracts.problem import TableSpec
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.table_spec import TableSpec
 
 
 def written(path, data: bytes | str) -> str:

@@ -5,8 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.data_ingestion.tables.scan import scanned_table
-from components.shared.contracts.problem import TableSpec
 from components.shared.tables.table_files import RaggedRow, table_file
+from components.shared.tables.table_spec import TableSpec
 
 
 def written(path, data: bytes | str) -> str:
