@@ -1,4 +1,4 @@
-# The only door people need: `make` prints this help.
+# Everything that people and CI do; `make` alone prints this help.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
@@ -28,9 +28,10 @@ export OMP_WAIT_POLICY ?= PASSIVE
 
 VENV := .venv/bin/python
 VALIDATION := .venv-validation/bin/python
+EVERYWHERE := not gpu and not containers and not cluster
 TAGGED := PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}"
 
-.PHONY: help setup run search smoke monitor images compile test test-gpu test-containers lint format types contracts licences lock check clean
+.PHONY: help setup run search smoke monitor images compile test test-slow coverage test-gpu test-containers lint format types contracts licences lock check clean
 
 help: ## Print this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -64,13 +65,30 @@ images: setup ## Build the container images with docker, podman or buildah; CUDA
 compile: setup ## Compile the pipelines to YAML under build/, images tagged with the commit
 	@$(TAGGED) $(VENV) -m pipelines compile --output build
 
-test: setup ## Run all tests, in both environments
+# Files are shared out whole, the longest folders first, so that the cores end together.
+IN_VENV := $(VENV) -m pytest -q -n 2 --dist loadfile --ignore=tests/components/data_validation \
+	tests/pipelines $(filter-out tests/pipelines/,$(wildcard tests/*/))
+IN_VALIDATION := $(VALIDATION) -m pytest -q -n 2 --dist loadfile \
+	tests/components/data_validation tests/components/drift tests/components/shared
+
+test: setup ## Run the tests, in both environments
 	@echo "Tests in .venv"
-	@# The longest files first, so that the cores end together.
-	@$(VENV) -m pytest -q -n 2 --dist loadfile --ignore=tests/components/data_validation \
-	  tests/pipelines $(filter-out tests/pipelines/,$(wildcard tests/*/))
+	@$(IN_VENV)
 	@echo "Tests in .venv-validation"
-	@$(VALIDATION) -m pytest -q -n 2 --dist loadfile tests/components/data_validation tests/components/drift tests/components/shared
+	@$(IN_VALIDATION)
+
+test-slow: setup ## Run the soaks: kill and resume, several processes, long streams
+	@echo "Slow tests in .venv"
+	@$(IN_VENV) -m slow
+	@echo "Slow tests in .venv-validation"
+	@$(IN_VALIDATION) -m slow
+
+coverage: setup ## Run all tests but those of containers, and print which lines of which module they reach
+	@rm -f .coverage .coverage.*
+	@COVERAGE_FILE=.coverage.desk $(IN_VENV) -m "$(EVERYWHERE)" --cov --cov-report=
+	@COVERAGE_FILE=.coverage.validation $(IN_VALIDATION) -m "$(EVERYWHERE)" --cov --cov-report=
+	@$(VENV) -m coverage combine -q
+	@$(VENV) -m coverage report
 
 test-gpu: setup ## Run the tests that need a CUDA device
 	@$(VENV) -m pytest -q -m gpu --ignore=tests/components/data_validation
@@ -99,4 +117,4 @@ lock: setup ## Lock what environments and images hold; pins that still hold stay
 check: lint types contracts licences ## Lint, types, import contracts and licences
 
 clean: ## Remove environments, runs and caches
-	rm -rf .venv .venv-validation build runs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-validation build runs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage
