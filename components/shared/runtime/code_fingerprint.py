@@ -5,7 +5,7 @@ changes none.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 import re
@@ -39,17 +39,17 @@ def job_fingerprint(module: str, function: str) -> str:
     ValueError
         If there is no such module or function.
     """
-    tree = _tree(module)
-    parts = _reached_statements(tree, function)
+    parts = _reached_statements(_syntax(_text(module)), function)
     if not parts:
         raise ValueError(f"{module} must define {function}, but does not")
     reached: dict[str, str] = {}
-    queue = sorted({name for part in parts for name in _imported_modules(part)})
+    queue = sorted(_ours({name for part in parts for name in _named_modules(part)}))
     while queue:
         name = queue.pop()
         if name not in reached:
-            reached[name] = _module_fingerprint(name)
-            queue.extend(_imported_modules(_tree(name)))
+            text = _text(name)
+            reached[name] = _module_fingerprint(name, text)
+            queue.extend(_ours(_modules_named_in(text)))
     return fingerprint_json({"job": [ast.dump(part) for part in parts], "modules": reached})
 
 
@@ -58,21 +58,36 @@ def _file(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-@cache
-def _tree(module: str) -> ast.Module:
+def _text(module: str) -> str:
     file = _file(module)
     if not file.is_file():
         raise ValueError(f"{module} must be a module of this project, but there is no {file.relative_to(_ROOT)}")
-    return ast.parse(file.read_text(encoding="utf-8"))
+    return file.read_text(encoding="utf-8")
 
 
-def _module_fingerprint(module: str) -> str:
+# Whatever follows from a text alone is worked out once: many jobs reach the same modules.
+@cache
+def _syntax(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
+@cache
+def _syntax_fingerprint(text: str) -> str:
+    return fingerprint_bytes(ast.dump(_syntax(text)).encode())
+
+
+@cache
+def _modules_named_in(text: str) -> frozenset[str]:
+    return frozenset(_named_modules(_syntax(text)))
+
+
+def _module_fingerprint(module: str, text: str) -> str:
     """Fingerprint of a module's syntax and, for a package, of the data files that lie in it."""
     file = _file(module)
     data: list[str] = []
     if file.name == "__init__.py":
         data = [f"{path.name} {fingerprint_bytes(path.read_bytes())}" for path in _data_files(file.parent)]
-    return fingerprint_json({"syntax": fingerprint_bytes(ast.dump(_tree(module)).encode()), "data": data})
+    return fingerprint_json({"syntax": _syntax_fingerprint(text), "data": data})
 
 
 def _data_files(folder: Path) -> list[Path]:
@@ -86,7 +101,8 @@ def _data_files(folder: Path) -> list[Path]:
     return found
 
 
-def _imported_modules(node: ast.AST) -> set[str]:
+def _named_modules(node: ast.AST) -> set[str]:
+    """Modules that a piece of code imports, or may start by name."""
     found: set[str] = set()
     for item in ast.walk(node):
         if isinstance(item, ast.Import):
@@ -96,7 +112,12 @@ def _imported_modules(node: ast.AST) -> set[str]:
             found.update(f"{item.module}.{alias.name}" for alias in item.names)
         elif isinstance(item, ast.Constant) and isinstance(item.value, str) and _MODULE_NAME.fullmatch(item.value):
             found.update((item.value, f"{item.value}.__main__"))
-    ours = {name for name in found if name.split(".")[0] == _PACKAGE and _file(name).is_file()}
+    return found
+
+
+def _ours(names: Collection[str]) -> set[str]:
+    """Those that are modules of this project, with the packages that hold them."""
+    ours = {name for name in names if name.split(".")[0] == _PACKAGE and _file(name).is_file()}
     return ours | {parent for name in ours for parent in _parents(name)}
 
 

@@ -35,13 +35,10 @@ def tree(repository, tmp_path, monkeypatch):
     """A copy of the sources that a test may change."""
     shutil.copytree(repository / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code_fingerprint, "_ROOT", tmp_path)
-    code_fingerprint._tree.cache_clear()
-    yield tmp_path / "components"
-    code_fingerprint._tree.cache_clear()
+    return tmp_path / "components"
 
 
 def tags(package):
-    code_fingerprint._tree.cache_clear()
     executors = next(yaml.safe_load_all(tag_with_source(package)))["deploymentSpec"]["executors"]
     steps = {name.removeprefix("exec-"): executor["container"]["image"] for name, executor in executors.items()}
     return {name: tag for name, tag in steps.items() if not name[-1].isdigit()}
