@@ -66,14 +66,13 @@ def test_compiling_twice_gives_the_same_bytes(compiled, tmp_path):
         assert path.read_bytes() == compiled[path.stem].read_bytes()
 
 
-def test_two_processes_compile_the_same_bytes(repository, tmp_path):
-    for seed in ("1", "2"):
-        command = [sys.executable, "-m", "pipelines", "compile", "--output", str(tmp_path / seed)]
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "PLUSZERO_IMAGE_TAG": "v1.2.3"}
-        subprocess.run(command, check=True, capture_output=True, cwd=repository, env=environment)
-    first, second = ({path.name: path.read_bytes() for path in (tmp_path / seed).iterdir()} for seed in ("1", "2"))
-    assert first == second
-    assert len(first) == 2 * len(COMPILED)
+def test_another_process_compiles_the_same_bytes(compiled, repository, tmp_path):
+    command = [sys.executable, "-m", "pipelines", "compile", "--output", str(tmp_path)]
+    environment = {**os.environ, "PYTHONHASHSEED": "1"}
+    subprocess.run(command, check=True, capture_output=True, cwd=repository, env=environment)
+    again = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(again) == 2 * len(COMPILED)
+    assert {name: again[f"{name}.yaml"] for name in compiled} == {n: path.read_bytes() for n, path in compiled.items()}
 
 
 def test_every_pipeline_is_compiled_for_every_profile(compiled):

@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 from components.shared.contracts.problem import read_problem
 from pipelines.__main__ import app
 
+pytestmark = pytest.mark.slow
+
 NUM_PER_CLASS = 150
 POLICIES = ("standard", "none")
 REPEATS = 2

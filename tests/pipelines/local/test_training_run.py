@@ -109,6 +109,7 @@ def learnt(summary):
     return {name: value for name, value in summary["metrics"].items() if not name.endswith("_s")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["trainer", "runner"])
 def test_a_killed_training_goes_on_and_ends_where_an_uninterrupted_one_does(
     repository, pictures, finished, first_summary, tmp_path, victim

@@ -208,6 +208,7 @@ def test_a_table_at_a_uri_is_read(ingest):
     assert result.counts["test"] == {"0": 2, "1": 1}
 
 
+@pytest.mark.slow
 def test_a_long_table_is_read_in_flat_memory(ingest, tmp_path, monkeypatch):
     monkeypatch.setattr(table_files, "BLOCK_BYTES", 1 << 16)
     peaks = []

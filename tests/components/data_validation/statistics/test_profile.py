@@ -179,6 +179,7 @@ def test_ragged_rows_are_in_the_remarks_and_in_no_statistic(tmp_path):
     assert "1 lines of t.csv with too few or too many values are left out" in found.remarks
 
 
+@pytest.mark.slow
 def test_ten_thousand_columns_and_columns_without_values_are_profiled(tmp_path):
     names = [f"c{number}" for number in range(10_000)]
     (tmp_path / "t.csv").write_text("\n".join([",".join(names), *[",".join(["1"] * 9_999 + [""])] * 20]))

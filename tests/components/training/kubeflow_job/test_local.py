@@ -79,6 +79,7 @@ def left_behind(name):
     return list(Path(tempfile.gettempdir()).glob(f"{name}*"))
 
 
+@pytest.mark.slow
 def test_two_nodes_compute_together(name, tmp_path, caplog):
     here, together, backend = Path.cwd(), job(name, SUM_OF_RANKS, tmp_path), LocalBackend()
     backend.submit(together)
@@ -104,6 +105,7 @@ def test_a_node_that_fails_is_named_with_its_error_and_nothing_is_left(name, tmp
     assert left_behind(name) == []
 
 
+@pytest.mark.slow
 def test_a_launch_that_is_terminated_takes_its_processes_along(name, tmp_path, repository):
     (tmp_path / "train.py").write_text(HOLDS_A_FILE, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(repository)}

@@ -16,6 +16,7 @@ def hold(uri, seconds, log):
         lines.write("out\n")
 
 
+@pytest.mark.slow
 def test_two_trainers_never_work_in_one_folder(tmp_path):
     log = tmp_path / "log"
     context = multiprocessing.get_context("spawn")
@@ -27,6 +28,7 @@ def test_two_trainers_never_work_in_one_folder(tmp_path):
     assert log.read_text().split() == ["in", "out"] * 3
 
 
+@pytest.mark.slow
 def test_a_killed_trainer_frees_the_folder(tmp_path):
     context = multiprocessing.get_context("spawn")
     log = tmp_path / "log"

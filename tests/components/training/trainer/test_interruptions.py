@@ -65,6 +65,7 @@ def interrupt(training, kind):
         os.kill(training.pid, signal.SIGKILL if kind == "killed" else signal.SIGTERM)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", range(RUNS))
 def test_every_restart_goes_on_and_the_end_is_the_same(store, uninterrupted, processes, tmp_path, monkeypatch, run):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")

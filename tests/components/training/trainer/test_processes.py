@@ -80,6 +80,7 @@ def request_of(store, config, folder):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_passes", [1, 2])
 def test_two_processes_have_the_loss_curve_of_one(store, config, tmp_path, num_passes):
     alone = fit(store, config, seed=5, device=CPU, checkpoints=CheckpointFolder(uri=str(tmp_path / "alone")))
@@ -97,6 +98,7 @@ def test_two_processes_have_the_loss_curve_of_one(store, config, tmp_path, num_p
     assert len(longer.curves) == 3
 
 
+@pytest.mark.slow
 def test_told_to_stop_it_saves_and_another_number_of_processes_goes_on(store, config, tmp_path):
     endless = replace(config, max_epochs=10_000, checkpoint_every_s=1000.0)
     folder = CheckpointFolder(uri=str(tmp_path / "checkpoints"))
@@ -118,6 +120,7 @@ def test_told_to_stop_it_saves_and_another_number_of_processes_goes_on(store, co
     assert len(finished(store, last, checkpoints=folder, resumed=True).curves) == num_epochs + 1
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_is_an_error(store, config, tmp_path):
     folder = CheckpointFolder(uri=str(tmp_path / "checkpoints"))
     wrong = replace(request_of(store, config, folder), features_path=str(tmp_path / "none"))
