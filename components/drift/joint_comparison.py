@@ -23,25 +23,9 @@ JointMembers = tuple[dict[str, FamilyMember], float]
 def joint_members(
     joint: tuple[np.ndarray, np.ndarray], blocks: Blocks, labels: np.ndarray, family: MaximumFamily, *, seed: int
 ) -> JointMembers:
-    """Add the joint statistics to the family.
+    """Add the joint statistics of (N, D) and (M, D) to the family; return the members by name and the effect size.
 
-    Parameters
-    ----------
-    joint
-        Shape (N, D) and (M, D), D 1 or more.
-    blocks
-        B blocks of the same rows.
-    labels
-        Shape (P, B), float32.
-    family
-        What the statistics join.
-    seed
-        Of the joint features.
-
-    Returns
-    -------
-    tuple of dict of str to FamilyMember, float
-        The members by their statistics' names, and the effect size.
+    `labels` is (P, B), float32, from `permuted_labels`.
     """
     rows_a_block = max(1, _MOST_ROWS // blocks.num_blocks)
     picked = [rows_of_blocks(block_of, rows_a_block) for block_of in (blocks.reference, blocks.current)]

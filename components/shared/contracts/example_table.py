@@ -48,7 +48,7 @@ _BASE_COLUMNS = (("example_id", pa.string(), "id"), ("split", pa.string(), "spli
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExampleTableInfo:
-    """What a reader knows before it reads a row.
+    """What a table says of itself, known before a row is read.
 
     Attributes
     ----------
@@ -81,13 +81,7 @@ class ExampleTableInfo:
         return tuple(column for column, role in self.column_roles.items() if role in roles)
 
     def class_index(self, label: str) -> int:
-        """Index of a label in `class_names`.
-
-        Raises
-        ------
-        ContractError
-            If the label is no known class.
-        """
+        """Index of a label in `class_names`; `ContractError` if it is not a known class."""
         try:
             return self.class_names.index(label)
         except ValueError:
@@ -95,12 +89,10 @@ class ExampleTableInfo:
 
 
 class ExampleTableWriter:
-    """Writes an example table in a stream, with checks.
+    """Writes an example table as a stream, with checks.
 
     Parameters
     ----------
-    path
-        The folder to write.
     info
         What the table holds. Roles of the base and payload columns are added where they are missing.
     extra_columns
@@ -164,12 +156,7 @@ class ExampleTableWriter:
 
 
 class ExampleTable:
-    """Reads an example table in a stream.
-
-    Parameters
-    ----------
-    path
-        The folder that `ExampleTableWriter` wrote.
+    """Reads an example table as a stream.
 
     Raises
     ------

@@ -21,28 +21,13 @@ _PART_PATTERN = ".shard-*.part"
 
 
 class ShardWriter:
-    """Writes record batches to `shard-00000.parquet`, `shard-00001.parquet` ... under one folder.
+    """Writes record batches to `shard-00000.parquet`, `shard-00001.parquet` ... in one folder.
 
-    Shards appear under their names when the whole table is complete, the first one last: a block that raises leaves
-    none, and a killed writer nothing that a reader takes for a table. Memory stays at one row group whatever the
-    number of rows.
-
-    Parameters
-    ----------
-    path
-        The folder; made where it is missing. Shards of an earlier, killed writer are removed.
-    schema
-        The columns; every batch must have exactly these.
-    contract
-        The contract's name, kept in the metadata.
-    format_version
-        The contract's version.
-    info
-        JSON values that describe the table, kept in the metadata of every shard.
-    shard_bytes
-        A new shard begins once this many bytes of Arrow data went into the last.
-    row_group_rows
-        Rows a row group: what a reader holds in memory at once.
+    Shards get their names when the whole table is complete, the first one last: a block that raises leaves none, and a
+    killed writer leaves nothing that a reader takes for a table. Shards of an earlier, killed writer are removed.
+    Memory stays at one row group of `row_group_rows` rows, which is also what a reader holds; a new shard begins after
+    `shard_bytes` of Arrow data. `contract`, `format_version` and `info` (JSON values) go into the metadata of every
+    shard.
     """
 
     def __init__(
@@ -111,7 +96,7 @@ class ShardWriter:
             part.unlink()
 
     def _opened(self) -> pq.ParquetWriter:
-        """Bytes are files of images, compressed already: neither zstd nor a dictionary of equal ones pays."""
+        """Encoded images are compressed already: neither zstd nor a dictionary pays for columns of bytes."""
         files = {field.name for field in self._schema if pa.types.is_binary(field.type)}
         paths = _leaf_paths(self._schema)
         others = [path for path in paths if path not in files]
@@ -137,18 +122,7 @@ class ShardWriter:
 
 
 class ShardReader:
-    """Reads a folder that `ShardWriter` wrote, batch by batch.
-
-    Parameters
-    ----------
-    path
-        The folder.
-    contract
-        The contract's name that the metadata must hold.
-    newest_version
-        The newest format version this code reads.
-    keys
-        What the metadata must hold beside contract and version.
+    """Reads a folder that `ShardWriter` wrote, batch by batch; `keys` must be in its metadata.
 
     Raises
     ------
@@ -200,16 +174,11 @@ class ShardReader:
         Parameters
         ----------
         columns
-            Columns to read; None reads all. The others are not touched on disk.
+            Columns to read, of which each must be there; None reads all. The others are not touched on disk.
         splits
             Keep rows of these splits only; None keeps all.
         batch_rows
             Rows a batch at most.
-
-        Raises
-        ------
-        ContractError
-            If a named column is not there.
         """
         wanted = list(self.schema.names if columns is None else columns)
         absent = [name for name in wanted if name not in self.schema.names]
@@ -236,28 +205,12 @@ class ShardReader:
 
 
 def contract_metadata(schema: pa.Schema, *, contract: str, newest_version: int, where: object) -> dict[str, Any]:
-    """What a Parquet file says of the contract that it was written under.
-
-    Parameters
-    ----------
-    schema
-        The file's Arrow schema.
-    contract
-        The contract's name that the metadata must hold.
-    newest_version
-        The newest format version this code reads.
-    where
-        The file, for errors.
-
-    Returns
-    -------
-    dict
-        The metadata's JSON object, `contract` and `format_version` included.
+    """A Parquet file's contract metadata, `contract` and `format_version` included.
 
     Raises
     ------
     ContractError
-        If the file is of another contract, of none, or of another version.
+        If the file is of another contract, of none, or of a newer version.
     """
     content = _metadata(schema)
     if content.get("contract") != contract:
@@ -269,7 +222,7 @@ def contract_metadata(schema: pa.Schema, *, contract: str, newest_version: int, 
 
 
 def _leaf_paths(schema: pa.Schema) -> list[str]:
-    """What Parquet calls the columns: `probabilities.list.element` for a column of lists."""
+    """Parquet's names of the columns: `probabilities.list.element` for a column of lists."""
     sink = pa.BufferOutputStream()
     pq.write_table(schema.empty_table(), sink)
     leaves = pq.read_metadata(pa.BufferReader(sink.getvalue())).schema
@@ -277,7 +230,7 @@ def _leaf_paths(schema: pa.Schema) -> list[str]:
 
 
 def _metadata(schema: pa.Schema) -> dict[str, Any]:
-    """The contract that the metadata hold; empty where they hold none of ours."""
+    """The contract in a file's metadata; empty where there is none of this project."""
     try:
         content = json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}"))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The predictions table: one row a scored example, what every analysis works on.
+"""The predictions table: one row a scored example, which every analysis reads.
 
 Columns: `example_id`, `split`, `label` (null where unknown), `predicted`, `probabilities` (list of float32 in the
 order of the class names), `embedding` (list of float32, empty where the model gives none), and slice columns.
@@ -29,14 +29,12 @@ _SUM_TOLERANCE = 1e-3
 
 
 class PredictionsWriter:
-    """Writes a predictions table in a stream, with checks.
+    """Writes a predictions table as a stream, with checks.
 
     Parameters
     ----------
-    path
-        The folder to write.
     class_names
-        Class names in the order of the probabilities.
+        In the order of the probabilities.
     extra_columns
         Names and Arrow types of slice and metadata columns.
     """
@@ -70,12 +68,10 @@ class PredictionsWriter:
         embeddings: np.ndarray,
         extra: Mapping[str, pa.Array],
     ) -> None:
-        """Append scored examples.
+        """Append N scored examples.
 
         Parameters
         ----------
-        example_ids, splits, labels
-            N values each.
         probabilities
             Shape (N, K), each row adds up to 1.
         embeddings
@@ -117,11 +113,6 @@ def _list_array(values: np.ndarray) -> pa.ListArray:
 
 class PredictionsTable:
     """Reads a predictions table.
-
-    Parameters
-    ----------
-    path
-        The folder that `PredictionsWriter` wrote.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Fingerprints of contents: what makes caching honest."""
+"""Fingerprints of contents: a cache is reused only where they are equal."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -47,15 +47,10 @@ def fingerprint_files(files: Iterable[tuple[str, Path]]) -> str:
 
 
 def fingerprint_source(uri: str) -> str:
-    """Fingerprint of outside data: a file or a folder, local or at an fsspec URI.
+    """Fingerprint of outside data: a file or a folder, local or at an fsspec URI such as `s3://bucket/photos`.
 
     Local files are hashed by content; remote ones by the checksum, version or modification time that their
     store reports, so that nothing is downloaded.
-
-    Parameters
-    ----------
-    uri
-        A local path or an fsspec URI such as `s3://bucket/photos`.
 
     Returns
     -------
@@ -99,7 +94,7 @@ def _fingerprint_local(root: Path) -> str:
 
 
 def _content_or_trouble(path: Path) -> str:
-    """Fingerprint of a file; for one that cannot be read what it is: ingestion sets it aside with its reason."""
+    """Fingerprint of a file, or why it cannot be read: ingestion quarantines such a file with its reason."""
     try:
         return fingerprint_file(path) if path.is_file() else "no file"
     except OSError as error:

@@ -1,4 +1,4 @@
-"""How a pod lands on an NVIDIA node and what it finds there: names that steps, train jobs and manifests agree on."""
+"""How a pod is placed on an NVIDIA node: names that steps, train jobs and manifests agree on."""
 
 ACCELERATOR = "nvidia.com/gpu"
 

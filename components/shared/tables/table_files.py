@@ -1,4 +1,4 @@
-"""Table files in a stream: CSV, TSV and Parquet, a ragged row never being the end of them."""
+"""Table files as streams: CSV, TSV and Parquet. Ragged rows are reported and left out; they do not stop the reading."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -35,8 +35,6 @@ class RaggedRow:
     ----------
     row
         Its number, counted from 1, the header; blank lines do not count.
-    num_expected, num_found
-        Numbers of values.
     num_lines
         Lines it spans; many where a quote is never closed.
     """
@@ -58,18 +56,9 @@ class _Header:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableFile:
-    """A table file and how it is read.
+    """A table file, at a local path or an fsspec URI, and how it is read.
 
-    Attributes
-    ----------
-    uri
-        A local path or an fsspec URI.
-    is_parquet
-        Whether it is Parquet; else delimited text.
-    delimiter, quoting, encoding
-        How delimited text is read.
-    inferred
-        What was recognised rather than told, one sentence each.
+    `inferred` says what was recognised rather than told, one sentence each.
     """
 
     uri: str
@@ -109,12 +98,12 @@ class TableFile:
         Parameters
         ----------
         ragged
-            Is given the rows that have too few or too many values and are left out.
+            Receives the rows that have too few or too many values and are left out.
 
         Yields
         ------
         pa.RecordBatch
-            Columns under their names (NFC). Those of delimited text are all texts, null where empty.
+            Columns under their names (NFC). Those of delimited text are all strings, null where empty.
 
         Raises
         ------
@@ -138,7 +127,7 @@ class TableFile:
         types
             null, int64, float64 or string for each column, by its name (NFC).
         ragged_lines
-            Is given, for each row with too few or too many values, the number of lines that it spans; such rows are
+            Receives, for each row with too few or too many values, the number of lines that it spans; such rows are
             left out.
 
         Yields
@@ -237,14 +226,7 @@ class TableFile:
 
 
 def table_file(uri: str, spec: TableSpec) -> TableFile:
-    """A table file, with what the problem file does not say recognised.
-
-    Parameters
-    ----------
-    uri
-        A local path or an fsspec URI; it exists.
-    spec
-        What the problem file says of the table.
+    """A table file at a local path or fsspec URI; what `spec` leaves open is recognised.
 
     Raises
     ------
@@ -274,7 +256,7 @@ def table_file(uri: str, spec: TableSpec) -> TableFile:
 
 
 def _keys(header: _Header) -> list[str]:
-    """Names by which Arrow knows the columns while it reads: the header's own may repeat once they are trimmed."""
+    """Column names while Arrow reads: numbers, since the header's names may repeat once they are trimmed."""
     return [str(number) for number in range(len(header.names))]
 
 
