@@ -110,7 +110,7 @@ def write_bundle(
 
 
 def add_files(path: str | Path, target: str | Path, files: Mapping[str, bytes]) -> None:
-    """Check a bundle and copy it to `target` with further files by relative name; they replace files of the same name."""
+    """Check a bundle and copy it to `target` with further files by relative name, which replace those of that name."""
     config = read_config(path)
     kept = {name: (Path(path) / name).read_bytes() for name in file_listing(path) if name != WEIGHTS_FILE}
     write_bundle(target, config, read_weights(path), files={**kept, **files})
@@ -218,8 +218,6 @@ def _checked_name(name: str, *, where: Path) -> str:
 
 def file_record(file: Path) -> dict[str, Any]:
     """A file's entry in a bundle's list: its size in bytes and its SHA-256."""
-    digest = hashlib.sha256()
     with open(file, "rb") as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    return {"bytes": file.stat().st_size, "sha256": digest.hexdigest()}
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {"bytes": file.stat().st_size, "sha256": digest}

@@ -72,8 +72,8 @@ class EmbeddingsTable:
         self._reader = ShardReader(
             path, contract=CONTRACT, newest_version=FORMAT_VERSION, keys=("embedding_size", "embedder")
         )
-        self.embedding_size = int(self._reader.info["embedding_size"])
-        self.embedder = str(self._reader.info["embedder"])
+        self.embedding_size = int(self._reader.metadata["embedding_size"])
+        self.embedder = str(self._reader.metadata["embedder"])
 
     @property
     def num_rows(self) -> int:

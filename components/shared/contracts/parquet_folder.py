@@ -1,10 +1,10 @@
 """A folder of Parquet shards with a contract in its metadata: one streaming writer, one checked reader."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 import json
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -42,8 +42,7 @@ class ShardWriter:
         row_group_rows: int = 1024,
     ) -> None:
         self._folder = Path(path)
-        content = {"contract": contract, "format_version": format_version, **info}
-        self._schema = schema.with_metadata({METADATA_KEY: json.dumps(content, ensure_ascii=False).encode()})
+        self._schema = schema.with_metadata(shard_metadata(contract, format_version, info))
         self._shard_bytes = shard_bytes
         self._row_group_rows = row_group_rows
         self._num_shards = 0
@@ -54,7 +53,7 @@ class ShardWriter:
         for leftover in [*self._folder.glob(_SHARD_PATTERN), *self._folder.glob(_PART_PATTERN)]:
             leftover.unlink()
 
-    def __enter__(self) -> "ShardWriter":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -144,8 +143,8 @@ class ShardReader:
         ]:
             raise ContractError(f"{self.path} must hold every shard from {_FIRST_SHARD} on, but one is missing")
         self.schema = self._checked_schema(self.shards[0], contract, newest_version)
-        self.info: dict[str, Any] = json.loads(self.schema.metadata[METADATA_KEY])
-        lacking = [key for key in keys if key not in self.info]
+        self.metadata = _metadata(self.schema)
+        lacking = [key for key in keys if key not in self.metadata]
         if lacking:
             raise ContractError(f"{self.path} must hold {', '.join(keys)} in its metadata, but {lacking[0]} is missing")
         self.num_rows = 0
@@ -202,6 +201,12 @@ class ShardReader:
         if not batches:
             return pa.schema([self.schema.field(name) for name in wanted]).empty_table()
         return pa.Table.from_batches(batches)
+
+
+def shard_metadata(contract: str, format_version: int, info: Mapping[str, Any]) -> dict[bytes, bytes]:
+    """Parquet metadata that state a contract, its version, and JSON values that describe the table."""
+    content = {"contract": contract, "format_version": format_version, **info}
+    return {METADATA_KEY: json.dumps(content, ensure_ascii=False).encode()}
 
 
 def contract_metadata(schema: pa.Schema, *, contract: str, newest_version: int, where: object) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, UTC
 import io
-import json
 from pathlib import Path
 import re
 from typing import Any
@@ -19,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.shared.contracts.example_table import ExampleTableInfo
-from components.shared.contracts.parquet_folder import contract_metadata, METADATA_KEY
+from components.shared.contracts.parquet_folder import contract_metadata, shard_metadata
 from components.shared.runtime.atomic_files import atomic_file
 from components.shared.runtime.errors import ContractError
 from components.shared.tables.parquet_file import parquet_file
@@ -113,13 +112,8 @@ def write_part(filesystem: AbstractFileSystem, name: str, table: pa.Table, info:
 
     A local file is renamed when it is complete; an object store shows an object only then.
     """
-    content = {
-        "contract": CONTRACT,
-        "format_version": FORMAT_VERSION,
-        "modality": info.modality,
-        "column_roles": dict(info.column_roles),
-    }
-    metadata = {METADATA_KEY: json.dumps(content, ensure_ascii=False).encode()}
+    described = {"modality": info.modality, "column_roles": dict(info.column_roles)}
+    metadata = shard_metadata(CONTRACT, FORMAT_VERSION, described)
     buffer = io.BytesIO()
     pq.write_table(table.replace_schema_metadata(metadata), buffer, compression="zstd")
     if isinstance(filesystem, LocalFileSystem):
