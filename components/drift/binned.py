@@ -168,7 +168,7 @@ def _cuts(ascending: np.ndarray, max_bins: int) -> np.ndarray:
         return ascending[starts_value]
     at_quantiles = ascending[np.arange(max_bins) * len(ascending) // max_bins]
     cuts, repeats = np.unique(at_quantiles, return_counts=True)
-    # The value above one that fills whole quantile bins starts the next bin; the repeats left room for it.
+    # Where a value fills several quantile bins, the next value starts a bin; the repeated cuts left room for it.
     above = np.searchsorted(ascending, cuts[repeats > 1], side="right")
     return np.union1d(cuts, ascending[above[above < len(ascending)]])
 

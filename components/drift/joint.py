@@ -16,7 +16,7 @@ import numpy as np
 from components.drift.binned import BinnedFeature
 
 NUM_FOURIER_FEATURES = 128
-# Products of more columns than these would be over 500, and embeddings have no columns that mean something by pairs.
+# More columns would give over 500 products; and pairs of an embedding's columns have no meaning.
 _MOST_PAIRED_COLUMNS = 32
 _BANDWIDTH_ROWS = 500
 _FREQUENT_SHARE = 0.05

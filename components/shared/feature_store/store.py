@@ -180,7 +180,7 @@ class FeatureStore:
         if file.parent != self.path or not file.is_file():
             raise ContractError(f"the feature store at {self.path} must hold {file.name}, but it does not")
         try:
-            # The batches keep the map; the file itself is closed, or a large store would hold thousands open.
+            # The batches keep the map; the file itself is closed, since a large store would hold thousands open.
             with pa.memory_map(str(file), "r") as mapped:
                 reader = pa.ipc.open_file(mapped)
                 batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]

@@ -124,7 +124,7 @@ class FeatureStoreWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None or self._digest is not None:
-            # Rows with a key serve the next build, also after an error.
+            # The next build can use rows with a key, also after an error.
             self._finish_part()
         if kind is None:
             write_index(self._folder, {**self._info, "files": self._files})
@@ -205,7 +205,7 @@ class FeatureStoreWriter:
         try:
             self._keep(self._part.batch(), is_reused=is_reused)
         finally:
-            # Also where it cannot be written: leaving the block must not try again.
+            # Also after a failed write, so that leaving the block does not try again.
             self._part.clear()
 
     def _keep(self, batch: pa.RecordBatch, *, is_reused: bool) -> None:

@@ -8,12 +8,12 @@ import pyarrow.compute as pc
 
 # What spreadsheets and data frames write for a missing number.
 MISSING_NUMBERS = ("NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "none", "-", "?")
-# A code such as 00501 is no number: its zeros say something.
+# A code such as 00501 is not a number: its leading zeros matter.
 _WHOLE = r"^-?(?:0|[1-9][0-9]{0,17})$"
 _NUMBER = (
     r"^[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$|^[-+]?(?:inf|Inf|INF|infinity|Infinity)$"
 )
-# Old releases of Arrow, 10 among them, which TFDV 1.16.1 pins, take Hangul apart instead of putting it together.
+# Old releases of Arrow, such as 10, which TFDV 1.16.1 pins, decompose Hangul instead of composing it.
 _ARROW_COMPOSES = pc.utf8_normalize(pa.scalar("e\u0301"), form="NFC").as_py() == "\u00e9"
 _RANK = {pa.null(): 0, pa.int64(): 1, pa.float64(): 2, pa.string(): 3}
 
@@ -129,7 +129,7 @@ def _trimmed_numbers(values: pa.Array) -> pa.Array:
 def _as_texts(values: pa.Array) -> pa.Array:
     texts = values.cast(pa.string())
     if pa.types.is_floating(values.type):
-        # Whole numbers are stored as floats where some are missing: 1.0 is the class 1.
+        # Data frames store whole numbers as floats where some are missing: 1.0 is the class 1.
         whole = pc.and_(pc.equal(pc.floor(values), values), pc.less(pc.abs(values), 1e15))
         texts = pc.if_else(whole, values.cast(pa.int64(), safe=False).cast(pa.string()), texts)
     return composed_texts(texts)

@@ -72,9 +72,9 @@ def csv_batches(
         yield from reader
     finally:
         file.end()
-        # What was read ahead goes by; after an error there is nothing left that could.
+        # Drain what was read ahead; after an error there may be nothing to drain.
         with contextlib.suppress(pa.ArrowException, ValueError, OSError):
             for _ in reader:
                 pass
-        # The thread may still have its last read to give back.
+        # The thread may still be returning from its last read.
         time.sleep(_PAUSE_S / 10)

@@ -5,7 +5,7 @@ import contextlib
 import pyarrow.parquet as pq
 
 with contextlib.suppress(ImportError):
-    # Before 14.0.1 pyarrow ran code that a Parquet file brought along (CVE-2023-47248); this stops it.
+    # Before 14.0.1 pyarrow ran code that a Parquet file contained (CVE-2023-47248); this stops it.
     import pyarrow_hotfix  # noqa: F401
 
 
