@@ -56,7 +56,8 @@ class Blocks:
 def exchangeable_blocks(num_reference: int, num_current: int, *, rng: np.random.Generator) -> Blocks:
     """Blocks of rows that have no order: single rows up to 2,000 rows in all, else random groups.
 
-    Then the smaller side has about 500 blocks and the larger at most 20 times as many; its other rows take no part.
+    Groups are about 500 on the smaller side. The larger side has at most 20 times as many blocks as the smaller; its
+    other rows take no part.
     """
     smaller = min(num_reference, num_current)
     alone = num_reference + num_current <= _MOST_SINGLE_ROWS

@@ -192,11 +192,6 @@ class ServingLog:
                 if kept.num_rows:
                     yield as_schema(kept, pa.schema([self.schema.field(name) for name in wanted]))
 
-    def num_rows(self, *, revision: str | None = None) -> int:
-        """Number of rows in the window, of one revision or of all."""
-        counts = self.revisions()
-        return sum(counts.values()) if revision is None else counts.get(revision, 0)
-
     def revisions(self) -> dict[str, int]:
         """Rows in the window by the model's revision, the most frequent first."""
         counts: Counter[str] = Counter()
