@@ -1,20 +1,13 @@
-"""How long a series remembers: what decides how long a block must be for blocks to be all but independent."""
+"""How far a series in time depends on itself, which decides how long a nearly independent block must be."""
 
 import numpy as np
 
 
 def autocorrelation_time(values: np.ndarray) -> float:
-    """Integrated autocorrelation time of a series: rows that carry as much as one independent row.
+    """Integrated autocorrelation time of a series (N,), in rows, 1 or more; `nan` values are left out.
 
-    Parameters
-    ----------
-    values
-        Shape (N,): values in their order in time (ranks or codes for values with long tails); `nan` is left out.
-
-    Returns
-    -------
-    float
-        Rows, 1 or more; 1 for independent rows, for a constant and below 4 values.
+    So many rows carry as much as one independent row: 1 for independent rows, for a constant and below 4 values. For
+    values with long tails pass ranks or codes.
 
     References
     ----------
@@ -33,7 +26,7 @@ def autocorrelation_time(values: np.ndarray) -> float:
 
 
 def _autocorrelation(centred: np.ndarray) -> np.ndarray:
-    """Autocorrelation at lags 0 to N / 2; zeros to twice the length keep the series' ends apart."""
+    """Autocorrelation at lags 0 to N / 2; zero padding to twice the length keeps the FFT from wrapping around."""
     size = 1 << (2 * len(centred) - 1).bit_length()
     spectrum = np.fft.rfft(centred, size)
     covariance = np.fft.irfft(spectrum * spectrum.conj(), size)[: len(centred) // 2]

@@ -1,7 +1,7 @@
 """A feature of both sides as codes of shared bins, which are chosen from the pooled rows alone.
 
-Which side a row is on plays no part in the bins, so that under "no drift" the sides stay exchangeable: bins taken from
-the reference alone would fit it better than the current side, and the thresholds would no longer hold.
+The bins do not depend on which side a row is on, so that the sides stay exchangeable when there is no drift. Bins of
+the reference alone would fit it better than the current side, and the permutation thresholds would no longer hold.
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,6 @@ class BinnedFeature:
 
     Attributes
     ----------
-    name
-        The column.
     kind
         `number`: bins ascend. `category`: the order of bins means nothing.
     bin_names
@@ -48,11 +46,11 @@ class BinnedFeature:
 
     @property
     def num_bins(self) -> int:
-        """Bins, that of missing values not counted."""
+        """Number of bins, without that of missing values."""
         return len(self.bin_names)
 
     def range_name(self, first: int, last: int) -> str:
-        """Name of a number's bins `first` to `last` (indices from 0, both included) taken as one."""
+        """Name of a number's bins `first` to `last` (indices from 0, both included), merged into one."""
         if first == last or self.edges is None:
             return self.bin_names[first]
         return _range_name(self.edges[first], self.edges[last + 1])
@@ -63,18 +61,11 @@ def binned_number(name: str, reference: np.ndarray, current: np.ndarray, *, max_
 
     Parameters
     ----------
-    name
-        The column.
     reference, current
         Shape (N,) and (M,): values, `nan` where missing. Infinities go into the end bins.
     max_bins
-        Bins at most, 2 or more. Where there are no more distinct values than that, each has its own bin; a value so
-        frequent that it fills a quantile bin has its own bin too.
-
-    Returns
-    -------
-    BinnedFeature
-        Of kind `number`.
+        2 or more. Up to that many distinct values have a bin each; a value so frequent that it fills a quantile bin
+        always has its own bin.
 
     Raises
     ------
@@ -102,24 +93,15 @@ def binned_number(name: str, reference: np.ndarray, current: np.ndarray, *, max_
 def binned_category(
     name: str, reference_codes: np.ndarray, current_codes: np.ndarray, names: Sequence[str], *, max_bins: int = 50
 ) -> BinnedFeature:
-    """A categorical feature in bins of its most frequent pooled categories.
+    """A categorical feature in bins of its most frequent pooled categories, by falling frequency.
 
     Parameters
     ----------
-    name
-        The column.
     reference_codes, current_codes
         Shape (N,) and (M,), int: positions in `names`, -1 where missing.
-    names
-        The categories.
     max_bins
-        Bins at most, 2 or more. Where more categories occur, the `max_bins` - 1 most frequent keep a bin and the rest
-        share one; ties go by name.
-
-    Returns
-    -------
-    BinnedFeature
-        Of kind `category`, its bins by falling frequency. Categories that occur on neither side have none.
+        2 or more. Where more categories occur, the `max_bins` - 1 most frequent keep a bin and the rest share one; ties
+        go by name. Categories that occur on neither side have none.
 
     Raises
     ------
@@ -148,19 +130,9 @@ def binned_category(
 
 
 def coarse_starts(counts: np.ndarray, max_bins: int) -> np.ndarray:
-    """Where neighbouring bins start that hold about the same number of rows, by merging finer ones.
+    """Merge K fine bins, with pooled `counts` (K,), into at most `max_bins` neighbouring ones of about equal counts.
 
-    Parameters
-    ----------
-    counts
-        Shape (K,): pooled rows in the fine bins, K 1 or more.
-    max_bins
-        Coarse bins at most. Where K is no more than that, nothing is merged.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (C,), int, ascending from 0: index of each coarse bin's first fine bin, for `np.add.reduceat`.
+    Returns the index of each coarse bin's first fine bin, shape (C,), ascending from 0, for `np.add.reduceat`.
     """
     if len(counts) <= max_bins:
         return np.arange(len(counts))
@@ -196,7 +168,7 @@ def _cuts(ascending: np.ndarray, max_bins: int) -> np.ndarray:
         return ascending[starts_value]
     at_quantiles = ascending[np.arange(max_bins) * len(ascending) // max_bins]
     cuts, repeats = np.unique(at_quantiles, return_counts=True)
-    # The value above one that fills whole quantile bins starts the next bin; the repeats left room for it.
+    # Where a value fills several quantile bins, the next value starts a bin; the repeated cuts left room for it.
     above = np.searchsorted(ascending, cuts[repeats > 1], side="right")
     return np.union1d(cuts, ascending[above[above < len(ascending)]])
 

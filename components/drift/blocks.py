@@ -1,8 +1,8 @@
-"""Rows put into blocks of one size on both sides: what is permuted in place of rows.
+"""Rows grouped into blocks of one size on both sides: whole blocks are permuted instead of rows.
 
-Permuting whole blocks gives an exact test where blocks are exchangeable. Rows without an order are, one by one or in
-groups put together at random: groups only make the permutations cheap. Rows in time are not, since neighbours resemble
-each other; runs longer than a series' memory nearly are.
+Permuting blocks gives an exact test where blocks are exchangeable. Rows without an order are exchangeable, one by one
+or in random groups; groups only make the permutations cheap. Rows in time are not, since neighbours resemble each
+other; runs that are longer than the series' autocorrelation time nearly are.
 """
 
 from collections.abc import Iterable
@@ -30,10 +30,10 @@ class Blocks:
     Attributes
     ----------
     reference, current
-        Shape (N,) and (M,), int64: block numbers. Those of the reference are 0 to `num_reference` - 1, those of the
-        current side follow. -1: the row takes no part in the permutations.
+        Shape (N,) and (M,), int64: block numbers, 0 to R - 1 on the reference side, R to R + C - 1 on the current side;
+        -1 where the row takes no part in the permutations.
     num_reference, num_current
-        Blocks of the two sides, R and C.
+        R and C.
     block_rows
         Rows in a block. Rows that fill no block are spread over the side's blocks, so that none is lost.
     may_be_dependent
@@ -49,25 +49,15 @@ class Blocks:
 
     @property
     def num_blocks(self) -> int:
-        """Blocks of both sides."""
+        """R + C."""
         return self.num_reference + self.num_current
 
 
 def exchangeable_blocks(num_reference: int, num_current: int, *, rng: np.random.Generator) -> Blocks:
-    """Blocks of rows that have no order.
+    """Blocks of rows that have no order: single rows up to 2,000 rows in all, else random groups.
 
-    Parameters
-    ----------
-    num_reference, num_current
-        Rows of the two sides, 1 or more.
-    rng
-        Puts rows together where they are many: about 500 blocks on the smaller side, at most 20 times as many on the
-        larger, whose other rows take no part.
-
-    Returns
-    -------
-    Blocks
-        A row a block where both sides together have at most 2,000 rows.
+    Groups are about 500 on the smaller side. The larger side has at most 20 times as many blocks as the smaller; its
+    other rows take no part.
     """
     smaller = min(num_reference, num_current)
     alone = num_reference + num_current <= _MOST_SINGLE_ROWS
@@ -78,22 +68,11 @@ def exchangeable_blocks(num_reference: int, num_current: int, *, rng: np.random.
 
 
 def ordered_blocks(num_reference: int, num_current: int, *, memory_rows: float, rng: np.random.Generator) -> Blocks:
-    """Blocks of rows that are ordered in time: runs of neighbours.
+    """Blocks of rows that are ordered in time (8 or more a side): runs of neighbours.
 
-    Parameters
-    ----------
-    num_reference, num_current
-        Rows of the two sides, 8 or more.
-    memory_rows
-        The longest integrated autocorrelation time of what is compared, in rows. A run is 5 times as long, and at
-        least the square root of the smaller side, but leaves that side 8 runs.
-    rng
-        Picks the runs of the larger side where it has more than 20 times as many as the smaller.
-
-    Returns
-    -------
-    Blocks
-        With `may_be_dependent` where 8 runs are too few for runs of that length.
+    `memory_rows` is the longest autocorrelation time of what is compared. A run is 5 times as long, and at least the
+    square root of the smaller side, but leaves that side 8 runs; `may_be_dependent` says where 8 runs of that length do
+    not fit. `rng` picks the runs of the larger side where it has more than 20 times as many as the smaller.
     """
     smaller = min(num_reference, num_current)
     wanted = max(math.ceil(math.sqrt(smaller)), math.ceil(_RUN_OVER_MEMORY * memory_rows))
@@ -104,19 +83,14 @@ def ordered_blocks(num_reference: int, num_current: int, *, memory_rows: float, 
 
 
 def longest_memory(features: Iterable[BinnedFeature], joint: tuple[np.ndarray, np.ndarray] | None = None) -> float:
-    """Longest memory of anything that is compared.
+    """Longest autocorrelation time, in rows (1 or more), of anything that is compared.
 
     Parameters
     ----------
     features
-        Their codes are looked at, in which a missing value is a code of its own.
+        Their codes are used, in which a missing value is a code of its own.
     joint
-        Shape (N, D) and (M, D): 8 seeded random mixtures of their standardised columns are looked at.
-
-    Returns
-    -------
-    float
-        Integrated autocorrelation time in rows, 1 or more.
+        Shape (N, D) and (M, D): 8 seeded random mixtures of their standardised columns are used.
     """
     series = [side for feature in features for side in (feature.reference, feature.current)]
     for side in joint or ():
@@ -125,20 +99,7 @@ def longest_memory(features: Iterable[BinnedFeature], joint: tuple[np.ndarray, n
 
 
 def block_counts(features: Iterable[BinnedFeature], blocks: Blocks) -> np.ndarray:
-    """Rows of every block in every bin of every feature.
-
-    Parameters
-    ----------
-    features
-        Each with K bins, and one more, its first, for missing values.
-    blocks
-        R + C blocks of the same rows.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (R + C, sum of K + 1), float32, features side by side.
-    """
+    """Rows of every block in every bin, (R + C, sum of K + 1), float32; features side by side, missing values first."""
     rows = np.concatenate([blocks.reference, blocks.current])
     kept = rows != NO_BLOCK
     everything = bool(kept.all())
@@ -153,20 +114,7 @@ def block_counts(features: Iterable[BinnedFeature], blocks: Blocks) -> np.ndarra
 
 
 def rows_of_blocks(block_of: np.ndarray, most: int) -> np.ndarray:
-    """The first rows of every block.
-
-    Parameters
-    ----------
-    block_of
-        Shape (N,), int: block numbers, -1 for rows in none.
-    most
-        Rows of a block at most, 1 or more.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (n,), int: positions of the rows, block by block in the blocks' order.
-    """
+    """Positions (n,) of the first `most` rows of every block, in the blocks' order; block number -1 is no block."""
     order = np.argsort(block_of, kind="stable")
     order = order[block_of[order] != NO_BLOCK]
     numbers = block_of[order]
@@ -211,7 +159,7 @@ def _runs(num_rows: int, block_rows: int, most: int, rng: np.random.Generator) -
 
 
 def _mixtures(rows: np.ndarray) -> np.ndarray:
-    """Random mixtures of a side's columns, shape (8, N)."""
+    """Random mixtures of one side's columns, shape (8, N)."""
     finite = np.where(np.isfinite(rows), rows, 0.0).astype(np.float64)
     deviations = finite.std(axis=0)
     weights = np.random.default_rng(0).standard_normal((_NUM_MIXTURES, rows.shape[1]))

@@ -11,28 +11,14 @@ import numpy as np
 
 from components.drift.binned import BinnedFeature
 from components.drift.blocks import Blocks, exchangeable_blocks, longest_memory, ordered_blocks
-from components.drift.comparison_result import (
-    ChangedBin,
-    Comparison,
-    FeatureComparison,
-    JointComparison,
-    StatisticResult,
-)
+from components.drift.comparison_result import Comparison, FeatureComparison
 from components.drift.drift_settings import DriftSettings
 from components.drift.feature_comparison import feature_comparison, feature_members, untested_feature
 from components.drift.joint_comparison import joint_comparison, joint_members
 from components.drift.permutation_p_values import MaximumFamily
 from components.drift.resampling import permuted_labels, resampled_counts
 
-__all__ = [
-    "ChangedBin",
-    "Comparison",
-    "DriftSettings",
-    "FeatureComparison",
-    "JointComparison",
-    "StatisticResult",
-    "compare_features",
-]
+__all__ = ["Comparison", "DriftSettings", "FeatureComparison", "compare_features"]
 
 _DEFAULTS = DriftSettings()
 

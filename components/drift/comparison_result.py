@@ -1,4 +1,4 @@
-"""What a comparison says: of every feature, of all of them together, and of what it stood on."""
+"""The result of a comparison: for every feature, for all of them together, and what the test was based on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,16 +12,12 @@ class StatisticResult:
 
     Attributes
     ----------
-    name
-        Which statistic.
     value
         What was observed; `nan` where there was nothing to compare.
     threshold
-        The value above which it is significant, all comparisons counted, in the statistic's own unit; `nan` where it
-        was not held against one.
+        The statistic is significant above it, all comparisons counted; in its own unit, `nan` where nothing was tested.
     p_value
-        Chance without drift that any of the run's statistics is as extreme, 0 to 1; `nan` where `value` was not
-        tested.
+        Chance without drift that any of the run's statistics is as extreme, 0 to 1; `nan` where nothing was tested.
     """
 
     name: str
@@ -45,27 +41,23 @@ class FeatureComparison:
 
     Attributes
     ----------
-    name, kind
-        As the feature has them.
     statistics
         Those of its distribution by name, missing values left out.
     p_value
         The smallest of theirs; `nan` where `insufficient`.
     strongest
-        The statistic that has it; the first where `insufficient`.
+        The statistic that has it; empty where `insufficient`.
     effect
         `kolmogorov_smirnov` for numbers (the share of rows that lie on another side of some value), or
         `total_variation_above_chance` for categories (the share of rows that moved, beyond what chance alone moves).
     effect_size
         0 to 1; `nan` where it is not known.
     significant, material
-        The two keys: more than chance, and large enough to matter. Both False where `insufficient`.
+        More than chance, and large enough to matter. Both False where `insufficient`.
     changed_bins
         What changed most, most first, at most 5; numbers in at most 20 ranges.
     missing
         The absolute difference of the two shares of missing values.
-    missing_significant, missing_material
-        The two keys for missing values.
     num_reference, num_current
         Rows that have a value.
     standardised_mean_difference
@@ -102,14 +94,10 @@ class JointComparison:
     statistics
         `maximum_mean_discrepancy`, and `correlation_difference` where there are few enough columns.
     strongest
-        The one with the smallest p-value, whose value, threshold and p-value the next three are.
-    value, threshold, p_value
-        As in `StatisticResult`.
+        The one with the smallest p-value; `value`, `threshold` and `p_value` are its.
     effect_size
         How well a linear score of the joint features, found on half of the rows, tells the sides of the other half
         apart: 2 AUC - 1, 0 (not at all) to 1 (always).
-    significant, material
-        The two keys.
     """
 
     statistics: Mapping[str, StatisticResult]
@@ -128,16 +116,12 @@ class Comparison:
 
     Attributes
     ----------
-    features
-        Each feature's findings, in the order in which they were given.
     joint
         None where it was not asked for, or the sample is insufficient.
-    num_reference, num_current
-        Rows of the two sides.
     block_rows, num_blocks
-        Rows in a permuted block, and the blocks of the two sides; 0 where nothing was permuted.
+        Rows in a permuted block, and the number of blocks of the two sides; 0 where nothing was permuted.
     blocks_may_be_dependent
-        Whether the rows in time resemble each other over longer than a block: then chance is understated.
+        Whether rows in time resemble each other over longer than a block: then chance is understated.
     insufficient
         Whether a side has fewer rows than the settings ask for: then nothing was tested, and nothing is significant.
     """

@@ -21,9 +21,9 @@ class DriftSettings:
     material_missing
         Difference of the shares of missing values that matters.
     material_joint
-        Separation (2 AUC - 1) of a classifier that sees all columns at once that matters. The default, 0.15, stands for
-        0.27 standard deviations along its best direction: somewhat above the one-column bound, for a classifier
-        adds up what every column gives a little of.
+        Separation (2 AUC - 1), by a classifier that sees all columns at once, that matters. The default, 0.15, stands
+        for 0.27 standard deviations along its best direction: somewhat above the bound of one column, since a
+        classifier adds up a little from every column.
     min_sample
         Rows that each side must have, 16 or more; with fewer, nothing is tested.
     num_permutations

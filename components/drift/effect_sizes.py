@@ -1,4 +1,4 @@
-"""How large a difference is, apart from whether it is chance: sizes that do not grow with the number of rows."""
+"""Effect sizes: how large a difference is, whether or not it is chance. They do not grow with the number of rows."""
 
 import math
 
@@ -6,21 +6,11 @@ import numpy as np
 
 
 def standardised_mean_difference(reference: np.ndarray, current: np.ndarray) -> float:
-    """Difference of two means in standard deviations (Cohen's d), current less reference.
+    """Difference of the means of (N,) and (M,) values in standard deviations (Cohen's d), current less reference.
 
-    Parameters
-    ----------
-    reference, current
-        Shape (N,) and (M,), float: values of the two sides; what is not finite is left out.
-
-    Returns
-    -------
-    float
-        `nan` where a side has fewer than 2 finite values, neither side varies, or a variance is too large for a float.
-
-    References
-    ----------
-    Cohen, Statistical Power Analysis for the Behavioral Sciences, 2nd ed., section 2.2; variances unweighted.
+    Values that are not finite are left out; `nan` where a side has fewer than 2 finite values, neither side varies, or
+    a variance is too large for a float. Reference: Cohen, Statistical Power Analysis for the Behavioral Sciences, 2nd
+    ed., section 2.2; variances unweighted.
     """
     sides = [np.asarray(side, dtype=np.float64) for side in (reference, current)]
     sides = [side[np.isfinite(side)] for side in sides]
@@ -33,17 +23,9 @@ def standardised_mean_difference(reference: np.ndarray, current: np.ndarray) -> 
 
 
 def above_chance(statistic: np.ndarray) -> float:
-    """What of a distance is beyond what chance alone gives.
+    """Observed distance less the mean of the permuted ones, 0 at least; `nan` where nothing was compared.
 
-    Parameters
-    ----------
-    statistic
-        Shape (P + 1,): the observed value, then the permuted ones; a distance of many categories is large by chance.
-
-    Returns
-    -------
-    float
-        Observed value less the permuted ones' mean, 0 at least; `nan` where nothing was compared.
+    `statistic` is (P + 1,), the observed value first. The distance of many categories is large by chance alone.
     """
     permuted = statistic[1:][~np.isnan(statistic[1:])]
     if math.isnan(statistic[0]) or not len(permuted):
@@ -52,18 +34,9 @@ def above_chance(statistic: np.ndarray) -> float:
 
 
 def rank_separation(reference_scores: np.ndarray, current_scores: np.ndarray) -> float:
-    """How well a score tells the sides apart: 2 AUC - 1, the Mann-Whitney effect.
+    """How well a finite score tells the sides apart, -1 to 1 (2 AUC - 1, Mann-Whitney); `nan` where one is empty.
 
-    Parameters
-    ----------
-    reference_scores, current_scores
-        Shape (N,) and (M,), float, finite.
-
-    Returns
-    -------
-    float
-        -1 to 1: share of pairs in which the reference's row scores higher, less the share in which it scores lower;
-        `nan` where a side is empty.
+    It is the share of pairs in which the reference's row scores higher, less the share in which it scores lower.
     """
     if not len(reference_scores) or not len(current_scores):
         return math.nan
@@ -76,22 +49,11 @@ def rank_separation(reference_scores: np.ndarray, current_scores: np.ndarray) ->
 def held_out_separation(
     reference_rows: np.ndarray, current_rows: np.ndarray, reference_halves: np.ndarray, current_halves: np.ndarray
 ) -> float:
-    """How well the best linear score found on one half of the rows tells the sides of the other half apart.
+    """How well a linear score found on one half of the rows tells the sides of the other half apart, 0 to 1.
 
     Each half is scored by the other's linear discriminant (covariance shrunk towards a sphere by D / (D + rows)), so
-    that chance gives 0 on average, however many columns there are.
-
-    Parameters
-    ----------
-    reference_rows, current_rows
-        Shape (N, D) and (M, D), float, finite.
-    reference_halves, current_halves
-        Shape (N,) and (M,), bool: which rows are in the first half. Rows that depend on each other belong in one.
-
-    Returns
-    -------
-    float
-        0 (cannot be told apart) to 1 (always); `nan` where a half of a side is empty.
+    that chance gives 0 on average, however many columns there are. Rows are (N, D) and (M, D), finite; halves (N,) and
+    (M,), bool, keep rows that depend on each other together. `nan` where a half of a side is empty.
     """
     separations = []
     for flip in (False, True):

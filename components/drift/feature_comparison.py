@@ -28,16 +28,9 @@ _NUM_CHANGED_BINS = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureMembers:
-    """A feature's statistics in the family, and its effect size.
+    """A feature's statistics in the family, by name, and its effect size, 0 to 1.
 
-    Attributes
-    ----------
-    distribution
-        By the statistics' names; empty where fewer than 30 rows of a side have a value.
-    missing
-        The difference of the shares of missing values.
-    effect_size
-        0 to 1; `nan` where `distribution` is empty.
+    `distribution` is empty and `effect_size` is `nan` where fewer than 30 rows of a side have a value.
     """
 
     distribution: Mapping[str, FamilyMember]
@@ -52,19 +45,7 @@ def feature_members(
     family: MaximumFamily,
     settings: DriftSettings,
 ) -> FeatureMembers:
-    """Add one feature's statistics to the family.
-
-    Parameters
-    ----------
-    feature
-        With K bins.
-    reference, current
-        Shape (P + 1, K + 1): its counts, from `resampled_counts`.
-    family
-        What the statistics join.
-    settings
-        Of which the minimum sample is asked.
-    """
+    """Add one feature's statistics to the family; counts are (P + 1, K + 1), from `resampled_counts`."""
     missing = family.add(missing_share_difference(reference, current), power=POWERS["missing_share"])
     if min(reference[0, 1:].sum(), current[0, 1:].sum()) < min(_FEWEST_PRESENT, settings.min_sample):
         return FeatureMembers(distribution={}, missing=missing, effect_size=math.nan)

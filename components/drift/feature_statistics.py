@@ -35,20 +35,10 @@ NUM_COARSE_BINS = 20
 def distribution_statistics(
     kind: FeatureKind, reference_counts: np.ndarray, current_counts: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Statistics of the values that are there.
+    """Statistics of the values that are not missing, (P + 1,) each; `nan` where a side has none.
 
-    Parameters
-    ----------
-    kind
-        `number`: Kolmogorov-Smirnov, and Jensen-Shannon on at most 20 coarser bins, where it has less noise.
-        `category`: chi-squared, L-infinity and Jensen-Shannon.
-    reference_counts, current_counts
-        Shape (P + 1, K + 1), K 1 or more, from `resampled_counts`.
-
-    Returns
-    -------
-    dict of str to np.ndarray
-        Shape (P + 1,) each; `nan` where a side has no values.
+    Numbers: Kolmogorov-Smirnov, and Jensen-Shannon on at most 20 coarser bins, where it has less noise. Categories:
+    chi-squared, L-infinity and Jensen-Shannon. Counts are (P + 1, K + 1), K 1 or more, from `resampled_counts`.
     """
     reference, current = reference_counts[:, 1:], current_counts[:, 1:]
     p, q = shares(reference), shares(current)
@@ -67,21 +57,10 @@ def distribution_statistics(
 
 
 def missing_share_difference(reference_counts: np.ndarray, current_counts: np.ndarray) -> np.ndarray:
-    """Absolute difference of the two sides' shares of missing values.
-
-    Parameters
-    ----------
-    reference_counts, current_counts
-        Shape (P + 1, K + 1), from `resampled_counts`.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (P + 1,), 0 to 1; `nan` where a side has no rows.
-    """
+    """Absolute difference of the sides' shares of missing values, (P + 1,), 0 to 1; `nan` where a side has no rows."""
     return np.abs(shares(reference_counts)[:, 0] - shares(current_counts)[:, 0])
 
 
 def total_variation_of_values(reference_counts: np.ndarray, current_counts: np.ndarray) -> np.ndarray:
-    """Total variation of the values that are there, shape (P + 1,), of counts as `distribution_statistics` has them."""
+    """Total variation of the values that are not missing, shape (P + 1,), from counts of shape (P + 1, K + 1)."""
     return total_variation(shares(reference_counts[:, 1:]), shares(current_counts[:, 1:]))

@@ -1,10 +1,10 @@
-"""All columns at once: what no single column shows, such as two that no longer move together.
+"""All columns at once: finds what no single column shows, such as two columns that no longer move together.
 
-Rows become features of two kinds, whose means the sides are compared by. Random Fourier features stand for a Gaussian
-kernel: the squared distance of their means is the maximum mean discrepancy, which sees any change, best in few
-dimensions or where many columns change together. Products of pairs see a changed correlation of two among many
-columns, which that kernel drowns in the others' noise. Both are means of rows, so that permuted blocks cost one matrix
-product.
+Rows become features of two kinds, and the sides are compared by the means of these features. Random Fourier features
+stand for a Gaussian kernel: the squared distance of their means is the maximum mean discrepancy, which sees any change,
+best in few dimensions or where many columns change together. Products of pairs see a changed correlation of two among
+many columns, which that kernel drowns in the others' noise. Both are means of rows, so that permuted blocks cost one
+matrix product.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ import numpy as np
 from components.drift.binned import BinnedFeature
 
 NUM_FOURIER_FEATURES = 128
-# Products of more columns than these would be over 500, and embeddings have no columns that mean something by pairs.
+# More columns would give over 500 products; and pairs of an embedding's columns have no meaning.
 _MOST_PAIRED_COLUMNS = 32
 _BANDWIDTH_ROWS = 500
 _FREQUENT_SHARE = 0.05
@@ -26,16 +26,11 @@ _WIDEST_DEVIATIONS = 5.0
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class JointMap:
-    """What turns rows of D columns into F features whose means are compared.
+    """Turns rows (n, D) into R + Q features whose means are compared.
 
-    Attributes
-    ----------
-    mean, deviation
-        Shape (D,): of the pooled rows; a column that does not vary has deviation 1.
-    frequencies, phases
-        Shape (D, R) and (R,): of the random Fourier features.
-    left, right
-        Shape (Q,), int: the pairs of columns that are multiplied; empty where there are too many columns.
+    `mean` and `deviation` (D,) are of the pooled rows, deviation 1 for a column that does not vary; `frequencies` (D,
+    R) and `phases` (R,) make the random Fourier features; `left` and `right` (Q,) are the pairs of columns that are
+    multiplied, empty where there are too many columns.
     """
 
     mean: np.ndarray
@@ -47,7 +42,7 @@ class JointMap:
 
     @property
     def num_fourier(self) -> int:
-        """R; the features after those are the Q products."""
+        """R; the features after the first R are the Q products."""
         return len(self.phases)
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
@@ -60,21 +55,10 @@ class JointMap:
 def joint_map(
     reference: np.ndarray, current: np.ndarray, *, num_features: int = NUM_FOURIER_FEATURES, seed: int
 ) -> JointMap:
-    """The features by which two sides are compared jointly, chosen from the pooled rows.
+    """Features by which the sides (N, D) and (M, D) are compared jointly, chosen from the pooled rows.
 
-    Parameters
-    ----------
-    reference, current
-        Shape (N, D) and (M, D), float: rows of the two sides; what is not finite counts as missing.
-    num_features
-        Random Fourier features R, 1 or more.
-    seed
-        Draws them, and the rows whose median distance is the kernel's bandwidth.
-
-    Raises
-    ------
-    ValueError
-        If the sides do not have the same number of columns, or none.
+    Values that are not finite count as missing. The seed draws the features, and the rows whose median distance is the
+    kernel's bandwidth. `ValueError` if the sides do not have the same number of columns, or none.
 
     References
     ----------
@@ -102,11 +86,6 @@ def joint_map(
 def joint_columns(features: Sequence[BinnedFeature]) -> tuple[np.ndarray, np.ndarray]:
     """A table's features as columns that can be compared jointly.
 
-    Parameters
-    ----------
-    features
-        Of the same rows.
-
     Returns
     -------
     tuple of np.ndarray
@@ -125,20 +104,10 @@ def joint_columns(features: Sequence[BinnedFeature]) -> tuple[np.ndarray, np.nda
 
 
 def joint_statistics(reference_means: np.ndarray, current_means: np.ndarray, num_fourier: int) -> dict[str, np.ndarray]:
-    """Statistics of the two sides' mean features.
+    """Statistics, (P + 1,) each, of the sides' mean features, (P + 1, F), of which the first R are Fourier features.
 
-    Parameters
-    ----------
-    reference_means, current_means
-        Shape (P + 1, F), from a `JointMap`'s features.
-    num_fourier
-        How many of them, the first, are random Fourier features.
-
-    Returns
-    -------
-    dict of str to np.ndarray
-        Shape (P + 1,) each: `maximum_mean_discrepancy` (squared, 0 to 4) and, where there are products of pairs,
-        `correlation_difference` (the largest difference of a pair's mean product, in standard errors, 0 or more).
+    `maximum_mean_discrepancy` (squared, 0 to 4) and, where there are products of pairs, `correlation_difference` (the
+    largest difference of a pair's mean product, in standard errors, 0 or more).
     """
     difference = reference_means - current_means
     statistics = {"maximum_mean_discrepancy": (difference[:, :num_fourier] ** 2).sum(axis=1)}

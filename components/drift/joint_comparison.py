@@ -14,7 +14,7 @@ from components.drift.permutation_p_values import FamilyMember, MaximumFamily
 from components.drift.resampling import resampled_sums
 
 _POWERS: Mapping[str, float] = {"maximum_mean_discrepancy": 1 / 3, "correlation_difference": 1 / 3}
-# Of both sides; joint features are wide, and drift that this many rows do not show is not material.
+# Rows of both sides; joint features are wide, and drift that this many rows do not show is not material.
 _MOST_ROWS = 20_000
 
 JointMembers = tuple[dict[str, FamilyMember], float]
@@ -23,25 +23,9 @@ JointMembers = tuple[dict[str, FamilyMember], float]
 def joint_members(
     joint: tuple[np.ndarray, np.ndarray], blocks: Blocks, labels: np.ndarray, family: MaximumFamily, *, seed: int
 ) -> JointMembers:
-    """Add the joint statistics to the family.
+    """Add the joint statistics of (N, D) and (M, D) to the family; return the members by name and the effect size.
 
-    Parameters
-    ----------
-    joint
-        Shape (N, D) and (M, D), D 1 or more.
-    blocks
-        B blocks of the same rows.
-    labels
-        Shape (P, B), float32.
-    family
-        What the statistics join.
-    seed
-        Of the joint features.
-
-    Returns
-    -------
-    tuple of dict of str to FamilyMember, float
-        The members by their statistics' names, and the effect size.
+    `labels` is (P, B), float32, from `permuted_labels`.
     """
     rows_a_block = max(1, _MOST_ROWS // blocks.num_blocks)
     picked = [rows_of_blocks(block_of, rows_a_block) for block_of in (blocks.reference, blocks.current)]
@@ -79,7 +63,7 @@ def _resampled_means(
 ) -> list[np.ndarray]:
     """Mean features of both sides, shape (P + 1, F) each, of rows in the order of their blocks."""
     starts = [np.flatnonzero(np.diff(numbers, prepend=NO_BLOCK)) for numbers in block_of]
-    # The rows are summed as one more feature, always 1.
+    # A column of ones counts the rows.
     with_ones = [np.pad(side, ((0, 0), (0, 1)), constant_values=1.0) for side in mapped]
     sums = [np.add.reduceat(side, first, axis=0) for side, first in zip(with_ones, starts, strict=True)]
     observed = tuple(side.sum(axis=0, dtype=np.float64) for side in sums)

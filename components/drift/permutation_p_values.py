@@ -1,8 +1,8 @@
-"""One threshold for a whole family of statistics: the permuted maximum of all of them, each in its own standard units.
+"""Permutation p-values and thresholds for a whole family of statistics, by the permuted maximum of all of them.
 
-A run that compares 20 columns in three ways makes 60 comparisons, and at 5% each nearly every run would alarm. The
-largest of all standardised statistics exceeds its own 95% quantile in 5% of the runs without drift, however the columns
-depend on each other; whatever exceeds that is significant, all comparisons counted.
+A run that compares 20 columns in three ways makes 60 comparisons, and at 5% each nearly every run would alarm. Each
+statistic is put in standard units. The largest of all exceeds its own 95% quantile in 5% of the runs without drift,
+however the columns depend on each other; whatever exceeds that is significant, all comparisons counted.
 """
 
 from dataclasses import dataclass
@@ -24,13 +24,11 @@ class FamilyMember:
     ----------
     value
         What was observed, in the statistic's own unit; `nan` where there was nothing to compare.
-    power
-        The statistic is raised to it before it is standardised.
     mean, deviation
         Of the permuted statistic, raised to `power`.
     score
-        What was observed in those standard units; minus infinity where permuting changes nothing, so that there is
-        nothing to hold it against.
+        What was observed in those standard units; minus infinity where permuting changes nothing, so that nothing can
+        be tested.
     """
 
     value: float
@@ -41,31 +39,20 @@ class FamilyMember:
 
 
 class MaximumFamily:
-    """The permuted maxima over all statistics that were added.
+    """The permuted maxima (P,) over all statistics that were added; row i of each must stem from permutation i.
 
-    Parameters
-    ----------
-    num_permutations
-        P, the same for every statistic; row i of each must stem from the same permutation i.
-
-    References
-    ----------
-    Westfall and Young, Resampling-Based Multiple Testing, Wiley, 1993, section 2.5: single-step adjusted p-values.
+    Reference: Westfall and Young, Resampling-Based Multiple Testing, Wiley, 1993, section 2.5: single-step adjusted
+    p-values.
     """
 
     def __init__(self, num_permutations: int) -> None:
         self._maxima = np.full(num_permutations, -np.inf)
 
     def add(self, statistic: np.ndarray, *, power: float) -> FamilyMember:
-        """Add one statistic.
+        """Add a statistic (P + 1,), 0 or more, the observed value first; `nan` where nothing was compared.
 
-        Parameters
-        ----------
-        statistic
-            Shape (P + 1,), 0 or more: the observed value, then the permuted ones; `nan` where nothing was compared.
-        power
-            Makes the statistic near normal, so that its long right tail does not rule the family's maximum: 1/3 for
-            sums of squares (Wilson and Hilferty, PNAS 17, 1931), so 2/3 for the size of a single difference.
+        `power` makes it near normal, so that its long right tail does not dominate the family's maximum: 1/3 for sums
+        of squares (Wilson and Hilferty, PNAS 17, 1931), so 2/3 for the size of a single difference.
         """
         raised = np.where(statistic < _ROUNDING, 0.0, statistic) ** power
         permuted = raised[1:][~np.isnan(raised[1:])]
@@ -80,12 +67,9 @@ class MaximumFamily:
         )
 
     def p_value(self, member: FamilyMember) -> float:
-        """Chance, without drift, that any statistic of the family is as extreme as this one is.
+        """Chance, without drift, that any statistic of the family is as extreme as this one: 1 / (P + 1) to 1.
 
-        Returns
-        -------
-        float
-            1 / (P + 1) to 1; 1 for a statistic that permuting does not change; `nan` where nothing was compared.
+        1 for a statistic that permuting does not change; `nan` where nothing was compared.
         """
         if math.isnan(member.value):
             return math.nan
@@ -93,19 +77,9 @@ class MaximumFamily:
         return (1 + at_least) / (len(self._maxima) + 1) if math.isfinite(member.score) else 1.0
 
     def threshold(self, member: FamilyMember, false_alarm_rate: float) -> float:
-        """The value, in the statistic's own unit, above which it is significant.
+        """The value above which a statistic is significant, in its own unit; `nan` where permuting does not change it.
 
-        Parameters
-        ----------
-        member
-            What `add` returned.
-        false_alarm_rate
-            Chance that any statistic of the family exceeds its threshold without drift, 1 / (P + 1) to 1.
-
-        Returns
-        -------
-        float
-            `nan` where permuting does not change the statistic.
+        `false_alarm_rate` is the chance, 1 / (P + 1) to 1, that any statistic exceeds its threshold without drift.
         """
         if not math.isfinite(member.score):
             return math.nan
@@ -126,9 +100,9 @@ class MaximumFamily:
 def _scores_by_the_others(values: np.ndarray) -> np.ndarray:
     """Each value less the mean of all the others, in their standard deviations; minus infinity where there is none.
 
-    What was observed is held against the permutations and so is each permutation against what is left, itself not
-    counted. Were only what was observed left out, the permutations' own extremes would widen the deviations that they
-    are measured in, and with 70 statistics 5% would become 5.5%.
+    The observed value is compared with the permutations, and each permutation with all values but itself. Were only the
+    observed value left out, the permutations' own extremes would widen the deviations that they are measured in, and
+    with 70 statistics 5% would become 5.5%.
     """
     known = ~np.isnan(values)
     scores = np.full(len(values), -np.inf)

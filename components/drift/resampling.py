@@ -1,4 +1,4 @@
-"""Sides put together anew from permuted blocks: one matrix product gives every bin's rows for every permutation."""
+"""Permuted sides: one matrix product gives the rows in every bin for every permutation of the blocks."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,22 +13,7 @@ _CELLS_AT_ONCE = 4_000_000
 def permuted_labels(
     num_reference: int, num_current: int, *, num_permutations: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Which blocks make up the reference side in each permutation.
-
-    Parameters
-    ----------
-    num_reference, num_current
-        Blocks of the two sides, R and C.
-    num_permutations
-        P, 1 or more.
-    rng
-        Draws the permutations.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (P, R + C), float32: 1 where the block is on the reference side, R of them in each row, else 0.
-    """
+    """Which of R + C blocks are the reference in each of P permutations: (P, R + C), float32, R ones a row."""
     labels = np.zeros((num_permutations, num_reference + num_current), dtype=np.float32)
     labels[:, :num_reference] = 1.0
     return rng.permuted(labels, axis=1)
@@ -37,21 +22,10 @@ def permuted_labels(
 def resampled_sums(
     labels: np.ndarray, block_sums: np.ndarray, observed: tuple[np.ndarray, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sums over the rows of both sides: as they are, and in each permutation.
+    """Sums over the rows of reference and current, (P + 1, K) each, float64; row 0 is `observed`, (K,) each.
 
-    Parameters
-    ----------
-    labels
-        Shape (P, B), float32, from `permuted_labels`.
-    block_sums
-        Shape (B, K), float32: sums (counts, say) over the rows of each block. Counts up to 2 ** 24 stay exact.
-    observed
-        Two arrays of shape (K,): the sums over all rows of the reference and of the current side.
-
-    Returns
-    -------
-    tuple of np.ndarray
-        The reference's and the current side's sums, shape (P + 1, K), float64; row 0 is what was observed.
+    `labels` is (P, B), from `permuted_labels`; `block_sums` (B, K), float32, sums (counts, say) over the rows of each
+    block. Counts up to 2 ** 24 stay exact.
     """
     reference = labels @ block_sums
     current = block_sums.sum(axis=0, dtype=np.float64) - reference
@@ -63,22 +37,10 @@ def resampled_sums(
 def resampled_counts(
     features: Sequence[BinnedFeature], blocks: Blocks, labels: np.ndarray
 ) -> Iterator[tuple[BinnedFeature, np.ndarray, np.ndarray]]:
-    """Every feature's rows in its bins: as they are, and in each permutation.
+    """Every feature with the counts (P + 1, K + 1), float64, of its reference and its current side.
 
-    Parameters
-    ----------
-    features
-        What to count, each with K bins of its own. As many go into one matrix product as memory should hold.
-    blocks
-        B blocks of the features' rows.
-    labels
-        Shape (P, B), float32, from `permuted_labels`.
-
-    Yields
-    ------
-    tuple of BinnedFeature, np.ndarray, np.ndarray
-        A feature, and the counts of its reference and of its current side, shape (P + 1, K + 1), float64; row 0 is
-        what was observed, on all rows, and column 0 counts missing values.
+    Row 0 is what was observed, on all rows; column 0 counts missing values. `labels` is (P, B), float32, from
+    `permuted_labels`. As many features go into one matrix product as memory should hold.
     """
     for group in _groups(features, _CELLS_AT_ONCE // max(labels.shape)):
         ends = np.cumsum([feature.num_bins + 1 for feature in group])
@@ -90,7 +52,7 @@ def resampled_counts(
 
 
 def side_counts(feature: BinnedFeature) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of each side in each bin, two arrays of shape (K + 1,), int64; the first counts missing values."""
+    """Rows of reference and current in each bin, shape (K + 1,) each, int64; the first counts missing values."""
     width = feature.num_bins + 1
     return np.bincount(feature.reference, minlength=width), np.bincount(feature.current, minlength=width)
 

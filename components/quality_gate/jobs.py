@@ -10,12 +10,7 @@ logger = logging.getLogger(__name__)
 
 
 def quality_gate(*, verdict_path: str | Path) -> None:
-    """Let the run go on, or stop it.
-
-    Parameters
-    ----------
-    verdict_path
-        The verdict of the check before this gate.
+    """Log that the check before this gate passed, or stop the run.
 
     Raises
     ------
@@ -24,7 +19,7 @@ def quality_gate(*, verdict_path: str | Path) -> None:
     FileNotFoundError
         If there is no verdict.
     ContractError
-        If the file is no verdict.
+        If the file is not a verdict.
     """
     verdict = read_verdict(verdict_path)
     if not verdict.passed:

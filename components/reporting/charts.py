@@ -26,7 +26,7 @@ def line_chart(
     y_label: str,
     y_range: tuple[float, float] | None = None,
 ) -> Markup:
-    """Lines over a common pair of axes.
+    """Lines over a common pair of axes, as an `<svg>` element.
 
     Parameters
     ----------
@@ -36,11 +36,6 @@ def line_chart(
         What the axes show, with units.
     y_range
         Ends of the y axis; by default those of the data.
-
-    Returns
-    -------
-    Markup
-        An `<svg>` element.
 
     Raises
     ------
@@ -67,7 +62,7 @@ def line_chart(
 
 
 def bar_chart(values: Mapping[str, Mapping[str, float]], *, y_label: str) -> Markup:
-    """Grouped bars: for each category (x) one bar a series.
+    """Grouped bars as an `<svg>` element: for each category (x) one bar a series.
 
     Parameters
     ----------
@@ -75,11 +70,6 @@ def bar_chart(values: Mapping[str, Mapping[str, float]], *, y_label: str) -> Mar
         `{category: {series: value}}`; values of 0 or more, those that are not finite leave a gap.
     y_label
         What the bars show, with unit.
-
-    Returns
-    -------
-    Markup
-        An `<svg>` element.
     """
     names = list(dict.fromkeys(name for group in values.values() for name in group))
     heights = [value for group in values.values() for value in group.values() if math.isfinite(value)]
@@ -100,21 +90,14 @@ def bar_chart(values: Mapping[str, Mapping[str, float]], *, y_label: str) -> Mar
 def heatmap(
     matrix: Sequence[Sequence[float]], *, rows: Sequence[str], columns: Sequence[str], row_label: str, column_label: str
 ) -> Markup:
-    """A matrix of counts, darker where larger: a confusion matrix.
+    """A matrix (R, C) of counts, 0 or more, as an `<svg>` element, darker where larger: a confusion matrix.
 
     Parameters
     ----------
-    matrix
-        Shape (R, C), 0 or more.
     rows, columns
         R and C names.
     row_label, column_label
         What rows and columns are.
-
-    Returns
-    -------
-    Markup
-        An `<svg>` element.
 
     Raises
     ------
@@ -269,7 +252,7 @@ def _height(names: Sequence[str] | Mapping[str, object]) -> int:
 
 
 def _short(text: str, length: int) -> str:
-    """At most `length` characters: the middle goes, since names often differ at their ends."""
+    """At most `length` characters: the middle is left out, since names often differ at their ends."""
     if len(text) <= length:
         return text
     end = (length - 1) // 3

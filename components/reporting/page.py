@@ -22,7 +22,7 @@ _BODY_END = "<!-- end of report body -->"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Picture:
-    """One picture of a gallery.
+    """One image of a gallery.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Picture:
     caption
         What it shows, one line or two.
     alternative
-        What a reader who sees no pictures is told.
+        Text for readers who do not see images.
     tone
         Colour of the caption's edge.
     """
@@ -43,22 +43,14 @@ class Picture:
 
     @property
     def uri(self) -> str:
-        """The picture as a data URI."""
+        """The image as a data URI."""
         kinds = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp"}
         kind = next((name for magic, name in kinds.items() if self.data.startswith(magic)), "png")
         return f"data:image/{kind};base64,{base64.b64encode(self.data).decode('ascii')}"
 
 
 class Report:
-    """A report, built block by block from top to bottom.
-
-    Parameters
-    ----------
-    title
-        The page's title.
-    subtitle
-        One line under it.
-    """
+    """A report with a title and one line under it, built block by block from top to bottom."""
 
     def __init__(self, title: str, *, subtitle: str = "") -> None:
         self._title = title
@@ -78,7 +70,7 @@ class Report:
         self._blocks.append(("paragraph", {"text": text, "tone": tone}))
 
     def facts(self, facts: Mapping[str, Cell]) -> None:
-        """Named figures side by side: `{"accuracy": 0.981, "examples": 5000}`."""
+        """Named values next to one another: `{"accuracy": 0.981, "examples": 5000}`."""
         self._blocks.append(("facts", {"facts": {name: _shown(value) for name, value in facts.items()}}))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, caption: str = "") -> None:
@@ -87,7 +79,7 @@ class Report:
         Raises
         ------
         ValueError
-            If a row has other than one cell a column.
+            If a row has another number of cells than there are columns.
         """
         for row in rows:
             if len(row) != len(columns):
@@ -101,7 +93,7 @@ class Report:
         self._blocks.append(("figure", {"svg": svg, "caption": caption}))
 
     def gallery(self, pictures: Sequence[Picture], *, caption: str = "") -> None:
-        """Pictures in a grid that follows the page's width."""
+        """Images in a grid that follows the page's width."""
         self._blocks.append(("gallery", {"pictures": pictures, "caption": caption}))
 
     def details(self, summary: str, body: Markup, *, opened: bool = False) -> None:
@@ -120,7 +112,7 @@ class Report:
         )
 
     def write(self, path: str | Path) -> None:
-        """Write the page, whole or not at all."""
+        """Write the page, complete or not at all."""
         write_text(path, self.html())
 
 
@@ -130,7 +122,7 @@ def report_body(html: str) -> Markup:
     Raises
     ------
     ValueError
-        If `html` is no page of ours.
+        If `html` is not a page that `Report` wrote.
     """
     _, begin, rest = html.partition(_BODY_BEGIN)
     body, end, _ = rest.partition(_BODY_END)

@@ -1,1 +1,1 @@
-"""What steps hand to one another: problem file, tables, model bundle, verdict; each with a format version."""
+"""The files that steps pass to one another: problem file, tables, model bundle, verdict; each with a format version."""

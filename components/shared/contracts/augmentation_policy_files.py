@@ -1,4 +1,4 @@
-"""Files of augmentation policies: YAML or JSON, read with a bound, and named after the file where they have no name."""
+"""Files of augmentation policies: YAML or JSON of bounded size; a policy without a name is named after its file."""
 
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -17,23 +17,18 @@ _NOT_IN_NAMES = re.compile(r"[^\w .-]+")
 
 
 def is_policy_file(value: Any) -> bool:
-    """Whether a value names a policy's file: a text that ends in .yaml, .yml or .json."""
+    """Whether a value names the file of an augmentation policy: a text that ends in .yaml, .yml or .json."""
     return isinstance(value, str) and value.lower().endswith(SUFFIXES)
 
 
 def read_policy_file(uri: str) -> Any:
-    """What a policy's file holds; a list of transforms, or a mapping without a name, is named after the file.
-
-    Parameters
-    ----------
-    uri
-        A path or an fsspec URI.
+    """Content of an augmentation policy's file; a list of transforms, or a mapping without a name, gets the file's.
 
     Raises
     ------
     ContractError
-        If it is too large, or no YAML or JSON.
-    OSError
+        If the file is too large, or is not YAML or JSON.
+    ValueError
         If it cannot be read.
     """
     sentence = f"the augmentation policy {uri} must be a file that can be read"
@@ -53,14 +48,14 @@ def read_policy_file(uri: str) -> Any:
 
 
 def with_policies_in_place(value: Any, folder: Path) -> Any:
-    """A value of a problem or search file with a policy's content in place of its file's name.
+    """`value`, or the content of the file where it names an augmentation policy's file.
 
-    A run is found again by what it is told: a name alone would hide that the file has changed.
+    A run is found again by its parameters: a file's name alone would hide that the file has changed.
 
     Parameters
     ----------
     value
-        `augmentation` of the section `preparation`, or one of a search's policies.
+        `augmentation` of the section `preparation`, or one of a search's augmentation policies.
     folder
         Where relative paths begin: the folder of the file that names them.
     """

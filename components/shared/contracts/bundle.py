@@ -1,4 +1,4 @@
-"""The model bundle: a folder with everything a model needs, and nothing that executes when it is loaded.
+"""The model bundle: a folder with everything a model needs; loading it executes nothing from it.
 
 - `config.json`: format version, task, class names, backbone, preprocessing, how it was trained, the list of files, and
   a fingerprint of all that;
@@ -34,14 +34,14 @@ _OPTIONAL = {"training", "label_version"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BundleConfig:
-    """What a bundle says of its model.
+    """A bundle's description of its model.
 
     Attributes
     ----------
     task
         One of `TASKS`.
     class_names
-        Class names, in the order of the model's outputs.
+        In the order of the model's outputs.
     backbone
         Name and settings of the backbone, as `components.modeling.backbone_config` reads them.
     preprocessing
@@ -67,7 +67,7 @@ class BundleConfig:
 
     @property
     def modality(self) -> str:
-        """What kind of example it takes: `image`, `text` or `tabular`."""
+        """`image`, `text` or `tabular`."""
         return self.task.removesuffix("_classification")
 
 
@@ -78,14 +78,10 @@ def write_bundle(
     *,
     files: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Write a bundle, whole or not at all.
+    """Write a bundle, complete or not at all; a folder at `path` is replaced.
 
     Parameters
     ----------
-    path
-        The folder to write; one that is there is replaced.
-    config
-        What the bundle says of its model.
     weights
         The parameters by name.
     files
@@ -114,17 +110,7 @@ def write_bundle(
 
 
 def add_files(path: str | Path, target: str | Path, files: Mapping[str, bytes]) -> None:
-    """Copy a bundle to `target` with further files, whole or not at all.
-
-    Parameters
-    ----------
-    path
-        A bundle; it is checked first.
-    target
-        The folder to write.
-    files
-        Further files by relative name; a name that the bundle already has is replaced.
-    """
+    """Check a bundle and copy it to `target` with further files by relative name, which replace those of that name."""
     config = read_config(path)
     kept = {name: (Path(path) / name).read_bytes() for name in file_listing(path) if name != WEIGHTS_FILE}
     write_bundle(target, config, read_weights(path), files={**kept, **files})
@@ -162,7 +148,7 @@ def read_config(path: str | Path) -> BundleConfig:
 
 
 def read_weights(path: str | Path) -> dict[str, np.ndarray]:
-    """Read a bundle's parameters.
+    """Read a bundle's parameters, by name.
 
     Raises
     ------
@@ -183,7 +169,7 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def file_listing(path: str | Path) -> dict[str, dict[str, Any]]:
-    """Size and SHA-256 of every file of a bundle but its config, by relative name."""
+    """Size and SHA-256 of every file of a bundle except its config, by relative name."""
     return dict(_read_content(path)["files"])
 
 
@@ -231,9 +217,7 @@ def _checked_name(name: str, *, where: Path) -> str:
 
 
 def file_record(file: Path) -> dict[str, Any]:
-    """What a bundle's list says of a file: its size in bytes and its SHA-256."""
-    digest = hashlib.sha256()
+    """A file's entry in a bundle's list: its size in bytes and its SHA-256."""
     with open(file, "rb") as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    return {"bytes": file.stat().st_size, "sha256": digest.hexdigest()}
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {"bytes": file.stat().st_size, "sha256": digest}

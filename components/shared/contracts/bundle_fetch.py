@@ -1,4 +1,4 @@
-"""A model bundle, or some of its files, fetched from wherever it was published."""
+"""Fetches a published model bundle, or some of its files, from a local path or an fsspec URI."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,23 +13,14 @@ from components.shared.tables.sources import readable_store_errors
 
 
 def fetch_files(uri: str, target: str | Path, names: Sequence[str]) -> None:
-    """Copy a bundle's config and some of its files.
-
-    Parameters
-    ----------
-    uri
-        The bundle's folder: a local path or an fsspec URI.
-    target
-        The folder to fill.
-    names
-        The files, by their names in the bundle's list.
+    """Copy a bundle's config and those of its files that are named to the folder `target`.
 
     Raises
     ------
     FileNotFoundError
         If there is no bundle at `uri`, or it lacks one of the files.
     ContractError
-        If the bundle is of a newer version, or a file is not as its list has it.
+        If the bundle is of a newer version, or a file differs from its entry in the list.
     ValueError
         If the store cannot be read.
     """
@@ -58,7 +49,7 @@ def fetch_bundle(uri: str, target: str | Path) -> None:
 
 
 def published_version(uri: str) -> str:
-    """Version of a bundle wherever it is; see `components.shared.contracts.bundle.bundle_version`."""
+    """Version of a bundle at a local path or fsspec URI; see `components.shared.contracts.bundle.bundle_version`."""
     with tempfile.TemporaryDirectory() as scratch:
         fetch_files(uri, scratch, [])
         return bundle_version(scratch)

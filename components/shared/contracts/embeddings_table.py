@@ -15,16 +15,14 @@ CONTRACT = "embeddings_table"
 
 
 class EmbeddingsWriter:
-    """Writes an embeddings table in a stream.
+    """Writes an embeddings table as a stream.
 
     Parameters
     ----------
-    path
-        The folder to write.
     embedding_size
-        Length of every vector.
+        Length D of every vector.
     embedder
-        What made the vectors, for people.
+        The model that made the vectors, for people.
     """
 
     def __init__(self, path: str | Path, *, embedding_size: int, embedder: str) -> None:
@@ -46,13 +44,7 @@ class EmbeddingsWriter:
         self._writer.__exit__(*exception)
 
     def write(self, *, example_ids: Sequence[str], splits: Sequence[str], embeddings_BD: np.ndarray) -> None:
-        """Append vectors.
-
-        Raises
-        ------
-        ContractError
-            If the shape is not (B, D) or a value is not finite.
-        """
+        """Append vectors; `ContractError` if the shape is not (B, D) or a value is not finite."""
         if embeddings_BD.shape != (len(example_ids), self._size):
             raise ContractError(
                 f"embeddings must have the shape {(len(example_ids), self._size)}, got {embeddings_BD.shape}"
@@ -80,8 +72,8 @@ class EmbeddingsTable:
         self._reader = ShardReader(
             path, contract=CONTRACT, newest_version=FORMAT_VERSION, keys=("embedding_size", "embedder")
         )
-        self.embedding_size = int(self._reader.info["embedding_size"])
-        self.embedder = str(self._reader.info["embedder"])
+        self.embedding_size = int(self._reader.metadata["embedding_size"])
+        self.embedder = str(self._reader.metadata["embedder"])
 
     @property
     def num_rows(self) -> int:

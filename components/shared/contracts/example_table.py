@@ -9,10 +9,10 @@ A folder of Parquet shards. Columns that every table has:
 Modality, class names and the role of every column are in the Parquet metadata.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args, Literal
+from typing import get_args, Literal
 
 import pyarrow as pa
 
@@ -48,7 +48,7 @@ _BASE_COLUMNS = (("example_id", pa.string(), "id"), ("split", pa.string(), "spli
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExampleTableInfo:
-    """What a reader knows before it reads a row.
+    """What a table says of itself, known before a row is read.
 
     Attributes
     ----------
@@ -81,26 +81,18 @@ class ExampleTableInfo:
         return tuple(column for column, role in self.column_roles.items() if role in roles)
 
     def class_index(self, label: str) -> int:
-        """Index of a label in `class_names`.
-
-        Raises
-        ------
-        ContractError
-            If the label is no known class.
-        """
+        """Index of a label in `class_names`; `ContractError` if it is not a known class."""
         try:
             return self.class_names.index(label)
         except ValueError:
             raise ContractError(f"label must be one of {', '.join(self.class_names)}, got {label!r}") from None
 
 
-class ExampleTableWriter:
-    """Writes an example table in a stream, with checks.
+class ExampleTableWriter(ShardWriter):
+    """Writes an example table as a stream, with checks.
 
     Parameters
     ----------
-    path
-        The folder to write.
     info
         What the table holds. Roles of the base and payload columns are added where they are missing.
     extra_columns
@@ -125,7 +117,7 @@ class ExampleTableWriter:
             [(name, kind) for name, kind, _ in _BASE_COLUMNS] + list(payload) + list(extra_columns.items())
         )
         self._class_names = frozenset(info.class_names)
-        self._writer = ShardWriter(
+        super().__init__(
             path,
             schema,
             contract=CONTRACT,
@@ -138,17 +130,6 @@ class ExampleTableWriter:
             },
         )
 
-    def __enter__(self) -> "ExampleTableWriter":
-        return self
-
-    def __exit__(self, *exception: Any) -> None:
-        self._writer.__exit__(*exception)
-
-    @property
-    def num_rows(self) -> int:
-        """Rows written so far."""
-        return self._writer.num_rows
-
     def write(self, batch: pa.RecordBatch) -> None:
         """Append a batch; see the class for the checks."""
         columns = {name: batch.column(i) for i, name in enumerate(batch.schema.names)}
@@ -160,16 +141,11 @@ class ExampleTableWriter:
                 raise ContractError(f"label must be one of {', '.join(sorted(self._class_names))}, got {label!r}")
         if columns["example_id"].null_count or "" in columns["example_id"].unique().to_pylist():
             raise ContractError("example_id must not be empty")
-        self._writer.write(batch)
+        super().write(batch)
 
 
-class ExampleTable:
-    """Reads an example table in a stream.
-
-    Parameters
-    ----------
-    path
-        The folder that `ExampleTableWriter` wrote.
+class ExampleTable(ShardReader):
+    """Reads an example table as a stream.
 
     Raises
     ------
@@ -180,39 +156,19 @@ class ExampleTable:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._reader = ShardReader(
+        super().__init__(
             path,
             contract=CONTRACT,
             newest_version=FORMAT_VERSION,
             keys=("modality", "class_names", "column_roles", "label_version"),
         )
-        content = self._reader.info
+        content = self.metadata
         self.info = ExampleTableInfo(
             modality=content["modality"],
             class_names=tuple(content["class_names"]),
             column_roles=content["column_roles"],
             label_version=content["label_version"],
         )
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Arrow schema of the columns."""
-        return self._reader.schema
-
-    @property
-    def num_rows(self) -> int:
-        """Number of examples."""
-        return self._reader.num_rows
-
-    def iter_batches(
-        self, columns: Sequence[str] | None = None, *, splits: Sequence[str] | None = None, batch_rows: int = 1024
-    ) -> Iterator[pa.RecordBatch]:
-        """Stream record batches; see `ShardReader.iter_batches`."""
-        return self._reader.iter_batches(columns, splits=splits, batch_rows=batch_rows)
-
-    def read(self, columns: Sequence[str], *, splits: Sequence[str] | None = None) -> pa.Table:
-        """Read narrow columns whole; see `ShardReader.read`."""
-        return self._reader.read(columns, splits=splits)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Examples by split and label, `{"train": {"cat": 350, ...}, ...}`; unlabelled ones under the empty string."""

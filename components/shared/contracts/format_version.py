@@ -1,31 +1,22 @@
-"""The version that every contract carries, and the one sentence for a version that this code cannot read."""
+"""The format version that every contract carries, and the check that this code can read it."""
 
 from components.shared.runtime.errors import ContractError
 
 
 def check_format_version(found: object, *, newest: int, contract: str, where: object) -> int:
-    """Return `found` where this code can read it.
+    """Return the version that a file states, where this code reads it: an integer from 1 to `newest`.
 
     Parameters
     ----------
     found
         What the file says, of any type.
-    newest
-        The newest version this code writes; versions 1 to `newest` are read.
-    contract
-        The contract's name, for the error.
-    where
-        The file or folder, for the error.
-
-    Returns
-    -------
-    int
-        The version, from 1 to `newest`.
+    contract, where
+        The contract's name and the file, for the error.
 
     Raises
     ------
     ContractError
-        If the version is missing, no integer, or newer than this code.
+        If the version is missing, not an integer, or newer than this code.
     """
     if isinstance(found, bool) or not isinstance(found, int) or not 1 <= found <= newest:
         raise ContractError(

@@ -1,10 +1,10 @@
 """A folder of Parquet shards with a contract in its metadata: one streaming writer, one checked reader."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 import json
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,28 +21,13 @@ _PART_PATTERN = ".shard-*.part"
 
 
 class ShardWriter:
-    """Writes record batches to `shard-00000.parquet`, `shard-00001.parquet` ... under one folder.
+    """Writes record batches to `shard-00000.parquet`, `shard-00001.parquet` ... in one folder.
 
-    Shards appear under their names when the whole table is complete, the first one last: a block that raises leaves
-    none, and a killed writer nothing that a reader takes for a table. Memory stays at one row group whatever the
-    number of rows.
-
-    Parameters
-    ----------
-    path
-        The folder; made where it is missing. Shards of an earlier, killed writer are removed.
-    schema
-        The columns; every batch must have exactly these.
-    contract
-        The contract's name, kept in the metadata.
-    format_version
-        The contract's version.
-    info
-        JSON values that describe the table, kept in the metadata of every shard.
-    shard_bytes
-        A new shard begins once this many bytes of Arrow data went into the last.
-    row_group_rows
-        Rows a row group: what a reader holds in memory at once.
+    Shards get their names when the whole table is complete, the first one last: a block that raises leaves none, and a
+    killed writer leaves nothing that a reader takes for a table. Shards of an earlier, killed writer are removed.
+    Memory stays at one row group of `row_group_rows` rows, which is also what a reader holds; a new shard begins after
+    `shard_bytes` of Arrow data. `contract`, `format_version` and `info` (JSON values) go into the metadata of every
+    shard.
     """
 
     def __init__(
@@ -57,8 +42,7 @@ class ShardWriter:
         row_group_rows: int = 1024,
     ) -> None:
         self._folder = Path(path)
-        content = {"contract": contract, "format_version": format_version, **info}
-        self._schema = schema.with_metadata({METADATA_KEY: json.dumps(content, ensure_ascii=False).encode()})
+        self._schema = schema.with_metadata(shard_metadata(contract, format_version, info))
         self._shard_bytes = shard_bytes
         self._row_group_rows = row_group_rows
         self._num_shards = 0
@@ -69,7 +53,7 @@ class ShardWriter:
         for leftover in [*self._folder.glob(_SHARD_PATTERN), *self._folder.glob(_PART_PATTERN)]:
             leftover.unlink()
 
-    def __enter__(self) -> "ShardWriter":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -111,7 +95,7 @@ class ShardWriter:
             part.unlink()
 
     def _opened(self) -> pq.ParquetWriter:
-        """Bytes are files of images, compressed already: neither zstd nor a dictionary of equal ones pays."""
+        """Encoded images are compressed already: neither zstd nor a dictionary pays for columns of bytes."""
         files = {field.name for field in self._schema if pa.types.is_binary(field.type)}
         paths = _leaf_paths(self._schema)
         others = [path for path in paths if path not in files]
@@ -137,18 +121,7 @@ class ShardWriter:
 
 
 class ShardReader:
-    """Reads a folder that `ShardWriter` wrote, batch by batch.
-
-    Parameters
-    ----------
-    path
-        The folder.
-    contract
-        The contract's name that the metadata must hold.
-    newest_version
-        The newest format version this code reads.
-    keys
-        What the metadata must hold beside contract and version.
+    """Reads a folder that `ShardWriter` wrote, batch by batch; `keys` must be in its metadata.
 
     Raises
     ------
@@ -170,8 +143,8 @@ class ShardReader:
         ]:
             raise ContractError(f"{self.path} must hold every shard from {_FIRST_SHARD} on, but one is missing")
         self.schema = self._checked_schema(self.shards[0], contract, newest_version)
-        self.info: dict[str, Any] = json.loads(self.schema.metadata[METADATA_KEY])
-        lacking = [key for key in keys if key not in self.info]
+        self.metadata = _metadata(self.schema)
+        lacking = [key for key in keys if key not in self.metadata]
         if lacking:
             raise ContractError(f"{self.path} must hold {', '.join(keys)} in its metadata, but {lacking[0]} is missing")
         self.num_rows = 0
@@ -200,16 +173,11 @@ class ShardReader:
         Parameters
         ----------
         columns
-            Columns to read; None reads all. The others are not touched on disk.
+            Columns to read, of which each must be there; None reads all. The others are not touched on disk.
         splits
             Keep rows of these splits only; None keeps all.
         batch_rows
             Rows a batch at most.
-
-        Raises
-        ------
-        ContractError
-            If a named column is not there.
         """
         wanted = list(self.schema.names if columns is None else columns)
         absent = [name for name in wanted if name not in self.schema.names]
@@ -235,29 +203,19 @@ class ShardReader:
         return pa.Table.from_batches(batches)
 
 
+def shard_metadata(contract: str, format_version: int, info: Mapping[str, Any]) -> dict[bytes, bytes]:
+    """Parquet metadata that state a contract, its version, and JSON values that describe the table."""
+    content = {"contract": contract, "format_version": format_version, **info}
+    return {METADATA_KEY: json.dumps(content, ensure_ascii=False).encode()}
+
+
 def contract_metadata(schema: pa.Schema, *, contract: str, newest_version: int, where: object) -> dict[str, Any]:
-    """What a Parquet file says of the contract that it was written under.
-
-    Parameters
-    ----------
-    schema
-        The file's Arrow schema.
-    contract
-        The contract's name that the metadata must hold.
-    newest_version
-        The newest format version this code reads.
-    where
-        The file, for errors.
-
-    Returns
-    -------
-    dict
-        The metadata's JSON object, `contract` and `format_version` included.
+    """A Parquet file's contract metadata, `contract` and `format_version` included.
 
     Raises
     ------
     ContractError
-        If the file is of another contract, of none, or of another version.
+        If the file is of another contract, of none, or of a newer version.
     """
     content = _metadata(schema)
     if content.get("contract") != contract:
@@ -269,7 +227,7 @@ def contract_metadata(schema: pa.Schema, *, contract: str, newest_version: int, 
 
 
 def _leaf_paths(schema: pa.Schema) -> list[str]:
-    """What Parquet calls the columns: `probabilities.list.element` for a column of lists."""
+    """Parquet's names of the columns: `probabilities.list.element` for a column of lists."""
     sink = pa.BufferOutputStream()
     pq.write_table(schema.empty_table(), sink)
     leaves = pq.read_metadata(pa.BufferReader(sink.getvalue())).schema
@@ -277,7 +235,7 @@ def _leaf_paths(schema: pa.Schema) -> list[str]:
 
 
 def _metadata(schema: pa.Schema) -> dict[str, Any]:
-    """The contract that the metadata hold; empty where they hold none of ours."""
+    """The contract in a file's metadata; empty where there is none of this project."""
     try:
         content = json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}"))
     except ValueError:

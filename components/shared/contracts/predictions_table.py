@@ -1,10 +1,10 @@
-"""The predictions table: one row a scored example, what every analysis works on.
+"""The predictions table: one row a scored example, which every analysis reads.
 
 Columns: `example_id`, `split`, `label` (null where unknown), `predicted`, `probabilities` (list of float32 in the
 order of the class names), `embedding` (list of float32, empty where the model gives none), and slice columns.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +29,12 @@ _SUM_TOLERANCE = 1e-3
 
 
 class PredictionsWriter:
-    """Writes a predictions table in a stream, with checks.
+    """Writes a predictions table as a stream, with checks.
 
     Parameters
     ----------
-    path
-        The folder to write.
     class_names
-        Class names in the order of the probabilities.
+        In the order of the probabilities.
     extra_columns
         Names and Arrow types of slice and metadata columns.
     """
@@ -70,12 +68,10 @@ class PredictionsWriter:
         embeddings: np.ndarray,
         extra: Mapping[str, pa.Array],
     ) -> None:
-        """Append scored examples.
+        """Append N scored examples.
 
         Parameters
         ----------
-        example_ids, splits, labels
-            N values each.
         probabilities
             Shape (N, K), each row adds up to 1.
         embeddings
@@ -115,13 +111,8 @@ def _list_array(values: np.ndarray) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flat)
 
 
-class PredictionsTable:
+class PredictionsTable(ShardReader):
     """Reads a predictions table.
-
-    Parameters
-    ----------
-    path
-        The folder that `PredictionsWriter` wrote.
 
     Raises
     ------
@@ -132,26 +123,9 @@ class PredictionsTable:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._reader = ShardReader(
-            path, contract=CONTRACT, newest_version=FORMAT_VERSION, keys=("class_names", "slice_columns")
-        )
-        self.class_names: tuple[str, ...] = tuple(self._reader.info["class_names"])
-        self.slice_columns: tuple[str, ...] = tuple(self._reader.info["slice_columns"])
-
-    @property
-    def num_rows(self) -> int:
-        """Number of scored examples."""
-        return self._reader.num_rows
-
-    def iter_batches(
-        self, columns: Sequence[str] | None = None, *, splits: Sequence[str] | None = None, batch_rows: int = 1024
-    ) -> Iterator[pa.RecordBatch]:
-        """Stream record batches; see `ShardReader.iter_batches`."""
-        return self._reader.iter_batches(columns, splits=splits, batch_rows=batch_rows)
-
-    def read(self, columns: Sequence[str], *, splits: Sequence[str] | None = None) -> pa.Table:
-        """Read columns whole; see `ShardReader.read`."""
-        return self._reader.read(columns, splits=splits)
+        super().__init__(path, contract=CONTRACT, newest_version=FORMAT_VERSION, keys=("class_names", "slice_columns"))
+        self.class_names: tuple[str, ...] = tuple(self.metadata["class_names"])
+        self.slice_columns: tuple[str, ...] = tuple(self.metadata["slice_columns"])
 
     def probabilities(self, *, splits: Sequence[str] | None = None) -> np.ndarray:
         """Probabilities of all rows, shape (N, K), float32, in the table's order."""

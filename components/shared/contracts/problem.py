@@ -13,7 +13,7 @@ from components.shared.tables.table_spec import TableSpec
 
 Modality = Literal["image", "text", "tabular"]
 SPLIT_NAMES = ("train", "validation", "test")
-# What people call a label or a text where they do not say so.
+# Usual names of a label or text column, for problem files that name none.
 LABEL_NAMES = ("label", "target", "class")
 TEXT_NAMES = ("text", "document", "comment", "sentence", "review", "content")
 NamedRole = Literal["pii", "feature", "sensitive", "slice", "group", "time"]
@@ -59,7 +59,7 @@ class SplitSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetSpec:
-    """What the model must reach on the test split before it may ship."""
+    """The least that the model must reach on the test split before it may ship."""
 
     metric: str = "accuracy"
     minimum: float | None = None
@@ -79,10 +79,8 @@ class BudgetSpec:
     ----------
     max_hours
         Hours that one training may take.
-    max_gpu_hours
-        GPU-hours that all candidates together may take.
-    max_money
-        What all candidates together may cost, in the currency of the price.
+    max_gpu_hours, max_money
+        GPU-hours and cost, in the currency of the price, of all candidates together.
     price_per_gpu_hour
         What one GPU costs an hour; on CPU nodes, what the node costs.
     candidates
@@ -108,16 +106,12 @@ class BudgetSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """What a team says of its problem; every key is optional where it can be inferred.
+    """A team's description of its problem; every key is optional where it can be inferred.
 
     Attributes
     ----------
-    modality
-        `image`, `text` or `tabular`.
-    label, table, split, target, budget
-        See their classes.
     preparation
-        How examples are prepared, where the data are not to choose: normalization, augmentation, fourier and so on, as
+        What the data do not decide about preparing examples: normalization, augmentation, fourier and so on, as
         `components.modeling.preparation_settings` reads them.
     training
         What differs from the recipe: learning_rate, max_epochs and so on, as the training family reads them.
@@ -126,7 +120,7 @@ class Problem:
     features
         Feature columns, for `tabular`; empty means every column without another role.
     id, time, group
-        Columns: identifier, event time, and the unit that must not straddle two splits (a patient, a shop).
+        Columns: identifier, event time, and the unit that must not be in two splits (a patient, a shop).
     slices, sensitive, pii, ignore
         Columns to slice by, to check fairness on, to count but never show, and to leave out.
     """
@@ -154,7 +148,7 @@ class Problem:
             raise ValueError(f"modality must be image, text or tabular, got {self.modality!r}")
 
     def named_columns(self) -> tuple[str, ...]:
-        """Every column that the problem file names outright, once, in the order of its keys."""
+        """Every column that the problem file names, once, in the order of its keys."""
         single = (self.label.column, self.text, self.id, self.time, self.group)
         several = (self.features, self.slices, self.sensitive, self.pii, self.ignore)
         names = [name for name in single if name is not None] + [name for group in several for name in group]
@@ -178,24 +172,17 @@ class Problem:
 
 
 def parse_problem(text: str, *, where: str = "the problem file") -> Problem:
-    """Read a problem from YAML (or JSON, which YAML contains).
+    """Read a problem from YAML (or JSON, which YAML contains); an empty text means that everything is inferred.
 
     Parameters
     ----------
-    text
-        The file's text; empty means that everything is inferred.
     where
         The file's name, for errors.
-
-    Returns
-    -------
-    Problem
-        Checked; keys that the text does not hold have their defaults.
 
     Raises
     ------
     ValueError
-        If the text is no YAML mapping, or a key or value is unknown; the message names file and key.
+        If the text is not a YAML mapping, or a key or value is unknown; the message names file and key.
     """
     try:
         content = yaml.safe_load(text)
@@ -210,17 +197,14 @@ def parse_problem(text: str, *, where: str = "the problem file") -> Problem:
 
 
 def parse_target(text: str) -> TargetSpec:
-    """Read the target section of a problem file.
+    """Read the target section of a problem file from JSON such as `{"metric": "accuracy", "minimum": 0.9}`.
 
-    Parameters
-    ----------
-    text
-        JSON such as `{"metric": "accuracy", "minimum": 0.9}`; empty for the default, accuracy without a minimum.
+    An empty text gives the default, accuracy without a minimum.
 
     Raises
     ------
     ValueError
-        If it is no JSON object, or a key or value is unknown.
+        If it is not a JSON object, or a key or value is unknown.
     """
     if not text.strip():
         return TargetSpec()

@@ -1,4 +1,4 @@
-"""The verdict: what a check found, whether the run may go on, and why, the same everywhere."""
+"""The verdict of a check: what was found, whether the run may go on, and why; the same for every check."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,15 +17,7 @@ Outcome = Literal["passed", "blocked", "insufficient_sample"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResponsibleValue:
-    """A value, or a range of values, that a finding hangs on.
-
-    Attributes
-    ----------
-    value
-        The value, or the range's name.
-    reference_share, current_share
-        Its share of the rows on the two sides, 0 to 1.
-    """
+    """A value or range of values that a finding is due to, and its share of the rows of either dataset, 0 to 1."""
 
     value: str
     reference_share: float
@@ -44,21 +36,16 @@ class Finding:
         `blocking` stops the run, `warning` and `note` do not.
     message
         One sentence in plain words, with the offending values.
-    column
-        The column it concerns; empty where it concerns the whole table.
+    column, columns
+        The column, or columns, it concerns; empty where it concerns the whole table.
     name
         The finding's technical name (TFDV's anomaly type, say); empty where it has none.
     statistic, value, threshold
-        What was measured, what came out, and the bound it was held against; None where nothing was measured.
-    remedy
-        What to do about it.
+        What was measured, its value, and the bound it was held against; None where nothing was measured.
     subtype
-        What kind of column or of relation it is about: `feature`, `label`, `prediction`, `joint`; empty where that
-        says nothing.
-    columns
-        The columns it concerns, where they are several.
+        What kind of column or of relation it is about: `feature`, `label`, `prediction`, `joint`; or empty.
     values
-        The values it hangs on, those that changed most first.
+        The values it is due to, those that changed most first.
     num_reference, num_current
         Rows that were compared; None where nothing was compared.
     effect, effect_size
@@ -66,7 +53,7 @@ class Finding:
     p_value
         Chance of a difference at least this large where there is none, all comparisons of the check counted.
     significant, material
-        The two keys of an alarm: more than chance, and large enough to matter; None where it was not asked.
+        More than chance, and large enough to matter: an alarm needs both; None where it was not asked.
     """
 
     kind: FindingKind
@@ -109,10 +96,10 @@ class Verdict:
     reason
         One sentence that a person can act on.
     findings
-        What was found, most severe first.
+        Most severe first.
     outcome
-        `passed`, `blocked` by a finding, or `insufficient_sample`: too few rows to say, which is no pass. What
-        `passed` says where it is left out.
+        `passed`, `blocked` by a finding, or `insufficient_sample`: too few rows to say, which is not a pass. Follows
+        from `passed` where it is left out.
     remarks
         What the check assumed or left out, one sentence each.
     """
@@ -132,7 +119,7 @@ class Verdict:
 
 
 def write_verdict(path: str | Path, verdict: Verdict) -> None:
-    """Write a verdict as JSON, whole or not at all."""
+    """Write a verdict as JSON, complete or not at all."""
     write_json(path, {"format_version": FORMAT_VERSION, **asdict(verdict)})
 
 

@@ -64,7 +64,7 @@ class InputSpec:
         return np.zeros((num_rows, *shape), np.dtype(self.dtype))  # PADDING
 
     def uninitialized(self, num_rows: int) -> np.ndarray:
-        """Rows of a fixed shape, (B, ...), that hold anything: for who writes them all."""
+        """Rows of a fixed shape, (B, ...), with arbitrary contents: the caller overwrites them all."""
         return np.empty((num_rows, *self._sizes), np.dtype(self.dtype))
 
     @property
@@ -77,13 +77,7 @@ class InputSpec:
 
 
 def input_specs_from(content: Mapping[str, Any]) -> dict[str, InputSpec]:
-    """Read specs that an index holds.
-
-    Raises
-    ------
-    ContractError
-        If they are none.
-    """
+    """Read the specs in an index; `ContractError` if they are none."""
     try:
         return {name: InputSpec(dtype=spec["dtype"], shape=tuple(spec["shape"])) for name, spec in content.items()}
     except (AttributeError, KeyError, TypeError) as error:
@@ -91,21 +85,9 @@ def input_specs_from(content: Mapping[str, Any]) -> dict[str, InputSpec]:
 
 
 def input_array(values: np.ndarray, spec: InputSpec, *, name: str) -> pa.Array:
-    """Inputs of B examples as a column.
+    """Inputs of B examples, (B, ...) of the spec, as a column; a ragged input is (B, T), padded at the end.
 
-    Parameters
-    ----------
-    values
-        Shape (B, ...) of the spec; (B, T) for a ragged input, padded at the end.
-    spec
-        Its spec.
-    name
-        Its name, for errors.
-
-    Raises
-    ------
-    ContractError
-        If type or shape are not the spec's.
+    `ContractError` if type or shape are not the spec's.
     """
     fits = values.ndim == 2 if spec.is_ragged else values.shape[1:] == spec.shape
     if values.dtype != np.dtype(spec.dtype) or not values.ndim or not fits:
@@ -137,19 +119,9 @@ def joined_inputs(parts: Sequence[Mapping[str, np.ndarray]], specs: Mapping[str,
 
 
 class InputBlock:
-    """One mapped record batch's column of one input: rows without a copy.
+    """One memory-mapped record batch's column of one input: rows without a copy.
 
-    Parameters
-    ----------
-    column
-        The column.
-    spec
-        Its spec.
-
-    Attributes
-    ----------
-    values
-        Mapped: shape (B, ...) for a fixed shape; all rows end to end for a ragged one.
+    `values` has the shape (B, ...) for a fixed shape; a ragged input has all rows end to end.
     """
 
     def __init__(self, column: pa.Array, spec: InputSpec) -> None:
@@ -164,7 +136,7 @@ class InputBlock:
         self.values = content.view(spec.dtype).reshape(len(column), *spec.shape)
 
     def contents(self) -> Iterator[memoryview]:
-        """What the block holds, for a fingerprint."""
+        """The block's bytes, for a fingerprint."""
         if self._spec.is_ragged:
             yield np.diff(self._starts).data.cast("B")
         if self.values.size:

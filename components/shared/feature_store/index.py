@@ -1,4 +1,4 @@
-"""The index of a feature store, which names its files, and the link, which names a store elsewhere."""
+"""The index of a feature store, which names its files, and the link, an index that names a store elsewhere."""
 
 from pathlib import Path
 from typing import Any
@@ -16,29 +16,14 @@ _REMEDY = "mount the volume that it lies on, or run build_feature_store again wi
 
 
 def write_index(folder: Path, content: dict[str, Any]) -> None:
-    """Write an index: a store's or a link's."""
+    """Write the index of a store or a link."""
     write_json(folder / INDEX, {"contract": CONTRACT, "format_version": FORMAT_VERSION, **content})
 
 
 def read_index(path: Path) -> dict[str, Any]:
-    """Read an index of any version.
+    """Read an index of any version, its keys as the newest version has them; a link has `folder` alone.
 
-    Parameters
-    ----------
-    path
-        The folder that holds it.
-
-    Returns
-    -------
-    dict
-        Its keys as the newest version has them; `folder` alone in a link.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none.
-    ContractError
-        If it is no feature store's, or of an unknown version.
+    `FileNotFoundError` if there is none; `ContractError` if it is not a feature store's, or of an unknown version.
     """
     index = read_json(path / INDEX, what="the feature store's index")
     found = index.get("contract") if isinstance(index, dict) else type(index).__name__
@@ -79,26 +64,10 @@ def link_store(path: str | Path, folder: str | Path) -> None:
 
 
 def followed_link(path: Path, link: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
-    """The store behind a link, which comes with an artifact and so may say anything.
+    """Folder and index of the store behind a link; the link comes with an artifact, so its content is not trusted.
 
-    Parameters
-    ----------
-    path
-        The link's folder, for errors.
-    link
-        Its index.
-
-    Returns
-    -------
-    tuple
-        The store's folder and index.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the store is not there.
-    ContractError
-        If the link names no absolute folder, another store than it was made to, or a link.
+    `FileNotFoundError` if the store is not there; `ContractError` if the link names no absolute folder, another store
+    than when it was made, or a link.
     """
     folder = Path(str(link["folder"]))
     if not folder.is_absolute() or ".." in folder.parts:

@@ -1,25 +1,14 @@
-"""Rows on their way into a part of a feature store: those of a fixed size go to their place at once."""
+"""Rows on their way into a part of a feature store; those of a fixed size are copied to their final place at once."""
 
 import numpy as np
 import pyarrow as pa
 
 
 class PartRows:
-    """Gathers record batches into one; the memory of fixed-size columns serves one part after the other.
+    """Gathers record batches into one; the memory of fixed-size columns is reused from part to part.
 
-    Parameters
-    ----------
-    schema
-        Columns of the batches.
-    max_rows
-        Rows that a part holds at most: address space for fixed-size columns is taken at once, pages as rows come.
-
-    Attributes
-    ----------
-    num_rows
-        Rows gathered since the last `clear`.
-    num_bytes
-        What they hold.
+    `max_rows` is the most that a part holds: address space for fixed-size columns is taken at once, pages as rows come.
+    `num_rows` and `num_bytes` count what came since the last `clear`.
     """
 
     def __init__(self, schema: pa.Schema, *, max_rows: int) -> None:
@@ -35,13 +24,7 @@ class PartRows:
         self.clear()
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Append rows; fixed-size columns are copied.
-
-        Raises
-        ------
-        ValueError
-            If there is no room for them.
-        """
+        """Append rows; fixed-size columns are copied. `ValueError` if there is no room for them."""
         end = self.num_rows + batch.num_rows
         for name, column in zip(self._schema.names, batch.columns, strict=True):
             if name not in self._fixed:

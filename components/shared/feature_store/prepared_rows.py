@@ -1,7 +1,7 @@
-"""Prepared examples that earlier builds left: found by the contents of the raw example, checked before they are used.
+"""Reuses prepared examples of earlier builds: they are found by the contents of the raw example and checked first.
 
-A part is one finished Arrow IPC file of a feature store. It says in its metadata how its rows were prepared, and of
-every row which bytes it was made from and a check of what came out, so that it can be used again without an index.
+A part is one finished Arrow IPC file of a feature store. Its metadata says how its rows were prepared, and each row
+has a hash of its raw example and a checksum of the result, so that it can be used again without an index.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,18 +35,7 @@ def content_key(payload: bytes) -> bytes:
 
 
 def row_checks(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-    """CRC-32 of every row's inputs, taken in the order of their names.
-
-    Parameters
-    ----------
-    inputs
-        B rows each, of fixed shapes.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (B,), uint32.
-    """
+    """CRC-32 of every row's inputs (B rows each, of fixed shapes), in the order of their names: (B,), uint32."""
     columns = [np.ascontiguousarray(inputs[name]) for name in sorted(inputs)]
     checks = np.zeros(len(columns[0]), np.uint32)
     for row in range(len(checks)):
@@ -98,7 +87,7 @@ class PreparedRows:
         return len(self._heads)
 
     def copy_into(self, inputs: Mapping[str, np.ndarray], keys: Sequence[bytes]) -> np.ndarray:
-        """Copy the rows of some raw examples, where they are there and whole.
+        """Copy the rows of some raw examples, where they are found and undamaged.
 
         Parameters
         ----------
@@ -128,7 +117,7 @@ class PreparedRows:
         return found
 
     def whole_part(self, name: str) -> Path | None:
-        """The file of a part, where every row of it is whole and its name tells the truth."""
+        """The file of a part, where its rows are all undamaged and belong to its name."""
         path = self._paths.get(name)
         if path is None:
             return None
@@ -193,5 +182,5 @@ class _Part:
 
 
 def _heads(keys_BK: np.ndarray) -> np.ndarray:
-    """First eight bytes of keys as numbers, shape (B,), uint64."""
+    """First eight bytes of the keys as numbers, shape (B,), uint64."""
     return np.ascontiguousarray(keys_BK[:, :8]).view(np.uint64).reshape(-1)

@@ -45,12 +45,8 @@ class FeatureStore:
     ----------
     path
         The store's folder; behind a link, the one that it names.
-    modality
-        `image`, `text` or `tabular`.
     class_names
-        Class names, in the order of the label indices.
-    input_specs
-        Type and shape of every input.
+        In the order of the label indices.
     preparation
         How the examples were prepared: `backbone`, `preprocessing`, `augmentation`, `label_version`.
     example_ids
@@ -106,7 +102,7 @@ class FeatureStore:
 
     @property
     def task(self) -> str:
-        """The bundle's name for what is learnt from it: `image_classification` for one."""
+        """The bundle's name of the task: `image_classification`, say."""
         return f"{self.modality}_classification"
 
     @property
@@ -115,19 +111,13 @@ class FeatureStore:
         return {name: (self.path / FEATURES_FOLDER / name).read_bytes() for name in self._feature_files}
 
     def with_augmentation(self, policy: Mapping[str, Any] | None) -> "FeatureStore":
-        """The same examples with another augmentation policy; None for none. What lies on disk stays as it is."""
+        """The same examples with another augmentation policy, None for none; the files on disk do not change."""
         changed = copy.copy(self)
         changed.preparation = {**self.preparation, "augmentation": policy}
         return changed
 
     def indices(self, split: str) -> np.ndarray:
-        """Row numbers of the labelled examples of a split, shape (M,), int64, ascending.
-
-        Raises
-        ------
-        ValueError
-            If `split` is unknown.
-        """
+        """Row numbers of a split's labelled examples, (M,), int64, ascending; `ValueError` for an unknown split."""
         if split not in SPLIT_NAMES:
             raise ValueError(f"split must be one of {', '.join(SPLIT_NAMES)}, got {split!r}")
         return np.flatnonzero((self.splits == split) & (self.labels != UNLABELLED))
@@ -190,7 +180,7 @@ class FeatureStore:
         if file.parent != self.path or not file.is_file():
             raise ContractError(f"the feature store at {self.path} must hold {file.name}, but it does not")
         try:
-            # The batches keep the map; the file itself is closed, or a large store would hold thousands open.
+            # The batches keep the map; the file itself is closed, since a large store would hold thousands open.
             with pa.memory_map(str(file), "r") as mapped:
                 reader = pa.ipc.open_file(mapped)
                 batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
@@ -213,7 +203,7 @@ class FeatureStore:
 
 
 def _shared_strings(column: pa.Array) -> np.ndarray:
-    """Strings of which few differ, shape (N,), object: every row points to the same few."""
+    """Strings of which few differ, shape (N,), object: equal rows share one string."""
     coded = column.dictionary_encode()
     words = np.array([*map(str, coded.dictionary.to_pylist()), ""], object)
     taken: np.ndarray = words[coded.indices.to_numpy(zero_copy_only=False)]
@@ -221,7 +211,7 @@ def _shared_strings(column: pa.Array) -> np.ndarray:
 
 
 def _json_pieces(values: StringColumn | np.ndarray) -> Iterator[str]:
-    """`json.dumps` of all values, a piece at a time."""
+    """`json.dumps` of all values, in pieces."""
     yield "["
     for start in range(0, len(values), _JSON_ROWS):
         piece = json.dumps(values[start : start + _JSON_ROWS].tolist())[1:-1]

@@ -1,4 +1,4 @@
-"""Strings of an Arrow file that stay there until they are asked for."""
+"""Strings of an Arrow file that are read only when they are asked for."""
 
 from collections.abc import Iterator, Sequence
 from typing import overload
@@ -10,13 +10,7 @@ _PIECE_ROWS = 65536
 
 
 class StringColumn:
-    """A column of strings that is read like a one-dimensional numpy array and costs no memory.
-
-    Parameters
-    ----------
-    chunks
-        Arrays of strings, mapped or not.
-    """
+    """A column of strings, mapped or not, that is read like a one-dimensional numpy array and stays out of memory."""
 
     def __init__(self, chunks: Sequence[pa.Array]) -> None:
         self._chunks = list(chunks)

@@ -1,4 +1,4 @@
-"""Writes a feature store part by part: a part is a whole file or none, and the index comes last.
+"""Writes a feature store part by part: a part is a complete file or none, and the index comes last.
 
 Parts of examples that carry a key are named by their contents: an unchanged one is left where it is, or linked from
 another store, and two builds of the same examples write the same names.
@@ -39,7 +39,7 @@ _MAX_PART_ROWS = 1 << 17
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContentKeys:
-    """What makes rows of a store usable for a later build.
+    """What a later build needs to use rows of a store again.
 
     Attributes
     ----------
@@ -57,24 +57,18 @@ class ContentKeys:
 
 
 class FeatureStoreWriter:
-    """Writes prepared examples in a stream; a build that is killed leaves finished parts and no index.
+    """Writes prepared examples as a stream; a build that is killed leaves finished parts and no index.
 
     It holds the rows of one part in memory, ragged ones twice while it writes them.
 
     Parameters
     ----------
-    path
-        The folder to write.
-    modality
-        `image`, `text` or `tabular`.
     class_names
-        Class names; labels are indices into them.
-    input_specs
-        Type and shape of every input.
+        Labels are indices into them.
     preparation
-        How the examples were prepared, kept for whoever reads the store.
+        How the examples were prepared, kept for readers of the store.
     feature_files
-        Further files of the preparation by name, a tokenizer for one; they lie in `FEATURES_FOLDER`.
+        Further files of the preparation by name, such as a tokenizer; they lie in `FEATURES_FOLDER`.
     prepared
         Where earlier builds' parts may be found, for stores whose rows carry a key; None for others.
     digest
@@ -82,8 +76,8 @@ class FeatureStoreWriter:
     part_bytes
         About how large a part grows.
     keep_index
-        Whether an index that lies there stays until the new one replaces it: where the folder's name says what is in
-        it. Otherwise it goes first, so that nobody takes the old examples for the new ones.
+        Whether an existing index stays until the new one replaces it, for folders that are named by their contents.
+        Otherwise it goes first, so that the old examples are not taken for the new ones.
     """
 
     def __init__(
@@ -130,7 +124,7 @@ class FeatureStoreWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None or self._digest is not None:
-            # Rows with a key serve the next build, also after an error.
+            # The next build can use rows with a key, also after an error.
             self._finish_part()
         if kind is None:
             write_index(self._folder, {**self._info, "files": self._files})
@@ -140,7 +134,7 @@ class FeatureStoreWriter:
                     path.unlink(missing_ok=True)
 
     def describe(self, preparation: dict[str, Any]) -> None:
-        """Say how the examples were prepared, where that is known only when they have been."""
+        """Set how the examples were prepared, where that is known only afterwards."""
         self._info["preparation"] = preparation
 
     def write(
@@ -152,12 +146,12 @@ class FeatureStoreWriter:
         inputs: Mapping[str, np.ndarray],
         contents: ContentKeys | None = None,
     ) -> None:
-        """Append examples.
+        """Append B examples.
 
         Parameters
         ----------
-        example_ids, splits, labels
-            B values each; a label is a class index or `UNLABELLED`.
+        labels
+            Class indices, or `UNLABELLED`.
         inputs
             Every input by name, B rows each, of its spec's type and shape.
         contents
@@ -211,7 +205,7 @@ class FeatureStoreWriter:
         try:
             self._keep(self._part.batch(), is_reused=is_reused)
         finally:
-            # Also where it cannot be written: leaving the block must not try again.
+            # Also after a failed write, so that leaving the block does not try again.
             self._part.clear()
 
     def _keep(self, batch: pa.RecordBatch, *, is_reused: bool) -> None:
@@ -244,13 +238,13 @@ def _schema(specs: Mapping[str, InputSpec], digest: str | None) -> pa.Schema:
 
 
 def _write_part(path: Path, batch: pa.RecordBatch) -> None:
-    """One record batch: a store of ten million rows must not have a million of them."""
+    """Write one record batch: a store of ten million rows must not have a million of them."""
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
         writer.write_batch(batch)
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
-    """Give a finished file, which nobody changes, a second name; copy it where the file system has no hard links."""
+    """Hard-link a finished file, which never changes; copy it where the file system has no hard links."""
     with atomic_file(target) as path:
         path.unlink()
         try:

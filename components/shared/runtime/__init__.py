@@ -1,1 +1,1 @@
-"""What every process needs: atomic files, locks, fingerprints, progress, command line, image names."""
+"""What every process needs: atomic files, locks, fingerprints, progress, command line, container images."""

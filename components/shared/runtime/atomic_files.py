@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, so that a killed step leaves nothing half-written."""
+"""Files and folders that appear complete or not at all, so that a killed step leaves nothing half-written."""
 
 from collections.abc import Iterator, Mapping
 import contextlib
@@ -12,17 +12,9 @@ from typing import Any
 
 @contextlib.contextmanager
 def atomic_file(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it to `path` when the block succeeds.
+    """Yield a temporary path beside `path`; rename it to `path` when the block succeeds, remove it when it raises.
 
-    Parameters
-    ----------
-    path
-        Where the finished file belongs. Its folder is made where it is missing.
-
-    Yields
-    ------
-    Path
-        The temporary file to write; removed when the block raises.
+    Missing parent folders are made.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -39,20 +31,13 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_folder(path: str | Path, *, replace: bool = True) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; rename it to `path` when the block succeeds.
+    """Yield a temporary folder beside `path`; rename it to `path` when the block succeeds, remove it when it raises.
 
     Parameters
     ----------
-    path
-        Where the finished folder belongs.
     replace
-        Whether a folder that is already there when the block ends is replaced, or kept and this one dropped: for
-        folders whose name says what is in them.
-
-    Yields
-    ------
-    Path
-        The temporary folder to fill; removed when the block raises.
+        What happens where the folder already exists when the block ends. True: it is replaced. False: it is kept and
+        the new one dropped, for folders that are named by their contents.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -94,8 +79,6 @@ def read_json(path: str | Path, *, what: str) -> Any:
 
     Parameters
     ----------
-    path
-        The file.
     what
         What the file should be, for the error: "the verdict", "the bundle's config".
 

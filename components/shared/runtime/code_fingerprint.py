@@ -1,7 +1,7 @@
-"""Fingerprint of the code that a job runs: its function, what that function names, and every module behind it.
+"""Fingerprint of the code that a job runs: its function, what that function names, and every module it imports.
 
-A changed line in a module changes the fingerprint of the jobs that can reach it and of no others; a changed comment
-changes none.
+A changed line in a module changes the fingerprints of those jobs only that import it, directly or not; a changed
+comment changes none.
 """
 
 import ast
@@ -20,14 +20,7 @@ _MODULE_NAME = re.compile(r"components(\.\w+)+")
 
 
 def job_fingerprint(module: str, function: str) -> str:
-    """Fingerprint of one job's code.
-
-    Parameters
-    ----------
-    module
-        Where the job is: `components.training.jobs`.
-    function
-        Its name: `train_model`.
+    """Fingerprint of one job's code, such as `components.training.jobs` and `train_model`.
 
     Returns
     -------
@@ -91,7 +84,7 @@ def _module_fingerprint(module: str, text: str) -> str:
 
 
 def _data_files(folder: Path) -> list[Path]:
-    """Files of a package that are no code, those of its sub-packages left out."""
+    """Files of a package that are not code, without those of its sub-packages."""
     found: list[Path] = []
     for path in sorted(folder.iterdir()):
         if path.is_dir() and path.name != "__pycache__" and not (path / "__init__.py").exists():
@@ -127,7 +120,7 @@ def _parents(module: str) -> list[str]:
 
 
 def _reached_statements(tree: ast.Module, function: str) -> list[ast.stmt]:
-    """Top-level statements of a module that a function needs, itself included, in the module's order."""
+    """Top-level statements of a module that a function needs, its own included, in the module's order."""
     by_name: dict[str, ast.stmt] = {}
     statements = [*_statements(tree)]
     for statement in statements:
@@ -148,13 +141,13 @@ def _reached_statements(tree: ast.Module, function: str) -> list[ast.stmt]:
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
-    """Top-level statements; those under an `if`, for type checkers or old releases, count as such."""
+    """Top-level statements; those under an `if` (for type checkers, or old releases) count too."""
     for statement in tree.body:
         yield from statement.body if isinstance(statement, ast.If) else [statement]
 
 
 def _only(statement: ast.stmt, names: set[str]) -> ast.stmt:
-    """Return an import statement with the names that are needed; any other statement as it is."""
+    """An import statement reduced to the names that are needed; any other statement as it is."""
     if isinstance(statement, ast.ImportFrom):
         kept = [alias for alias in statement.names if (alias.asname or alias.name) in names]
         return ast.ImportFrom(module=statement.module, names=kept, level=statement.level)

@@ -1,4 +1,4 @@
-"""The edge of every command: mistakes become one sentence on standard error and an exit status."""
+"""Entry point of every command line: a user's mistake becomes one sentence on standard error and an exit status."""
 
 import logging
 import os
@@ -11,15 +11,9 @@ BAD_INPUT = 2
 
 
 def run(app: typer.Typer) -> None:
-    """Run a command-line application.
+    """Run a command-line application: exit status 0 when it worked, 1 when a check failed, 2 when the input was wrong.
 
-    Exits 0 when it worked, 1 when a check failed, 2 when the input was wrong. With `PLUSZERO_DEBUG=1` the whole
-    traceback is shown instead.
-
-    Parameters
-    ----------
-    app
-        The application; its commands raise `ValueError`, `TypeError` or `OSError` for a user's mistake.
+    Commands raise `ValueError`, `TypeError` or `OSError` for a user's mistake. `PLUSZERO_DEBUG=1` shows the traceback.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     app.pretty_exceptions_enable = False
@@ -33,7 +27,7 @@ def run(app: typer.Typer) -> None:
 
 
 def _sentence(error: ValueError | TypeError | OSError) -> str:
-    """The system's own errors say a number first; a person wants to know which file, and why."""
+    """The system's own errors begin with a number; say which file it is and why instead."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename} can be neither read nor written: {error.strerror}"
     return str(error)

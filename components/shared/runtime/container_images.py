@@ -9,26 +9,16 @@ TAG_VARIABLE = "PLUSZERO_IMAGE_TAG"
 
 
 def image(name: str) -> str:
-    """Full name of one of the project's images.
+    """Full name of one of the project's images, `<registry>/pluszero-mlops-<name>:<tag>`.
 
     Registry and tag come from the environment variables `PLUSZERO_IMAGE_REGISTRY` (default `localhost`) and
-    `PLUSZERO_IMAGE_TAG` (default `dev`; `make compile` sets the commit). A tag is never `latest`: KFP's
-    cache keys see the tag as text, and a moving tag would serve stale results.
-
-    Parameters
-    ----------
-    name
-        One of `IMAGE_NAMES`.
-
-    Returns
-    -------
-    str
-        `<registry>/pluszero-mlops-<name>:<tag>`.
+    `PLUSZERO_IMAGE_TAG` (default `dev`; `make compile` sets the commit). A tag is never `latest`: KFP's cache keys see
+    the tag as text, and a moving tag would serve stale results.
 
     Raises
     ------
     ValueError
-        If `name` is no image of the project, or the tag is `latest` or empty.
+        If `name` is not in `IMAGE_NAMES`, or the tag is `latest` or empty.
     """
     if name not in IMAGE_NAMES:
         raise ValueError(f"image name must be one of {IMAGE_NAMES}, got {name!r}")

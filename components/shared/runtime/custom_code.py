@@ -1,8 +1,7 @@
-"""A team's own functions, named by import path: they run only where the environment allows them.
+"""A team's custom functions, named by import path: they run only where the environment allows them.
 
-A bundle names the functions that build its network and prepare its examples. Loading a bundle must never run what
-somebody wrote into it, so a function counts only where the environment names it: the image that holds the code also
-holds the permission.
+A bundle names the functions that build its network and prepare its examples. Loading a bundle must never run whatever
+it names, so the environment must name the function too: the image that holds the code also sets the permission.
 """
 
 from collections.abc import Callable
@@ -20,18 +19,12 @@ _IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 def is_import_path(name: str) -> bool:
-    """Whether a name reads as `<package.module>:<function>`."""
+    """Whether a name has the form `<package.module>:<function>`."""
     return isinstance(name, str) and _IMPORT_PATH.fullmatch(name) is not None
 
 
 def check_allowed(path: str) -> None:
-    """Check that the environment allows a function.
-
-    Raises
-    ------
-    ValueError
-        If it does not.
-    """
+    """Raise `ValueError` where the environment does not allow a function."""
     allowed = _allowed()
     if path not in allowed:
         raise ValueError(
@@ -41,12 +34,7 @@ def check_allowed(path: str) -> None:
 
 
 def custom_function(path: str) -> Callable[..., Any]:
-    """Import a team's own function.
-
-    Parameters
-    ----------
-    path
-        `<package.module>:<function>`.
+    """Import a team's custom function, `<package.module>:<function>`.
 
     Raises
     ------
@@ -77,15 +65,7 @@ def _allowed() -> list[str]:
 def custom_code_fingerprint(path: str) -> str | None:
     """Fingerprint of the code behind a function: every Python file of its top-level package.
 
-    Parameters
-    ----------
-    path
-        `<package.module>:<function>`; anything else is no code of a team's own.
-
-    Returns
-    -------
-    str or None
-        None where the path names none, or its package is not there.
+    None where `path` is not `<package.module>:<function>`, or its package is not there.
     """
     if not is_import_path(path):
         return None

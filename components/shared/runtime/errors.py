@@ -1,9 +1,9 @@
-"""The errors that a user is meant to read."""
+"""Errors whose message is written for the user."""
 
 
 class QualityGateError(RuntimeError):
-    """A gate refused to let the run go on; its message says why."""
+    """A gate stopped the run; the message says why."""
 
 
 class ContractError(ValueError):
-    """A file does not keep the data contract; its message names the file, what was expected and what was found."""
+    """A file breaks the data contract; the message names the file, what was expected and what was found."""

@@ -1,4 +1,4 @@
-"""Fingerprints of contents: what makes caching honest."""
+"""Fingerprints of contents: a cache is reused only where they are equal."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,6 @@ from components.shared.runtime.cores import available_cores
 from components.shared.runtime.local_files import local_files
 from components.shared.runtime.progress import progress
 
-_CHUNK_BYTES = 1 << 20
 _DIGEST_CHARACTERS = 32
 
 
@@ -29,11 +28,8 @@ def fingerprint_json(value: Any) -> str:
 
 def fingerprint_file(path: str | Path) -> str:
     """Fingerprint of a local file's contents, read in chunks."""
-    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()[:_DIGEST_CHARACTERS]
+        return hashlib.file_digest(file, "sha256").hexdigest()[:_DIGEST_CHARACTERS]
 
 
 def fingerprint_files(files: Iterable[tuple[str, Path]]) -> str:
@@ -42,20 +38,14 @@ def fingerprint_files(files: Iterable[tuple[str, Path]]) -> str:
     with ThreadPoolExecutor(available_cores()) as pool:
         digests = pool.map(fingerprint_file, [path for _, path in listed])
         shown = progress(digests, label="fingerprinting", total=len(listed), unit="file")
-        lines = sorted(f"{name}\0{digest}" for (name, _), digest in zip(listed, shown, strict=True))
-    return fingerprint_bytes("\n".join(lines).encode("utf-8", errors="surrogateescape"))
+        return _fingerprint_named((name, digest) for (name, _), digest in zip(listed, shown, strict=True))
 
 
 def fingerprint_source(uri: str) -> str:
-    """Fingerprint of outside data: a file or a folder, local or at an fsspec URI.
+    """Fingerprint of outside data: a file or a folder, local or at an fsspec URI such as `s3://bucket/photos`.
 
     Local files are hashed by content; remote ones by the checksum, version or modification time that their
     store reports, so that nothing is downloaded.
-
-    Parameters
-    ----------
-    uri
-        A local path or an fsspec URI such as `s3://bucket/photos`.
 
     Returns
     -------
@@ -72,15 +62,20 @@ def fingerprint_source(uri: str) -> str:
         raise FileNotFoundError(f"the data source must exist, but there is nothing at {uri}")
     if "file" in _protocols(filesystem):
         return _fingerprint_local(Path(root))
-    names = [root] if filesystem.isfile(root) else sorted(filesystem.find(root))
-    lines = [f"{name.removeprefix(root)}\0{_remote_version(filesystem, name)}" for name in names]
+    names = [root] if filesystem.isfile(root) else filesystem.find(root)
+    return _fingerprint_named((name.removeprefix(root), _remote_version(filesystem, name)) for name in names)
+
+
+def _fingerprint_named(versions: Iterable[tuple[str, str]]) -> str:
+    """Fingerprint of names and versions, in any order; names that are not UTF-8 keep their bytes."""
+    lines = sorted(f"{name}\0{version}" for name, version in versions)
     return fingerprint_bytes("\n".join(lines).encode("utf-8", errors="surrogateescape"))
 
 
 def _remote_version(filesystem: Any, name: str) -> str:
     if not {"http", "https"} & set(_protocols(filesystem)):
         return str(filesystem.ukey(name))
-    # fsspec takes files behind HTTP for unchanging: ask the server, and read the file where it does not say.
+    # fsspec assumes that files behind HTTP never change: ask the server, and read the file where it does not say.
     info = filesystem.info(name)
     known = [str(info[key]) for key in ("ETag", "Last-Modified") if info.get(key)]
     return " ".join([*known, str(info.get("size"))]) if known else fingerprint_bytes(filesystem.cat_file(name))
@@ -94,12 +89,11 @@ def _protocols(filesystem: Any) -> tuple[str, ...]:
 def _fingerprint_local(root: Path) -> str:
     if root.is_file():
         return fingerprint_files([(root.name, root)])
-    lines = sorted(f"{name}\0{_content_or_trouble(path)}" for name, path in local_files(root))
-    return fingerprint_bytes("\n".join(lines).encode("utf-8", errors="surrogateescape"))
+    return _fingerprint_named((name, _content_or_trouble(path)) for name, path in local_files(root))
 
 
 def _content_or_trouble(path: Path) -> str:
-    """Fingerprint of a file; for one that cannot be read what it is: ingestion sets it aside with its reason."""
+    """Fingerprint of a file, or why it cannot be read: ingestion quarantines such a file with its reason."""
     try:
         return fingerprint_file(path) if path.is_file() else "no file"
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A lock on a folder, held by a process and gone with it."""
+"""A lock on a folder that ends with the process that holds it."""
 
 from collections.abc import Iterator
 import contextlib
@@ -14,15 +14,12 @@ logger = logging.getLogger(__name__)
 def folder_lock(path: str | Path) -> Iterator[bool]:
     """Hold a folder against other processes that ask for the same lock; wait until it is free.
 
-    Parameters
-    ----------
-    path
-        The folder, made where it is missing. Nothing is written into it.
+    The folder is made where it is missing; nothing is written into it.
 
     Yields
     ------
     bool
-        Whether it is held: some network file systems have no such locks, and there the block runs without.
+        Whether it is held. Some network file systems have no such locks: there the block runs without one.
     """
     Path(path).mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDONLY)

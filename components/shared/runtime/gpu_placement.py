@@ -1,4 +1,4 @@
-"""How a pod lands on an NVIDIA node and what it finds there: names that steps, train jobs and manifests agree on."""
+"""How a pod is placed on an NVIDIA node: names that steps, train jobs and manifests agree on."""
 
 ACCELERATOR = "nvidia.com/gpu"
 
@@ -7,13 +7,13 @@ NODE_LABEL = "nvidia.com/gpu.present"
 NODE_LABEL_VALUE = "true"
 TOLERATION = {"key": ACCELERATOR, "operator": "Exists", "effect": "NoSchedule"}
 
-# Kueue's label; it means nothing where there is no Kueue. `manifests/` makes queue and claim.
+# Kueue's label; it is ignored where Kueue is not installed. `manifests/` creates the queue and the claim.
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 QUEUE = "pluszero-gpu"
 WORKSPACE_CLAIM = "pluszero-workspace"
 WORKSPACE_PATH = "/mnt/pluszero"
 
-# Data loaders pass batches through shared memory, of which containers get 64 MiB unasked.
+# Data loaders pass batches through shared memory, of which containers get 64 MiB by default.
 SHARED_MEMORY_PATH = "/dev/shm"  # noqa: S108 - it is that folder
 SHARED_MEMORY = "8Gi"
 

@@ -1,4 +1,4 @@
-"""The files of a local folder: one order, links followed, never in a circle."""
+"""The files of a local folder in a fixed order; links are followed, but never in a circle."""
 
 from collections.abc import Iterator
 import os
@@ -6,19 +6,14 @@ from pathlib import Path
 
 
 def local_files(root: str | Path) -> Iterator[tuple[str, Path]]:
-    """Walk a folder.
-
-    Parameters
-    ----------
-    root
-        The folder.
+    """Walk a folder and everything below it.
 
     Yields
     ------
     tuple
-        Name relative to `root` with forward slashes, and path, in the order of names within each folder: of
-        everything that holds nothing below it. That is files, also broken links and special ones, empty folders,
-        and links that lead back to a folder above them; other linked folders are entered.
+        Name relative to `root` with forward slashes, and path, ordered by name within each folder. Files are yielded,
+        also broken links and special ones, and so are empty folders and links that lead back to a folder above them.
+        Other linked folders are entered.
 
     Raises
     ------

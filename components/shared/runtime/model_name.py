@@ -12,7 +12,7 @@ def check_model_name(name: str) -> str:
     Raises
     ------
     ValueError
-        If it is no DNS label that starts with a letter, or longer than 53 characters.
+        If it is not a DNS label that starts with a letter, or is longer than 53 characters.
 
     References
     ----------

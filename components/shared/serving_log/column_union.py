@@ -1,4 +1,4 @@
-"""What the parts of a serving log come to together, where deployments have changed its columns."""
+"""Schema and roles that hold all parts of a serving log, where deployments have changed its columns."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,9 @@ from components.shared.serving_log.parts import LogPart
 def united_schema(parts: Sequence[LogPart]) -> pa.Schema:
     """Columns of all parts, in the order they first appear, each in the type that holds it everywhere.
 
-    Whole numbers and others become float64; a column that is text in one part and something else in another becomes
-    text, so that a comparison with the training data sees the changed type.
-
-    Raises
-    ------
-    ContractError
-        If a column is raw bytes or a list in one part, and something else in another.
+    Whole numbers and others become float64. A column that is text in one part and something else in another becomes
+    text, so that a comparison with the training data sees the changed type. `ContractError` if a column is raw bytes or
+    a list in one part, and something else in another.
     """
     types: dict[str, tuple[pa.DataType, str]] = {}
     for part in parts:
@@ -34,13 +30,7 @@ def united_schema(parts: Sequence[LogPart]) -> pa.Schema:
 
 
 def united_info(parts: Sequence[LogPart]) -> ExampleTableInfo:
-    """Modality and roles of all parts; a later part's role replaces an earlier one's.
-
-    Raises
-    ------
-    ContractError
-        If two parts are of different modalities.
-    """
+    """Modality and roles of all parts, a later part's role first; `ContractError` if parts differ in modality."""
     roles: dict[str, ColumnRole] = {}
     for part in parts:
         if part.info.modality != parts[0].info.modality:
@@ -53,7 +43,7 @@ def united_info(parts: Sequence[LogPart]) -> ExampleTableInfo:
 
 
 def differences(parts: Sequence[LogPart], schema: pa.Schema) -> tuple[str, ...]:
-    """What a reader does about parts that differ from `schema`, one sentence a column."""
+    """How a reader treats parts that differ from `schema`, one sentence a column."""
     remarks = []
     for field in schema:
         lacking = [part.name for part in parts if field.name not in part.schema.names]
@@ -84,7 +74,7 @@ def as_schema(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def plain(values: pa.Array) -> pa.Array:
-    """Values themselves where they are stored as a dictionary."""
+    """Values, decoded where they are stored as a dictionary."""
     return values.dictionary_decode() if isinstance(values, pa.DictionaryArray) else values
 
 

@@ -71,23 +71,15 @@ class ServingLogWriter:
         self._info = info
 
     def append(self, batch: pa.RecordBatch) -> list[str]:
-        """Append rows, as one new part for each day they fall on.
+        """Append rows, as one new part for each day they fall on; return the parts' paths, in the order of days.
 
-        Parameters
-        ----------
-        batch
-            At least the columns that every log has. Those that the contract names are cast to its types.
-
-        Returns
-        -------
-        list of str
-            Paths of the new parts, in the order of days. Each appears whole or not at all.
+        Columns that the contract names are cast to its types. Each part appears complete or not at all.
 
         Raises
         ------
         ContractError
-            If a column is missing, is in a type that cannot be cast, has no role, or is empty where it must not be;
-            then nothing is written.
+            If a column is missing, cannot be cast, has no role, or is empty where it must not be; then nothing is
+            written.
         """
         table = self._checked(batch)
         roles = {name: _ROLES.get(name) or self._info.column_roles[name] for name in table.schema.names}
@@ -112,7 +104,7 @@ class ServingLogWriter:
 
 
 class ServingLog:
-    """Reads a serving log, or a window of it, in a stream.
+    """Reads a serving log, or a window of it, as a stream.
 
     Parameters
     ----------
@@ -123,8 +115,6 @@ class ServingLog:
 
     Attributes
     ----------
-    path
-        As given.
     schema
         The columns of all parts in the window, in the order they first appear; those of the newest part where the
         window is empty.
@@ -140,8 +130,8 @@ class ServingLog:
     ValueError
         If the store cannot be read.
     ContractError
-        If a part is damaged, of another contract or of a newer version, if it lacks a column that every log has, or
-        if two parts hold a column in types that do not go together; the message names part and column.
+        If a part is damaged, of another contract or of a newer version, lacks a required column, or has a column in a
+        type that does not go with another part's; the message names part and column.
     """
 
     def __init__(self, path: str, *, window: TimeWindow | None = None) -> None:
@@ -166,28 +156,23 @@ class ServingLog:
 
     @property
     def times(self) -> tuple[datetime, datetime] | None:
-        """First and last event time of the parts that reach into the window, in UTC; None where none does."""
+        """First and last event time of the parts that overlap the window, in UTC; None where none does."""
         spans = [part.times for part in self._parts if part.times is not None]
         return (min(first for first, _ in spans), max(last for _, last in spans)) if spans else None
 
     def iter_batches(
         self, columns: Sequence[str] | None = None, *, revision: str | None = None, batch_rows: int = 65536
     ) -> Iterator[pa.RecordBatch]:
-        """Stream the rows of the window, parts in the order of their first event.
+        """Stream the rows of the window, in the types of `schema`; parts come in the order of their first event.
 
         Parameters
         ----------
         columns
-            Columns to read; None reads all. The others are not touched on disk.
+            Columns to read, null where a part lacks one; None reads all. The others are not touched on disk.
         revision
             Keep what this revision of the model answered; None keeps all.
         batch_rows
             Rows a batch at most.
-
-        Yields
-        ------
-        pa.RecordBatch
-            The named columns in the types of `schema`; null where a part lacks a column.
 
         Raises
         ------
@@ -207,13 +192,8 @@ class ServingLog:
                 if kept.num_rows:
                     yield as_schema(kept, pa.schema([self.schema.field(name) for name in wanted]))
 
-    def num_rows(self, *, revision: str | None = None) -> int:
-        """Number of rows in the window, of one revision or of all."""
-        counts = self.revisions()
-        return sum(counts.values()) if revision is None else counts.get(revision, 0)
-
     def revisions(self) -> dict[str, int]:
-        """Rows in the window by the model's revision, the one that answered most first."""
+        """Rows in the window by the model's revision, the most frequent first."""
         counts: Counter[str] = Counter()
         for batch in self.iter_batches(["model_revision"]):
             for item in pc.value_counts(batch.column(0)).to_pylist():

@@ -1,13 +1,12 @@
-"""One Parquet part of a serving log: where it lies, what it may hold, how it is opened and written.
+"""One Parquet part of a serving log: its place, its columns, and how it is opened and written.
 
-What a log as a whole is, `serving_log.py` says.
+`log.py` describes the log as a whole.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, UTC
 import io
-import json
 from pathlib import Path
 import re
 from typing import Any
@@ -19,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.shared.contracts.example_table import ExampleTableInfo
-from components.shared.contracts.parquet_folder import contract_metadata, METADATA_KEY
+from components.shared.contracts.parquet_folder import contract_metadata, shard_metadata
 from components.shared.runtime.atomic_files import atomic_file
 from components.shared.runtime.errors import ContractError
 from components.shared.tables.parquet_file import parquet_file
@@ -48,18 +47,8 @@ _LAST_MOMENT = timedelta(microseconds=1)
 class LogPart:
     """One part, opened and checked; its rows are still on disk.
 
-    Attributes
-    ----------
-    filesystem, name
-        Where it lies.
-    schema
-        Its columns, in the types in which a reader carries them: plain ones, where the file has dictionaries.
-    info
-        Modality and the role of every column.
-    num_rows
-        Number of rows.
-    times
-        Its first and its last event time; None where it has no rows.
+    `schema` has plain types where the file has dictionaries; `times` are its first and last event time, None without
+    rows.
     """
 
     filesystem: AbstractFileSystem
@@ -70,13 +59,7 @@ class LogPart:
     times: tuple[datetime, datetime] | None
 
     def iter_batches(self, columns: list[str], *, batch_rows: int) -> Iterator[pa.RecordBatch]:
-        """Stream columns of the part as they are stored.
-
-        Raises
-        ------
-        ContractError
-            If the part is damaged.
-        """
+        """Stream columns of the part as they are stored; `ContractError` if the part is damaged."""
         with self.filesystem.open(self.name, "rb") as file:
             batches = _readable(self.name, lambda: parquet_file(file)).iter_batches(batch_rows, columns=columns)
             while (batch := _readable(self.name, lambda: next(batches, None))) is not None:
@@ -84,7 +67,7 @@ class LogPart:
 
 
 def part_names(filesystem: AbstractFileSystem, root: str) -> list[str]:
-    """Paths of all Parquet files below a folder, but hidden ones: what begins with `.` or `_` is not finished."""
+    """Paths of all Parquet files below a folder, without hidden ones (`.` or `_` first), which are not finished."""
     names = [name for name in sorted(filesystem.find(root)) if name.endswith(".parquet")]
     return [name for name in names if not any(step[:1] in "._" for step in name.removeprefix(root).split("/") if step)]
 
@@ -102,23 +85,10 @@ def folder_times(name: str) -> tuple[datetime, datetime] | None:
 
 
 def open_part(filesystem: AbstractFileSystem, name: str) -> LogPart:
-    """Open a part and check it.
+    """Open a part and check it; only the footer is read, where that has the times.
 
-    Parameters
-    ----------
-    filesystem, name
-        Where it lies.
-
-    Returns
-    -------
-    LogPart
-        With nothing but the footer read, where the footer knows the times.
-
-    Raises
-    ------
-    ContractError
-        If the part is damaged, of another contract or a newer version, lacks a column, has one in another type, or
-        lies in the folder of another time.
+    `ContractError` if the part is damaged, of another contract or a newer version, lacks a column, has one in another
+    type, or lies in the folder of another time.
     """
     with filesystem.open(name, "rb") as file:
         parquet = _readable(name, lambda: parquet_file(file))
@@ -138,24 +108,12 @@ def open_part(filesystem: AbstractFileSystem, name: str) -> LogPart:
 
 
 def write_part(filesystem: AbstractFileSystem, name: str, table: pa.Table, info: ExampleTableInfo) -> None:
-    """Write a part, whole or not at all.
+    """Write a part, complete or not at all, by way of memory: `table` must fit twice.
 
-    Parameters
-    ----------
-    filesystem, name
-        Where it goes. A local file is renamed when it is complete; an object store shows an object when it is.
-    table
-        The rows, few enough to be held in memory twice.
-    info
-        Modality, and the role of every column of `table`.
+    A local file is renamed when it is complete; an object store shows an object only then.
     """
-    content = {
-        "contract": CONTRACT,
-        "format_version": FORMAT_VERSION,
-        "modality": info.modality,
-        "column_roles": dict(info.column_roles),
-    }
-    metadata = {METADATA_KEY: json.dumps(content, ensure_ascii=False).encode()}
+    described = {"modality": info.modality, "column_roles": dict(info.column_roles)}
+    metadata = shard_metadata(CONTRACT, FORMAT_VERSION, described)
     buffer = io.BytesIO()
     pq.write_table(table.replace_schema_metadata(metadata), buffer, compression="zstd")
     if isinstance(filesystem, LocalFileSystem):
@@ -184,7 +142,7 @@ def _carried_type(kind: pa.DataType) -> pa.DataType:
         return _carried_type(kind.value_type)
     if pa.types.is_large_string(kind):
         return pa.string()
-    # The name of a list's items is the writer's whim.
+    # Writers name a list's items differently.
     return pa.list_(kind.value_type) if pa.types.is_list(kind) else kind
 
 

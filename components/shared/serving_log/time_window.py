@@ -1,4 +1,4 @@
-"""A window of time: what a monitoring run looks at, from its start on and before its end."""
+"""A window of time that a monitoring run reads, from its start (included) to its end (excluded)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, UTC
@@ -9,14 +9,7 @@ _BACK = re.compile(r"-(\d{1,5})([hd])")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimeWindow:
-    """Times from `start` on and before `end`.
-
-    Attributes
-    ----------
-    start
-        The first moment, with a time zone; None leaves the window open to the past.
-    end
-        The moment that no longer belongs to it, with a time zone; None leaves it open to the future.
+    """Times from `start` (included) to `end` (excluded), both with a time zone; None leaves the window open.
 
     Raises
     ------
@@ -37,7 +30,7 @@ class TimeWindow:
             )
 
     def overlaps(self, first: datetime, last: datetime) -> bool:
-        """Whether a moment from `first` to `last`, both included, may lie in the window."""
+        """Whether any moment from `first` to `last`, both included, may lie in the window."""
         return (self.start is None or last >= self.start) and (self.end is None or first < self.end)
 
     def covers(self, first: datetime, last: datetime) -> bool:
@@ -50,26 +43,20 @@ class TimeWindow:
 
 
 def parse_window(start: str, end: str) -> TimeWindow:
-    """Read a window from the two texts that a form or a command line has.
+    """Read a window, in UTC, from the two texts that a form or a command line has; empty leaves it open.
 
     Parameters
     ----------
     start
-        ISO 8601: `2026-05-01`, `2026-05-01T06:00`, `2026-05-01T06:00:00+09:00`, `...Z`. A time that names no zone is
-        in UTC; a date is its first moment. `-24h` or `-7d` is that long before the end, for runs that recur. Empty
-        leaves the window open to the past.
+        ISO 8601: `2026-05-01`, `2026-05-01T06:00`, `2026-05-01T06:00:00+09:00`, `...Z`. A time without a zone is
+        in UTC; a date is its first moment. `-24h` or `-7d` is that long before the end, for runs that recur.
     end
-        ISO 8601; empty leaves the window open to the future.
-
-    Returns
-    -------
-    TimeWindow
-        In UTC.
+        ISO 8601.
 
     Raises
     ------
     ValueError
-        If a text is no time, or the end does not come after the start.
+        If a text is not a time, or the end does not come after the start.
     """
     until = _moment(end, name="window_end")
     back = _BACK.fullmatch(start.strip())
@@ -81,7 +68,7 @@ def parse_window(start: str, end: str) -> TimeWindow:
 
 
 def shown_time(moment: datetime) -> str:
-    """A moment for people: in UTC, without the parts of a second where there are none."""
+    """A moment for people: in UTC, without fractions of a second where there are none."""
     return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=' ')} UTC"
 
 

@@ -8,23 +8,18 @@ import pyarrow.compute as pc
 
 # What spreadsheets and data frames write for a missing number.
 MISSING_NUMBERS = ("NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "none", "-", "?")
-# A code such as 00501 is no number: its zeros say something.
+# A code such as 00501 is not a number: its leading zeros matter.
 _WHOLE = r"^-?(?:0|[1-9][0-9]{0,17})$"
 _NUMBER = (
     r"^[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$|^[-+]?(?:inf|Inf|INF|infinity|Infinity)$"
 )
-# Old releases of Arrow, 10 among them, which TFDV 1.16.1 pins, take Hangul apart instead of putting it together.
+# Old releases of Arrow, such as 10, which TFDV 1.16.1 pins, decompose Hangul instead of composing it.
 _ARROW_COMPOSES = pc.utf8_normalize(pa.scalar("e\u0301"), form="NFC").as_py() == "\u00e9"
 _RANK = {pa.null(): 0, pa.int64(): 1, pa.float64(): 2, pa.string(): 3}
 
 
 def type_of_texts(values: pa.Array) -> pa.DataType:
-    """Narrowest type that holds all values of a column of delimited text.
-
-    Parameters
-    ----------
-    values
-        Shape (N,), string.
+    """Narrowest type that holds all values of a column of delimited text, (N,) string.
 
     Returns
     -------
@@ -41,17 +36,12 @@ def type_of_texts(values: pa.Array) -> pa.DataType:
 
 
 def type_of_stored(kind: pa.DataType) -> pa.DataType | None:
-    """Type in which a column of a typed file is carried over.
-
-    Parameters
-    ----------
-    kind
-        Its type in the file.
+    """Type to which a column of a typed file is converted.
 
     Returns
     -------
     pa.DataType
-        null, int64, float64 or string (texts, truth values, dates and times); None for what no table column can be
+        null, int64, float64 or string (texts, truth values, dates and times); None where a table column cannot hold it
         (lists, structures, raw bytes).
     """
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
@@ -71,12 +61,12 @@ def widest_types(tables: Sequence[Mapping[str, pa.DataType | None]]) -> dict[str
     Parameters
     ----------
     tables
-        `{column: null, int64, float64, string, or None where it cannot be carried over}` of each.
+        `{column: null, int64, float64, string, or None where it cannot be converted}` of each.
 
     Returns
     -------
     dict
-        For every column the widest of its types; text for a column without any value.
+        For every column the widest of its types; string for a column without any value.
     """
     names = dict.fromkeys(name for table in tables for name in table)
     return {name: _widest([table[name] for table in tables if name in table]) for name in names}
@@ -116,18 +106,7 @@ def as_type(values: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def composed_texts(texts: pa.Array) -> pa.Array:
-    """Texts as one and the same text is always written: composed (NFC), null where empty.
-
-    Parameters
-    ----------
-    texts
-        Shape (N,), string.
-
-    Returns
-    -------
-    pa.Array
-        Shape (N,), string.
-    """
+    """Texts (N,) in composed form (NFC), so that equal texts are equal bytes; null where empty."""
     if pc.all(pc.string_is_ascii(texts)).as_py() is False:
         texts = pc.utf8_normalize(texts, form="NFC") if _ARROW_COMPOSES else _composed(texts)
     return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
@@ -150,7 +129,7 @@ def _trimmed_numbers(values: pa.Array) -> pa.Array:
 def _as_texts(values: pa.Array) -> pa.Array:
     texts = values.cast(pa.string())
     if pa.types.is_floating(values.type):
-        # Whole numbers are stored as floats where some are missing: 1.0 is the class 1.
+        # Data frames store whole numbers as floats where some are missing: 1.0 is the class 1.
         whole = pc.and_(pc.equal(pc.floor(values), values), pc.less(pc.abs(values), 1e15))
         texts = pc.if_else(whole, values.cast(pa.int64(), safe=False).cast(pa.string()), texts)
     return composed_texts(texts)

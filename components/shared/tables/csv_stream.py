@@ -1,8 +1,8 @@
-"""Arrow's streaming CSV reader, which a caller may leave before the end.
+"""Arrow's streaming CSV reader, made safe to close before the end of the file.
 
-Arrow reads ahead in a thread, and waits for that thread when the reader goes away. Over a file of Python's the thread
-needs Python's lock, which the one who waits holds: a reader that is simply dropped hangs the process. So local files
-are read by Arrow's own means, and any other file is told to end before its reader goes away.
+Arrow reads ahead in a thread, and a reader that is dropped waits for that thread. Where the file is a Python object,
+the thread needs Python's lock, which the waiting thread holds: the process hangs. So local files are opened by Arrow
+itself, and any other file is made to return its end before the reader is dropped.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _PAUSE_S = 0.2
 
 
 class _EndableFile(io.RawIOBase):
-    """A file that can be told to end."""
+    """A file that can be told to return its end at the next read."""
 
     def __init__(self, stream: Any) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class _EndableFile(io.RawIOBase):
         return content
 
     def end(self) -> None:
-        """End, and wait until whoever reads knows; whoever has paused reads no more, and is not waited for."""
+        """Make the next read return the end, and wait until it has; where nobody reads any more, do not wait."""
         self._is_told = True
         while not self._has_ended.wait(_PAUSE_S) and self._is_reading:
             pass
@@ -57,23 +57,7 @@ def csv_batches(
     parse_options: pa_csv.ParseOptions,
     convert_options: pa_csv.ConvertOptions,
 ) -> Iterator[pa.RecordBatch]:
-    """Stream record batches; see `pyarrow.csv.open_csv` for the options.
-
-    Parameters
-    ----------
-    stream
-        A binary file at its beginning, of Python's or Arrow's.
-
-    Yields
-    ------
-    pa.RecordBatch
-        The rows of one block.
-
-    Raises
-    ------
-    pa.ArrowInvalid
-        If the text does not fit the options.
-    """
+    """Stream record batches of a Python or Arrow binary file from its beginning; see `pyarrow.csv.open_csv`."""
     # Arrow hands text in other encodings to Python to decode.
     if isinstance(stream, pa.NativeFile) and read_options.encoding.lower() in ("utf-8", "utf8"):
         yield from pa_csv.open_csv(
@@ -88,9 +72,9 @@ def csv_batches(
         yield from reader
     finally:
         file.end()
-        # What was read ahead goes by; after an error there is nothing left that could.
+        # Drain what was read ahead; after an error there may be nothing to drain.
         with contextlib.suppress(pa.ArrowException, ValueError, OSError):
             for _ in reader:
                 pass
-        # The thread may still have its last read to give back.
+        # The thread may still be returning from its last read.
         time.sleep(_PAUSE_S / 10)

@@ -1,4 +1,4 @@
-"""Opening table files, local or at a URI, packed or not; what a damaged one raises becomes one sentence."""
+"""Opens table files, local or at a URI, compressed or not; a damaged file raises one plain sentence."""
 
 from collections.abc import Iterator
 import contextlib
@@ -17,25 +17,25 @@ _OTHER_PACKINGS = (".xz",)
 
 
 def _codec(encoding: str) -> str:
-    """Return the codec that also takes a byte order mark, which is then no part of the first name."""
+    """The codec that also skips a byte order mark, which would otherwise be part of the first name."""
     return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
 
 
 @contextlib.contextmanager
 def opened_text(uri: str, encoding: str) -> Iterator[io.TextIOWrapper]:
-    """Open a file as text, unpacked where its name says that it is packed; a byte order mark is not part of it."""
+    """Open a file as text, decompressed by its suffix; a byte order mark is skipped."""
     stream = opened(uri, unpack=True)
     with readable(uri), stream as data, io.TextIOWrapper(data, _codec(encoding), newline="") as text:
         yield text
 
 
 def opened(uri: str, *, unpack: bool) -> Any:
-    """Open a file as bytes, unpacked where that is asked for and its name says that it is packed."""
+    """Open a file as bytes; with `unpack`, decompressed by its suffix."""
     return fsspec.open(uri, "rb", compression="infer" if unpack else None)
 
 
 def opened_for_arrow(uri: str) -> Any:
-    """Open a file as `opened` does with `unpack`, by Arrow's own means where it lies here and Arrow can unpack it."""
+    """Open a file as `opened` with `unpack` does, but by Arrow itself where it is local and Arrow can decompress it."""
     filesystem, path = fsspec.core.url_to_fs(uri)
     packing = _ARROW_PACKINGS.get(PurePosixPath(path).suffix.lower())
     is_packed = packing is not None or PurePosixPath(path).suffix.lower() in _OTHER_PACKINGS
@@ -46,7 +46,7 @@ def opened_for_arrow(uri: str) -> Any:
 
 @contextlib.contextmanager
 def readable(uri: str) -> Iterator[None]:
-    """Turn what a damaged file raises inside the block into a `ValueError` of one sentence."""
+    """Turn the errors of a damaged file inside the block into a `ValueError` of one sentence."""
     try:
         yield
     except UnicodeDecodeError as error:

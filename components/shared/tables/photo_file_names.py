@@ -1,4 +1,4 @@
-"""What the name of a file tells: whether it is meant as an image, how people read it, which label it holds."""
+"""What a file's name says: whether it is meant as an image, how people read it, and which label it holds."""
 
 import os
 from pathlib import PurePosixPath
@@ -7,7 +7,7 @@ import unicodedata
 
 _DECODABLE = ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff", "mpo")
 _DECODABLE_PLAIN = ("ppm", "pgm", "pbm", "pnm")
-# Not decoded, but listed: such a file is set aside with its reason, not passed over in silence.
+# Not decoded, but listed: such a file is quarantined with its reason, not silently skipped.
 _FOREIGN = ("heic", "heif", "avif", "jp2", "jxl", "svg", "ico", "psd", "tga")
 IMAGE_SUFFIXES = frozenset(f".{suffix}" for suffix in (*_DECODABLE, *_DECODABLE_PLAIN, *_FOREIGN))
 
@@ -16,20 +16,20 @@ _NUMBERED_NAME = re.compile(r"(?P<label>.*[^\s._\-()])(?:\.|\s|(?<!\d)[_-])[\s._
 
 
 def is_debris(name: str) -> bool:
-    """Whether a relative path is hidden, or left by an archiver."""
+    """Whether a relative path is hidden, or left over from an archiver."""
     return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
 
 
 def has_image_suffix(name: str) -> bool:
-    """Whether a name ends as images' names do."""
+    """Whether a name has the suffix of an image format."""
     return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
 
 
 def readable_name(location: str) -> str:
     """A file name as people read it.
 
-    Names that are no UTF-8 (surrogates stand for their bytes) are read as CP949, as Korean archives write them;
-    decomposed ones, as macOS writes them, are composed (NFC). Bytes that are neither are written as escapes, so that
+    Names that are not UTF-8 (surrogates stand for their bytes) are read as CP949, as Korean archives write them.
+    Decomposed names, as macOS writes them, are composed (NFC). Bytes that are neither are written as escapes, so that
     different names stay different.
     """
     raw = os.fsencode(location)
@@ -42,17 +42,6 @@ def readable_name(location: str) -> str:
 
 
 def numbered_label(name: str) -> str | None:
-    """The label in a name like `cat.123.jpg`, `dog_4.png` or `cat (2).jpg`.
-
-    Parameters
-    ----------
-    name
-        A file's name or relative path.
-
-    Returns
-    -------
-    str or None
-        What stands before the number; None where the name is not of this kind.
-    """
+    """The label before the number in a name like `cat.123.jpg`, `dog_4.png` or `cat (2).jpg`; None for other names."""
     match = _NUMBERED_NAME.fullmatch(PurePosixPath(name).stem)
     return match["label"].strip() if match else None

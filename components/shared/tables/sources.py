@@ -1,4 +1,4 @@
-"""Where data come from: a name of a known data set, a local path, or an fsspec URI."""
+"""Data sources: the name of a known data set, a local path, or an fsspec URI."""
 
 from collections.abc import Iterator
 import contextlib
@@ -13,18 +13,10 @@ EMBEDDED_SOURCES = ("digits", "pets")
 
 @contextlib.contextmanager
 def readable_store_errors(sentence: str) -> Iterator[None]:
-    """Turn whatever a store's client raises into one sentence.
+    """Turn any error of a store's client inside the block into a `ValueError` of one sentence.
 
-    Parameters
-    ----------
-    sentence
-        What must hold; the client's own words follow it.
-
-    Raises
-    ------
-    ValueError
-        If the block raises: each store has errors of its own (no credentials, no bucket, no driver), and this is the
-        one place where they reach a person.
+    Each store has its own errors (no credentials, no bucket, no driver), and this is the one place where they are
+    caught. `sentence` says what must hold; the client's words follow it.
     """
     try:
         yield
@@ -34,12 +26,7 @@ def readable_store_errors(sentence: str) -> Iterator[None]:
 
 
 def check_source(source: str) -> None:
-    """Check that a source can be read at all.
-
-    Parameters
-    ----------
-    source
-        `digits`, `pets`, a local path or an fsspec URI.
+    """Check that a source (`digits`, `pets`, a local path or an fsspec URI) can be read at all.
 
     Raises
     ------
@@ -63,12 +50,10 @@ def check_source(source: str) -> None:
 
 
 def check_folder(uri: str, *, what: str) -> None:
-    """Check that there is a folder, local or at an fsspec URI.
+    """Check that there is a folder at a local path or an fsspec URI.
 
     Parameters
     ----------
-    uri
-        A local path or an fsspec URI.
     what
         What should be there, for the error: "the model bundle".
 
@@ -89,14 +74,7 @@ def check_folder(uri: str, *, what: str) -> None:
 
 
 def companion_file(source: str, name: str) -> str:
-    """Path or URI of a file that the problem file names: inside a folder, beside a file, or wherever it says.
-
-    Parameters
-    ----------
-    source
-        A local path or an fsspec URI.
-    name
-        As the problem file has it: relative to the source, absolute, or a URI.
+    """Path or URI of a file that the problem file names: relative to the source, absolute, or a URI.
 
     Raises
     ------
@@ -113,7 +91,7 @@ def companion_file(source: str, name: str) -> str:
 
 
 def data_fingerprint(source: str, *, test_file: str | None = None) -> str:
-    """Fingerprint of all outside data that a run reads; it keeps caches honest.
+    """Fingerprint of all outside data that a run reads, for cache keys.
 
     Parameters
     ----------

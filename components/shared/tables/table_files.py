@@ -1,4 +1,4 @@
-"""Table files in a stream: CSV, TSV and Parquet, a ragged row never being the end of them."""
+"""Table files as streams: CSV, TSV and Parquet. Ragged rows are reported and left out; they do not stop the reading."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -6,7 +6,6 @@ import csv
 from dataclasses import dataclass, field
 import io
 from pathlib import PurePosixPath
-from typing import Any
 import unicodedata
 
 import pyarrow as pa
@@ -35,8 +34,6 @@ class RaggedRow:
     ----------
     row
         Its number, counted from 1, the header; blank lines do not count.
-    num_expected, num_found
-        Numbers of values.
     num_lines
         Lines it spans; many where a quote is never closed.
     """
@@ -58,18 +55,9 @@ class _Header:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableFile:
-    """A table file and how it is read.
+    """A table file, at a local path or an fsspec URI, and how it is read.
 
-    Attributes
-    ----------
-    uri
-        A local path or an fsspec URI.
-    is_parquet
-        Whether it is Parquet; else delimited text.
-    delimiter, quoting, encoding
-        How delimited text is read.
-    inferred
-        What was recognised rather than told, one sentence each.
+    `inferred` says what was recognised rather than told, one sentence each.
     """
 
     uri: str
@@ -109,12 +97,12 @@ class TableFile:
         Parameters
         ----------
         ragged
-            Is given the rows that have too few or too many values and are left out.
+            Receives the rows that have too few or too many values and are left out.
 
         Yields
         ------
         pa.RecordBatch
-            Columns under their names (NFC). Those of delimited text are all texts, null where empty.
+            Columns under their names (NFC). Those of delimited text are all strings, null where empty.
 
         Raises
         ------
@@ -122,7 +110,8 @@ class TableFile:
             If the file cannot be read as what it should be.
         """
         names = self.column_names()
-        batches = self._stored_batches() if self.is_parquet else self._text_batches([] if ragged is None else ragged)
+        found = [] if ragged is None else ragged
+        batches = self._stored_batches() if self.is_parquet else self._text_batches(names, found)
         for batch in batches:
             named = pa.RecordBatch.from_arrays(batch.columns, names)
             for start in range(0, named.num_rows, _BATCH_ROWS):
@@ -138,7 +127,7 @@ class TableFile:
         types
             null, int64, float64 or string for each column, by its name (NFC).
         ragged_lines
-            Is given, for each row with too few or too many values, the number of lines that it spans; such rows are
+            Receives, for each row with too few or too many values, the number of lines that it spans; such rows are
             left out.
 
         Yields
@@ -151,24 +140,15 @@ class TableFile:
         ValueError
             If a value does not fit its column's type, or the file cannot be read.
         """
-        header = self._header()
-        if header.is_all:
-            return
-        lines = [] if ragged_lines is None else ragged_lines
-
-        def set_aside(row: pa_csv.InvalidRow) -> str:
-            lines.append(_num_lines(row))
-            return "skip"
-
+        names = self.column_names()
         convert = pa_csv.ConvertOptions(
-            column_types={str(number): types[name] for number, name in enumerate(self.column_names())},
+            column_types={str(number): types[name] for number, name in enumerate(names)},
             null_values=["", *MISSING_NUMBERS],
             strings_can_be_null=False,
         )
-        names = self.column_names()
-        with readable(self.uri), opened_for_arrow(self.uri) as stream:
-            for batch in self._csv_reader(stream, header, set_aside, convert, use_threads=True):
-                yield pa.RecordBatch.from_arrays(batch.columns, names)
+        lines = [] if ragged_lines is None else ragged_lines
+        for batch in self._parsed_batches(convert, lambda row: lines.append(_num_lines(row)), use_threads=True):
+            yield pa.RecordBatch.from_arrays(batch.columns, names)
 
     def _stored_schema(self) -> pa.Schema:
         with readable(self.uri), opened(self.uri, unpack=False) as stream:
@@ -185,66 +165,49 @@ class TableFile:
                     return _Header(names=row, num_blank=number, is_all=not next(text, ""))
         raise ValueError(f"{self.uri} must be a table with a header, but it is empty")
 
-    def _text_batches(self, ragged: list[RaggedRow]) -> Iterator[pa.RecordBatch]:
+    def _text_batches(self, names: list[str], ragged: list[RaggedRow]) -> Iterator[pa.RecordBatch]:
+        texts = {str(number): pa.string() for number in range(len(names))}
+        convert = pa_csv.ConvertOptions(column_types=texts, null_values=[""], strings_can_be_null=True)
+        return self._parsed_batches(convert, lambda row: ragged.append(_ragged_row(row)))
+
+    def _parsed_batches(
+        self,
+        convert: pa_csv.ConvertOptions,
+        quarantine: Callable[[pa_csv.InvalidRow], None],
+        *,
+        use_threads: bool = False,
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows below the header; columns are named by number, since the header's names may repeat until trimmed."""
         header = self._header()
         if header.is_all:
             return
 
-        def set_aside(row: pa_csv.InvalidRow) -> str:
-            ragged.append(
-                RaggedRow(
-                    row=row.number,
-                    num_expected=row.expected_columns,
-                    num_found=row.actual_columns,
-                    num_lines=_num_lines(row),
-                )
-            )
+        def skipped(row: pa_csv.InvalidRow) -> str:
+            quarantine(row)
             return "skip"
 
-        convert = pa_csv.ConvertOptions(
-            column_types=dict.fromkeys(_keys(header), pa.string()), null_values=[""], strings_can_be_null=True
+        read_options = pa_csv.ReadOptions(
+            use_threads=use_threads,  # without threads Arrow knows the rows' numbers
+            block_size=BLOCK_BYTES,
+            encoding=self.encoding,
+            column_names=[str(number) for number in range(len(header.names))],
+            skip_rows=header.num_blank,
+            skip_rows_after_names=1,
+        )
+        parse_options = pa_csv.ParseOptions(
+            delimiter=self.delimiter,
+            quote_char='"' if self.quoting else False,
+            newlines_in_values=self.quoting,
+            invalid_row_handler=skipped,
         )
         with readable(self.uri), opened_for_arrow(self.uri) as stream:
-            yield from self._csv_reader(stream, header, set_aside, convert)
-
-    def _csv_reader(
-        self,
-        stream: Any,
-        header: _Header,
-        set_aside: Callable[[pa_csv.InvalidRow], str],
-        convert: pa_csv.ConvertOptions,
-        *,
-        use_threads: bool = False,
-    ) -> Iterator[pa.RecordBatch]:
-        return csv_batches(
-            stream,
-            read_options=pa_csv.ReadOptions(
-                use_threads=use_threads,  # without threads Arrow knows the rows' numbers
-                block_size=BLOCK_BYTES,
-                encoding=self.encoding,
-                column_names=_keys(header),
-                skip_rows=header.num_blank,
-                skip_rows_after_names=1,
-            ),
-            parse_options=pa_csv.ParseOptions(
-                delimiter=self.delimiter,
-                quote_char='"' if self.quoting else False,
-                newlines_in_values=self.quoting,
-                invalid_row_handler=set_aside,
-            ),
-            convert_options=convert,
-        )
+            yield from csv_batches(
+                stream, read_options=read_options, parse_options=parse_options, convert_options=convert
+            )
 
 
 def table_file(uri: str, spec: TableSpec) -> TableFile:
-    """A table file, with what the problem file does not say recognised.
-
-    Parameters
-    ----------
-    uri
-        A local path or an fsspec URI; it exists.
-    spec
-        What the problem file says of the table.
+    """A table file at a local path or fsspec URI; what `spec` leaves open is recognised.
 
     Raises
     ------
@@ -273,9 +236,13 @@ def table_file(uri: str, spec: TableSpec) -> TableFile:
     return TableFile(uri=uri, delimiter=delimiter, quoting=quoting, encoding=encoding, inferred=tuple(inferred))
 
 
-def _keys(header: _Header) -> list[str]:
-    """Names by which Arrow knows the columns while it reads: the header's own may repeat once they are trimmed."""
-    return [str(number) for number in range(len(header.names))]
+def _ragged_row(row: pa_csv.InvalidRow) -> RaggedRow:
+    return RaggedRow(
+        row=row.number,
+        num_expected=row.expected_columns,
+        num_found=row.actual_columns,
+        num_lines=_num_lines(row),
+    )
 
 
 def _num_lines(row: pa_csv.InvalidRow) -> int:
@@ -283,9 +250,7 @@ def _num_lines(row: pa_csv.InvalidRow) -> int:
 
 
 def _csv_rows(text: io.TextIOWrapper, file: TableFile) -> Iterator[list[str]]:
-    if file.quoting:
-        return csv.reader(text, delimiter=file.delimiter)
-    return csv.reader(text, delimiter=file.delimiter, quoting=csv.QUOTE_NONE)
+    return csv.reader(text, delimiter=file.delimiter, quoting=csv.QUOTE_MINIMAL if file.quoting else csv.QUOTE_NONE)
 
 
 def _recognised_delimiter(first_line: str, expected: str) -> str:

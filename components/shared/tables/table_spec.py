@@ -1,4 +1,4 @@
-"""How a table file is read, as the problem file's section `table` says."""
+"""How a table file is read: the section `table` of the problem file."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -8,24 +8,9 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.B
 
 
 def recognised_encoding(stream: BinaryIO, *, uri: str) -> str:
-    """Recognise an encoding by reading the whole of a file, chunk by chunk.
+    """Encoding of a file, read from the beginning to the end in chunks: `utf-8`, `utf-16` or `cp949` (contains EUC-KR).
 
-    Parameters
-    ----------
-    stream
-        The file's bytes, from the beginning.
-    uri
-        The file, for the error.
-
-    Returns
-    -------
-    str
-        `utf-8` (a byte order mark or none), `utf-16`, or `cp949`, which contains EUC-KR.
-
-    Raises
-    ------
-    ValueError
-        If the bytes are none of these.
+    UTF-8 may have a byte order mark, UTF-16 must. Raises `ValueError`, which names `uri`, for any other bytes.
     """
     chunk = stream.read(_CHUNK_BYTES)
     for mark, encoding in _MARKS:

@@ -1,4 +1,4 @@
-"""What of a text can be watched: its length, and how much of it each script makes up."""
+"""Measures of a text that can be monitored: its length, and the share of each script."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,12 +16,7 @@ _VISIBLE = r"[^\s\p{Z}\p{Cc}]"
 
 
 def text_measures(texts: pa.Array) -> dict[str, pa.Array]:
-    """Measures of texts, one value a text.
-
-    Parameters
-    ----------
-    texts
-        Shape (N,), string, without nulls.
+    """Measures of texts (N,), string, without nulls.
 
     Returns
     -------

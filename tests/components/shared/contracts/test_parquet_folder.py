@@ -38,7 +38,7 @@ def test_rows_come_back_in_their_order_over_several_shards(tmp_path):
     reader = read(tmp_path)
     assert len(reader.shards) > 2
     assert reader.num_rows == 500
-    assert reader.info["colour"] == "파랑"
+    assert reader.metadata["colour"] == "파랑"
     assert ids(reader) == list(range(500))
 
 
