@@ -1,4 +1,4 @@
-"""Two sides compared: schema, then the distribution of every column and of all together, then rows and label."""
+"""Two datasets compared: schema, then the distribution of every column and of all together, then rows and label."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,69 +38,31 @@ _KIND_WORDS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonOptions:
-    """How two sides are compared.
-
-    Attributes
-    ----------
-    drift
-        The two keys of an alarm, and the least sample.
-    relation
-        What the current side is to the reference: later data, or what is served in the same period.
-    schema
-        A reviewed schema; by default one is inferred from the reference.
-    leakage
-        Whether rows that stand on both sides are a fault.
-    """
+    """How two datasets are compared."""
 
     drift: DriftSettings = field(default_factory=DriftSettings)
-    relation: Relation = "spans"
-    schema: schema_pb2.Schema | None = None
-    leakage: bool = True
+    relation: Relation = "spans"  # `spans`: the current data are later; `serving`: they are served in the same period
+    schema: schema_pb2.Schema | None = None  # a reviewed schema; None infers one from the reference
+    leakage: bool = True  # whether rows found in both datasets are a fault
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetComparison:
-    """What comparing two sides gave.
-
-    Attributes
-    ----------
-    verdict
-        With all findings, most severe first, within a severity the largest effect first.
-    schema
-        The schema that the current side was held against.
-    anomalies
-        TFDV's anomalies of the current side.
-    comparison, features
-        The calibrated comparison, and its binned features by name.
-    """
+    """What comparing two datasets gave; findings come most severe first, then by effect."""
 
     verdict: Verdict
-    schema: schema_pb2.Schema
-    anomalies: anomalies_pb2.Anomalies
+    schema: schema_pb2.Schema  # what the current data were checked against
+    anomalies: anomalies_pb2.Anomalies  # TFDV's, of the current data
     comparison: Comparison
-    features: Mapping[str, BinnedFeature]
+    features: Mapping[str, BinnedFeature]  # the compared columns, binned, by name
 
 
 def compare_datasets(
     reference: DatasetProfile, current: DatasetProfile, options: ComparisonOptions, *, remarks: Sequence[str] = ()
 ) -> DatasetComparison:
-    """Compare two sides.
+    """Compare two datasets; no pass where a finding blocks or a dataset has too few rows.
 
-    Parameters
-    ----------
-    reference
-        What a model was trained on, or the earlier span.
-    current
-        What it sees now, or the later span.
-    options
-        How they are compared.
-    remarks
-        What was assumed before, one sentence each.
-
-    Returns
-    -------
-    DatasetComparison
-        A verdict that is no pass where a finding blocks or a side has too few rows.
+    `remarks` say what was assumed before, one sentence each.
     """
     features = {feature.name: feature for feature in _features(reference, current)}
     settings = options.drift
@@ -216,7 +178,7 @@ def _row_findings(
 
 
 def _dataset_quality(reference: DatasetProfile, current: DatasetProfile) -> list[Finding]:
-    """What is wrong within a side: rows that repeat, and features that give the label away."""
+    """Rows that repeat within the current data, and features of either dataset that give its label away."""
     findings = []
     if current.row_hashes is not None:
         findings += duplicate_findings(current.row_hashes, table="the current data")

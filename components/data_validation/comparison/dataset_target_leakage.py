@@ -1,4 +1,4 @@
-"""Features of one side that give its label away."""
+"""Features of one dataset that give its label away."""
 
 from dataclasses import replace
 
@@ -13,20 +13,10 @@ _JUDGED_ROLES: tuple[ColumnRole, ...] = ("feature", "slice", "sensitive")
 
 
 def dataset_target_leakage(side: DatasetProfile, *, derived: bool = False) -> list[Finding]:
-    """Findings about columns that predict the label too well to be true.
+    """Findings about columns that predict the label too well: blocking for features, else warnings.
 
-    Parameters
-    ----------
-    side
-        A side; its first 1,000 columns are looked at.
-    derived
-        Whether derived columns are looked at: in an example table they describe the payload, and all cats in PNG files
-        are worth a warning; in a raw table the label may have been computed from them.
-
-    Returns
-    -------
-    list of Finding
-        Blocking for features, warnings for what a model does not read. None where the side has no label.
+    `derived` adds derived columns. In an example table they describe the payload, and all cats in PNG files are worth a
+    warning; in a raw table the label may have been computed from them.
     """
     label = next((column.name for column in side.columns if column.role == "label"), None)
     if label is None or label not in side.sample.column_names:

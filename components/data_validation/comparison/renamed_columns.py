@@ -37,21 +37,11 @@ _Kind = Literal["number", "text"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RenamedColumn:
-    """A column that is gone, and the new one that looks like it.
-
-    Attributes
-    ----------
-    old, new
-        The two names.
-    confidence
-        0.5 to 1: how sure the match is; no probability.
-    reasons
-        Why, in words.
-    """
+    """A column that is gone, and the new one that looks like it."""
 
     old: str
     new: str
-    confidence: float
+    confidence: float  # 0.5 to 1: how sure the match is; no probability
     reasons: tuple[str, ...]
 
     @property
@@ -78,22 +68,9 @@ class _Evidence:
 def renamed_columns(
     reference: pa.Table, current: pa.Table, *, gone: Sequence[str], new: Sequence[str]
 ) -> tuple[RenamedColumn, ...]:
-    """Suggested matches of columns that are gone with columns that are new.
+    """Suggested pairs of a column that is gone and a new one, one to one, surest first; of each 100 are looked at.
 
-    Parameters
-    ----------
-    reference
-        Rows of the reference, or a sample of them, with the columns `gone`.
-    current
-        Rows of the current side, or a sample of them, with the columns `new`.
-    gone, new
-        Names of the columns to match; of each the first 100 are looked at.
-
-    Returns
-    -------
-    tuple of RenamedColumn
-        One to one, surest first; columns without a likely match are absent. Numbers match numbers only, everything
-        that is written as text matches text; lists and bytes never match.
+    Numbers match numbers only, and what is written as text matches text; lists and bytes never match.
     """
     left = [column for name in gone[:_MAX_COLUMNS] if (column := _column(reference, name))]
     right = [column for name in new[:_MAX_COLUMNS] if (column := _column(current, name))]
@@ -106,18 +83,10 @@ def renamed_columns(
 
 
 def name_similarity(first: str, second: str) -> float:
-    """Similarity of two column names by their words and letters.
+    """Similarity of two column names, 0 to 1; the style of writing (`trip_miles`, `tripMiles`) does not count.
 
-    Parameters
-    ----------
-    first, second
-        Names in any style: `trip_miles`, `tripMiles`, `Trip Miles` are one.
-
-    Returns
-    -------
-    float
-        0 to 1: 1 for the same words in any order, 0.9 where one name's words are all in the other, else the share of
-        letters in common (Ratcliff and Obershelp, as in `difflib`).
+    1 for the same words in any order, 0.9 where one name's words are all in the other, else the share of letters in
+    common (Ratcliff and Obershelp, as in `difflib`).
     """
     words = [_words(name) for name in (first, second)]
     if not all(words):

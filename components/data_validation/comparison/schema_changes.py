@@ -1,4 +1,4 @@
-"""The schema of two sides: what of the current one does not fit, once chance and renames are taken into account."""
+"""The schemas of two datasets: what of the current one does not fit, once chance and renames are taken into account."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -35,23 +35,10 @@ def schema_changes(
     reviewed: schema_pb2.Schema | None,
     exact_rate: float,
 ) -> tuple[schema_pb2.Schema, anomalies_pb2.Anomalies, list[Finding]]:
-    """What of the current side does not fit the reference's schema, or a reviewed one.
+    """The schema that the current data are checked against, TFDV's anomalies, and the findings they come to.
 
-    Parameters
-    ----------
-    reference, current
-        The two sides.
-    comparison, features
-        The calibrated comparison and its binned features: what was tested there is not judged again by TFDV.
-    reviewed
-        A reviewed schema; None infers one from the reference.
-    exact_rate
-        Chance that unseen categories raise an alarm where there is no drift, all columns counted.
-
-    Returns
-    -------
-    tuple of Schema, Anomalies and list of Finding
-        The schema that the current side was held against, TFDV's anomalies, and what they come to.
+    The schema is the `reviewed` one, or inferred from the reference. TFDV does not judge again what the calibrated
+    comparison tested. `exact_rate`: chance of an alarm from unseen categories without drift, all columns counted.
     """
     masked = [column.name for column in reference.columns if column.kind == "masked"]
     environment = SERVING if reference.has_label and not current.has_label else TRAINING
@@ -93,7 +80,7 @@ def _calibrated(
     features: Mapping[str, BinnedFeature],
     reference: DatasetProfile,
 ) -> list[Finding]:
-    """TFDV's word on presence becomes a note where the share of missing values was tested itself."""
+    """TFDV's findings on presence become notes where the share of missing values was tested itself."""
     kept = []
     empty = {name for name, summary in reference.summaries.items() if not summary.num_present}
     for finding in findings:

@@ -1,7 +1,7 @@
-"""The same example on both sides, with other features: mismatch between training and serving by key.
+"""The same example in both datasets, with other features: mismatch between training and serving by key.
 
 Distributions can agree while single examples do not: a feature computed by other code, from a stale table, or joined
-to the wrong row. Where both sides name their examples, each one is compared with itself.
+to the wrong row. Where both datasets name their examples, each one is compared with itself.
 """
 
 from collections.abc import Sequence
@@ -56,69 +56,31 @@ class MismatchExample:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureMismatch:
-    """How one feature agrees between the two sides.
-
-    Attributes
-    ----------
-    column
-        The feature.
-    num_compared, num_different
-        Examples that stand on both sides, and those of them whose value differs; a value that is missing on one side
-        only differs, one that is missing on both does not.
-    examples
-        A few that differ.
-    """
+    """How one feature agrees in the two datasets; a value that is missing in one only differs."""
 
     column: str
-    num_compared: int
+    num_compared: int  # examples found in both datasets
     num_different: int
-    examples: tuple[MismatchExample, ...]
+    examples: tuple[MismatchExample, ...]  # a few that differ
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeyComparison:
-    """The two sides compared example by example.
-
-    Attributes
-    ----------
-    keys
-        The key columns.
-    features
-        One entry a feature that both sides have, in the reference's order.
-    num_common_keys
-        Keys found on both sides, repeated ones left out.
-    num_repeated_keys
-        Keys left out of either side because they came with several different rows.
-    """
+    """Two datasets compared example by example, over their common features in the reference's order."""
 
     keys: tuple[str, ...]
     features: tuple[FeatureMismatch, ...]
-    num_common_keys: int
-    num_repeated_keys: tuple[int, int]
+    num_common_keys: int  # repeated ones left out
+    num_repeated_keys: tuple[int, int]  # left out of either, since they came with several different rows
 
 
 def key_mismatches(
     reference: KeyedRows, current: KeyedRows, *, settings: KeyMismatchSettings | None = None
 ) -> KeyComparison:
-    """Compare two sides example by example.
+    """Compare two datasets example by example; they must have been collected with the same keys and `max_keys`.
 
-    Parameters
-    ----------
-    reference, current
-        What was collected of the two sides, over the same key columns and with the same `max_keys`.
-    settings
-        How numbers are compared.
-
-    Returns
-    -------
-    KeyComparison
-        Numbers are equal within a relative tolerance, all else only where it is the same. A number and its text are
-        compared as numbers: that a type changed is for the schema to say.
-
-    Raises
-    ------
-    ValueError
-        If the two sides have other key columns or keep other numbers of keys.
+    Numbers are equal within a relative tolerance, all else only where it is the same. A number and its text are
+    compared as numbers: that a type changed is for the schema to say.
     """
     if (reference.keys, reference.max_keys) != (current.keys, current.max_keys):
         raise ValueError(
@@ -167,7 +129,7 @@ def _whole(values: pa.ChunkedArray) -> pa.Array:
 
 
 def _different(reference: pa.Array, current: pa.Array, tolerance: float) -> np.ndarray:
-    """Shape (K,), bool: where the two sides differ."""
+    """Shape (K,), bool: where the two datasets differ."""
     missing = [_missing(side) for side in (reference, current)]
     if any(_is_number(side.type) for side in (reference, current)):
         same = _same_numbers(_as_floats(reference), _as_floats(current), tolerance)

@@ -1,4 +1,4 @@
-"""Findings about features that differ for the same example on the two sides."""
+"""Findings about features that differ for the same example in the two datasets."""
 
 from collections.abc import Sequence
 
@@ -14,22 +14,10 @@ from components.shared.contracts.verdict import Finding, Severity
 def mismatch_findings(
     comparison: KeyComparison, *, masked: Sequence[str] = (), settings: KeyMismatchSettings | None = None
 ) -> list[Finding]:
-    """Findings about features that differ for the same example.
+    """One finding a feature that differs, the largest share first; one note where no key is found in both datasets.
 
-    Parameters
-    ----------
-    comparison
-        From `key_mismatches`.
-    masked
-        Columns of which no value may be shown; where a key is one of them no example is.
-    settings
-        From where a mismatch matters.
-
-    Returns
-    -------
-    list of Finding
-        For each feature with a difference: blocking where a material share differs, a warning where too few examples
-        were compared to say, else a note; largest share first. One note where no key stands on both sides.
+    It blocks where a material share differs, warns where too few examples were compared to say, else is a note. No
+    value of a `masked` column is shown; where a key is masked, no example is.
     """
     settings = settings or KeyMismatchSettings()
     if not comparison.num_common_keys:

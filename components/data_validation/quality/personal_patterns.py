@@ -1,8 +1,8 @@
 """What personal data looks like in text: e-mail addresses, telephone numbers, Korean resident registration numbers.
 
 Digits alone prove little: order numbers, bar codes and clock readings have thirteen or eleven of them too. For forms
-that anything could have, this module therefore gives two answers, which values are *written alike* and which of these
-are *plausible*; who counts them over a column decides (see `personal_data`).
+that anything could have, this module therefore gives two answers: which values are *written alike*, and which of these
+are *plausible*. `personal_data` counts both over a column and decides.
 """
 
 from collections.abc import Callable, Mapping
@@ -47,14 +47,7 @@ _SHORTEST_PHONE = 9
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PatternHits:
-    """Which values one pattern meets.
-
-    Attributes
-    ----------
-    alike, plausible
-        Shape (N,), bool: written in this form, and also plausible as what the form stands for. The second implies the
-        first.
-    """
+    """Which of N values are written in a pattern's form, and which of these are plausible; shape (N,), bool."""
 
     alike: np.ndarray
     plausible: np.ndarray
@@ -69,18 +62,7 @@ BARE_MOBILE: Pattern = ("telephone number", "bare")
 
 
 def personal_hits(values: pa.Array) -> Mapping[Pattern, PatternHits]:
-    """Which texts hold personal data, by pattern.
-
-    Parameters
-    ----------
-    values
-        Shape (N,), string or large_string, without nulls.
-
-    Returns
-    -------
-    mapping
-        Only patterns that some value is written alike; each kind of data may come in several.
-    """
+    """Which of N texts, without nulls, hold personal data, by pattern; patterns that no value has are absent."""
     searched: tuple[tuple[np.ndarray, Mapping[Pattern, Callable[[pa.Array], PatternHits]]], ...] = (
         (np.asarray(pc.match_substring(values, "@")), {EMAIL: _email_hits}),
         (_with_many_digits(values), _DIGIT_PATTERNS),
@@ -97,25 +79,12 @@ def personal_hits(values: pa.Array) -> Mapping[Pattern, PatternHits]:
 
 
 def resident_number_plausible(digits: np.ndarray, *, always_checked: bool) -> np.ndarray:
-    """Whether thirteen digits can be a Korean resident registration number.
+    """Whether thirteen digits, shape (N, 13), can be a Korean resident registration number; shape (N,), bool.
 
-    Parameters
-    ----------
-    digits
-        Shape (N, 13), int: yymmdd, a digit for century and sex (1 to 8), five digits, and the check digit.
-    always_checked
-        Whether the check digit must hold: then births from October 2020 on, which have none, are never plausible.
-        Else the date alone decides.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (N,), bool.
-
-    References
-    ----------
-    Enforcement rules of the Resident Registration Act, article 2, as before and after October 2020; foreigners'
-    numbers (5 to 8) add 2 to the check digit.
+    The digits are yymmdd, century and sex (1 to 8), five digits, and the check digit. Where it is `always_checked`,
+    births from October 2020 on, which have none, are never plausible; else the date alone decides. Source: enforcement
+    rules of the Resident Registration Act, article 2, as before and after October 2020; foreigners' numbers (5 to 8)
+    add 2 to the check digit.
     """
     century_digit = digits[:, 6]
     years = np.where(np.isin(century_digit, (3, 4, 7, 8)), 2000, 1900) + digits[:, 0] * 10 + digits[:, 1]

@@ -1,9 +1,9 @@
 """Rows that repeat: within one table, and from one split to another.
 
-Tables of few discrete columns repeat rows by nature, and then a test row that also stands in training says nothing.
-How often that happens is estimated from the reference alone: of the rows seen once there, a second draw from the same
-source meets a share of about 2 f2 / N, with f2 the number of rows seen exactly twice (Good 1953). Rows seen once are
-also where a leak shows best, and where a shift towards common rows changes nothing.
+Tables of few discrete columns repeat rows by nature, and then a test row found in training too says nothing. How often
+that happens is estimated from the reference alone: of the rows seen once there, a second draw from the same source
+meets a share of about 2 f2 / N, with f2 the number of rows seen exactly twice (Good 1953). Rows seen once are also
+where a leak shows best, and where a shift towards common rows changes nothing.
 """
 
 from collections.abc import Sequence
@@ -54,48 +54,21 @@ class RepetitionSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Leakage:
-    """Current rows that equal a row which the reference holds once.
+    """Current rows that equal a row which the reference holds once."""
 
-    Attributes
-    ----------
-    num_leaked, num_current, num_reference
-        Different rows found on both sides, and the rows of each side.
-    natural_share
-        Share of the current rows expected to be found so by nature, 0 to 1.
-    excess_share
-        Share found above that, 0 to 1.
-    p_value
-        Chance of at least `num_leaked` by nature alone.
-    rows
-        Shape (num_leaked,), int64: one row number of the current side for each.
-    """
-
-    num_leaked: int
+    num_leaked: int  # different rows found in both
     num_current: int
     num_reference: int
-    natural_share: float
-    excess_share: float
-    p_value: float
+    natural_share: float  # share of the current rows expected to be found so by nature
+    excess_share: float  # share found above that
+    p_value: float  # chance of at least `num_leaked` by nature alone; 1 where a dataset is empty
     rows: np.ndarray
 
 
 def leakage(reference_hashes: np.ndarray, current_hashes: np.ndarray, *, bound_error: float = _BOUND_ERROR) -> Leakage:
-    """How many current rows stand in the reference too, and how many would by nature.
+    """How many current rows are found in the reference too, and how many would be by nature, from hashes of the rows.
 
-    Parameters
-    ----------
-    reference_hashes, current_hashes
-        Shape (N,) and (M,), uint64: from `row_hashes` over the same columns.
-    bound_error
-        Chance, above 0, that the bound on natural repetition is too low; no p-value is smaller.
-
-    Returns
-    -------
-    Leakage
-        Its `p_value` is 1 where a side is empty.
-
-    References
-    ----------
+    `bound_error` is the chance, above 0, that the bound on natural repetition is too low; no p-value is smaller.
     Good, The Population Frequencies of Species, Biometrika 40, 1953; Berger and Boos, P Values Maximized Over a
     Confidence Set for the Nuisance Parameter, JASA 89, 1994.
     """
@@ -125,29 +98,10 @@ def leakage_findings(
     current_ids: Sequence[object] = (),
     settings: RepetitionSettings | None = None,
 ) -> list[Finding]:
-    """Findings about rows that stand in two splits.
+    """Finding about rows found in two splits, from their hashes, (N,) and (M,), identifiers and times left out.
 
-    Parameters
-    ----------
-    reference_hashes, current_hashes
-        Shape (N,) and (M,), uint64: from `row_hashes` over the same columns, identifiers and times left out.
-    reference, current
-        Names of the two splits.
-    current_ids
-        Shape (M,): the current rows' identifiers, of which three are shown; leave out what must not be shown.
-    settings
-        From where a leak matters.
-
-    Returns
-    -------
-    list of Finding
-        Blocking where the excess over natural repetition is both significant and material, a warning where it is
-        significant only; empty otherwise.
-
-    Raises
-    ------
-    ValueError
-        If there are identifiers, but not one a row.
+    Blocking where the excess over natural repetition is both significant and material, a warning where it is
+    significant only. `false_alarm_rate` is the chance, 0 to 1, of calling natural repetition a leak.
     """
     if len(current_ids) not in (0, len(current_hashes)):
         raise ValueError(f"current_ids must be empty or one a row, got {len(current_ids)} for {len(current_hashes)}")
@@ -181,22 +135,10 @@ def leakage_findings(
 def duplicate_findings(
     hashes: np.ndarray, *, table: str = "the table", settings: RepetitionSettings | None = None
 ) -> list[Finding]:
-    """Finding about rows of one table that repeat an earlier row.
+    """Finding about rows of one table that repeat an earlier row, from their hashes, identifiers and times left out.
 
-    Parameters
-    ----------
-    hashes
-        Shape (N,), uint64: from `row_hashes`, identifiers and times left out.
-    table
-        What the rows are called in the message.
-    settings
-        From where repetition matters.
-
-    Returns
-    -------
-    list of Finding
-        A warning where a material share repeats; a note where fewer do, or where many rows come many times over, as
-        they do by nature in tables of few discrete columns; empty without repetition.
+    A warning where a material share repeats; a note where fewer do, or where many rows come many times over, as they
+    do by nature in tables of few discrete columns.
     """
     settings = settings or RepetitionSettings()
     counts = np.unique(hashes, return_counts=True)[1]

@@ -14,21 +14,9 @@ Counts = Mapping[str, Mapping[str, int]]
 
 
 def split_findings(counts: Counts, class_names: Sequence[str], *, materiality: Materiality) -> list[Finding]:
-    """Findings about empty splits and about classes.
+    """Findings about empty splits and about classes: blocking where training or testing is impossible, else warnings.
 
-    Parameters
-    ----------
-    counts
-        Examples by split and label, `{"train": {"cat": 350, ...}, ...}`; unlabelled ones under the empty string.
-    class_names
-        The classes that the table declares.
-    materiality
-        The thresholds.
-
-    Returns
-    -------
-    list of Finding
-        Blocking where training or testing is impossible, warnings where it will be poor.
+    `counts` are examples by split and label, unlabelled ones under the empty string; `class_names` are the table's.
     """
     labelled = {
         split: {name: count for name, count in by_label.items() if name != UNLABELLED and count}

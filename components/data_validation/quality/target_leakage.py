@@ -1,4 +1,4 @@
-"""Features that give the label away: one column alone predicts held-out labels almost without error.
+"""Target leakage: features that give the label away, as one column alone predicts held-out labels almost without error.
 
 Such a column is mostly written after the fact: a copy of the label, a sum that decides it, a field filled in for one
 class only. A model trained on it looks perfect and fails in use.
@@ -67,31 +67,11 @@ class TargetLeakageSettings:
 def target_leakage_findings(
     rows: pa.Table, label: pa.Array, *, columns: Sequence[str], settings: TargetLeakageSettings | None = None
 ) -> list[Finding]:
-    """Findings about columns that predict the label too well to be true.
+    """Findings about columns that predict the label (shape (N,), any type) too well, the best predictor first.
 
-    Parameters
-    ----------
-    rows
-        N rows, or a sample of them.
-    label
-        Shape (N,): classes of any type; rows without one take no part.
-    columns
-        Features to look at, masked ones left out: values of the others are shown. Columns of lists, bytes or
-        structures are passed over. Whole numbers that never repeat identify rows: of them it only counts where
-        they are missing.
-    settings
-        From where a column predicts too well.
-
-    Returns
-    -------
-    list of Finding
-        Blocking, or a note for a column that is strong without being near perfect or has too few rows to say; best
-        predictor first.
-
-    Raises
-    ------
-    ValueError
-        If `rows` and `label` differ in length.
+    Blocking, or a note for a column that is strong without being near perfect or has too few rows to say. Messages
+    show values, so masked columns must be left out. Rows without a label and columns of lists, bytes or structures
+    take no part. Whole numbers that never repeat identify rows: of them only counts where they are missing.
     """
     if rows.num_rows != len(label):
         raise ValueError(f"label must have one value a row, got {len(label)} for {rows.num_rows} rows")

@@ -27,64 +27,31 @@ _SEVERITY_WORDS = {"blocking": "blocking findings", "warning": "warnings", "note
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetContent:
-    """What the report shows of one side.
+    """What the report shows of one dataset."""
 
-    Attributes
-    ----------
-    name
-        The side's name: its file or window.
-    num_rows
-        Rows in all.
-    summaries
-        Summaries of its columns by name.
-    pictures
-        A few of its images, small.
-    texts
-        A few of its texts.
-    """
-
-    name: str
+    name: str  # its file or window
     num_rows: int
     summaries: Mapping[str, FeatureSummary]
-    pictures: Sequence[Picture] = ()
-    texts: Sequence[str] = ()
+    pictures: Sequence[Picture] = ()  # a few of its images, small
+    texts: Sequence[str] = ()  # a few of its texts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonContent:
-    """What the report is made of.
-
-    Attributes
-    ----------
-    verdict
-        With all findings, most severe first.
-    reference, current
-        The two sides.
-    comparison, features
-        The calibrated comparison and its binned features, by name.
-    settings
-        How it was judged.
-    masked
-        Columns of personal data, named or noticed: nothing of them is drawn.
-    left_out
-        Columns that took no part, and why.
-    """
+    """What the report is made of."""
 
     verdict: Verdict
     reference: DatasetContent
     current: DatasetContent
     comparison: Comparison
-    features: Mapping[str, BinnedFeature]
+    features: Mapping[str, BinnedFeature]  # binned, by name
     settings: DriftSettings
-    masked: frozenset[str] = field(default=frozenset())
-    left_out: Mapping[str, str]
+    masked: frozenset[str] = field(default=frozenset())  # personal data, named or noticed: not drawn
+    left_out: Mapping[str, str]  # columns that took no part, and why
 
 
 def comparison_report(content: ComparisonContent) -> Report:
-    """The report, ready to be written.
-
-    Findings are drawn up to 25, and listed up to 100; `verdict.json` has them all.
-    """
+    """The report; up to 25 findings are drawn and 100 listed, `verdict.json` has them all."""
     verdict = content.verdict
     subtitle = f"{content.current.name} against {content.reference.name}"
     report = Report("Data comparison", subtitle=subtitle)
@@ -129,7 +96,7 @@ def _drawn_columns(content: ComparisonContent) -> dict[str, str]:
 
 
 def _shares_of(column: str, content: ComparisonContent) -> Shares:
-    """Both sides over the same bins; one side alone where the other lacks the column."""
+    """Both datasets over the same bins; one of them alone where the other lacks the column."""
     if column in content.masked:
         return {}
     if column in content.features:
@@ -150,7 +117,7 @@ def _drawing(shares: Shares) -> Markup:
 
 
 def _add_examples(report: Report, content: ComparisonContent) -> None:
-    """Pictures or texts of both sides: what a distribution cannot show."""
+    """Images or texts of both datasets: what a distribution cannot show."""
     for side, name in ((content.reference, "Reference"), (content.current, "Current")):
         if side.pictures:
             report.gallery(side.pictures, caption=f"{name}: some images of {side.name}")

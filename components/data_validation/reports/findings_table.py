@@ -12,17 +12,7 @@ _SEVERITIES = ("blocking", "warning", "note")
 
 
 def add_findings(report: Report, findings: Sequence[Finding], *, nothing: str) -> None:
-    """Add the findings under a heading of their own.
-
-    Parameters
-    ----------
-    report
-        The report to add to.
-    findings
-        Most severe first; 100 of them are shown.
-    nothing
-        What is said where there are none.
-    """
+    """Add the findings, most severe first, 100 at most; `nothing` is what is said where there are none."""
     report.heading("Findings")
     if not findings:
         report.paragraph(nothing, tone="good")

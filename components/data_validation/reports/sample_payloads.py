@@ -1,4 +1,4 @@
-"""A few payloads of a table as people see them: small pictures, short texts."""
+"""A few payloads of a table as people see them: small images, short texts."""
 
 from collections.abc import Collection
 
@@ -15,13 +15,7 @@ _MAX_CHARACTERS = 120
 
 
 def sample_images(table: PreparedTable) -> list[Picture]:
-    """Six images from the first rows, at most 96 pixels wide and high; none where the table holds no images.
-
-    Parameters
-    ----------
-    table
-        An example table of images, or any other table.
-    """
+    """Six images from the first rows, at most 96 px wide and high; none where the table holds no images."""
     if table.info is None or table.info.modality != "image" or "image" not in table.schema.names:
         return []  # a serving log need not keep its payloads
     batch = next(table.iter_batches(["image"], batch_rows=_ROWS_LOOKED_AT), None)
@@ -38,17 +32,7 @@ def sample_images(table: PreparedTable) -> list[Picture]:
 
 
 def sample_texts(table: PreparedTable, roles: ColumnRoles, *, hidden: Collection[str] = ()) -> list[str]:
-    """Six texts from the first rows, shortened; none where the table holds none that may be shown.
-
-    Parameters
-    ----------
-    table
-        The table.
-    roles
-        Names the columns of text.
-    hidden
-        Columns of personal data, named or noticed: nothing of them is shown.
-    """
+    """Six texts from the first rows, shortened; none of `hidden` columns, which hold personal data."""
     columns = [*roles.texts, *(["text"] if table.info is not None and table.info.modality == "text" else [])]
     shown = [name for name in columns if name in table.schema.names and name not in hidden]
     if not shown:

@@ -1,4 +1,4 @@
-"""Tables of what columns hold: numbers and categories, a row a column and side."""
+"""Tables of what columns hold, numbers and categories: a row a column and dataset."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, UTC
@@ -21,19 +21,7 @@ def add_summary_tables(
     summaries: Mapping[str, Mapping[str, FeatureSummary]],
     sides: Sequence[str],
 ) -> None:
-    """Add a table of the numbers and one of the categories; of personal data only what is missing.
-
-    Parameters
-    ----------
-    report
-        The report to add to.
-    columns
-        The columns, in the order in which they are shown.
-    summaries
-        Summaries of the columns by side (a split, a table) and name.
-    sides
-        The sides to show.
-    """
+    """Add a table of the numbers and one of the categories; of personal data only what is missing."""
     held = [
         (column, side, summaries[side][column.name])
         for column in columns

@@ -23,37 +23,20 @@ _SEVERITY_WORDS = {"blocking": "blocking findings", "warning": "warnings", "note
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportContent:
-    """What the report is made of.
-
-    Attributes
-    ----------
-    verdict
-        With all findings, most severe first.
-    modality
-        Of the example table.
-    columns
-        The examined columns.
-    unexamined
-        Columns that would take part but for their type, and why they do not.
-    counts
-        Examples by split and label.
-    summaries
-        Summaries of the columns by split and name.
-    """
+    """What the report is made of."""
 
     verdict: Verdict
     modality: str
     columns: Sequence[ExaminedColumn]
-    unexamined: Mapping[str, str]
-    counts: Mapping[str, Mapping[str, int]]
-    summaries: Mapping[str, Mapping[str, FeatureSummary]]
+    unexamined: Mapping[str, str]  # columns left out for their type, and why
+    counts: Mapping[str, Mapping[str, int]]  # examples by split and label
+    summaries: Mapping[str, Mapping[str, FeatureSummary]]  # by split and column
 
 
 def validation_report(content: ReportContent) -> Report:
-    """The report, ready to be written.
+    """The report; of many columns the 50 most notable.
 
-    A table of many columns shows the 50 most notable: those with findings, then those that differ most between
-    training and evaluation.
+    First come those with findings, then those that differ most between training and evaluation.
     """
     verdict = content.verdict
     report = Report("Data validation", subtitle=f"Splits of one {content.modality} table against the training schema")

@@ -52,36 +52,16 @@ class SufficiencySettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Sufficiency:
-    """What cheap probes say of the data.
+    """What cheap probes say of the data."""
 
-    Attributes
-    ----------
-    num_rows
-        Labelled rows that were looked at.
-    class_counts
-        Labelled training rows at hand of the classes that were judged.
-    small_classes
-        Those of the classes that were left out for having too few rows.
-    target
-        What the model is to reach.
-    shortfall
-        Why there are too few rows to say anything; empty where there are enough.
-    predictability
-        None where there are too few rows, or not one feature.
-    curve
-        None where the label is not predictable, or too few training sets could be scored.
-    missing
-        None without a curve or without a minimum in the target.
-    """
-
-    num_rows: int
-    class_counts: Mapping[str, int]
-    small_classes: Mapping[str, int]
-    target: TargetSpec
-    shortfall: str = ""
-    predictability: Predictability | None = None
-    curve: LearningCurve | None = None
-    missing: MissingExamples | None = None
+    num_rows: int  # labelled rows that were looked at
+    class_counts: Mapping[str, int]  # labelled training rows at hand of the classes that were judged
+    small_classes: Mapping[str, int]  # of the classes that were left out for having too few rows
+    target: TargetSpec  # what the model is to reach
+    shortfall: str = ""  # why there are too few rows to say anything; empty where there are enough
+    predictability: Predictability | None = None  # None where there are too few rows, or not one feature
+    curve: LearningCurve | None = None  # None where the label is not predictable, or the curve could not be scored
+    missing: MissingExamples | None = None  # None without a curve or without a minimum in the target
 
     @property
     def predictable(self) -> bool | None:
@@ -101,29 +81,10 @@ def sufficiency(
     seed: int = 0,
     settings: SufficiencySettings | None = None,
 ) -> Sufficiency:
-    """Judge whether data can answer a question, before any training.
+    """Judge whether data can answer a question: the label's predictability, the learning curve, and what is missing.
 
-    Parameters
-    ----------
-    features
-        Shape (N, D), float, finite, dense or CSR; D may be 0.
-    labels
-        Shape (N,), int: places in `class_counts`.
-    class_counts
-        Labelled training rows at hand by class, of which the N rows may be a sample.
-    target
-        The metric of the learning curve, and the minimum to reach.
-    groups
-        Shape (N,), int from 0 on: rows that belong together; None where every row stands for itself.
-    seed
-        Of folds, permutations and resamples.
-    settings
-        None takes the defaults.
-
-    Returns
-    -------
-    Sufficiency
-        The label's predictability, the learning curve and what is missing, as far as they can be told.
+    `features` are finite, shape (N, D), dense or CSR, D may be 0; `labels` (N,) are places in `class_counts`, of which
+    the N rows may be a sample; rows of one of the `groups` (N,), numbered from 0, belong together.
     """
     settings = settings or SufficiencySettings()
     large, small = _split_by_size(labels, class_counts, settings.min_class_rows)

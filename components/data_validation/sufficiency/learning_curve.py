@@ -55,37 +55,17 @@ class CurveSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LearningCurve:
-    """Scores of one probe over training sizes, and what they suggest.
-
-    Attributes
-    ----------
-    metric
-        What the scores are.
-    sizes
-        Training rows, ascending.
-    scores_RS
-        Shape (R, S), one row a repeat; `nan` where a training set had one class or a score is undefined.
-    null_mean, null_sd
-        Of the score at the largest size with permuted labels: chance, in this metric; `nan` where it is undefined.
-    law
-        Fitted to the mean of the repeats.
-    laws
-        Fitted to resamples: the law's uncertainty.
-    confidence
-        Of all intervals.
-    more_data_helps
-        Whether doubling the data adds a gain that matters: `yes` or `no` where the gain's interval says so.
-    """
+    """Scores of one probe over training sizes, and what they suggest."""
 
     metric: str
-    sizes: tuple[int, ...]
-    scores_RS: np.ndarray
-    null_mean: float
+    sizes: tuple[int, ...]  # training rows, ascending
+    scores_RS: np.ndarray  # a row a repeat; `nan`: one class in training, or undefined
+    null_mean: float  # of the score at the largest size with permuted labels; `nan` where undefined
     null_sd: float
-    law: PowerLaw
-    laws: tuple[PowerLaw, ...]
+    law: PowerLaw  # fitted to the mean of the repeats
+    laws: tuple[PowerLaw, ...]  # fitted to resamples: the law's uncertainty
     confidence: float
-    more_data_helps: Answer
+    more_data_helps: Answer  # whether twice the data add a gain that matters
 
     @property
     def mean_scores(self) -> tuple[float, ...]:
@@ -108,38 +88,13 @@ def learning_curve(
     seed: int,
     settings: CurveSettings | None = None,
 ) -> LearningCurve | None:
-    """Draw and fit the learning curve of one probe.
+    """Draw and fit the learning curve of one probe; None where fewer than two sizes could be scored.
 
-    Parameters
-    ----------
-    features
-        Shape (N, D), float.
-    labels
-        Shape (N,), int in 0..K-1.
-    probe
-        See `probes_for`.
-    metric
-        A target metric of the problem file.
-    num_available
-        Training rows at hand, of which `features` may be a sample; doubling starts there. None takes N.
-    groups
-        Shape (N,), int: a group is either trained or tested on.
-    seed
-        Of the splits and resamples.
-    settings
-        None takes the defaults.
-
-    Returns
-    -------
-    LearningCurve or None
-        With the law, its uncertainty and the answer; None where fewer than two sizes could be scored, as when few
-        groups have one class each.
-
-    References
-    ----------
-    C. Cortes et al., "Learning Curves: Asymptotic Values and Rate of Convergence", NIPS 1993: the law. C. Nadeau and
-    Y. Bengio, "Inference for the Generalization Error", Machine Learning 52, 2003, section 3: the variance of
-    repeated random splits is `1 / R + test / train` times that of one, hence the size of the resamples.
+    `features` (N, D) may be a sample of the `num_available` training rows from which doubling starts. A group, of
+    `groups` (N,), is either trained or tested on. The law is that of C. Cortes et al., "Learning Curves: Asymptotic
+    Values and Rate of Convergence", NIPS 1993. The variance of R repeated random splits is `1 / R + test / train` times
+    that of one (C. Nadeau and Y. Bengio, "Inference for the Generalization Error", Machine Learning 52, 2003, section
+    3), hence the size of the resamples.
     """
     settings = settings or CurveSettings()
     rng = np.random.default_rng(seed)

@@ -15,49 +15,18 @@ MAX_EXTRAPOLATION = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MissingExamples:
-    """How far the data are from a target, by the curve of a cheap probe.
-
-    Attributes
-    ----------
-    minimum
-        The target.
-    reached
-        Whether the curve is there with the rows at hand.
-    reachable
-        By `MAX_EXTRAPOLATION` times the data at hand: `yes` or `no` where the interval of the curve there says so.
-    rows_needed
-        Training rows at which the curve gets there; infinity where it does not.
-    rows_interval
-        Its interval; the upper end may be infinity.
-    missing_a_class
-        Further training rows a class at its present share; empty unless finite and above 0.
-    """
+    """How far the data are from a target, by the curve of a cheap probe."""
 
     minimum: float
-    reached: bool
-    reachable: Answer
-    rows_needed: float
-    rows_interval: Interval
-    missing_a_class: tuple[int, ...]
+    reached: bool  # whether the curve is there with the rows at hand
+    reachable: Answer  # by `MAX_EXTRAPOLATION` times the rows: what the curve's interval there says
+    rows_needed: float  # training rows at which the curve gets there; infinity where it does not
+    rows_interval: Interval  # the upper end may be infinity
+    missing_a_class: tuple[int, ...]  # further rows, a class each; empty unless finite and above 0
 
 
 def missing_examples(curve: LearningCurve, *, minimum: float, counts: Sequence[int]) -> MissingExamples:
-    """How many training rows a class are missing for a target, by extrapolation.
-
-    Parameters
-    ----------
-    curve
-        Of the target's metric.
-    minimum
-        The target, 0 to 1.
-    counts
-        Training rows at hand, one number a class; at least one row in all.
-
-    Returns
-    -------
-    MissingExamples
-        In training rows of the present mix of classes.
-    """
+    """How many training rows, of the present mix of classes (`counts` at hand), are missing for a target."""
     rows = sum(counts)
     farthest = rows * MAX_EXTRAPOLATION
     needed_by_law = [_told(law.rows_for(minimum), farthest) for law in curve.laws]

@@ -30,26 +30,9 @@ class PowerLaw:
 
 
 def fit_power_law(sizes: Sequence[int], scores: np.ndarray, weights: np.ndarray) -> PowerLaw:
-    """Weighted least-squares fit of `a - b * n ** -c`, exponents on a grid from 0.2 to 1.2.
+    """Weighted least-squares fit of `a - b * n ** -c`, exponents on a grid from 0.2 to 1.2; flat where the scores fall.
 
-    Parameters
-    ----------
-    sizes
-        Shape (S,), training rows.
-    scores
-        Shape (S,); those that are not finite take no part.
-    weights
-        Shape (S,), above 0.
-
-    Returns
-    -------
-    PowerLaw
-        The best; flat at the weighted mean where the scores fall.
-
-    Raises
-    ------
-    ValueError
-        If fewer than two scores are finite.
+    `sizes`, `scores` and `weights` (above 0) have shape (S,); scores that are not finite take no part.
     """
     used = np.isfinite(scores)
     if used.sum() < 2:

@@ -56,39 +56,21 @@ class PredictabilitySettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Predictability:
-    """What cheap probes find.
+    """What cheap probes find."""
 
-    Attributes
-    ----------
-    score
-        Cross-validated ROC AUC of the best probe.
-    interval
-        Its bootstrap interval; that of the sample, not of the choice of folds.
-    probe
-        Name of the best probe; of two within 0.01 of each other the simpler one.
-    probe_scores
-        Score of every probe.
-    null_mean, null_sd
-        Of the best probe's score over permuted labels.
-    p_value
-        Chance of a score at least this high where features and labels are unrelated.
-    significant, material
-        The two keys: more than chance, and by a margin that matters.
-    """
-
-    score: float
-    interval: tuple[float, float]
-    probe: str
+    score: float  # cross-validated ROC AUC of the best probe
+    interval: tuple[float, float]  # bootstrap interval; of the sample, not of the choice of folds
+    probe: str  # the best; of two within 0.01 of each other the simpler one
     probe_scores: Mapping[str, float]
-    null_mean: float
+    null_mean: float  # of the best probe's score over permuted labels
     null_sd: float
-    p_value: float
-    significant: bool
-    material: bool
+    p_value: float  # chance of such a score where features and labels are unrelated
+    significant: bool  # more than chance
+    material: bool  # above chance by a margin that matters
 
     @property
     def predictable(self) -> bool:
-        """Whether both keys turn."""
+        """Whether the relation is both significant and material."""
         return self.significant and self.material
 
 
@@ -100,36 +82,13 @@ def predictability(
     groups: np.ndarray | None = None,
     settings: PredictabilitySettings | None = None,
 ) -> Predictability:
-    """Score cheap probes by cross-validation, and hold the best against the same procedure on permuted labels.
+    """Score cheap probes by cross-validation, and compare the best with the same procedure on permuted labels.
 
-    Parameters
-    ----------
-    features
-        Shape (N, D), float, finite, dense or CSR; made without a look at the labels.
-    labels
-        Shape (N,), int in 0..K-1, every class present.
-    seed
-        Of folds, permutations and resamples.
-    groups
-        Shape (N,), int: rows of one group never straddle two folds, and labels are permuted a group at a time.
-    settings
-        None takes the defaults.
-
-    Returns
-    -------
-    Predictability
-        Of the best probe.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two classes, or lengths differ.
-
-    References
-    ----------
-    M. Ojala and G. C. Garriga, "Permutation Tests for Studying Classifier Performance", JMLR 11, 2010, test 1. With
-    few permutations the p-value is that of a Student prediction interval: the observed score against the mean and
-    standard deviation of the permuted ones.
+    `features` (N, D), finite, made without a look at the labels; `labels` (N,) in 0..K-1, every class present. Rows of
+    one of the `groups` (N,) never straddle two folds, and their labels are permuted together.
+    M. Ojala and G. C. Garriga, "Permutation Tests for Studying Classifier Performance", JMLR 11, 2010, test 1. With few
+    permutations the p-value is that of a Student prediction interval: the observed score against the mean and standard
+    deviation of the permuted ones.
     """
     settings = settings or PredictabilitySettings()
     num_classes = _num_classes(features, labels, groups)
@@ -159,23 +118,10 @@ def predictability(
 
 
 def permuted_labels(labels: np.ndarray, groups: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
-    """Labels with their relation to the rows broken.
+    """Labels, shape (N,), with their relation to the rows broken.
 
-    Parameters
-    ----------
-    labels
-        Shape (N,).
-    groups
-        Shape (N,): the labels of a group move together, since rows of one group are no independent evidence; None
-        permutes row by row.
-    rng
-        The source of randomness.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (N,), the same labels in another order. Where groups differ in size, a run of labels may end in the
-        next group.
+    The labels of a group move together, since its rows are no independent evidence. Where groups differ in size, a run
+    of labels may end in the next group.
     """
     if groups is None:
         return rng.permutation(labels)

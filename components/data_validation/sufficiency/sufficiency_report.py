@@ -14,17 +14,7 @@ _MAX_CLASSES = 100
 
 
 def sufficiency_report(verdict: Verdict, found: Sufficiency, *, made_of: str) -> Report:
-    """The report, ready to be written.
-
-    Parameters
-    ----------
-    verdict
-        From `sufficiency_verdict`.
-    found
-        From `sufficiency`.
-    made_of
-        What the probe's features are, in words.
-    """
+    """The report, ready to be written; `made_of` says in words what the probe's features are."""
     report = Report("Data sufficiency", subtitle=f"Can these data answer the question? Judged on {made_of}")
     report.verdict(verdict.passed, verdict.reason)
     report.facts(_facts(found))

@@ -18,22 +18,9 @@ _MAX_CLASSES_NAMED = 10
 def sufficiency_verdict(
     found: Sufficiency, *, remarks: tuple[str, ...] = (), settings: SufficiencySettings | None = None
 ) -> Verdict:
-    """The verdict on what cheap probes found.
+    """The verdict on what cheap probes found: blocked where the label is not predictable.
 
-    Parameters
-    ----------
-    found
-        From `sufficiency`.
-    remarks
-        What the features left out or assumed.
-    settings
-        Those that `found` was made with; None takes the defaults.
-
-    Returns
-    -------
-    Verdict
-        Blocked where the label is not predictable; a target out of reach is a warning, since a trained model may
-        do better than a probe.
+    A target out of reach is only a warning, since a trained model may do better than a probe.
     """
     settings = settings or SufficiencySettings()
     small = _small_classes(found, settings.min_class_rows)
