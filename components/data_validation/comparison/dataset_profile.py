@@ -50,9 +50,19 @@ class DatasetProfile:
     remarks: tuple[str, ...] = field(default=())  # what was recognised when it was read
 
     @property
+    def label_column(self) -> str | None:
+        """The label's column, where it is examined."""
+        return next((column.name for column in self.columns if column.role == "label"), None)
+
+    @property
+    def masked_columns(self) -> list[str]:
+        """Columns named as personal data."""
+        return [column.name for column in self.columns if column.kind == "masked"]
+
+    @property
     def hidden_columns(self) -> frozenset[str]:
         """Columns of which a report draws nothing: those named as personal data, and those that seem to hold some."""
-        return self.noticed_columns | {column.name for column in self.columns if column.kind == "masked"}
+        return self.noticed_columns.union(self.masked_columns)
 
     @property
     def noticed_columns(self) -> frozenset[str]:
@@ -114,18 +124,18 @@ def profiled_dataset(
     )
 
 
-def write_baseline(path: Path, side: DatasetProfile) -> None:
+def write_baseline(path: Path, profile: DatasetProfile) -> None:
     """Write the Parquet sample that later data are compared with: 20,000 rows at most, personal data masked."""
-    step = max(1, -(-side.sample.num_rows // BASELINE_ROWS))
-    names = [column.name for column in side.columns]
-    rows = side.sample.select(names).take(pa.array(np.arange(0, side.sample.num_rows, step)))
+    step = max(1, -(-profile.sample.num_rows // BASELINE_ROWS))
+    names = [column.name for column in profile.columns]
+    rows = profile.sample.select(names).take(pa.array(np.arange(0, profile.sample.num_rows, step)))
     content = {
         "contract": _CONTRACT,
         "format_version": FORMAT_VERSION,
-        "num_rows": side.num_rows,
-        "ordered_in_time": side.ordered_in_time,
-        "label_version": side.label_version,
-        "columns": [[column.name, column.role, column.kind] for column in side.columns],
+        "num_rows": profile.num_rows,
+        "ordered_in_time": profile.ordered_in_time,
+        "label_version": profile.label_version,
+        "columns": [[column.name, column.role, column.kind] for column in profile.columns],
     }
     pq.write_table(rows.replace_schema_metadata({METADATA_KEY: json.dumps(content)}), path, compression="zstd")
 

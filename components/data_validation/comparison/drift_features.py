@@ -40,13 +40,13 @@ def binned_features(
 
 
 def _binned(column: ExaminedColumn, other: ExaminedColumn, reference: pa.Table, current: pa.Table) -> BinnedFeature:
-    sides = [
-        examined_values(table.column(column.name).combine_chunks(), side.kind)
-        for table, side in ((reference, column), (current, other))
+    both = [
+        examined_values(table.column(column.name).combine_chunks(), examined.kind)
+        for table, examined in ((reference, column), (current, other))
     ]
     if column.kind in _NUMBER_KINDS:
-        return binned_number(column.name, *(as_floats(values) for values in sides))
-    names, codes = _codes(sides)
+        return binned_number(column.name, *(as_floats(values) for values in both))
+    names, codes = _codes(both)
     return binned_category(column.name, codes[0], codes[1], names, max_bins=_MOST_CATEGORIES)
 
 
@@ -88,11 +88,10 @@ def as_floats(values: pa.Array) -> np.ndarray:
     return np.asarray(floats.fill_null(float("nan")), dtype=np.float64)
 
 
-def _codes(sides: Sequence[pa.Array]) -> tuple[list[str], list[np.ndarray]]:
+def _codes(both: Sequence[pa.Array]) -> tuple[list[str], list[np.ndarray]]:
     """The categories of both datasets in one dictionary, and the codes of each, -1 where missing."""
-    both = pa.chunked_array([side.cast(pa.large_string()) for side in sides], pa.large_string()).combine_chunks()
-    whole = both if isinstance(both, pa.Array) else pa.concat_arrays(both.chunks)
-    dictionary = whole.dictionary_encode()
+    texts = pa.concat_arrays([values.cast(pa.large_string()) for values in both])
+    dictionary = texts.dictionary_encode()
     codes = np.asarray(dictionary.indices.fill_null(-1), dtype=np.int64)
-    cut = len(sides[0])
+    cut = len(both[0])
     return dictionary.dictionary.to_pylist(), [codes[:cut], codes[cut:]]

@@ -5,7 +5,7 @@ A difference blocks where it is both significant and material. A significant one
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict
+from typing import Any, Literal
 
 from components.data_validation.comparison.unit_change import UnitChange
 from components.data_validation.reports.short_text import short
@@ -88,19 +88,7 @@ def _distribution_finding(feature: FeatureComparison, compared: Compared) -> Fin
     )
 
 
-class _Evidence(TypedDict):
-    columns: tuple[str, ...]
-    values: tuple[ResponsibleValue, ...]
-    num_reference: int
-    num_current: int
-    effect: str
-    effect_size: float
-    p_value: float
-    significant: bool
-    material: bool
-
-
-def _evidence(feature: FeatureComparison) -> _Evidence:
+def _evidence(feature: FeatureComparison) -> dict[str, Any]:
     return {
         "columns": (feature.name,),
         "values": tuple(
@@ -167,7 +155,7 @@ def _fallen_classes(feature: BinnedFeature, false_alarm_rate: float) -> dict[str
     Of many small groups one falls that far in every sample, so each is tested by itself with all of them counted.
     """
     counts = [counts[1:].tolist() for counts in side_counts(feature)]
-    totals = [sum(side) for side in counts]
+    totals = [sum(one) for one in counts]
     fallen = {}
     for name, before, after in zip(feature.bin_names, *counts, strict=True):
         shares = before / totals[0], after / totals[1]
@@ -181,15 +169,14 @@ def _fallen_classes(feature: BinnedFeature, false_alarm_rate: float) -> dict[str
 def _balance_finding(
     feature: FeatureComparison, role: ColumnRole, fallen: Mapping[str, tuple[float, float]]
 ) -> Finding:
-    name, (before, after) = min(fallen.items(), key=lambda item: item[1][1] / item[1][0])
+    farthest_first = sorted(fallen.items(), key=lambda item: item[1][1] / item[1][0])
+    name, (before, after) = farthest_first[0]
     what = "class" if role == "label" else "group"
     more = f", and {len(fallen) - 1} more fell by a third or more" if len(fallen) > 1 else ""
-    evidence = _evidence(feature)
-    evidence["values"] = tuple(
+    values = tuple(
         ResponsibleValue(value=short(value), reference_share=shares[0], current_share=shares[1])
-        for value, shares in sorted(fallen.items(), key=lambda item: item[1][1] / item[1][0])
+        for value, shares in farthest_first
     )
-    evidence["material"] = True
     return Finding(
         kind="data_skew",
         severity="blocking",
@@ -202,7 +189,7 @@ def _balance_finding(
         message=f"the {what} {short(name)!r} of column {feature.name!r} is collected less: its share fell from "
         f"{before:.1%} to {after:.1%}{more}",
         remedy=f"find out why fewer examples of this {what} arrive; collect more, or weight it when training",
-        **evidence,
+        **{**_evidence(feature), "values": values, "material": True},
     )
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from components.data_validation.comparison.sample_distance import kolmogorov_smirnov_chance, kolmogorov_smirnov_distance
 from components.data_validation.comparison.unit_change import unit_change
+from components.data_validation.tables.arrow_lists import column_kind
 
 _MIN_CONFIDENCE = 0.5
 _MAX_COLUMNS = 100
@@ -106,23 +107,16 @@ def _words(name: str) -> list[str]:
 
 def _column(rows: pa.Table, name: str) -> _Column | None:
     values = rows.column(name).combine_chunks()
-    values = pa.concat_arrays(values.chunks) if isinstance(values, pa.ChunkedArray) else values
     values = values.dictionary_decode() if isinstance(values, pa.DictionaryArray) else values
-    kind = _kind_of(values.type)
-    if kind is None:
+    examined = column_kind(values.type)
+    if examined is None:
         return None
+    kind: _Kind = "number" if examined in ("integer", "float") else "text"
     chosen = values.take(np.linspace(0, len(values) - 1, min(len(values), _MAX_ROWS)).astype(np.int64))
     present = _present(chosen, kind)
     missing = 1 - len(present) / len(chosen) if len(chosen) else 1.0
     distinct = len(np.unique(present))
     return _Column(name=name, kind=kind, values=present, missing_share=missing, num_distinct=distinct)
-
-
-def _kind_of(kind: pa.DataType) -> _Kind | None:
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return "number"
-    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean, pa.types.is_temporal, pa.types.is_null)
-    return "text" if any(holds(kind) for holds in texts) else None
 
 
 def _present(values: pa.Array, kind: _Kind) -> np.ndarray:
@@ -175,6 +169,6 @@ def _closeness(old: _Column, new: _Column) -> float:
 
 def _total_variation(old: np.ndarray, new: np.ndarray) -> float:
     names, codes = np.unique(np.concatenate([old, new]), return_inverse=True)
-    sides = codes[: len(old)], codes[len(old) :]
-    shares = [np.bincount(side, minlength=len(names)) / len(side) for side in sides]
+    both = codes[: len(old)], codes[len(old) :]
+    shares = [np.bincount(values, minlength=len(names)) / len(values) for values in both]
     return float(np.abs(shares[0] - shares[1]).sum() / 2)

@@ -5,11 +5,12 @@ import numpy as np
 
 def kolmogorov_smirnov_distance(reference: np.ndarray, current: np.ndarray) -> float:
     """Largest difference of two samples' cumulative shares, 0 to 1; `nan` where one is empty. No NaN goes in."""
+    # SciPy's `ks_2samp` gives the same with a p-value that nobody asks for, at 3 to 30 times the time.
     if not len(reference) or not len(current):
         return float("nan")
     reference, current = np.sort(reference), np.sort(current)
     every = np.concatenate([reference, current])
-    below = [np.searchsorted(side, every, side="right") / len(side) for side in (reference, current)]
+    below = [np.searchsorted(values, every, side="right") / len(values) for values in (reference, current)]
     return float(np.abs(below[0] - below[1]).max())
 
 

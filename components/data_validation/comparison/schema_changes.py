@@ -8,14 +8,8 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from components.data_validation.comparison.dataset_profile import DatasetProfile
 from components.data_validation.comparison.renamed_columns import renamed_columns
-from components.data_validation.schemas.anomalies import (
-    anomaly_findings,
-    PRESENCE,
-    TYPE_CHANGED,
-)
-from components.data_validation.schemas.anomalies import (
-    Comparison as SchemaComparison,
-)
+from components.data_validation.schemas.anomalies import anomaly_findings, PRESENCE, TYPE_CHANGED
+from components.data_validation.schemas.anomalies import Comparison as SchemaComparison
 from components.data_validation.schemas.materiality import Materiality
 from components.data_validation.schemas.schema_inference import SERVING, TRAINING, training_schema
 from components.data_validation.schemas.schema_validation import validate_against_schema
@@ -40,15 +34,14 @@ def schema_changes(
     The schema is the `reviewed` one, or inferred from the reference. TFDV does not judge again what the calibrated
     comparison tested. `exact_rate`: chance of an alarm from unseen categories without drift, all columns counted.
     """
-    masked = [column.name for column in reference.columns if column.kind == "masked"]
     environment = SERVING if reference.has_label and not current.has_label else TRAINING
     if reviewed is not None:
         anomalies, findings = validate_against_schema(
-            current.statistics, reviewed, environment=environment, masked=masked
+            current.statistics, reviewed, environment=environment, masked=reference.masked_columns
         )
         return reviewed, anomalies, list(findings)
-    label = next((column.name for column in reference.columns if column.role == "label"), "")
-    schema = training_schema(reference.statistics, label=label, masked=masked)
+    label = reference.label_column or ""
+    schema = training_schema(reference.statistics, label=label, masked=reference.masked_columns)
     if not current.num_rows or not schema.feature:
         return schema, anomalies_pb2.Anomalies(), []
     anomalies = tfdv.validate_statistics(current.statistics, schema, environment=environment)
@@ -108,9 +101,8 @@ def _filled_finding(finding: Finding) -> Finding:
 
 def _number_type_finding(finding: Finding, feature: BinnedFeature) -> Finding:
     """Whole numbers that became fractions, or the reverse; a note where only their form is another."""
-    sides = [values for values in (feature.reference_values, feature.current_values) if values is not None]
-    present = [values[np.isfinite(values)] for values in sides]
-    if not sides or any((values % 1).any() for values in present):
+    known = [values for values in (feature.reference_values, feature.current_values) if values is not None]
+    if not known or any((values[np.isfinite(values)] % 1).any() for values in known):
         return replace(finding, severity="warning")
     return replace(
         finding,

@@ -79,7 +79,7 @@ _REMEDY = "split again at random, or take the measured quality for what it is: t
 
 
 def _row_hashes(splits: Mapping[str, DatasetProfile]) -> dict[str, np.ndarray]:
-    return {split: side.row_hashes for split, side in splits.items() if side.row_hashes is not None}
+    return {split: profile.row_hashes for split, profile in splits.items() if profile.row_hashes is not None}
 
 
 def _image_hashes(table: ExampleTable) -> dict[str, np.ndarray]:

@@ -98,14 +98,14 @@ def unit_change(reference: np.ndarray, current: np.ndarray) -> UnitChange | None
 
 def _factors(reference: np.ndarray, current: np.ndarray) -> list[_Candidate]:
     """The ratio of the quantiles, and the known factors that it may stand for."""
-    logs = [np.log(np.abs(side[side != 0])) for side in (reference, current)]
-    if not all(len(side) for side in logs):
+    logs = [np.log(np.abs(values[values != 0])) for values in (reference, current)]
+    if not all(map(len, logs)):
         return []
-    quantiles = [np.quantile(side, _QUANTILES) for side in logs]
+    quantiles = [np.quantile(values, _QUANTILES) for values in logs]
     ratio = float(np.median(quantiles[1] - quantiles[0]))
     if abs(ratio) < math.log(_SMALLEST_FACTOR):
         return []
-    error = min(side.std() for side in logs) * math.sqrt(sum(1 / len(side) for side in logs))
+    error = min(values.std() for values in logs) * math.sqrt(sum(1 / len(values) for values in logs))
     tolerance = min(max(_KNOWN_TOLERANCE, 2 * error), _WIDEST_TOLERANCE)
     known = [candidate for candidate in _KNOWN_FACTORS if abs(math.log(candidate[0]) - ratio) < tolerance]
     return [*known, (math.exp(ratio), 0.0, "")]

@@ -53,10 +53,7 @@ def _whole_column(rows: pa.RecordBatch | pa.Table, name: str) -> pa.Array:
     if index < 0:
         raise ValueError(f"column {name!r} must be in the table once, which has {', '.join(rows.schema.names)}")
     column = rows.column(index)
-    if not isinstance(column, pa.ChunkedArray):
-        return column
-    whole = column.combine_chunks()
-    return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def _decoded(values: pa.Array) -> pa.Array:

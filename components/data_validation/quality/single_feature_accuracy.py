@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import math
 
 import numpy as np
+from scipy.stats import binomtest
 from sklearn.tree import DecisionTreeClassifier
 
 _MAX_LEAVES = 64
-_ONE_SIDED_95 = 1.645
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +40,8 @@ def single_feature_accuracy(feature: np.ndarray, label_codes: np.ndarray, *, see
             predicted = predict(feature[~held_out], label_codes[~held_out], feature[held_out])
             right[held_out] = predicted == label_codes[held_out]
     majority = np.bincount(label_codes).max() / num_rows
-    accuracy, bound = float(right.mean()), _wilson_lower(int(right.sum()), num_rows)
+    share_right = binomtest(int(right.sum()), num_rows, alternative="greater")
+    accuracy, bound = float(right.mean()), float(share_right.proportion_ci(0.95, method="wilson").low)
     errors = 1.0 - majority
     return SingleFeatureAccuracy(
         num_rows=num_rows,
@@ -90,12 +91,3 @@ def _tree_columns(values: np.ndarray) -> np.ndarray:
     missing = np.isnan(values)
     # The tree holds float32, which the largest floats and infinities would overflow.
     return np.column_stack([np.clip(np.where(missing, 0.0, values), -1e30, 1e30), missing])
-
-
-def _wilson_lower(count: int, total: int) -> float:
-    """Lower end of Wilson's one-sided 95% interval of a share."""
-    z2 = _ONE_SIDED_95**2
-    share = count / total
-    centre = share + z2 / (2 * total)
-    margin = _ONE_SIDED_95 * math.sqrt(share * (1 - share) / total + z2 / (4 * total * total))
-    return max((centre - margin) / (1 + z2 / total), 0.0)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from components.data_validation.schemas.materiality import Materiality
-from components.shared.contracts.verdict import Finding
+from components.shared.contracts.verdict import Finding, Severity
 
 MIN_TRAINING_EXAMPLES = 2
 UNLABELLED = ""
@@ -35,25 +35,21 @@ def split_findings(counts: Counts, class_names: Sequence[str], *, materiality: M
 def _emptiness(counts: Counts, labelled: Counts) -> list[Finding]:
     findings = []
     for split, by_label in counts.items():
-        needed = split in ("train", "test")
-        if not sum(by_label.values()):
+        severity: Severity = "blocking" if split in ("train", "test") else "warning"
+        num_examples = sum(by_label.values())
+        if not num_examples:
+            message = f"the {split} split has no examples"
             findings.append(
-                Finding(
-                    kind="quality",
-                    severity="blocking" if needed else "warning",
-                    name="EMPTY_SPLIT",
-                    message=f"the {split} split has no examples",
-                    remedy=_SPLIT_AGAIN,
-                )
+                Finding(kind="quality", severity=severity, name="EMPTY_SPLIT", message=message, remedy=_SPLIT_AGAIN)
             )
         elif not labelled[split]:
             findings.append(
                 Finding(
                     kind="quality",
-                    severity="blocking" if needed else "warning",
+                    severity=severity,
                     column="label",
                     name="NO_LABELLED_EXAMPLES",
-                    message=f"none of the {sum(by_label.values()):,} examples of the {split} split has a label",
+                    message=f"none of the {num_examples:,} examples of the {split} split has a label",
                     remedy="label some of the examples, or name the label in the problem file",
                 )
             )

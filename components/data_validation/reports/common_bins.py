@@ -45,17 +45,17 @@ def _category_shares(reference: Mapping[str, int], current: Mapping[str, int]) -
     kept = names if len(names) <= NUM_BINS else names[: NUM_BINS - 1]
     shares = {name: (reference.get(name, 0) / totals[0], current.get(name, 0) / totals[1]) for name in kept}
     if len(kept) < len(names):
-        rest = [sum(side.get(name, 0) for name in names[len(kept) :]) for side in (reference, current)]
+        rest = [sum(counts.get(name, 0) for name in names[len(kept) :]) for counts in (reference, current)]
         shares[f"{len(names) - len(kept)} others"] = (rest[0] / totals[0], rest[1] / totals[1])
     return shares
 
 
 def _number_shares(reference: FeatureSummary, current: FeatureSummary, name_of: Callable[[float], str]) -> Shares:
-    finite = [_finite(side.histogram) for side in (reference, current)]
+    finite = [_finite(summary.histogram) for summary in (reference, current)]
     if not all(finite):
         return {}
-    low = min(bucket.low for side in finite for bucket in side)
-    high = max(bucket.high for side in finite for bucket in side)
+    low = min(bucket.low for buckets in finite for bucket in buckets)
+    high = max(bucket.high for buckets in finite for bucket in buckets)
     if not np.isfinite(high - low):
         return {}
     integers = reference.type == current.type == "integer"
@@ -67,9 +67,9 @@ def _number_shares(reference: FeatureSummary, current: FeatureSummary, name_of: 
         names = [name_of(value) for value in edges[:-1].tolist()]
     else:
         edges, names = np.array([low, np.nextafter(low, np.inf)]), [name_of(low)]
-    sides = [_rebinned(side, edges) for side in finite]
+    shares = [_rebinned(buckets, edges) for buckets in finite]
     distinct = names if len(set(names)) == len(names) else [f"{value!r}" for value in edges[:-1].tolist()]
-    return {name: (float(a), float(b)) for name, a, b in zip(distinct, *sides, strict=True)}
+    return {name: (float(a), float(b)) for name, a, b in zip(distinct, *shares, strict=True)}
 
 
 def _finite(buckets: Sequence[Bucket]) -> list[Bucket]:

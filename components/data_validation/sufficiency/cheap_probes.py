@@ -5,6 +5,7 @@ sees what a simple model can see; what it does not find, a trained model may sti
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
 import warnings
@@ -25,9 +26,21 @@ Probe: TypeAlias = Callable[[Matrix, np.ndarray, Matrix], tuple[np.ndarray, np.n
 # Trees are asked only where a table is dense, narrow and has few classes: elsewhere a hundred fits cost too much.
 MAX_TREE_COLUMNS = 100
 FEW_CLASSES = 10
+# Of every interval in this room.
+CONFIDENCE = 0.95
 _LINEAR_STRENGTH = 10.0
 # Steps of the optimiser, fewer where each costs more.
 _FEWEST_STEPS, _MOST_STEPS, _STEPS_BY_CLASSES = 10, 100, 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeEffort:
+    """How many fits of cheap probes a judgement is worth."""
+
+    num_folds: int = 5  # of the cross-validation, 2 or more
+    num_permutations: int = 20  # of the labels, 5 or more
+    num_sizes: int = 6  # training sizes of the learning curve, geometrically spaced, 4 or more
+    num_repeats: int = 10  # random splits into training and test rows, 4 or more
 
 
 def linear_probe(train: Matrix, labels: np.ndarray, test: Matrix) -> tuple[np.ndarray, np.ndarray]:

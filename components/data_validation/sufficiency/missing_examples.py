@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from components.data_validation.sufficiency.learning_curve import Answer, LearningCurve
-from components.data_validation.sufficiency.power_law import Interval, quantile_interval
+from components.data_validation.sufficiency.learning_curve import LearningCurve
+from components.data_validation.sufficiency.power_law import Answer, Interval, quantile_interval, reaches
 
 # Beyond this many times the present data an extrapolation is a guess, and is not given.
 MAX_EXTRAPOLATION = 100
@@ -29,32 +29,22 @@ def missing_examples(curve: LearningCurve, *, minimum: float, counts: Sequence[i
     """How many training rows, of the present mix of classes (`counts` at hand), are missing for a target."""
     rows = sum(counts)
     farthest = rows * MAX_EXTRAPOLATION
-    needed_by_law = [_told(law.rows_for(minimum), farthest) for law in curve.laws]
-    rows_interval = quantile_interval(needed_by_law, curve.confidence)
+    needed_by_law = [law.rows_for(minimum) for law in curve.laws]
+    needed_by_law = [needed if needed <= farthest else math.inf for needed in needed_by_law]
     rows_needed = float(np.median(needed_by_law))
     reached = curve.law.at(rows) >= minimum
-    reachable = _reachable(curve.interval_at(farthest), minimum, reached)
+    reachable = "yes" if reached else reaches(curve.interval_at(farthest), minimum)
     further = reachable != "no" and not reached and rows < rows_needed <= farthest
     return MissingExamples(
         minimum=minimum,
         reached=reached,
         reachable=reachable,
         rows_needed=rows_needed,
-        rows_interval=rows_interval,
+        rows_interval=quantile_interval(needed_by_law),
         missing_a_class=tuple(_further(count, rows_needed / rows) for count in counts) if further else (),
     )
-
-
-def _reachable(farthest_score: Interval, minimum: float, reached: bool) -> Answer:
-    if reached or farthest_score[0] >= minimum:
-        return "yes"
-    return "no" if farthest_score[1] < minimum else "unclear"
 
 
 def _further(count: int, factor: float) -> int:
     # Rounded first: 75 x 4 must not become 301 for the last binary digit.
     return math.ceil(round(count * (factor - 1.0), 6))
-
-
-def _told(rows: float, farthest: float) -> float:
-    return rows if rows <= farthest else float("inf")

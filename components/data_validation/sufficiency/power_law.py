@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from components.data_validation.sufficiency.cheap_probes import CONFIDENCE
+
+Answer = Literal["yes", "no", "unclear"]
 Interval = tuple[float, float]
 
 _EXPONENTS = np.linspace(0.2, 1.2, 21)
@@ -51,8 +55,15 @@ def fit_power_law(sizes: Sequence[int], scores: np.ndarray, weights: np.ndarray)
     return PowerLaw(a=float(limit_E[best]), b=float(slope_E[best]), c=float(_EXPONENTS[best]))
 
 
-def quantile_interval(values: Sequence[float], confidence: float) -> Interval:
-    """Interval that leaves half of `1 - confidence` of the values on either side; infinities are values like others."""
+def quantile_interval(values: Sequence[float]) -> Interval:
+    """Interval that holds 95% of the values, with as many below as above; infinities are values like others."""
     ordered = np.sort(np.asarray(values, dtype=float))
-    tail = (1.0 - confidence) / 2 * (len(ordered) - 1)
+    tail = (1.0 - CONFIDENCE) / 2 * (len(ordered) - 1)
     return float(ordered[int(np.floor(tail))]), float(ordered[int(np.ceil(len(ordered) - 1 - tail))])
+
+
+def reaches(interval: Interval, threshold: float) -> Answer:
+    """Whether what the interval estimates is at least `threshold`; unclear where the interval holds it."""
+    if interval[0] >= threshold:
+        return "yes"
+    return "no" if interval[1] < threshold else "unclear"
