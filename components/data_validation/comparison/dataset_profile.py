@@ -92,7 +92,7 @@ def profiled_dataset(
     """
     known = set(table.schema.names)
     extra = [column for column in (roles.time, EMBEDDING_COLUMN) if column is not None and column in known]
-    hashed = hashed_columns(table, roles)
+    hashed = _hashed_columns(table, roles)
     texts = _text_columns(table, roles)
     hashes, notice = RowHashes(hashed), PersonalDataNotice(texts)
     keyed = _keyed_rows(table, roles) if by_key else None
@@ -173,7 +173,7 @@ def baseline_profile(statistics_path: Path, *, name: str) -> DatasetProfile:
     )
 
 
-def hashed_columns(table: PreparedTable, roles: ColumnRoles) -> list[str]:
+def _hashed_columns(table: PreparedTable, roles: ColumnRoles) -> list[str]:
     """What a model sees of a row: its text, else its features; nothing for images, whose bytes are not read here."""
     if table.info is not None and table.info.modality != "tabular":
         return [name for name in table.info.columns_of("payload") if name == "text"]

@@ -45,7 +45,7 @@ def _binned(column: ExaminedColumn, other: ExaminedColumn, reference: pa.Table, 
         for table, examined in ((reference, column), (current, other))
     ]
     if column.kind in _NUMBER_KINDS:
-        return binned_number(column.name, *(as_floats(values) for values in both))
+        return binned_number(column.name, *(_as_floats(values) for values in both))
     names, codes = _codes(both)
     return binned_category(column.name, codes[0], codes[1], names, max_bins=_MOST_CATEGORIES)
 
@@ -82,7 +82,7 @@ def embedding_matrix(table: pa.Table, column: str) -> np.ndarray | None:
     return vectors if np.isfinite(vectors).all() else None
 
 
-def as_floats(values: pa.Array) -> np.ndarray:
+def _as_floats(values: pa.Array) -> np.ndarray:
     """Numbers as float64 of shape (N,), `nan` where missing."""
     floats = values.cast(pa.float64(), safe=False)
     return np.asarray(floats.fill_null(float("nan")), dtype=np.float64)

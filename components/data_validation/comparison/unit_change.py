@@ -62,8 +62,7 @@ class UnitChange:
     factor: float
     offset: float  # 0 except between temperature scales
     name: str  # the units, `miles to kilometres`; empty where the factor is no known one
-    distance_before: float  # Kolmogorov-Smirnov distance of the two samples, 0 to 1
-    distance_after: float  # the same with the reference rescaled
+    distance_after: float  # Kolmogorov-Smirnov, 0 to 1, once the reference is rescaled
 
     @property
     def words(self) -> str:
@@ -89,7 +88,7 @@ def unit_change(reference: np.ndarray, current: np.ndarray) -> UnitChange | None
     if before <= chance:
         return None
     candidates = [*_factors(reference, current), *_TEMPERATURES]
-    changes = [_rescaled(reference, current, candidate, before) for candidate in candidates]
+    changes = [_rescaled(reference, current, candidate) for candidate in candidates]
     bound = min(max(_CLOSE_ENOUGH, chance), _IMPROVEMENT * before)
     fitting = [change for change in changes if change.distance_after <= bound]
     # A known factor may fit a little worse than the one that was fitted.
@@ -111,13 +110,13 @@ def _factors(reference: np.ndarray, current: np.ndarray) -> list[_Candidate]:
     return [*known, (math.exp(ratio), 0.0, "")]
 
 
-def _rescaled(reference: np.ndarray, current: np.ndarray, candidate: _Candidate, before: float) -> UnitChange:
+def _rescaled(reference: np.ndarray, current: np.ndarray, candidate: _Candidate) -> UnitChange:
     factor, offset, name = candidate
     # Rounding splits values that are equal on paper: to nine digits they are equal.
     with np.errstate(over="ignore"):  # infinite is as large as it needs to be
         scaled = reference * factor + offset
     after = kolmogorov_smirnov_distance(_rounded(scaled), _rounded(current))
-    return UnitChange(factor=factor, offset=offset, name=name, distance_before=before, distance_after=after)
+    return UnitChange(factor=factor, offset=offset, name=name, distance_after=after)
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:

@@ -40,8 +40,8 @@ def leakage(reference_hashes: np.ndarray, current_hashes: np.ndarray, *, bound_e
     """How many current rows are found in the reference too, and how many would be by nature, from hashes of the rows.
 
     `bound_error` is the chance, above 0, that the bound on natural repetition is too low; no p-value is smaller.
-    Good, The Population Frequencies of Species, Biometrika 40, 1953; Berger and Boos, P Values Maximized Over a
-    Confidence Set for the Nuisance Parameter, JASA 89, 1994.
+    Sources: Good, The Population Frequencies of Species, Biometrika 40, 1953; Berger and Boos, P Values Maximized Over
+    a Confidence Set for the Nuisance Parameter, JASA 89, 1994.
     """
     different, counts = np.unique(reference_hashes, return_counts=True)
     num_current = len(current_hashes)

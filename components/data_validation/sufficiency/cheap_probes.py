@@ -56,7 +56,7 @@ def linear_probe(train: Matrix, labels: np.ndarray, test: Matrix) -> tuple[np.nd
 
 
 def tree_probe(train: Matrix, labels: np.ndarray, test: Matrix) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient-boosted trees, few and small: they see thresholds and interactions that a linear probe cannot."""
+    """Few and small gradient-boosted trees of dense rows: they see thresholds and interactions, a linear probe not."""
     model = HistGradientBoostingClassifier(
         max_iter=20,
         learning_rate=0.3,

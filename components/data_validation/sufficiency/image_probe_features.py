@@ -23,6 +23,7 @@ def image_features(images: Iterable[bytes | None]) -> tuple[np.ndarray, np.ndarr
     """Features of N encoded images, shape (N, 640), float32, and whether each could be decoded, shape (N,), bool.
 
     9 edge directions in each of 8 x 8 cells, then shares of 4 x 4 x 4 colours; 0 for an image that cannot be decoded.
+    JPEG, PNG and BMP can, and whatever else the installed TensorFlow decodes.
     """
     decoded = [_decoded(data) for data in images]
     features = [np.zeros(NUM_FEATURES, np.float32) if pixels is None else _features(pixels) for pixels in decoded]

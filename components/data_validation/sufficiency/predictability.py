@@ -61,9 +61,9 @@ def predictability(
 
     `features` (N, D), finite, made without a look at the labels; `labels` (N,) in 0..K-1, every class present. Rows of
     one of the `groups` (N,) never straddle two folds, and their labels are permuted together.
-    M. Ojala and G. C. Garriga, "Permutation Tests for Studying Classifier Performance", JMLR 11, 2010, test 1. With few
-    permutations the p-value is that of a Student prediction interval: the observed score against the mean and standard
-    deviation of the permuted ones.
+    Source: M. Ojala and G. C. Garriga, "Permutation Tests for Studying Classifier Performance", JMLR 11, 2010, test 1.
+    With few permutations the p-value is that of a Student prediction interval: the observed score against the mean and
+    standard deviation of the permuted ones.
     """
     effort = effort or ProbeEffort()
     num_classes = _num_classes(features, labels, groups)
