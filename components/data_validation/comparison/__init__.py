@@ -1,1 +1,1 @@
-"""Two sides compared: what a model was trained on, or an earlier span, and what there is now."""
+"""Two datasets compared: what a model was trained on, or an earlier span, and what there is now."""

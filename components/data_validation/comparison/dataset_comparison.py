@@ -1,4 +1,4 @@
-"""Two sides compared: schema, then the distribution of every column and of all together, then rows and label."""
+"""Two datasets compared: schema, then the distribution of every column and of all together, then rows and label."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,6 +7,7 @@ import math
 import numpy as np
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
+from components.data_validation.comparison.comparison_verdict import comparison_remarks, comparison_verdict
 from components.data_validation.comparison.dataset_profile import DatasetProfile, EMBEDDING_COLUMN
 from components.data_validation.comparison.dataset_target_leakage import dataset_target_leakage
 from components.data_validation.comparison.drift_features import binned_features, embedding_matrix, joint_vectors
@@ -17,92 +18,48 @@ from components.data_validation.quality.column_checks import infinite_findings
 from components.data_validation.quality.key_mismatch import key_mismatches
 from components.data_validation.quality.key_mismatch_findings import mismatch_findings
 from components.data_validation.quality.personal_data_masking import anomalies_without_values, findings_without_values
-from components.data_validation.quality.repeated_rows import duplicate_findings, leakage_findings, RepetitionSettings
-from components.data_validation.reports.findings_table import blocking_reason, most_severe_first
+from components.data_validation.quality.repeated_rows import duplicate_findings, leakage_findings
 from components.data_validation.schemas.schema_inference import without_values
 from components.drift.binned import BinnedFeature
 from components.drift.comparison import compare_features, Comparison, DriftSettings
 from components.shared.contracts.verdict import Finding, Verdict
 
-CHECK = "comparison"
 # Unseen categories and repeated rows are tested exactly, apart from the permutations: a tenth of the rate each.
 _EXACT_SHARE = 0.1
-_KIND_WORDS = {
-    "schema_drift": "schema drift",
-    "data_drift": "data drift",
-    "data_skew": "data skew",
-    "concept_drift": "concept drift",
-    "quality": "a quality problem",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonOptions:
-    """How two sides are compared.
-
-    Attributes
-    ----------
-    drift
-        The two keys of an alarm, and the least sample.
-    relation
-        What the current side is to the reference: later data, or what is served in the same period.
-    schema
-        A reviewed schema; by default one is inferred from the reference.
-    leakage
-        Whether rows that stand on both sides are a fault.
-    """
+    """How two datasets are compared."""
 
     drift: DriftSettings = field(default_factory=DriftSettings)
-    relation: Relation = "spans"
-    schema: schema_pb2.Schema | None = None
-    leakage: bool = True
+    relation: Relation = "spans"  # `spans`: the current data are later; `serving`: they are served in the same period
+    schema: schema_pb2.Schema | None = None  # a reviewed schema; None infers one from the reference
+    leakage: bool = True  # whether rows found in both datasets are a fault
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetComparison:
-    """What comparing two sides gave.
-
-    Attributes
-    ----------
-    verdict
-        With all findings, most severe first, within a severity the largest effect first.
-    schema
-        The schema that the current side was held against.
-    anomalies
-        TFDV's anomalies of the current side.
-    comparison, features
-        The calibrated comparison, and its binned features by name.
-    """
+    """What comparing two datasets gave; findings come most severe first, then by effect."""
 
     verdict: Verdict
-    schema: schema_pb2.Schema
-    anomalies: anomalies_pb2.Anomalies
+    schema: schema_pb2.Schema  # what the current data were checked against
+    anomalies: anomalies_pb2.Anomalies  # TFDV's, of the current data
     comparison: Comparison
-    features: Mapping[str, BinnedFeature]
+    features: Mapping[str, BinnedFeature]  # the compared columns, binned, by name
 
 
 def compare_datasets(
     reference: DatasetProfile, current: DatasetProfile, options: ComparisonOptions, *, remarks: Sequence[str] = ()
 ) -> DatasetComparison:
-    """Compare two sides.
+    """Compare two datasets; no pass where a finding blocks or a dataset has too few rows.
 
-    Parameters
-    ----------
-    reference
-        What a model was trained on, or the earlier span.
-    current
-        What it sees now, or the later span.
-    options
-        How they are compared.
-    remarks
-        What was assumed before, one sentence each.
-
-    Returns
-    -------
-    DatasetComparison
-        A verdict that is no pass where a finding blocks or a side has too few rows.
+    `remarks` say what was assumed before, one sentence each.
     """
-    features = {feature.name: feature for feature in _features(reference, current)}
+    binned = binned_features(
+        reference.sample, current.sample, reference_columns=reference.columns, current_columns=current.columns
+    )
+    features = {feature.name: feature for feature in binned}
     settings = options.drift
     exact_rate = settings.false_alarm_rate * _EXACT_SHARE
     rate = settings.false_alarm_rate - 2 * exact_rate
@@ -125,9 +82,9 @@ def compare_datasets(
     findings += _label_findings(reference, current)
     # Masked columns hold placeholders: only what nobody named needs to be hidden here.
     hidden = reference.noticed_columns | current.noticed_columns
-    said = [*remarks, *_remarks(reference, current, comparison)]
+    said = [*remarks, *comparison_remarks(reference, current, comparison)]
     return DatasetComparison(
-        verdict=_verdict(findings_without_values(findings, hidden), comparison, settings, said),
+        verdict=comparison_verdict(findings_without_values(findings, hidden), comparison, settings, said),
         schema=schema if options.schema is not None else without_values(schema, hidden),
         anomalies=anomalies_without_values(anomalies, hidden),
         comparison=comparison,
@@ -145,7 +102,7 @@ def _comparison(
             ordered_in_time=reference.ordered_in_time and current.ordered_in_time,
             settings=settings,
         )
-    # The sides have no column in common: the schema says so.
+    # No column in common: the findings on the schema say so.
     rows = reference.sample.num_rows, current.sample.num_rows
     return Comparison(
         features={},
@@ -159,23 +116,14 @@ def _comparison(
     )
 
 
-def _features(reference: DatasetProfile, current: DatasetProfile) -> list[BinnedFeature]:
-    return binned_features(
-        reference.sample,
-        current.sample,
-        reference_columns=reference.columns,
-        current_columns=current.columns,
-    )
-
-
 def _joint(
     reference: DatasetProfile, current: DatasetProfile, features: Mapping[str, BinnedFeature]
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    embeddings = [embedding_matrix(side.sample, EMBEDDING_COLUMN) for side in (reference, current)]
-    both = (embeddings[0], embeddings[1]) if embeddings[0] is not None and embeddings[1] is not None else None
-    if both is not None and both[0].shape[1] != both[1].shape[1]:
-        both = None
-    return joint_vectors(list(features.values()), reference.columns, embeddings=both)
+    one, other = (embedding_matrix(profile.sample, EMBEDDING_COLUMN) for profile in (reference, current))
+    embeddings = None
+    if one is not None and other is not None and one.shape[1] == other.shape[1]:
+        embeddings = one, other
+    return joint_vectors(list(features.values()), reference.columns, embeddings=embeddings)
 
 
 def _unit_changes(comparison: Comparison, features: Mapping[str, BinnedFeature]) -> dict[str, UnitChange]:
@@ -199,10 +147,10 @@ def _row_findings(
     findings = infinite_findings(current.summaries, where="the current data")
     findings += [] if current.personal_data is None else current.personal_data.findings()
     if reference.keyed_rows is not None and current.keyed_rows is not None:
-        masked = [column.name for column in reference.columns if column.kind == "masked"]
-        findings += mismatch_findings(key_mismatches(reference.keyed_rows, current.keyed_rows), masked=masked)
+        mismatches = key_mismatches(reference.keyed_rows, current.keyed_rows)
+        findings += mismatch_findings(mismatches, masked=reference.masked_columns)
     findings += _dataset_quality(reference, current)
-    # In one period the same examples are meant to stand on both sides.
+    # Of one period both datasets are meant to hold the same examples.
     overlap_is_a_fault = options.leakage and options.relation == "spans"
     if overlap_is_a_fault and reference.row_hashes is not None and current.row_hashes is not None:
         findings += leakage_findings(
@@ -210,13 +158,13 @@ def _row_findings(
             current.row_hashes,
             reference="the reference",
             current="the current data",
-            settings=RepetitionSettings(false_alarm_rate=exact_rate),
+            false_alarm_rate=exact_rate,
         )
     return findings
 
 
 def _dataset_quality(reference: DatasetProfile, current: DatasetProfile) -> list[Finding]:
-    """What is wrong within a side: rows that repeat, and features that give the label away."""
+    """Rows that repeat within the current data, and features of either dataset that give its label away."""
     findings = []
     if current.row_hashes is not None:
         findings += duplicate_findings(current.row_hashes, table="the current data")
@@ -228,12 +176,11 @@ def _label_findings(reference: DatasetProfile, current: DatasetProfile) -> list[
     versions = reference.label_version, current.label_version
     if None in versions or versions[0] == versions[1]:
         return []
-    label = next((column.name for column in reference.columns if column.role == "label"), "label")
     return [
         Finding(
             kind="concept_drift",
             severity="blocking",
-            column=label,
+            column=reference.label_column or "label",
             name="LABEL_DEFINITION_CHANGED",
             subtype="declared",
             statistic="version of the label's definition",
@@ -244,53 +191,3 @@ def _label_findings(reference: DatasetProfile, current: DatasetProfile) -> list[
             remedy="relabel the older examples by the new definition, then train again",
         )
     ]
-
-
-def _remarks(reference: DatasetProfile, current: DatasetProfile, comparison: Comparison) -> list[str]:
-    said = [
-        remark if side.name in remark else f"{side.name}: {remark}"
-        for side in (reference, current)
-        for remark in side.remarks
-    ]
-    if reference.has_label and not current.has_label:
-        said.append("the current data have no label: they are held against the schema of the environment SERVING")
-    said += [
-        f"{side.name}: distributions are compared on a random sample of {side.sample.num_rows:,} of its "
-        f"{side.num_rows:,} rows; schema and statistics see all of them"
-        for side in (reference, current)
-        if side.sample.num_rows < side.num_rows
-    ]
-    if comparison.blocks_may_be_dependent:
-        said.append(
-            "neighbouring rows depend on each other over longer times than the sides can tell: alarms are more "
-            "frequent than stated; compare longer spans"
-        )
-    few = [name for name, feature in comparison.features.items() if feature.insufficient]
-    if few and not comparison.insufficient:
-        said.append(f"too few values to judge drift: {', '.join(few)}")
-    return said
-
-
-def _verdict(
-    findings: Sequence[Finding], comparison: Comparison, settings: DriftSettings, remarks: Sequence[str]
-) -> Verdict:
-    ordered = most_severe_first(findings)
-    said = tuple(remarks)
-    if reason := blocking_reason(ordered):
-        kinds = dict.fromkeys(_KIND_WORDS[finding.kind] for finding in ordered if finding.severity == "blocking")
-        reason = f"{' and '.join(kinds)}: {reason}"
-        return Verdict(check=CHECK, passed=False, reason=reason, findings=ordered, remarks=said)
-    if comparison.insufficient:
-        return Verdict(
-            check=CHECK,
-            passed=False,
-            outcome="insufficient_sample",
-            reason=f"insufficient sample: each side must have {settings.min_sample} rows, there are "
-            f"{comparison.num_reference:,} and {comparison.num_current:,}; nothing can be said of drift",
-            findings=ordered,
-            remarks=said,
-        )
-    reason = f"no change that matters in {len(comparison.features)} columns"
-    if ordered:
-        reason += f"; {len(ordered)} findings, none of them blocking"
-    return Verdict(check=CHECK, passed=True, reason=reason, findings=ordered, remarks=said)

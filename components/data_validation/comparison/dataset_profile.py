@@ -1,4 +1,4 @@
-"""The two sides of a comparison: a table read once, or the baseline that a model bundle carries."""
+"""A dataset of a comparison: a table read once, or the baseline that a model bundle carries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,53 +34,35 @@ _CONTRACT = "baseline_sample"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetProfile:
-    """What is known of one side of a comparison.
+    """What a comparison knows of one dataset."""
 
-    Attributes
-    ----------
-    name
-        What people call it.
-    columns
-        The examined columns that it has.
-    statistics
-        TFDV's statistics of all its rows.
-    sample
-        A uniform sample of its rows, in the order of time where that is known; personal data are masked.
-    num_rows
-        All its rows.
-    ordered_in_time
-        Whether the sample's order says what came first.
-    row_hashes
-        Shape (num_rows,), uint64: what each row holds; None where rows were not read.
-    personal_data
-        What looks like personal data in its texts; None where rows were not read.
-    keyed_rows
-        Rows by their identifier, for a comparison example by example; None where that is not asked for.
-    label_version
-        Version of the label's definition; None where it is not known.
-    has_label
-        Whether it has the label's column.
-    remarks
-        What was recognised when it was read.
-    """
-
-    name: str
+    name: str  # what people call it
     columns: tuple[ExaminedColumn, ...]
-    statistics: statistics_pb2.DatasetFeatureStatisticsList
-    sample: pa.Table
-    num_rows: int
-    ordered_in_time: bool = False
-    row_hashes: np.ndarray | None = None
-    personal_data: PersonalDataCounter | None = None
-    keyed_rows: KeyedRows | None = None
-    label_version: int | None = None
+    statistics: statistics_pb2.DatasetFeatureStatisticsList  # TFDV's, of all rows
+    sample: pa.Table  # uniform, in the order of time where that is known; personal data are masked
+    num_rows: int  # all rows, not only the sample's
+    ordered_in_time: bool = False  # whether the sample's order says what came first
+    row_hashes: np.ndarray | None = None  # shape (num_rows,), uint64; None where rows were not read
+    personal_data: PersonalDataCounter | None = None  # what looks like it in texts; None where rows were not read
+    keyed_rows: KeyedRows | None = None  # rows by their identifier; None unless asked for
+    label_version: int | None = None  # of the label's definition; None where it is not known
     has_label: bool = False
-    remarks: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = field(default=())  # what was recognised when it was read
+
+    @property
+    def label_column(self) -> str | None:
+        """The label's column, where it is examined."""
+        return next((column.name for column in self.columns if column.role == "label"), None)
+
+    @property
+    def masked_columns(self) -> list[str]:
+        """Columns named as personal data."""
+        return [column.name for column in self.columns if column.kind == "masked"]
 
     @property
     def hidden_columns(self) -> frozenset[str]:
         """Columns of which a report draws nothing: those named as personal data, and those that seem to hold some."""
-        return self.noticed_columns | {column.name for column in self.columns if column.kind == "masked"}
+        return self.noticed_columns.union(self.masked_columns)
 
     @property
     def noticed_columns(self) -> frozenset[str]:
@@ -103,33 +85,14 @@ def profiled_dataset(
     by_key: bool = False,
     num_processes: int | None = None,
 ) -> DatasetProfile:
-    """Read a table once, and keep what comparisons need.
+    """Read a table, prepared with `roles`, once; of each row 8 bytes stay in memory.
 
-    Parameters
-    ----------
-    table
-        The table, prepared with `roles`.
-    roles
-        What takes part.
-    splits
-        Rows of these splits only, for an example table.
-    name
-        What people call this side; by default the table's name.
-    label_version
-        Version of the label's definition where the table does not say it.
-    by_key
-        Whether rows are kept by their identifier, where the roles name one.
-    num_processes
-        Processes to read with; by default as many as there are cores, for large tables.
-
-    Returns
-    -------
-    DatasetProfile
-        Memory does not grow with the rows but for 8 bytes a row.
+    By default the name is the table's; `label_version` counts only where the table itself has none. `by_key` keeps rows
+    by their identifier, where the roles name one. `num_processes` of None takes one a core for large tables.
     """
     known = set(table.schema.names)
     extra = [column for column in (roles.time, EMBEDDING_COLUMN) if column is not None and column in known]
-    hashed = hashed_columns(table, roles)
+    hashed = _hashed_columns(table, roles)
     texts = _text_columns(table, roles)
     hashes, notice = RowHashes(hashed), PersonalDataNotice(texts)
     keyed = _keyed_rows(table, roles) if by_key else None
@@ -161,51 +124,26 @@ def profiled_dataset(
     )
 
 
-def write_baseline(path: Path, side: DatasetProfile) -> None:
-    """Write the rows that later data are compared with: a smaller sample, personal data masked.
-
-    Parameters
-    ----------
-    path
-        Parquet file to write.
-    side
-        The training rows.
-    """
-    step = max(1, -(-side.sample.num_rows // BASELINE_ROWS))
-    names = [column.name for column in side.columns]
-    rows = side.sample.select(names).take(pa.array(np.arange(0, side.sample.num_rows, step)))
+def write_baseline(path: Path, profile: DatasetProfile) -> None:
+    """Write the Parquet sample that later data are compared with: 20,000 rows at most, personal data masked."""
+    step = max(1, -(-profile.sample.num_rows // BASELINE_ROWS))
+    names = [column.name for column in profile.columns]
+    rows = profile.sample.select(names).take(pa.array(np.arange(0, profile.sample.num_rows, step)))
     content = {
         "contract": _CONTRACT,
         "format_version": FORMAT_VERSION,
-        "num_rows": side.num_rows,
-        "ordered_in_time": side.ordered_in_time,
-        "label_version": side.label_version,
-        "columns": [[column.name, column.role, column.kind] for column in side.columns],
+        "num_rows": profile.num_rows,
+        "ordered_in_time": profile.ordered_in_time,
+        "label_version": profile.label_version,
+        "columns": [[column.name, column.role, column.kind] for column in profile.columns],
     }
     pq.write_table(rows.replace_schema_metadata({METADATA_KEY: json.dumps(content)}), path, compression="zstd")
 
 
 def baseline_profile(statistics_path: Path, *, name: str) -> DatasetProfile:
-    """The side that a model was trained on, from its bundle.
+    """The training data as a bundle's folder `statistics` remembers them, without row hashes and personal data.
 
-    Parameters
-    ----------
-    statistics_path
-        The bundle's folder `statistics`.
-    name
-        What people call it.
-
-    Returns
-    -------
-    DatasetProfile
-        Without row hashes and personal data: rows themselves are not kept.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the bundle carries no baseline.
-    ContractError
-        If a file of it is damaged or of another version.
+    FileNotFoundError: the bundle carries no baseline. ContractError: a file is damaged or of another version.
     """
     files = statistics_path / "train.pb", statistics_path / BASELINE_FILE
     for file in files:
@@ -235,7 +173,7 @@ def baseline_profile(statistics_path: Path, *, name: str) -> DatasetProfile:
     )
 
 
-def hashed_columns(table: PreparedTable, roles: ColumnRoles) -> list[str]:
+def _hashed_columns(table: PreparedTable, roles: ColumnRoles) -> list[str]:
     """What a model sees of a row: its text, else its features; nothing for images, whose bytes are not read here."""
     if table.info is not None and table.info.modality != "tabular":
         return [name for name in table.info.columns_of("payload") if name == "text"]

@@ -1,4 +1,4 @@
-"""Features of one side that give its label away."""
+"""Features of one dataset that give its label away."""
 
 from dataclasses import replace
 
@@ -12,29 +12,19 @@ MAX_COLUMNS = 1000
 _JUDGED_ROLES: tuple[ColumnRole, ...] = ("feature", "slice", "sensitive")
 
 
-def dataset_target_leakage(side: DatasetProfile, *, derived: bool = False) -> list[Finding]:
-    """Findings about columns that predict the label too well to be true.
+def dataset_target_leakage(profile: DatasetProfile, *, derived: bool = False) -> list[Finding]:
+    """Findings about columns that predict the label too well: blocking for features, else warnings.
 
-    Parameters
-    ----------
-    side
-        A side; its first 1,000 columns are looked at.
-    derived
-        Whether derived columns are looked at: in an example table they describe the payload, and all cats in PNG files
-        are worth a warning; in a raw table the label may have been computed from them.
-
-    Returns
-    -------
-    list of Finding
-        Blocking for features, warnings for what a model does not read. None where the side has no label.
+    `derived` adds derived columns. In an example table they describe the payload, and all cats in PNG files are worth a
+    warning; in a raw table the label may have been computed from them.
     """
-    label = next((column.name for column in side.columns if column.role == "label"), None)
-    if label is None or label not in side.sample.column_names:
+    label = profile.label_column
+    if label is None or label not in profile.sample.column_names:
         return []
-    roles = {column.name: column.role for column in side.columns if column.kind != "masked"}
+    roles = {column.name: column.role for column in profile.columns if column.kind != "masked"}
     judged = (*_JUDGED_ROLES, "derived") if derived else _JUDGED_ROLES
     columns = [name for name, role in roles.items() if role in judged][:MAX_COLUMNS]
-    found = target_leakage_findings(side.sample, side.sample.column(label).combine_chunks(), columns=columns)
+    found = target_leakage_findings(profile.sample, profile.sample.column(label).combine_chunks(), columns=columns)
     return [
         finding
         if roles[finding.column] == "feature" or finding.severity == "note"

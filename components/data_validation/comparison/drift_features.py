@@ -1,6 +1,6 @@
-"""Row samples of two sides as binned features, and as the vectors that a joint test compares.
+"""Row samples of two datasets as binned features, and as the vectors that a joint test compares.
 
-Shapes: N rows of the reference, M rows of the current side, D dimensions.
+Shapes: N rows of the reference, M rows of the current data, D dimensions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,20 +27,9 @@ def binned_features(
     reference_columns: Sequence[ExaminedColumn],
     current_columns: Sequence[ExaminedColumn],
 ) -> list[BinnedFeature]:
-    """Columns that can be compared on the two sides, binned.
+    """Columns that both samples have with values of one kind, binned, in the order of the reference.
 
-    Parameters
-    ----------
-    reference, current
-        Row samples, N and M rows.
-    reference_columns, current_columns
-        The examined columns of each side.
-
-    Returns
-    -------
-    list of BinnedFeature
-        Those that both sides have and whose values are of one kind, in the order of the reference. Personal data have
-        one category: only the share of missing values is compared.
+    Personal data have one category: only the share of missing values is compared.
     """
     here = {column.name: column for column in current_columns}
     return [
@@ -51,13 +40,13 @@ def binned_features(
 
 
 def _binned(column: ExaminedColumn, other: ExaminedColumn, reference: pa.Table, current: pa.Table) -> BinnedFeature:
-    sides = [
-        examined_values(table.column(column.name).combine_chunks(), side.kind)
-        for table, side in ((reference, column), (current, other))
+    both = [
+        examined_values(table.column(column.name).combine_chunks(), examined.kind)
+        for table, examined in ((reference, column), (current, other))
     ]
     if column.kind in _NUMBER_KINDS:
-        return binned_number(column.name, *(as_floats(values) for values in sides))
-    names, codes = _codes(sides)
+        return binned_number(column.name, *(_as_floats(values) for values in both))
+    names, codes = _codes(both)
     return binned_category(column.name, codes[0], codes[1], names, max_bins=_MOST_CATEGORIES)
 
 
@@ -67,21 +56,9 @@ def joint_vectors(
     *,
     embeddings: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """What a joint test compares: embeddings where there are some, else what a model reads, all columns together.
+    """What a joint test compares, shapes (N, D) and (M, D): the embeddings, else all columns that a model reads.
 
-    Parameters
-    ----------
-    features
-        The binned features.
-    columns
-        Gives their roles: label, prediction and personal data take no part.
-    embeddings
-        Shapes (N, D) and (M, D).
-
-    Returns
-    -------
-    tuple of np.ndarray or None
-        Shapes (N, D) and (M, D); None where fewer than two columns take part.
+    None where fewer than two columns take part; label, prediction and personal data never do.
     """
     if embeddings is not None:
         return embeddings
@@ -91,15 +68,7 @@ def joint_vectors(
 
 
 def embedding_matrix(table: pa.Table, column: str) -> np.ndarray | None:
-    """Vectors of a column of lists of one length, shape (N, D), float32; None where it holds anything else.
-
-    Parameters
-    ----------
-    table
-        Rows with the column.
-    column
-        Its name.
-    """
+    """A column of lists of one length, shape (N, D), float32; None where it is absent or holds anything else."""
     if column not in table.column_names:
         return None
     values = table.column(column).combine_chunks()
@@ -113,17 +82,16 @@ def embedding_matrix(table: pa.Table, column: str) -> np.ndarray | None:
     return vectors if np.isfinite(vectors).all() else None
 
 
-def as_floats(values: pa.Array) -> np.ndarray:
+def _as_floats(values: pa.Array) -> np.ndarray:
     """Numbers as float64 of shape (N,), `nan` where missing."""
     floats = values.cast(pa.float64(), safe=False)
     return np.asarray(floats.fill_null(float("nan")), dtype=np.float64)
 
 
-def _codes(sides: Sequence[pa.Array]) -> tuple[list[str], list[np.ndarray]]:
-    """Categories of both sides in one dictionary, and the codes of each side, -1 where missing."""
-    both = pa.chunked_array([side.cast(pa.large_string()) for side in sides], pa.large_string()).combine_chunks()
-    whole = both if isinstance(both, pa.Array) else pa.concat_arrays(both.chunks)
-    dictionary = whole.dictionary_encode()
+def _codes(both: Sequence[pa.Array]) -> tuple[list[str], list[np.ndarray]]:
+    """The categories of both datasets in one dictionary, and the codes of each, -1 where missing."""
+    texts = pa.concat_arrays([values.cast(pa.large_string()) for values in both])
+    dictionary = texts.dictionary_encode()
     codes = np.asarray(dictionary.indices.fill_null(-1), dtype=np.int64)
-    cut = len(sides[0])
+    cut = len(both[0])
     return dictionary.dictionary.to_pylist(), [codes[:cut], codes[cut:]]

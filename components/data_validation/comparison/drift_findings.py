@@ -1,11 +1,11 @@
 """What a calibrated comparison says, as findings: which kind of change, how large, which values, what to do.
 
-A difference blocks with two keys, significant and material. A significant one that is too small to matter is a note.
+A difference blocks where it is both significant and material. A significant one that is too small to matter is a note.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict
+from typing import Any, Literal
 
 from components.data_validation.comparison.unit_change import UnitChange
 from components.data_validation.reports.short_text import short
@@ -33,34 +33,15 @@ _STATISTIC_WORDS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Compared:
-    """A comparison and what is known of its columns.
-
-    Attributes
-    ----------
-    comparison
-        Of the binned features.
-    features
-        The binned features by name.
-    columns
-        The examined columns.
-    settings
-        Of the comparison.
-    relation
-        `spans`: the current side is later data. `serving`: it is what is served in the same period, so that a
-        difference is a mismatch of training and serving.
-    unit_changes
-        Columns whose change one factor explains.
-    names
-        What messages call the two sides of a mismatch.
-    """
+    """A comparison and what is known of its columns."""
 
     comparison: Comparison
-    features: Mapping[str, BinnedFeature]
+    features: Mapping[str, BinnedFeature]  # binned, by name
     columns: Sequence[ExaminedColumn]
     settings: DriftSettings
-    relation: Relation = "spans"
-    unit_changes: Mapping[str, UnitChange] = field(default_factory=dict)
-    names: tuple[str, str] = ("training", "serving")
+    relation: Relation = "spans"  # `serving`: data of the same period, so a difference is a mismatch
+    unit_changes: Mapping[str, UnitChange] = field(default_factory=dict)  # columns whose change one factor explains
+    names: tuple[str, str] = ("training", "serving")  # of the two datasets of a mismatch, in messages
 
     def role_of(self, name: str) -> ColumnRole:
         """Role of a column."""
@@ -68,17 +49,9 @@ class Compared:
 
 
 def drift_findings(compared: Compared) -> list[Finding]:
-    """Findings of a comparison, the largest effect first within a severity.
+    """Findings of kind `data_drift`, `data_skew` and `quality` (missing values), the largest effect first.
 
-    Parameters
-    ----------
-    compared
-        The comparison.
-
-    Returns
-    -------
-    list of Finding
-        Of the kinds `data_drift`, `data_skew` and `quality` (missing values); none where the samples are too small.
+    There are none where the samples are too small.
     """
     found = compared.comparison.features.values()
     findings = [_distribution_finding(feature, compared) for feature in found if feature.significant]
@@ -115,19 +88,7 @@ def _distribution_finding(feature: FeatureComparison, compared: Compared) -> Fin
     )
 
 
-class _Evidence(TypedDict):
-    columns: tuple[str, ...]
-    values: tuple[ResponsibleValue, ...]
-    num_reference: int
-    num_current: int
-    effect: str
-    effect_size: float
-    p_value: float
-    significant: bool
-    material: bool
-
-
-def _evidence(feature: FeatureComparison) -> _Evidence:
+def _evidence(feature: FeatureComparison) -> dict[str, Any]:
     return {
         "columns": (feature.name,),
         "values": tuple(
@@ -191,10 +152,10 @@ def _drift_remedy(role: ColumnRole, relation: Relation, unit: UnitChange | None,
 def _fallen_classes(feature: BinnedFeature, false_alarm_rate: float) -> dict[str, tuple[float, float]]:
     """Values whose share fell by a third or more, beyond chance, with both shares: they are now collected too little.
 
-    Of many small groups one falls that far in every sample; each is tested by itself, all of them counted.
+    Of many small groups one falls that far in every sample, so each is tested by itself with all of them counted.
     """
     counts = [counts[1:].tolist() for counts in side_counts(feature)]
-    totals = [sum(side) for side in counts]
+    totals = [sum(one) for one in counts]
     fallen = {}
     for name, before, after in zip(feature.bin_names, *counts, strict=True):
         shares = before / totals[0], after / totals[1]
@@ -208,15 +169,14 @@ def _fallen_classes(feature: BinnedFeature, false_alarm_rate: float) -> dict[str
 def _balance_finding(
     feature: FeatureComparison, role: ColumnRole, fallen: Mapping[str, tuple[float, float]]
 ) -> Finding:
-    name, (before, after) = min(fallen.items(), key=lambda item: item[1][1] / item[1][0])
+    farthest_first = sorted(fallen.items(), key=lambda item: item[1][1] / item[1][0])
+    name, (before, after) = farthest_first[0]
     what = "class" if role == "label" else "group"
     more = f", and {len(fallen) - 1} more fell by a third or more" if len(fallen) > 1 else ""
-    evidence = _evidence(feature)
-    evidence["values"] = tuple(
+    values = tuple(
         ResponsibleValue(value=short(value), reference_share=shares[0], current_share=shares[1])
-        for value, shares in sorted(fallen.items(), key=lambda item: item[1][1] / item[1][0])
+        for value, shares in farthest_first
     )
-    evidence["material"] = True
     return Finding(
         kind="data_skew",
         severity="blocking",
@@ -229,7 +189,7 @@ def _balance_finding(
         message=f"the {what} {short(name)!r} of column {feature.name!r} is collected less: its share fell from "
         f"{before:.1%} to {after:.1%}{more}",
         remedy=f"find out why fewer examples of this {what} arrive; collect more, or weight it when training",
-        **evidence,
+        **{**_evidence(feature), "values": values, "material": True},
     )
 
 
@@ -265,7 +225,7 @@ def _missing_finding(feature: FeatureComparison, compared: Compared) -> Finding:
 
 
 def _joint_finding(compared: Compared, *, alone: bool) -> Finding:
-    """The columns together: it blocks where no column alone says why."""
+    """All columns together; it blocks where no column alone does (`alone`)."""
     joint = compared.comparison.joint
     assert joint is not None
     kind, _, _ = _kind_of("feature", compared.relation)

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from components.data_validation.comparison.sample_distance import kolmogorov_smirnov_chance, kolmogorov_smirnov_distance
 from components.data_validation.comparison.unit_change import unit_change
+from components.data_validation.tables.arrow_lists import column_kind
 
 _MIN_CONFIDENCE = 0.5
 _MAX_COLUMNS = 100
@@ -37,21 +38,11 @@ _Kind = Literal["number", "text"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RenamedColumn:
-    """A column that is gone, and the new one that looks like it.
-
-    Attributes
-    ----------
-    old, new
-        The two names.
-    confidence
-        0.5 to 1: how sure the match is; no probability.
-    reasons
-        Why, in words.
-    """
+    """A column that is gone, and the new one that looks like it."""
 
     old: str
     new: str
-    confidence: float
+    confidence: float  # 0.5 to 1: how sure the match is; no probability
     reasons: tuple[str, ...]
 
     @property
@@ -78,22 +69,9 @@ class _Evidence:
 def renamed_columns(
     reference: pa.Table, current: pa.Table, *, gone: Sequence[str], new: Sequence[str]
 ) -> tuple[RenamedColumn, ...]:
-    """Suggested matches of columns that are gone with columns that are new.
+    """Suggested pairs of a column that is gone and a new one, one to one, surest first; of each 100 are looked at.
 
-    Parameters
-    ----------
-    reference
-        Rows of the reference, or a sample of them, with the columns `gone`.
-    current
-        Rows of the current side, or a sample of them, with the columns `new`.
-    gone, new
-        Names of the columns to match; of each the first 100 are looked at.
-
-    Returns
-    -------
-    tuple of RenamedColumn
-        One to one, surest first; columns without a likely match are absent. Numbers match numbers only, everything
-        that is written as text matches text; lists and bytes never match.
+    Numbers match numbers only, and what is written as text matches text; lists and bytes never match.
     """
     left = [column for name in gone[:_MAX_COLUMNS] if (column := _column(reference, name))]
     right = [column for name in new[:_MAX_COLUMNS] if (column := _column(current, name))]
@@ -106,18 +84,10 @@ def renamed_columns(
 
 
 def name_similarity(first: str, second: str) -> float:
-    """Similarity of two column names by their words and letters.
+    """Similarity of two column names, 0 to 1; the style of writing (`trip_miles`, `tripMiles`) does not count.
 
-    Parameters
-    ----------
-    first, second
-        Names in any style: `trip_miles`, `tripMiles`, `Trip Miles` are one.
-
-    Returns
-    -------
-    float
-        0 to 1: 1 for the same words in any order, 0.9 where one name's words are all in the other, else the share of
-        letters in common (Ratcliff and Obershelp, as in `difflib`).
+    1 for the same words in any order, 0.9 where one name's words are all in the other, else the share of letters in
+    common (Ratcliff and Obershelp, as in `difflib`).
     """
     words = [_words(name) for name in (first, second)]
     if not all(words):
@@ -137,23 +107,16 @@ def _words(name: str) -> list[str]:
 
 def _column(rows: pa.Table, name: str) -> _Column | None:
     values = rows.column(name).combine_chunks()
-    values = pa.concat_arrays(values.chunks) if isinstance(values, pa.ChunkedArray) else values
     values = values.dictionary_decode() if isinstance(values, pa.DictionaryArray) else values
-    kind = _kind_of(values.type)
-    if kind is None:
+    examined = column_kind(values.type)
+    if examined is None:
         return None
+    kind: _Kind = "number" if examined in ("integer", "float") else "text"
     chosen = values.take(np.linspace(0, len(values) - 1, min(len(values), _MAX_ROWS)).astype(np.int64))
     present = _present(chosen, kind)
     missing = 1 - len(present) / len(chosen) if len(chosen) else 1.0
     distinct = len(np.unique(present))
     return _Column(name=name, kind=kind, values=present, missing_share=missing, num_distinct=distinct)
-
-
-def _kind_of(kind: pa.DataType) -> _Kind | None:
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return "number"
-    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean, pa.types.is_temporal, pa.types.is_null)
-    return "text" if any(holds(kind) for holds in texts) else None
 
 
 def _present(values: pa.Array, kind: _Kind) -> np.ndarray:
@@ -206,6 +169,6 @@ def _closeness(old: _Column, new: _Column) -> float:
 
 def _total_variation(old: np.ndarray, new: np.ndarray) -> float:
     names, codes = np.unique(np.concatenate([old, new]), return_inverse=True)
-    sides = codes[: len(old)], codes[len(old) :]
-    shares = [np.bincount(side, minlength=len(names)) / len(side) for side in sides]
+    both = codes[: len(old)], codes[len(old) :]
+    shares = [np.bincount(values, minlength=len(names)) / len(values) for values in both]
     return float(np.abs(shares[0] - shares[1]).sum() / 2)

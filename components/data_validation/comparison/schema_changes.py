@@ -1,4 +1,4 @@
-"""The schema of two sides: what of the current one does not fit, once chance and renames are taken into account."""
+"""The schemas of two datasets: what of the current one does not fit, once chance and renames are taken into account."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,14 +8,8 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from components.data_validation.comparison.dataset_profile import DatasetProfile
 from components.data_validation.comparison.renamed_columns import renamed_columns
-from components.data_validation.schemas.anomalies import (
-    anomaly_findings,
-    PRESENCE,
-    TYPE_CHANGED,
-)
-from components.data_validation.schemas.anomalies import (
-    Comparison as SchemaComparison,
-)
+from components.data_validation.schemas.anomalies import anomaly_findings, PRESENCE, TYPE_CHANGED
+from components.data_validation.schemas.anomalies import Comparison as SchemaComparison
 from components.data_validation.schemas.materiality import Materiality
 from components.data_validation.schemas.schema_inference import SERVING, TRAINING, training_schema
 from components.data_validation.schemas.schema_validation import validate_against_schema
@@ -35,33 +29,19 @@ def schema_changes(
     reviewed: schema_pb2.Schema | None,
     exact_rate: float,
 ) -> tuple[schema_pb2.Schema, anomalies_pb2.Anomalies, list[Finding]]:
-    """What of the current side does not fit the reference's schema, or a reviewed one.
+    """The schema that the current data are checked against, TFDV's anomalies, and the findings they come to.
 
-    Parameters
-    ----------
-    reference, current
-        The two sides.
-    comparison, features
-        The calibrated comparison and its binned features: what was tested there is not judged again by TFDV.
-    reviewed
-        A reviewed schema; None infers one from the reference.
-    exact_rate
-        Chance that unseen categories raise an alarm where there is no drift, all columns counted.
-
-    Returns
-    -------
-    tuple of Schema, Anomalies and list of Finding
-        The schema that the current side was held against, TFDV's anomalies, and what they come to.
+    The schema is the `reviewed` one, or inferred from the reference. TFDV does not judge again what the calibrated
+    comparison tested. `exact_rate`: chance of an alarm from unseen categories without drift, all columns counted.
     """
-    masked = [column.name for column in reference.columns if column.kind == "masked"]
     environment = SERVING if reference.has_label and not current.has_label else TRAINING
     if reviewed is not None:
         anomalies, findings = validate_against_schema(
-            current.statistics, reviewed, environment=environment, masked=masked
+            current.statistics, reviewed, environment=environment, masked=reference.masked_columns
         )
         return reviewed, anomalies, list(findings)
-    label = next((column.name for column in reference.columns if column.role == "label"), "")
-    schema = training_schema(reference.statistics, label=label, masked=masked)
+    label = reference.label_column or ""
+    schema = training_schema(reference.statistics, label=label, masked=reference.masked_columns)
     if not current.num_rows or not schema.feature:
         return schema, anomalies_pb2.Anomalies(), []
     anomalies = tfdv.validate_statistics(current.statistics, schema, environment=environment)
@@ -93,7 +73,7 @@ def _calibrated(
     features: Mapping[str, BinnedFeature],
     reference: DatasetProfile,
 ) -> list[Finding]:
-    """TFDV's word on presence becomes a note where the share of missing values was tested itself."""
+    """TFDV's findings on presence become notes where the share of missing values was tested itself."""
     kept = []
     empty = {name for name, summary in reference.summaries.items() if not summary.num_present}
     for finding in findings:
@@ -121,9 +101,8 @@ def _filled_finding(finding: Finding) -> Finding:
 
 def _number_type_finding(finding: Finding, feature: BinnedFeature) -> Finding:
     """Whole numbers that became fractions, or the reverse; a note where only their form is another."""
-    sides = [values for values in (feature.reference_values, feature.current_values) if values is not None]
-    present = [values[np.isfinite(values)] for values in sides]
-    if not sides or any((values % 1).any() for values in present):
+    known = [values for values in (feature.reference_values, feature.current_values) if values is not None]
+    if not known or any((values[np.isfinite(values)] % 1).any() for values in known):
         return replace(finding, severity="warning")
     return replace(
         finding,

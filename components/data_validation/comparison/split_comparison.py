@@ -1,4 +1,4 @@
-"""The splits of one table against each other beyond the schema: distributions, repeated rows, features that tell."""
+"""The splits of one table compared beyond the schema: distributions, repeated rows, target leakage."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -24,17 +24,9 @@ _IMAGE_BATCH_ROWS = 256
 
 
 def split_mismatch_findings(splits: Mapping[str, DatasetProfile]) -> list[Finding]:
-    """Columns that lie differently in an evaluation split: warnings, since what is measured there says less.
+    """Warnings and notes about columns that lie differently in an evaluation split: what is measured there says less.
 
-    Parameters
-    ----------
-    splits
-        The sides by split, `train` among them.
-
-    Returns
-    -------
-    list of Finding
-        Warnings and notes; none for a split too small to say. Missing values are judged elsewhere.
+    None for a split too small to say. Missing values are judged elsewhere.
     """
     train = splits["train"]
     findings = []
@@ -48,20 +40,7 @@ def split_mismatch_findings(splits: Mapping[str, DatasetProfile]) -> list[Findin
 
 
 def split_row_findings(splits: Mapping[str, DatasetProfile], table: ExampleTable) -> list[Finding]:
-    """Rows that stand in two splits, features that give the label away, and personal data that nobody named.
-
-    Parameters
-    ----------
-    splits
-        The sides by split.
-    table
-        The table, for the payload of images.
-
-    Returns
-    -------
-    list of Finding
-        Of kind `quality`.
-    """
+    """Rows found in two splits, features that give the label away, and personal data nobody named."""
     train = splits["train"]
     hashes = _image_hashes(table) if table.info.modality == "image" else _row_hashes(splits)
     findings = []
@@ -100,7 +79,7 @@ _REMEDY = "split again at random, or take the measured quality for what it is: t
 
 
 def _row_hashes(splits: Mapping[str, DatasetProfile]) -> dict[str, np.ndarray]:
-    return {split: side.row_hashes for split, side in splits.items() if side.row_hashes is not None}
+    return {split: profile.row_hashes for split, profile in splits.items() if profile.row_hashes is not None}
 
 
 def _image_hashes(table: ExampleTable) -> dict[str, np.ndarray]:

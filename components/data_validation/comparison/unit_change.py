@@ -57,51 +57,28 @@ _TEMPERATURES: tuple[_Candidate, ...] = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnitChange:
-    """How the current values follow from the reference's: `factor * value + offset`.
-
-    Attributes
-    ----------
-    factor, offset
-        The two numbers; the offset is 0 except between temperature scales.
-    name
-        The units, `miles to kilometres`; empty where the factor is no known one.
-    distance_before, distance_after
-        Kolmogorov-Smirnov distance of the two samples as they are, and with the reference rescaled, 0 to 1.
-    """
+    """How the current values follow from the reference's: `factor * value + offset`."""
 
     factor: float
-    offset: float
-    name: str
-    distance_before: float
-    distance_after: float
+    offset: float  # 0 except between temperature scales
+    name: str  # the units, `miles to kilometres`; empty where the factor is no known one
+    distance_after: float  # Kolmogorov-Smirnov, 0 to 1, once the reference is rescaled
 
     @property
     def words(self) -> str:
-        """The change as a question for the remedy: `values look multiplied by 1.609: miles to kilometres?`."""
+        """The change as a question: `values look multiplied by 1.609: miles to kilometres?`."""
         size = f"multiplied by {self.factor:.4g}" if self.factor > 1 else f"divided by {1 / self.factor:.4g}"
         parts = [size] * (self.factor != 1) + [f"moved by {self.offset:.4g}"] * (self.offset != 0)
         return f"values look {' and '.join(parts)}: {self.name or 'did their unit change'}?"
 
 
 def unit_change(reference: np.ndarray, current: np.ndarray) -> UnitChange | None:
-    """The single factor that explains a drifted column, where there is one.
+    """The one factor that explains how a column drifted, from its values in the two datasets, shapes (N,) and (M,).
 
-    Parameters
-    ----------
-    reference, current
-        Shape (N,) and (M,), float: the column's values or samples of them; NaN and infinities take no part.
-
-    Returns
-    -------
-    UnitChange or None
-        None where a side has fewer than 50 values, the samples do not differ, or no one factor brings them together:
-        a distance of at most 0.05 (or what chance explains) must be left, and at most half of what was there.
-
-    Notes
-    -----
-    The factor is the median ratio of the two samples' quantiles (a quantile-quantile line through the origin on log
-    scale); where a known factor lies within its error and fits as well, it is taken. A drift that is a scaling by
-    nature, prices that all rose by a tenth, cannot be told from a unit; then `name` is empty.
+    NaN and infinities take no part. None where a dataset has fewer than 50 values, the samples do not differ, or no one
+    factor brings them together: at most a distance of 0.05 (or what chance explains) may be left, and at most half of
+    what was there. The factor is the median ratio of the two samples' quantiles; a known factor within its error that
+    fits as well is taken instead. Prices that all rose by a tenth look like a changed unit: then `name` is empty.
     """
     reference, current = reference[np.isfinite(reference)], current[np.isfinite(current)]
     if min(len(reference), len(current)) < _MIN_ROWS:
@@ -111,7 +88,7 @@ def unit_change(reference: np.ndarray, current: np.ndarray) -> UnitChange | None
     if before <= chance:
         return None
     candidates = [*_factors(reference, current), *_TEMPERATURES]
-    changes = [_rescaled(reference, current, candidate, before) for candidate in candidates]
+    changes = [_rescaled(reference, current, candidate) for candidate in candidates]
     bound = min(max(_CLOSE_ENOUGH, chance), _IMPROVEMENT * before)
     fitting = [change for change in changes if change.distance_after <= bound]
     # A known factor may fit a little worse than the one that was fitted.
@@ -120,26 +97,26 @@ def unit_change(reference: np.ndarray, current: np.ndarray) -> UnitChange | None
 
 def _factors(reference: np.ndarray, current: np.ndarray) -> list[_Candidate]:
     """The ratio of the quantiles, and the known factors that it may stand for."""
-    logs = [np.log(np.abs(side[side != 0])) for side in (reference, current)]
-    if not all(len(side) for side in logs):
+    logs = [np.log(np.abs(values[values != 0])) for values in (reference, current)]
+    if not all(map(len, logs)):
         return []
-    quantiles = [np.quantile(side, _QUANTILES) for side in logs]
+    quantiles = [np.quantile(values, _QUANTILES) for values in logs]
     ratio = float(np.median(quantiles[1] - quantiles[0]))
     if abs(ratio) < math.log(_SMALLEST_FACTOR):
         return []
-    error = min(side.std() for side in logs) * math.sqrt(sum(1 / len(side) for side in logs))
+    error = min(values.std() for values in logs) * math.sqrt(sum(1 / len(values) for values in logs))
     tolerance = min(max(_KNOWN_TOLERANCE, 2 * error), _WIDEST_TOLERANCE)
     known = [candidate for candidate in _KNOWN_FACTORS if abs(math.log(candidate[0]) - ratio) < tolerance]
     return [*known, (math.exp(ratio), 0.0, "")]
 
 
-def _rescaled(reference: np.ndarray, current: np.ndarray, candidate: _Candidate, before: float) -> UnitChange:
+def _rescaled(reference: np.ndarray, current: np.ndarray, candidate: _Candidate) -> UnitChange:
     factor, offset, name = candidate
     # Rounding splits values that are equal on paper: to nine digits they are equal.
     with np.errstate(over="ignore"):  # infinite is as large as it needs to be
         scaled = reference * factor + offset
     after = kolmogorov_smirnov_distance(_rounded(scaled), _rounded(current))
-    return UnitChange(factor=factor, offset=offset, name=name, distance_before=before, distance_after=after)
+    return UnitChange(factor=factor, offset=offset, name=name, distance_after=after)
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:

@@ -11,18 +11,7 @@ from components.drift.drift_settings import DriftSettings
 
 
 def parse_settings(text: str) -> DriftSettings:
-    """Read drift settings.
-
-    Parameters
-    ----------
-    text
-        YAML or JSON: a mapping of `DriftSettings`' names to values. Empty gives the defaults.
-
-    Raises
-    ------
-    ValueError
-        If the text is no such mapping, or a name or a value is unknown.
-    """
+    """Drift settings from YAML or JSON, a mapping of `DriftSettings`' names to values; empty gives the defaults."""
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:

@@ -1,4 +1,4 @@
-"""What a model bundle keeps of the data that the model was trained on: the side that served traffic is held against."""
+"""What a model bundle keeps of its training data: the dataset that served traffic is compared with."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,39 +17,18 @@ BASELINE_FILES = (SCHEMA_FILE, "statistics/train.pb", f"statistics/{BASELINE_FIL
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ModelBaseline:
-    """The training data as a bundle remembers them.
+    """The training data as a bundle remembers them."""
 
-    Attributes
-    ----------
-    version
-        The bundle's version, which is the revision that a server of it reports.
-    schema
-        The schema of the training split.
-    side
-        Statistics and a sample of the training split.
-    """
-
-    version: str
+    version: str  # the bundle's, which is the revision that a server of it reports
     schema: schema_pb2.Schema
-    side: DatasetProfile
+    side: DatasetProfile  # statistics and a sample of the training split
 
 
 def fetch_baseline(model_uri: str) -> ModelBaseline:
-    """Read a bundle's baseline; the weights stay where they are.
+    """Read the baseline of a bundle, a local folder or an fsspec URI; the weights stay where they are.
 
-    Parameters
-    ----------
-    model_uri
-        The bundle's folder: a local path or an fsspec URI.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no bundle at `model_uri`, or it carries no baseline.
-    ContractError
-        If the bundle is damaged or of a newer version.
-    ValueError
-        If the store cannot be read, or the schema is none.
+    FileNotFoundError: no bundle, or none with a baseline. ContractError: damaged or of a newer version. ValueError: the
+    store cannot be read, or the schema is none.
     """
     with tempfile.TemporaryDirectory(prefix="baseline-") as name:
         folder = Path(name)

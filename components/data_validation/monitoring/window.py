@@ -13,20 +13,10 @@ from components.shared.serving_log.time_window import parse_window, shown_time
 
 
 class MonitoringWindow(TableSource):
-    """Rows of a serving log; see `TableSource`.
+    """Rows of a serving log, opened for a window; see `TableSource`.
 
-    Parameters
-    ----------
-    log
-        The log, opened for the window.
-    revision
-        Keep what this revision of the model answered; None keeps all.
-
-    Attributes
-    ----------
-    revisions
-        Rows in the window by the model's revision, the one that answered most first; of `revision` alone where it is
-        given.
+    `revision` keeps what this revision of the model answered, None what all did. `revisions` are the window's rows by
+    revision, the one that answered most first.
     """
 
     info: ExampleTableInfo
@@ -73,30 +63,10 @@ class MonitoringWindow(TableSource):
 
 
 def open_window(serving_log_uri: str, start: str, end: str, revision: str | None = None) -> MonitoringWindow:
-    """Open the rows of a serving log that fall into a window.
+    """Open the rows of a serving log, a local folder or an fsspec URI, in a window as `parse_window` reads it.
 
-    Parameters
-    ----------
-    serving_log_uri
-        The log's folder: a local path or an fsspec URI.
-    start, end
-        The window, as `components.shared.serving_log.time_window.parse_window` reads it.
-    revision
-        Keep what this revision of the model answered; None keeps all.
-
-    Returns
-    -------
-    MonitoringWindow
-        With at least one row.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no log.
-    ContractError
-        If the log is damaged, or of another contract or version.
-    ValueError
-        If a time is none, or the window holds no requests; the message says what the log covers.
+    At least one row is found. FileNotFoundError: no log. ContractError: damaged, or another contract or version.
+    ValueError: a time is none, or the window holds no requests, and the message says what the log covers.
     """
     window = parse_window(start, end)
     log = ServingLog(serving_log_uri, window=window)

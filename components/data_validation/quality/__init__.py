@@ -1,1 +1,1 @@
-"""Checks of rows and columns: personal data, repeated rows, features that tell, the same example twice."""
+"""Checks of rows and columns: personal data, repeated rows, target leakage, the same example in two datasets."""

@@ -10,22 +10,9 @@ from components.shared.contracts.verdict import Finding
 def column_findings(
     summaries: Mapping[str, Mapping[str, FeatureSummary]], roles: Mapping[str, ColumnRole]
 ) -> list[Finding]:
-    """Findings about columns of the training split, and about infinite values in any split.
+    """Notes on empty and constant features of the training split, and warnings about infinite values in any split.
 
-    Only features are checked for being empty or constant: derived columns describe the payload, and photos of one
-    size are no fault.
-
-    Parameters
-    ----------
-    summaries
-        Summaries of the columns by split and name, `train` among the splits.
-    roles
-        Role of every column.
-
-    Returns
-    -------
-    list of Finding
-        Notes and warnings: none of these stops a run.
+    Derived columns may be constant: they describe the payload, and photos of one size are no fault.
     """
     findings = []
     for name, summary in summaries["train"].items():
@@ -37,15 +24,7 @@ def column_findings(
 
 
 def infinite_findings(summaries: Mapping[str, FeatureSummary], *, where: str) -> list[Finding]:
-    """Warnings about columns that hold infinite values.
-
-    Parameters
-    ----------
-    summaries
-        Summaries of the columns by name.
-    where
-        What the message calls the rows.
-    """
+    """Warnings about columns that hold infinite values; `where` is what the message calls the rows."""
     return [_infinite(name, where) for name, summary in summaries.items() if summary.has_infinity]
 
 

@@ -1,7 +1,7 @@
-"""The same example on both sides, with other features: mismatch between training and serving by key.
+"""The same example in both datasets, with other features: mismatch between training and serving by key.
 
 Distributions can agree while single examples do not: a feature computed by other code, from a stale table, or joined
-to the wrong row. Where both sides name their examples, each one is compared with itself.
+to the wrong row. Where both datasets name their examples, each one is compared with itself.
 """
 
 from collections.abc import Sequence
@@ -15,34 +15,8 @@ import pyarrow.compute as pc
 from components.data_validation.quality.keyed_rows import KeyedRows
 
 _MAX_EXAMPLES = 3
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KeyMismatchSettings:
-    """From where a mismatch matters.
-
-    Attributes
-    ----------
-    material_share
-        Share of the compared examples whose feature differs, 0 to 1, from which the feature blocks.
-    min_rows
-        Compared examples below which nothing blocks.
-    relative_tolerance
-        Numbers that differ by at most this part of the larger one are equal.
-    """
-
-    material_share: float = 0.01
-    min_rows: int = 100
-    relative_tolerance: float = 1e-6
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.material_share < 1.0:
-            raise ValueError(f"material_share must lie between 0 and 1, got {self.material_share!r}")
-        if self.min_rows < 1 or self.relative_tolerance < 0:
-            raise ValueError(
-                "min_rows must be at least 1 and relative_tolerance at least 0, "
-                f"got {self.min_rows!r} and {self.relative_tolerance!r}"
-            )
+# Numbers that differ by at most this part of the larger one are equal.
+_RELATIVE_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,76 +30,35 @@ class MismatchExample:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureMismatch:
-    """How one feature agrees between the two sides.
-
-    Attributes
-    ----------
-    column
-        The feature.
-    num_compared, num_different
-        Examples that stand on both sides, and those of them whose value differs; a value that is missing on one side
-        only differs, one that is missing on both does not.
-    examples
-        A few that differ.
-    """
+    """How one feature agrees in the two datasets; a value that is missing in one only differs."""
 
     column: str
-    num_compared: int
+    num_compared: int  # examples found in both datasets
     num_different: int
-    examples: tuple[MismatchExample, ...]
+    examples: tuple[MismatchExample, ...]  # a few that differ
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeyComparison:
-    """The two sides compared example by example.
-
-    Attributes
-    ----------
-    keys
-        The key columns.
-    features
-        One entry a feature that both sides have, in the reference's order.
-    num_common_keys
-        Keys found on both sides, repeated ones left out.
-    num_repeated_keys
-        Keys left out of either side because they came with several different rows.
-    """
+    """Two datasets compared example by example, over their common features in the reference's order."""
 
     keys: tuple[str, ...]
     features: tuple[FeatureMismatch, ...]
-    num_common_keys: int
-    num_repeated_keys: tuple[int, int]
+    num_common_keys: int  # repeated ones left out
+    num_repeated_keys: tuple[int, int]  # left out of either, since they came with several different rows
 
 
-def key_mismatches(
-    reference: KeyedRows, current: KeyedRows, *, settings: KeyMismatchSettings | None = None
-) -> KeyComparison:
-    """Compare two sides example by example.
+def key_mismatches(reference: KeyedRows, current: KeyedRows) -> KeyComparison:
+    """Compare two datasets example by example; they must have been collected with the same keys and `max_keys`.
 
-    Parameters
-    ----------
-    reference, current
-        What was collected of the two sides, over the same key columns and with the same `max_keys`.
-    settings
-        How numbers are compared.
-
-    Returns
-    -------
-    KeyComparison
-        Numbers are equal within a relative tolerance, all else only where it is the same. A number and its text are
-        compared as numbers: that a type changed is for the schema to say.
-
-    Raises
-    ------
-    ValueError
-        If the two sides have other key columns or keep other numbers of keys.
+    Numbers are equal within a relative tolerance, all else only where it is the same. A number and its text are
+    compared as numbers: that a type changed is for the schema to say.
     """
     if (reference.keys, reference.max_keys) != (current.keys, current.max_keys):
         raise ValueError(
             "both sides must have the same keys and max_keys, "
             f"got {reference.keys}, {reference.max_keys} and {current.keys}, {current.max_keys}"
         )
-    settings = settings or KeyMismatchSettings()
     left, right = reference.kept(), current.kept()
     if left is None or right is None:
         return KeyComparison(keys=reference.keys, features=(), num_common_keys=0, num_repeated_keys=(0, 0))
@@ -136,17 +69,15 @@ def key_mismatches(
     columns = [name for name in reference.columns if name in current.columns]
     return KeyComparison(
         keys=reference.keys,
-        features=tuple(_feature_mismatch(name, pair, reference.keys, settings) for name in columns),
+        features=tuple(_feature_mismatch(name, pair, reference.keys) for name in columns),
         num_common_keys=len(common),
         num_repeated_keys=(left.num_repeated_keys, right.num_repeated_keys),
     )
 
 
-def _feature_mismatch(
-    column: str, pair: tuple[pa.Table, pa.Table], keys: Sequence[str], settings: KeyMismatchSettings
-) -> FeatureMismatch:
-    values = [_whole(side.column(column)) for side in pair]
-    different = _different(values[0], values[1], settings.relative_tolerance)
+def _feature_mismatch(column: str, pair: tuple[pa.Table, pa.Table], keys: Sequence[str]) -> FeatureMismatch:
+    values = [rows.column(column).combine_chunks() for rows in pair]
+    different = _different(values[0], values[1])
     shown = np.flatnonzero(different)[:_MAX_EXAMPLES].tolist()
     examples = tuple(
         MismatchExample(
@@ -161,26 +92,20 @@ def _feature_mismatch(
     )
 
 
-def _whole(values: pa.ChunkedArray) -> pa.Array:
-    whole = values.combine_chunks()
-    return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
-
-
-def _different(reference: pa.Array, current: pa.Array, tolerance: float) -> np.ndarray:
-    """Shape (K,), bool: where the two sides differ."""
-    missing = [_missing(side) for side in (reference, current)]
-    if any(_is_number(side.type) for side in (reference, current)):
-        same = _same_numbers(_as_floats(reference), _as_floats(current), tolerance)
+def _different(reference: pa.Array, current: pa.Array) -> np.ndarray:
+    """Shape (K,), bool: where the two datasets differ."""
+    missing = [_missing(values) for values in (reference, current)]
+    if _is_number(reference.type) or _is_number(current.type):
+        same = _same_numbers(_as_floats(reference), _as_floats(current))
     else:
-        texts = [_as_texts(side) for side in (reference, current)]
-        same = np.asarray(pc.fill_null(pc.equal(texts[0], texts[1]), False))
+        same = np.asarray(pc.fill_null(pc.equal(_as_texts(reference), _as_texts(current)), False))
     return np.where(missing[0] | missing[1], missing[0] != missing[1], ~same)
 
 
-def _same_numbers(reference: np.ndarray, current: np.ndarray, tolerance: float) -> np.ndarray:
+def _same_numbers(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore", over="ignore"):  # infinities less infinities
         distance = np.abs(reference - current)
-        close = distance <= tolerance * np.maximum(np.abs(reference), np.abs(current))
+        close = distance <= _RELATIVE_TOLERANCE * np.maximum(np.abs(reference), np.abs(current))
     return (reference == current) | (close & np.isfinite(distance))
 
 

@@ -1,51 +1,34 @@
-"""Findings about features that differ for the same example on the two sides."""
+"""Findings about features that differ for the same example in the two datasets."""
 
 from collections.abc import Sequence
 
-from components.data_validation.quality.key_mismatch import (
-    FeatureMismatch,
-    KeyComparison,
-    KeyMismatchSettings,
-    MismatchExample,
-)
+from components.data_validation.quality.key_mismatch import FeatureMismatch, KeyComparison, MismatchExample
 from components.shared.contracts.verdict import Finding, Severity
 
+# From this share of the compared examples on a difference matters; of fewer examples nothing blocks.
+_MATERIAL_SHARE = 0.01
+_MIN_ROWS = 100
 
-def mismatch_findings(
-    comparison: KeyComparison, *, masked: Sequence[str] = (), settings: KeyMismatchSettings | None = None
-) -> list[Finding]:
-    """Findings about features that differ for the same example.
 
-    Parameters
-    ----------
-    comparison
-        From `key_mismatches`.
-    masked
-        Columns of which no value may be shown; where a key is one of them no example is.
-    settings
-        From where a mismatch matters.
+def mismatch_findings(comparison: KeyComparison, *, masked: Sequence[str] = ()) -> list[Finding]:
+    """One finding a feature that differs, the largest share first; one note where no key is found in both datasets.
 
-    Returns
-    -------
-    list of Finding
-        For each feature with a difference: blocking where a material share differs, a warning where too few examples
-        were compared to say, else a note; largest share first. One note where no key stands on both sides.
+    It blocks where a material share differs, warns where too few examples were compared to say, else is a note. No
+    value of a `masked` column is shown; where a key is masked, no example is.
     """
-    settings = settings or KeyMismatchSettings()
     if not comparison.num_common_keys:
         return [_nothing_in_common(comparison)]
     differing = [feature for feature in comparison.features if feature.num_different]
-    findings = [_finding(feature, comparison, masked, settings) for feature in differing]
+    findings = [_finding(feature, comparison, masked) for feature in differing]
     return sorted(findings, key=lambda finding: -(finding.value or 0.0))
 
 
-def _finding(
-    feature: FeatureMismatch, comparison: KeyComparison, masked: Sequence[str], settings: KeyMismatchSettings
-) -> Finding:
+def _finding(feature: FeatureMismatch, comparison: KeyComparison, masked: Sequence[str]) -> Finding:
     share = feature.num_different / feature.num_compared
-    material = share >= settings.material_share
-    enough = feature.num_compared >= settings.min_rows
-    severity: Severity = "blocking" if material and enough else "warning" if material else "note"
+    material = share >= _MATERIAL_SHARE
+    severity: Severity = "note"
+    if material:
+        severity = "blocking" if feature.num_compared >= _MIN_ROWS else "warning"
     hidden = bool({feature.column, *comparison.keys} & {*masked})
     return Finding(
         kind="data_skew",
@@ -55,7 +38,7 @@ def _finding(
         subtype="feature",
         statistic="share of the examples on both sides whose value differs",
         value=share,
-        threshold=settings.material_share,
+        threshold=_MATERIAL_SHARE,
         effect="share that differs",
         effect_size=share,
         message=f"{feature.column!r} differs for {feature.num_different:,} of the {feature.num_compared:,} examples "

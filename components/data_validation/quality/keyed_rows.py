@@ -1,4 +1,4 @@
-"""Rows collected by key from a stream, in bounded memory: the same keys are kept on both sides of a comparison.
+"""Rows collected by key from a stream, in bounded memory: the same keys are kept of both datasets of a comparison.
 
 The keys with the smallest hashes are kept. Two tables that are collected apart thus keep the same part of the keys
 that they share, however many rows each has and in whatever order they come.
@@ -19,40 +19,17 @@ _MISSING_ROW = row_hashes(pa.table({"missing": pa.nulls(1, pa.string())}), ["mis
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class KeptRows:
-    """One row a key.
+    """One row a key, also of a key that repeats with equal rows; keys with several different rows are left out."""
 
-    Attributes
-    ----------
-    key_hashes
-        Shape (K,), uint64, ascending, without repeats.
-    rows
-        K rows in that order: the key columns and the collected ones.
-    num_repeated_keys
-        Keys left out because they came with several different rows: which of them to compare is not known. A key that
-        repeats with equal rows is kept once.
-    """
-
-    key_hashes: np.ndarray
-    rows: pa.Table
+    key_hashes: np.ndarray  # shape (K,), uint64, ascending, without repeats
+    rows: pa.Table  # K rows: the key columns and the collected ones
     num_repeated_keys: int
 
 
 class KeyedRows:
-    """Collects rows by key.
+    """Collects rows by key; rows where a key column is missing are passed over.
 
-    Parameters
-    ----------
-    keys
-        Columns that together identify an example; rows where one of them is missing are passed over.
-    columns
-        Columns to keep for comparison, each with one value a row.
-    max_keys
-        Keys kept, 1 or more; memory holds about three times as many rows.
-
-    Raises
-    ------
-    ValueError
-        If no key or no column is named, or `max_keys` is below 1.
+    Of at most `max_keys` keys it keeps the key columns and `columns`; memory holds about three times as many rows.
     """
 
     def __init__(self, keys: Sequence[str], columns: Sequence[str], *, max_keys: int = 100_000) -> None:
@@ -69,7 +46,7 @@ class KeyedRows:
         self._num_rows = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Add the rows of one batch, which must have the columns under the types of the batches before."""
+        """Add the rows of one batch, whose columns have the types of the batches before."""
         keys = row_hashes(batch, self.keys)
         wanted = (keys <= self._limit) & self._has_keys(batch)
         if wanted.any():
@@ -78,13 +55,7 @@ class KeyedRows:
             self._append(_decoded(table), np.column_stack([keys[wanted], rows]))
 
     def merge(self, other: "KeyedRows") -> None:
-        """Add what another collector kept of the same table.
-
-        Raises
-        ------
-        ValueError
-            If it collects other columns or another number of keys.
-        """
+        """Add what another collector of the same columns and `max_keys` kept of the same table."""
         mine, theirs = (self.keys, self.columns, self.max_keys), (other.keys, other.columns, other.max_keys)
         if mine != theirs:
             raise ValueError(

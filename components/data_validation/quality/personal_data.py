@@ -24,35 +24,14 @@ _PLAUSIBLE_SHARE = 0.5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PersonalDataCounter:
-    """Counts rows with personal data, batch by batch.
+    """Counts rows with personal data, batch by batch."""
 
-    Attributes
-    ----------
-    alike, plausible
-        Rows by column and pattern: written in the form, and plausible as well.
-    num_rows
-        Rows seen, by column.
-    """
-
-    alike: Counter[tuple[str, Pattern]] = field(default_factory=Counter)
-    plausible: Counter[tuple[str, Pattern]] = field(default_factory=Counter)
-    num_rows: Counter[str] = field(default_factory=Counter)
+    alike: Counter[tuple[str, Pattern]] = field(default_factory=Counter)  # rows written in the form
+    plausible: Counter[tuple[str, Pattern]] = field(default_factory=Counter)  # rows that are plausible too
+    num_rows: Counter[str] = field(default_factory=Counter)  # rows seen, by column
 
     def add(self, batch: pa.RecordBatch, columns: Sequence[str]) -> None:
-        """Count the rows of one batch.
-
-        Parameters
-        ----------
-        batch
-            Rows with the named columns.
-        columns
-            Columns to look at, those with the role `pii` left out; those that hold no text are passed over.
-
-        Raises
-        ------
-        ValueError
-            If a named column is not in the batch.
-        """
+        """Count the rows of one batch; columns named under `pii` are left out, those without text passed over."""
         for column in columns:
             values = batch.column(batch.schema.names.index(column))
             if isinstance(values, pa.DictionaryArray):
@@ -79,12 +58,9 @@ class PersonalDataCounter:
         return found
 
     def findings(self) -> list[Finding]:
-        """One finding a column that holds personal data, with counts and never a value.
+        """One finding a column that holds personal data, with counts and never a value, the largest share first.
 
-        Returns
-        -------
-        list of Finding
-            A warning from 1% of the rows or from 10 rows on, else a note; those with the largest share first.
+        A warning from 1% of the rows or from 10 rows on, else a note.
         """
         found = [_finding(column, kinds, self.num_rows[column]) for column, kinds in self.counts().items()]
         return sorted(found, key=lambda finding: -(finding.value or 0.0))

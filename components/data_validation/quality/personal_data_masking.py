@@ -25,19 +25,9 @@ _COUNTS_ONLY = {
 
 
 def findings_without_values(findings: Sequence[Finding], hidden: Collection[str]) -> list[Finding]:
-    """Findings that tell no value of some columns.
+    """Findings that tell no value of the `hidden` columns, in the same order.
 
-    Parameters
-    ----------
-    findings
-        Of any kind; messages may quote values.
-    hidden
-        The columns.
-
-    Returns
-    -------
-    list of Finding
-        In the same order; a finding about such a column without its values, its message made of what was measured.
+    A finding about such a column loses its values, and its message is made of what was measured.
     """
     return [
         replace(finding, values=(), message=_measured(finding))

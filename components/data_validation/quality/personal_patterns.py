@@ -1,13 +1,13 @@
 """What personal data looks like in text: e-mail addresses, telephone numbers, Korean resident registration numbers.
 
 Digits alone prove little: order numbers, bar codes and clock readings have thirteen or eleven of them too. For forms
-that anything could have, this module therefore gives two answers, which values are *written alike* and which of these
-are *plausible*; who counts them over a column decides (see `personal_data`).
+that anything could have, this module therefore gives two answers: which values are *written alike*, and which of these
+are *plausible*. `personal_data` counts both over a column and decides.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -45,16 +45,8 @@ _LAST_BIRTH_YEAR = 2049
 _SHORTEST_PHONE = 9
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class PatternHits:
-    """Which values one pattern meets.
-
-    Attributes
-    ----------
-    alike, plausible
-        Shape (N,), bool: written in this form, and also plausible as what the form stands for. The second implies the
-        first.
-    """
+class PatternHits(NamedTuple):
+    """Which of N values are written in a pattern's form, and which of these are plausible; shape (N,), bool."""
 
     alike: np.ndarray
     plausible: np.ndarray
@@ -69,53 +61,30 @@ BARE_MOBILE: Pattern = ("telephone number", "bare")
 
 
 def personal_hits(values: pa.Array) -> Mapping[Pattern, PatternHits]:
-    """Which texts hold personal data, by pattern.
-
-    Parameters
-    ----------
-    values
-        Shape (N,), string or large_string, without nulls.
-
-    Returns
-    -------
-    mapping
-        Only patterns that some value is written alike; each kind of data may come in several.
-    """
-    searched: tuple[tuple[np.ndarray, Mapping[Pattern, Callable[[pa.Array], PatternHits]]], ...] = (
+    """Which of N texts, without nulls, hold personal data, by pattern; patterns that no value has are absent."""
+    searched = (
         (np.asarray(pc.match_substring(values, "@")), {EMAIL: _email_hits}),
         (_with_many_digits(values), _DIGIT_PATTERNS),
     )
     found = {}
     for chosen, patterns in searched:
-        if chosen.any():
-            candidates = values.filter(pa.array(chosen))
-            for pattern, hits_of in patterns.items():
-                hits = hits_of(candidates)
-                if hits.alike.any():
-                    found[pattern] = _spread(hits, chosen)
+        if not chosen.any():
+            continue
+        candidates = values.filter(pa.array(chosen))
+        for pattern, hits_of in patterns.items():
+            hits = hits_of(candidates)
+            if hits.alike.any():
+                found[pattern] = PatternHits(*(_spread(part, chosen) for part in hits))
     return found
 
 
 def resident_number_plausible(digits: np.ndarray, *, always_checked: bool) -> np.ndarray:
-    """Whether thirteen digits can be a Korean resident registration number.
+    """Whether thirteen digits, shape (N, 13), can be a Korean resident registration number; shape (N,), bool.
 
-    Parameters
-    ----------
-    digits
-        Shape (N, 13), int: yymmdd, a digit for century and sex (1 to 8), five digits, and the check digit.
-    always_checked
-        Whether the check digit must hold: then births from October 2020 on, which have none, are never plausible.
-        Else the date alone decides.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (N,), bool.
-
-    References
-    ----------
-    Enforcement rules of the Resident Registration Act, article 2, as before and after October 2020; foreigners'
-    numbers (5 to 8) add 2 to the check digit.
+    The digits are yymmdd, century and sex (1 to 8), five digits, and the check digit. Where it is `always_checked`,
+    births from October 2020 on, which have none, are never plausible; else the date alone decides. Source: enforcement
+    rules of the Resident Registration Act, article 2, as before and after October 2020; foreigners' numbers (5 to 8)
+    add 2 to the check digit.
     """
     century_digit = digits[:, 6]
     years = np.where(np.isin(century_digit, (3, 4, 7, 8)), 2000, 1900) + digits[:, 0] * 10 + digits[:, 1]
@@ -131,29 +100,20 @@ def resident_number_plausible(digits: np.ndarray, *, always_checked: bool) -> np
 
 
 def _email_hits(values: pa.Array) -> PatternHits:
-    cleaned = pc.replace_substring_regex(values, pattern=_NO_EMAIL, replacement=" ")
-    found = _matches(cleaned, _EMAIL)
-    return PatternHits(alike=found, plausible=found)
+    found = _matches(pc.replace_substring_regex(values, pattern=_NO_EMAIL, replacement=" "), _EMAIL)
+    return PatternHits(found, found)
 
 
 def _phone_hits(values: pa.Array) -> PatternHits:
     found = _matches(values, _PHONE)
-    return PatternHits(alike=found, plausible=found)
+    return PatternHits(found, found)
 
 
 def _bare_mobile_hits(values: pa.Array) -> PatternHits:
-    return PatternHits(alike=_matches(values, _BARE_MOBILE_ALIKE), plausible=_matches(values, _BARE_MOBILE))
+    return PatternHits(_matches(values, _BARE_MOBILE_ALIKE), _matches(values, _BARE_MOBILE))
 
 
-def _hyphened_resident_hits(values: pa.Array) -> PatternHits:
-    return _resident_hits(values, _HYPHENED_RESIDENT, always_checked=False)
-
-
-def _bare_resident_hits(values: pa.Array) -> PatternHits:
-    return _resident_hits(values, _BARE_RESIDENT, always_checked=True)
-
-
-def _resident_hits(values: pa.Array, pattern: str, *, always_checked: bool) -> PatternHits:
+def _resident_hits(values: pa.Array, *, pattern: str, always_checked: bool) -> PatternHits:
     groups = pc.extract_regex(values, pattern=pattern)
     alike = np.asarray(pc.is_valid(groups))
     plausible = np.zeros(len(values), bool)
@@ -162,12 +122,12 @@ def _resident_hits(values: pa.Array, pattern: str, *, always_checked: bool) -> P
         texts = [np.asarray(found.field(part).to_numpy(zero_copy_only=False), dtype="S") for part in (0, 1)]
         digits = np.char.add(*texts).astype("S13").view(np.uint8).reshape(-1, 13).astype(np.int64) - ord("0")
         plausible[alike] = resident_number_plausible(digits, always_checked=always_checked)
-    return PatternHits(alike=alike, plausible=plausible)
+    return PatternHits(alike, plausible)
 
 
 _DIGIT_PATTERNS: Mapping[Pattern, Callable[[pa.Array], PatternHits]] = {
-    HYPHENED_RESIDENT: _hyphened_resident_hits,
-    BARE_RESIDENT: _bare_resident_hits,
+    HYPHENED_RESIDENT: partial(_resident_hits, pattern=_HYPHENED_RESIDENT, always_checked=False),
+    BARE_RESIDENT: partial(_resident_hits, pattern=_BARE_RESIDENT, always_checked=True),
     PHONE: _phone_hits,
     BARE_MOBILE: _bare_mobile_hits,
 }
@@ -187,7 +147,8 @@ def _matches(values: pa.Array, pattern: str) -> np.ndarray:
     return np.asarray(pc.match_substring_regex(values, pattern=pattern))
 
 
-def _spread(hits: PatternHits, chosen: np.ndarray) -> PatternHits:
-    alike, plausible = np.zeros(len(chosen), bool), np.zeros(len(chosen), bool)
-    alike[chosen], plausible[chosen] = hits.alike, hits.plausible
-    return PatternHits(alike=alike, plausible=plausible)
+def _spread(hits: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Hits among the chosen values as hits among all."""
+    spread = np.zeros(len(chosen), bool)
+    spread[chosen] = hits
+    return spread

@@ -1,12 +1,11 @@
 """Rows that repeat: within one table, and from one split to another.
 
-Tables of few discrete columns repeat rows by nature, and then a test row that also stands in training says nothing.
-How often that happens is estimated from the reference alone: of the rows seen once there, a second draw from the same
-source meets a share of about 2 f2 / N, with f2 the number of rows seen exactly twice (Good 1953). Rows seen once are
-also where a leak shows best, and where a shift towards common rows changes nothing.
+Tables of few discrete columns repeat rows by nature, and then a test row found in training too says nothing. How often
+that happens is estimated from the reference alone: of the rows seen once there, a second draw from the same source
+meets a share of about 2 f2 / N, with f2 the number of rows seen exactly twice (Good 1953). Rows seen once are also
+where a leak shows best, and where a shift towards common rows changes nothing.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 import math
 from statistics import NormalDist
@@ -16,7 +15,9 @@ from scipy.special import bdtrc
 
 from components.shared.contracts.verdict import Finding, Severity
 
-_MAX_EXAMPLES = 3
+# Share of rows that is worth a person's time.
+_MATERIAL_SHARE = 0.01
+_FALSE_ALARM_RATE = 0.01
 # Rows that come more often than this are values that a table of few columns can hold, not copies.
 _MOST_COPIES = 10
 # The rate's upper bound errs with at most this chance, which is added to the p-value (Berger and Boos 1994); where
@@ -26,93 +27,32 @@ _BOUND_PART = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RepetitionSettings:
-    """From where repetition matters.
-
-    Attributes
-    ----------
-    material_share
-        Share of rows, 0 to 1, that is worth a person's time.
-    false_alarm_rate
-        Chance of calling natural repetition a leak, 0 to 1.
-    """
-
-    material_share: float = 0.01
-    false_alarm_rate: float = 0.01
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.material_share < 1.0:
-            raise ValueError(f"material_share must lie between 0 and 1, got {self.material_share!r}")
-        if not 0.0 < self.false_alarm_rate < 1.0:
-            raise ValueError(f"false_alarm_rate must lie between 0 and 1, got {self.false_alarm_rate!r}")
-
-    @property
-    def bound_error(self) -> float:
-        """Chance that the bound on natural repetition is too low: part of the rate, since it is added to p-values."""
-        return min(_BOUND_ERROR, _BOUND_PART * self.false_alarm_rate)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Leakage:
-    """Current rows that equal a row which the reference holds once.
+    """Current rows that equal a row which the reference holds once."""
 
-    Attributes
-    ----------
-    num_leaked, num_current, num_reference
-        Different rows found on both sides, and the rows of each side.
-    natural_share
-        Share of the current rows expected to be found so by nature, 0 to 1.
-    excess_share
-        Share found above that, 0 to 1.
-    p_value
-        Chance of at least `num_leaked` by nature alone.
-    rows
-        Shape (num_leaked,), int64: one row number of the current side for each.
-    """
-
-    num_leaked: int
-    num_current: int
-    num_reference: int
-    natural_share: float
-    excess_share: float
-    p_value: float
-    rows: np.ndarray
+    num_leaked: int  # different rows found in both
+    natural_share: float  # share of the current rows expected to be found so by nature
+    excess_share: float  # share found above that
+    p_value: float  # chance of at least `num_leaked` by nature alone; 1 where a dataset is empty
 
 
 def leakage(reference_hashes: np.ndarray, current_hashes: np.ndarray, *, bound_error: float = _BOUND_ERROR) -> Leakage:
-    """How many current rows stand in the reference too, and how many would by nature.
+    """How many current rows are found in the reference too, and how many would be by nature, from hashes of the rows.
 
-    Parameters
-    ----------
-    reference_hashes, current_hashes
-        Shape (N,) and (M,), uint64: from `row_hashes` over the same columns.
-    bound_error
-        Chance, above 0, that the bound on natural repetition is too low; no p-value is smaller.
-
-    Returns
-    -------
-    Leakage
-        Its `p_value` is 1 where a side is empty.
-
-    References
-    ----------
-    Good, The Population Frequencies of Species, Biometrika 40, 1953; Berger and Boos, P Values Maximized Over a
-    Confidence Set for the Nuisance Parameter, JASA 89, 1994.
+    `bound_error` is the chance, above 0, that the bound on natural repetition is too low; no p-value is smaller.
+    Sources: Good, The Population Frequencies of Species, Biometrika 40, 1953; Berger and Boos, P Values Maximized Over
+    a Confidence Set for the Nuisance Parameter, JASA 89, 1994.
     """
     different, counts = np.unique(reference_hashes, return_counts=True)
-    num_reference, num_current = len(reference_hashes), len(current_hashes)
-    current, rows = np.unique(current_hashes, return_index=True)
-    leaked = np.isin(current, different[counts == 1], assume_unique=True)
-    natural, bound = _natural_share(counts, num_reference, bound_error)
-    num_leaked = int(leaked.sum())
+    num_current = len(current_hashes)
+    leaked = np.intersect1d(np.unique(current_hashes), different[counts == 1], assume_unique=True)
+    natural, bound = _natural_share(counts, len(reference_hashes), bound_error)
+    num_leaked = len(leaked)
     return Leakage(
         num_leaked=num_leaked,
-        num_current=num_current,
-        num_reference=num_reference,
         natural_share=natural,
         excess_share=max(num_leaked / num_current - natural, 0.0) if num_current else 0.0,
         p_value=_chance(num_leaked, num_current, bound, bound_error),
-        rows=np.sort(rows[leaked]),
     )
 
 
@@ -122,41 +62,20 @@ def leakage_findings(
     *,
     reference: str = "train",
     current: str = "test",
-    current_ids: Sequence[object] = (),
-    settings: RepetitionSettings | None = None,
+    false_alarm_rate: float = _FALSE_ALARM_RATE,
 ) -> list[Finding]:
-    """Findings about rows that stand in two splits.
+    """Finding about rows found in two splits, from their hashes, (N,) and (M,), identifiers and times left out.
 
-    Parameters
-    ----------
-    reference_hashes, current_hashes
-        Shape (N,) and (M,), uint64: from `row_hashes` over the same columns, identifiers and times left out.
-    reference, current
-        Names of the two splits.
-    current_ids
-        Shape (M,): the current rows' identifiers, of which three are shown; leave out what must not be shown.
-    settings
-        From where a leak matters.
-
-    Returns
-    -------
-    list of Finding
-        Blocking where the excess over natural repetition is both significant and material, a warning where it is
-        significant only; empty otherwise.
-
-    Raises
-    ------
-    ValueError
-        If there are identifiers, but not one a row.
+    Blocking where the excess over natural repetition is both significant and material, a warning where it is
+    significant only. `false_alarm_rate` is the chance, 0 to 1, of calling natural repetition a leak.
     """
-    if len(current_ids) not in (0, len(current_hashes)):
-        raise ValueError(f"current_ids must be empty or one a row, got {len(current_ids)} for {len(current_hashes)}")
-    settings = settings or RepetitionSettings()
-    found = leakage(reference_hashes, current_hashes, bound_error=settings.bound_error)
-    if found.p_value >= settings.false_alarm_rate:
+    bound_error = min(_BOUND_ERROR, _BOUND_PART * false_alarm_rate)
+    found = leakage(reference_hashes, current_hashes, bound_error=bound_error)
+    if found.p_value >= false_alarm_rate:
         return []
-    material = found.excess_share >= settings.material_share
-    examples = [current_ids[row] for row in found.rows[:_MAX_EXAMPLES]] if len(current_ids) else []
+    material = found.excess_share >= _MATERIAL_SHARE
+    num_current = len(current_hashes)
+    expected = found.natural_share * num_current
     return [
         Finding(
             kind="quality",
@@ -164,13 +83,14 @@ def leakage_findings(
             name="ROWS_LEAK_BETWEEN_SPLITS",
             statistic=f"share of {current} rows that equal a row of {reference}, beyond natural repetition",
             value=found.excess_share,
-            threshold=settings.material_share,
+            threshold=_MATERIAL_SHARE,
             effect="excess share",
             effect_size=found.excess_share,
-            message=_leak_message(found, reference, current, examples),
+            message=f"{found.num_leaked:,} of the {num_current:,} rows of {current} also stand in {reference}, "
+            f"where {expected:,.1f} would by nature",
             remedy=f"remove these rows from {current} or from {reference}, or split again with copies kept together",
-            num_reference=found.num_reference,
-            num_current=found.num_current,
+            num_reference=len(reference_hashes),
+            num_current=num_current,
             p_value=found.p_value,
             significant=True,
             material=material,
@@ -178,33 +98,18 @@ def leakage_findings(
     ]
 
 
-def duplicate_findings(
-    hashes: np.ndarray, *, table: str = "the table", settings: RepetitionSettings | None = None
-) -> list[Finding]:
-    """Finding about rows of one table that repeat an earlier row.
+def duplicate_findings(hashes: np.ndarray, *, table: str = "the table") -> list[Finding]:
+    """Finding about rows of one table that repeat an earlier row, from their hashes, identifiers and times left out.
 
-    Parameters
-    ----------
-    hashes
-        Shape (N,), uint64: from `row_hashes`, identifiers and times left out.
-    table
-        What the rows are called in the message.
-    settings
-        From where repetition matters.
-
-    Returns
-    -------
-    list of Finding
-        A warning where a material share repeats; a note where fewer do, or where many rows come many times over, as
-        they do by nature in tables of few discrete columns; empty without repetition.
+    A warning where a material share repeats; a note where fewer do, or where many rows come many times over, as they
+    do by nature in tables of few discrete columns.
     """
-    settings = settings or RepetitionSettings()
     counts = np.unique(hashes, return_counts=True)[1]
     num_repeats = int(len(hashes) - len(counts))
     if not num_repeats:
         return []
     share, natural = num_repeats / len(hashes), _repeats_by_nature(counts)
-    severity: Severity = "warning" if share >= settings.material_share and not natural else "note"
+    severity: Severity = "warning" if share >= _MATERIAL_SHARE and not natural else "note"
     reason = "; many come many times over, as in tables of few discrete columns" if natural else ""
     return [
         Finding(
@@ -213,11 +118,11 @@ def duplicate_findings(
             name="DUPLICATE_ROWS",
             statistic="share of rows that repeat an earlier row",
             value=share,
-            threshold=settings.material_share,
+            threshold=_MATERIAL_SHARE,
             message=f"{num_repeats:,} of the {len(hashes):,} rows of {table} repeat an earlier row{reason}",
             remedy="remove the copies before splitting, unless they are observations of their own",
             num_current=len(hashes),
-            material=share >= settings.material_share,
+            material=share >= _MATERIAL_SHARE,
         )
     ]
 
@@ -244,12 +149,3 @@ def _repeats_by_nature(counts: np.ndarray) -> bool:
     repeated = counts[counts > 1]
     commonest = np.bincount(repeated).argmax()
     return bool(commonest > _MOST_COPIES) or bool(repeated[repeated != commonest].sum() > repeated.sum() / 3)
-
-
-def _leak_message(found: Leakage, reference: str, current: str, examples: Sequence[object]) -> str:
-    shown = f", for example {', '.join(repr(example) for example in examples)}" if examples else ""
-    expected = found.natural_share * found.num_current
-    return (
-        f"{found.num_leaked:,} of the {found.num_current:,} rows of {current} also stand in {reference}, "
-        f"where {expected:,.1f} would by nature{shown}"
-    )

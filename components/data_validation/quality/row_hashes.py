@@ -22,24 +22,9 @@ _WORD_MASKS = np.array([2 ** (8 * num_bytes) - 1 for num_bytes in range(9)], np.
 
 
 def row_hashes(rows: pa.RecordBatch | pa.Table, columns: Sequence[str]) -> np.ndarray:
-    """Hash of every row over some of its columns.
+    """Hash of every row over `columns`, shape (N,), uint64; datasets to be compared need the same order of columns.
 
-    Parameters
-    ----------
-    rows
-        N rows with at least the named columns: numbers, texts, truth values, dates, times, bytes.
-    columns
-        The columns that count, in an order that both sides of a comparison share.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (N,), uint64. Different rows collide with a chance of about 5e-20 a pair.
-
-    Raises
-    ------
-    ValueError
-        If no column is named, one is absent, or one holds lists or structures.
+    Different rows collide with a chance of about 5e-20 a pair. Columns of lists or structures raise ValueError.
     """
     if not columns:
         raise ValueError("columns must name at least one column to hash, got none")
@@ -50,25 +35,7 @@ def row_hashes(rows: pa.RecordBatch | pa.Table, columns: Sequence[str]) -> np.nd
 
 
 def column_hashes(values: pa.Array, name: str = "") -> np.ndarray:
-    """Hash of every value of one column.
-
-    Parameters
-    ----------
-    values
-        Shape (N,): numbers, texts, truth values, dates, times or bytes.
-    name
-        The column, for the error's text.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (N,), uint64.
-
-    Raises
-    ------
-    ValueError
-        If the column holds lists or structures.
-    """
+    """Hash of every value of one column, shape (N,), uint64; `name` is for the error about nested values."""
     kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
     if pa.types.is_nested(kind) or pa.types.is_interval(kind):
         raise ValueError(f"column {name!r} must hold one value a row to be hashed, got {kind}; leave it out")
@@ -86,10 +53,7 @@ def _whole_column(rows: pa.RecordBatch | pa.Table, name: str) -> pa.Array:
     if index < 0:
         raise ValueError(f"column {name!r} must be in the table once, which has {', '.join(rows.schema.names)}")
     column = rows.column(index)
-    if not isinstance(column, pa.ChunkedArray):
-        return column
-    whole = column.combine_chunks()
-    return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def _decoded(values: pa.Array) -> pa.Array:

@@ -7,53 +7,29 @@ from dataclasses import dataclass
 import math
 
 import numpy as np
+from scipy.stats import binomtest
 from sklearn.tree import DecisionTreeClassifier
 
 _MAX_LEAVES = 64
-_ONE_SIDED_95 = 1.645
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SingleFeatureAccuracy:
-    """How well one column alone predicts the label on held-out rows.
-
-    Attributes
-    ----------
-    num_rows
-        Rows predicted.
-    accuracy, accuracy_bound
-        Share predicted right and its lower 95% bound (Wilson), 0 to 1.
-    majority_share
-        Share of the largest class: the accuracy of guessing.
-    avoided, avoided_bound
-        Share of the guess's errors that the column avoids, and its lower bound; below 0 where it is worse.
-    """
+    """How well one column alone predicts the label on held-out rows."""
 
     num_rows: int
     accuracy: float
-    accuracy_bound: float
-    majority_share: float
-    avoided: float
-    avoided_bound: float
+    accuracy_bound: float  # lower 95% bound (Wilson)
+    majority_share: float  # of the largest class: the accuracy of guessing
+    avoided: float  # share of the guess's errors avoided, below 0 where worse; `nan` with one class
+    avoided_bound: float  # its lower bound
 
 
 def single_feature_accuracy(feature: np.ndarray, label_codes: np.ndarray, *, seed: int = 0) -> SingleFeatureAccuracy:
-    """Accuracy of the label's prediction from one column, each half predicted from the other.
+    """Accuracy of the label (shape (N,), int codes) predicted from one column, each half of the rows from the other.
 
-    Parameters
-    ----------
-    feature
-        Shape (N,): float64 with NaN for missing (a tree of at most 64 leaves predicts), or str objects with None for
-        missing (each value predicts the class it has most often in the other half).
-    label_codes
-        Shape (N,), int: 0 or more.
-    seed
-        Of the halves.
-
-    Returns
-    -------
-    SingleFeatureAccuracy
-        `avoided` is `nan` where all rows are of one class.
+    Of a float column, NaN for missing, a tree of at most 64 leaves predicts. Of an object column of str, None for
+    missing, each value predicts the class it has most often in the other half.
     """
     num_rows = len(label_codes)
     second = np.random.default_rng(seed).permutation(num_rows) < num_rows // 2
@@ -64,7 +40,8 @@ def single_feature_accuracy(feature: np.ndarray, label_codes: np.ndarray, *, see
             predicted = predict(feature[~held_out], label_codes[~held_out], feature[held_out])
             right[held_out] = predicted == label_codes[held_out]
     majority = np.bincount(label_codes).max() / num_rows
-    accuracy, bound = float(right.mean()), _wilson_lower(int(right.sum()), num_rows)
+    share_right = binomtest(int(right.sum()), num_rows, alternative="greater")
+    accuracy, bound = float(right.mean()), float(share_right.proportion_ci(0.95, method="wilson").low)
     errors = 1.0 - majority
     return SingleFeatureAccuracy(
         num_rows=num_rows,
@@ -77,39 +54,14 @@ def single_feature_accuracy(feature: np.ndarray, label_codes: np.ndarray, *, see
 
 
 def value_codes(values: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """Texts as codes.
-
-    Parameters
-    ----------
-    values
-        Shape (N,), str objects with None for missing.
-
-    Returns
-    -------
-    list of str, np.ndarray
-        The K different values in quotes, a missing one as `missing`, and shape (N,), int64: each row's index among
-        them.
-    """
+    """The K different values in quotes, a missing one as `missing`, and each row's place among them, shape (N,)."""
     names: dict[str | None, int] = {}
     codes = np.array([names.setdefault(value, len(names)) for value in values.tolist()], np.int64)
     return ["missing" if name is None else repr(name) for name in names], codes
 
 
 def best_cut(numbers: np.ndarray, label_codes: np.ndarray) -> float | None:
-    """The one threshold that tells the label's classes apart best.
-
-    Parameters
-    ----------
-    numbers
-        Shape (N,), float64, without NaN.
-    label_codes
-        Shape (N,), int.
-
-    Returns
-    -------
-    float or None
-        None where no threshold helps.
-    """
+    """The one threshold of numbers without NaN that tells the label's classes apart best; None where none helps."""
     tree = _tree(numbers, label_codes, max_leaves=2).tree_ if len(numbers) else None
     return float(tree.threshold[0]) if tree is not None and tree.node_count > 1 else None
 
@@ -139,12 +91,3 @@ def _tree_columns(values: np.ndarray) -> np.ndarray:
     missing = np.isnan(values)
     # The tree holds float32, which the largest floats and infinities would overflow.
     return np.column_stack([np.clip(np.where(missing, 0.0, values), -1e30, 1e30), missing])
-
-
-def _wilson_lower(count: int, total: int) -> float:
-    """Lower end of Wilson's one-sided 95% interval of a share."""
-    z2 = _ONE_SIDED_95**2
-    share = count / total
-    centre = share + z2 / (2 * total)
-    margin = _ONE_SIDED_95 * math.sqrt(share * (1 - share) / total + z2 / (4 * total * total))
-    return max((centre - margin) / (1 + z2 / total), 0.0)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from components.data_validation.schemas.materiality import Materiality
-from components.shared.contracts.verdict import Finding
+from components.shared.contracts.verdict import Finding, Severity
 
 MIN_TRAINING_EXAMPLES = 2
 UNLABELLED = ""
@@ -14,21 +14,9 @@ Counts = Mapping[str, Mapping[str, int]]
 
 
 def split_findings(counts: Counts, class_names: Sequence[str], *, materiality: Materiality) -> list[Finding]:
-    """Findings about empty splits and about classes.
+    """Findings about empty splits and about classes: blocking where training or testing is impossible, else warnings.
 
-    Parameters
-    ----------
-    counts
-        Examples by split and label, `{"train": {"cat": 350, ...}, ...}`; unlabelled ones under the empty string.
-    class_names
-        The classes that the table declares.
-    materiality
-        The thresholds.
-
-    Returns
-    -------
-    list of Finding
-        Blocking where training or testing is impossible, warnings where it will be poor.
+    `counts` are examples by split and label, unlabelled ones under the empty string; `class_names` are the table's.
     """
     labelled = {
         split: {name: count for name, count in by_label.items() if name != UNLABELLED and count}
@@ -47,25 +35,21 @@ def split_findings(counts: Counts, class_names: Sequence[str], *, materiality: M
 def _emptiness(counts: Counts, labelled: Counts) -> list[Finding]:
     findings = []
     for split, by_label in counts.items():
-        needed = split in ("train", "test")
-        if not sum(by_label.values()):
+        severity: Severity = "blocking" if split in ("train", "test") else "warning"
+        num_examples = sum(by_label.values())
+        if not num_examples:
+            message = f"the {split} split has no examples"
             findings.append(
-                Finding(
-                    kind="quality",
-                    severity="blocking" if needed else "warning",
-                    name="EMPTY_SPLIT",
-                    message=f"the {split} split has no examples",
-                    remedy=_SPLIT_AGAIN,
-                )
+                Finding(kind="quality", severity=severity, name="EMPTY_SPLIT", message=message, remedy=_SPLIT_AGAIN)
             )
         elif not labelled[split]:
             findings.append(
                 Finding(
                     kind="quality",
-                    severity="blocking" if needed else "warning",
+                    severity=severity,
                     column="label",
                     name="NO_LABELLED_EXAMPLES",
-                    message=f"none of the {sum(by_label.values()):,} examples of the {split} split has a label",
+                    message=f"none of the {num_examples:,} examples of the {split} split has a label",
                     remedy="label some of the examples, or name the label in the problem file",
                 )
             )

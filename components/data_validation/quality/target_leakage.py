@@ -1,11 +1,10 @@
-"""Features that give the label away: one column alone predicts held-out labels almost without error.
+"""Target leakage: features that give the label away, as one column alone predicts held-out labels almost without error.
 
 Such a column is mostly written after the fact: a copy of the label, a sum that decides it, a field filled in for one
 class only. A model trained on it looks perfect and fails in use.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -17,86 +16,31 @@ from components.data_validation.quality.single_feature_accuracy import (
     SingleFeatureAccuracy,
     value_codes,
 )
+from components.data_validation.tables.arrow_lists import column_kind
 from components.shared.contracts.verdict import Finding
 
+# A column blocks from this held-out accuracy and its lower 95% bound on: a copy of the label with 1% of noise does, a
+# strong but honest column (0.95) does not.
+_BLOCKING_ACCURACY, _BLOCKING_ACCURACY_BOUND = 0.98, 0.97
+# An accuracy says little where one class is rare. So a column must also avoid this share of the errors of always
+# guessing the largest class; from a lower bound of 0.8 on it is worth a note.
+_BLOCKING_AVOIDED, _BLOCKING_AVOIDED_BOUND = 0.8, 0.7
+_NOTE_AVOIDED_BOUND = 0.8
+_MAX_ROWS = 20_000
+_SEED = 0
 _MAX_SHOWN = 3
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TargetLeakageSettings:
-    """From where a single column predicts too well.
+def target_leakage_findings(rows: pa.Table, label: pa.Array, *, columns: Sequence[str]) -> list[Finding]:
+    """Findings about columns that predict the label (shape (N,), any type) too well, the best predictor first.
 
-    Attributes
-    ----------
-    blocking_accuracy, blocking_accuracy_bound
-        Held-out accuracy and its lower 95% bound, 0 to 1, from which a column blocks. 0.98 lets a copy with 1% noise
-        block, and a strong but honest column (0.95) not.
-    blocking_avoided, blocking_avoided_bound
-        Share of the errors of always guessing the largest class that the column avoids, and its lower bound, 0 to 1:
-        an accuracy says little where one class is rare.
-    note_avoided_bound
-        Lower bound of that share from which a column is worth a note.
-    max_rows
-        Rows looked at; more are sampled.
-    seed
-        Of the sampling and of the halves.
-    """
-
-    blocking_accuracy: float = 0.98
-    blocking_accuracy_bound: float = 0.97
-    blocking_avoided: float = 0.8
-    blocking_avoided_bound: float = 0.7
-    note_avoided_bound: float = 0.8
-    max_rows: int = 20_000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        shares = (
-            self.blocking_accuracy,
-            self.blocking_accuracy_bound,
-            self.blocking_avoided,
-            self.blocking_avoided_bound,
-            self.note_avoided_bound,
-        )
-        if any(not 0.0 < share <= 1.0 for share in shares):
-            raise ValueError(f"accuracies and shares must lie above 0 and be at most 1, got {shares}")
-        if self.max_rows < 2:
-            raise ValueError(f"max_rows must be at least 2, got {self.max_rows!r}")
-
-
-def target_leakage_findings(
-    rows: pa.Table, label: pa.Array, *, columns: Sequence[str], settings: TargetLeakageSettings | None = None
-) -> list[Finding]:
-    """Findings about columns that predict the label too well to be true.
-
-    Parameters
-    ----------
-    rows
-        N rows, or a sample of them.
-    label
-        Shape (N,): classes of any type; rows without one take no part.
-    columns
-        Features to look at, masked ones left out: values of the others are shown. Columns of lists, bytes or
-        structures are passed over. Whole numbers that never repeat identify rows: of them it only counts where
-        they are missing.
-    settings
-        From where a column predicts too well.
-
-    Returns
-    -------
-    list of Finding
-        Blocking, or a note for a column that is strong without being near perfect or has too few rows to say; best
-        predictor first.
-
-    Raises
-    ------
-    ValueError
-        If `rows` and `label` differ in length.
+    Blocking, or a note for a column that is strong without being near perfect or has too few rows to say. Messages
+    show values, so masked columns must be left out. Rows without a label and columns of lists, bytes or structures
+    take no part. Whole numbers that never repeat identify rows: of them only counts where they are missing.
     """
     if rows.num_rows != len(label):
         raise ValueError(f"label must have one value a row, got {len(label)} for {rows.num_rows} rows")
-    settings = settings or TargetLeakageSettings()
-    kept = _sampled_rows(label, settings)
+    kept = _sampled_rows(label)
     classes, codes = np.unique(np.asarray(label.take(kept).cast(pa.string()), dtype=str), return_inverse=True)
     if len(classes) < 2:
         return []
@@ -104,34 +48,32 @@ def target_leakage_findings(
     for column in columns:
         feature = _feature(pc.take(rows.column(column), kept))
         if feature is not None:
-            result = single_feature_accuracy(feature, codes, seed=settings.seed)
-            if result.avoided_bound >= settings.note_avoided_bound or _blocks(result, settings):
-                found.append(_finding(column, result, _meanings(feature, codes, classes), settings))
+            result = single_feature_accuracy(feature, codes, seed=_SEED)
+            if result.avoided_bound >= _NOTE_AVOIDED_BOUND or _blocks(result):
+                found.append(_finding(column, result, _meanings(feature, codes, classes)))
     return sorted(found, key=lambda finding: -(finding.effect_size or 0.0))
 
 
-def _sampled_rows(label: pa.Array, settings: TargetLeakageSettings) -> np.ndarray:
+def _sampled_rows(label: pa.Array) -> np.ndarray:
     labelled = np.flatnonzero(np.asarray(pc.is_valid(label)))
-    if len(labelled) <= settings.max_rows:
+    if len(labelled) <= _MAX_ROWS:
         return labelled
-    chosen = np.random.default_rng(settings.seed).choice(len(labelled), settings.max_rows, replace=False)
+    chosen = np.random.default_rng(_SEED).choice(len(labelled), _MAX_ROWS, replace=False)
     return labelled[np.sort(chosen)]
 
 
 def _feature(values: pa.ChunkedArray) -> np.ndarray | None:
     """The column as floats or as texts; None where it cannot predict."""
-    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
-    values = values.cast(kind)
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+    kind = column_kind(values.type)
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if kind in ("integer", "float"):
         numbers = np.asarray(values.cast(pa.float64(), safe=False).to_numpy(), np.float64)
         return np.where(np.isnan(numbers), np.nan, 0.0) if _identifies(numbers) else numbers
-    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        seconds = values.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).cast(pa.float64(), safe=False)
-        return np.asarray(seconds.to_numpy(), np.float64)
-    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean)
-    if not any(holds(kind) for holds in texts):
-        return None
-    return np.asarray(values.cast(pa.string()).to_numpy(), dtype=object)
+    if kind == "time":
+        microseconds = values.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).cast(pa.float64(), safe=False)
+        return np.asarray(microseconds.to_numpy(), np.float64)
+    return np.asarray(values.cast(pa.string()).to_numpy(), dtype=object) if kind == "category" else None
 
 
 def _identifies(numbers: np.ndarray) -> bool:
@@ -157,17 +99,17 @@ def _ranges(numbers: np.ndarray, codes: np.ndarray) -> tuple[list[str], np.ndarr
     return [f"up to {cut:.4g}", f"above {cut:.4g}", "missing"], np.where(present, np.where(numbers > cut, 1, 0), 2)
 
 
-def _blocks(result: SingleFeatureAccuracy, settings: TargetLeakageSettings) -> bool:
+def _blocks(result: SingleFeatureAccuracy) -> bool:
     return (
-        result.accuracy >= settings.blocking_accuracy
-        and result.accuracy_bound >= settings.blocking_accuracy_bound
-        and result.avoided >= settings.blocking_avoided
-        and result.avoided_bound >= settings.blocking_avoided_bound
+        result.accuracy >= _BLOCKING_ACCURACY
+        and result.accuracy_bound >= _BLOCKING_ACCURACY_BOUND
+        and result.avoided >= _BLOCKING_AVOIDED
+        and result.avoided_bound >= _BLOCKING_AVOIDED_BOUND
     )
 
 
-def _finding(column: str, result: SingleFeatureAccuracy, meanings: str, settings: TargetLeakageSettings) -> Finding:
-    blocks = _blocks(result, settings)
+def _finding(column: str, result: SingleFeatureAccuracy, meanings: str) -> Finding:
+    blocks = _blocks(result)
     return Finding(
         kind="quality",
         severity="blocking" if blocks else "note",
@@ -175,7 +117,7 @@ def _finding(column: str, result: SingleFeatureAccuracy, meanings: str, settings
         name="FEATURE_GIVES_LABEL_AWAY",
         statistic="accuracy on held-out rows from this column alone",
         value=result.accuracy,
-        threshold=settings.blocking_accuracy,
+        threshold=_BLOCKING_ACCURACY,
         effect="share of the largest class's errors avoided",
         effect_size=result.avoided,
         message=f"{column!r} alone predicts the label of {result.accuracy:.1%} of held-out rows, "

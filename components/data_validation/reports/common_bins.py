@@ -1,4 +1,4 @@
-"""The distributions of two splits over the same bins, so that they can be drawn and compared side by side."""
+"""The distributions of one column in two datasets over the same bins, to be drawn and compared."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -18,21 +18,10 @@ def number_name(value: float) -> str:
 def common_shares(
     reference: FeatureSummary, current: FeatureSummary, *, name_of: Callable[[float], str] = number_name
 ) -> Shares:
-    """Share of the values that falls in each bin, on both sides.
+    """Share of the values, 0 to 1, that falls in each bin in the reference and in the current data.
 
-    Parameters
-    ----------
-    reference, current
-        The same column in two splits.
-    name_of
-        Names a bin by its lower end.
-
-    Returns
-    -------
-    mapping of str to (float, float)
-        For each bin (a category, a whole number, or a range named by its lower end) the two shares, 0 to 1. The 11
-        most frequent categories have a bin each and the rest share one. Empty where a side has no finite values, their
-        range is too wide for a float, or the types differ.
+    A bin is a category, a whole number, or a range that `name_of` names by its lower end; beyond 12 categories the
+    rarest share one. Empty where a dataset has no finite values, their range is too wide, or the types differ.
     """
     if reference.type == "text" and current.type == "text":
         return _category_shares(reference.value_counts, current.value_counts)
@@ -42,7 +31,7 @@ def common_shares(
 
 
 def total_variation(shares: Shares) -> float:
-    """Total variation distance of the two sides of `common_shares`: 0 (same) to 1 (disjoint); `nan` without bins."""
+    """Total variation distance, 0 (same) to 1 (disjoint); `nan` without bins."""
     if not shares:
         return float("nan")
     return float(sum(abs(left - right) for left, right in shares.values()) / 2)
@@ -56,17 +45,17 @@ def _category_shares(reference: Mapping[str, int], current: Mapping[str, int]) -
     kept = names if len(names) <= NUM_BINS else names[: NUM_BINS - 1]
     shares = {name: (reference.get(name, 0) / totals[0], current.get(name, 0) / totals[1]) for name in kept}
     if len(kept) < len(names):
-        rest = [sum(side.get(name, 0) for name in names[len(kept) :]) for side in (reference, current)]
+        rest = [sum(counts.get(name, 0) for name in names[len(kept) :]) for counts in (reference, current)]
         shares[f"{len(names) - len(kept)} others"] = (rest[0] / totals[0], rest[1] / totals[1])
     return shares
 
 
 def _number_shares(reference: FeatureSummary, current: FeatureSummary, name_of: Callable[[float], str]) -> Shares:
-    finite = [_finite(side.histogram) for side in (reference, current)]
+    finite = [_finite(summary.histogram) for summary in (reference, current)]
     if not all(finite):
         return {}
-    low = min(bucket.low for side in finite for bucket in side)
-    high = max(bucket.high for side in finite for bucket in side)
+    low = min(bucket.low for buckets in finite for bucket in buckets)
+    high = max(bucket.high for buckets in finite for bucket in buckets)
     if not np.isfinite(high - low):
         return {}
     integers = reference.type == current.type == "integer"
@@ -78,9 +67,9 @@ def _number_shares(reference: FeatureSummary, current: FeatureSummary, name_of: 
         names = [name_of(value) for value in edges[:-1].tolist()]
     else:
         edges, names = np.array([low, np.nextafter(low, np.inf)]), [name_of(low)]
-    sides = [_rebinned(side, edges) for side in finite]
+    shares = [_rebinned(buckets, edges) for buckets in finite]
     distinct = names if len(set(names)) == len(names) else [f"{value!r}" for value in edges[:-1].tolist()]
-    return {name: (float(a), float(b)) for name, a, b in zip(distinct, *sides, strict=True)}
+    return {name: (float(a), float(b)) for name, a, b in zip(distinct, *shares, strict=True)}
 
 
 def _finite(buckets: Sequence[Bucket]) -> list[Bucket]:

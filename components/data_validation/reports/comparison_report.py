@@ -7,7 +7,7 @@ from markupsafe import escape, Markup
 
 from components.data_validation.reports.common_bins import common_shares, Shares
 from components.data_validation.reports.drawn_bins import drawn_shares
-from components.data_validation.reports.findings_table import add_findings
+from components.data_validation.reports.findings_table import add_findings, severity_counts
 from components.data_validation.reports.short_text import short
 from components.data_validation.statistics.feature_summaries import FeatureSummary
 from components.drift.binned import BinnedFeature
@@ -22,82 +22,45 @@ _EFFECT_WORDS = {
     "kolmogorov_smirnov": "Kolmogorov-Smirnov distance",
     "total_variation_above_chance": "total variation above chance",
 }
-_SEVERITY_WORDS = {"blocking": "blocking findings", "warning": "warnings", "note": "notes"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetContent:
-    """What the report shows of one side.
+    """What the report shows of one dataset."""
 
-    Attributes
-    ----------
-    name
-        The side's name: its file or window.
-    num_rows
-        Rows in all.
-    summaries
-        Summaries of its columns by name.
-    pictures
-        A few of its images, small.
-    texts
-        A few of its texts.
-    """
-
-    name: str
+    name: str  # its file or window
     num_rows: int
     summaries: Mapping[str, FeatureSummary]
-    pictures: Sequence[Picture] = ()
-    texts: Sequence[str] = ()
+    pictures: Sequence[Picture] = ()  # a few of its images, small
+    texts: Sequence[str] = ()  # a few of its texts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonContent:
-    """What the report is made of.
-
-    Attributes
-    ----------
-    verdict
-        With all findings, most severe first.
-    reference, current
-        The two sides.
-    comparison, features
-        The calibrated comparison and its binned features, by name.
-    settings
-        How it was judged.
-    masked
-        Columns of personal data, named or noticed: nothing of them is drawn.
-    left_out
-        Columns that took no part, and why.
-    """
+    """What the report is made of."""
 
     verdict: Verdict
     reference: DatasetContent
     current: DatasetContent
     comparison: Comparison
-    features: Mapping[str, BinnedFeature]
+    features: Mapping[str, BinnedFeature]  # binned, by name
     settings: DriftSettings
-    masked: frozenset[str] = field(default=frozenset())
-    left_out: Mapping[str, str]
+    masked: frozenset[str] = field(default=frozenset())  # personal data, named or noticed: not drawn
+    left_out: Mapping[str, str]  # columns that took no part, and why
 
 
 def comparison_report(content: ComparisonContent) -> Report:
-    """The report, ready to be written.
-
-    Findings are drawn up to 25, and listed up to 100; `verdict.json` has them all.
-    """
+    """The report; up to 25 findings are drawn and 100 listed, `verdict.json` has them all."""
     verdict = content.verdict
     subtitle = f"{content.current.name} against {content.reference.name}"
     report = Report("Data comparison", subtitle=subtitle)
     report.verdict(verdict.passed, verdict.reason)
-    severities: dict[str, Cell] = {
-        word: sum(finding.severity == name for finding in verdict.findings) for name, word in _SEVERITY_WORDS.items()
-    }
     report.facts(
         {
             "reference rows": content.reference.num_rows,
             "current rows": content.current.num_rows,
             "columns compared": len(content.comparison.features),
-            **severities,
+            **severity_counts(verdict.findings),
         }
     )
     _add_findings(report, content)
@@ -119,29 +82,27 @@ def _drawn_columns(content: ComparisonContent) -> dict[str, str]:
     """Columns whose findings are drawn, each with the caption of its most severe one."""
     captions: dict[str, str] = {}
     for finding in content.verdict.findings:
-        if (
-            len(captions) < MAX_FINDINGS_DRAWN
-            and finding.column not in captions
-            and _shares_of(finding.column, content)
-        ):
+        if len(captions) == MAX_FINDINGS_DRAWN:
+            break
+        if finding.column not in captions and _shares_of(finding.column, content):
             captions[finding.column] = f"{short(finding.column)}: {finding.kind.replace('_', ' ')}"
     return captions
 
 
 def _shares_of(column: str, content: ComparisonContent) -> Shares:
-    """Both sides over the same bins; one side alone where the other lacks the column."""
+    """Both datasets over the same bins; one of them alone where the other lacks the column."""
     if column in content.masked:
         return {}
     if column in content.features:
         return drawn_shares(content.features[column])
-    sides = [side.summaries.get(column) for side in (content.reference, content.current)]
-    here = [summary for summary in sides if summary is not None]
-    if not here:
-        return {}
-    shares = common_shares(here[0], here[-1])
-    if len(here) == len(sides):
-        return shares
-    return {name: (left, 0.0) if sides[0] is not None else (0.0, right) for name, (left, right) in shares.items()}
+    reference, current = content.reference.summaries.get(column), content.current.summaries.get(column)
+    if reference is not None and current is not None:
+        return common_shares(reference, current)
+    if reference is not None:
+        return {name: (share, 0.0) for name, (share, _) in common_shares(reference, reference).items()}
+    if current is not None:
+        return {name: (0.0, share) for name, (share, _) in common_shares(current, current).items()}
+    return {}
 
 
 def _drawing(shares: Shares) -> Markup:
@@ -150,12 +111,12 @@ def _drawing(shares: Shares) -> Markup:
 
 
 def _add_examples(report: Report, content: ComparisonContent) -> None:
-    """Pictures or texts of both sides: what a distribution cannot show."""
-    for side, name in ((content.reference, "Reference"), (content.current, "Current")):
-        if side.pictures:
-            report.gallery(side.pictures, caption=f"{name}: some images of {side.name}")
-        if side.texts:
-            report.table([f"{name}: some texts of {side.name}"], [[text] for text in side.texts])
+    """Images or texts of both datasets: what a distribution cannot show."""
+    for dataset, name in ((content.reference, "Reference"), (content.current, "Current")):
+        if dataset.pictures:
+            report.gallery(dataset.pictures, caption=f"{name}: some images of {dataset.name}")
+        if dataset.texts:
+            report.table([f"{name}: some texts of {dataset.name}"], [[text] for text in dataset.texts])
 
 
 def _add_columns(report: Report, content: ComparisonContent) -> None:

@@ -1,4 +1,4 @@
-"""A binned feature as a drawing shows it: at most a dozen bins, the two sides' shares of each."""
+"""A binned feature as a drawing shows it: at most a dozen bins, and the share of each in the two datasets."""
 
 import numpy as np
 
@@ -7,19 +7,10 @@ from components.drift.binned import BinnedFeature
 
 
 def drawn_shares(feature: BinnedFeature) -> Shares:
-    """Shares of the values, missing ones aside, on the two sides.
+    """Shares of the values, 0 to 1, by bin in reference and current; empty where a dataset has no values.
 
-    Parameters
-    ----------
-    feature
-        A binned feature.
-
-    Returns
-    -------
-    mapping of str to (float, float)
-        For each bin the shares of reference and current, 0 to 1. Neighbouring bins of a number are joined into about
-        equally full ones, each named by its lower end; of categories the rarest are joined. Empty where a side has no
-        values.
+    Neighbouring bins of a number are joined into about equally full ones, each named by its lower end; of categories
+    the rarest are joined. Missing values do not count.
     """
     counts = np.stack(
         [

@@ -8,21 +8,12 @@ from components.reporting.page import Cell, Report
 from components.shared.contracts.verdict import Finding
 
 MAX_FINDINGS_SHOWN = 100
-_SEVERITIES = ("blocking", "warning", "note")
+_SEVERITY_WORDS = {"blocking": "blocking findings", "warning": "warnings", "note": "notes"}
+SEVERITIES = tuple(_SEVERITY_WORDS)
 
 
 def add_findings(report: Report, findings: Sequence[Finding], *, nothing: str) -> None:
-    """Add the findings under a heading of their own.
-
-    Parameters
-    ----------
-    report
-        The report to add to.
-    findings
-        Most severe first; 100 of them are shown.
-    nothing
-        What is said where there are none.
-    """
+    """Add the findings, most severe first, 100 at most; `nothing` is what is said where there are none."""
     report.heading("Findings")
     if not findings:
         report.paragraph(nothing, tone="good")
@@ -34,11 +25,16 @@ def add_findings(report: Report, findings: Sequence[Finding], *, nothing: str) -
         report.paragraph(f"The first {MAX_FINDINGS_SHOWN} of {len(findings):,} findings; verdict.json has them all.")
 
 
+def severity_counts(findings: Sequence[Finding]) -> dict[str, Cell]:
+    """How many findings there are of each severity, for a report's facts."""
+    return {word: sum(finding.severity == name for finding in findings) for name, word in _SEVERITY_WORDS.items()}
+
+
 def most_severe_first(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Findings by severity, then by kind (a broken schema explains the rest), then by effect."""
 
     def order(finding: Finding) -> tuple[int, bool, float]:
-        return _SEVERITIES.index(finding.severity), finding.kind != "schema_drift", -(finding.effect_size or 0.0)
+        return SEVERITIES.index(finding.severity), finding.kind != "schema_drift", -(finding.effect_size or 0.0)
 
     return tuple(sorted(findings, key=order))
 

@@ -1,4 +1,4 @@
-"""A few payloads of a table as people see them: small pictures, short texts."""
+"""A few payloads of a table as people see them: small images, short texts."""
 
 from collections.abc import Collection
 
@@ -7,7 +7,7 @@ from components.data_validation.tables.column_roles import ColumnRoles
 from components.data_validation.tables.prepared_table import PreparedTable
 from components.reporting.page import Picture
 
-_NUM_PICTURES = 6
+_NUM_IMAGES = 6
 _NUM_TEXTS = 6
 _ROWS_LOOKED_AT = 512
 _SIDE_PX = 96
@@ -15,40 +15,24 @@ _MAX_CHARACTERS = 120
 
 
 def sample_images(table: PreparedTable) -> list[Picture]:
-    """Six images from the first rows, at most 96 pixels wide and high; none where the table holds no images.
-
-    Parameters
-    ----------
-    table
-        An example table of images, or any other table.
-    """
+    """Six images from the first rows, at most 96 px wide and high; none where the table holds no images."""
     if table.info is None or table.info.modality != "image" or "image" not in table.schema.names:
         return []  # a serving log need not keep its payloads
     batch = next(table.iter_batches(["image"], batch_rows=_ROWS_LOOKED_AT), None)
     if batch is None:
         return []
-    rows = _evenly(batch.num_rows, _NUM_PICTURES)
+    rows = _evenly(batch.num_rows, _NUM_IMAGES)
     encoded = [batch.column(0)[row].as_py() for row in rows]
-    pictures = [(row, _thumbnail(image)) for row, image in zip(rows, encoded, strict=True) if image]
+    thumbnails = [(row, _thumbnail(image)) for row, image in zip(rows, encoded, strict=True) if image]
     return [
         Picture(data=data, caption=f"row {row + 1}", alternative=f"the image of row {row + 1}")
-        for row, data in pictures
+        for row, data in thumbnails
         if data is not None
     ]
 
 
 def sample_texts(table: PreparedTable, roles: ColumnRoles, *, hidden: Collection[str] = ()) -> list[str]:
-    """Six texts from the first rows, shortened; none where the table holds none that may be shown.
-
-    Parameters
-    ----------
-    table
-        The table.
-    roles
-        Names the columns of text.
-    hidden
-        Columns of personal data, named or noticed: nothing of them is shown.
-    """
+    """Six texts from the first rows, shortened; none of `hidden` columns, which hold personal data."""
     columns = [*roles.texts, *(["text"] if table.info is not None and table.info.modality == "text" else [])]
     shown = [name for name in columns if name in table.schema.names and name not in hidden]
     if not shown:
@@ -71,7 +55,7 @@ def _thumbnail(image: bytes) -> bytes | None:
     try:
         pixels = tf.io.decode_image(image, channels=3, expand_animations=False)
         scale = _SIDE_PX / max(int(pixels.shape[0]), int(pixels.shape[1]), _SIDE_PX)
-        size = [max(1, round(int(side) * scale)) for side in pixels.shape[:2]]
+        size = [max(1, round(int(length) * scale)) for length in pixels.shape[:2]]
         small = tf.image.resize(pixels, size, antialias=True)
         return bytes(tf.io.encode_jpeg(tf.cast(tf.clip_by_value(small, 0, 255), tf.uint8), quality=80).numpy())
     except tf.errors.InvalidArgumentError:

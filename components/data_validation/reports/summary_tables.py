@@ -1,4 +1,4 @@
-"""Tables of what columns hold: numbers and categories, a row a column and side."""
+"""Tables of what columns hold, numbers and categories: a row a column and dataset."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, UTC
@@ -19,26 +19,14 @@ def add_summary_tables(
     report: Report,
     columns: Sequence[ExaminedColumn],
     summaries: Mapping[str, Mapping[str, FeatureSummary]],
-    sides: Sequence[str],
+    datasets: Sequence[str],
 ) -> None:
-    """Add a table of the numbers and one of the categories; of personal data only what is missing.
-
-    Parameters
-    ----------
-    report
-        The report to add to.
-    columns
-        The columns, in the order in which they are shown.
-    summaries
-        Summaries of the columns by side (a split, a table) and name.
-    sides
-        The sides to show.
-    """
+    """Add a table of the numbers and one of the categories; of personal data only what is missing."""
     held = [
-        (column, side, summaries[side][column.name])
+        (column, dataset, summaries[dataset][column.name])
         for column in columns
-        for side in sides
-        if column.name in summaries[side]
+        for dataset in datasets
+        if column.name in summaries[dataset]
     ]
     numbers = [_number_row(*item) for item in held if item[0].kind in _NUMBER_KINDS]
     categories = [_category_row(*item) for item in held if item[0].kind not in _NUMBER_KINDS]
@@ -49,17 +37,17 @@ def add_summary_tables(
         report.table(names, categories, caption="Categories")
 
 
-def _number_row(column: ExaminedColumn, side: str, summary: FeatureSummary) -> list[Cell]:
+def _number_row(column: ExaminedColumn, dataset: str, summary: FeatureSummary) -> list[Cell]:
     numbers = [summary.mean, summary.std, summary.minimum, summary.median, summary.maximum]
     cells: list[Cell] = [_shown(value, column, is_length=place == 1) for place, value in enumerate(numbers)]
-    return [short(column.name), side, f"{summary.missing_share:.1%}", *cells]
+    return [short(column.name), dataset, f"{summary.missing_share:.1%}", *cells]
 
 
-def _category_row(column: ExaminedColumn, side: str, summary: FeatureSummary) -> list[Cell]:
+def _category_row(column: ExaminedColumn, dataset: str, summary: FeatureSummary) -> list[Cell]:
     missing = f"{summary.missing_share:.1%}"
     if column.kind == "masked":
-        return [short(column.name), side, missing, None, "personal data: counted only"]
-    return [short(column.name), side, missing, summary.num_unique, _top_values(summary)]
+        return [short(column.name), dataset, missing, None, "personal data: counted only"]
+    return [short(column.name), dataset, missing, summary.num_unique, _top_values(summary)]
 
 
 def _shown(value: float, column: ExaminedColumn, *, is_length: bool) -> Cell:

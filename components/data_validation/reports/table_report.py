@@ -15,21 +15,7 @@ MAX_COLUMNS_SHOWN = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableContent:
-    """What a report shows of a table.
-
-    Attributes
-    ----------
-    name
-        The table.
-    num_rows
-        Its rows.
-    columns
-        The examined columns.
-    summaries
-        Their summaries by name.
-    remarks
-        What was recognised and left out.
-    """
+    """What a report shows of a table; `remarks` say what was recognised and left out."""
 
     name: str
     num_rows: int

@@ -7,7 +7,7 @@ import math
 from markupsafe import escape, Markup
 
 from components.data_validation.reports.common_bins import common_shares, Shares, total_variation
-from components.data_validation.reports.findings_table import add_findings
+from components.data_validation.reports.findings_table import add_findings, SEVERITIES, severity_counts
 from components.data_validation.reports.short_text import short
 from components.data_validation.reports.summary_tables import add_summary_tables, bin_namer
 from components.data_validation.statistics.feature_summaries import FeatureSummary
@@ -18,51 +18,30 @@ from components.shared.contracts.verdict import Verdict
 
 MAX_COLUMNS_SHOWN = 50
 _MAX_CLASSES_SHOWN = 30
-_SEVERITY_WORDS = {"blocking": "blocking findings", "warning": "warnings", "note": "notes"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportContent:
-    """What the report is made of.
-
-    Attributes
-    ----------
-    verdict
-        With all findings, most severe first.
-    modality
-        Of the example table.
-    columns
-        The examined columns.
-    unexamined
-        Columns that would take part but for their type, and why they do not.
-    counts
-        Examples by split and label.
-    summaries
-        Summaries of the columns by split and name.
-    """
+    """What the report is made of."""
 
     verdict: Verdict
     modality: str
     columns: Sequence[ExaminedColumn]
-    unexamined: Mapping[str, str]
-    counts: Mapping[str, Mapping[str, int]]
-    summaries: Mapping[str, Mapping[str, FeatureSummary]]
+    unexamined: Mapping[str, str]  # columns left out for their type, and why
+    counts: Mapping[str, Mapping[str, int]]  # examples by split and label
+    summaries: Mapping[str, Mapping[str, FeatureSummary]]  # by split and column
 
 
 def validation_report(content: ReportContent) -> Report:
-    """The report, ready to be written.
+    """The report; of many columns the 50 most notable.
 
-    A table of many columns shows the 50 most notable: those with findings, then those that differ most between
-    training and evaluation.
+    First come those with findings, then those that differ most between training and evaluation.
     """
     verdict = content.verdict
     report = Report("Data validation", subtitle=f"Splits of one {content.modality} table against the training schema")
     report.verdict(verdict.passed, verdict.reason)
     sizes: dict[str, Cell] = {f"{split} examples": sum(by.values()) for split, by in content.counts.items()}
-    severities: dict[str, Cell] = {
-        word: sum(finding.severity == name for finding in verdict.findings) for name, word in _SEVERITY_WORDS.items()
-    }
-    report.facts({**sizes, "columns examined": len(content.columns), **severities})
+    report.facts({**sizes, "columns examined": len(content.columns), **severity_counts(verdict.findings)})
     add_findings(
         report, verdict.findings, nothing="Nothing was found: every split fits the schema of the training split."
     )
@@ -101,22 +80,21 @@ def _add_columns(report: Report, content: ReportContent) -> None:
         report.paragraph(f"The {len(shown)} most notable of {len(ordered):,} columns; the statistics hold them all.")
     for name, why in content.unexamined.items():
         report.paragraph(f"{name} was not examined: {why}.", tone="warn")
-    sides = ("train",) if evaluation == "train" else ("train", evaluation)
-    add_summary_tables(report, shown, content.summaries, sides)
+    add_summary_tables(report, shown, content.summaries, tuple(dict.fromkeys(("train", evaluation))))
     for column in shown:
         if column.kind != "masked" and shares.get(column.name) and evaluation != "train":
             report.details(*_drawing(column, shares[column.name], evaluation))
 
 
 def _most_notable_first(content: ReportContent, shares: Mapping[str, Shares]) -> list[ExaminedColumn]:
-    ranks = {name: rank for rank, name in enumerate(_SEVERITY_WORDS)}
-    severities: dict[str, int] = {}
+    ranks: dict[str, int] = {}
     for finding in content.verdict.findings:
-        severities[finding.column] = min(ranks[finding.severity], severities.get(finding.column, len(ranks)))
+        rank = SEVERITIES.index(finding.severity)
+        ranks[finding.column] = min(rank, ranks.get(finding.column, rank))
 
     def notability(column: ExaminedColumn) -> tuple[int, float]:
         distance = total_variation(shares.get(column.name, {}))
-        return severities.get(column.name, len(ranks)), -(0.0 if math.isnan(distance) else distance)
+        return ranks.get(column.name, len(SEVERITIES)), -(0.0 if math.isnan(distance) else distance)
 
     return sorted(content.columns, key=notability)
 

@@ -5,83 +5,34 @@ target. It says what a cheap probe can find: a trained model may do better, and 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from components.data_validation.sufficiency.cheap_probes import Matrix, probes_for
-from components.data_validation.sufficiency.learning_curve import CurveSettings, learning_curve, LearningCurve
+from components.data_validation.sufficiency.cheap_probes import Matrix, ProbeEffort, probes_for
+from components.data_validation.sufficiency.learning_curve import learning_curve, LearningCurve
 from components.data_validation.sufficiency.missing_examples import missing_examples, MissingExamples
-from components.data_validation.sufficiency.predictability import Predictability, predictability, PredictabilitySettings
+from components.data_validation.sufficiency.predictability import Predictability, predictability
 from components.shared.contracts.problem import TargetSpec
 
 # More labels than this, most of them of a single row, are a quantity, not classes; ingestion draws the same line.
 _MANY_CLASSES = 20
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SufficiencySettings:
-    """Below which sample nothing is said, and how the rest is judged.
-
-    Attributes
-    ----------
-    min_rows
-        Labelled rows, 20 or more.
-    min_class_rows
-        Labelled rows a class, 5 or more; smaller classes are left out and said.
-    min_groups
-        Groups, 5 or more, where rows come in groups.
-    predictability, curve
-        See their classes.
-    """
-
-    min_rows: int = 50
-    min_class_rows: int = 10
-    min_groups: int = 10
-    predictability: PredictabilitySettings = field(default_factory=PredictabilitySettings)
-    curve: CurveSettings = field(default_factory=CurveSettings)
-
-    def __post_init__(self) -> None:
-        if self.min_rows < 20 or self.min_class_rows < 5 or self.min_groups < 5:
-            got = (self.min_rows, self.min_class_rows, self.min_groups)
-            raise ValueError(
-                f"min_rows must be at least 20, min_class_rows and min_groups at least 5, got {got}: below, folds and "
-                "permutations say nothing"
-            )
+# Below these nothing is said: folds and permutations would say nothing. Smaller classes are left out and said.
+_MIN_ROWS, MIN_CLASS_ROWS, _MIN_GROUPS = 50, 10, 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Sufficiency:
-    """What cheap probes say of the data.
+    """What cheap probes say of the data."""
 
-    Attributes
-    ----------
-    num_rows
-        Labelled rows that were looked at.
-    class_counts
-        Labelled training rows at hand of the classes that were judged.
-    small_classes
-        Those of the classes that were left out for having too few rows.
-    target
-        What the model is to reach.
-    shortfall
-        Why there are too few rows to say anything; empty where there are enough.
-    predictability
-        None where there are too few rows, or not one feature.
-    curve
-        None where the label is not predictable, or too few training sets could be scored.
-    missing
-        None without a curve or without a minimum in the target.
-    """
-
-    num_rows: int
-    class_counts: Mapping[str, int]
-    small_classes: Mapping[str, int]
-    target: TargetSpec
-    shortfall: str = ""
-    predictability: Predictability | None = None
-    curve: LearningCurve | None = None
-    missing: MissingExamples | None = None
+    num_rows: int  # labelled rows that were looked at
+    class_counts: Mapping[str, int]  # labelled training rows at hand of the classes that were judged
+    small_classes: Mapping[str, int]  # of the classes that were left out for having too few rows
+    target: TargetSpec  # what the model is to reach
+    shortfall: str = ""  # why there are too few rows to say anything; empty where there are enough
+    predictability: Predictability | None = None  # None where there are too few rows, or not one feature
+    curve: LearningCurve | None = None  # None where the label is not predictable, or the curve could not be scored
+    missing: MissingExamples | None = None  # None without a curve or without a minimum in the target
 
     @property
     def predictable(self) -> bool | None:
@@ -99,34 +50,15 @@ def sufficiency(
     target: TargetSpec,
     groups: np.ndarray | None = None,
     seed: int = 0,
-    settings: SufficiencySettings | None = None,
+    effort: ProbeEffort | None = None,
 ) -> Sufficiency:
-    """Judge whether data can answer a question, before any training.
+    """Judge whether data can answer a question: the label's predictability, the learning curve, and what is missing.
 
-    Parameters
-    ----------
-    features
-        Shape (N, D), float, finite, dense or CSR; D may be 0.
-    labels
-        Shape (N,), int: places in `class_counts`.
-    class_counts
-        Labelled training rows at hand by class, of which the N rows may be a sample.
-    target
-        The metric of the learning curve, and the minimum to reach.
-    groups
-        Shape (N,), int from 0 on: rows that belong together; None where every row stands for itself.
-    seed
-        Of folds, permutations and resamples.
-    settings
-        None takes the defaults.
-
-    Returns
-    -------
-    Sufficiency
-        The label's predictability, the learning curve and what is missing, as far as they can be told.
+    `features` are finite, shape (N, D), dense or CSR, D may be 0; `labels` (N,) are places in `class_counts`, of which
+    the N rows may be a sample; rows of one of the `groups` (N,), numbered from 0, belong together.
     """
-    settings = settings or SufficiencySettings()
-    large, small = _split_by_size(labels, class_counts, settings.min_class_rows)
+    sizes = np.bincount(labels, minlength=len(class_counts))
+    large, small = np.flatnonzero(sizes >= MIN_CLASS_ROWS), np.flatnonzero(sizes < MIN_CLASS_ROWS)
     kept = np.isin(labels, large)
     names = list(class_counts)
     found = Sufficiency(
@@ -136,11 +68,11 @@ def sufficiency(
         target=target,
     )
     used_groups = None if groups is None else np.unique(groups[kept], return_inverse=True)[1]
-    shortfall = _shortfall(found, used_groups, settings)
+    shortfall = _shortfall(found, used_groups)
     if shortfall or features.shape[1] == 0:
         return replace(found, shortfall=shortfall)
     used = features[np.flatnonzero(kept)]
-    return _judged(found, used, np.searchsorted(large, labels[kept]), used_groups, seed, settings)
+    return _judged(found, used, np.searchsorted(large, labels[kept]), used_groups, seed, effort)
 
 
 def _judged(
@@ -149,9 +81,9 @@ def _judged(
     labels: np.ndarray,
     groups: np.ndarray | None,
     seed: int,
-    settings: SufficiencySettings,
+    effort: ProbeEffort | None,
 ) -> Sufficiency:
-    relation = predictability(features, labels, seed=seed, groups=groups, settings=settings.predictability)
+    relation = predictability(features, labels, seed=seed, groups=groups, effort=effort)
     if not relation.predictable:
         return replace(found, predictability=relation)
     counts = list(found.class_counts.values())
@@ -163,7 +95,7 @@ def _judged(
         num_available=sum(counts),
         groups=groups,
         seed=seed,
-        settings=settings.curve,
+        effort=effort,
     )
     if curve is None or found.target.minimum is None:
         return replace(found, predictability=relation, curve=curve)
@@ -171,26 +103,19 @@ def _judged(
     return replace(found, predictability=relation, curve=curve, missing=missing)
 
 
-def _split_by_size(
-    labels: np.ndarray, class_counts: Mapping[str, int], min_class_rows: int
-) -> tuple[np.ndarray, np.ndarray]:
-    sizes = np.bincount(labels, minlength=len(class_counts))
-    return np.flatnonzero(sizes >= min_class_rows), np.flatnonzero(sizes < min_class_rows)
-
-
-def _shortfall(found: Sufficiency, groups: np.ndarray | None, settings: SufficiencySettings) -> str:
+def _shortfall(found: Sufficiency, groups: np.ndarray | None) -> str:
     if len(found.class_counts) < 2:
-        return _class_shortfall(found, settings.min_class_rows)
-    if found.num_rows < settings.min_rows:
-        return f"{settings.min_rows} labelled training rows are needed, there are {found.num_rows}"
+        return _class_shortfall(found)
+    if found.num_rows < _MIN_ROWS:
+        return f"{_MIN_ROWS} labelled training rows are needed, there are {found.num_rows}"
     num_groups = None if groups is None else int(groups.max()) + 1
-    if num_groups is not None and num_groups < settings.min_groups:
-        return f"{settings.min_groups} groups of rows are needed, there are {num_groups}"
+    if num_groups is not None and num_groups < _MIN_GROUPS:
+        return f"{_MIN_GROUPS} groups of rows are needed, there are {num_groups}"
     return ""
 
 
-def _class_shortfall(found: Sufficiency, min_class_rows: int) -> str:
-    needed = f"two classes with {min_class_rows} labelled training rows each are needed"
+def _class_shortfall(found: Sufficiency) -> str:
+    needed = f"two classes with {MIN_CLASS_ROWS} labelled training rows each are needed"
     num_classes, num_labelled = len(found.class_counts) + len(found.small_classes), sum(found.small_classes.values())
     if not found.class_counts and num_classes > _MANY_CLASSES and num_classes * 2 > num_labelled:
         return (

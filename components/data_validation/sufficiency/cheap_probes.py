@@ -1,9 +1,11 @@
 """Cheap probes: small classifiers that say whether features carry a label at all, and the scores they are judged by.
 
-A probe sees what a simple model can see. What it does not find, a trained model may still find.
+A probe is fitted on rows (N, D) with labels (N,) and gives K classes and the probabilities (M, K) of M other rows. It
+sees what a simple model can see; what it does not find, a trained model may still find.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
 import warnings
@@ -24,28 +26,25 @@ Probe: TypeAlias = Callable[[Matrix, np.ndarray, Matrix], tuple[np.ndarray, np.n
 # Trees are asked only where a table is dense, narrow and has few classes: elsewhere a hundred fits cost too much.
 MAX_TREE_COLUMNS = 100
 FEW_CLASSES = 10
+# Of every interval in this room.
+CONFIDENCE = 0.95
 _LINEAR_STRENGTH = 10.0
 # Steps of the optimiser, fewer where each costs more.
 _FEWEST_STEPS, _MOST_STEPS, _STEPS_BY_CLASSES = 10, 100, 1000
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeEffort:
+    """How many fits of cheap probes a judgement is worth."""
+
+    num_folds: int = 5  # of the cross-validation, 2 or more
+    num_permutations: int = 20  # of the labels, 5 or more
+    num_sizes: int = 6  # training sizes of the learning curve, geometrically spaced, 4 or more
+    num_repeats: int = 10  # random splits into training and test rows, 4 or more
+
+
 def linear_probe(train: Matrix, labels: np.ndarray, test: Matrix) -> tuple[np.ndarray, np.ndarray]:
-    """Logistic regression; rows are scaled to a mean squared norm of 1, so that one penalty fits any width.
-
-    Parameters
-    ----------
-    train
-        Shape (N, D), float, dense or CSR.
-    labels
-        Shape (N,), int, two classes or more.
-    test
-        Shape (M, D), float.
-
-    Returns
-    -------
-    tuple of numpy.ndarray
-        The classes that `labels` holds, shape (K,), and their probabilities, shape (M, K).
-    """
+    """Logistic regression; rows are scaled to a mean squared norm of 1, so that one penalty fits any width."""
     norm = np.sqrt(_mean_square_norm(train)) or 1.0
     steps = np.clip(_STEPS_BY_CLASSES // len(np.unique(labels)), _FEWEST_STEPS, _MOST_STEPS)
     model = LogisticRegression(C=_LINEAR_STRENGTH, max_iter=int(steps), tol=1e-3)
@@ -57,10 +56,7 @@ def linear_probe(train: Matrix, labels: np.ndarray, test: Matrix) -> tuple[np.nd
 
 
 def tree_probe(train: Matrix, labels: np.ndarray, test: Matrix) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient-boosted trees, few and small: they see thresholds and interactions that a linear probe cannot.
-
-    Parameters and returns are those of `linear_probe`; the matrices are dense.
-    """
+    """Few and small gradient-boosted trees of dense rows: they see thresholds and interactions, a linear probe not."""
     model = HistGradientBoostingClassifier(
         max_iter=20,
         learning_rate=0.3,
@@ -77,10 +73,6 @@ def tree_probe(train: Matrix, labels: np.ndarray, test: Matrix) -> tuple[np.ndar
 def naive_bayes_probe(train: Matrix, labels: np.ndarray, test: Matrix) -> tuple[np.ndarray, np.ndarray]:
     """Complement naive Bayes: one look at the data, for many classes in many sparse columns of 0 or more.
 
-    Parameters and returns are those of `linear_probe`.
-
-    References
-    ----------
     J. D. M. Rennie et al., "Tackling the Poor Assumptions of Naive Bayes Text Classifiers", ICML 2003.
     """
     model = ComplementNB()
@@ -89,19 +81,9 @@ def naive_bayes_probe(train: Matrix, labels: np.ndarray, test: Matrix) -> tuple[
 
 
 def probes_for(features: Matrix, *, num_classes: int) -> Mapping[str, Probe]:
-    """The probes that a matrix is worth: the linear one, trees beside it where they are cheap.
+    """The probes worth fitting, by their name for people, the simplest first.
 
-    Parameters
-    ----------
-    features
-        Shape (N, D), dense or CSR; CSR values are 0 or more where there are many classes.
-    num_classes
-        Classes that the labels hold.
-
-    Returns
-    -------
-    mapping
-        Probes by their name for people, the simplest first.
+    CSR values must be 0 or more where there are many classes.
     """
     probes: dict[str, Probe] = {"logistic regression": linear_probe}
     if sparse.issparse(features) and num_classes > FEW_CLASSES:
@@ -115,25 +97,9 @@ def probes_for(features: Matrix, *, num_classes: int) -> Mapping[str, Probe]:
 def class_scores(
     probe: Probe, features: Matrix, labels: np.ndarray, *, train: np.ndarray, test: np.ndarray, num_classes: int
 ) -> np.ndarray:
-    """Probabilities that a probe fitted on some rows gives to others.
+    """Probabilities that a probe fitted on rows `train` gives to rows `test`, shape (B, K).
 
-    Parameters
-    ----------
-    probe
-        See `probes_for`.
-    features
-        Shape (N, D).
-    labels
-        Shape (N,), int in 0..K-1.
-    train, test
-        Row numbers, shapes (A,) and (B,).
-    num_classes
-        K.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (B, K); 0 for a class that the training rows lack. With one class only, all of it is that class.
+    0 for a class that the training rows lack; with one class only, all of it is that class.
     """
     scores_BK = np.zeros((len(test), num_classes))
     present = np.unique(labels[train])
@@ -148,24 +114,10 @@ def class_scores(
 
 
 def macro_roc_auc(labels: np.ndarray, scores_NK: np.ndarray) -> float:
-    """Area under the ROC curve, one class against the rest, averaged over classes.
+    """Area under the ROC curve, 0 to 1, of scores (N, K), one class against the rest, averaged over classes.
 
-    Parameters
-    ----------
-    labels
-        Shape (N,), int in 0..K-1.
-    scores_NK
-        Shape (N, K), higher for the likelier class.
-
-    Returns
-    -------
-    float
-        0 to 1, 0.5 by chance whatever the classes' shares; `nan` where no class has rows on both sides.
-
-    References
-    ----------
-    J. A. Hanley and B. J. McNeil, "The Meaning and Use of the Area under a ROC Curve", Radiology 143, 1982: the area
-    is the Wilcoxon statistic.
+    0.5 by chance whatever the classes' shares; `nan` where no class has rows both in and out of it. The area is the
+    Wilcoxon statistic (J. A. Hanley and B. J. McNeil, Radiology 143, 1982).
     """
     is_class_NK = labels[:, None] == np.arange(scores_NK.shape[1])
     positives = is_class_NK.sum(axis=0)
@@ -179,27 +131,7 @@ def macro_roc_auc(labels: np.ndarray, scores_NK: np.ndarray) -> float:
 
 
 def metric_score(metric: str, labels: np.ndarray, scores_NK: np.ndarray) -> float:
-    """A target metric of the problem file, from class probabilities.
-
-    Parameters
-    ----------
-    metric
-        `accuracy`, `macro_f1`, `macro_precision`, `macro_recall` or `roc_auc`.
-    labels
-        Shape (N,), int in 0..K-1.
-    scores_NK
-        Shape (N, K).
-
-    Returns
-    -------
-    float
-        0 to 1; `nan` for `roc_auc` of a single class.
-
-    Raises
-    ------
-    ValueError
-        If the metric is unknown.
-    """
+    """A target metric of the problem file, 0 to 1, from scores (N, K); `nan` for `roc_auc` of a single class."""
     predicted = scores_NK.argmax(axis=1)
     averaged = {"macro_f1": f1_score, "macro_precision": precision_score, "macro_recall": recall_score}
     if metric == "roc_auc":

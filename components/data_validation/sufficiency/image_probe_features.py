@@ -20,18 +20,10 @@ NUM_FEATURES = (SIDE_PX // _CELL_PX) ** 2 * _NUM_ORIENTATIONS + _COLOUR_LEVELS**
 
 
 def image_features(images: Iterable[bytes | None]) -> tuple[np.ndarray, np.ndarray]:
-    """Simple features of encoded images.
+    """Features of N encoded images, shape (N, 640), float32, and whether each could be decoded, shape (N,), bool.
 
-    Parameters
-    ----------
-    images
-        Encoded bytes: JPEG, PNG or BMP, and whatever else the installed TensorFlow decodes.
-
-    Returns
-    -------
-    tuple of numpy.ndarray
-        Shape (N, 640), float32: 9 edge directions in each of 8 x 8 cells, then shares of 4 x 4 x 4 colours, 0 for
-        an image that cannot be decoded; and whether each was decoded, shape (N,), bool.
+    9 edge directions in each of 8 x 8 cells, then shares of 4 x 4 x 4 colours; 0 for an image that cannot be decoded.
+    JPEG, PNG and BMP can, and whatever else the installed TensorFlow decodes.
     """
     decoded = [_decoded(data) for data in images]
     features = [np.zeros(NUM_FEATURES, np.float32) if pixels is None else _features(pixels) for pixels in decoded]
@@ -42,19 +34,8 @@ def image_features(images: Iterable[bytes | None]) -> tuple[np.ndarray, np.ndarr
 def gradient_histograms(grey_HW: np.ndarray) -> np.ndarray:
     """Histograms of gradient direction, weighted by strength, of 8 x 8 px cells, each cell of length 1.
 
-    Parameters
-    ----------
-    grey_HW
-        Shape (64, 64), float, 0 to 1.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (576,), float, 0 to 1: directions 0 to 180 degrees in 9 bins, cells in reading order.
-
-    References
-    ----------
-    N. Dalal and B. Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005; here without blocks.
+    From grey (64, 64), 0 to 1, to shape (576,): 0 to 180 degrees in 9 bins, cells in reading order. Dalal and Triggs,
+    "Histograms of Oriented Gradients for Human Detection", CVPR 2005; here without blocks.
     """
     rows, columns = np.gradient(grey_HW)
     strength = np.hypot(rows, columns)

@@ -6,86 +6,40 @@ repeats, fewer than there are: repeats draw from the same rows, so a plain boots
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from components.data_validation.sufficiency.cheap_probes import class_scores, Matrix, metric_score, Probe
-from components.data_validation.sufficiency.power_law import fit_power_law, Interval, PowerLaw, quantile_interval
+from components.data_validation.sufficiency.cheap_probes import class_scores, Matrix, metric_score, Probe, ProbeEffort
+from components.data_validation.sufficiency.power_law import (
+    Answer,
+    fit_power_law,
+    Interval,
+    PowerLaw,
+    quantile_interval,
+    reaches,
+)
 from components.data_validation.sufficiency.predictability import permuted_labels
 
-Answer = Literal["yes", "no", "unclear"]
-
+# Share of the rows that are tested on.
+_TEST_SHARE = 0.2
+# More data help if doubling them adds this much to the score.
+_MATERIAL_GAIN = 0.01
 _NUM_RESAMPLES = 300
 _SMALLEST_SIZE = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CurveSettings:
-    """How the curve is drawn and read.
-
-    Attributes
-    ----------
-    num_sizes
-        Training sizes, geometrically spaced, 4 or more.
-    num_repeats
-        Random splits into training and test rows, 4 or more.
-    test_share
-        Share of the rows that are tested on, 0 to 1.
-    material_gain
-        More data help if doubling them adds this much to the score.
-    confidence
-        Of the intervals, 0 to 1.
-    """
-
-    num_sizes: int = 6
-    num_repeats: int = 10
-    test_share: float = 0.2
-    material_gain: float = 0.01
-    confidence: float = 0.95
-
-    def __post_init__(self) -> None:
-        if min(self.num_sizes, self.num_repeats) < 4:
-            counts = (self.num_sizes, self.num_repeats)
-            raise ValueError(f"num_sizes and num_repeats must be at least 4, got {counts}")
-        for name in ("test_share", "confidence"):
-            if not 0.0 < getattr(self, name) < 1.0:
-                raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class LearningCurve:
-    """Scores of one probe over training sizes, and what they suggest.
-
-    Attributes
-    ----------
-    metric
-        What the scores are.
-    sizes
-        Training rows, ascending.
-    scores_RS
-        Shape (R, S), one row a repeat; `nan` where a training set had one class or a score is undefined.
-    null_mean, null_sd
-        Of the score at the largest size with permuted labels: chance, in this metric; `nan` where it is undefined.
-    law
-        Fitted to the mean of the repeats.
-    laws
-        Fitted to resamples: the law's uncertainty.
-    confidence
-        Of all intervals.
-    more_data_helps
-        Whether doubling the data adds a gain that matters: `yes` or `no` where the gain's interval says so.
-    """
+    """Scores of one probe over training sizes, and what they suggest."""
 
     metric: str
-    sizes: tuple[int, ...]
-    scores_RS: np.ndarray
-    null_mean: float
+    sizes: tuple[int, ...]  # training rows, ascending
+    scores_RS: np.ndarray  # a row a repeat; `nan`: one class in training, or undefined
+    null_mean: float  # of the score at the largest size with permuted labels; `nan` where undefined
     null_sd: float
-    law: PowerLaw
-    laws: tuple[PowerLaw, ...]
-    confidence: float
-    more_data_helps: Answer
+    law: PowerLaw  # fitted to the mean of the repeats
+    laws: tuple[PowerLaw, ...]  # fitted to resamples: the law's uncertainty
+    more_data_helps: Answer  # whether twice the data add a gain that matters
 
     @property
     def mean_scores(self) -> tuple[float, ...]:
@@ -94,7 +48,7 @@ class LearningCurve:
 
     def interval_at(self, num_rows: float) -> Interval:
         """Interval of the score at a number of training rows."""
-        return quantile_interval([law.at(num_rows) for law in self.laws], self.confidence)
+        return quantile_interval([law.at(num_rows) for law in self.laws])
 
 
 def learning_curve(
@@ -106,45 +60,20 @@ def learning_curve(
     num_available: int | None = None,
     groups: np.ndarray | None = None,
     seed: int,
-    settings: CurveSettings | None = None,
+    effort: ProbeEffort | None = None,
 ) -> LearningCurve | None:
-    """Draw and fit the learning curve of one probe.
+    """Draw and fit the learning curve of one probe; None where fewer than two sizes could be scored.
 
-    Parameters
-    ----------
-    features
-        Shape (N, D), float.
-    labels
-        Shape (N,), int in 0..K-1.
-    probe
-        See `probes_for`.
-    metric
-        A target metric of the problem file.
-    num_available
-        Training rows at hand, of which `features` may be a sample; doubling starts there. None takes N.
-    groups
-        Shape (N,), int: a group is either trained or tested on.
-    seed
-        Of the splits and resamples.
-    settings
-        None takes the defaults.
-
-    Returns
-    -------
-    LearningCurve or None
-        With the law, its uncertainty and the answer; None where fewer than two sizes could be scored, as when few
-        groups have one class each.
-
-    References
-    ----------
-    C. Cortes et al., "Learning Curves: Asymptotic Values and Rate of Convergence", NIPS 1993: the law. C. Nadeau and
-    Y. Bengio, "Inference for the Generalization Error", Machine Learning 52, 2003, section 3: the variance of
-    repeated random splits is `1 / R + test / train` times that of one, hence the size of the resamples.
+    `features` (N, D) may be a sample of the `num_available` training rows from which doubling starts. A group, of
+    `groups` (N,), is either trained or tested on. The law is that of C. Cortes et al., "Learning Curves: Asymptotic
+    Values and Rate of Convergence", NIPS 1993. The variance of R repeated random splits is `1 / R + test / train` times
+    that of one (C. Nadeau and Y. Bengio, "Inference for the Generalization Error", Machine Learning 52, 2003, section
+    3), hence the size of the resamples.
     """
-    settings = settings or CurveSettings()
+    effort = effort or ProbeEffort()
     rng = np.random.default_rng(seed)
-    splits = [_split(labels, groups, settings.test_share, rng) for _ in range(settings.num_repeats)]
-    sizes = _sizes(min(len(train) for train, _ in splits), int(labels.max()) + 1, settings.num_sizes)
+    splits = [_split(labels, groups, rng) for _ in range(effort.num_repeats)]
+    sizes = _sizes(min(len(train) for train, _ in splits), int(labels.max()) + 1, effort.num_sizes)
     scores_RS = np.array(
         [[_score(features, labels, train[:size], test, probe, metric) for size in sizes] for train, test in splits]
     )
@@ -157,7 +86,7 @@ def learning_curve(
         for train, test in splits
     ]
     defined = np.array(null)[np.isfinite(null)]
-    laws = _resampled_laws(sizes, scores_RS, settings, rng)
+    laws = _resampled_laws(sizes, scores_RS, rng)
     rows = num_available or len(labels)
     gains = [law.at(2 * rows) - law.at(rows) for law in laws]
     return LearningCurve(
@@ -168,19 +97,16 @@ def learning_curve(
         null_sd=float(np.std(defined, ddof=1)) if len(defined) > 1 else float("nan"),
         law=fit_power_law(sizes, np.nanmean(scores_RS, axis=0), _weights(scores_RS)),
         laws=laws,
-        confidence=settings.confidence,
-        more_data_helps=_answer(quantile_interval(gains, settings.confidence), settings.material_gain),
+        more_data_helps=reaches(quantile_interval(gains), _MATERIAL_GAIN),
     )
 
 
-def _split(
-    labels: np.ndarray, groups: np.ndarray | None, test_share: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def _split(labels: np.ndarray, groups: np.ndarray | None, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Training rows in an order of which every beginning is a fair sample, and test rows."""
     order = _spread_by_class(labels, rng) if groups is None else _group_by_group(groups, rng)
-    num_test = max(1, round(test_share * len(order)))
+    num_test = max(1, round(_TEST_SHARE * len(order)))
     if groups is not None:
-        # The group at the border goes to the test side whole.
+        # The group at the border goes to the test rows whole.
         while num_test < len(order) and groups[order[num_test]] == groups[order[num_test - 1]]:
             num_test += 1
     return order[num_test:], order[:num_test]
@@ -219,17 +145,9 @@ def _weights(scores_RS: np.ndarray) -> np.ndarray:
     return 1.0 / (np.where(np.isfinite(variances), variances, np.nanmax(variances)) + 1e-4)
 
 
-def _resampled_laws(
-    sizes: Sequence[int], scores_RS: np.ndarray, settings: CurveSettings, rng: np.random.Generator
-) -> tuple[PowerLaw, ...]:
+def _resampled_laws(sizes: Sequence[int], scores_RS: np.ndarray, rng: np.random.Generator) -> tuple[PowerLaw, ...]:
     weights = _weights(scores_RS)
-    shrunk = 1.0 / (1.0 / len(scores_RS) + settings.test_share / (1.0 - settings.test_share))
+    shrunk = 1.0 / (1.0 / len(scores_RS) + _TEST_SHARE / (1.0 - _TEST_SHARE))
     chosen = rng.integers(0, len(scores_RS), (_NUM_RESAMPLES, max(2, round(shrunk))))
     filled_RS = np.where(np.isfinite(scores_RS), scores_RS, np.nanmean(scores_RS, axis=0))
     return tuple(fit_power_law(sizes, filled_RS[rows].mean(axis=0), weights) for rows in chosen)
-
-
-def _answer(gain: Interval, material_gain: float) -> Answer:
-    if gain[0] >= material_gain:
-        return "yes"
-    return "no" if gain[1] < material_gain else "unclear"

@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from components.data_validation.sufficiency.cheap_probes import CONFIDENCE
+
+Answer = Literal["yes", "no", "unclear"]
 Interval = tuple[float, float]
 
 _EXPONENTS = np.linspace(0.2, 1.2, 21)
@@ -30,26 +34,9 @@ class PowerLaw:
 
 
 def fit_power_law(sizes: Sequence[int], scores: np.ndarray, weights: np.ndarray) -> PowerLaw:
-    """Weighted least-squares fit of `a - b * n ** -c`, exponents on a grid from 0.2 to 1.2.
+    """Weighted least-squares fit of `a - b * n ** -c`, exponents on a grid from 0.2 to 1.2; flat where the scores fall.
 
-    Parameters
-    ----------
-    sizes
-        Shape (S,), training rows.
-    scores
-        Shape (S,); those that are not finite take no part.
-    weights
-        Shape (S,), above 0.
-
-    Returns
-    -------
-    PowerLaw
-        The best; flat at the weighted mean where the scores fall.
-
-    Raises
-    ------
-    ValueError
-        If fewer than two scores are finite.
+    `sizes`, `scores` and `weights` (above 0) have shape (S,); scores that are not finite take no part.
     """
     used = np.isfinite(scores)
     if used.sum() < 2:
@@ -68,8 +55,15 @@ def fit_power_law(sizes: Sequence[int], scores: np.ndarray, weights: np.ndarray)
     return PowerLaw(a=float(limit_E[best]), b=float(slope_E[best]), c=float(_EXPONENTS[best]))
 
 
-def quantile_interval(values: Sequence[float], confidence: float) -> Interval:
-    """Interval that leaves half of `1 - confidence` of the values on either side; infinities are values like others."""
+def quantile_interval(values: Sequence[float]) -> Interval:
+    """Interval that holds 95% of the values, with as many below as above; infinities are values like others."""
     ordered = np.sort(np.asarray(values, dtype=float))
-    tail = (1.0 - confidence) / 2 * (len(ordered) - 1)
+    tail = (1.0 - CONFIDENCE) / 2 * (len(ordered) - 1)
     return float(ordered[int(np.floor(tail))]), float(ordered[int(np.ceil(len(ordered) - 1 - tail))])
+
+
+def reaches(interval: Interval, threshold: float) -> Answer:
+    """Whether what the interval estimates is at least `threshold`; unclear where the interval holds it."""
+    if interval[0] >= threshold:
+        return "yes"
+    return "no" if interval[1] < threshold else "unclear"

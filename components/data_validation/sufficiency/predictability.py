@@ -12,83 +12,40 @@ import numpy as np
 from scipy.stats import t as student_t
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 
-from components.data_validation.sufficiency.cheap_probes import class_scores, macro_roc_auc, Matrix, probes_for
+from components.data_validation.sufficiency.cheap_probes import (
+    class_scores,
+    CONFIDENCE,
+    macro_roc_auc,
+    Matrix,
+    ProbeEffort,
+    probes_for,
+)
 
 CHANCE_SCORE = 0.5
+# The score must exceed chance by this much, in ROC AUC, and at most this p-value.
+MIN_MARGIN = 0.05
+_SIGNIFICANCE = 0.05
 _NUM_RESAMPLES = 100
 _NEGLIGIBLE_ADVANTAGE = 0.01
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PredictabilitySettings:
-    """The two keys, and how much is spent on them.
-
-    Attributes
-    ----------
-    significance
-        The score must have at most this p-value, 0 to 1.
-    min_margin
-        The score must exceed chance by this much, in ROC AUC.
-    num_folds
-        Folds of the cross-validation, 2 or more.
-    num_permutations
-        Permutations of the null, 5 or more.
-    confidence
-        Of the score's interval, 0 to 1.
-    """
-
-    significance: float = 0.05
-    min_margin: float = 0.05
-    num_folds: int = 5
-    num_permutations: int = 20
-    confidence: float = 0.95
-
-    def __post_init__(self) -> None:
-        for name in ("significance", "confidence"):
-            if not 0.0 < getattr(self, name) < 1.0:
-                raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
-        if not 0.0 <= self.min_margin < CHANCE_SCORE:
-            raise ValueError(f"min_margin must lie in 0..{CHANCE_SCORE}, got {self.min_margin}")
-        if self.num_folds < 2 or self.num_permutations < 5:
-            counts = (self.num_folds, self.num_permutations)
-            raise ValueError(f"num_folds must be at least 2 and num_permutations at least 5, got {counts}")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Predictability:
-    """What cheap probes find.
+    """What cheap probes find."""
 
-    Attributes
-    ----------
-    score
-        Cross-validated ROC AUC of the best probe.
-    interval
-        Its bootstrap interval; that of the sample, not of the choice of folds.
-    probe
-        Name of the best probe; of two within 0.01 of each other the simpler one.
-    probe_scores
-        Score of every probe.
-    null_mean, null_sd
-        Of the best probe's score over permuted labels.
-    p_value
-        Chance of a score at least this high where features and labels are unrelated.
-    significant, material
-        The two keys: more than chance, and by a margin that matters.
-    """
-
-    score: float
-    interval: tuple[float, float]
-    probe: str
+    score: float  # cross-validated ROC AUC of the best probe
+    interval: tuple[float, float]  # bootstrap interval; of the sample, not of the choice of folds
+    probe: str  # the best; of two within 0.01 of each other the simpler one
     probe_scores: Mapping[str, float]
-    null_mean: float
+    null_mean: float  # of the best probe's score over permuted labels
     null_sd: float
-    p_value: float
-    significant: bool
-    material: bool
+    p_value: float  # chance of such a score where features and labels are unrelated
+    significant: bool  # more than chance
+    material: bool  # above chance by a margin that matters
 
     @property
     def predictable(self) -> bool:
-        """Whether both keys turn."""
+        """Whether the relation is both significant and material."""
         return self.significant and self.material
 
 
@@ -98,84 +55,48 @@ def predictability(
     *,
     seed: int,
     groups: np.ndarray | None = None,
-    settings: PredictabilitySettings | None = None,
+    effort: ProbeEffort | None = None,
 ) -> Predictability:
-    """Score cheap probes by cross-validation, and hold the best against the same procedure on permuted labels.
+    """Score cheap probes by cross-validation, and compare the best with the same procedure on permuted labels.
 
-    Parameters
-    ----------
-    features
-        Shape (N, D), float, finite, dense or CSR; made without a look at the labels.
-    labels
-        Shape (N,), int in 0..K-1, every class present.
-    seed
-        Of folds, permutations and resamples.
-    groups
-        Shape (N,), int: rows of one group never straddle two folds, and labels are permuted a group at a time.
-    settings
-        None takes the defaults.
-
-    Returns
-    -------
-    Predictability
-        Of the best probe.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two classes, or lengths differ.
-
-    References
-    ----------
-    M. Ojala and G. C. Garriga, "Permutation Tests for Studying Classifier Performance", JMLR 11, 2010, test 1. With
-    few permutations the p-value is that of a Student prediction interval: the observed score against the mean and
+    `features` (N, D), finite, made without a look at the labels; `labels` (N,) in 0..K-1, every class present. Rows of
+    one of the `groups` (N,) never straddle two folds, and their labels are permuted together.
+    Source: M. Ojala and G. C. Garriga, "Permutation Tests for Studying Classifier Performance", JMLR 11, 2010, test 1.
+    With few permutations the p-value is that of a Student prediction interval: the observed score against the mean and
     standard deviation of the permuted ones.
     """
-    settings = settings or PredictabilitySettings()
+    effort = effort or ProbeEffort()
     num_classes = _num_classes(features, labels, groups)
     rng = np.random.default_rng(seed)
-    observed = _probe_folds(features, labels, groups, settings.num_folds, seed)
+    observed = _probe_folds(features, labels, groups, effort.num_folds, seed)
     scores = {name: _mean_score(folds) for name, folds in observed.items()}
     best = _best_probe(scores)
     null = []
-    for number in range(settings.num_permutations):
+    for number in range(effort.num_permutations):
         permuted = permuted_labels(labels, groups, rng)
-        folds_by_probe = _probe_folds(features, permuted, groups, settings.num_folds, seed + number + 1)
+        folds_by_probe = _probe_folds(features, permuted, groups, effort.num_folds, seed + number + 1)
         null_scores = {name: _mean_score(folds) for name, folds in folds_by_probe.items()}
         null.append(null_scores[_best_probe(null_scores)])
     null_mean, null_sd = float(np.mean(null)), float(np.std(null, ddof=1))
     p_value = _p_value(scores[best], null_mean, null_sd, len(null))
     return Predictability(
         score=scores[best],
-        interval=_interval(observed[best], num_classes, settings.confidence, rng),
+        interval=_interval(observed[best], num_classes, rng),
         probe=best,
         probe_scores=scores,
         null_mean=null_mean,
         null_sd=null_sd,
         p_value=p_value,
-        significant=p_value <= settings.significance,
-        material=scores[best] - CHANCE_SCORE >= settings.min_margin,
+        significant=p_value <= _SIGNIFICANCE,
+        material=scores[best] - CHANCE_SCORE >= MIN_MARGIN,
     )
 
 
 def permuted_labels(labels: np.ndarray, groups: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
-    """Labels with their relation to the rows broken.
+    """Labels, shape (N,), with their relation to the rows broken.
 
-    Parameters
-    ----------
-    labels
-        Shape (N,).
-    groups
-        Shape (N,): the labels of a group move together, since rows of one group are no independent evidence; None
-        permutes row by row.
-    rng
-        The source of randomness.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (N,), the same labels in another order. Where groups differ in size, a run of labels may end in the
-        next group.
+    The labels of a group move together, since its rows are no independent evidence. Where groups differ in size, a run
+    of labels may end in the next group.
     """
     if groups is None:
         return rng.permutation(labels)
@@ -240,7 +161,7 @@ def _p_value(score: float, mean: float, sd: float, count: int) -> float:
 
 
 def _interval(
-    folds: list[tuple[np.ndarray, np.ndarray]], num_classes: int, confidence: float, rng: np.random.Generator
+    folds: list[tuple[np.ndarray, np.ndarray]], num_classes: int, rng: np.random.Generator
 ) -> tuple[float, float]:
     """Percentile interval of the mean score over resamples of each fold's rows, class by class."""
     resampled = [
@@ -249,7 +170,7 @@ def _interval(
             [_resampled_rows(labels, num_classes, rng) for labels, _ in folds] for _ in range(_NUM_RESAMPLES)
         )
     ]
-    low, high = np.quantile(resampled, [(1.0 - confidence) / 2, (1.0 + confidence) / 2])
+    low, high = np.quantile(resampled, [(1.0 - CONFIDENCE) / 2, (1.0 + CONFIDENCE) / 2])
     return float(low), float(high)
 
 

@@ -26,46 +26,20 @@ _MAX_REMARKS = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ProbeFeatures:
-    """What a cheap probe sees.
+    """What a cheap probe sees."""
 
-    Attributes
-    ----------
-    matrix
-        Shape (M, D), float, dense or CSR; D may be 0.
-    kept
-        Shape (N,), bool: which of the sample's rows these are; the others could not be read.
-    made_of
-        What the columns are, in words.
-    remarks
-        What was left out or assumed, one sentence each.
-    """
-
-    matrix: Matrix
-    kept: np.ndarray
-    made_of: str
-    remarks: tuple[str, ...] = ()
+    matrix: Matrix  # shape (M, D), float; D may be 0
+    kept: np.ndarray  # shape (N,), bool: which of the sample's rows these are; the others could not be read
+    made_of: str  # what the columns are, in words
+    remarks: tuple[str, ...] = ()  # what was left out or assumed, one sentence each
 
 
 def probe_features(
     table: Examples, sample: ProbeSample, *, embeddings: EmbeddingsTable | None = None, seed: int
 ) -> ProbeFeatures:
-    """Features of a sample.
+    """Features of a sample of an example table; vectors of the same examples, where given, replace the payload.
 
-    Parameters
-    ----------
-    table
-        The example table.
-    sample
-        Drawn from it.
-    embeddings
-        Vectors of the same examples, used in place of the payload; None makes simple features.
-    seed
-        Of the draw of columns from a very wide table, and of the projection of wide features.
-
-    Returns
-    -------
-    ProbeFeatures
-        Only columns with the role `feature` take part in a tabular problem; personal data never do.
+    Only columns with the role `feature` take part in a tabular problem; personal data never do.
     """
     if embeddings is not None:
         return _embedding_features(table, sample, embeddings, seed)
@@ -74,17 +48,9 @@ def probe_features(
 
 
 def text_features(texts: list[str]) -> sparse.csr_matrix:
-    """TF-IDF of hashed character 1- to 3-grams, which need no language's words.
+    """TF-IDF of hashed character 1- to 3-grams, which need no language's words, of the first 2,000 characters.
 
-    Parameters
-    ----------
-    texts
-        N texts; of each the first 2,000 characters are read.
-
-    Returns
-    -------
-    scipy.sparse.csr_matrix
-        Shape (N, 32768), float64, rows of length 1, or 0 for an empty text.
+    Shape (N, 32768), float64, rows of length 1, or 0 for an empty text.
     """
     hashing = HashingVectorizer(
         analyzer="char", ngram_range=(1, 3), n_features=_NUM_HASHES, alternate_sign=False, norm=None

@@ -20,27 +20,13 @@ _SPLITS = ("train",)
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ProbeSample:
-    """Which rows of the training split take part.
+    """Which rows of the training split take part."""
 
-    Attributes
-    ----------
-    rows
-        Shape (N,), int, ascending: places among the rows of the training split.
-    labels
-        Shape (N,), int: indices into `class_names`.
-    groups
-        Shape (N,), int, or None where the table has no group column; rows without a group are each their own.
-    class_names
-        Those of the table.
-    class_counts
-        Labelled training rows by class, in or out of the sample.
-    """
-
-    rows: np.ndarray
-    labels: np.ndarray
-    groups: np.ndarray | None
+    rows: np.ndarray  # shape (N,), int, ascending: places among the rows of the training split
+    labels: np.ndarray  # shape (N,), int: indices into `class_names`
+    groups: np.ndarray | None  # shape (N,), int; rows without a group are each their own
     class_names: tuple[str, ...]
-    class_counts: Mapping[str, int]
+    class_counts: Mapping[str, int]  # labelled training rows, in or out of the sample
 
     def iter_batches(
         self, table: Examples, columns: Sequence[str], *, batch_rows: int = 1024
@@ -58,24 +44,8 @@ class ProbeSample:
 def draw_probe_sample(table: Examples, *, max_rows: int = MAX_ROWS, seed: int) -> ProbeSample:
     """Draw labelled training rows, each class in its share but at least 50 of it where there are as many.
 
-    Parameters
-    ----------
-    table
-        Its narrow columns `split`, `label` and the group are read whole, nothing else.
-    max_rows
-        Rows at most, 1 or more; many rare classes may add to it.
-    seed
-        Of the draw.
-
-    Returns
-    -------
-    ProbeSample
-        All labelled training rows where they are at most `max_rows`.
-
-    Raises
-    ------
-    ValueError
-        If `max_rows` is below 1.
+    All of them where they are at most `max_rows`, to which many rare classes may add. Of the table only the narrow
+    columns `label` and the group are read.
     """
     if max_rows < 1:
         raise ValueError(f"max_rows must be at least 1, got {max_rows}")

@@ -1,6 +1,7 @@
 """The sufficiency report: verdict first, then what a cheap probe scores, then what more data would bring."""
 
 from components.data_validation.sufficiency.assessment import Sufficiency
+from components.data_validation.sufficiency.cheap_probes import CONFIDENCE
 from components.data_validation.sufficiency.missing_examples import MAX_EXTRAPOLATION
 from components.data_validation.sufficiency.predictability import CHANCE_SCORE
 from components.data_validation.sufficiency.sufficiency_verdict import interval_text, rows_text
@@ -14,17 +15,7 @@ _MAX_CLASSES = 100
 
 
 def sufficiency_report(verdict: Verdict, found: Sufficiency, *, made_of: str) -> Report:
-    """The report, ready to be written.
-
-    Parameters
-    ----------
-    verdict
-        From `sufficiency_verdict`.
-    found
-        From `sufficiency`.
-    made_of
-        What the probe's features are, in words.
-    """
+    """The report, ready to be written; `made_of` says in words what the probe's features are."""
     report = Report("Data sufficiency", subtitle=f"Can these data answer the question? Judged on {made_of}")
     report.verdict(verdict.passed, verdict.reason)
     report.facts(_facts(found))
@@ -108,7 +99,7 @@ def _add_curve(report: Report, found: Sufficiency) -> None:
         [f"{factor} x", factor * rows, curve.law.at(factor * rows), interval_text(curve.interval_at(factor * rows))]
         for factor in (1, 2, 10, MAX_EXTRAPOLATION)
     ]
-    percent = f"{curve.confidence:.0%}"
+    percent = f"{CONFIDENCE:.0%}"
     report.table(["data", "training rows", curve.metric, f"{percent} interval"], table, caption="Extrapolated scores")
 
 

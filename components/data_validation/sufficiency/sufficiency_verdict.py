@@ -1,10 +1,11 @@
 """Sufficiency in words: the verdict, its findings, and what to do about them."""
 
+from collections.abc import Sequence
 import math
 
-from components.data_validation.sufficiency.assessment import Sufficiency, SufficiencySettings
+from components.data_validation.sufficiency.assessment import MIN_CLASS_ROWS, Sufficiency
 from components.data_validation.sufficiency.missing_examples import MAX_EXTRAPOLATION
-from components.data_validation.sufficiency.predictability import CHANCE_SCORE, PredictabilitySettings
+from components.data_validation.sufficiency.predictability import CHANCE_SCORE, MIN_MARGIN
 from components.shared.contracts.verdict import Finding, Verdict
 
 CHECK = "sufficiency"
@@ -15,28 +16,12 @@ _COLLECT = (
 _MAX_CLASSES_NAMED = 10
 
 
-def sufficiency_verdict(
-    found: Sufficiency, *, remarks: tuple[str, ...] = (), settings: SufficiencySettings | None = None
-) -> Verdict:
-    """The verdict on what cheap probes found.
+def sufficiency_verdict(found: Sufficiency, *, remarks: tuple[str, ...] = ()) -> Verdict:
+    """The verdict on what cheap probes found: blocked where the label is not predictable.
 
-    Parameters
-    ----------
-    found
-        From `sufficiency`.
-    remarks
-        What the features left out or assumed.
-    settings
-        Those that `found` was made with; None takes the defaults.
-
-    Returns
-    -------
-    Verdict
-        Blocked where the label is not predictable; a target out of reach is a warning, since a trained model may
-        do better than a probe.
+    A target out of reach is only a warning, since a trained model may do better than a probe.
     """
-    settings = settings or SufficiencySettings()
-    small = _small_classes(found, settings.min_class_rows)
+    small = _small_classes(found)
     if found.shortfall:
         reason = f"insufficient sample: {found.shortfall}"
         findings = (_insufficient(found, reason), *small)
@@ -44,7 +29,7 @@ def sufficiency_verdict(
             check=CHECK, passed=False, outcome="insufficient_sample", reason=reason, findings=findings, remarks=remarks
         )
     if not found.predictable:
-        blocking = _not_predictable(found, settings.predictability)
+        blocking = _not_predictable(found)
         reason = f"go back to data collection: {blocking.message}"
         return Verdict(check=CHECK, passed=False, reason=reason, findings=(blocking, *small), remarks=remarks)
     outlook = _outlook(found)
@@ -87,7 +72,7 @@ def _insufficient(found: Sufficiency, reason: str) -> Finding:
     )
 
 
-def _not_predictable(found: Sufficiency, settings: PredictabilitySettings) -> Finding:
+def _not_predictable(found: Sufficiency) -> Finding:
     relation = found.predictability
     if relation is None:
         message = "not one column can be used to predict the label"
@@ -109,7 +94,7 @@ def _not_predictable(found: Sufficiency, settings: PredictabilitySettings) -> Fi
         subtype="label",
         statistic="cross-validated macro ROC AUC",
         value=relation.score,
-        threshold=CHANCE_SCORE + settings.min_margin,
+        threshold=CHANCE_SCORE + MIN_MARGIN,
         effect="ROC AUC above chance",
         effect_size=relation.score - CHANCE_SCORE,
         p_value=relation.p_value,
@@ -176,9 +161,8 @@ def _missing(found: Sufficiency) -> Finding:
         message = f"{goal}, and whether more of the same data would is unclear; a trained model may do better"
         remedy = "collect more rows of every class and ask again, or try a stronger model"
     else:
-        pairs = list(zip(found.class_counts, missing.missing_a_class, strict=True))
-        shown = ", ".join(f"{rows_text(count)} of {name!r}" for name, count in pairs[:_MAX_CLASSES_NAMED])
-        shown += f" and {len(pairs) - _MAX_CLASSES_NAMED} classes more" if len(pairs) > _MAX_CLASSES_NAMED else ""
+        counts = zip(found.class_counts, missing.missing_a_class, strict=True)
+        shown = _listed([f"{rows_text(count)} of {name!r}" for name, count in counts], more="classes more")
         low, high = missing.rows_interval
         message = (
             f"{goal}: about {rows_text(missing.rows_needed)} training rows are needed ({rows_text(low)} to "
@@ -203,21 +187,24 @@ def _more_would_help(found: Sufficiency) -> Finding:
     )
 
 
-def _small_classes(found: Sufficiency, min_class_rows: int) -> tuple[Finding, ...]:
+def _listed(texts: Sequence[str], *, more: str) -> str:
+    rest = len(texts) - _MAX_CLASSES_NAMED
+    return ", ".join(texts[:_MAX_CLASSES_NAMED]) + (f" and {rest} {more}" if rest > 0 else "")
+
+
+def _small_classes(found: Sufficiency) -> tuple[Finding, ...]:
     if not found.small_classes:
         return ()
-    pairs = list(found.small_classes.items())
-    shown = ", ".join(f"{name!r} ({count})" for name, count in pairs[:_MAX_CLASSES_NAMED])
-    shown += f" and {len(pairs) - _MAX_CLASSES_NAMED} more" if len(pairs) > _MAX_CLASSES_NAMED else ""
+    shown = _listed([f"{name!r} ({count})" for name, count in found.small_classes.items()], more="more")
     return (
         Finding(
             kind="quality",
             severity="warning",
             name="CLASS_TOO_SMALL",
-            message=f"classes with fewer than {min_class_rows} labelled training rows were not judged: {shown}",
+            message=f"classes with fewer than {MIN_CLASS_ROWS} labelled training rows were not judged: {shown}",
             column="label",
             subtype="label",
-            threshold=float(min_class_rows),
-            remedy=f"label at least {min_class_rows} training rows of each",
+            threshold=float(MIN_CLASS_ROWS),
+            remedy=f"label at least {MIN_CLASS_ROWS} training rows of each",
         ),
     )

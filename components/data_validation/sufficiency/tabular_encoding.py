@@ -18,36 +18,17 @@ _DAY_S = 86400.0
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class EncodedColumn:
-    """One column as numbers.
+    """One column as numbers."""
 
-    Attributes
-    ----------
-    values
-        Shape (N, W), float32, each of mean 0 and standard deviation 1; W is 0 where the column is left out.
-    remark
-        Why it was left out or how it was read, one sentence; empty where that goes without saying.
-    """
-
-    values: np.ndarray
-    remark: str = ""
+    values: np.ndarray  # shape (N, W), float32; W is 0 where the column is left out
+    remark: str = ""  # why it was left out or how it was read; empty where that goes without saying
 
 
 def encode_column(name: str, column: pa.ChunkedArray) -> EncodedColumn:
-    """One column as standardised numbers.
+    """One column of N values as standardised numbers, clipped at 5 standard deviations, with one for missing values.
 
-    Parameters
-    ----------
-    name
-        For remarks, which show no value.
-    column
-        Shape (N,).
-
-    Returns
-    -------
-    EncodedColumn
-        Numbers, clipped at 5 standard deviations, with an indicator of missing values; one column for each of the
-        20 most frequent categories, the rest together; date and hour, weekday for times. Strings that are nearly
-        all different are taken for identifiers and left out, as are types that hold no single value.
+    The 20 most frequent categories have a column each, the rest one together; times give date, hour and weekday.
+    Strings that are nearly all different are taken for identifiers and left out, as are types without single values.
     """
     kind = column.type
     if pa.types.is_dictionary(kind):
@@ -64,18 +45,7 @@ def encode_column(name: str, column: pa.ChunkedArray) -> EncodedColumn:
 
 
 def standardised(values_NW: np.ndarray) -> np.ndarray:
-    """Columns of mean 0 and standard deviation 1, clipped at 5; constant columns go.
-
-    Parameters
-    ----------
-    values_NW
-        Shape (N, W), float, finite.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (N, V) with V of at most W, float32.
-    """
+    """Columns (N, W) of mean 0 and standard deviation 1, clipped at 5, float32; constant columns go."""
     # Dividing by the largest first keeps squares of numbers like 1e300 finite.
     largest_W = np.abs(values_NW).max(axis=0, initial=0.0)
     scaled_NW = values_NW / np.where(largest_W > 0.0, largest_W, 1.0)

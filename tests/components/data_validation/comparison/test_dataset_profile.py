@@ -16,7 +16,7 @@ from components.shared.runtime.errors import ContractError
 
 
 @pytest.fixture
-def side(write_table):
+def profile(write_table):
     rng = np.random.default_rng(0)
     times = pa.array(np.arange(300)[::-1] * 1_000_000, pa.timestamp("us"))
     columns = {"age": rng.integers(18, 90, 300), "phone": ["010"] * 300, "seen": times}
@@ -26,27 +26,27 @@ def side(write_table):
     return profiled_dataset(PreparedTable(source, roles), roles, splits=["train"], name="train")
 
 
-def test_a_side_is_in_the_order_of_time_and_knows_its_label(side):
-    assert (side.num_rows, side.ordered_in_time, side.has_label, side.label_version) == (300, True, True, 1)
-    assert side.sample["seen"].to_pylist() == sorted(side.sample["seen"].to_pylist())
-    assert len(side.row_hashes) == 300
+def test_a_profile_is_in_the_order_of_time_and_knows_its_label(profile):
+    assert (profile.num_rows, profile.ordered_in_time, profile.has_label, profile.label_version) == (300, True, True, 1)
+    assert profile.sample["seen"].to_pylist() == sorted(profile.sample["seen"].to_pylist())
+    assert len(profile.row_hashes) == 300
 
 
-def test_a_baseline_comes_back_without_times_and_with_personal_data_masked(side, tmp_path):
-    (tmp_path / "train.pb").write_bytes(side.statistics.SerializeToString())
-    write_baseline(tmp_path / BASELINE_FILE, side)
+def test_a_baseline_comes_back_without_times_and_with_personal_data_masked(profile, tmp_path):
+    (tmp_path / "train.pb").write_bytes(profile.statistics.SerializeToString())
+    write_baseline(tmp_path / BASELINE_FILE, profile)
     found = baseline_profile(tmp_path, name="the model")
-    assert (found.num_rows, found.columns, found.ordered_in_time) == (side.num_rows, side.columns, True)
+    assert (found.num_rows, found.columns, found.ordered_in_time) == (profile.num_rows, profile.columns, True)
     assert found.sample.column_names == ["label", "age", "phone"]
     assert set(found.sample["phone"].to_pylist()) == {"<masked>"}
-    assert found.sample["age"].to_pylist() == side.sample["age"].to_pylist()
-    assert found.summaries["age"].mean == side.summaries["age"].mean
+    assert found.sample["age"].to_pylist() == profile.sample["age"].to_pylist()
+    assert found.summaries["age"].mean == profile.summaries["age"].mean
 
 
-def test_a_baseline_that_is_missing_or_damaged_is_said(side, tmp_path):
+def test_a_baseline_that_is_missing_or_damaged_is_said(profile, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"the model must carry its baseline, train\.pb too"):
         baseline_profile(tmp_path, name="the model")
-    (tmp_path / "train.pb").write_bytes(side.statistics.SerializeToString())
+    (tmp_path / "train.pb").write_bytes(profile.statistics.SerializeToString())
     pq.write_table(pa.table({"x": [1]}), tmp_path / BASELINE_FILE)
     with pytest.raises(ContractError, match="must be a baseline_sample, got None"):
         baseline_profile(tmp_path, name="the model")

@@ -146,7 +146,7 @@ def test_the_best_predictor_comes_first(generator):
     assert [finding.column for finding in findings] == ["exact", "noisy"]
 
 
-def test_sole_accuracy_of_a_hand_counted_example():
+def test_single_feature_accuracy_of_a_hand_counted_example():
     feature = np.array(["a", "b"] * 50, dtype=object)
     label = np.tile([0, 1], 50)
     label[:2] = 1 - label[:2]
