@@ -45,20 +45,9 @@ class Classifier(nn.Module, ABC):
 
 
 class BackboneClassifier(Classifier):
-    """A backbone, dropout and a linear head.
+    """A backbone, dropout and a linear head over its D numbers, and over R rings of the spectrum where there are any.
 
-    Parameters
-    ----------
-    backbone
-        Takes what the features return; where there is a spectrum, all but that.
-    embedding_size
-        D of the backbone.
-    num_classes
-        K.
-    config
-        Which network.
-    num_rings
-        R of the spectrum that the head gets beside the backbone's embedding; 0 for none.
+    The backbone takes what the features return, without the spectrum.
     """
 
     def __init__(
@@ -81,7 +70,7 @@ class BackboneClassifier(Classifier):
         return embeddings if self.spectrum is None else torch.cat([embeddings, self.spectrum(tensors[-1])], dim=1)
 
     def embed_and_score(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Embeddings of the shape (B, D) and logits of the shape (B, K) of prepared examples."""
+        """Embeddings, shape (B, D), and logits, shape (B, K), of prepared examples."""
         embeddings = self.embed(*tensors)
         return embeddings, self.head(self.dropout(embeddings))
 
@@ -101,7 +90,7 @@ class BackboneClassifier(Classifier):
 
 
 class CustomClassifier(Classifier):
-    """A team's own network: its logits, and as embedding what its last linear layer of K outputs sees.
+    """A team's custom network: its logits; as embedding, what its last linear layer of K outputs gets.
 
     A network without such a layer has its logits for an embedding.
     """
@@ -112,13 +101,7 @@ class CustomClassifier(Classifier):
         self._num_classes = num_classes
 
     def embed_and_score(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Embeddings of the shape (B, D) and logits of the shape (B, K) of prepared examples.
-
-        Raises
-        ------
-        ContractError
-            If the network returns something else than logits.
-        """
+        """Embeddings, shape (B, D), and logits, shape (B, K); ContractError if the network returns no such logits."""
         seen: list[torch.Tensor] = []
         head = self._head()
         hook = None if head is None else head.register_forward_pre_hook(lambda _, given: seen.append(given[0]))

@@ -18,13 +18,7 @@ _HUE_STEPS = 180  # OpenCV's hues of 8-bit images
 
 
 class BrightnessContrast:
-    """Pixels times one number plus another, as `albumentations.RandomBrightnessContrast`.
-
-    Parameters
-    ----------
-    transform
-        The `albumentations.RandomBrightnessContrast` whose ranges are drawn from.
-    """
+    """Pixels times one number plus another, as `albumentations.RandomBrightnessContrast`."""
 
     num_draws = 2
 
@@ -44,13 +38,7 @@ class BrightnessContrast:
 
 
 class ColourJitter:
-    """Brightness, contrast, saturation and hue in an order that is drawn too, as `albumentations.ColorJitter`.
-
-    Parameters
-    ----------
-    transform
-        The `albumentations.ColorJitter` whose ranges are drawn from.
-    """
+    """Brightness, contrast, saturation and hue in an order that is drawn too, as `albumentations.ColorJitter`."""
 
     num_draws = 8
 

@@ -32,33 +32,16 @@ class DeviceTransform(Protocol):
     num_draws: int
 
     def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
-        """What is to be done to a batch.
+        """What is to be done to B images of a height and width: draws of the shape (B, `num_draws`) say it.
 
-        Parameters
-        ----------
-        draws_BD
-            Shape (B, `num_draws`).
-        size
-            The images' height and width, pixels.
-        host
-            Takes the parameters; it must be sent before the change is applied.
-
-        Returns
-        -------
-        callable
-            From B images to images of the same shape and type, not rounded.
+        Parameters go to `host`, which must be sent before the change is applied. The change returns images of the same
+        shape and type, not rounded.
         """
         ...
 
 
 class Flip:
-    """A mirrored image; it draws nothing.
-
-    Parameters
-    ----------
-    kernel
-        torchvision's function for a batch.
-    """
+    """A mirrored image, by torchvision's function for a batch; it draws nothing."""
 
     num_draws = 0
 
@@ -71,13 +54,7 @@ class Flip:
 
 
 class AffineMove:
-    """Scale, turn, shear and translation about the middle, as `albumentations.Affine`.
-
-    Parameters
-    ----------
-    transform
-        The `albumentations.Affine` whose ranges are drawn from.
-    """
+    """Scale, rotation, shear and translation about the middle, as `albumentations.Affine`."""
 
     num_draws = 7
 
@@ -131,13 +108,7 @@ class AffineMove:
 
 
 class BorderCrop:
-    """A part cut from each side, and what is left scaled to the image's size, as `albumentations.CropAndPad`.
-
-    Parameters
-    ----------
-    transform
-        The `albumentations.CropAndPad`, which only crops.
-    """
+    """A part cut from each side, the rest scaled to the image's size, as a cropping `albumentations.CropAndPad`."""
 
     num_draws = 4
 
@@ -154,13 +125,7 @@ class BorderCrop:
 
 
 class AreaCrop:
-    """A crop of random area and aspect, scaled to the image's size, as `albumentations.RandomResizedCrop`.
-
-    Parameters
-    ----------
-    transform
-        The `albumentations.RandomResizedCrop`.
-    """
+    """A crop of random area and aspect, scaled to the image's size, as `albumentations.RandomResizedCrop`."""
 
     num_draws = 2 * _CROP_TRIES + 2
 
@@ -168,13 +133,7 @@ class AreaCrop:
         self._transform = transform
 
     def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
-        """Crops and scales to the images' size; see `DeviceTransform.drawn`.
-
-        Raises
-        ------
-        ContractError
-            If that is not the size that the transform was set to.
-        """
+        """Crops and scales to the images' size; ContractError if the transform was set to another size."""
         height, width = size
         if tuple(self._transform.size) != (height, width):
             raise ContractError(

@@ -23,43 +23,16 @@ def example_seed(*, seed: int, epoch: int, row: int) -> int:
 
 
 def example_seeds(*, seed: int, epoch: int, rows: np.ndarray) -> np.ndarray:
-    """Seeds of many examples in one epoch; see `example_seed`.
-
-    Parameters
-    ----------
-    seed
-        The run's seed.
-    epoch
-        The epoch, from 0.
-    rows
-        Shape (N,), int, 0 or more.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (N,), uint32: `example_seed` of every row.
-    """
+    """`example_seed` of many rows of one epoch: shape (N,), uint32, from rows of the shape (N,), int."""
     return (_mixed_array(np.uint64(mixed(mixed(seed) + epoch)) + rows.astype(np.uint64)) >> np.uint64(32)).astype(
         np.uint32
     )
 
 
 def uniforms(seeds: np.ndarray, *, stream: int, num_draws: int) -> np.ndarray:
-    """Uniform numbers that follow from a seed each, whatever other seeds are asked for with it.
+    """Uniform numbers, shape (B, num_draws), float64, 0 included to 1 excluded, each row from its seed alone.
 
-    Parameters
-    ----------
-    seeds
-        Shape (B,), 0 to 2**32 - 1.
-    stream
-        Numbers of different streams are independent, 0 or more.
-    num_draws
-        Numbers a seed.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (B, num_draws), float64, 0 included to 1 excluded.
+    `seeds` have the shape (B,), 0 to 2**32 - 1; numbers of different streams (0 or more) are independent.
     """
     keys_B1 = _mixed_array(np.asarray(seeds, np.uint64)[:, None] + np.uint64(mixed(stream)))
     draws_D = np.arange(1, num_draws + 1, dtype=np.uint64) * np.uint64(_GAMMA)

@@ -1,4 +1,4 @@
-"""Augmentation policies by name, or a user's own, as the data that feature store and bundle keep.
+"""Augmentation policies by name, or a custom one, as the data that feature store and bundle keep.
 
 `none` leaves images as they are. `light` and `standard` hold nothing that can change a label: small moves, turns, zooms
 and changes of light. `heavy` is for photos: it mirrors, crops, recolours, blurs and covers parts.
@@ -84,22 +84,12 @@ POLICY_NAMES = (NO_POLICY, *_NAMED)
 
 
 def named_policy(name: str) -> Policy | None:
-    """A policy of this project.
-
-    Parameters
-    ----------
-    name
-        One of `POLICY_NAMES`.
-
-    Returns
-    -------
-    dict or None
-        What `components.modeling.augmentation.augmenter.Augmenter` reads; None for `none`.
+    """An augmentation policy of this project, as `Augmenter` reads it; None for `none`.
 
     Raises
     ------
     ValueError
-        If the name is another one.
+        If the name is none of `POLICY_NAMES`.
     """
     if name not in POLICY_NAMES:
         raise ValueError(f"the augmentation policy must be one of {', '.join(POLICY_NAMES)}, got {name!r}")
@@ -107,13 +97,13 @@ def named_policy(name: str) -> Policy | None:
 
 
 def read_policy(content: Any, *, name: str = _OWN, image_size: int | None = None) -> Policy:
-    """A user's own policy from what YAML or JSON held.
+    """A custom augmentation policy from what YAML or JSON held.
 
     Parameters
     ----------
     content
         A list of transforms, a mapping with `name` and `transforms`, or what `albumentations.to_dict` wrote; see
-        `components.modeling.augmentation.policy_reading`.
+        `policy_reading`.
     name
         What it is called where `content` does not say.
     image_size
@@ -144,7 +134,7 @@ def read_policy(content: Any, *, name: str = _OWN, image_size: int | None = None
 
 
 def policy_from(value: Any, *, image_size: int | None = None) -> Policy | None:
-    """The policy that a problem file asks for.
+    """The augmentation policy that a problem file asks for, as feature store and bundle keep it; None for none.
 
     Parameters
     ----------
@@ -153,11 +143,6 @@ def policy_from(value: Any, *, image_size: int | None = None) -> Policy | None:
         it. None is `none`.
     image_size
         Side of the images that it is meant for, pixels. None demands that it keeps any size.
-
-    Returns
-    -------
-    dict or None
-        What feature store and bundle keep under `augmentation`; None for no augmentation.
 
     Raises
     ------
@@ -183,18 +168,7 @@ def policy_from(value: Any, *, image_size: int | None = None) -> Policy | None:
 
 
 def single_transforms(policy: Policy) -> list[tuple[str, Policy]]:
-    """Every transform of a policy as a policy of its own that always applies it.
-
-    Parameters
-    ----------
-    policy
-        What `read_policy` returned.
-
-    Returns
-    -------
-    list of tuple
-        Name and policy of each transform, in the policy's order; those inside compositions too.
-    """
+    """Every transform of a policy, also inside compositions: its name, and a policy that always applies it alone."""
     found = []
     for node in _leaf_nodes(policy["transform"]):
         root = {CLASS_KEY: "Compose", "p": 1.0, "transforms": [{**node, "p": 1.0}]}

@@ -21,20 +21,10 @@ _SIZE_PARAMETERS = (
 
 
 def try_augmentation_policy(policy: Mapping[str, Any], *, image_size: int | None = None) -> None:
-    """Apply every transform alone, and then all of them, to made-up images.
+    """Apply every transform of a `Compose` alone, and then all of them, to made-up images.
 
-    Parameters
-    ----------
-    policy
-        albumentations' dictionary of a `Compose`.
-    image_size
-        Side of the images that it is meant for, pixels; None tries several, so that only what keeps every size passes.
-
-    Raises
-    ------
-    ContractError
-        If a transform fails, or returns another size or type: the message names the transform, and the parameters that
-        decide the size.
+    Their side is `image_size` pixels; None tries several, so that only what keeps every size passes. ContractError
+    names the transform that fails or returns another size or type, and the parameters that decide the size.
     """
     random = SeededRandom()
     with warnings.catch_warnings():

@@ -68,17 +68,12 @@ def subword_bag(features: Any, config: BackboneConfig) -> tuple[nn.Module, int]:
 
 
 class TokenBag(nn.Module):
-    """Sum of the tokens' vectors, weighted by how often a text holds them and how few texts do.
+    """Sum of the tokens' vectors, weighted by how often a text holds them and how few texts do; token 0 is padding.
 
     The weights of a text have length 1, as in TF-IDF. Beyond that, a rare token moves the sum less: AdamW moves the
-    vector of a token that it meets once an epoch about as far as that of one it meets in every batch, and would learn
-    rare ones by heart. A token that no training text holds says nothing. With the linear head behind it, this is a
-    linear model over tokens whose classes share D directions.
-
-    Parameters
-    ----------
-    num_buckets
-        Tokens are 1 to this; 0 is padding.
+    vector of a token that it meets once an epoch about as far as that of one it meets in every batch, and would overfit
+    rare ones. A token that no training text holds has weight 0. With the linear head behind it, this is a linear model
+    over tokens whose classes share D directions.
 
     References
     ----------
@@ -98,13 +93,7 @@ class TokenBag(nn.Module):
         self.register_buffer("trust", torch.ones(num_buckets + 1))
 
     def adapt(self, batches: Iterable[tuple[torch.Tensor, ...]]) -> None:
-        """Count in how many training texts each token stands.
-
-        Parameters
-        ----------
-        batches
-            Tokens and weights of the training texts; a text holds a token once.
-        """
+        """Count in how many training texts each token stands: batches of tokens, each once a text, and weights."""
         counts, num_texts = torch.zeros(len(self.rarity), dtype=torch.int64), 0
         for tokens_BT, _ in batches:
             counts += torch.bincount(tokens_BT.flatten().cpu(), minlength=len(counts))

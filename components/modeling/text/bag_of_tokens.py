@@ -20,7 +20,7 @@ _SPECS = {"tokens": InputSpec(dtype="int32", shape=(None,)), "weights": InputSpe
 
 
 class TextBag:
-    """Features of texts whose order, beyond what a token holds, is not kept."""
+    """Features of texts as bags of tokens: only the order inside a token is kept."""
 
     __slots__ = ()
 
@@ -40,23 +40,10 @@ class TextBag:
         return dict(_SPECS)
 
     def prepare(self, columns: Mapping[str, pa.Array]) -> dict[str, np.ndarray]:
-        """Cut texts into tokens.
+        """Cut the B texts of column `text` into tokens; ValueError where a text is missing.
 
-        Parameters
-        ----------
-        columns
-            `text`: B texts, each of which may be empty.
-
-        Returns
-        -------
-        dict
-            `tokens`: shape (B, T), int32: from 1, ascending, then 0; `weights`: shape (B, T), float32, above 0 where
-            there is a token. Even an empty text has some, of the spaces that frame it.
-
-        Raises
-        ------
-        ValueError
-            If the column holds no texts, or one is missing.
+        Returns `tokens`, shape (B, T), int32: from 1, ascending, then 0; and `weights`, shape (B, T), float32, above 0
+        for tokens. Even an empty text has some, of the spaces around it.
         """
         texts = texts_of(columns)
         parts = [self._prepared(texts[start : start + _CHUNK_TEXTS]) for start in range(0, len(texts), _CHUNK_TEXTS)]
@@ -83,22 +70,9 @@ def normalised_text(text: str, max_characters: int) -> str:
 def bag_inputs(
     found: Iterable[tuple[np.ndarray, np.ndarray]], *, num_texts: int, num_buckets: int
 ) -> dict[str, np.ndarray]:
-    """Distinct tokens of B texts with their weights.
+    """`tokens`, shape (B, T), int32, buckets + 1, ascending, then 0; `weights`, float32, 1 + log(count), then 0.
 
-    Parameters
-    ----------
-    found
-        Pairs of arrays of the same shape (N,), int64: texts, from 0, and the buckets that they hold, from 0.
-    num_texts
-        B, 1 or more.
-    num_buckets
-        How many buckets there are.
-
-    Returns
-    -------
-    dict
-        `tokens`: shape (B, T), int32: buckets raised by 1, ascending, then 0; `weights`: shape (B, T), float32:
-        1 + log(count), then 0.
+    `found` holds pairs of arrays of the shape (N,), int64: texts, from 0, and the buckets that they hold, from 0.
     """
     keys = np.concatenate([texts * (num_buckets + 1) + buckets + 1 for texts, buckets in found])
     distinct, counts = np.unique(keys, return_counts=True)

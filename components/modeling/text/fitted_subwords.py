@@ -39,18 +39,9 @@ _MAX_SUBWORD_BYTES = 24
 class FittedSubwords(TextBag):
     """How a text becomes subwords and pairs of neighbouring subwords.
 
-    A text is normalised as for character n-grams and cut into subwords; every pair of neighbours is hashed into a
-    bucket behind them. Order beyond pairs is not kept. What a text holds once more weighs less than the first time:
-    1 + log(count).
-
-    Attributes
-    ----------
-    tokenizer
-        What `tokenizer.json` holds.
-    num_pair_buckets
-        Into how many buckets pairs are hashed, 1 or more.
-    max_characters
-        Characters of a text that are read; what follows is not.
+    A text is normalised as for character n-grams and cut into subwords; every pair of neighbours is hashed into one of
+    `num_pair_buckets` behind them. Order beyond pairs is not kept. Repeats weigh less than the first occurrence: 1 +
+    log(count). `tokenizer` is the content of `tokenizer.json`; `max_characters` of a text are read.
     """
 
     kind: ClassVar[str] = "fitted_subwords"
@@ -142,13 +133,7 @@ def fit_subwords(texts: Iterable[pa.Array], *, max_texts: int = _MAX_FIT_TEXTS, 
 
 
 def fitted_subwords_from(content: Mapping[str, Any], folder: str | Path) -> FittedSubwords:
-    """Read features that a feature store or a bundle holds.
-
-    Raises
-    ------
-    ContractError
-        If a key or value is unknown, or the tokenizer is not there or none.
-    """
+    """Read what a store or bundle holds; ContractError if a key, value or the tokenizer is missing or wrong."""
     settings = {name: value for name, value in content.items() if name != "kind"}
     try:
         return FittedSubwords(tokenizer=read_tokenizer(folder), **settings)
