@@ -24,7 +24,7 @@ from components.modeling.fourier.spectrum_scaling import SpectrumScaling
 from components.modeling.images.backbones import image_backbone
 from components.modeling.images.features import ImageFeatures
 from components.modeling.tabular.backbones import tabular_backbone
-from components.modeling.text.backbones import char_ngram_bag, subword_bag
+from components.modeling.text.backbones import token_bag
 from components.modeling.text.hugging_face_backbones import subword_backbone
 from components.shared.runtime.errors import ContractError
 
@@ -156,7 +156,7 @@ def build_classifier(
     ------
     ValueError
         If the backbone takes another modality, its library knows no such name, published weights cannot be had, or a
-        model of one's own is not allowed or cannot be built.
+        custom model is not allowed or cannot be built.
     """
     if num_classes < 2:
         raise ValueError(f"num_classes must be at least 2, got {num_classes}")
@@ -164,14 +164,14 @@ def build_classifier(
     if modality not in (None, features.modality):
         raise ContractError(f"the backbone {config.name} takes {modality} examples, but these are {features.modality}")
     if config.is_custom_model:
-        own = CustomModelConfig(
+        custom = CustomModelConfig(
             modality=features.modality,
             num_classes=num_classes,
             features=base_features(features),
             options=dict(config.options),
             load_pretrained=load_pretrained,
         )
-        return CustomClassifier(build_custom_model(config.name, own), num_classes=num_classes)
+        return CustomClassifier(build_custom_model(config.name, custom), num_classes=num_classes)
     base = base_features(features)
     backbone, embedding_size = _backbone(config, base, config.pretrained and load_pretrained)
     return BackboneClassifier(
@@ -184,10 +184,8 @@ def build_classifier(
 
 
 def _backbone(config: BackboneConfig, features: Any, load_pretrained: bool) -> tuple[nn.Module, int]:
-    if config.name == CHAR_NGRAMS:
-        return char_ngram_bag(features, config)
-    if config.name == SUBWORDS:
-        return subword_bag(features, config)
+    if config.name in (CHAR_NGRAMS, SUBWORDS):
+        return token_bag(features, config)
     if config.name.startswith(HUGGING_FACE_PREFIX):
         return subword_backbone(features, config, load_pretrained)
     if config.name == MLP:

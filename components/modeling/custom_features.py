@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 _TYPE_NAMES = {"string": pa.string(), "int64": pa.int64(), "float64": pa.float64(), "binary": pa.binary()}
 
 
-class OwnCodeError(RuntimeError):
+class CustomCodeError(RuntimeError):
     """A team's custom function broke its contract: a fault of the code, not of the examples."""
 
 
@@ -80,7 +80,7 @@ class CustomFeatures:
         derived = self._derive(columns)
         missing = [name for name in self.base.columns if name not in derived]
         if missing:
-            raise OwnCodeError(
+            raise CustomCodeError(
                 f"the feature function {self._derive.function} must return the column {missing[0]!r}, "
                 f"got {', '.join(derived)}"
             )
@@ -127,9 +127,9 @@ class Derivation:
             If a raw column is missing.
         ValueError
             What the function itself raises as one, for a row that it cannot use.
-        OwnCodeError
-            If the function fails otherwise, or returns something else than columns of B rows. The values that it failed on
-            are only in the log.
+        CustomCodeError
+            If the function fails otherwise, or returns something else than columns of B rows. The values that it
+            failed on are only in the log.
         """
         missing = [name for name in self._types if name not in columns]
         if missing:
@@ -142,9 +142,9 @@ class Derivation:
             raise
         except Exception as error:
             logger.exception("the feature function %s failed", self.function)
-            raise OwnCodeError(f"the feature function {self.function} failed: {type(error).__name__}") from error
+            raise CustomCodeError(f"the feature function {self.function} failed: {type(error).__name__}") from error
         if not isinstance(derived, Mapping) or not derived:
-            raise OwnCodeError(
+            raise CustomCodeError(
                 f"the feature function {self.function} must return columns by name, got {type(derived).__name__}"
             )
         return {name: self._column(name, values, num_rows) for name, values in derived.items()}
@@ -158,11 +158,11 @@ class Derivation:
         try:
             column = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else pa.array(values)
         except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError) as error:
-            raise OwnCodeError(
+            raise CustomCodeError(
                 f"the column {name!r} of the feature function {self.function} must be values: {error}"
             ) from error
         if len(column) != num_rows:
-            raise OwnCodeError(
+            raise CustomCodeError(
                 f"the column {name!r} of the feature function {self.function} must have a value a row, {num_rows}, "
                 f"got {len(column)}"
             )

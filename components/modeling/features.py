@@ -86,7 +86,7 @@ def features_from(modality: str, content: Mapping[str, Any], folder: str | Path)
     ContractError
         If they cannot be used.
     ValueError
-        If a team's own function prepares examples, and is not allowed or not there.
+        If a team's custom function prepares examples, and is not allowed or not there.
     """
     if content.get("kind") == CustomFeatures.kind:
         return custom_features_from(content, features_from(modality, content.get("base", {}), folder))

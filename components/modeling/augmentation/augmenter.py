@@ -44,8 +44,7 @@ class Augmenter:
         self.policy = dict(policy)
         try:
             # Threads build augmenters of their own, and share the list of warnings' filters.
-            with _BUILDING, warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with _BUILDING, warnings.catch_warnings(action="ignore"):
                 self._pipeline: Any = albumentations.from_dict(self.policy)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ContractError(f"the augmentation policy must be one that albumentations wrote: {error}") from error

@@ -118,8 +118,7 @@ class DeviceAugmenter:
 
 def _batched(node: Policy) -> tuple[float, DeviceTransform] | None:
     """How likely a transform is applied, and its batched form; None where there is none."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         transform: Any = albumentations.from_dict({"transform": dict(node)})
     batched = geometric_transform(transform) or colour_transform(transform)
     return None if batched is None else (float(transform.p), batched)

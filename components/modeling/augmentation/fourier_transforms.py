@@ -29,7 +29,14 @@ _Cut = Annotated[
 _Share = Annotated[tuple[float, float], AfterValidator(check_range_bounds(0, 1)), AfterValidator(nondecreasing)]
 
 
-class FourierFilter(ImageOnlyTransform):
+class _NamedInPolicies:
+    @classmethod
+    def get_class_fullname(cls) -> str:
+        """The name in augmentation policies."""
+        return cls.__name__
+
+
+class FourierFilter(_NamedInPolicies, ImageOnlyTransform):
     """Removes fine or coarse detail of 8-bit images, with a cut-off drawn for each; of two filters one is drawn.
 
     Cut-offs are shares of the Nyquist frequency, 0.001 to 1; None for no such filter. What a high-pass leaves lies
@@ -59,11 +66,6 @@ class FourierFilter(ImageOnlyTransform):
         self.low_pass_range = low_pass_range
         self.high_pass_range = high_pass_range
 
-    @classmethod
-    def get_class_fullname(cls) -> str:
-        """The name in policies."""
-        return cls.__name__
-
     def get_params(self) -> dict[str, Any]:
         """Draw a filter."""
         ranges = {"low_pass": self.low_pass_range, "high_pass": self.high_pass_range}
@@ -79,7 +81,7 @@ class FourierFilter(ImageOnlyTransform):
         return _bytes(filtered_images(image_1CHW, settings)[0].permute(1, 2, 0).numpy())
 
 
-class PeriodicNoise(ImageOnlyTransform):
+class PeriodicNoise(_NamedInPolicies, ImageOnlyTransform):
     """Lays a wave over 8-bit images, of a direction and a phase drawn for each: interference, or moire of a screen.
 
     Amplitudes are shares of the range from black to white, frequencies of the Nyquist frequency, both 0 to 1.
@@ -100,11 +102,6 @@ class PeriodicNoise(ImageOnlyTransform):
         super().__init__(p=p)
         self.amplitude_range = amplitude_range
         self.frequency_range = frequency_range
-
-    @classmethod
-    def get_class_fullname(cls) -> str:
-        """The name in policies."""
-        return cls.__name__
 
     def get_params(self) -> dict[str, Any]:
         """Draw a wave."""

@@ -10,7 +10,7 @@ import warnings
 import cv2
 from pydantic import ValidationError
 
-# Its transforms enter albumentations' registry, and so what a policy may name.
+# Its transforms enter albumentations' registry: so an augmentation policy may name them.
 import components.modeling.augmentation.fourier_transforms  # noqa: F401
 from components.modeling.augmentation.quiet_albumentations import albumentations
 from components.shared.runtime.errors import ContractError
@@ -105,11 +105,11 @@ def inherited_parameters(name: str) -> set[str]:
     kind = _REGISTRY.get(name)
     if kind is None:
         return set()
-    taken = {argument for parent in kind.__mro__ for argument in _own_parameters(parent)}
+    taken = {argument for parent in kind.__mro__ for argument in _init_parameters(parent)}
     return taken - set(known_parameters(kind))
 
 
-def _own_parameters(kind: type) -> list[str]:
+def _init_parameters(kind: type) -> list[str]:
     return list(inspect.signature(vars(kind)["__init__"]).parameters) if "__init__" in vars(kind) else []
 
 
@@ -174,8 +174,7 @@ def _built(kind: Any, name: str, parameters: Mapping[str, Any], children: Sequen
     elif _is_validated(kind):
         given["strict"] = True  # else a value that cannot be checked becomes the default, with a warning
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             return kind(**given)
     except TRANSFORM_ERRORS as error:
         raise ContractError(_wrong_value(name, parameters, error)) from error

@@ -48,44 +48,6 @@ def spectrum(images_BCHW: torch.Tensor) -> Spectrum:
         return Spectrum(magnitude_BCHW=values_BCHW.abs(), phase_BCHW=values_BCHW.angle())
 
 
-def images_from_spectrum(content: Spectrum) -> torch.Tensor:
-    """The images that a spectrum belongs to, shape (B, C, H, W), float32."""
-    with _full_precision(content.magnitude_BCHW):
-        values_BCHW = torch.polar(content.magnitude_BCHW, content.phase_BCHW)
-        return torch.fft.ifft2(torch.fft.ifftshift(values_BCHW, dim=(-2, -1)), norm="ortho").real
-
-
-def radial_power_spectrum(images_BCHW: torch.Tensor, num_bins: int) -> torch.Tensor:
-    """Logarithm of the mean power in rings of frequencies: how much of an image is coarse, and how much is fine.
-
-    The mean of each channel is taken off and a Hann window laid over, so that what differs between opposite borders
-    does not count as detail. Power is that of a pixel: white noise of the variance v has v in every ring at any size.
-
-    Parameters
-    ----------
-    images_BCHW
-        Shape (B, C, H, W), float in 0..1; computed in float32 on its device, autocast or not.
-    num_bins
-        K, 1 to half the longer side: so every ring holds a frequency. Ring k reaches from k / K, exclusive, to
-        (k + 1) / K of the Nyquist frequency; corners beyond it are left out.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (B, K), float32: base-10 logarithm of the power, mean over channels, -6 for none at all. CPU and CUDA
-        agree within 1e-4.
-
-    Raises
-    ------
-    TypeError
-        If the images are no floats.
-    ValueError
-        If they have no four dimensions, are empty, or hold NaN or infinity, or `num_bins` is out of range.
-    """
-    check_images(images_BCHW)
-    return log_ring_power(images_BCHW, num_bins)
-
-
 def log_ring_power(images_BCHW: torch.Tensor, num_bins: int) -> torch.Tensor:
     """Radial power spectrum: base-10 logarithm of the mean power in K = `num_bins` rings of frequencies.
 

@@ -6,8 +6,6 @@ from typing import Literal
 import numpy as np
 import torch
 
-DeviceName = Literal["auto", "cpu", "cuda"]
-
 
 def choose_device(name: str = "auto") -> torch.device:
     """Device by name: `auto` takes a GPU where there is one; ValueError if `cuda` finds none, or for other names."""

@@ -69,8 +69,7 @@ def decode_image(data: bytes, *, min_side_px: int | None = None) -> DecodedImage
         return plain
     image = _opened(data)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             conversions = _conversions(image, data)
             plain = None if conversions else _plain_jpeg(data, min_side_px)
             if plain is not None:
@@ -104,8 +103,7 @@ def _opened(data: bytes) -> Image.Image:
     if not data:
         raise UndecodableImageError("the file is empty")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.UnidentifiedImageError as error:
         raise UndecodableImageError(f"the bytes are no image of a known format ({', '.join(FORMATS)})") from error

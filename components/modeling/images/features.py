@@ -67,12 +67,9 @@ class ImageFeatures:
     def __post_init__(self) -> None:
         if not isinstance(self.image_size, int) or not 8 <= self.image_size <= _MAX_IMAGE_SIZE:
             raise ContractError(f"image_size must be 8 to {_MAX_IMAGE_SIZE} pixels, got {self.image_size!r}")
-        if self.resize not in get_args(ResizeMode):
-            raise ContractError(f"resize must be one of {get_args(ResizeMode)}, got {self.resize!r}")
-        if self.decoding not in get_args(DecodingMode):
-            raise ContractError(f"decoding must be one of {get_args(DecodingMode)}, got {self.decoding!r}")
-        if self.normalization not in get_args(Normalization):
-            raise ContractError(f"normalization must be one of {get_args(Normalization)}, got {self.normalization!r}")
+        for name, known in (("resize", ResizeMode), ("decoding", DecodingMode), ("normalization", Normalization)):
+            if getattr(self, name) not in get_args(known):
+                raise ContractError(f"{name} must be one of {get_args(known)}, got {getattr(self, name)!r}")
         self._check_statistics()
         if self.spectrum_bins > self.image_size // 2:
             raise ContractError(

@@ -30,14 +30,15 @@ from components.modeling.tabular.column_reading import (
 )
 from components.modeling.tabular.date_times import are_times, TIME_PARTS, time_parts
 from components.modeling.tabular.number_scaling import fit_number_scale, NumberScale, NumberScaling
-from components.modeling.tabular.row_reservoir import RowReservoir
 from components.shared.feature_store.blocks import InputSpec
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.row_reservoir import RowReservoir
 
 _MAX_BINS, _MIN_BINS = 48, 4
 # A wide table gets fewer knots a number: the network's first layers would grow with their product.
 _MAX_KNOTS = 8192
 _MAX_TIMES = 65_536
+_MAX_SAMPLE_ROWS, _MAX_SAMPLE_VALUES = 65_536, 1 << 24
 
 
 class TabularFeatures:
@@ -139,7 +140,8 @@ def fit_tabular_features(
     plain = [ColumnReading(name=name, kind=kind, reading="constant") for name, kind in kinds.items()]
     numeric = [reading.name for reading in plain if reading.kind != "string"]
     counts = {reading.name: ValueCounts() for reading in plain if reading.kind == "string"}
-    reservoir = RowReservoir(len(numeric))
+    sample_rows = min(_MAX_SAMPLE_ROWS, max(_MAX_SAMPLE_VALUES // max(len(numeric), 1), 1))
+    reservoir = RowReservoir(sample_rows, row_shape=(len(numeric),))
     is_missing = np.zeros(len(numeric), bool)
     for batch in batches:
         read = {reading.name: _read(batch, reading) for reading in plain}

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from components.modeling.backbone_config import BackboneConfig
+from components.modeling.backbone_config import BackboneConfig, CHAR_NGRAMS, SUBWORDS
 from components.modeling.text.char_ngrams import TextFeatures
 from components.modeling.text.fitted_subwords import FittedSubwords
 from components.shared.feature_store.blocks import PADDING
@@ -19,52 +19,23 @@ from components.shared.runtime.errors import ContractError
 _EMBEDDING_SIZE = 16
 _INITIAL_SPREAD = 0.02
 _RARE_POWER = 0.25
+_FEATURES: dict[str, tuple[type[TextFeatures | FittedSubwords], str]] = {
+    CHAR_NGRAMS: (TextFeatures, "character n-grams"),
+    SUBWORDS: (FittedSubwords, "fitted subwords"),
+}
 
 
-def char_ngram_bag(features: Any, config: BackboneConfig) -> tuple[nn.Module, int]:
-    """Build the backbone for character n-grams.
+def token_bag(features: Any, config: BackboneConfig) -> tuple[nn.Module, int]:
+    """Backbone `char_ngrams` or `subwords`, and its D: tokens, (B, T), int64, and weights, (B, T), float32, in.
 
-    Parameters
-    ----------
-    features
-        What it gets to see: `TextFeatures`.
-    config
-        Its settings.
-
-    Returns
-    -------
-    tuple
-        A module that takes tokens of the shape (B, T), int64, and weights of the shape (B, T), float32, and returns
-        embeddings of the shape (B, D); and D.
-
-    Raises
-    ------
-    ValueError
-        If the features are others, or published weights are asked for.
+    ContractError if the features are others, or published weights are asked for.
     """
-    if not isinstance(features, TextFeatures):
-        raise ContractError(f"{config.name} must have features of character n-grams, got {type(features).__name__}")
-    return _bag(features.num_buckets, config)
-
-
-def subword_bag(features: Any, config: BackboneConfig) -> tuple[nn.Module, int]:
-    """Build the backbone for subwords that were fitted to the training rows; see `char_ngram_bag`.
-
-    Parameters
-    ----------
-    features
-        What it gets to see: `FittedSubwords`.
-    config
-        Its settings.
-
-    Raises
-    ------
-    ValueError
-        If the features are others, or published weights are asked for.
-    """
-    if not isinstance(features, FittedSubwords):
-        raise ContractError(f"{config.name} must have features of fitted subwords, got {type(features).__name__}")
-    return _bag(features.num_buckets, config)
+    kind, described = _FEATURES[config.name]
+    if not isinstance(features, kind):
+        raise ContractError(f"{config.name} must have features of {described}, got {type(features).__name__}")
+    if config.pretrained:
+        raise ContractError(f"{config.name} has no published weights: set pretrained to false")
+    return TokenBag(features.num_buckets), _EMBEDDING_SIZE
 
 
 class TokenBag(nn.Module):
@@ -112,9 +83,3 @@ class TokenBag(nn.Module):
             padding_idx=PADDING,
             per_sample_weights=tf_idf_BT * self.trust[tokens_BT],
         )
-
-
-def _bag(num_buckets: int, config: BackboneConfig) -> tuple[nn.Module, int]:
-    if config.pretrained:
-        raise ContractError(f"{config.name} has no published weights: set pretrained to false")
-    return TokenBag(num_buckets), _EMBEDDING_SIZE

@@ -5,6 +5,7 @@ Shapes: B texts, T distinct tokens of the longest text among them, N tokens.
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 import unicodedata
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 import torch
 
 from components.shared.feature_store.blocks import InputSpec, joined_inputs
+from components.shared.runtime.errors import ContractError
 
 MAX_BUCKETS = 1 << 22
 _CHUNK_TEXTS = 256
@@ -19,8 +21,8 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SPECS = {"tokens": InputSpec(dtype="int32", shape=(None,)), "weights": InputSpec(dtype="float32", shape=(None,))}
 
 
-class TextBag:
-    """Features of texts as bags of tokens: only the order inside a token is kept."""
+class TextColumnFeatures:
+    """Features of the column of texts."""
 
     __slots__ = ()
 
@@ -33,6 +35,12 @@ class TextBag:
     def columns(self) -> tuple[str, ...]:
         """Columns of the example table that it reads."""
         return ("text",)
+
+
+class TextBag(TextColumnFeatures):
+    """Features of texts as bags of tokens: only the order inside a token is kept."""
+
+    __slots__ = ()
 
     @property
     def input_specs(self) -> dict[str, InputSpec]:
@@ -95,14 +103,15 @@ def hash_buckets(hashes: np.ndarray, num_buckets: int) -> np.ndarray:
     return (_mixed(hashes) % np.uint64(num_buckets)).astype(np.int64)
 
 
-def texts_of(columns: Mapping[str, pa.Array]) -> list[str]:
-    """Texts of the column `text`.
+def check_positive(settings: Mapping[str, Any]) -> None:
+    """Check settings of features; ContractError names the first that is no whole number of 1 or more."""
+    for name, value in settings.items():
+        if type(value) is not int or value < 1:
+            raise ContractError(f"{name} must be a whole number of 1 or more, got {value!r}")
 
-    Raises
-    ------
-    ValueError
-        If the column holds no texts, or one is missing.
-    """
+
+def texts_of(columns: Mapping[str, pa.Array]) -> list[str]:
+    """Texts of the column `text`; ValueError if it holds no texts, or one is missing."""
     column = columns["text"]
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         raise ValueError(f"column 'text' must hold texts, got {column.type}")

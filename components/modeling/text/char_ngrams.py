@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from components.modeling.text.bag_of_tokens import (
     bag_inputs,
+    check_positive,
     extended_hashes,
     hash_buckets,
     MAX_BUCKETS,
@@ -52,9 +53,7 @@ class TextFeatures(TextBag):
     max_characters: int = 5000
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if type(value) is not int or value < 1:
-                raise ContractError(f"{name} must be a whole number of 1 or more, got {value!r}")
+        check_positive(asdict(self))
         if not self.smallest <= self.longest <= _LONGEST_NGRAM:
             raise ContractError(
                 f"n-grams must have 1 to {_LONGEST_NGRAM} characters, got {self.smallest} to {self.longest}"

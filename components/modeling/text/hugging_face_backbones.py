@@ -15,7 +15,7 @@ from components.modeling.text.hugging_face_features import SubwordFeatures
 from components.shared.runtime.errors import ContractError
 
 _ARCHITECTURE = "architecture"
-# What may name code at the hub; whoever writes a bundle does not choose what runs where it is loaded.
+# Settings that may name code at the hub: a bundle must not choose what code runs where it is loaded.
 _NAMES_CODE = ("auto_map", "attn_implementation", "experts_implementation")
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import torch
 
 from components.modeling.backbone_config import HUGGING_FACE_PREFIX
-from components.modeling.text.bag_of_tokens import texts_of
+from components.modeling.text.bag_of_tokens import TextColumnFeatures, texts_of
 from components.modeling.text.hugging_face import loaded_by_name
 from components.shared.contracts.bundle import FEATURES_FOLDER
 from components.shared.feature_store.blocks import InputSpec, PADDING
@@ -25,7 +25,7 @@ _MAX_SUBWORDS = 256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SubwordFeatures:
+class SubwordFeatures(TextColumnFeatures):
     """How a text becomes subwords.
 
     `tokenizer` is the content of `tokenizer.json`: vocabulary, normalisation, special tokens. Of a text `max_subwords`
@@ -40,16 +40,6 @@ class SubwordFeatures:
     def __post_init__(self) -> None:
         if self.max_subwords < 2:
             raise ContractError(f"max_subwords must be at least 2, got {self.max_subwords}")
-
-    @property
-    def modality(self) -> str:
-        """What kind of example it takes."""
-        return "text"
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns of the example table that it reads."""
-        return ("text",)
 
     @property
     def num_subwords(self) -> int:
