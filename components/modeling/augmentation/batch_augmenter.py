@@ -1,8 +1,7 @@
 """The part of an augmentation policy that runs in batches on the device; the rest stays with albumentations on the CPU.
 
 Nothing of a policy is dropped, and its order is kept: what the device path supports runs on the device only where
-nothing after it needs the CPU. Distributions are those of albumentations; the image of a seed differs, for the draws
-do.
+nothing after it needs the CPU. Distributions are those of albumentations, but a seed draws other values than there.
 """
 
 from collections.abc import Mapping, Sequence
