@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-MODULES = ("augmentation", "augmentation_policies", "batch_augmentation")
+MODULES = ("augmenter", "named_policies", "batch_augmenter")
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_no_module_looks_for_a_newer_version(repository, module):
     code = (
-        f"import components.modeling.{module}, albumentations.check_version as check\n"
+        f"import components.modeling.augmentation.{module}, albumentations.check_version as check\n"
         "assert check.opener is None, 'it asked'"
     )
     environment = {name: value for name, value in os.environ.items() if name != "NO_ALBUMENTATIONS_UPDATE"}
