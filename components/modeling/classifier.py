@@ -24,7 +24,7 @@ from components.modeling.fourier.spectrum_scaling import SpectrumScaling
 from components.modeling.images.backbones import image_backbone
 from components.modeling.images.features import ImageFeatures
 from components.modeling.tabular.backbones import tabular_backbone
-from components.modeling.text.backbones import char_ngram_bag, subword_bag
+from components.modeling.text.backbones import token_bag
 from components.modeling.text.hugging_face_backbones import subword_backbone
 from components.shared.runtime.errors import ContractError
 
@@ -45,20 +45,9 @@ class Classifier(nn.Module, ABC):
 
 
 class BackboneClassifier(Classifier):
-    """A backbone, dropout and a linear head.
+    """A backbone, dropout and a linear head over its D numbers, and over R rings of the spectrum where there are any.
 
-    Parameters
-    ----------
-    backbone
-        Takes what the features return; where there is a spectrum, all but that.
-    embedding_size
-        D of the backbone.
-    num_classes
-        K.
-    config
-        Which network.
-    num_rings
-        R of the spectrum that the head gets beside the backbone's embedding; 0 for none.
+    The backbone takes what the features return, without the spectrum.
     """
 
     def __init__(
@@ -81,7 +70,7 @@ class BackboneClassifier(Classifier):
         return embeddings if self.spectrum is None else torch.cat([embeddings, self.spectrum(tensors[-1])], dim=1)
 
     def embed_and_score(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Embeddings of the shape (B, D) and logits of the shape (B, K) of prepared examples."""
+        """Embeddings, shape (B, D), and logits, shape (B, K), of prepared examples."""
         embeddings = self.embed(*tensors)
         return embeddings, self.head(self.dropout(embeddings))
 
@@ -101,7 +90,7 @@ class BackboneClassifier(Classifier):
 
 
 class CustomClassifier(Classifier):
-    """A team's own network: its logits, and as embedding what its last linear layer of K outputs sees.
+    """A team's custom network: its logits; as embedding, what its last linear layer of K outputs gets.
 
     A network without such a layer has its logits for an embedding.
     """
@@ -112,13 +101,7 @@ class CustomClassifier(Classifier):
         self._num_classes = num_classes
 
     def embed_and_score(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Embeddings of the shape (B, D) and logits of the shape (B, K) of prepared examples.
-
-        Raises
-        ------
-        ContractError
-            If the network returns something else than logits.
-        """
+        """Embeddings, shape (B, D), and logits, shape (B, K); ContractError if the network returns no such logits."""
         seen: list[torch.Tensor] = []
         head = self._head()
         hook = None if head is None else head.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
@@ -173,7 +156,7 @@ def build_classifier(
     ------
     ValueError
         If the backbone takes another modality, its library knows no such name, published weights cannot be had, or a
-        model of one's own is not allowed or cannot be built.
+        custom model is not allowed or cannot be built.
     """
     if num_classes < 2:
         raise ValueError(f"num_classes must be at least 2, got {num_classes}")
@@ -181,14 +164,14 @@ def build_classifier(
     if modality not in (None, features.modality):
         raise ContractError(f"the backbone {config.name} takes {modality} examples, but these are {features.modality}")
     if config.is_custom_model:
-        own = CustomModelConfig(
+        custom = CustomModelConfig(
             modality=features.modality,
             num_classes=num_classes,
             features=base_features(features),
             options=dict(config.options),
             load_pretrained=load_pretrained,
         )
-        return CustomClassifier(build_custom_model(config.name, own), num_classes=num_classes)
+        return CustomClassifier(build_custom_model(config.name, custom), num_classes=num_classes)
     base = base_features(features)
     backbone, embedding_size = _backbone(config, base, config.pretrained and load_pretrained)
     return BackboneClassifier(
@@ -201,10 +184,8 @@ def build_classifier(
 
 
 def _backbone(config: BackboneConfig, features: Any, load_pretrained: bool) -> tuple[nn.Module, int]:
-    if config.name == CHAR_NGRAMS:
-        return char_ngram_bag(features, config)
-    if config.name == SUBWORDS:
-        return subword_bag(features, config)
+    if config.name in (CHAR_NGRAMS, SUBWORDS):
+        return token_bag(features, config)
     if config.name.startswith(HUGGING_FACE_PREFIX):
         return subword_backbone(features, config, load_pretrained)
     if config.name == MLP:

@@ -1,4 +1,4 @@
-"""A team's own feature function: domain knowledge that turns raw columns into better ones, before everything else.
+"""A team's custom feature function: domain knowledge that derives better columns from raw ones, before anything else.
 
 The function `derive(columns, options)` takes the example table's columns by name (Arrow arrays of B rows) and returns
 columns: those it changed, those it added, and those it keeps. What follows (scaling, n-grams, resizing) is fitted to
@@ -23,12 +23,12 @@ logger = logging.getLogger(__name__)
 _TYPE_NAMES = {"string": pa.string(), "int64": pa.int64(), "float64": pa.float64(), "binary": pa.binary()}
 
 
-class OwnCodeError(RuntimeError):
-    """A team's own function does what it must not: a fault of the code, and not of the examples."""
+class CustomCodeError(RuntimeError):
+    """A team's custom function broke its contract: a fault of the code, not of the examples."""
 
 
 class CustomFeatures:
-    """Features of columns that a team's own function derives.
+    """Features of columns that a team's custom function derives; see `Features` for its methods.
 
     Parameters
     ----------
@@ -40,11 +40,6 @@ class CustomFeatures:
         The raw columns that the function takes, and their types.
     base
         The features of what it returns.
-
-    Attributes
-    ----------
-    column_types, base
-        The same.
 
     Raises
     ------
@@ -85,7 +80,7 @@ class CustomFeatures:
         derived = self._derive(columns)
         missing = [name for name in self.base.columns if name not in derived]
         if missing:
-            raise OwnCodeError(
+            raise CustomCodeError(
                 f"the feature function {self._derive.function} must return the column {missing[0]!r}, "
                 f"got {', '.join(derived)}"
             )
@@ -112,21 +107,9 @@ class CustomFeatures:
 
 
 class Derivation:
-    """A team's function, called and checked.
+    """A team's function, called and checked; parameters and errors as of `CustomFeatures`.
 
-    Parameters
-    ----------
-    function
-        `<package.module>:<function>`.
-    options
-        What it is told.
-    column_types
-        The raw columns that it takes. All numbers are float64 in its hands: a request has no other.
-
-    Raises
-    ------
-    ValueError
-        If the environment does not allow the function, or it cannot be imported.
+    The function gets all numbers as float64, for a request has no other.
     """
 
     def __init__(self, function: str, options: Mapping[str, Any], column_types: Mapping[str, pa.DataType]) -> None:
@@ -136,22 +119,17 @@ class Derivation:
         self._call = custom_function(function)
 
     def __call__(self, columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
-        """Derived columns of B rows.
-
-        Parameters
-        ----------
-        columns
-            Raw columns, B rows each; others are ignored.
+        """Derived columns from raw columns of B rows each; further columns are ignored.
 
         Raises
         ------
         ContractError
             If a raw column is missing.
         ValueError
-            What the function itself raises as one, for a row that nothing can be made of.
-        OwnCodeError
+            What the function itself raises as one, for a row that it cannot use.
+        CustomCodeError
             If the function fails otherwise, or returns something else than columns of B rows. The values that it
-            failed on are in the log alone.
+            failed on are only in the log.
         """
         missing = [name for name in self._types if name not in columns]
         if missing:
@@ -164,9 +142,9 @@ class Derivation:
             raise
         except Exception as error:
             logger.exception("the feature function %s failed", self.function)
-            raise OwnCodeError(f"the feature function {self.function} failed: {type(error).__name__}") from error
+            raise CustomCodeError(f"the feature function {self.function} failed: {type(error).__name__}") from error
         if not isinstance(derived, Mapping) or not derived:
-            raise OwnCodeError(
+            raise CustomCodeError(
                 f"the feature function {self.function} must return columns by name, got {type(derived).__name__}"
             )
         return {name: self._column(name, values, num_rows) for name, values in derived.items()}
@@ -180,11 +158,11 @@ class Derivation:
         try:
             column = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else pa.array(values)
         except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError) as error:
-            raise OwnCodeError(
+            raise CustomCodeError(
                 f"the column {name!r} of the feature function {self.function} must be values: {error}"
             ) from error
         if len(column) != num_rows:
-            raise OwnCodeError(
+            raise CustomCodeError(
                 f"the column {name!r} of the feature function {self.function} must have a value a row, {num_rows}, "
                 f"got {len(column)}"
             )
@@ -199,22 +177,7 @@ def _plain(values: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def custom_features_from(content: Mapping[str, Any], base: Any) -> CustomFeatures:
-    """Read settings that a bundle or a feature store holds.
-
-    Parameters
-    ----------
-    content
-        What `to_dict` wrote.
-    base
-        The features of what the function returns, read from `base` of it.
-
-    Raises
-    ------
-    ContractError
-        If a key is missing or of another kind.
-    ValueError
-        If the environment does not allow the function.
-    """
+    """Features that `to_dict` wrote, before their base; ContractError if a key is missing or wrong."""
     try:
         types = {name: _TYPE_NAMES[kind] for name, kind in content["columns"].items()}
         function, options = str(content["function"]), dict(content["options"])
@@ -224,15 +187,7 @@ def custom_features_from(content: Mapping[str, Any], base: Any) -> CustomFeature
 
 
 def raw_types(schema: pa.Schema, columns: Iterable[str]) -> dict[str, pa.DataType]:
-    """Types of raw columns as requests and tables give them: string, int64, float64 or binary.
-
-    Parameters
-    ----------
-    schema
-        The example table's.
-    columns
-        Names.
-    """
+    """Types of a schema's columns as requests and tables give them: string, int64, float64 or binary."""
     stored = {name: schema.field(name).type for name in columns}
     return {name: kind if pa.types.is_binary(kind) else _type_of(kind) for name, kind in stored.items()}
 

@@ -1,4 +1,4 @@
-"""Models of a team's own: a function named by its import path builds them, where it is allowed to."""
+"""Custom models: a team's function, named by its import path, builds the network, where the environment allows it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,24 +36,9 @@ class CustomModelConfig:
 
 
 def build_custom_model(path: str, config: CustomModelConfig) -> nn.Module:
-    """Build a network with a team's own function.
+    """Network of a team's function; its `forward` takes the features' tensors and returns logits of the shape (B, K).
 
-    Parameters
-    ----------
-    path
-        `<package.module>:<function>`.
-    config
-        What the function is told.
-
-    Returns
-    -------
-    torch.nn.Module
-        `forward` takes the tensors of the features and returns logits of the shape (B, K).
-
-    Raises
-    ------
-    ValueError
-        If the environment does not allow the function, it cannot be imported, or it returns no module.
+    ValueError if the environment does not allow the function, it cannot be imported, or it returns no module.
     """
     network = custom_function(path)(config)
     if not isinstance(network, nn.Module):

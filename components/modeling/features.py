@@ -1,7 +1,7 @@
 """From an example's columns to a network's tensors: one interface for images, text and tables.
 
-What a modality's features are fitted to (training rows only) travels in the feature store and in the bundle, so that
-training, analysis and serving prepare an example with the same code and the same figures.
+What a modality's features are fitted to (training rows only) is stored in the feature store and in the bundle, so that
+training, analysis and serving prepare an example with the same code and the same numbers.
 """
 
 from collections.abc import Mapping
@@ -58,18 +58,12 @@ class Features(Protocol):
 
 
 def base_features(features: Any) -> Any:
-    """The features that a network is built for: those behind a team's own function, where there is one."""
+    """The features that a network is built for: those after a team's custom function, where there is one."""
     return features.base if isinstance(features, CustomFeatures) else features
 
 
 def raw_column_types(features: Features) -> dict[str, pa.DataType]:
-    """Raw columns of a table's features, and their types: string or one of numbers.
-
-    Raises
-    ------
-    TypeError
-        If the features are not those of a table.
-    """
+    """Raw columns of a table's features and their types, string or numeric; TypeError for other features."""
     if features.modality != "tabular" or not isinstance(features, TabularFeatures | CustomFeatures):
         raise TypeError(f"features must be those of a table, got {features.modality}")
     return dict(features.column_types)
@@ -92,7 +86,7 @@ def features_from(modality: str, content: Mapping[str, Any], folder: str | Path)
     ContractError
         If they cannot be used.
     ValueError
-        If a team's own function prepares examples, and is not allowed or not there.
+        If a team's custom function prepares examples, and is not allowed or not there.
     """
     if content.get("kind") == CustomFeatures.kind:
         return custom_features_from(content, features_from(modality, content.get("base", {}), folder))

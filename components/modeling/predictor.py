@@ -20,12 +20,8 @@ from components.shared.runtime.errors import ContractError
 class Prediction:
     """What a model says of B examples.
 
-    Attributes
-    ----------
-    probabilities_BK
-        Shape (B, K), float32; each row adds up to 1.
-    embeddings_BD
-        Shape (B, D), float32: what the head sees.
+    `probabilities_BK`: shape (B, K), float32, each row sums to 1. `embeddings_BD`: shape (B, D), float32, what the head
+    sees.
     """
 
     probabilities_BK: np.ndarray
@@ -33,19 +29,7 @@ class Prediction:
 
 
 class Predictor:
-    """A loaded model with the preparation of its examples.
-
-    Parameters
-    ----------
-    classifier
-        The network; it is put into evaluation mode on `device`.
-    config
-        Its bundle's config.
-    features
-        How its examples are prepared.
-    device
-        Where it computes.
-    """
+    """A loaded model with the preparation of its examples; the classifier is put into evaluation mode on `device`."""
 
     def __init__(
         self, classifier: Classifier, config: BundleConfig, features: Features, *, device: torch.device
@@ -65,12 +49,7 @@ class Predictor:
         return self.features.prepare(columns)
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> Prediction:
-        """Predict prepared examples.
-
-        Parameters
-        ----------
-        inputs
-            As `prepare` returns them, B rows each.
+        """Predict B prepared examples, as `prepare` returns them.
 
         Raises
         ------
@@ -137,13 +116,7 @@ def load_predictor(path: str | Path, *, device: str = "auto") -> Predictor:
 
 
 def load_weights(classifier: Classifier, weights: dict[str, np.ndarray], *, where: str | Path) -> None:
-    """Put a bundle's weights into a network, refusing any that do not fit.
-
-    Raises
-    ------
-    ContractError
-        If names or shapes differ, or a weight is no finite number.
-    """
+    """Put a bundle's weights into a network; ContractError if a name or shape differs or one is not finite."""
     wanted = classifier.state_dict()
     if set(wanted) != set(weights):
         differ = sorted(set(wanted) ^ set(weights))

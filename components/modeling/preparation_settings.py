@@ -24,16 +24,12 @@ class PreparationSettings:
     ----------
     image_size
         Side of the square that the model sees, pixels.
-    resize
-        `squash` or `crop`.
-    normalization
-        `min_max`, `standard` or `channel`.
     augmentation
-        A policy: its name, its content, or the path or URI of its file.
+        An augmentation policy: its name, its content, or the path or URI of its file.
     fourier
         A frequency filter, and the radial power spectrum as a further input.
     features
-        A team's own feature function, `<package.module>:<function>`; empty for none.
+        A team's custom feature function, `<package.module>:<function>`; empty for none.
     options
         What that function is told.
     """
@@ -47,13 +43,7 @@ class PreparationSettings:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def check_modality(self, modality: str) -> None:
-        """Check that nothing is said of images where examples are none.
-
-        Raises
-        ------
-        ContractError
-            If something is.
-        """
+        """Check that image settings are set for images alone; ContractError names the first that is not."""
         given = [name for name in _IMAGES_ALONE if getattr(self, name) is not None]
         if modality != "image" and given:
             raise ContractError(
@@ -63,11 +53,6 @@ class PreparationSettings:
 
 def preparation_settings_from(content: Mapping[str, Any]) -> PreparationSettings:
     """Read the section of a problem file.
-
-    Parameters
-    ----------
-    content
-        Keys and values.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Augmentation policies as data: a dictionary that albumentations reads, applied with a seed a sample.
 
-The policy travels in the feature store and in the bundle; the same seed gives the same picture whatever the number of
-workers. Only images whose image holds albumentations import this module.
+The policy is kept in the feature store and in the bundle; the same seed gives the same image whatever the number of
+workers. Only steps whose container image holds albumentations import this module.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,12 +22,12 @@ _BUILDING = threading.Lock()
 
 
 class Augmenter:
-    """Applies a policy to images.
+    """Applies an augmentation policy to images.
 
     The result depends on the policy, the image and the seed alone: not on what was augmented before, nor on the process
     or the number of workers. Every image begins with a freshly seeded generator, which all transforms share, so that
-    their draws are independent of one another. That generator makes an augmenter unfit for two threads at once: give
-    every thread its own. Pickling keeps the policy.
+    their draws are independent of one another. Two threads must not share an augmenter, because of that generator.
+    Pickling keeps the policy.
 
     Parameters
     ----------
@@ -37,15 +37,14 @@ class Augmenter:
     Raises
     ------
     ContractError
-        If the policy is none, or names a transform that albumentations does not have.
+        If albumentations cannot read the policy; each method raises it if the policy returns another shape or type.
     """
 
     def __init__(self, policy: Mapping[str, Any]) -> None:
         self.policy = dict(policy)
         try:
             # Threads build augmenters of their own, and share the list of warnings' filters.
-            with _BUILDING, warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with _BUILDING, warnings.catch_warnings(action="ignore"):
                 self._pipeline: Any = albumentations.from_dict(self.policy)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ContractError(f"the augmentation policy must be one that albumentations wrote: {error}") from error
@@ -63,24 +62,9 @@ class Augmenter:
         self.__init__(state["policy"])  # type: ignore[misc]
 
     def __call__(self, image_HWC: np.ndarray, *, seed: int) -> np.ndarray:
-        """Augment one image.
+        """Augment one image, shape (H, W, 3), uint8, which is not changed; `seed` is 0 to 2**32 - 1.
 
-        Parameters
-        ----------
-        image_HWC
-            Shape (H, W, 3), uint8; not changed.
-        seed
-            0 to 2**32 - 1; the same seed gives the same result.
-
-        Returns
-        -------
-        np.ndarray
-            Shape (H, W, 3), uint8; the given array itself where no transform was drawn.
-
-        Raises
-        ------
-        ContractError
-            If the policy returns another shape or type.
+        Returns the given array itself where no transform was drawn.
         """
         self._random.reseed(seed)
         augmented_HWC = image_HWC
@@ -90,25 +74,7 @@ class Augmenter:
         return _checked(augmented_HWC, image_HWC)
 
     def augment_batch(self, images_BHWC: np.ndarray, seeds: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Augment images in place, each with its own seed.
-
-        Parameters
-        ----------
-        images_BHWC
-            Shape (B, H, W, 3), uint8; overwritten.
-        seeds
-            B of them, 0 to 2**32 - 1; see `example_seeds`.
-
-        Returns
-        -------
-        np.ndarray
-            The given array.
-
-        Raises
-        ------
-        ContractError
-            If the policy returns another shape or type.
-        """
+        """Augment images, shape (B, H, W, 3), uint8, in place, each with its seed of `example_seeds`; returns them."""
         for image_HWC, seed in zip(images_BHWC, map(int, seeds), strict=True):
             augmented_HWC = self(image_HWC, seed=seed)
             if augmented_HWC is not image_HWC:
@@ -116,25 +82,7 @@ class Augmenter:
         return images_BHWC
 
     def applied(self, image_HWC: np.ndarray, *, seed: int) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Augment one image, and say what was done.
-
-        Parameters
-        ----------
-        image_HWC
-            Shape (H, W, 3), uint8.
-        seed
-            0 to 2**32 - 1.
-
-        Returns
-        -------
-        tuple
-            What calling the augmenter returns, and the names of the transforms that were drawn, in the policy's order.
-
-        Raises
-        ------
-        ContractError
-            If the policy returns another shape or type.
-        """
+        """Augment one image as a call does, and name the transforms that were drawn, in the policy's order."""
         drawn_from = list(leaves(self._pipeline))
         for leaf in drawn_from:
             leaf.params = {}

@@ -1,7 +1,7 @@
-"""The part of a policy that runs in batches on the device of the images; the rest stays with albumentations on the CPU.
+"""The part of an augmentation policy that runs in batches on the device; the rest stays with albumentations on the CPU.
 
 Nothing of a policy is dropped, and its order is kept: what the device path supports runs on the device only where
-nothing after it needs the CPU. Distributions are albumentations'; the pictures of a seed are others, for the draws are.
+nothing after it needs the CPU. Distributions are those of albumentations, but a seed draws other values than there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,16 +25,10 @@ Policy = Mapping[str, Any]
 
 
 class SplitPolicy(NamedTuple):
-    """A policy in two parts, the first of which comes first.
+    """An augmentation policy in two parts: first `cpu_policy`, for an `Augmenter`, then `device_transforms`.
 
-    Attributes
-    ----------
-    cpu_policy
-        For `components.modeling.augmentation.augmenter.Augmenter`; None where nothing stays on the CPU.
-    device_transforms
-        For `DeviceAugmenter`; empty where nothing runs on the device.
-    cpu_names
-        Names of the transforms that stay on the CPU.
+    `cpu_policy` is None where nothing stays on the CPU; `cpu_names` are its transforms. `device_transforms` are for
+    `DeviceAugmenter`; empty where nothing runs on the device.
     """
 
     cpu_policy: dict[str, Any] | None
@@ -43,17 +37,9 @@ class SplitPolicy(NamedTuple):
 
 
 def split_policy(policy: Policy) -> SplitPolicy:
-    """Divide a policy: the longest end of it that the device path supports runs there. It logs what stays behind.
+    """Split what `albumentations.to_dict` wrote of a `Compose`, and log the parts.
 
-    Parameters
-    ----------
-    policy
-        What `albumentations.to_dict` wrote of a `Compose`.
-
-    Returns
-    -------
-    SplitPolicy
-        Its two parts.
+    The longest end of it that the device path supports runs on the device.
     """
     root = policy["transform"]
     transforms = list(root.get("transforms", []))
@@ -100,26 +86,10 @@ class DeviceAugmenter:
             self._transforms.append(batched)
 
     def __call__(self, images_BHWC: torch.Tensor, seeds: np.ndarray) -> torch.Tensor:
-        """Augment a batch on the device that it is on.
+        """Augmented images, shape (B, H, W, 3), uint8, on their device; the given ones are not changed.
 
-        Parameters
-        ----------
-        images_BHWC
-            Shape (B, H, W, 3), uint8; not changed.
-        seeds
-            Shape (B,), 0 to 2**32 - 1; see `components.modeling.augmentation.example_seeds.example_seeds`.
-
-        Returns
-        -------
-        torch.Tensor
-            Shape (B, H, W, 3), uint8, on the same device.
-
-        Raises
-        ------
-        TypeError
-            If the images are not uint8.
-        ValueError
-            If they have another shape, or their number is not that of the seeds.
+        `seeds` has the shape (B,), see `example_seeds`. TypeError if the images are not uint8; ValueError for another
+        shape, or another number of seeds.
         """
         if images_BHWC.dtype != torch.uint8:
             raise TypeError(f"images must be uint8, got {images_BHWC.dtype}")
@@ -147,8 +117,7 @@ class DeviceAugmenter:
 
 def _batched(node: Policy) -> tuple[float, DeviceTransform] | None:
     """How likely a transform is applied, and its batched form; None where there is none."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         transform: Any = albumentations.from_dict({"transform": dict(node)})
     batched = geometric_transform(transform) or colour_transform(transform)
     return None if batched is None else (float(transform.p), batched)

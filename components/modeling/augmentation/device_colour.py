@@ -10,31 +10,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from components.modeling.augmentation.device_geometry import Change, DeviceTransform
+from components.modeling.augmentation.device_geometry import between, Change, DeviceTransform
 from components.modeling.augmentation.host_values import HostValues, SentValue
 
 _GREY_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601, as OpenCV
 _HUE_STEPS = 180  # OpenCV's hues of 8-bit images
 
 
-class BrightnessContrast:
-    """Pixels times one number plus another, as `albumentations.RandomBrightnessContrast`.
-
-    Parameters
-    ----------
-    transform
-        The `albumentations.RandomBrightnessContrast` whose ranges are drawn from.
-    """
+class BrightnessContrast(DeviceTransform):
+    """Pixels times one number plus another, as `albumentations.RandomBrightnessContrast`."""
 
     num_draws = 2
 
-    def __init__(self, transform: Any) -> None:
-        self._transform = transform
-
     def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
         """Changes the light; see `DeviceTransform.drawn`."""
-        factor_B = host.add(1 + _between(self._transform.contrast_limit, draws_BD[:, 0]))
-        offset_B = host.add(_between(self._transform.brightness_limit, draws_BD[:, 1]))
+        factor_B = host.add(1 + between(self._transform.contrast_limit, draws_BD[:, 0]))
+        offset_B = host.add(between(self._transform.brightness_limit, draws_BD[:, 1]))
 
         def change(images_BCHW: torch.Tensor) -> torch.Tensor:
             largest = 255.0 if self._transform.brightness_by_max else _mean(images_BCHW)
@@ -43,27 +34,19 @@ class BrightnessContrast:
         return change
 
 
-class ColourJitter:
-    """Brightness, contrast, saturation and hue in an order that is drawn too, as `albumentations.ColorJitter`.
-
-    Parameters
-    ----------
-    transform
-        The `albumentations.ColorJitter` whose ranges are drawn from.
-    """
+class ColourJitter(DeviceTransform):
+    """Brightness, contrast, saturation and hue in an order that is drawn too, as `albumentations.ColorJitter`."""
 
     num_draws = 8
 
-    def __init__(self, transform: Any) -> None:
-        self._ranges = (transform.brightness, transform.contrast, transform.saturation, transform.hue)
-
     def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
         """Changes light and colours, each image in its order; see `DeviceTransform.drawn`."""
-        orders_B4 = draws_BD[:, 4:].argsort(axis=1)
+        transform, orders_B4 = self._transform, draws_BD[:, 4:].argsort(axis=1)
+        ranges = (transform.brightness, transform.contrast, transform.saturation, transform.hue)
         steps = []
         for place in range(4):
             for number, (colour_change, idle) in enumerate(_CHANGES):
-                factor_B = _between(self._ranges[number], draws_BD[:, number])
+                factor_B = between(ranges[number], draws_BD[:, number])
                 chosen = np.flatnonzero((orders_B4[:, place] == number) & (factor_B != idle))
                 if len(chosen):
                     steps.append((colour_change, host.add(chosen), host.add(factor_B[chosen])))
@@ -78,10 +61,8 @@ class ColourJitter:
         return change
 
 
-class Grey:
+class Grey(DeviceTransform):
     """Grey in three equal channels, as `albumentations.ToGray`; it draws nothing."""
-
-    num_draws = 0
 
     def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
         """Takes the colours away; see `DeviceTransform.drawn`."""
@@ -96,7 +77,7 @@ def colour_transform(transform: Any) -> DeviceTransform | None:
     if kind == "ColorJitter":
         return ColourJitter(transform)
     if kind == "ToGray" and transform.method == "weighted_average" and transform.num_output_channels == 3:
-        return Grey()
+        return Grey(transform)
     return None
 
 
@@ -149,7 +130,3 @@ def _mean(images_BCHW: torch.Tensor) -> torch.Tensor:
 
 def _per_image(values_B: SentValue) -> torch.Tensor:
     return values_B()[:, None, None, None]
-
-
-def _between(ends: Any, draws: np.ndarray) -> np.ndarray:
-    return np.asarray(ends[0] + (ends[1] - ends[0]) * draws)

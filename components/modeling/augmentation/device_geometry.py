@@ -5,13 +5,14 @@ numbers of 0 to 1, from which the parameters follow as albumentations 2.0.8 draw
 CPU and travel with all others of the batch.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 import math
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional as F  # noqa: N812 - torch's own custom
+from torch.nn import functional as F  # noqa: N812 - torch's convention
 from torchvision.transforms.v2 import functional as vision
 
 from components.modeling.augmentation.host_values import HostValues, SentValue
@@ -26,63 +27,36 @@ _CROP_TRIES = 10
 Change = Callable[[torch.Tensor], torch.Tensor]
 
 
-class DeviceTransform(Protocol):
-    """One transform of a policy for a batch."""
-
-    num_draws: int
-
-    def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
-        """What is to be done to a batch.
-
-        Parameters
-        ----------
-        draws_BD
-            Shape (B, `num_draws`).
-        size
-            The images' height and width, pixels.
-        host
-            Takes the parameters; it must be sent before the change is applied.
-
-        Returns
-        -------
-        callable
-            From B images to images of the same shape and type, not rounded.
-        """
-        ...
-
-
-class Flip:
-    """A mirrored image; it draws nothing.
-
-    Parameters
-    ----------
-    kernel
-        torchvision's function for a batch.
-    """
+class DeviceTransform(ABC):
+    """A transform of albumentations, whose ranges are drawn from, for a batch; `num_draws` are drawn an image."""
 
     num_draws = 0
 
-    def __init__(self, kernel: Change) -> None:
-        self._kernel = kernel
+    def __init__(self, transform: Any) -> None:
+        self._transform = transform
+
+    @abstractmethod
+    def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
+        """What is to be done to B images of a height and width: draws of the shape (B, `num_draws`) say it.
+
+        Parameters go to `host`, which must be sent before the change is applied. The change returns images of the same
+        shape and type, not rounded.
+        """
+
+
+class Flip(DeviceTransform):
+    """A mirrored image, as `albumentations.HorizontalFlip` and `VerticalFlip`."""
 
     def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
         """Mirrors; see `DeviceTransform.drawn`."""
-        return self._kernel
+        is_vertical = type(self._transform).__name__ == "VerticalFlip"
+        return vision.vertical_flip if is_vertical else vision.horizontal_flip
 
 
-class AffineMove:
-    """Scale, turn, shear and translation about the middle, as `albumentations.Affine`.
-
-    Parameters
-    ----------
-    transform
-        The `albumentations.Affine` whose ranges are drawn from.
-    """
+class AffineMove(DeviceTransform):
+    """Scale, rotation, shear and translation about the middle, as `albumentations.Affine`."""
 
     num_draws = 7
-
-    def __init__(self, transform: Any) -> None:
-        self._transform = transform
 
     def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
         """Moves and samples linearly; see `DeviceTransform.drawn`."""
@@ -109,17 +83,17 @@ class AffineMove:
         transform = self._transform
         if transform.translate_percent is not None:
             moves = [transform.translate_percent["x"], transform.translate_percent["y"]]
-            move_x, move_y = int(_between(moves[0], draws[0]) * width), int(_between(moves[1], draws[1]) * height)
+            move_x, move_y = int(between(moves[0], draws[0]) * width), int(between(moves[1], draws[1]) * height)
         else:
             moves = [transform.translate_px["x"], transform.translate_px["y"]]
             move_x, move_y = (
                 int(low) + int((int(high) - int(low) + 1) * draw)
                 for (low, high), draw in zip(moves, draws, strict=False)
             )
-        shear_x, shear_y = -_between(transform.shear["x"], draws[2]), -_between(transform.shear["y"], draws[3])
-        scale_x, scale_y = _between(transform.scale["x"], draws[4]), _between(transform.scale["y"], draws[5])
+        shear_x, shear_y = -between(transform.shear["x"], draws[2]), -between(transform.shear["y"], draws[3])
+        scale_x, scale_y = between(transform.scale["x"], draws[4]), between(transform.scale["y"], draws[5])
         scale_y = scale_x if transform.keep_ratio else scale_y
-        return move_x, move_y, shear_x, shear_y, scale_x, scale_y, _between(transform.rotate, draws[6])
+        return move_x, move_y, shear_x, shear_y, scale_x, scale_y, between(transform.rotate, draws[6])
 
     def _sampled(
         self, images_BCHW: torch.Tensor, x_BHW: torch.Tensor, y_BHW: torch.Tensor, fill: torch.Tensor | float
@@ -130,51 +104,27 @@ class AffineMove:
         return _sampled_at(images_BCHW - fill, x_BHW, y_BHW, border) + fill
 
 
-class BorderCrop:
-    """A part cut from each side, and what is left scaled to the image's size, as `albumentations.CropAndPad`.
-
-    Parameters
-    ----------
-    transform
-        The `albumentations.CropAndPad`, which only crops.
-    """
+class BorderCrop(DeviceTransform):
+    """A part cut from each side, the rest scaled to the image's size, as a cropping `albumentations.CropAndPad`."""
 
     num_draws = 4
-
-    def __init__(self, transform: Any) -> None:
-        self._transform = transform
 
     def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
         """Crops and scales to the images' size; see `DeviceTransform.drawn`."""
         height, width = size
         draws_BD = draws_BD if self._transform.sample_independently else np.repeat(draws_BD[:, :1], 4, axis=1)
-        cuts_BD = np.trunc(_between(self._transform.percent, draws_BD) * [height, width, height, width])
+        cuts_BD = np.trunc(between(self._transform.percent, draws_BD) * [height, width, height, width])
         top, right, bottom, left = -cuts_BD.T
         return _crop(size, left, top, width - left - right, height - top - bottom, host)
 
 
-class AreaCrop:
-    """A crop of random area and aspect, scaled to the image's size, as `albumentations.RandomResizedCrop`.
-
-    Parameters
-    ----------
-    transform
-        The `albumentations.RandomResizedCrop`.
-    """
+class AreaCrop(DeviceTransform):
+    """A crop of random area and aspect, scaled to the image's size, as `albumentations.RandomResizedCrop`."""
 
     num_draws = 2 * _CROP_TRIES + 2
 
-    def __init__(self, transform: Any) -> None:
-        self._transform = transform
-
     def drawn(self, draws_BD: np.ndarray, size: tuple[int, int], host: HostValues) -> Change:
-        """Crops and scales to the images' size; see `DeviceTransform.drawn`.
-
-        Raises
-        ------
-        ContractError
-            If that is not the size that the transform was set to.
-        """
+        """Crops and scales to the images' size; ContractError if the transform was set to another size."""
         height, width = size
         if tuple(self._transform.size) != (height, width):
             raise ContractError(
@@ -189,9 +139,9 @@ class AreaCrop:
     def _sizes(self, draws_BD: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Width and height of each crop, and whether they were drawn: else they are the largest possible."""
         scale, ratio = self._transform.scale, self._transform.ratio
-        areas_BT = _between(scale, draws_BD[:, :_CROP_TRIES]) * height * width
+        areas_BT = between(scale, draws_BD[:, :_CROP_TRIES]) * height * width
         logs = (math.log(ratio[0]), math.log(ratio[1]))
-        aspects_BT = np.exp(_between(logs, draws_BD[:, _CROP_TRIES : 2 * _CROP_TRIES]))
+        aspects_BT = np.exp(between(logs, draws_BD[:, _CROP_TRIES : 2 * _CROP_TRIES]))
         widths_BT, heights_BT = np.rint(np.sqrt(areas_BT * aspects_BT)), np.rint(np.sqrt(areas_BT / aspects_BT))
         fits_BT = (widths_BT > 0) & (widths_BT <= width) & (heights_BT > 0) & (heights_BT <= height)
         first_B1 = fits_BT.argmax(axis=1)[:, None]
@@ -205,10 +155,8 @@ class AreaCrop:
 def geometric_transform(transform: Any) -> DeviceTransform | None:
     """The batched form of a geometric transform of albumentations; None where there is none for these settings."""
     kind = type(transform).__name__
-    if kind == "HorizontalFlip":
-        return Flip(vision.horizontal_flip)
-    if kind == "VerticalFlip":
-        return Flip(vision.vertical_flip)
+    if kind in ("HorizontalFlip", "VerticalFlip"):
+        return Flip(transform)
     if kind == "Affine" and _is_plain_affine(transform):
         return AffineMove(transform)
     if kind == "CropAndPad" and _is_plain_crop(transform):
@@ -232,7 +180,8 @@ def _is_plain_crop(transform: Any) -> bool:
     return bool(crops and transform.keep_size and transform.interpolation == _LINEAR)
 
 
-def _between(ends: Any, draws: Any) -> Any:
+def between(ends: Any, draws: Any) -> Any:
+    """Numbers between two ends, from uniform draws of 0 to 1."""
     return ends[0] + (ends[1] - ends[0]) * draws
 
 

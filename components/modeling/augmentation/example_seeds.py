@@ -8,6 +8,8 @@ Steele, Lea and Flood (2014), Fast splittable pseudorandom number generators, OO
 Stafford.
 """
 
+from typing import TypeVar
+
 import numpy as np
 
 _GAMMA = 0x9E3779B97F4A7C15
@@ -16,6 +18,8 @@ _SECOND = 0x94D049BB133111EB
 _MASK = (1 << 64) - 1
 _UNIT = 2.0**-53
 
+_Integers = TypeVar("_Integers", int, np.ndarray)
+
 
 def example_seed(*, seed: int, epoch: int, row: int) -> int:
     """Seed of one example in one epoch, 0 to 2**32 - 1: it depends on nothing else, so a resumed run repeats it."""
@@ -23,60 +27,24 @@ def example_seed(*, seed: int, epoch: int, row: int) -> int:
 
 
 def example_seeds(*, seed: int, epoch: int, rows: np.ndarray) -> np.ndarray:
-    """Seeds of many examples in one epoch; see `example_seed`.
-
-    Parameters
-    ----------
-    seed
-        The run's seed.
-    epoch
-        The epoch, from 0.
-    rows
-        Shape (N,), int, 0 or more.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (N,), uint32: `example_seed` of every row.
-    """
-    return (_mixed_array(np.uint64(mixed(mixed(seed) + epoch)) + rows.astype(np.uint64)) >> np.uint64(32)).astype(
-        np.uint32
-    )
+    """`example_seed` of many rows of one epoch: shape (N,), uint32, from rows of the shape (N,), int."""
+    seeds_N = mixed(rows.astype(np.uint64) + np.uint64(mixed(mixed(seed) + epoch))) >> np.uint64(32)
+    return seeds_N.astype(np.uint32)
 
 
 def uniforms(seeds: np.ndarray, *, stream: int, num_draws: int) -> np.ndarray:
-    """Uniform numbers that follow from a seed each, whatever other seeds are asked for with it.
+    """Uniform numbers, shape (B, num_draws), float64, 0 included to 1 excluded, each row from its seed alone.
 
-    Parameters
-    ----------
-    seeds
-        Shape (B,), 0 to 2**32 - 1.
-    stream
-        Numbers of different streams are independent, 0 or more.
-    num_draws
-        Numbers a seed.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (B, num_draws), float64, 0 included to 1 excluded.
+    `seeds` have the shape (B,), 0 to 2**32 - 1; numbers of different streams (0 or more) are independent.
     """
-    keys_B1 = _mixed_array(np.asarray(seeds, np.uint64)[:, None] + np.uint64(mixed(stream)))
+    keys_B1 = mixed(np.asarray(seeds, np.uint64)[:, None] + np.uint64(mixed(stream)))
     draws_D = np.arange(1, num_draws + 1, dtype=np.uint64) * np.uint64(_GAMMA)
-    return (_mixed_array(keys_B1 + draws_D) >> np.uint64(11)) * _UNIT
+    return (mixed(keys_B1 + draws_D) >> np.uint64(11)) * _UNIT
 
 
-def mixed(value: int) -> int:
-    """Hash of an integer, of which the lowest 64 bits count: 0 to 2**64 - 1."""
+def mixed(value: _Integers) -> _Integers:
+    """Hash of an integer, of which the lowest 64 bits count, or of an array of uint64: 0 to 2**64 - 1."""
     value = (value + _GAMMA) & _MASK
     value = ((value ^ (value >> 30)) * _FIRST) & _MASK
     value = ((value ^ (value >> 27)) * _SECOND) & _MASK
     return value ^ (value >> 31)
-
-
-def _mixed_array(values: np.ndarray) -> np.ndarray:
-    values = values + np.uint64(_GAMMA)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(_FIRST)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(_SECOND)
-    hashed: np.ndarray = values ^ (values >> np.uint64(31))
-    return hashed

@@ -1,7 +1,7 @@
-"""Augmentation in frequencies, as transforms that a policy names like albumentations' own.
+"""Augmentation in frequencies, as transforms that an augmentation policy names like those of albumentations.
 
-Importing this module makes `FourierFilter` and `PeriodicNoise` known to `albumentations.from_dict`. Only images whose
-image holds albumentations import it.
+Importing this module makes `FourierFilter` and `PeriodicNoise` known to `albumentations.from_dict`. Only steps whose
+container image holds albumentations import it.
 
 Shapes: H height, W width, C channels.
 """
@@ -29,17 +29,18 @@ _Cut = Annotated[
 _Share = Annotated[tuple[float, float], AfterValidator(check_range_bounds(0, 1)), AfterValidator(nondecreasing)]
 
 
-class FourierFilter(ImageOnlyTransform):
-    """Takes the fine or the coarse out of 8-bit images, with a cut-off drawn for each; where both may be, one is drawn.
+class _NamedInPolicies:
+    @classmethod
+    def get_class_fullname(cls) -> str:
+        """The name in augmentation policies."""
+        return cls.__name__
 
-    Parameters
-    ----------
-    low_pass_range
-        Cut-offs of the low-pass, shares of the Nyquist frequency, 0.001 to 1; None for no low-pass.
-    high_pass_range
-        Cut-offs of the high-pass, likewise; what is left lies around middle grey. None for no high-pass.
-    p
-        Probability.
+
+class FourierFilter(_NamedInPolicies, ImageOnlyTransform):
+    """Removes fine or coarse detail of 8-bit images, with a cut-off drawn for each; of two filters one is drawn.
+
+    Cut-offs are shares of the Nyquist frequency, 0.001 to 1; None for no such filter. What a high-pass leaves lies
+    around middle grey.
     """
 
     class InitSchema(BaseTransformInitSchema):
@@ -65,11 +66,6 @@ class FourierFilter(ImageOnlyTransform):
         self.low_pass_range = low_pass_range
         self.high_pass_range = high_pass_range
 
-    @classmethod
-    def get_class_fullname(cls) -> str:
-        """The name in policies."""
-        return cls.__name__
-
     def get_params(self) -> dict[str, Any]:
         """Draw a filter."""
         ranges = {"low_pass": self.low_pass_range, "high_pass": self.high_pass_range}
@@ -85,17 +81,10 @@ class FourierFilter(ImageOnlyTransform):
         return _bytes(filtered_images(image_1CHW, settings)[0].permute(1, 2, 0).numpy())
 
 
-class PeriodicNoise(ImageOnlyTransform):
+class PeriodicNoise(_NamedInPolicies, ImageOnlyTransform):
     """Lays a wave over 8-bit images, of a direction and a phase drawn for each: interference, or moire of a screen.
 
-    Parameters
-    ----------
-    amplitude_range
-        Amplitudes, shares of the range from black to white, 0 to 1.
-    frequency_range
-        Frequencies, shares of the Nyquist frequency, 0 to 1.
-    p
-        Probability.
+    Amplitudes are shares of the range from black to white, frequencies of the Nyquist frequency, both 0 to 1.
     """
 
     class InitSchema(BaseTransformInitSchema):
@@ -113,11 +102,6 @@ class PeriodicNoise(ImageOnlyTransform):
         super().__init__(p=p)
         self.amplitude_range = amplitude_range
         self.frequency_range = frequency_range
-
-    @classmethod
-    def get_class_fullname(cls) -> str:
-        """The name in policies."""
-        return cls.__name__
 
     def get_params(self) -> dict[str, Any]:
         """Draw a wave."""

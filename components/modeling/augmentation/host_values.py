@@ -1,4 +1,4 @@
-"""Numbers that the CPU computed for a batch, sent to its device in one piece: each copy of its own holds the CPU up."""
+"""Numbers that the CPU computed for a batch, sent to its device in one copy: each single copy would hold the CPU up."""
 
 from collections.abc import Callable
 
@@ -18,22 +18,10 @@ class HostValues:
         self._sent: torch.Tensor | None = None
 
     def add(self, values: np.ndarray) -> SentValue:
-        """Collect an array.
+        """Collect an array of any shape: floats become float32 on the device, whole numbers int64.
 
-        Parameters
-        ----------
-        values
-            Any shape; numbers with a fraction become float32 on the device, whole ones int64.
-
-        Returns
-        -------
-        callable
-            Gives the values on the device, once they were sent.
-
-        Raises
-        ------
-        RuntimeError
-            If the others were sent already.
+        Returns a function that gives the values on the device once they were sent; RuntimeError if others were sent
+        already.
         """
         if self._sent is not None:
             raise RuntimeError("values must be added before they are sent")

@@ -1,4 +1,4 @@
-"""Augmentation policies by name, or a user's own, as the data that feature store and bundle keep.
+"""Augmentation policies by name, or a custom one, as the data that feature store and bundle keep.
 
 `none` leaves images as they are. `light` and `standard` hold nothing that can change a label: small moves, turns, zooms
 and changes of light. `heavy` is for photos: it mirrors, crops, recolours, blurs and covers parts.
@@ -16,63 +16,35 @@ from components.shared.runtime.errors import ContractError
 from components.shared.runtime.fingerprints import fingerprint_json
 
 _REPLICATE = 1  # cv2.BORDER_REPLICATE
-_OWN = "own"
+_CUSTOM = "own"
 _NAME = re.compile(r"[\w][\w .-]{0,63}")
 
+
+def _affine(*, scale: list[float], move: float, rotate_deg: float, p: float, **further: Any) -> dict[str, Any]:
+    """`Affine` with moves as shares of the image; the pixels of the border are repeated."""
+    ranges = {"scale": scale, "translate_percent": [-move, move], "rotate": [-rotate_deg, rotate_deg]}
+    return {"Affine": {**ranges, "border_mode": _REPLICATE, "p": p, **further}}
+
+
+_BLUR_OR_NOISE = [
+    {"GaussianBlur": {"sigma_limit": [0.5, 1.5], "p": 0.5}},
+    {"GaussNoise": {"std_range": [0.02, 0.08], "p": 0.5}},
+]
+_HOLES = {"num_holes_range": [1, 3], "hole_height_range": [0.08, 0.25], "hole_width_range": [0.08, 0.25]}
 _NAMED: dict[str, list[dict[str, Any]]] = {
     "light": [
-        {
-            "Affine": {
-                "scale": [0.95, 1.05],
-                "translate_percent": [-0.03, 0.03],
-                "rotate": [-5, 5],
-                "border_mode": _REPLICATE,
-                "p": 0.5,
-            }
-        },
+        _affine(scale=[0.95, 1.05], move=0.03, rotate_deg=5, p=0.5),
         {"RandomBrightnessContrast": {"brightness_limit": 0.1, "contrast_limit": 0.1, "p": 0.3}},
     ],
     "standard": [
-        {
-            "Affine": {
-                "scale": [0.9, 1.1],
-                "translate_percent": [-0.06, 0.06],
-                "rotate": [-10, 10],
-                "border_mode": _REPLICATE,
-                "p": 0.8,
-            }
-        },
+        _affine(scale=[0.9, 1.1], move=0.06, rotate_deg=10, p=0.8),
         {"RandomBrightnessContrast": {"brightness_limit": 0.2, "contrast_limit": 0.2, "p": 0.5}},
     ],
     "heavy": [
-        {
-            "OneOf": {
-                "transforms": [
-                    {"GaussianBlur": {"sigma_limit": [0.5, 1.5], "p": 0.5}},
-                    {"GaussNoise": {"std_range": [0.02, 0.08], "p": 0.5}},
-                ],
-                "p": 0.2,
-            }
-        },
-        {
-            "CoarseDropout": {
-                "num_holes_range": [1, 3],
-                "hole_height_range": [0.08, 0.25],
-                "hole_width_range": [0.08, 0.25],
-                "p": 0.3,
-            }
-        },
+        {"OneOf": {"transforms": _BLUR_OR_NOISE, "p": 0.2}},
+        {"CoarseDropout": {**_HOLES, "p": 0.3}},
         {"HorizontalFlip": {"p": 0.5}},
-        {
-            "Affine": {
-                "scale": [0.85, 1.2],
-                "translate_percent": [-0.1, 0.1],
-                "rotate": [-20, 20],
-                "shear": [-8, 8],
-                "border_mode": _REPLICATE,
-                "p": 0.7,
-            }
-        },
+        _affine(scale=[0.85, 1.2], move=0.1, rotate_deg=20, p=0.7, shear=[-8, 8]),
         {"CropAndPad": {"percent": [-0.2, 0.0], "keep_size": True, "p": 0.5}},
         {"ColorJitter": {"brightness": 0.3, "contrast": 0.3, "saturation": 0.3, "hue": 0.05, "p": 0.8}},
         {"ToGray": {"p": 0.1}},
@@ -84,36 +56,26 @@ POLICY_NAMES = (NO_POLICY, *_NAMED)
 
 
 def named_policy(name: str) -> Policy | None:
-    """A policy of this project.
-
-    Parameters
-    ----------
-    name
-        One of `POLICY_NAMES`.
-
-    Returns
-    -------
-    dict or None
-        What `components.modeling.augmentation.augmenter.Augmenter` reads; None for `none`.
+    """An augmentation policy of this project, as `Augmenter` reads it; None for `none`.
 
     Raises
     ------
     ValueError
-        If the name is another one.
+        If the name is none of `POLICY_NAMES`.
     """
     if name not in POLICY_NAMES:
         raise ValueError(f"the augmentation policy must be one of {', '.join(POLICY_NAMES)}, got {name!r}")
     return _identified(policy_data(_NAMED[name]), name) if name in _NAMED else None
 
 
-def read_policy(content: Any, *, name: str = _OWN, image_size: int | None = None) -> Policy:
-    """A user's own policy from what YAML or JSON held.
+def read_policy(content: Any, *, name: str = _CUSTOM, image_size: int | None = None) -> Policy:
+    """A custom augmentation policy from what YAML or JSON held.
 
     Parameters
     ----------
     content
         A list of transforms, a mapping with `name` and `transforms`, or what `albumentations.to_dict` wrote; see
-        `components.modeling.augmentation.policy_reading`.
+        `policy_reading`.
     name
         What it is called where `content` does not say.
     image_size
@@ -144,7 +106,7 @@ def read_policy(content: Any, *, name: str = _OWN, image_size: int | None = None
 
 
 def policy_from(value: Any, *, image_size: int | None = None) -> Policy | None:
-    """The policy that a problem file asks for.
+    """The augmentation policy that a problem file asks for, as feature store and bundle keep it; None for none.
 
     Parameters
     ----------
@@ -153,11 +115,6 @@ def policy_from(value: Any, *, image_size: int | None = None) -> Policy | None:
         it. None is `none`.
     image_size
         Side of the images that it is meant for, pixels. None demands that it keeps any size.
-
-    Returns
-    -------
-    dict or None
-        What feature store and bundle keep under `augmentation`; None for no augmentation.
 
     Raises
     ------
@@ -183,18 +140,7 @@ def policy_from(value: Any, *, image_size: int | None = None) -> Policy | None:
 
 
 def single_transforms(policy: Policy) -> list[tuple[str, Policy]]:
-    """Every transform of a policy as a policy of its own that always applies it.
-
-    Parameters
-    ----------
-    policy
-        What `read_policy` returned.
-
-    Returns
-    -------
-    list of tuple
-        Name and policy of each transform, in the policy's order; those inside compositions too.
-    """
+    """Every transform of a policy, also inside compositions: its name, and a policy that always applies it alone."""
     found = []
     for node in _leaf_nodes(policy["transform"]):
         root = {CLASS_KEY: "Compose", "p": 1.0, "transforms": [{**node, "p": 1.0}]}

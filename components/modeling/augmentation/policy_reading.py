@@ -1,7 +1,8 @@
-"""A user's own policy, YAML or JSON, as albumentations' dictionary: every error names the transform and the parameter.
+"""A custom augmentation policy, YAML or JSON, as albumentations' dictionary.
 
 Two forms are read: a list of transforms, each a name or a mapping of one name to its parameters, alone or under
-`transforms` beside a `name`; and the dictionary that `albumentations.to_dict` writes.
+`transforms` beside a `name`; and the dictionary that `albumentations.to_dict` writes. Errors name the transform and the
+parameter.
 """
 
 from collections.abc import Mapping
@@ -28,23 +29,9 @@ _FORM = "a list of transforms such as [{HorizontalFlip: {p: 0.5}}, {Affine: {rot
 
 
 def policy_data(content: Any) -> Policy:
-    """A policy that was read from YAML or JSON as albumentations writes it.
+    """Albumentations' dictionary of a policy, every parameter given, as JSON values: reading it again changes nothing.
 
-    Parameters
-    ----------
-    content
-        One of the two forms.
-
-    Returns
-    -------
-    dict
-        `__version__` and `transform`, a `Compose` with every parameter, as JSON values. Reading it again changes
-        nothing.
-
-    Raises
-    ------
-    ContractError
-        If the form is another one, or a transform or parameter of it is wrong.
+    ContractError if the form is none of the two, or a transform or parameter is wrong.
     """
     root = _root(content)
     # Once more, for albumentations turns whole numbers into others only where they are given.

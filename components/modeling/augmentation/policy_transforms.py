@@ -1,4 +1,4 @@
-"""Transforms of a policy, one by one: which of albumentations' are taken, and what their parameters may be."""
+"""The transforms that an augmentation policy may hold, and what their parameters may be."""
 
 from collections.abc import Iterator, Mapping, Sequence
 import difflib
@@ -10,7 +10,7 @@ import warnings
 import cv2
 from pydantic import ValidationError
 
-# Its transforms enter albumentations' registry, and so what a policy may name.
+# Its transforms enter albumentations' registry: so an augmentation policy may name them.
 import components.modeling.augmentation.fourier_transforms  # noqa: F401
 from components.modeling.augmentation.quiet_albumentations import albumentations
 from components.shared.runtime.errors import ContractError
@@ -52,26 +52,10 @@ _OF_COMPOSITIONS = ("p", "n", "replace", "channels")
 
 
 def build_transform(name: Any, parameters: Mapping[str, Any], children: Sequence[Any] = ()) -> Any:
-    """A transform from its name and what a person set.
+    """A transform of albumentations by its name, with JSON values as parameters; a composition holds `children`.
 
-    Parameters
-    ----------
-    name
-        albumentations' name of it.
-    parameters
-        JSON values by the names of its arguments, `p` among them.
-    children
-        Transforms that it holds, where it is a composition.
-
-    Returns
-    -------
-    albumentations transform
-
-    Raises
-    ------
-    ContractError
-        If the transform is unknown or needs more than an image, a parameter is unknown, or a value is wrong: the
-        message names the transform and the parameter.
+    ContractError names the transform and the parameter: if it is unknown or needs more than an image, or a value is
+    wrong.
     """
     kind = _kind(name)
     known = known_parameters(kind)
@@ -105,22 +89,10 @@ def known_parameters(kind: type) -> list[str]:
 
 
 def written_transform(transform: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """A transform as albumentations reads it again.
+    """`__class_fullname__` and parameters of a transform, no composition, that was built with the `given` ones.
 
     `albumentations.to_dict` also writes arguments of parent classes that the transform does not take, and leaves out
     some that it took; here they are exactly those that it takes.
-
-    Parameters
-    ----------
-    transform
-        A transform that is no composition.
-    given
-        The parameters that it was built with.
-
-    Returns
-    -------
-    dict
-        `__class_fullname__` and parameters.
     """
     written = transform.to_dict_private()
     known = known_parameters(type(transform))
@@ -133,11 +105,11 @@ def inherited_parameters(name: str) -> set[str]:
     kind = _REGISTRY.get(name)
     if kind is None:
         return set()
-    taken = {argument for parent in kind.__mro__ for argument in _own_parameters(parent)}
+    taken = {argument for parent in kind.__mro__ for argument in _init_parameters(parent)}
     return taken - set(known_parameters(kind))
 
 
-def _own_parameters(kind: type) -> list[str]:
+def _init_parameters(kind: type) -> list[str]:
     return list(inspect.signature(vars(kind)["__init__"]).parameters) if "__init__" in vars(kind) else []
 
 
@@ -202,8 +174,7 @@ def _built(kind: Any, name: str, parameters: Mapping[str, Any], children: Sequen
     elif _is_validated(kind):
         given["strict"] = True  # else a value that cannot be checked becomes the default, with a warning
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             return kind(**given)
     except TRANSFORM_ERRORS as error:
         raise ContractError(_wrong_value(name, parameters, error)) from error

@@ -1,4 +1,4 @@
-"""Tries a policy's transforms on made-up images: what returns another size or type is found before training."""
+"""Tries an augmentation policy on made-up images, to find what returns another size or type before training."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,24 +21,13 @@ _SIZE_PARAMETERS = (
 
 
 def try_augmentation_policy(policy: Mapping[str, Any], *, image_size: int | None = None) -> None:
-    """Apply every transform alone, and then all of them, to made-up images.
+    """Apply every transform of a `Compose` alone, and then all of them, to made-up images.
 
-    Parameters
-    ----------
-    policy
-        albumentations' dictionary of a `Compose`.
-    image_size
-        Side of the images that it is meant for, pixels; None tries several, so that only what keeps every size passes.
-
-    Raises
-    ------
-    ContractError
-        If a transform fails, or returns another size or type: the message names the transform, and the parameters that
-        decide the size.
+    Their side is `image_size` pixels; None tries several, so that only what keeps every size passes. ContractError
+    names the transform that fails or returns another size or type, and the parameters that decide the size.
     """
     random = SeededRandom()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         pipeline: Any = albumentations.from_dict(dict(policy))
     pipeline.set_random_state(random.generator, random)
     for side in _SIDES_PX if image_size is None else (image_size,):
@@ -62,8 +51,7 @@ def _try_one(leaf: Any, image_HWC: np.ndarray, *, is_size_known: bool) -> None:
     name = type(leaf).__name__
     side = f"{image_HWC.shape[0]} x {image_HWC.shape[1]}"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             result = leaf(force_apply=leaf.p > 0, image=image_HWC.copy())["image"]
     except TRANSFORM_ERRORS as error:
         raise ContractError(
@@ -96,8 +84,7 @@ def _shown(value: Any) -> str:
 
 def _try_all(pipeline: Any, image_HWC: np.ndarray) -> None:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             pipeline(image=image_HWC.copy())
     except TRANSFORM_ERRORS as error:
         raise ContractError(f"the policy's transforms do not work together: {reason_of(error)}") from error

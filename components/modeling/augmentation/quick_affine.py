@@ -1,6 +1,6 @@
-"""albumentations' `Affine` for one image, without what images alone do not need: the same draws, the same pixels.
+"""albumentations' `Affine` for one image, without what boxes and masks need: the same draws, the same pixels.
 
-Most of the time of the standard policy goes into it. Boxes' matrices are not computed, the matrix comes from plain
+The standard policy spends most of its time in it. Boxes' matrices are not computed, the matrix comes from plain
 arithmetic, and OpenCV warps four channels nearly twice as fast as three.
 """
 
@@ -20,20 +20,9 @@ _Step = Callable[[np.ndarray], np.ndarray]
 
 
 def quick_affine(transform: Any, random: SeededRandom) -> _Step | None:
-    """A function that does to an image what the transform does to it.
+    """A function that does to an image, shape (H, W, 3), uint8, what the transform does to it, drawing from `random`.
 
-    Parameters
-    ----------
-    transform
-        Any transform of albumentations.
-    random
-        What the transform draws from.
-
-    Returns
-    -------
-    callable or None
-        From an image of the shape (H, W, 3), uint8, to one of the same shape; None where the transform is another one,
-        or changes the image's size.
+    None where the transform is no `Affine`, or changes the image's size.
     """
     if type(transform) is not albumentations.Affine or transform.fit_output:
         return None
@@ -48,19 +37,10 @@ def quick_affine(transform: Any, random: SeededRandom) -> _Step | None:
 
 
 def affine_matrix(parameters: tuple[float, ...], shape: tuple[int, ...]) -> np.ndarray:
-    """Matrix from an image's pixels to those of the moved image.
+    """Matrix from an image's pixels to those of the moved image, shape (2, 3), float64.
 
-    Parameters
-    ----------
-    parameters
-        Translation in pixels along x and y, shear in degrees along x and y, scale along x and y, turn in degrees.
-    shape
-        Height, width, ... of the image, pixels.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (2, 3), float64: scale, turn and shear about the middle, then the translation.
+    Scale, rotation and shear are about the middle, then comes the translation. `parameters`: translation in pixels,
+    shear in degrees and scale, each along x and y, and rotation in degrees; `shape`: height, width, ... in pixels.
 
     References
     ----------

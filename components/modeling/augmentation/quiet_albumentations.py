@@ -1,4 +1,4 @@
-"""albumentations without its look for a newer version, for which importing it would ask the network."""
+"""albumentations without its check for a newer version, which would use the network at import."""
 
 import os
 

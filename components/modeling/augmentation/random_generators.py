@@ -11,13 +11,7 @@ _RAW_BITS = 64
 
 
 class SeededRandom(random.Random):
-    """Python's generator with numpy's underneath: one state, and seeding it leaves nothing of what was drawn before.
-
-    Attributes
-    ----------
-    generator
-        numpy's generator, of the same state.
-    """
+    """Python's generator on top of numpy's `generator`: one state, and seeding it forgets all earlier draws."""
 
     def __init__(self) -> None:
         self._bits = np.random.PCG64(0)
@@ -28,13 +22,7 @@ class SeededRandom(random.Random):
         super().__init__(0)
 
     def reseed(self, seed: int) -> None:
-        """Begin anew; what is drawn next follows from the seed alone.
-
-        Parameters
-        ----------
-        seed
-            0 to 2**32 - 1.
-        """
+        """Begin anew from a seed of 0 to 2**32 - 1."""
         high = mixed(seed)
         self._state["state"] = high << 64 | mixed(high)
         self._bits.state = self._full_state

@@ -50,10 +50,8 @@ def compress(images_BCHW: torch.Tensor, share: float) -> Compressed:
 
     Raises
     ------
-    TypeError
-        If the images are no floats.
-    ValueError
-        If they have no four dimensions, are empty or not in 0..1, or `share` is out of range.
+    TypeError, ValueError
+        If the images are not such images (`check_images`), or `share` is out of range.
     """
     check_images(images_BCHW, in_range=True)
     if not 0.0 < share <= 1.0:
@@ -80,22 +78,9 @@ def compress(images_BCHW: torch.Tensor, share: float) -> Compressed:
 
 
 def psnr(reference_BCHW: torch.Tensor, current_BCHW: torch.Tensor) -> torch.Tensor:
-    """Peak signal-to-noise ratio of images in 0..1.
+    """Peak signal-to-noise ratio of images in 0..1, shape (B, C, H, W) both; ValueError if their shapes differ.
 
-    Parameters
-    ----------
-    reference_BCHW, current_BCHW
-        Shape (B, C, H, W), float in 0..1.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (B,), float32, decibels; infinite where the images are the same.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
+    Shape (B,), float32, decibels; infinite where the images are the same.
     """
     if reference_BCHW.shape != current_BCHW.shape:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Blur by a known kernel, and Wiener's way back.
+"""Blur by a known kernel, and Wiener deconvolution.
 
 Shapes: B images, C channels, H height, W width, h and w a kernel's sides.
 """
@@ -11,22 +11,12 @@ from components.modeling.fourier.spectra import check_images
 
 
 def gaussian_kernel(sigma_px: float) -> torch.Tensor:
-    """A round blur.
-
-    Parameters
-    ----------
-    sigma_px
-        Standard deviation, pixels, above 0.
+    """A round blur of the standard deviation `sigma_px`, pixels, above 0.
 
     Returns
     -------
     torch.Tensor
         Shape (S, S), float32, sum 1, where S is odd and covers 3 standard deviations to each side.
-
-    Raises
-    ------
-    ValueError
-        If `sigma_px` is not above 0.
     """
     if not 0.0 < sigma_px < math.inf:
         raise ValueError(f"sigma_px must be above 0 pixels, got {sigma_px!r}")
@@ -50,11 +40,6 @@ def motion_kernel(length_px: float, angle_deg: float) -> torch.Tensor:
     -------
     torch.Tensor
         Shape (S, S), float32, sum 1, where S is odd and holds the line.
-
-    Raises
-    ------
-    ValueError
-        If `length_px` is below 1 or one of both is not finite.
     """
     if not 1.0 <= length_px < math.inf or not math.isfinite(angle_deg):
         raise ValueError(f"length_px must be at least 1 and angle_deg finite, got {length_px!r} and {angle_deg!r}")
@@ -73,20 +58,15 @@ def motion_kernel(length_px: float, angle_deg: float) -> torch.Tensor:
 
 
 def blur(images_BCHW: torch.Tensor, kernel_hw: torch.Tensor) -> torch.Tensor:
-    """Blur images; what lies beyond a border is the mirror image of what lies before it.
+    """Blur images; beyond a border they are continued by their mirror images.
 
     Parameters
     ----------
     images_BCHW
         Shape (B, C, H, W), float in 0..1.
     kernel_hw
-        Shape (h, w), float, sum above 0: what a point becomes, its middle at (h // 2, w // 2). It is scaled to the
-        sum 1.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (B, C, H, W), float32.
+        Shape (h, w), float, sum above 0, at most twice the image: what a point becomes, its middle at (h // 2, w // 2).
+        It is scaled to the sum 1.
 
     Raises
     ------
@@ -103,7 +83,7 @@ def blur(images_BCHW: torch.Tensor, kernel_hw: torch.Tensor) -> torch.Tensor:
 
 
 def wiener_deconvolution(images_BCHW: torch.Tensor, kernel_hw: torch.Tensor, *, noise_to_signal: float) -> torch.Tensor:
-    """Take a known blur out of images, as far as their noise lets.
+    """Remove a known blur from images, as far as their noise permits.
 
     Images are continued by their mirror images, so borders do not ring.
 
@@ -112,10 +92,10 @@ def wiener_deconvolution(images_BCHW: torch.Tensor, kernel_hw: torch.Tensor, *, 
     images_BCHW
         Shape (B, C, H, W), float in 0..1; computed in float32 on its device.
     kernel_hw
-        Shape (h, w), float, sum above 0, as of `blur`; at most as large as twice the image.
+        As of `blur`.
     noise_to_signal
         Power of the noise over that of the image at the frequencies to bring back, above 0: about 1e-4 for hardly any
-        noise, 1e-2 for noise that can be seen. More gives smoother images.
+        noise, 1e-2 for visible noise. More gives smoother images.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Filters that keep the coarse, the fine, or what lies between.
+"""Low-pass, high-pass and band-pass filters.
 
 Shapes: B images, C channels, H height, W width. Cut-offs are shares of the Nyquist frequency, half a cycle a pixel.
 """
@@ -40,11 +40,8 @@ def filter_frequencies(
 
     Raises
     ------
-    TypeError
-        If the images are no floats.
-    ValueError
-        If they have no four dimensions, are empty, or hold NaN or infinity, or a cut-off is not above 0, or `low` is
-        not below `high`.
+    TypeError, ValueError
+        If the images cannot be used (`check_images`), a cut-off is not above 0, or `low` is not below `high`.
 
     References
     ----------
@@ -60,19 +57,9 @@ def filter_frequencies(
 
 
 def filtered_images(images_BCHW: torch.Tensor, settings: FourierSettings) -> torch.Tensor:
-    """Images as the network is to see them: filtered, and images still.
+    """Filtered images in 0..1, shape (B, C, H, W), float32, from finite ones; a lost mean is replaced by 0.5.
 
-    Parameters
-    ----------
-    images_BCHW
-        Shape (B, C, H, W), float in 0..1, finite: nothing waits for the device to check it.
-    settings
-        Which filter.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (B, C, H, W), float32 in 0..1. What has lost its mean lies around 0.5.
+    Nothing waits for the device to check the values.
     """
     if settings.filter == "none" or not len(images_BCHW):
         return images_BCHW

@@ -1,4 +1,4 @@
-"""Periodic noise: waves that stand out of an image's spectrum are found, measured and taken away.
+"""Periodic noise: waves that stand out of an image's spectrum are found, measured and removed.
 
 Shapes: C channels, H height, W width, V = W // 2 + 1 columns of `rfft2`, K directions, M waves.
 """
@@ -21,11 +21,11 @@ _SMALLEST_POWER = 1e-9
 
 
 def remove_periodic_noise(images_BCHW: torch.Tensor, *, prominence: float = _PROMINENCE) -> torch.Tensor:
-    """Find waves that an image has laid over, moire or interference, and take them away.
+    """Find waves laid over an image, moire or interference, and remove them.
 
     A wave is a pair of peaks of the spectrum whose magnitude stands out of its surroundings in every direction: edges
     make lines, which do not. Its frequency is refined to a fraction of a value, so that a notch as narrow as the image
-    allows takes it out and nothing else. A regular texture of the scene is taken for noise too.
+    allows removes it and nothing else. A regular texture of the scene is taken for noise too.
 
     Parameters
     ----------
@@ -42,10 +42,8 @@ def remove_periodic_noise(images_BCHW: torch.Tensor, *, prominence: float = _PRO
 
     Raises
     ------
-    TypeError
-        If the images are no floats.
-    ValueError
-        If they have no four dimensions, are empty or not in 0..1, or `prominence` is not above 0.
+    TypeError, ValueError
+        If the images cannot be used (`check_images`), or `prominence` is not above 0.
 
     References
     ----------
@@ -63,18 +61,10 @@ def remove_periodic_noise(images_BCHW: torch.Tensor, *, prominence: float = _PRO
 
 
 def wave_prominence(image_CHW: torch.Tensor) -> torch.Tensor:
-    """How far each value of a spectrum stands out of its surroundings.
+    """How far each value of a spectrum stands out of its surroundings, shape (H, V), float32; both sides 16 or more.
 
-    Parameters
-    ----------
-    image_CHW
-        Shape (C, H, W), float32, both sides 16 or more.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (H, V), float32: natural logarithm of its magnitude over that of its surroundings, of the direction in
-        which it stands out least; 0 for what is too coarse to be told.
+    Natural logarithm of its magnitude over that of its surroundings, in the direction in which it stands out least; 0
+    for what is too coarse to be told.
     """
     height, width = image_CHW.shape[-2:]
     centred_CHW = image_CHW - image_CHW.mean(dim=(-2, -1), keepdim=True)

@@ -1,4 +1,4 @@
-"""What the frequencies of an image are used for: a filter before the network, and its spectrum as a further input."""
+"""How the frequencies of an image are used: a filter before the network, and the spectrum as a further input."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -50,13 +50,7 @@ class FourierSettings:
 
 
 def fourier_settings_from(content: Mapping[str, Any]) -> FourierSettings:
-    """Read settings that a problem file, a bundle or a feature store holds.
-
-    Raises
-    ------
-    ContractError
-        If a key or value is unknown.
-    """
+    """Read what a problem file, a bundle or a store holds; ContractError if a key or value is unknown."""
     if not isinstance(content, Mapping):
         raise ContractError(f"fourier must be a mapping, got {content!r}")
     known = [item.name for item in fields(FourierSettings)]

@@ -15,7 +15,7 @@ _RANGE_SLACK = 1e-4
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spectrum:
-    """What an image is made of.
+    """Magnitude and phase of images.
 
     Attributes
     ----------
@@ -39,10 +39,8 @@ def spectrum(images_BCHW: torch.Tensor) -> Spectrum:
 
     Raises
     ------
-    TypeError
-        If the images are no floats.
-    ValueError
-        If they have no four dimensions, are empty, or hold NaN or infinity.
+    TypeError, ValueError
+        If the images cannot be used (`check_images`).
     """
     check_images(images_BCHW)
     with _full_precision(images_BCHW):
@@ -50,46 +48,16 @@ def spectrum(images_BCHW: torch.Tensor) -> Spectrum:
         return Spectrum(magnitude_BCHW=values_BCHW.abs(), phase_BCHW=values_BCHW.angle())
 
 
-def images_from_spectrum(content: Spectrum) -> torch.Tensor:
-    """The images that a spectrum belongs to, shape (B, C, H, W), float32."""
-    with _full_precision(content.magnitude_BCHW):
-        values_BCHW = torch.polar(content.magnitude_BCHW, content.phase_BCHW)
-        return torch.fft.ifft2(torch.fft.ifftshift(values_BCHW, dim=(-2, -1)), norm="ortho").real
-
-
-def radial_power_spectrum(images_BCHW: torch.Tensor, num_bins: int) -> torch.Tensor:
-    """Logarithm of the mean power in rings of frequencies: how much of an image is coarse, and how much is fine.
-
-    The mean of each channel is taken off and a Hann window laid over, so that what differs between opposite borders
-    does not count as detail. Power is that of a pixel: white noise of the variance v has v in every ring at any size.
-
-    Parameters
-    ----------
-    images_BCHW
-        Shape (B, C, H, W), float in 0..1; computed in float32 on its device, autocast or not.
-    num_bins
-        K, 1 to half the longer side: so every ring holds a frequency. Ring k reaches from k / K, exclusive, to
-        (k + 1) / K of the Nyquist frequency; corners beyond it are left out.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (B, K), float32: base-10 logarithm of the power, mean over channels, -6 for none at all. CPU and CUDA
-        agree within 1e-4.
-
-    Raises
-    ------
-    TypeError
-        If the images are no floats.
-    ValueError
-        If they have no four dimensions, are empty, or hold NaN or infinity, or `num_bins` is out of range.
-    """
-    check_images(images_BCHW)
-    return log_ring_power(images_BCHW, num_bins)
-
-
 def log_ring_power(images_BCHW: torch.Tensor, num_bins: int) -> torch.Tensor:
-    """What `radial_power_spectrum` returns, of images known to be finite: nothing waits for the device."""
+    """Radial power spectrum: base-10 logarithm of the mean power in K = `num_bins` rings of frequencies.
+
+    Each channel's mean is subtracted and a Hann window applied, so that what differs between opposite borders does not
+    count as detail. Power is that of a pixel: white noise of the variance v has v in every ring at any size. Ring k
+    reaches from k / K, exclusive, to (k + 1) / K of the Nyquist frequency; K is 1 to half the longer side, so that
+    every ring holds a frequency. Images, shape (B, C, H, W), float in 0..1, must be finite: nothing waits for the
+    device to check it. Returns the shape (B, K), float32, mean over channels, -6 for no power; CPU and CUDA agree
+    within 1e-4.
+    """
     height, width = images_BCHW.shape[-2:]
     if not 1 <= num_bins <= max(height, width) // 2:
         raise ValueError(
@@ -115,21 +83,9 @@ def frequency_radius(height: int, width: int, device: torch.device) -> torch.Ten
 
 
 def check_images(images_BCHW: torch.Tensor, *, in_range: bool = False) -> None:
-    """Check what is said to be a batch of images.
+    """Check a batch of images, shape (B, C, H, W), float; with `in_range` pixels must lie in 0..1.
 
-    Parameters
-    ----------
-    images_BCHW
-        Shape (B, C, H, W), float.
-    in_range
-        Whether pixels must lie in 0..1.
-
-    Raises
-    ------
-    TypeError
-        If they are no tensor of floats.
-    ValueError
-        If they have no four dimensions, hold no pixel, or a pixel is not finite or out of range.
+    TypeError for another type; ValueError for another shape, no pixel, or pixels that are not finite or out of range.
     """
     if not isinstance(images_BCHW, torch.Tensor) or not images_BCHW.is_floating_point():
         found = images_BCHW.dtype if isinstance(images_BCHW, torch.Tensor) else type(images_BCHW).__name__

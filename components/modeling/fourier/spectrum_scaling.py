@@ -1,4 +1,4 @@
-"""The radial power spectrum on the scale that a head learns from.
+"""The radial power spectrum, standardised for the head.
 
 Shapes: B examples, R rings.
 """
@@ -13,15 +13,10 @@ _SMALLEST_STD = 1e-3
 
 
 class SpectrumScaling(nn.Module):
-    """Takes off the mean of each ring, and divides by its standard deviation.
+    """Subtracts the mean of each of the R rings, and divides by its standard deviation.
 
     Both come from training rows before training begins and stay as they are: so an example's numbers depend on nothing
-    else in its batch, and every process has the same.
-
-    Parameters
-    ----------
-    num_rings
-        R, 1 or more.
+    else in its batch, and are the same in every process.
     """
 
     mean_R: torch.Tensor
@@ -37,12 +32,9 @@ class SpectrumScaling(nn.Module):
         return (spectra_BR.float() - self.mean_R) / self.std_R
 
     def adapt(self, spectra: Iterable[torch.Tensor]) -> None:
-        """Take mean and standard deviation from training rows.
+        """Take mean and standard deviation from spectra of training rows, shape (B, R) each.
 
-        Parameters
-        ----------
-        spectra
-            Spectra of the shape (B, R) each; none is asked for once 4,096 examples have been seen.
+        No further batch is asked for once 4,096 examples have been seen.
         """
         seen: list[torch.Tensor] = []
         for spectra_BR in spectra:

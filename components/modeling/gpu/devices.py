@@ -6,22 +6,9 @@ from typing import Literal
 import numpy as np
 import torch
 
-DeviceName = Literal["auto", "cpu", "cuda"]
-
 
 def choose_device(name: str = "auto") -> torch.device:
-    """Device by name.
-
-    Parameters
-    ----------
-    name
-        `auto` takes a GPU where there is one; `cpu` and `cuda` insist.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown, or CUDA is asked for where there is none.
-    """
+    """Device by name: `auto` takes a GPU where there is one; ValueError if `cuda` finds none, or for other names."""
     if name not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device must be auto, cpu or cuda, got {name!r}")
     if name == "cuda" and not torch.cuda.is_available():

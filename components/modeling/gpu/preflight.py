@@ -1,4 +1,4 @@
-"""Whether a step that was promised a GPU has one that works, within half a minute and before anything is paid for."""
+"""Whether a step that was promised a GPU has one that works, within half a minute and before anything is computed."""
 
 from collections.abc import Mapping, Sequence
 import contextlib
@@ -47,9 +47,9 @@ def gpu_preflight(
     folders
         Where the step will write; each must have free disk.
     limit_s
-        How long the machine may take to answer, seconds; a driver that hangs is found by it.
+        How long the machine may take to answer, seconds; this finds a driver that hangs.
     probe
-        The command that prints the facts; the module beside by default.
+        The command that prints the facts; `probe.py` by default.
 
     Returns
     -------
@@ -62,13 +62,7 @@ def gpu_preflight(
 
 
 def require_gpu(folders: Sequence[str | Path] = ()) -> None:
-    """Stop a step that insists on a GPU where there is none that works.
-
-    Raises
-    ------
-    NoGpuError
-        With what is wrong and what to do.
-    """
+    """Stop a step that needs a GPU: NoGpuError says what is wrong and what to do."""
     for check in gpu_preflight(folders):
         found = check.finding
         if found is not None:
@@ -76,15 +70,7 @@ def require_gpu(folders: Sequence[str | Path] = ()) -> None:
 
 
 def judge(facts: Mapping[str, Any], trouble: str = "") -> list[PreflightCheck]:
-    """Hold facts of a machine against what training needs.
-
-    Parameters
-    ----------
-    facts
-        As `probe.py` prints them.
-    trouble
-        How the probe ended before it was done; empty where it was.
-    """
+    """Checks of the facts that `probe.py` printed; `trouble` says how the probe failed, empty if it did not."""
     checks = [_shared_memory(facts), *_disks(facts)] if "folders_free_bytes" in facts else []
     for check in (_driver, _visible, _capability, _computes, _memory):
         checks.append(check(facts, trouble))
@@ -218,14 +204,7 @@ def _memory(facts: Mapping[str, Any], trouble: str) -> PreflightCheck:
 
 
 def runs_on(architectures: Sequence[str], capability: tuple[int, int]) -> bool:
-    """Whether code for these architectures runs on a GPU.
-
-    Parameters
-    ----------
-    architectures
-        As torch names them: `sm_90` is machine code, `compute_90` is for the driver to compile.
-    capability
-        The GPU's compute capability, major and minor.
+    """Whether code for these architectures (`sm_90`: machine code, `compute_90`: PTX) runs on a GPU.
 
     References
     ----------

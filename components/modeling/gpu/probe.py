@@ -1,7 +1,7 @@
 """What this machine knows of its GPU, as JSON lines: `python probe.py FOLDER...`.
 
-It runs as a process of its own, for a driver that hangs takes its caller with it. Facts come as they are found, so that
-those before the hang are known.
+It runs as its own process, because a driver that hangs blocks its caller. Facts are printed as they are found, so that
+those before a hang are known.
 """
 
 import ctypes

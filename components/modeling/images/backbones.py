@@ -15,24 +15,9 @@ _TIMM_SIZE_PX = 224
 
 
 def image_backbone(config: BackboneConfig, load_pretrained: bool) -> tuple[nn.Module, int]:
-    """Build a backbone for images: normalised (B, 3, H, W) in, embeddings (B, D) out.
+    """Backbone for normalised images, shape (B, 3, H, W), and the D of its embeddings.
 
-    Parameters
-    ----------
-    config
-        Which one.
-    load_pretrained
-        Whether it starts from published weights.
-
-    Returns
-    -------
-    tuple
-        The backbone, and D.
-
-    Raises
-    ------
-    ValueError
-        If timm knows no such name, or published weights cannot be had.
+    ValueError if timm knows no such name, or published weights cannot be had.
     """
     if config.name.startswith(TIMM_PREFIX):
         return _timm(config.name.removeprefix(TIMM_PREFIX), load_pretrained)

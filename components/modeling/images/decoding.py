@@ -39,7 +39,7 @@ class DecodedImage:
     channels
         Channels of the file: 1 for grey, 3 for colour, 4 for CMYK or colour with alpha.
     conversions
-        What was changed on the way, in words; empty for a plain image.
+        What was changed, in words; empty for a plain image.
     """
 
     pixels_HWC: np.ndarray
@@ -49,7 +49,7 @@ class DecodedImage:
 
 
 def decode_image(data: bytes, *, min_side_px: int | None = None) -> DecodedImage:
-    """Decode an image file.
+    """Decode an image file to 8-bit RGB pixels, upright.
 
     Parameters
     ----------
@@ -57,12 +57,7 @@ def decode_image(data: bytes, *, min_side_px: int | None = None) -> DecodedImage
         The file's bytes.
     min_side_px
         Lets a JPEG file be decoded to a half, a quarter or an eighth of its size, where its shorter side stays this
-        long: faster for whoever makes it smaller afterwards, the more so the larger it is. None keeps the size.
-
-    Returns
-    -------
-    DecodedImage
-        8-bit RGB pixels, upright.
+        long: faster where the image is made smaller afterwards, the more so the larger it is. None keeps the size.
 
     Raises
     ------
@@ -74,8 +69,7 @@ def decode_image(data: bytes, *, min_side_px: int | None = None) -> DecodedImage
         return plain
     image = _opened(data)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             conversions = _conversions(image, data)
             plain = None if conversions else _plain_jpeg(data, min_side_px)
             if plain is not None:
@@ -93,30 +87,13 @@ def decode_image(data: bytes, *, min_side_px: int | None = None) -> DecodedImage
 
 
 def num_pixels(data: bytes) -> int:
-    """Pixels of an image file, from its header alone.
-
-    Raises
-    ------
-    UndecodableImageError
-        As `decode_image`, for what the header shows.
-    """
+    """Pixels of an image file, from its header alone; raises as `decode_image`, for what the header shows."""
     with _opened(data) as image:
         return image.width * image.height
 
 
 def encode_png(pixels_HWC: np.ndarray) -> bytes:
-    """Encode pixels without loss.
-
-    Parameters
-    ----------
-    pixels_HWC
-        Shape (H, W, 3) or (H, W), uint8.
-
-    Returns
-    -------
-    bytes
-        A PNG file.
-    """
+    """Bytes of a PNG file, without loss, of pixels of the shape (H, W, 3) or (H, W), uint8."""
     buffer = io.BytesIO()
     Image.fromarray(pixels_HWC).save(buffer, format="PNG", compress_level=4)
     return buffer.getvalue()
@@ -126,8 +103,7 @@ def _opened(data: bytes) -> Image.Image:
     if not data:
         raise UndecodableImageError("the file is empty")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.UnidentifiedImageError as error:
         raise UndecodableImageError(f"the bytes are no image of a known format ({', '.join(FORMATS)})") from error

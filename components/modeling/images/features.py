@@ -44,7 +44,7 @@ class ImageFeatures:
     resize
         `squash` scales both sides to the square; `crop` scales the shorter side and cuts the middle out.
     normalization
-        `min_max` maps 0..255 to 0..1, `standard` to -1..1; `channel` takes each channel's mean off and divides by its
+        `min_max` maps 0..255 to 0..1, `standard` to -1..1; `channel` subtracts each channel's mean and divides by its
         standard deviation.
     channel_mean, channel_std
         For `channel`: statistics of the training images, red, green and blue, grey levels 0..255; None for the others.
@@ -67,12 +67,9 @@ class ImageFeatures:
     def __post_init__(self) -> None:
         if not isinstance(self.image_size, int) or not 8 <= self.image_size <= _MAX_IMAGE_SIZE:
             raise ContractError(f"image_size must be 8 to {_MAX_IMAGE_SIZE} pixels, got {self.image_size!r}")
-        if self.resize not in get_args(ResizeMode):
-            raise ContractError(f"resize must be one of {get_args(ResizeMode)}, got {self.resize!r}")
-        if self.decoding not in get_args(DecodingMode):
-            raise ContractError(f"decoding must be one of {get_args(DecodingMode)}, got {self.decoding!r}")
-        if self.normalization not in get_args(Normalization):
-            raise ContractError(f"normalization must be one of {get_args(Normalization)}, got {self.normalization!r}")
+        for name, known in (("resize", ResizeMode), ("decoding", DecodingMode), ("normalization", Normalization)):
+            if getattr(self, name) not in get_args(known):
+                raise ContractError(f"{name} must be one of {get_args(known)}, got {getattr(self, name)!r}")
         self._check_statistics()
         if self.spectrum_bins > self.image_size // 2:
             raise ContractError(
@@ -101,22 +98,9 @@ class ImageFeatures:
         return {"image": InputSpec(dtype="uint8", shape=(self.image_size, self.image_size, 3))}
 
     def prepare(self, columns: Mapping[str, pa.Array]) -> dict[str, np.ndarray]:
-        """Decode and resize image files.
+        """Decode and resize the B encoded files of the column `image` to `image`, shape (B, S, S, 3), uint8.
 
-        Parameters
-        ----------
-        columns
-            `image`: B encoded files.
-
-        Returns
-        -------
-        dict
-            `image`: shape (B, S, S, 3), uint8.
-
-        Raises
-        ------
-        UndecodableImageError
-            If one of them is no usable image.
+        Raises `UndecodableImageError` if one of them is no usable image.
         """
         images_BHWC = self.input_specs["image"].uninitialized(len(columns["image"]))
         for row, data in enumerate(columns["image"]):
@@ -124,19 +108,10 @@ class ImageFeatures:
         return {"image": images_BHWC}
 
     def tensors(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        """What the network takes, on the device of the inputs.
+        """Images, shape (B, 3, S, S), float32, filtered and normalised, on the device of the inputs.
 
-        Parameters
-        ----------
-        inputs
-            `image`: shape (B, S, S, 3), uint8.
-
-        Returns
-        -------
-        tuple
-            Images of the shape (B, 3, S, S), float32, filtered and normalised; and where `fourier` asks for it the
-            radial power spectrum of the images as they were before the filter, shape (B, K), float32. Under autocast
-            both are computed in float32.
+        Where `fourier` asks for it, the radial power spectrum of the unfiltered images follows, shape (B, K), float32.
+        Under autocast both are computed in float32.
         """
         images_BHWC = inputs["image"]
         if self.fourier is None or self.fourier.filter == "none":
@@ -206,19 +181,7 @@ def image_features_from(content: Mapping[str, Any]) -> ImageFeatures:
 
 
 def prepare_image(data: bytes | None, features: ImageFeatures) -> np.ndarray:
-    """Decode an image file and bring it to the model's size.
-
-    Parameters
-    ----------
-    data
-        The file's bytes; None where there is no file.
-    features
-        The model's settings.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (S, S, 3), uint8, RGB, where S is `image_size`.
+    """Decode an image file, None where there is none, to pixels of the shape (S, S, 3), uint8, RGB.
 
     Raises
     ------

@@ -20,13 +20,7 @@ _OFFSETS_AND_SCALES = {"min_max": (0.0, 255.0), "standard": (127.5, 127.5)}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChannelStatistics:
-    """Mean and standard deviation of each channel of the training images.
-
-    Attributes
-    ----------
-    mean, std
-        C numbers each, grey levels 0..255.
-    """
+    """Mean and standard deviation of each of the C channels of the training images, grey levels 0..255."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -42,28 +36,12 @@ class ChannelStatistics:
 
 
 def normalize(images_BHWC: torch.Tensor, normalization: Normalization | ChannelStatistics) -> torch.Tensor:
-    """Normalise a batch of 8-bit images on the device they are on.
+    """Normalise 8-bit images, shape (B, H, W, C), on their device.
 
-    Parameters
-    ----------
-    images_BHWC
-        Shape (B, H, W, C), uint8.
-    normalization
-        `min_max`, `standard`, or for `channel` the statistics of the training images.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (B, C, H, W), float32, channels last in memory: 0..1 for `min_max`, -1..1 for `standard`, and for
-        `channel` the distance from the mean in standard deviations, each counted as one grey level at least. CPU, CUDA
-        and numpy in float32 agree within 1e-6 of the largest value.
-
-    Raises
-    ------
-    TypeError
-        If the images are not uint8.
-    ValueError
-        If they have no four dimensions, the normalisation is unknown, or its statistics are of other channels.
+    Returns the shape (B, C, H, W), float32, channels last in memory: 0..1 for `min_max`, -1..1 for `standard`; with
+    channel statistics the distance from the mean in standard deviations, each counted as one grey level at least. CPU,
+    CUDA and numpy in float32 agree within 1e-6 of the largest value. TypeError if the images are not uint8; ValueError
+    for another shape, normalisation or number of channels.
     """
     return _scaled(_pixels(images_BHWC), normalization)
 
@@ -74,48 +52,23 @@ def unit_pixels(images_BHWC: torch.Tensor) -> torch.Tensor:
 
 
 def normalize_unit_pixels(images_BCHW: torch.Tensor, normalization: Normalization | ChannelStatistics) -> torch.Tensor:
-    """Normalise images in 0..1 as `normalize` does those in 0..255: after a filter, they are no whole numbers any more.
+    """Normalise images in 0..1, shape (B, C, H, W), float32, as `normalize` those in 0..255.
 
-    Parameters
-    ----------
-    images_BCHW
-        Shape (B, C, H, W), float32 in 0..1.
-    normalization
-        As of `normalize`.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (B, C, H, W), float32, channels last in memory.
-
-    Raises
-    ------
-    ValueError
-        If the normalisation is unknown, or its statistics are of other channels.
+    After a filter they are no whole numbers any more.
     """
     return _scaled(images_BCHW.to(memory_format=torch.channels_last) * 255.0, normalization)
 
 
 class ChannelCounts:
-    """Adds up the grey levels of images, so that their statistics can be told; no order matters."""
+    """Counts the grey levels of images, in any order, for their channel statistics."""
 
     def __init__(self) -> None:
         self._counts_CL: np.ndarray | None = None
 
     def add(self, images: np.ndarray) -> None:
-        """Add an image or a batch of them.
+        """Add training images, shape (..., C), uint8: one or a batch.
 
-        Parameters
-        ----------
-        images
-            Shape (..., C), uint8: of the training rows.
-
-        Raises
-        ------
-        TypeError
-            If they are not uint8.
-        ValueError
-            If they have another number of channels than those before.
+        TypeError if they are not uint8, ValueError if their number of channels differs from those before.
         """
         if images.dtype != np.uint8:
             raise TypeError(f"images must be uint8, got {images.dtype}")
@@ -126,13 +79,7 @@ class ChannelCounts:
         self._counts_CL = counts_CL if self._counts_CL is None else self._counts_CL + counts_CL
 
     def statistics(self) -> ChannelStatistics:
-        """Mean and standard deviation of each channel over all pixels.
-
-        Raises
-        ------
-        ValueError
-            If there was no pixel.
-        """
+        """Mean and standard deviation of each channel over all pixels; ValueError if there was no pixel."""
         num_pixels = 0 if self._counts_CL is None else int(self._counts_CL[0].sum())
         if self._counts_CL is None or not num_pixels:
             raise ValueError("channel statistics need at least one pixel of a training image, got none")

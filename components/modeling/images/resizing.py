@@ -1,4 +1,4 @@
-"""Pictures brought to a square with an antialiased bilinear filter: by Pillow, or by torch with vector instructions."""
+"""Images brought to a square with an antialiased bilinear filter: by Pillow, or by torch with vector instructions."""
 
 from typing import get_args, Literal
 
@@ -10,27 +10,10 @@ ResizeMode = Literal["squash", "crop"]
 
 
 def resized_pixels(pixels_HWC: np.ndarray, *, side_px: int, resize: ResizeMode) -> np.ndarray:
-    """Bring pixels to a square with torch: a third of Pillow's time.
+    """Bring pixels, shape (H, W, 3), uint8, to a square of `side_px` with torch: a third of Pillow's time.
 
-    Parameters
-    ----------
-    pixels_HWC
-        Shape (H, W, 3), uint8.
-    side_px
-        DatasetProfile S of the square, 1 or more.
-    resize
-        `squash` scales both sides to the square; `crop` cuts the middle square out, rounded down to whole pixels, and
-        scales it.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (S, S, 3), uint8; within one grey level of `PIL.Image.resize` with `BILINEAR` of the same square.
-
-    Raises
-    ------
-    ValueError
-        If `resize` is unknown.
+    `squash` scales both sides to the square; `crop` cuts the middle square out, rounded down to whole pixels, and
+    scales it. Within one grey level of `PIL.Image.resize` with `BILINEAR` of the same square.
     """
     _check(resize)
     height, width = pixels_HWC.shape[:2]
@@ -49,27 +32,7 @@ def resized_pixels(pixels_HWC: np.ndarray, *, side_px: int, resize: ResizeMode) 
 
 
 def pillow_resized_pixels(pixels_HWC: np.ndarray, *, side_px: int, resize: ResizeMode) -> np.ndarray:
-    """Bring pixels to a square with Pillow.
-
-    Parameters
-    ----------
-    pixels_HWC
-        Shape (H, W, 3), uint8.
-    side_px
-        DatasetProfile S of the square, 1 or more.
-    resize
-        As of `resized_pixels`; the middle square may begin at half a pixel.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (S, S, 3), uint8.
-
-    Raises
-    ------
-    ValueError
-        If `resize` is unknown.
-    """
+    """Bring pixels to a square with Pillow, as `resized_pixels`; the middle square may begin at half a pixel."""
     _check(resize)
     height, width = pixels_HWC.shape[:2]
     if (height, width) == (side_px, side_px):

@@ -1,7 +1,7 @@
-"""The network for tables: numbers that may bend, embeddings of categories, and a perceptron beside a linear path.
+"""The network for tables: piecewise linear numbers, embeddings of categories, and an MLP beside a linear path.
 
-Every number is spread over its knots (piecewise linear encoding) and embedded, so that each may act in steps and turns
-on its own; the perceptron finds what acts together; the linear path keeps what is linear easy. An example's output
+Every number is spread over its knots (piecewise linear encoding) and embedded, so that the output may step and turn
+with each number alone; the MLP learns interactions; the linear path keeps what is linear easy. An example's output
 depends on no other example: normalisation is over the layer.
 
 Shapes: B examples, F numbers, C categories, T bins, E numbers of one embedding, D embedding.
@@ -23,12 +23,7 @@ _NUM_LAYERS = 2
 
 
 class NumberEmbedding(nn.Module):
-    """Embeds every number by itself: where it lies between its knots, through one linear layer and ReLU.
-
-    Parameters
-    ----------
-    knots
-        Of each of the F numbers: two or more, ascending.
+    """Embeds every number by itself: where it lies between its ascending knots, through one linear layer and ReLU.
 
     References
     ----------
@@ -62,13 +57,7 @@ class NumberEmbedding(nn.Module):
 
 
 class CategoryEmbeddings(nn.Module):
-    """A table of embeddings for each category; what has no code of its own begins at 0.
-
-    Parameters
-    ----------
-    num_codes
-        Of each of the C categories.
-    """
+    """A table of embeddings for each category, given its number of codes; code 0, of unknown values, begins at 0."""
 
     def __init__(self, num_codes: Sequence[int]) -> None:
         super().__init__()
@@ -87,17 +76,7 @@ class CategoryEmbeddings(nn.Module):
 
 
 class TabularNetwork(nn.Module):
-    """Numbers and categories in, embeddings out.
-
-    Parameters
-    ----------
-    knots
-        Of each of the F numbers.
-    num_codes
-        Of each of the C categories; F or C may be 0, not both.
-    dropout
-        Share of what lies between two layers that training drops, 0 to below 1.
-    """
+    """Numbers and categories in, embeddings out; F or C may be 0, not both. `dropout` acts between two layers."""
 
     embedding_size = _HIDDEN_SIZE
 
@@ -117,20 +96,7 @@ class TabularNetwork(nn.Module):
         nn.init.normal_(self.linear.weight, std=0.01)
 
     def forward(self, numbers_BF: torch.Tensor, categories_BC: torch.Tensor) -> torch.Tensor:
-        """Embeddings.
-
-        Parameters
-        ----------
-        numbers_BF
-            Shape (B, F), float: scaled.
-        categories_BC
-            Shape (B, C), int64: codes.
-
-        Returns
-        -------
-        torch.Tensor
-            Shape (B, D), float.
-        """
+        """Embeddings, shape (B, D), of scaled numbers, shape (B, F), float, and codes, shape (B, C), int64."""
         parts = [] if self.numbers is None else [numbers_BF, self.numbers(numbers_BF)]
         if self.categories is not None:
             parts.append(self.categories(categories_BC))
@@ -140,25 +106,7 @@ class TabularNetwork(nn.Module):
 
 
 def tabular_backbone(features: TabularFeatures, config: BackboneConfig) -> tuple[nn.Module, int]:
-    """Build a backbone for tables.
-
-    Parameters
-    ----------
-    features
-        What it gets to see.
-    config
-        Its dropout also lies between the layers.
-
-    Returns
-    -------
-    tuple
-        The backbone, and D.
-
-    Raises
-    ------
-    ValueError
-        If published weights are asked for.
-    """
+    """Backbone for tables, and its D; ValueError if published weights are asked for."""
     if config.pretrained:
         raise ValueError("mlp has no published weights: set pretrained to false")
     network = TabularNetwork(features.knots, features.num_codes, dropout=config.dropout)

@@ -16,15 +16,10 @@ _MAX_COUNTED = 100_000
 
 
 class ValueCounts:
-    """Counts the values of a stream of texts in bounded memory.
+    """Counts the values of a stream of texts, None for a missing one, in bounded memory.
 
-    Attributes
-    ----------
-    counts
-        Rows of every value; None is the missing one. Once more than `max_counted` values are held, the rarer half is
-        forgotten, so that what is frequent is found among any number of identifiers.
-    num_rows
-        Rows counted, also those of forgotten values.
+    Once more than `max_counted` values are held, the rarer half is forgotten, so that frequent values are found among
+    any number of identifiers; `num_rows` counts rows of forgotten values too.
     """
 
     def __init__(self, *, max_counted: int = _MAX_COUNTED) -> None:
@@ -55,31 +50,14 @@ def _counted(values: pa.Array) -> list[tuple[str | None, int]]:
 
 
 class CategoryCodes:
-    """Codes of one column.
-
-    Parameters
-    ----------
-    values
-        The values that have codes of their own, from 1; None is the missing one.
-    """
+    """Codes of one column: its `values` have the codes from 1; None is the missing one."""
 
     def __init__(self, values: Sequence[str | None]) -> None:
         self.values = tuple(values)
         self._codes = {value: code for code, value in enumerate(self.values, start=1)}
 
     def codes(self, texts: pa.Array) -> np.ndarray:
-        """Codes of B texts.
-
-        Parameters
-        ----------
-        texts
-            Shape (B,), string.
-
-        Returns
-        -------
-        np.ndarray
-            Shape (B,), int32: 0 for a value without a code of its own.
-        """
+        """Codes of B texts, shape (B,), int32: 0 for a value without a code of its own."""
         encoded = texts.dictionary_encode(null_encoding="encode")
         known = [self._codes.get(value, 0) for value in encoded.dictionary.to_pylist()]
         return np.array(known, np.int32)[encoded.indices.to_numpy()]

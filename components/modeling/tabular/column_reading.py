@@ -19,14 +19,10 @@ _NUM_SOURCES: dict[str, int] = {"number": 1, "time": len(TIME_PARTS), "category"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ColumnReading:
-    """How one column is read.
+    """How one column is read; `kind` is its type, one of `KINDS`.
 
     Attributes
     ----------
-    name
-        The column's.
-    kind
-        Its type: `int64`, `float64` or `string`.
     reading
         `number`, `time`, `category`, or `constant` for a column that is left out.
     scales
@@ -70,13 +66,7 @@ def column_reading_from(content: Mapping[str, Any]) -> ColumnReading:
 
 
 def kind_of(name: str, stored: pa.DataType) -> str:
-    """Kind of a column: one of `KINDS`.
-
-    Raises
-    ------
-    ValueError
-        If its type is none that a table's features can have.
-    """
+    """Kind of a column, one of `KINDS`; ValueError if no feature of a table can have its type."""
     kind = type_of_stored(stored)
     if kind is None:
         raise ValueError(f"column {name!r} must hold numbers, texts, truth values, dates or times, got {stored}")
@@ -84,24 +74,9 @@ def kind_of(name: str, stored: pa.DataType) -> str:
 
 
 def numbers_of(name: str, values: pa.Array) -> np.ndarray:
-    """The values of a column of numbers.
+    """A column of numbers or truth values, shape (B,), as float64, `nan` where missing.
 
-    Parameters
-    ----------
-    name
-        The column's, for errors.
-    values
-        Shape (B,): numbers, truth values, or nothing but nulls.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (B,), float64, `nan` where missing.
-
-    Raises
-    ------
-    ValueError
-        If it holds anything else; names the first row that does.
+    ValueError names the first row that holds anything else.
     """
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()

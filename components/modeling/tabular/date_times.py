@@ -1,4 +1,4 @@
-"""Dates and times that stand in a table as text: as numbers that a network can use."""
+"""Dates and times that stand in a table as text, as numbers that a network can use."""
 
 from collections.abc import Sequence
 from datetime import datetime, UTC
@@ -15,38 +15,16 @@ _DATE = re.compile(r"\d{4}[-/]\d{2}[-/]\d{2}")
 
 
 def are_times(texts: Sequence[str], counts: Sequence[int]) -> bool:
-    """Whether a column of texts holds times.
-
-    Parameters
-    ----------
-    texts
-        Its different values.
-    counts
-        Rows of each.
-
-    Returns
-    -------
-    bool
-        Whether 95 of 100 rows read as ISO 8601 dates or times; False for none.
-    """
+    """Whether at least 95% of the rows of distinct texts, with the rows of each, are ISO 8601 times; False for none."""
     weights = np.array(counts, np.float64)
     is_time = np.isfinite(time_parts(texts)[:, 0])
     return bool(len(texts)) and float(weights[is_time].sum()) >= _TIME_SHARE * float(weights.sum())
 
 
 def time_parts(texts: Sequence[str | None]) -> np.ndarray:
-    """The parts of times that habits follow.
+    """The parts of ISO 8601 dates or times as in `TIME_PARTS`, shape (B, 3), float64; `nan` where a text is no time.
 
-    Parameters
-    ----------
-    texts
-        B dates, or dates with times, in ISO 8601; also with slashes, and with a space before the time. A time without
-        a zone is taken for UTC.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (B, 3), float64, as `TIME_PARTS` has them; a week begins with Monday, 0. `nan` where a text is no time.
+    Slashes, and a space before the time, are taken too; without a zone a time is UTC. A week begins with Monday, 0.
     """
     seconds = np.array([_seconds(text) for text in texts], np.float64)
     days = np.floor(seconds / _DAY_S)

@@ -1,10 +1,10 @@
 """Rows of a table: from columns to what a network takes, the same code for training and serving.
 
 - A column of numbers is scaled (`number_scaling`). What is null, NaN or infinite counts as missing: it becomes the
-  median, and where training rows lack values, a further number says so.
-- A column of texts that read as dates or times gives three numbers (`time_texts`).
+  median, and where training rows lack values, a further number marks it.
+- A column of texts that read as dates or times gives three numbers (`date_times`).
 - Any other column of texts is a category (`category_codes`). A value seen in fewer than five training rows has no code
-  of its own; so identifiers and free text, every row another, tell the network nothing.
+  of its own; so identifiers and free text, which differ in every row, tell the network nothing.
 - A column that never differs between training rows is read and left out.
 
 All this is fitted to training rows alone.
@@ -30,39 +30,22 @@ from components.modeling.tabular.column_reading import (
 )
 from components.modeling.tabular.date_times import are_times, TIME_PARTS, time_parts
 from components.modeling.tabular.number_scaling import fit_number_scale, NumberScale, NumberScaling
-from components.modeling.tabular.row_reservoir import RowReservoir
 from components.shared.feature_store.blocks import InputSpec
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.row_reservoir import RowReservoir
 
 _MAX_BINS, _MIN_BINS = 48, 4
 # A wide table gets fewer knots a number: the network's first layers would grow with their product.
 _MAX_KNOTS = 8192
 _MAX_TIMES = 65_536
+_MAX_SAMPLE_ROWS, _MAX_SAMPLE_VALUES = 65_536, 1 << 24
 
 
 class TabularFeatures:
-    """Prepares rows.
+    """Prepares rows, given how every column is read; ValueError if two columns have one name.
 
-    Parameters
-    ----------
-    readings
-        How every column is read, in order.
-
-    Attributes
-    ----------
-    modality
-        `tabular`.
-    readings
-        The same.
-    knots
-        Of each of the F numbers: the values between which a network may bend, ascending.
-    num_codes
-        Of each of the C categories: how many codes there are, 0 included.
-
-    Raises
-    ------
-    ValueError
-        If two columns have one name.
+    `knots` are, of each of the F numbers, the values between which a network may bend, ascending; `num_codes`, of each
+    of the C categories, how many codes there are, 0 included.
     """
 
     modality = "tabular"
@@ -99,22 +82,10 @@ class TabularFeatures:
     def prepare(self, columns: Mapping[str, pa.Array]) -> dict[str, np.ndarray]:
         """Scale numbers and code categories.
 
-        Parameters
-        ----------
-        columns
-            B values for each of the fitted columns, null where missing; others are ignored. Columns of texts also take
-            numbers and truth values, as ingestion writes them.
-
-        Returns
-        -------
-        dict
-            `numbers`: shape (B, F), float32, finite. `categories`: shape (B, C), int32, 0 for what training has not
-            seen.
-
-        Raises
-        ------
-        ValueError
-            If a column is missing, a column of numbers holds something else, or columns differ in length.
+        `columns` holds B values for each fitted column, null where missing; others are ignored. Columns of texts also
+        take numbers and truth values, as ingestion writes them. Returns `numbers`, shape (B, F), float32, finite, and
+        `categories`, shape (B, C), int32, 0 for what training has not seen. ValueError if a column is missing, a column
+        of numbers holds something else, or columns differ in length.
         """
         read = {reading.name: _read(columns, reading) for reading in self.readings}
         num_rows = len(next(iter(read.values()), ()))
@@ -141,13 +112,7 @@ class TabularFeatures:
 
 
 def tabular_features_from(content: Mapping[str, Any]) -> TabularFeatures:
-    """Read settings that a bundle or a feature store holds.
-
-    Raises
-    ------
-    ContractError
-        If a key or value is unknown.
-    """
+    """Read what `to_dict` wrote; ContractError if a key or value is unknown."""
     try:
         return TabularFeatures([column_reading_from(column) for column in content["columns"]])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -162,7 +127,7 @@ def fit_tabular_features(
     Parameters
     ----------
     batches
-        The training rows: a mapping from every column's name to its values, a batch.
+        The training rows: values by the name of every column.
     columns
         The feature columns and their types: numbers, texts, truth values, dates or times.
 
@@ -175,7 +140,8 @@ def fit_tabular_features(
     plain = [ColumnReading(name=name, kind=kind, reading="constant") for name, kind in kinds.items()]
     numeric = [reading.name for reading in plain if reading.kind != "string"]
     counts = {reading.name: ValueCounts() for reading in plain if reading.kind == "string"}
-    reservoir = RowReservoir(len(numeric))
+    sample_rows = min(_MAX_SAMPLE_ROWS, max(_MAX_SAMPLE_VALUES // max(len(numeric), 1), 1))
+    reservoir = RowReservoir(sample_rows, row_shape=(len(numeric),))
     is_missing = np.zeros(len(numeric), bool)
     for batch in batches:
         read = {reading.name: _read(batch, reading) for reading in plain}

@@ -1,4 +1,4 @@
-"""Numbers of any size as numbers around 0, and the knots between which a network bends.
+"""Numbers of any size scaled to around 0, and the knots between which a network bends.
 
 A number is centred at the median and divided by a spread of quantiles, in 64 bits, so that times in seconds keep their
 digits and a few huge values do not squeeze the others. Beyond three spreads it grows like a logarithm.
@@ -22,19 +22,17 @@ _INDICATOR_KNOTS = (0.0, 1.0)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NumberScale:
-    """How one source of numbers is scaled.
+    """How one source of numbers is scaled; `centre` (the median) and `spread` are in the source's unit.
 
     Attributes
     ----------
-    centre
-        The median, in the source's unit.
     spread
-        Above 0, in the source's unit: the standard deviation of normally distributed numbers.
+        Above 0: the standard deviation, if the numbers are normally distributed.
     knots
         Scaled values, ascending: quantiles, or every value where there are few. Empty for a source that never differs:
         it gives no number.
     marks_missing
-        Whether a second number says that the value is missing.
+        Whether a second number marks a missing value.
     """
 
     centre: float = 0.0
@@ -64,21 +62,10 @@ def number_scale_from(content: Mapping[str, Any]) -> NumberScale:
 
 
 def fit_number_scale(values_N: np.ndarray, *, marks_missing: bool, max_bins: int) -> NumberScale:
-    """Scale of a source of numbers.
+    """Scale of training values, shape (N,), float64, `nan` where missing.
 
-    Parameters
-    ----------
-    values_N
-        Shape (N,), float64: training values, `nan` where missing.
-    marks_missing
-        Whether training values are missing.
-    max_bins
-        Knots at most, less one.
-
-    Returns
-    -------
-    NumberScale
-        Knots at the quantiles; at every value where there are few, so that a code such as a month may mean anything.
+    Knots are at `max_bins` + 1 quantiles; at every value where there are few, so that each code, such as a month, may
+    have its own effect.
     """
     finite = np.clip(values_N[np.isfinite(values_N)], -_LARGEST, _LARGEST)
     if not len(finite) or finite.min() == finite.max():
@@ -111,17 +98,9 @@ def _scaled(values: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.nd
 
 
 class NumberScaling:
-    """Scales all sources of a table at once.
+    """Scales all S sources of a table at once, one `NumberScale` each.
 
-    Parameters
-    ----------
-    scales
-        One a source, S of them.
-
-    Attributes
-    ----------
-    knots
-        Of every number, F of them: the scaled values first, then the indicators of what is missing.
+    `knots` are those of the F numbers: the scaled values first, then the indicators of missing values.
     """
 
     def __init__(self, scales: Sequence[NumberScale]) -> None:
@@ -133,17 +112,9 @@ class NumberScaling:
         self.knots: tuple[tuple[float, ...], ...] = (*(scale.knots for scale in scales if scale.knots), *indicators)
 
     def numbers(self, values_BS: np.ndarray) -> np.ndarray:
-        """Scaled numbers.
+        """Scaled numbers, shape (B, F), float32, finite, from values of the shape (B, S), float64.
 
-        Parameters
-        ----------
-        values_BS
-            Shape (B, S), float64. What is not finite counts as missing.
-
-        Returns
-        -------
-        np.ndarray
-            Shape (B, F), float32, finite: 0, the median, where a value is missing; its indicator is then 1.
+        What is not finite is missing: it becomes 0, the median, and its indicator 1.
         """
         missing_BS = ~np.isfinite(values_BS)
         filled = np.where(missing_BS[:, self._used], self._centre, values_BS[:, self._used])

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from components.modeling.backbone_config import BackboneConfig
+from components.modeling.backbone_config import BackboneConfig, CHAR_NGRAMS, SUBWORDS
 from components.modeling.text.char_ngrams import TextFeatures
 from components.modeling.text.fitted_subwords import FittedSubwords
 from components.shared.feature_store.blocks import PADDING
@@ -19,66 +19,32 @@ from components.shared.runtime.errors import ContractError
 _EMBEDDING_SIZE = 16
 _INITIAL_SPREAD = 0.02
 _RARE_POWER = 0.25
+_FEATURES: dict[str, tuple[type[TextFeatures | FittedSubwords], str]] = {
+    CHAR_NGRAMS: (TextFeatures, "character n-grams"),
+    SUBWORDS: (FittedSubwords, "fitted subwords"),
+}
 
 
-def char_ngram_bag(features: Any, config: BackboneConfig) -> tuple[nn.Module, int]:
-    """Build the backbone for character n-grams.
+def token_bag(features: Any, config: BackboneConfig) -> tuple[nn.Module, int]:
+    """Backbone `char_ngrams` or `subwords`, and its D: tokens, (B, T), int64, and weights, (B, T), float32, in.
 
-    Parameters
-    ----------
-    features
-        What it gets to see: `TextFeatures`.
-    config
-        Its settings.
-
-    Returns
-    -------
-    tuple
-        A module that takes tokens of the shape (B, T), int64, and weights of the shape (B, T), float32, and returns
-        embeddings of the shape (B, D); and D.
-
-    Raises
-    ------
-    ValueError
-        If the features are others, or published weights are asked for.
+    ContractError if the features are others, or published weights are asked for.
     """
-    if not isinstance(features, TextFeatures):
-        raise ContractError(f"{config.name} must have features of character n-grams, got {type(features).__name__}")
-    return _bag(features.num_buckets, config)
-
-
-def subword_bag(features: Any, config: BackboneConfig) -> tuple[nn.Module, int]:
-    """Build the backbone for subwords that were fitted to the training rows; see `char_ngram_bag`.
-
-    Parameters
-    ----------
-    features
-        What it gets to see: `FittedSubwords`.
-    config
-        Its settings.
-
-    Raises
-    ------
-    ValueError
-        If the features are others, or published weights are asked for.
-    """
-    if not isinstance(features, FittedSubwords):
-        raise ContractError(f"{config.name} must have features of fitted subwords, got {type(features).__name__}")
-    return _bag(features.num_buckets, config)
+    kind, described = _FEATURES[config.name]
+    if not isinstance(features, kind):
+        raise ContractError(f"{config.name} must have features of {described}, got {type(features).__name__}")
+    if config.pretrained:
+        raise ContractError(f"{config.name} has no published weights: set pretrained to false")
+    return TokenBag(features.num_buckets), _EMBEDDING_SIZE
 
 
 class TokenBag(nn.Module):
-    """Sum of the tokens' vectors, weighted by how often a text holds them and how few texts do.
+    """Sum of the tokens' vectors, weighted by how often a text holds them and how few texts do; token 0 is padding.
 
     The weights of a text have length 1, as in TF-IDF. Beyond that, a rare token moves the sum less: AdamW moves the
-    vector of a token that it meets once an epoch about as far as that of one it meets in every batch, and would learn
-    rare ones by heart. A token that no training text holds says nothing. With the linear head behind it, this is a
-    linear model over tokens whose classes share D directions.
-
-    Parameters
-    ----------
-    num_buckets
-        Tokens are 1 to this; 0 is padding.
+    vector of a token that it meets once an epoch about as far as that of one it meets in every batch, and would overfit
+    rare ones. A token that no training text holds has weight 0. With the linear head behind it, this is a linear model
+    over tokens whose classes share D directions.
 
     References
     ----------
@@ -98,13 +64,7 @@ class TokenBag(nn.Module):
         self.register_buffer("trust", torch.ones(num_buckets + 1))
 
     def adapt(self, batches: Iterable[tuple[torch.Tensor, ...]]) -> None:
-        """Count in how many training texts each token stands.
-
-        Parameters
-        ----------
-        batches
-            Tokens and weights of the training texts; a text holds a token once.
-        """
+        """Count in how many training texts each token stands: batches of tokens, each once a text, and weights."""
         counts, num_texts = torch.zeros(len(self.rarity), dtype=torch.int64), 0
         for tokens_BT, _ in batches:
             counts += torch.bincount(tokens_BT.flatten().cpu(), minlength=len(counts))
@@ -123,9 +83,3 @@ class TokenBag(nn.Module):
             padding_idx=PADDING,
             per_sample_weights=tf_idf_BT * self.trust[tokens_BT],
         )
-
-
-def _bag(num_buckets: int, config: BackboneConfig) -> tuple[nn.Module, int]:
-    if config.pretrained:
-        raise ContractError(f"{config.name} has no published weights: set pretrained to false")
-    return TokenBag(num_buckets), _EMBEDDING_SIZE

@@ -5,6 +5,7 @@ Shapes: B texts, T distinct tokens of the longest text among them, N tokens.
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 import unicodedata
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 import torch
 
 from components.shared.feature_store.blocks import InputSpec, joined_inputs
+from components.shared.runtime.errors import ContractError
 
 MAX_BUCKETS = 1 << 22
 _CHUNK_TEXTS = 256
@@ -19,8 +21,8 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SPECS = {"tokens": InputSpec(dtype="int32", shape=(None,)), "weights": InputSpec(dtype="float32", shape=(None,))}
 
 
-class TextBag:
-    """Features of texts whose order, beyond what a token holds, is not kept."""
+class TextColumnFeatures:
+    """Features of the column of texts."""
 
     __slots__ = ()
 
@@ -34,29 +36,22 @@ class TextBag:
         """Columns of the example table that it reads."""
         return ("text",)
 
+
+class TextBag(TextColumnFeatures):
+    """Features of texts as bags of tokens: only the order inside a token is kept."""
+
+    __slots__ = ()
+
     @property
     def input_specs(self) -> dict[str, InputSpec]:
         """`tokens`, int32, and `weights`, float32: ragged, one value a distinct token."""
         return dict(_SPECS)
 
     def prepare(self, columns: Mapping[str, pa.Array]) -> dict[str, np.ndarray]:
-        """Cut texts into tokens.
+        """Cut the B texts of column `text` into tokens; ValueError where a text is missing.
 
-        Parameters
-        ----------
-        columns
-            `text`: B texts, each of which may be empty.
-
-        Returns
-        -------
-        dict
-            `tokens`: shape (B, T), int32: from 1, ascending, then 0; `weights`: shape (B, T), float32, above 0 where
-            there is a token. Even an empty text has some, of the spaces that frame it.
-
-        Raises
-        ------
-        ValueError
-            If the column holds no texts, or one is missing.
+        Returns `tokens`, shape (B, T), int32: from 1, ascending, then 0; and `weights`, shape (B, T), float32, above 0
+        for tokens. Even an empty text has some, of the spaces around it.
         """
         texts = texts_of(columns)
         parts = [self._prepared(texts[start : start + _CHUNK_TEXTS]) for start in range(0, len(texts), _CHUNK_TEXTS)]
@@ -83,22 +78,9 @@ def normalised_text(text: str, max_characters: int) -> str:
 def bag_inputs(
     found: Iterable[tuple[np.ndarray, np.ndarray]], *, num_texts: int, num_buckets: int
 ) -> dict[str, np.ndarray]:
-    """Distinct tokens of B texts with their weights.
+    """`tokens`, shape (B, T), int32, buckets + 1, ascending, then 0; `weights`, float32, 1 + log(count), then 0.
 
-    Parameters
-    ----------
-    found
-        Pairs of arrays of the same shape (N,), int64: texts, from 0, and the buckets that they hold, from 0.
-    num_texts
-        B, 1 or more.
-    num_buckets
-        How many buckets there are.
-
-    Returns
-    -------
-    dict
-        `tokens`: shape (B, T), int32: buckets raised by 1, ascending, then 0; `weights`: shape (B, T), float32:
-        1 + log(count), then 0.
+    `found` holds pairs of arrays of the shape (N,), int64: texts, from 0, and the buckets that they hold, from 0.
     """
     keys = np.concatenate([texts * (num_buckets + 1) + buckets + 1 for texts, buckets in found])
     distinct, counts = np.unique(keys, return_counts=True)
@@ -121,14 +103,15 @@ def hash_buckets(hashes: np.ndarray, num_buckets: int) -> np.ndarray:
     return (_mixed(hashes) % np.uint64(num_buckets)).astype(np.int64)
 
 
-def texts_of(columns: Mapping[str, pa.Array]) -> list[str]:
-    """Texts of the column `text`.
+def check_positive(settings: Mapping[str, Any]) -> None:
+    """Check settings of features; ContractError names the first that is no whole number of 1 or more."""
+    for name, value in settings.items():
+        if type(value) is not int or value < 1:
+            raise ContractError(f"{name} must be a whole number of 1 or more, got {value!r}")
 
-    Raises
-    ------
-    ValueError
-        If the column holds no texts, or one is missing.
-    """
+
+def texts_of(columns: Mapping[str, pa.Array]) -> list[str]:
+    """Texts of the column `text`; ValueError if it holds no texts, or one is missing."""
     column = columns["text"]
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         raise ValueError(f"column 'text' must hold texts, got {column.type}")

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from components.modeling.text.bag_of_tokens import (
     bag_inputs,
+    check_positive,
     extended_hashes,
     hash_buckets,
     MAX_BUCKETS,
@@ -32,8 +33,8 @@ _FIRST_DENSE = 0x2E80
 class TextFeatures(TextBag):
     """How a text becomes the buckets of its character n-grams.
 
-    A text is normalised (`normalised_text`) and its n-grams are hashed into buckets. What a text holds once more weighs
-    less than the first time: 1 + log(count).
+    A text is normalised (`normalised_text`) and its n-grams are hashed into buckets. Repeats weigh less than the first
+    occurrence: 1 + log(count).
 
     Attributes
     ----------
@@ -41,10 +42,8 @@ class TextFeatures(TextBag):
         Sizes of the n-grams, 1 to 8 characters.
     longest_dense
         Size of the longest n-gram with an East Asian character in it, 1 or more.
-    num_buckets
-        Into how many buckets they are hashed, 1 or more.
     max_characters
-        Characters of a text that are read; what follows is not.
+        Characters of a text that are read; the rest is ignored.
     """
 
     smallest: int = 1
@@ -54,9 +53,7 @@ class TextFeatures(TextBag):
     max_characters: int = 5000
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if type(value) is not int or value < 1:
-                raise ContractError(f"{name} must be a whole number of 1 or more, got {value!r}")
+        check_positive(asdict(self))
         if not self.smallest <= self.longest <= _LONGEST_NGRAM:
             raise ContractError(
                 f"n-grams must have 1 to {_LONGEST_NGRAM} characters, got {self.smallest} to {self.longest}"
@@ -93,31 +90,14 @@ class TextFeatures(TextBag):
 
 
 def fit_text_features(texts: Iterable[pa.Array]) -> TextFeatures:
-    """Features for texts; hashing needs nothing from them but that there are some.
-
-    Parameters
-    ----------
-    texts
-        Training rows' texts, in batches.
-
-    Raises
-    ------
-    ValueError
-        If there is no training row.
-    """
+    """Features for batches of training texts, to which hashing fits nothing; ValueError if there is no row."""
     if not any(len(batch) for batch in texts):
         raise ValueError("features must be fitted to at least one training row, got none")
     return TextFeatures()
 
 
 def text_features_from(content: Mapping[str, Any]) -> TextFeatures:
-    """Read settings that a bundle or a feature store holds.
-
-    Raises
-    ------
-    ContractError
-        If a key or value is unknown.
-    """
+    """Read what `to_dict` wrote; ContractError if a key or value is unknown."""
     if content.get("kind") != KIND:
         raise ContractError(f"the kind of text features must be {KIND}, got {content.get('kind')!r}")
     try:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from components.modeling.text.bag_of_tokens import (
     bag_inputs,
+    check_positive,
     extended_hashes,
     hash_buckets,
     MAX_BUCKETS,
@@ -27,6 +28,7 @@ from components.modeling.text.hugging_face_features import (
     tokenizer_files,
 )
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.row_reservoir import RowReservoir
 
 _MAX_FIT_TEXTS = 1 << 16
 _MAX_FIT_CHARACTERS = 500
@@ -39,18 +41,9 @@ _MAX_SUBWORD_BYTES = 24
 class FittedSubwords(TextBag):
     """How a text becomes subwords and pairs of neighbouring subwords.
 
-    A text is normalised as for character n-grams and cut into subwords; every pair of neighbours is hashed into a
-    bucket behind them. Order beyond pairs is not kept. What a text holds once more weighs less than the first time:
-    1 + log(count).
-
-    Attributes
-    ----------
-    tokenizer
-        What `tokenizer.json` holds.
-    num_pair_buckets
-        Into how many buckets pairs are hashed, 1 or more.
-    max_characters
-        Characters of a text that are read; what follows is not.
+    A text is normalised as for character n-grams and cut into subwords; every pair of neighbours is hashed into one of
+    `num_pair_buckets` behind them. Order beyond pairs is not kept. Repeats weigh less than the first occurrence: 1 +
+    log(count). `tokenizer` is the content of `tokenizer.json`; `max_characters` of a text are read.
     """
 
     kind: ClassVar[str] = "fitted_subwords"
@@ -60,9 +53,7 @@ class FittedSubwords(TextBag):
     max_characters: int = 5000
 
     def __post_init__(self) -> None:
-        for name in ("num_pair_buckets", "max_characters"):
-            if type(value := getattr(self, name)) is not int or value < 1:
-                raise ContractError(f"{name} must be a whole number of 1 or more, got {value!r}")
+        check_positive(self._sizes)
         if self.num_buckets > MAX_BUCKETS:
             raise ContractError(
                 f"subwords and num_pair_buckets together must be at most {MAX_BUCKETS}, got {self.num_buckets}"
@@ -79,11 +70,11 @@ class FittedSubwords(TextBag):
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON values; the tokenizer is a file of its own."""
-        return {
-            "kind": self.kind,
-            "num_pair_buckets": self.num_pair_buckets,
-            "max_characters": self.max_characters,
-        }
+        return {"kind": self.kind, **self._sizes}
+
+    @property
+    def _sizes(self) -> dict[str, int]:
+        return {"num_pair_buckets": self.num_pair_buckets, "max_characters": self.max_characters}
 
     def _prepared(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
         normalised = [normalised_text(text, self.max_characters) for text in texts]
@@ -142,13 +133,7 @@ def fit_subwords(texts: Iterable[pa.Array], *, max_texts: int = _MAX_FIT_TEXTS, 
 
 
 def fitted_subwords_from(content: Mapping[str, Any], folder: str | Path) -> FittedSubwords:
-    """Read features that a feature store or a bundle holds.
-
-    Raises
-    ------
-    ContractError
-        If a key or value is unknown, or the tokenizer is not there or none.
-    """
+    """Read what a store or bundle holds; ContractError if a key, value or the tokenizer is missing or wrong."""
     settings = {name: value for name, value in content.items() if name != "kind"}
     try:
         return FittedSubwords(tokenizer=read_tokenizer(folder), **settings)
@@ -159,20 +144,11 @@ def fitted_subwords_from(content: Mapping[str, Any], folder: str | Path) -> Fitt
 
 
 def _sampled(texts: Iterable[pa.Array], max_texts: int, seed: int) -> list[str]:
-    """A uniform sample, in the order of the texts: those with the smallest of random keys."""
-    generator = np.random.default_rng(seed)
-    kept: list[str] = []
-    keys, limit = np.empty(0), np.inf
+    """The first characters of a uniform sample of the texts, in their order."""
+    reservoir = RowReservoir(max_texts, dtype=object, seed=seed)
     for batch in texts:
-        offered, drawn = texts_of({"text": batch}), generator.random(len(batch))
-        chosen = np.flatnonzero(drawn < limit)
-        keys = np.concatenate([keys, drawn[chosen]])
-        kept += [offered[place][:_MAX_FIT_CHARACTERS] for place in chosen]
-        if len(kept) >= max_texts:
-            smallest = np.sort(np.argpartition(keys, max_texts - 1)[:max_texts])
-            keys, kept = keys[smallest], [kept[place] for place in smallest]
-            limit = keys.max()
-    return kept
+        reservoir.add(np.array([text[:_MAX_FIT_CHARACTERS] for text in texts_of({"text": batch})], object))
+    return list(reservoir.rows)
 
 
 def _trained(texts: Sequence[str]) -> str:

@@ -7,21 +7,9 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 
 def loaded_by_name(loader: str, name: str, **settings: Any) -> Any:
-    """What a loader of transformers finds under a name.
+    """What transformers' `AutoTokenizer`, `AutoConfig` or `AutoModel` finds: at the hub, in its cache, or in a folder.
 
-    Parameters
-    ----------
-    loader
-        `AutoTokenizer`, `AutoConfig` or `AutoModel`.
-    name
-        Of a model at the hub, in its local cache, or of a folder.
-    settings
-        What the loader takes.
-
-    Raises
-    ------
-    ValueError
-        If it is not there, the hub cannot be reached, or it needs code of its own.
+    ValueError if nothing is there, the hub cannot be reached, or the model needs code of its own.
     """
     import transformers
 

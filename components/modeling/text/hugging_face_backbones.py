@@ -15,22 +15,17 @@ from components.modeling.text.hugging_face_features import SubwordFeatures
 from components.shared.runtime.errors import ContractError
 
 _ARCHITECTURE = "architecture"
-# What may name code at the hub; whoever writes a bundle does not choose what runs where it is loaded.
+# Settings that may name code at the hub: a bundle must not choose what code runs where it is loaded.
 _NAMES_CODE = ("auto_map", "attn_implementation", "experts_implementation")
 
 
 def subword_backbone_config(name: str) -> BackboneConfig:
-    """Settings of a Hugging Face backbone, with its architecture, so that a bundle needs no hub.
-
-    Parameters
-    ----------
-    name
-        `hf:<name>`.
+    """Settings of the backbone `hf:<name>`, with its architecture, so that a bundle needs no hub.
 
     Raises
     ------
     ValueError
-        If there is no such model, or it is no encoder alone.
+        If there is no such model, or it is more than an encoder.
     """
     architecture = loaded_by_name("AutoConfig", name.removeprefix(HUGGING_FACE_PREFIX))
     if architecture.is_encoder_decoder:
@@ -40,28 +35,10 @@ def subword_backbone_config(name: str) -> BackboneConfig:
 
 
 def subword_backbone(features: Any, config: BackboneConfig, load_pretrained: bool) -> tuple[nn.Module, int]:
-    """Build a Hugging Face backbone.
+    """Hugging Face backbone and its D, from the config of `subword_backbone_config`; published weights are safetensors.
 
-    Parameters
-    ----------
-    features
-        What it gets to see: `SubwordFeatures`.
-    config
-        Its settings, from `subword_backbone_config`.
-    load_pretrained
-        Whether it starts from the published weights: safetensors alone.
-
-    Returns
-    -------
-    tuple
-        A module that takes subwords and their mask, both of the shape (B, T), int64, and returns the mean of its last
-        hidden states where the mask is 1, shape (B, D); and D.
-
-    Raises
-    ------
-    ValueError
-        If the features are others, the architecture is missing or unknown or has fewer subwords than the tokenizer, or
-        published weights cannot be had.
+    The module takes subwords and their mask, both of the shape (B, T), int64. ContractError if the features are others
+    or the architecture is unknown or too small for the tokenizer; ValueError if published weights cannot be had.
     """
     if not isinstance(features, SubwordFeatures):
         raise ContractError(f"{config.name} must have features of subwords, got {type(features).__name__}")
@@ -80,13 +57,7 @@ def subword_backbone(features: Any, config: BackboneConfig, load_pretrained: boo
 
 
 class MeanPooled(nn.Module):
-    """Mean of the last hidden states over a text's subwords.
-
-    Parameters
-    ----------
-    network
-        A model of transformers.
-    """
+    """Mean of a transformer's last hidden states where a text's mask is 1."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ import pyarrow as pa
 import torch
 
 from components.modeling.backbone_config import HUGGING_FACE_PREFIX
-from components.modeling.text.bag_of_tokens import texts_of
+from components.modeling.text.bag_of_tokens import TextColumnFeatures, texts_of
 from components.modeling.text.hugging_face import loaded_by_name
 from components.shared.contracts.bundle import FEATURES_FOLDER
 from components.shared.feature_store.blocks import InputSpec, PADDING
@@ -25,15 +25,11 @@ _MAX_SUBWORDS = 256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SubwordFeatures:
+class SubwordFeatures(TextColumnFeatures):
     """How a text becomes subwords.
 
-    Attributes
-    ----------
-    tokenizer
-        What `tokenizer.json` holds: vocabulary, normalisation, special tokens.
-    max_subwords
-        Subwords of a text that are read, special ones included; what follows is not.
+    `tokenizer` is the content of `tokenizer.json`: vocabulary, normalisation, special tokens. Of a text `max_subwords`
+    are read, special ones included.
     """
 
     kind: ClassVar[str] = "subwords"
@@ -46,43 +42,17 @@ class SubwordFeatures:
             raise ContractError(f"max_subwords must be at least 2, got {self.max_subwords}")
 
     @property
-    def modality(self) -> str:
-        """What kind of example it takes."""
-        return "text"
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns of the example table that it reads."""
-        return ("text",)
-
-    @property
     def num_subwords(self) -> int:
-        """How many subwords the tokenizer has: its largest number and 1."""
+        """How many subwords the tokenizer has."""
         return num_subwords(self.tokenizer)
 
     @property
     def input_specs(self) -> dict[str, InputSpec]:
-        """`tokens`, int32, ragged: numbers of subwords, each raised by 1, for 0 is padding."""
+        """`tokens`, int32, ragged: subword ids + 1, for 0 is padding."""
         return {"tokens": InputSpec(dtype="int32", shape=(None,))}
 
     def prepare(self, columns: Mapping[str, pa.Array]) -> dict[str, np.ndarray]:
-        """Cut texts into subwords.
-
-        Parameters
-        ----------
-        columns
-            `text`: B texts, each of which may be empty.
-
-        Returns
-        -------
-        dict
-            `tokens`: shape (B, T), int32: numbers of subwords, raised by 1, then 0.
-
-        Raises
-        ------
-        ValueError
-            If the column holds no texts, or one is missing.
-        """
+        """Cut texts into `tokens`, shape (B, T), int32: subword ids + 1, then 0; ValueError where a text is missing."""
         encoded = opened_tokenizer(self.tokenizer, self.max_subwords).encode_batch(texts_of(columns))
         rows = [encoding.ids for encoding in encoded]
         tokens = np.full((len(rows), max(map(len, rows), default=0)), PADDING, np.int32)
@@ -108,17 +78,12 @@ class SubwordFeatures:
 
 
 def subword_features(name: str) -> SubwordFeatures:
-    """Features that a Hugging Face backbone takes.
-
-    Parameters
-    ----------
-    name
-        `hf:<name>` of a model at the hub, or of a folder.
+    """Features that the Hugging Face backbone `hf:<name>` takes.
 
     Raises
     ------
     ValueError
-        If its tokenizer cannot be had, or is none that works without its own code.
+        If its tokenizer cannot be had, or works only with its own code.
     """
     found = loaded_by_name("AutoTokenizer", name.removeprefix(HUGGING_FACE_PREFIX), use_fast=True)
     backend = getattr(found, "backend_tokenizer", None)
@@ -129,13 +94,7 @@ def subword_features(name: str) -> SubwordFeatures:
 
 
 def subword_features_from(content: Mapping[str, Any], folder: str | Path) -> SubwordFeatures:
-    """Read features that a feature store or a bundle holds.
-
-    Raises
-    ------
-    ContractError
-        If a key is unknown, or the tokenizer is not there or none.
-    """
+    """Read what a store or bundle holds; ContractError if a key is unknown or the tokenizer missing or wrong."""
     settings = {name: value for name, value in content.items() if name != "kind"}
     try:
         features = SubwordFeatures(tokenizer=read_tokenizer(folder), **settings)
@@ -151,46 +110,19 @@ def tokenizer_files(tokenizer: str) -> dict[str, bytes]:
 
 
 def read_tokenizer(folder: str | Path) -> str:
-    """Content of the tokenizer's file in a feature store or a bundle.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none.
-    UnicodeDecodeError
-        If it is no UTF-8 text.
-    """
+    """Content of the tokenizer's file in a feature store or a bundle; OSError or UnicodeDecodeError if unreadable."""
     return (Path(folder) / FEATURES_FOLDER / _TOKENIZER_FILE).read_text(encoding="utf-8")
 
 
 @lru_cache(maxsize=2)
 def num_subwords(tokenizer: str) -> int:
-    """How many subwords a tokenizer has: its largest number and 1.
-
-    Raises
-    ------
-    ValueError
-        If it is no tokenizer.
-    """
+    """How many subwords a tokenizer has: its largest id + 1; ValueError if it is no tokenizer."""
     return max(opened_tokenizer(tokenizer).get_vocab().values(), default=-1) + 1
 
 
 @lru_cache(maxsize=4)
 def opened_tokenizer(tokenizer: str, max_subwords: int | None = None) -> Any:
-    """A tokenizer that does not pad.
-
-    Parameters
-    ----------
-    tokenizer
-        What `tokenizer.json` holds.
-    max_subwords
-        Where it cuts a text; None for nowhere.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
+    """A tokenizer that does not pad, and truncates only to `max_subwords` if given; ValueError if it is none."""
     from tokenizers import Tokenizer
 
     try:

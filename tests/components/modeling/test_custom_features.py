@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.modeling.custom_features import CustomFeatures, Derivation, OwnCodeError
+from components.modeling.custom_features import CustomCodeError, CustomFeatures, Derivation
 from components.modeling.features import base_features, features_from
 from components.modeling.tabular.features import fit_tabular_features
 from components.shared.runtime.custom_code import ALLOWED_VARIABLE
@@ -107,7 +107,7 @@ def test_a_bundle_cannot_name_a_function_that_is_not_allowed(monkeypatch, tmp_pa
     ],
 )
 def test_what_a_function_does_wrong_is_said_with_its_name(function, columns, message):
-    with pytest.raises(OwnCodeError, match=message):
+    with pytest.raises(CustomCodeError, match=message):
         Derivation(f"team_columns:{function}", {}, TYPES)(columns)
 
 
@@ -121,7 +121,7 @@ def test_what_is_wrong_with_the_examples_is_no_fault_of_the_code(caplog):
 
 def test_a_function_that_leaves_out_what_follows_needs_is_said():
     features = CustomFeatures("team_columns:kinds", {}, TYPES, fitted().base)
-    with pytest.raises(OwnCodeError, match="team_columns:kinds must return the column 'speed', got kind"):
+    with pytest.raises(CustomCodeError, match="team_columns:kinds must return the column 'speed', got kind"):
         features.prepare(ROWS)
 
 

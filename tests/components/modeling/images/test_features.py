@@ -11,7 +11,7 @@ import torch
 
 from components.modeling.fourier.filters import filter_frequencies
 from components.modeling.fourier.settings import FourierSettings
-from components.modeling.fourier.spectra import radial_power_spectrum
+from components.modeling.fourier.spectra import log_ring_power
 from components.modeling.images.decoding import decode_image, encode_png
 from components.modeling.images.features import (
     image_features_from,
@@ -215,7 +215,7 @@ def test_the_spectrum_is_that_of_the_image_before_the_filter(photos):
     content = {**CHANNEL, "image_size": 64, "fourier": BAND}
     images, spectra = image_features_from(content).tensors({"image": pixels(photos, 64)})
     assert images.shape == (2, 3, 64, 64)
-    torch.testing.assert_close(spectra, radial_power_spectrum(photos[..., :64, :64], 8), rtol=0, atol=1e-5)
+    torch.testing.assert_close(spectra, log_ring_power(photos[..., :64, :64], 8), rtol=0, atol=1e-5)
 
 
 def test_a_filter_of_none_leaves_images_as_they_were(photos):

@@ -1,12 +1,13 @@
 """A uniform sample of a stream's rows."""
 
 import numpy as np
+import pytest
 
-from components.modeling.tabular.row_reservoir import RowReservoir
+from components.shared.tables.row_reservoir import RowReservoir
 
 
 def sample(values, *, batch_rows, max_rows=100):
-    reservoir = RowReservoir(values.shape[1], max_rows=max_rows)
+    reservoir = RowReservoir(max_rows, row_shape=values.shape[1:])
     for start in range(0, len(values), batch_rows):
         reservoir.add(values[start : start + batch_rows])
     return reservoir.rows
@@ -19,9 +20,10 @@ def test_everything_is_kept_while_there_is_room():
 
 def test_the_sample_does_not_depend_on_the_batches():
     values = np.arange(4000.0).reshape(2000, 2)
-    small, large = (np.sort(sample(values, batch_rows=rows), axis=0) for rows in (13, 2000))
+    small, large = (sample(values, batch_rows=rows) for rows in (13, 2000))
     assert small.shape == (100, 2)
     np.testing.assert_array_equal(small, large)
+    assert (np.diff(small[:, 0]) > 0).all()
 
 
 def test_early_and_late_rows_are_as_likely():
@@ -33,6 +35,11 @@ def test_rows_stay_together():
     numbers = np.arange(5000.0)
     kept = sample(np.stack([numbers, -numbers], axis=1), batch_rows=100)
     np.testing.assert_array_equal(kept[:, 0], -kept[:, 1])
+
+
+def test_a_sample_of_no_rows_is_refused():
+    with pytest.raises(ValueError, match="max_rows must be at least 1, got 0"):
+        RowReservoir(0)
 
 
 def test_rows_without_columns_are_taken():
