@@ -7,26 +7,9 @@ _MAX_CLASSES = 1000
 
 
 def ordered_class_names(labels: Mapping[str, int], declared: Sequence[str], *, source: str) -> tuple[str, ...]:
-    """Class names in the order that class indices follow.
+    """Labels that occur: in the declared order, else by number where all are whole numbers, else by name.
 
-    Parameters
-    ----------
-    labels
-        How many examples have each label.
-    declared
-        Classes of the problem file, in its order; empty where it names none.
-    source
-        The source, for errors.
-
-    Returns
-    -------
-    tuple
-        Labels that occur: in the declared order, else by number where all are whole numbers, else by name.
-
-    Raises
-    ------
-    ValueError
-        If fewer than two classes occur, or so many that they are no classes.
+    Refuses fewer than two classes, and so many labels that they are no classes.
     """
     occurring = [name for name, count in labels.items() if count and (not declared or name in declared)]
     if len(occurring) < 2:
@@ -47,15 +30,7 @@ def ordered_class_names(labels: Mapping[str, int], declared: Sequence[str], *, s
 
 
 def class_warnings(labels: Mapping[str, int], declared: Sequence[str]) -> list[str]:
-    """Sentences on classes that are declared but missing, or too rare to be in every split.
-
-    Parameters
-    ----------
-    labels
-        How many examples have each label.
-    declared
-        Classes of the problem file; empty where it names none.
-    """
+    """Sentences on classes that are declared but missing, or too rare to be in every split."""
     missing = [f"the problem file's class {name!r} has no example" for name in declared if not labels.get(name)]
     rare = [
         f"the class {name!r} has {count} example{'s' if count > 1 else ''}, too few to be in every split"

@@ -15,22 +15,7 @@ _NAME_CHARACTERS = 120
 
 
 def ingestion_report(ingested: Ingested, verdict: Verdict, *, source: str) -> Report:
-    """Report on an ingestion.
-
-    Parameters
-    ----------
-    ingested
-        What was found.
-    verdict
-        What was made of it.
-    source
-        Where the data came from.
-
-    Returns
-    -------
-    Report
-        Below 500 kB whatever the data: long lists are cut, and say so. Values of rows are never shown.
-    """
+    """Report on an ingestion, below 500 kB: long lists are cut, and say so. Values of rows are never shown."""
     report = Report("Ingestion", subtitle=source)
     report.verdict(verdict.passed, verdict.reason)
     report.facts(_facts(ingested))
@@ -147,5 +132,5 @@ def _sentence(text: str) -> str:
 
 
 def _cut(text: str) -> str:
-    """Return a name that fits a cell: its end says more than its beginning."""
+    """A name that fits a cell: its end says more than its beginning."""
     return text if len(text) <= _NAME_CHARACTERS else "…" + text[1 - _NAME_CHARACTERS :]

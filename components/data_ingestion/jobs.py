@@ -35,8 +35,6 @@ class IngestionResult:
 
     Attributes
     ----------
-    num_examples
-        Examples in the table.
     counts
         Examples by split and label, `{"train": {"cat": 350, ...}, ...}`; unlabelled ones under the empty string.
     num_quarantined

@@ -13,20 +13,10 @@ _LISTED_FINDINGS = 200
 
 
 def judged(ingested: Ingested, *, max_quarantined_share: float = MAX_QUARANTINED_SHARE) -> Verdict:
-    """Verdict on an ingestion.
+    """Failed where too much was quarantined or an expected split is empty.
 
-    Parameters
-    ----------
-    ingested
-        What was found.
-    max_quarantined_share
-        Share of files or rows that may be unusable, 0 to 1; a handful is borne up to a quarter.
-
-    Returns
-    -------
-    Verdict
-        Failed where too much was quarantined or a split that should have examples has none; its findings name every
-        quarantined or converted file or row, up to 200 of each.
+    `max_quarantined_share`, 0 to 1, is the share of files or rows that may be unusable; five are allowed up to a
+    quarter. Findings name every quarantined or converted file or row, up to 200 of each.
     """
     blocking = [*_too_much_quarantined(ingested, max_quarantined_share), *_empty_splits(ingested)]
     findings = (*blocking, *_warnings(ingested), *_notes(ingested))

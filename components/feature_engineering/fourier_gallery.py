@@ -31,20 +31,7 @@ _KEPT_SHARE = 0.05
 
 
 def fourier_gallery(store: FeatureStore) -> list[list[Picture]]:
-    """Images of the training split, evenly spread, each followed by what is made of its frequencies.
-
-    Parameters
-    ----------
-    store
-        A feature store of images.
-
-    Returns
-    -------
-    list of list of Picture
-        Nine for each of two images, at most 128 pixels a side: as stored, its spectrum, low-pass, high-pass, blurred,
-        restored, with a wave, without, compressed. Captions hold the peak signal-to-noise ratios. Fewer where the split
-        is smaller.
-    """
+    """`fourier_steps` of two images, evenly spread over the training split; fewer where the split is smaller."""
     rows = store.indices("train")
     chosen = rows[np.linspace(0, len(rows) - 1, min(_NUM_IMAGES, len(rows))).astype(int)] if len(rows) else rows
     pictures: list[list[Picture]] = []
@@ -55,17 +42,10 @@ def fourier_gallery(store: FeatureStore) -> list[list[Picture]]:
 
 
 def fourier_steps(image_HWC: np.ndarray) -> list[tuple[str, torch.Tensor]]:
-    """What the gallery shows of one image, in its order.
+    """What the gallery shows of an image (H, W, 3), uint8: nine captions and their pixels (1, C, H, W).
 
-    Parameters
-    ----------
-    image_HWC
-        Shape (H, W, 3), uint8.
-
-    Returns
-    -------
-    list
-        What it is, with figures, and pixels of the shape (1, C, H, W), float32 in 0..1.
+    As stored, its spectrum, low-pass, high-pass, blurred, restored, with a wave, without, compressed; float32 in 0..1,
+    at most 128 a side. Captions hold peak signal-to-noise ratios.
     """
     original = _unit(image_HWC)
     return [

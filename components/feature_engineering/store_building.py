@@ -62,14 +62,10 @@ class BuildCounts:
 
 
 def content_digest(features: Features) -> str | None:
-    """How pictures become the pixels that are stored: settings, code and the versions of the decoders.
+    """How images become the pixels that are stored: settings, code and the versions of the decoders.
 
-    Normalisation and Fourier settings are left out: they act on the device and change no stored pixel.
-
-    Returns
-    -------
-    str or None
-        32 hexadecimal characters; None for texts, tables and what a team's own function derives: always prepared anew.
+    Normalisation and Fourier settings are left out: they act on the device and change no stored pixel. None for texts,
+    tables and what a custom function derives, which are always prepared anew.
     """
     if not isinstance(features, ImageFeatures):
         return None
@@ -95,10 +91,8 @@ def write_store(
     ----------
     path
         The store's folder.
-    table
-        The examples.
-    features
-        How they are prepared.
+    table, features
+        The examples, and how they are prepared.
     described
         The store's `preparation`.
     siblings
@@ -107,16 +101,6 @@ def write_store(
         Whether the folder's name says what is in it: a whole store that lies there is then kept.
     part_bytes
         About how large a part grows: what a kill can lose. The build holds one in memory, and a few chunks a core.
-
-    Returns
-    -------
-    BuildCounts
-        What was prepared and what was there.
-
-    Raises
-    ------
-    ValueError
-        If an example cannot be prepared.
     """
     keep_freed_memory()
     folder, digest = Path(path), content_digest(features)
@@ -152,7 +136,7 @@ def write_store(
 
 @cache
 def _code() -> str:
-    """Fingerprint of what makes pixels; reading it takes as long as some hundred pictures."""
+    """Fingerprint of what makes pixels; reading it takes as long as some hundred images."""
     return job_fingerprint("components.modeling.images.features", "prepare_image")
 
 
@@ -167,23 +151,9 @@ def _is_store(folder: Path) -> bool:
 def prepared_chunks(
     table: ExampleTable, features: Features, *, chunk_rows: int, label: str
 ) -> Iterator[tuple[Columns, Inputs]]:
-    """Prepare a table in its order, on all cores, a few chunks ahead.
+    """Columns and inputs of a table in its order, prepared on all cores, a few chunks of `chunk_rows` ahead.
 
-    Parameters
-    ----------
-    table
-        The examples.
-    features
-        How they are prepared.
-    chunk_rows
-        Rows that one core takes at a time.
-    label
-        What the progress bar says.
-
-    Yields
-    ------
-    tuple
-        The chunk's columns (`example_id`, `split`, `label` and those that `features` read) and its inputs.
+    The columns are `example_id`, `split`, `label` and those that `features` read; `label` is for the progress bar.
     """
 
     def prepared(columns: Columns) -> tuple[Columns, Inputs]:
@@ -203,7 +173,7 @@ def with_channel_statistics(features: Features, statistics: ChannelStatistics) -
 
 
 def _levels_to_count(features: Features) -> ChannelCounts | None:
-    """What counts the training images' grey levels, where the normalisation needs them."""
+    """A counter of the training images' grey levels, where the normalisation needs their statistics."""
     base = base_features(features)
     needed = isinstance(base, ImageFeatures) and base.normalization == "channel"
     return ChannelCounts() if needed else None
@@ -310,7 +280,7 @@ def _mapped_chunks(
 
 
 def _even_rows(batch: pa.RecordBatch, most: int, features: Features) -> int:
-    """How many rows a chunk of a batch takes: all alike, and so few that neither they nor what they become is large."""
+    """Rows of each chunk of a batch: equally many, and so few that neither raw nor prepared ones are large."""
     prepared_bytes = sum(spec.num_bytes for spec in features.input_specs.values())
     row_bytes = max(batch.nbytes // max(batch.num_rows, 1), prepared_bytes, 1)
     num_chunks = -(-batch.num_rows // max(min(most, _CHUNK_BYTES // row_bytes), 1))

@@ -23,14 +23,9 @@ _DEFAULT_MISSING_SHARE = 0.05
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NumberLaw:
-    """A distribution of numbers by its points, linear in between.
+    """A distribution of numbers within a rule, linear between its points.
 
-    Attributes
-    ----------
-    rule
-        What every number must keep to.
-    points, shares
-        Shape (P,), float64, rising: the share of the numbers up to each point.
+    `points` and `shares`, shape (P,), float64, rise: the share of the numbers up to each point.
     """
 
     rule: ColumnRule
@@ -47,16 +42,9 @@ class NumberLaw:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CategoryLaw:
-    """Values and how often each occurs.
+    """K values and how often each occurs: shares (K,), float64, add up to 1.
 
-    Attributes
-    ----------
-    values
-        K values.
-    shares
-        Shape (K,), float64: they add up to 1.
-    num_certain
-        So many of the first values occur whatever is drawn.
+    The first `num_certain` values occur whatever is drawn.
     """
 
     values: tuple[Value, ...]
@@ -75,24 +63,10 @@ Law = NumberLaw | CategoryLaw
 
 
 def column_law(rule: ColumnRule, statistics: ColumnStatistics | None, *, is_personal: bool = False) -> Law:
-    """From what the values of a column are drawn.
+    """The distribution of a column.
 
     Statistics come first, held within the schema; without them the schema's domain, every value as likely as another;
-    where neither says anything a small default.
-
-    Parameters
-    ----------
-    rule
-        The column's.
-    statistics
-        What is known of it; None where nothing is.
-    is_personal
-        Whether every text must be made up, whatever the schema lists.
-
-    Raises
-    ------
-    ValueError
-        If the schema wants more different values than it allows.
+    where neither says anything a small default. With `is_personal` every text is made up, whatever the schema lists.
     """
     if rule.content == "words" or (statistics is not None and statistics.counts):
         return _category_law(rule, statistics, is_personal=is_personal)
@@ -106,23 +80,9 @@ def column_law(rule: ColumnRule, statistics: ColumnStatistics | None, *, is_pers
 def missing_rows(
     rule: ColumnRule, statistics: ColumnStatistics | None, rng: np.random.Generator, num_rows: int
 ) -> np.ndarray:
-    """Which rows have no value, shape (N,), bool: as many as the statistics say and the schema bears.
+    """Which rows have no value, shape (N,), bool: as many as the statistics say and the schema allows.
 
-    Parameters
-    ----------
-    rule
-        The column's.
-    statistics
-        What is known of it; None for a twentieth of the rows where the schema bears missing values at all.
-    rng
-        Decides which rows.
-    num_rows
-        N.
-
-    Raises
-    ------
-    ValueError
-        If the schema wants more rows with a value than there are rows.
+    Without statistics, a twentieth where the schema allows missing values at all. Refuses too few rows for the schema.
     """
     required = rule.required_rows(num_rows)
     if required > num_rows:
@@ -162,7 +122,7 @@ def _bounds(rule: ColumnRule) -> tuple[float, float]:
 
 
 def _few_numbers(rule: ColumnRule) -> CategoryLaw:
-    """Numbers of which only so many may differ."""
+    """Numbers of a column that limits how many of them differ."""
     low, high = _bounds(rule)
     most = rule.max_distinct if rule.max_distinct is not None else max(rule.min_distinct, _DEFAULT_CATEGORIES)
     if rule.content == "whole":
@@ -209,7 +169,7 @@ def _is_allowed(code: str, rule: ColumnRule) -> bool:
 
 
 def _weights(statistics: ColumnStatistics | None) -> np.ndarray:
-    """Rows of each text: of those that the statistics list, and evenly of the rest."""
+    """Rows of each text: those of the listed texts from the statistics, the others evenly."""
     if statistics is None or not statistics.counts:
         return np.ones(_DEFAULT_CATEGORIES)
     listed = np.array([*statistics.counts.values()])

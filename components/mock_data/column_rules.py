@@ -1,4 +1,4 @@
-"""What a schema demands of one column, in the few words that drawing values needs."""
+"""What a schema demands of one column, reduced to what drawing values needs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,12 +28,8 @@ class ColumnRule:
 
     Attributes
     ----------
-    name
-        The column's.
-    stored
-        Its type.
-    content
-        `words`; `whole` numbers; or any `number`. Texts may hold numbers: codes are such.
+    stored, content
+        Its type, and whether it holds `words`, `whole` numbers or any `number`. Texts may hold numbers: codes do.
     low, high
         Smallest and largest number; None where the schema sets no bound.
     values
@@ -66,7 +62,7 @@ class ColumnRule:
         return nearest if self.high is None else min(nearest, self.high)
 
     def narrowed(self, low: float, high: float, *, widest: float) -> "ColumnRule":
-        """The same rule with two bounds: the schema's, else `low` and `high`, and nothing above `widest` without need.
+        """The same rule with two bounds: the schema's, else `low` and `high`; at most `widest` where that is possible.
 
         A schema may allow texts or images far larger than a mock needs.
         """
@@ -86,19 +82,8 @@ class ColumnRule:
 def column_rules(schema: schema_pb2.Schema, environment: str | None) -> dict[str, ColumnRule]:
     """Rules of the columns that the schema expects in an environment, by name, in its order.
 
-    Parameters
-    ----------
-    schema
-        The schema.
-    environment
-        `TRAINING`, `SERVING` or another of the schema's own; a schema without environments has one rule everywhere.
-        None for the columns of all environments.
-
-    Raises
-    ------
-    ValueError
-        If the schema does not know the environment, describes no column in it, or describes a column that no table
-        with one value a row can be.
+    A schema without environments has one rule everywhere; None takes the columns of all environments. Refuses an
+    unknown environment, one without columns, and a column that no table with one value a row can hold.
     """
     declared = tuple(schema.default_environment)
     if declared and environment is not None and environment not in declared:

@@ -1,4 +1,4 @@
-"""What is demanded and known of the measures that ingestion takes of a payload: image sizes, text lengths."""
+"""What is demanded and known of what ingestion measures: image sizes, text lengths."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -40,15 +40,7 @@ _NUMBERS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MeasureFacts:
-    """Rules and statistics of derived columns, by name; a measure without either may be anything.
-
-    Attributes
-    ----------
-    rules
-        What the schema demands.
-    statistics
-        What is known.
-    """
+    """Rules and statistics of derived columns, by name; a measure without either may be anything."""
 
     rules: Mapping[str, ColumnRule] = field(default_factory=dict)
     statistics: Mapping[str, ColumnStatistics] = field(default_factory=dict)

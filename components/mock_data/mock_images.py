@@ -1,4 +1,4 @@
-"""Noisy pictures whose texture tells the class: stripes, checks, rings, dots, coarse or fine; never the mean colour.
+"""Noisy images whose texture shows the class: stripes, checks, rings, dots, coarse or fine; never the mean colour.
 
 Shapes: H height, W width, C channels.
 """
@@ -44,15 +44,7 @@ _TEXTURES: tuple[Callable[[np.ndarray, np.ndarray], np.ndarray], ...] = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MockImage:
-    """An encoded picture.
-
-    Attributes
-    ----------
-    data
-        The file's bytes.
-    suffix
-        Of its name: `.png` ...
-    """
+    """An encoded image, and its name's suffix (`.png` ...)."""
 
     data: bytes
     suffix: str
@@ -60,7 +52,7 @@ class MockImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Look:
-    """What a picture should measure."""
+    """What an image should measure."""
 
     width: int
     height: int
@@ -73,29 +65,10 @@ class _Look:
 def mock_images(
     shown: np.ndarray, num_classes: int, facts: MeasureFacts, rng: np.random.Generator
 ) -> Iterator[MockImage]:
-    """Paint pictures.
+    """Paint N images, one for each class in `shown`, shape (N,), int.
 
-    Parameters
-    ----------
-    shown
-        Shape (N,), int: the class that each picture shows.
-    num_classes
-        K.
-    facts
-        What is demanded and known of `image_width`, `image_height`, `image_channels`, `image_format`, `brightness` and
-        `contrast`.
-    rng
-        Decides all else.
-
-    Yields
-    ------
-    MockImage
-        N pictures. Sizes, channels and format keep to the schema always; brightness and contrast nearly.
-
-    Raises
-    ------
-    ValueError
-        If the schema allows no format or number of channels that can be made, or there are too many classes.
+    Sizes, channels and format keep to the schema always; brightness and contrast nearly. Refuses more than 36 classes,
+    and a schema without a format or number of channels that can be made.
     """
     if num_classes > len(_TEXTURES) * len(_CYCLES):
         raise ValueError(
@@ -129,7 +102,7 @@ def _looks(num_rows: int, facts: MeasureFacts, rng: np.random.Generator) -> list
 
 
 def _most_contrast(brightness: float) -> float:
-    """From where black or white would be cut off, and move the brightness."""
+    """Above it black or white would be cut off, and the brightness would move."""
     return min(brightness, 1.0 - brightness) / _DEVIATIONS_KEPT
 
 

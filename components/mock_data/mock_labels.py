@@ -18,27 +18,13 @@ _NAMELESS = ("a", "b")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelLaw:
-    """The classes.
-
-    Attributes
-    ----------
-    names
-        K class names.
-    shares
-        Shape (K,), float64: they add up to 1.
-    """
+    """K class names and how frequent each is: shares (K,), float64, add up to 1."""
 
     names: tuple[str, ...]
     shares: np.ndarray
 
     def counts(self, num_examples: int) -> np.ndarray:
-        """Examples of each class, shape (K,), int: near the shares, and enough of each for every split.
-
-        Raises
-        ------
-        ValueError
-            If there are too few examples for that.
-        """
+        """Examples of each class, shape (K,), int: near the shares, and enough of each for every split."""
         least = MIN_EXAMPLES_A_CLASS * len(self.names)
         if num_examples < least:
             raise ValueError(
@@ -55,25 +41,10 @@ class LabelLaw:
 
 
 def label_column(schema: schema_pb2.Schema, label: str | None) -> str | None:
-    """Name of the label's column.
+    """Name of the label's column: the one that was given, else `label`, `target` or `class`.
 
-    Parameters
-    ----------
-    schema
-        The schema.
-    label
-        The name, where somebody says so.
-
-    Returns
-    -------
-    str or None
-        What is said; else a column called `label`, `target` or `class`; else the only one that some environment
-        expects and another does not; None where the schema describes none of these.
-
-    Raises
-    ------
-    ValueError
-        If the schema does not describe the column that was said.
+    Else the only column that some environment expects and another does not; None where the schema describes none of
+    these.
     """
     names = [feature.name for feature in schema.feature]
     if label is not None:
@@ -86,19 +57,9 @@ def label_column(schema: schema_pb2.Schema, label: str | None) -> str | None:
 
 
 def label_law(rule: ColumnRule | None, statistics: ColumnStatistics | None) -> LabelLaw:
-    """The classes and how frequent they are.
+    """The classes and how frequent they are; refuses fewer than two, and so many that they are no classes.
 
-    Parameters
-    ----------
-    rule
-        What the schema demands of the label; None where it demands nothing.
-    statistics
-        What is known of it: names, where the schema lists none, and balance.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two classes, or so many that they are no classes.
+    Statistics give the names where the schema lists none, and the balance.
     """
     known = {} if statistics is None else statistics.counts
     names = _names(rule or ColumnRule(name="label"), known)

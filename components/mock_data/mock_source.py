@@ -1,4 +1,4 @@
-"""What a mock is made of: the schema's columns by the part that each plays, and what is known of them."""
+"""What a mock is made of: the schema's columns by the role of each, and what is known of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,8 +24,6 @@ class MockSettings:
 
     Attributes
     ----------
-    num_examples
-        Files or rows, 1 or more.
     seed
         Decides everything random: the same seed gives the same bytes. The relation of label and payload does not
         depend on it: two seeds give two samples of one world.
@@ -33,10 +31,8 @@ class MockSettings:
         Share of the examples whose payload follows their label, 0 to 1; that of the others follows chance.
     environment
         The schema's environment: without the label where it does not expect it, as in `SERVING`.
-    modality
-        None infers it from the measures that the schema describes.
-    label
-        The label's column; None infers it.
+    modality, label
+        None infers them from the schema.
     """
 
     num_examples: int = 400
@@ -61,22 +57,14 @@ class MockPlan:
 
     Attributes
     ----------
-    modality
-        `image`, `text` or `tabular`.
-    label
-        Name of the label's column in the source.
+    label, text
+        Names of columns in the source; `text` is None where there is no text.
     label_rule
-        What the schema demands of it; None where it demands nothing.
+        What the schema demands of the label; None where it demands nothing.
     label_statistics
         What is known of it; None where nothing is, or where it is personal data.
-    labels
-        The classes and their balance.
-    is_labelled
-        Whether the source holds the label.
-    text
-        Name of the text's column; None where there is no text.
     measures
-        The measures that ingestion will take of the payload.
+        What ingestion will measure of the payload.
     table
         The columns beside label and text.
     roles
@@ -102,24 +90,7 @@ def mock_plan(
     statistics: statistics_pb2.DatasetFeatureStatistics | None = None,
     problem: Problem | None = None,
 ) -> MockPlan:
-    """Plan a mock.
-
-    Parameters
-    ----------
-    schema
-        Of an example table, or of a raw table.
-    settings
-        How it is made.
-    statistics
-        Of the data that the mock is to resemble; None draws from the schema alone.
-    problem
-        The problem file of the real data: its personal, sensitive and slice columns keep their roles.
-
-    Raises
-    ------
-    ValueError
-        If the schema demands what no source of this modality can hold.
-    """
+    """Plan a mock; see `make_mock_source`."""
     problem = problem or Problem()
     check_num_rows(schema, settings.num_examples)
     rules = column_rules(schema, settings.environment)

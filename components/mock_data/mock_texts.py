@@ -1,4 +1,4 @@
-"""Made-up texts whose length, number of words and scripts lie as asked, and whose words tell the class."""
+"""Made-up texts that follow the wanted lengths, numbers of words and scripts, and whose words show the class."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,29 +23,11 @@ _BISECTIONS = 60
 
 
 def mock_texts(shown: np.ndarray, num_classes: int, facts: MeasureFacts, rng: np.random.Generator) -> list[str]:
-    """Make up texts.
+    """Make up N texts, one for each class in `shown`, shape (N,), int.
 
-    Parameters
-    ----------
-    shown
-        Shape (N,), int: the class that each text shows.
-    num_classes
-        K.
-    facts
-        What is demanded and known of `text_length`, `text_words` and the shares of the scripts.
-    rng
-        Decides all else.
-
-    Returns
-    -------
-    list of str
-        N texts. Length and number of words keep to the schema always, the scripts where whole letters can. A text too
-        short for a word of three letters, two in Hangul, tells no class.
-
-    Raises
-    ------
-    ValueError
-        If no text can have both a length and a number of words that the schema allows, or the scripts cannot add up.
+    Length and number of words keep to the schema always, the scripts where whole letters can. A text too short for a
+    word of three letters, two in Hangul, shows no class. Refuses a length too short for its words, and scripts that
+    cannot add up to 1.
     """
     shares = _script_shares(len(shown), facts, rng)
     main = SCRIPTS[int(shares.mean(axis=0).argmax())]

@@ -1,4 +1,4 @@
-"""A few small pictures of each class, for a person to see what the data are."""
+"""A few small images of each class, for a person to see what the data are."""
 
 from collections.abc import Iterator, Sequence
 import io
@@ -17,22 +17,7 @@ _SIDE_PX = 96
 def example_images(
     reader: ImageReader, images: Sequence[MeasuredImage], class_names: Sequence[str]
 ) -> Iterator[tuple[str, bytes]]:
-    """Pictures of examples, the same ones in every run.
-
-    Parameters
-    ----------
-    reader
-        Where the images come from.
-    images
-        All examples.
-    class_names
-        Class names.
-
-    Yields
-    ------
-    tuple
-        Label and JPEG file, at most 96 pixels a side: up to 6 a class and 36 in all.
-    """
+    """Label and JPEG file, at most 96 pixels a side: up to 6 a class and 36 in all, the same in every run."""
     a_class = max(1, min(_PICTURES_A_CLASS, _NUM_PICTURES // len(class_names)))
     ordered = sorted(images, key=lambda image: image.record.fingerprint)
     for name in class_names[:_NUM_PICTURES]:

@@ -38,18 +38,10 @@ class MeasuredImage:
 def without_copies(
     images: Sequence[MeasuredImage],
 ) -> tuple[list[MeasuredImage], list[tuple[str, str]], list[Quarantined]]:
-    """Images that differ from each other.
+    """The images that stay; each dropped copy's name with the kept one's; images under different labels: none stays.
 
-    Parameters
-    ----------
-    images
-        All images that could be decoded.
-
-    Returns
-    -------
-    tuple
-        The images that stay; the name of each dropped copy with that of the one kept; the images that lie under
-        different labels, of which none stays.
+    Of copies under one label one in the training folder is kept (what is trained on must not be tested on), else the
+    first.
     """
     found = exact_duplicates(
         [image.record.pixel_fingerprint for image in images],
@@ -83,15 +75,7 @@ def groups_of_pairs(num_images: int, pairs: np.ndarray) -> list[list[int]]:
 
 
 def group_warnings(images: Sequence[MeasuredImage], groups: Sequence[Sequence[int]]) -> Iterator[str]:
-    """Sentences on groups of near duplicates that a person should look at.
-
-    Parameters
-    ----------
-    images
-        All images.
-    groups
-        From `groups_of_pairs`.
-    """
+    """Sentences on groups of near duplicates that a person should look at."""
     num_contradictory = sum(len({images[index].label for index in group}) > 1 for group in groups)
     if num_contradictory:
         yield f"{num_contradictory} groups of nearly the same image lie under different labels"
@@ -108,26 +92,7 @@ def image_splits(
     problem: Problem,
     predefined: Sequence[str],
 ) -> np.ndarray:
-    """Split of every image.
-
-    Parameters
-    ----------
-    images
-        N images that differ from each other.
-    pairs
-        Near duplicates: they stay together.
-    class_names
-        Class names.
-    problem
-        Its fractions and group column.
-    predefined
-        Splits that the images' folders decide.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (N,), int64: index into `SPLIT_NAMES`.
-    """
+    """Split of every image, shape (N,), int64: an index into `SPLIT_NAMES`. Pairs and groups stay together."""
     keys = [image.record.fingerprint for image in images]
     if problem.group is not None:
         values = [str(image_values(image.entry.name, image.record)[problem.group]) for image in images]

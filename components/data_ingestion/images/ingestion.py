@@ -1,4 +1,4 @@
-"""Images to the example table: measure, set aside, drop copies, split, store."""
+"""Images to the example table: measure, quarantine, drop copies, split, store."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,33 +35,10 @@ _BYTES_A_BATCH = 32 << 20
 def ingest_images(
     listing: ImageListing, reader: ImageReader, *, source: str, problem: Problem, examples_path: Path
 ) -> Ingested:
-    """Write the example table of a set of images.
+    """Write the example table of a set of images; `source` is for errors.
 
-    Longer than a function should be: it is the one place that shows the order of the steps.
-
-    Parameters
-    ----------
-    listing
-        The images.
-    reader
-        Where their bytes come from.
-    source
-        The source, for errors.
-    problem
-        What the problem file says.
-    examples_path
-        Folder to write the table to.
-
-    Returns
-    -------
-    Ingested
-        What was found.
-
-    Raises
-    ------
-    ValueError
-        If the problem file does not fit images, fewer than two classes have usable images, or a file changes while
-        it is read.
+    Longer than a function should be: it is the one place that shows the order of the steps. Refuses a problem file that
+    does not fit images, fewer than two classes with usable images, and a file that changes while it is read.
     """
     roles = image_column_roles(problem)
     declared = problem.label.classes

@@ -1,4 +1,4 @@
-"""What becomes of a table's columns: label, payload, features, metadata; told by the problem file or inferred."""
+"""What becomes of a table's columns: the problem file says or inference finds label, payload, features, metadata."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,18 +29,12 @@ class ColumnPlan:
 
     Attributes
     ----------
-    modality
-        `text` or `tabular`.
     label
         Name of the label's column, or the expression.
-    expression_types
-        Types of the columns that the expression uses.
     text, id, group
-        Names of columns in the source, where they play a part.
+        Names of columns in the source; None where they play no part.
     outputs
         Columns that are carried over.
-    inferred
-        What was inferred, one sentence each.
     """
 
     modality: Modality
@@ -66,27 +60,10 @@ class ColumnPlan:
 
 
 def column_plan(types: Mapping[str, pa.DataType | None], problem: Problem, *, source: str) -> ColumnPlan:
-    """Plan what becomes of every column.
+    """Plan what becomes of every column; `types` are int64, float64, string, or None for what cannot be carried over.
 
-    Parameters
-    ----------
-    types
-        The source's columns: int64, float64, string, or None for what cannot be carried over.
-    problem
-        What the problem file says.
-    source
-        The source, for errors.
-
-    Returns
-    -------
-    ColumnPlan
-        Every column has one role: personal data first, then named features, sensitive, slice, group, time.
-
-    Raises
-    ------
-    ValueError
-        If the problem file names a column that is not there, label or text cannot be inferred, or no feature is
-        left.
+    Every column has one role: personal data first, then named features, sensitive, slice, group, time. Refuses a
+    problem file that names an absent column, a label or text that cannot be inferred, and a table without a feature.
     """
     inferred: list[str] = []
     label = _label(types, problem, source, inferred)

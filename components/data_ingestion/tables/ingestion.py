@@ -36,26 +36,9 @@ class _Rows:
 
 
 def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_path: Path) -> Ingested:
-    """Write the example table of one table file, or of one and its test file.
+    """Write the example table of one table file, or of one and its test file; the first decides the columns.
 
-    Parameters
-    ----------
-    tables
-        The files; the first one decides which columns there are.
-    problem
-        What the problem file says.
-    examples_path
-        Folder to write the table to.
-
-    Returns
-    -------
-    Ingested
-        What was found.
-
-    Raises
-    ------
-    ValueError
-        If columns do not fit the problem file, identifiers repeat, or fewer than two classes have usable rows.
+    Refuses columns that do not fit the problem file, repeated identifiers, and fewer than two classes with usable rows.
     """
     source = tables[0].file.uri
     plan = _plan(tables, problem)
@@ -189,7 +172,7 @@ def _batches(
 
 
 def _example_ids(prepared: PreparedRows, usable: Sequence[int], plan: ColumnPlan, problem: Problem) -> list[str]:
-    """The table's own identifiers; fingerprints of them where they are personal."""
+    """The table's own identifiers, as fingerprints where they are personal; empty where there are none."""
     if prepared.ids is None:
         return []
     ids = prepared.ids.take(pa.array(usable, pa.int64())).to_pylist()
