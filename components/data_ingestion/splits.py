@@ -27,6 +27,11 @@ def open_fractions(spec: SplitSpec, predefined: Sequence[str]) -> dict[str, floa
     return {name: share / total for name, share in wanted.items() if share > 0.0}
 
 
+def expected_splits(spec: SplitSpec, predefined: Sequence[str]) -> tuple[str, ...]:
+    """Splits that must not be empty: those with a fraction, and those that the data give themselves."""
+    return tuple(dict.fromkeys([*open_fractions(spec, predefined), *predefined]))
+
+
 def assign_splits(
     positions: np.ndarray,
     *,

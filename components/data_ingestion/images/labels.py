@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from components.data_ingestion.ingested import Quarantined
+from components.data_ingestion.ingestion_facts import Quarantined
 from components.shared.tables.photo_file_names import has_image_suffix, is_debris, numbered_label, readable_name
 
 _SPLIT_FOLDERS = {

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from components.data_ingestion.class_names import class_warnings, ordered_class_names
-from components.data_ingestion.ingested import Ingested, Quarantined
-from components.data_ingestion.splits import assign_splits, NOT_PINNED, open_fractions
+from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantined
+from components.data_ingestion.splits import assign_splits, expected_splits, NOT_PINNED, open_fractions
 from components.data_ingestion.tables.column_plan import column_plan, ColumnPlan
 from components.data_ingestion.tables.row_index import num_repeated, numbered_rows, repeated_keys, RowIndex, UNLABELLED
 from components.data_ingestion.tables.rows import prepared_rows, PreparedRows
@@ -35,7 +35,7 @@ class _Rows:
     num_left_out: int = 0
 
 
-def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_path: Path) -> Ingested:
+def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_path: Path) -> IngestionFacts:
     """Write the example table of one table file, or of one and its test file; the first decides the columns.
 
     Refuses columns that do not fit the problem file, repeated identifiers, and fewer than two classes with usable rows.
@@ -55,11 +55,11 @@ def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_
     with ExampleTableWriter(examples_path, info, extra_columns=columns) as writer:
         for batch in _batches(tables, plan, problem, index, splits):
             writer.write(batch)
-    return Ingested(
+    return IngestionFacts(
         modality=plan.modality,
         class_names=class_names,
         counts=_counts(index, splits, class_names),
-        expected_splits=tuple({**open_fractions(problem.split, predefined), **dict.fromkeys(predefined)}),
+        expected_splits=expected_splits(problem.split, predefined),
         num_seen=len(splits) + rows.num_quarantined,
         num_quarantined=rows.num_quarantined,
         quarantined=tuple(rows.quarantined),

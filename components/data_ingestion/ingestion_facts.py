@@ -15,7 +15,7 @@ class Quarantined:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ingested:
+class IngestionFacts:
     """The facts of one ingestion.
 
     Attributes
@@ -62,7 +62,7 @@ class Ingested:
     inferred: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    pictures: tuple[tuple[str, bytes], ...] = ()
+    example_images: tuple[tuple[str, bytes], ...] = ()
 
     @property
     def num_examples(self) -> int:

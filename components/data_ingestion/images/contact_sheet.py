@@ -9,25 +9,25 @@ from components.data_ingestion.images.image_set import MeasuredImage
 from components.data_ingestion.images.reading import ImageReader
 from components.modeling.images.decoding import decode_image
 
-_NUM_PICTURES = 36
-_PICTURES_A_CLASS = 6
+_MAX_IMAGES = 36
+_IMAGES_A_CLASS = 6
 _SIDE_PX = 96
 
 
-def example_images(
+def contact_sheet(
     reader: ImageReader, images: Sequence[MeasuredImage], class_names: Sequence[str]
 ) -> Iterator[tuple[str, bytes]]:
     """Label and JPEG file, at most 96 pixels a side: up to 6 a class and 36 in all, the same in every run."""
-    a_class = max(1, min(_PICTURES_A_CLASS, _NUM_PICTURES // len(class_names)))
+    a_class = max(1, min(_IMAGES_A_CLASS, _MAX_IMAGES // len(class_names)))
     ordered = sorted(images, key=lambda image: image.record.fingerprint)
-    for name in class_names[:_NUM_PICTURES]:
+    for name in class_names[:_MAX_IMAGES]:
         for image in [image for image in ordered if image.label == name][:a_class]:
-            yield name, _picture(reader.read(image.entry.location))
+            yield name, _thumbnail(reader.read(image.entry.location))
 
 
-def _picture(data: bytes) -> bytes:
-    picture = Image.fromarray(decode_image(data).pixels_HWC)
-    picture.thumbnail((_SIDE_PX, _SIDE_PX))
+def _thumbnail(data: bytes) -> bytes:
+    image = Image.fromarray(decode_image(data).pixels_HWC)
+    image.thumbnail((_SIDE_PX, _SIDE_PX))
     buffer = io.BytesIO()
-    picture.save(buffer, format="JPEG", quality=75)
+    image.save(buffer, format="JPEG", quality=75)
     return buffer.getvalue()
