@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from components.feature_engineering.augmentation_policy_report import add_augmentation
 from components.feature_engineering.fourier_gallery import fourier_gallery
-from components.feature_engineering.policy_report import add_augmentation
 from components.reporting.page import Report
 from components.shared.contracts.problem import SPLIT_NAMES
 from components.shared.feature_store.store import FeatureStore

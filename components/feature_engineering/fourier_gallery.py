@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 import torch
 
+from components.feature_engineering.contact_sheet import evenly_spread_images
 from components.modeling.fourier.compression import compress, psnr
 from components.modeling.fourier.deconvolution import blur, gaussian_kernel, wiener_deconvolution
 from components.modeling.fourier.filters import filter_frequencies
@@ -32,13 +33,11 @@ _KEPT_SHARE = 0.05
 
 def fourier_gallery(store: FeatureStore) -> list[list[Picture]]:
     """`fourier_steps` of two images, evenly spread over the training split; fewer where the split is smaller."""
-    rows = store.indices("train")
-    chosen = rows[np.linspace(0, len(rows) - 1, min(_NUM_IMAGES, len(rows))).astype(int)] if len(rows) else rows
-    pictures: list[list[Picture]] = []
-    for row, image_HWC in zip(chosen.tolist(), store.gather(chosen)["image"], strict=True):
+    rows: list[list[Picture]] = []
+    for row, image_HWC in evenly_spread_images(store, _NUM_IMAGES):
         name = store.class_names[store.labels[row]]
-        pictures.append([_picture(image_BCHW, name, what) for what, image_BCHW in fourier_steps(image_HWC)])
-    return pictures
+        rows.append([_picture(image_BCHW, name, what) for what, image_BCHW in fourier_steps(image_HWC)])
+    return rows
 
 
 def fourier_steps(image_HWC: np.ndarray) -> list[tuple[str, torch.Tensor]]:
