@@ -134,8 +134,8 @@ def _content_name(examples: Path, described: dict[str, Any]) -> str:
     files = [(path.name, path) for path in sorted(examples.iterdir()) if path.is_file()]
     code = job_fingerprint("components.feature_engineering.store_building", "write_store")
     function = described["preprocessing"].get("function")
-    own = None if function is None else custom_code_fingerprint(function)
-    return fingerprint_json({"examples": fingerprint_files(files), "preparation": described, "code": [code, own]})
+    custom = None if function is None else custom_code_fingerprint(function)
+    return fingerprint_json({"examples": fingerprint_files(files), "preparation": described, "code": [code, custom]})
 
 
 def embed_examples(

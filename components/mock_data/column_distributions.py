@@ -14,7 +14,7 @@ Value = int | float | str
 _DEFAULT_SPAN = 100
 _DEFAULT_CATEGORIES = 20
 _MOST_CATEGORIES = 10_000
-# As many as a schema lists of other texts, and each in so many rows on average.
+# Codes are carried over where they are at most so many, each in so many rows on average.
 _MOST_CODES = 100
 _LEAST_REPEATS = 5
 _DEFAULT_LENGTH = 8
@@ -22,7 +22,7 @@ _DEFAULT_MISSING_SHARE = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class NumberLaw:
+class NumberDistribution:
     """A distribution of numbers within a rule, linear between its points.
 
     `points` and `shares`, shape (P,), float64, rise: the share of the numbers up to each point.
@@ -41,7 +41,7 @@ class NumberLaw:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CategoryLaw:
+class CategoryDistribution:
     """K values and how often each occurs: shares (K,), float64, add up to 1.
 
     The first `num_certain` values occur whatever is drawn.
@@ -59,22 +59,24 @@ class CategoryLaw:
         return [self.values[code] for code in codes.tolist()]
 
 
-Law = NumberLaw | CategoryLaw
+Distribution = NumberDistribution | CategoryDistribution
 
 
-def column_law(rule: ColumnRule, statistics: ColumnStatistics | None, *, is_personal: bool = False) -> Law:
+def column_distribution(
+    rule: ColumnRule, statistics: ColumnStatistics | None, *, is_personal: bool = False
+) -> Distribution:
     """The distribution of a column.
 
     Statistics come first, held within the schema; without them the schema's domain, every value as likely as another;
     where neither says anything a small default. With `is_personal` every text is made up, whatever the schema lists.
     """
     if rule.content == "words" or (statistics is not None and statistics.counts):
-        return _category_law(rule, statistics, is_personal=is_personal)
+        return _category_distribution(rule, statistics, is_personal=is_personal)
     if is_personal:
         statistics = None
     if rule.min_distinct or rule.max_distinct is not None:
         return _few_numbers(rule)
-    return _number_law(rule, statistics)
+    return _number_distribution(rule, statistics)
 
 
 def missing_rows(
@@ -104,15 +106,15 @@ def stored_value(value: Value, rule: ColumnRule) -> Value:
     return int(value) if rule.stored == "int64" else float(value)
 
 
-def _number_law(rule: ColumnRule, statistics: ColumnStatistics | None) -> NumberLaw:
+def _number_distribution(rule: ColumnRule, statistics: ColumnStatistics | None) -> NumberDistribution:
     if statistics is not None and len(statistics.points):
         if statistics.is_whole:
             rule = replace(rule, content="whole")
-        return NumberLaw(rule=rule, points=statistics.points, shares=statistics.shares)
+        return NumberDistribution(rule=rule, points=statistics.points, shares=statistics.shares)
     low, high = _bounds(rule)
     # Half a step beyond both ends: the outermost whole numbers are as likely as any other.
     margin = 0.5 if rule.content == "whole" else 0.0
-    return NumberLaw(rule=rule, points=np.array([low - margin, high + margin]), shares=np.array([0.0, 1.0]))
+    return NumberDistribution(rule=rule, points=np.array([low - margin, high + margin]), shares=np.array([0.0, 1.0]))
 
 
 def _bounds(rule: ColumnRule) -> tuple[float, float]:
@@ -121,7 +123,7 @@ def _bounds(rule: ColumnRule) -> tuple[float, float]:
     return low, rule.high if rule.high is not None else low + span
 
 
-def _few_numbers(rule: ColumnRule) -> CategoryLaw:
+def _few_numbers(rule: ColumnRule) -> CategoryDistribution:
     """Numbers of a column that limits how many of them differ."""
     low, high = _bounds(rule)
     most = rule.max_distinct if rule.max_distinct is not None else max(rule.min_distinct, _DEFAULT_CATEGORIES)
@@ -130,10 +132,12 @@ def _few_numbers(rule: ColumnRule) -> CategoryLaw:
     _check_distinct(rule, most)
     spread = np.linspace(low, high, most)
     values = dict.fromkeys(map(rule.within, (np.rint(spread) if rule.content == "whole" else spread).tolist()))
-    return CategoryLaw(values=tuple(values), shares=_equal(len(values)), num_certain=rule.min_distinct)
+    return CategoryDistribution(values=tuple(values), shares=_equal(len(values)), num_certain=rule.min_distinct)
 
 
-def _category_law(rule: ColumnRule, statistics: ColumnStatistics | None, *, is_personal: bool) -> CategoryLaw:
+def _category_distribution(
+    rule: ColumnRule, statistics: ColumnStatistics | None, *, is_personal: bool
+) -> CategoryDistribution:
     counts = {} if statistics is None else statistics.counts
     listed = None if is_personal else _listed(rule, statistics)
     if listed is not None:
@@ -148,7 +152,7 @@ def _category_law(rule: ColumnRule, statistics: ColumnStatistics | None, *, is_p
         values = _made_up_values(rule, len(weights), statistics)
     values, weights = values[: rule.max_distinct], weights[: rule.max_distinct][: len(values)]
     _check_distinct(rule, len(values))
-    return CategoryLaw(values=tuple(values), shares=_normal(weights), num_certain=rule.min_distinct)
+    return CategoryDistribution(values=tuple(values), shares=_normal(weights), num_certain=rule.min_distinct)
 
 
 def _listed(rule: ColumnRule, statistics: ColumnStatistics | None) -> tuple[str, ...] | None:

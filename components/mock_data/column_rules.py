@@ -12,7 +12,7 @@ Content = Literal["words", "whole", "number"]
 
 _STORED: dict[int, Stored] = {schema_pb2.INT: "int64", schema_pb2.FLOAT: "float64", schema_pb2.BYTES: "string"}
 _NO_COLUMN = ("struct_domain", "image_domain", "audio_domain", "video_domain", "content_chunk_domain")
-# TFDV passes over columns of these stages: whether they are there is nobody's rule.
+# TFDV does not check columns of these stages.
 _UNCHECKED_STAGES = (
     schema_pb2.PLANNED,
     schema_pb2.ALPHA,

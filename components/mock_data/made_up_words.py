@@ -63,8 +63,8 @@ class Vocabulary:
         words = _words(self.script, self.num_classes, length)
         if shown is None or not self.can_tell(length):
             return words[int(rng.integers(_num_shared(words, self.num_classes)))]
-        own = words[_num_shared(words, self.num_classes) :][shown :: self.num_classes]
-        return own[int(rng.integers(len(own)))]
+        class_words = words[_num_shared(words, self.num_classes) :][shown :: self.num_classes]
+        return class_words[int(rng.integers(len(class_words)))]
 
 
 def _num_shared(words: Sequence[str], num_classes: int) -> int:

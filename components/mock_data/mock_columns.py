@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from components.mock_data.column_distributions import column_law, Law, missing_rows, stored_value, Value
+from components.mock_data.column_distributions import (
+    column_distribution,
+    Distribution,
+    missing_rows,
+    stored_value,
+    Value,
+)
 from components.mock_data.column_rules import ColumnRule
 from components.mock_data.column_statistics import ColumnStatistics
 from components.mock_data.made_up_words import concept_rng
@@ -38,9 +44,9 @@ class TableFacts:
     personal: Collection[str] = ()
     features: Collection[str] = ()
 
-    def law(self, name: str) -> Law:
+    def distribution(self, name: str) -> Distribution:
         """The distribution of a column."""
-        return column_law(self.rules[name], self.statistics.get(name), is_personal=name in self.personal)
+        return column_distribution(self.rules[name], self.statistics.get(name), is_personal=name in self.personal)
 
 
 def mock_columns(
@@ -51,7 +57,7 @@ def mock_columns(
     Up to three features, two of them numbers, show the class, `shown` (N,): their drawn values are dealt out by class.
     """
     carriers = signal_carriers(facts)
-    values: dict[str, list[Value]] = {name: [*facts.law(name).draw(rng, len(shown))] for name in facts.rules}
+    values: dict[str, list[Value]] = {name: [*facts.distribution(name).draw(rng, len(shown))] for name in facts.rules}
     for name in carriers:
         scores = class_scores(shown, num_classes, name, distance=distance_of_classes(len(carriers)))
         values[name] = coupled(values[name], scores + rng.standard_normal(len(shown)))
@@ -83,7 +89,7 @@ def signal_carriers(facts: TableFacts) -> tuple[str, ...]:
 
 def _bits(name: str, facts: TableFacts) -> float:
     """Entropy of a column's values, in bits, by the share of rows that have one."""
-    drawn = facts.law(name).draw(concept_rng(name, "probe"), _PROBE_ROWS)
+    drawn = facts.distribution(name).draw(concept_rng(name, "probe"), _PROBE_ROWS)
     _, counts = np.unique(np.array(drawn, dtype=str), return_counts=True)
     shares = counts / counts.sum()
     statistics = facts.statistics.get(name)

@@ -22,7 +22,7 @@ _QUALITY = 90
 _LEVEL_MARGIN = 0.02
 _SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "BMP": ".bmp", "WEBP": ".webp"}
 _CHANNELS = (1, 3)
-# Cycles across the picture; the next textures follow once every kind has the one before.
+# Cycles across the image; every kind of texture is used with one before the next.
 _CYCLES = (4.0, 8.0, 2.0, 12.0, 6.0, 16.0)
 # Share of the variance that is texture; the rest is light and noise.
 _TEXTURE_SHARE = 0.55

@@ -6,6 +6,7 @@ import re
 import numpy as np
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.mock_data.apportionment import apportioned
 from components.mock_data.column_rules import ColumnRule, serving_absentees
 from components.mock_data.column_statistics import ColumnStatistics
 from components.shared.contracts.problem import LABEL_NAMES
@@ -17,7 +18,7 @@ _NAMELESS = ("a", "b")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LabelLaw:
+class LabelDistribution:
     """K class names and how frequent each is: shares (K,), float64, add up to 1."""
 
     names: tuple[str, ...]
@@ -32,12 +33,9 @@ class LabelLaw:
                 f"classes, got {num_examples}"
             )
         exact = self.shares * num_examples
-        counts = np.maximum(np.floor(exact).astype(np.int64), MIN_EXAMPLES_A_CLASS)
-        while counts.sum() != num_examples:
-            step = 1 if counts.sum() < num_examples else -1
-            can_move = np.full(len(counts), True) if step == 1 else counts > MIN_EXAMPLES_A_CLASS
-            counts[np.where(can_move, (exact - counts) * step, -np.inf).argmax()] += step
-        return counts
+        fewest = np.full(len(exact), MIN_EXAMPLES_A_CLASS)
+        counts = np.maximum(np.floor(exact).astype(np.int64), fewest)
+        return apportioned(exact, counts, total=num_examples, least=fewest, most=np.full(len(exact), num_examples))
 
 
 def label_column(schema: schema_pb2.Schema, label: str | None) -> str | None:
@@ -56,7 +54,7 @@ def label_column(schema: schema_pb2.Schema, label: str | None) -> str | None:
     return named[0] if named else (absentees[0] if len(absentees) == 1 else None)
 
 
-def label_law(rule: ColumnRule | None, statistics: ColumnStatistics | None) -> LabelLaw:
+def label_distribution(rule: ColumnRule | None, statistics: ColumnStatistics | None) -> LabelDistribution:
     """The classes and how frequent they are; refuses fewer than two, and so many that they are no classes.
 
     Statistics give the names where the schema lists none, and the balance.
@@ -73,7 +71,7 @@ def label_law(rule: ColumnRule | None, statistics: ColumnStatistics | None) -> L
         raise ValueError(
             f"the label must have 2 to {_MAX_CLASSES} classes, but schema and statistics give {len(names)}"
         )
-    return LabelLaw(names=tuple(names), shares=weights / weights.sum())
+    return LabelDistribution(names=tuple(names), shares=weights / weights.sum())
 
 
 def _names(rule: ColumnRule, known: dict[str, float]) -> list[str]:

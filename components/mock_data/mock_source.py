@@ -9,13 +9,17 @@ from components.mock_data.column_rules import check_num_rows, column_rules, Colu
 from components.mock_data.column_statistics import column_statistics, ColumnStatistics
 from components.mock_data.measure_facts import IMAGE_MEASURES, MeasureFacts
 from components.mock_data.mock_columns import TableFacts
-from components.mock_data.mock_labels import label_column, label_law, LabelLaw
+from components.mock_data.mock_labels import label_column, label_distribution, LabelDistribution
 from components.shared.contracts.problem import Modality, Problem
 from components.shared.tables.text_measures import TEXT_MEASURES
 
 SOURCE_NAME = "source_name"
 _MADE_BY_INGESTION = ("example_id", "split")
-_MEASURES: dict[Modality, tuple[str, ...]] = {"image": IMAGE_MEASURES, "text": tuple(TEXT_MEASURES), "tabular": ()}
+_MEASURES: dict[Modality, tuple[str, ...]] = {
+    "image": tuple(IMAGE_MEASURES),
+    "text": tuple(TEXT_MEASURES),
+    "tabular": (),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +79,7 @@ class MockPlan:
     label: str
     label_rule: ColumnRule | None
     label_statistics: ColumnStatistics | None
-    labels: LabelLaw
+    labels: LabelDistribution
     is_labelled: bool
     text: str | None
     measures: MeasureFacts
@@ -110,7 +114,7 @@ def mock_plan(
         label=label or "label",
         label_rule=label_rule,
         label_statistics=label_statistics,
-        labels=label_law(label_rule, label_statistics),
+        labels=label_distribution(label_rule, label_statistics),
         is_labelled=label is None or label in rules,
         text=text,
         measures=MeasureFacts(rules=measured, statistics=known),

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from components.mock_data.apportionment import apportioned
 from components.mock_data.made_up_words import ALPHABETS, Vocabulary
 from components.mock_data.measure_facts import MeasureFacts
 from components.mock_data.planted_signal import coupled
@@ -116,10 +117,7 @@ def _letters_of_scripts(num_letters: int, shares: np.ndarray, low: np.ndarray, h
     if least.sum() > num_letters or most.sum() < num_letters or (least > most).any():
         least, most = np.zeros_like(least), np.full_like(most, num_letters)
     counts = np.clip(np.rint(shares * num_letters).astype(int), least, most)
-    while counts.sum() != num_letters:
-        step = 1 if counts.sum() < num_letters else -1
-        can_move = counts < most if step == 1 else counts > least
-        counts[np.where(can_move, (shares * num_letters - counts) * step, -np.inf).argmax()] += step
+    counts = apportioned(shares * num_letters, counts, total=num_letters, least=least, most=most)
     return [int(count) for count in counts]
 
 

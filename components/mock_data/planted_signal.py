@@ -15,7 +15,7 @@ from components.mock_data.made_up_words import concept_rng
 from components.shared.runtime.fingerprints import fingerprint_bytes
 
 # Distance of neighbouring classes in a column, in standard deviations: all columns together separate the classes, but
-# no column alone so well that it would be taken for one that gives the label away.
+# no column alone so well that it would be taken for target leakage.
 _DISTANCE_TOGETHER = 4.3
 _MAX_DISTANCE_ALONE = 3.2
 

@@ -75,7 +75,7 @@ def block_grid(grey_HW: np.ndarray) -> float:
 
 def _line_strength(grey_HW: np.ndarray, axis: int) -> float:
     steps = np.abs(np.diff(grey_HW, axis=axis)).mean(axis=1 - axis, dtype=np.float64)
-    # The median over the lines of a place: one strong edge of the picture is no grid.
+    # The median over the lines of a place: one strong edge of the image is no grid.
     second, largest = np.sort([np.median(steps[place::_BLOCK_PX]) for place in range(_BLOCK_PX)])[-2:]
     return float((largest - second) / (second + _ONE_LEVEL))
 
