@@ -3,6 +3,10 @@
 from collections.abc import Mapping, Sequence
 import re
 
+import numpy as np
+
+from components.shared.contracts.problem import SPLIT_NAMES
+
 _MAX_CLASSES = 1000
 
 
@@ -27,6 +31,20 @@ def ordered_class_names(labels: Mapping[str, int], declared: Sequence[str], *, s
     if all(re.fullmatch(r"-?\d{1,18}", name) for name in occurring):
         return tuple(sorted(occurring, key=lambda name: (int(name), name)))
     return tuple(sorted(occurring))
+
+
+def counts_by_split(classes: np.ndarray, splits: np.ndarray, class_names: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Examples by split and label, without zeros, from class indices (-1 where unlabelled) and split indices, (N,).
+
+    Unlabelled examples are counted under the empty string.
+    """
+    labels = [*class_names, ""]
+    counts = np.zeros((len(SPLIT_NAMES), len(labels)), dtype=np.int64)
+    np.add.at(counts, (splits, classes), 1)
+    return {
+        split: {label: count for label, count in zip(labels, row, strict=True) if count}
+        for split, row in zip(SPLIT_NAMES, counts.tolist(), strict=True)
+    }
 
 
 def class_warnings(labels: Mapping[str, int], declared: Sequence[str]) -> list[str]:

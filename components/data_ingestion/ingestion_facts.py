@@ -28,22 +28,14 @@ class IngestionFacts:
         Files or rows that were offered as examples: kept, dropped as duplicates, or quarantined.
     quarantined
         As far as they are listed; `num_quarantined` counts all.
-    ignored
-        Files that do not claim to be examples.
     left_out
         How many examples the problem file leaves out, by reason.
     dropped_duplicates
         Each dropped exact copy, and the image that was kept.
     num_duplicate_rows
         Rows that repeat the content of an earlier one; they are kept, in one split.
-    near_duplicate_clusters
-        Names of the images of each cluster of two or more.
-    inferred, warnings
-        One sentence each.
     columns
         Role and type of the columns beside id, split and label.
-    example_images
-        Labels and encoded thumbnails.
     """
 
     modality: Modality

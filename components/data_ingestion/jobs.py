@@ -12,12 +12,7 @@ from components.data_ingestion.images.reading import folder_reader, ImageReader,
 from components.data_ingestion.ingestion_facts import IngestionFacts
 from components.data_ingestion.ingestion_report import ingestion_report
 from components.data_ingestion.ingestion_verdict import ingestion_verdict, MAX_QUARANTINED_SHARE
-from components.data_ingestion.known_datasets import (
-    digits_listing,
-    DigitsReader,
-    pets_folder,
-    pets_listing,
-)
+from components.data_ingestion.known_datasets import digits_listing, DigitsReader, pets_folder, pets_listing
 from components.data_ingestion.tables.ingestion import ingest_tables
 from components.data_ingestion.tables.scan import scanned_table
 from components.shared.contracts.problem import parse_problem, Problem, SPLIT_NAMES

@@ -30,14 +30,10 @@ class ColumnRule:
     ----------
     stored, content
         Its type, and whether it holds `words`, `whole` numbers or any `number`. Texts may hold numbers: codes do.
-    low, high
-        Smallest and largest number; None where the schema sets no bound.
-    values
-        The texts it lists; None where it lists none.
+    low, high, values
+        Smallest and largest number, and listed texts; None where the schema sets no bound or lists none.
     min_present_share, min_present
         Share of rows, 0 to 1, and number of rows that must have a value.
-    is_empty
-        Whether no row may have a value.
     min_distinct, max_distinct
         How many different values there must and may be; None sets no upper bound.
     """

@@ -67,8 +67,6 @@ class MockPlan:
         What the schema demands of the label; None where it demands nothing.
     label_statistics
         What is known of it; None where nothing is, or where it is personal data.
-    measures
-        What ingestion will measure of the payload.
     table
         The columns beside label and text.
     roles

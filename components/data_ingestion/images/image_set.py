@@ -95,11 +95,14 @@ def image_splits(
     images: Sequence[MeasuredImage],
     pairs: np.ndarray,
     *,
-    class_names: Sequence[str],
+    classes: np.ndarray,
     problem: Problem,
     predefined: Sequence[str],
 ) -> np.ndarray:
-    """Split of every image, shape (N,), int64: an index into `SPLIT_NAMES`. Pairs and groups stay together."""
+    """Split of every image, shape (N,), int64: an index into `SPLIT_NAMES`. Pairs and groups stay together.
+
+    `classes`, shape (N,), int, are class indices.
+    """
     keys = [image.record.fingerprint for image in images]
     if problem.group is not None:
         values = [str(image_values(image.entry.name, image.record)[problem.group]) for image in images]
@@ -108,7 +111,7 @@ def image_splits(
     pinned: dict[str | None, int] = {name: SPLIT_NAMES.index(name) for name in predefined}
     return assign_splits(
         np.array([split_position(key) for key in keys]),
-        classes=np.array([class_names.index(image.label) for image in images]),
+        classes=classes,
         clusters=connected_clusters(len(images), pairs.tolist()),
         pinned=np.array([pinned.get(image.entry.split, NOT_PINNED) for image in images]),
         fractions=open_fractions(problem.split, predefined),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from components.data_ingestion.class_names import class_warnings, ordered_class_names
+from components.data_ingestion.class_names import class_warnings, counts_by_split, ordered_class_names
 from components.data_ingestion.images.columns import image_column_roles, IMAGE_COLUMNS, image_values, SOURCE_NAME
 from components.data_ingestion.images.contact_sheet import contact_sheet
 from components.data_ingestion.images.image_set import (
@@ -56,7 +56,8 @@ def ingest_images(
     pairs = pairs_of_images(images)
     groups = groups_of_pairs(len(images), pairs)
     predefined = predefined_splits(listing)
-    splits = image_splits(images, pairs, class_names=class_names, problem=problem, predefined=predefined)
+    classes = np.array([class_names.index(image.label) for image in images])
+    splits = image_splits(images, pairs, classes=classes, problem=problem, predefined=predefined)
     info = ExampleTableInfo(
         modality="image", class_names=class_names, column_roles=roles, label_version=problem.label.version
     )
@@ -73,7 +74,7 @@ def ingest_images(
     facts = IngestionFacts(
         modality="image",
         class_names=class_names,
-        counts=_counts(images, splits, class_names),
+        counts=counts_by_split(classes, splits, class_names),
         expected_splits=expected_splits(problem.split, predefined),
         num_seen=len(entries) + len(listing.quarantined),
         num_quarantined=len(quarantined),
@@ -152,10 +153,3 @@ def _batch(rows: Sequence[tuple[MeasuredImage, int, bytes]], columns: Mapping[st
         **{name: pa.array([value[name] for value in values], kind) for name, kind in columns.items()},
     }
     return pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
-
-
-def _counts(
-    images: Sequence[MeasuredImage], splits: np.ndarray, class_names: Sequence[str]
-) -> dict[str, dict[str, int]]:
-    found = Counter((SPLIT_NAMES[split], image.label) for image, split in zip(images, splits.tolist(), strict=True))
-    return {split: {name: found[split, name] for name in class_names if found[split, name]} for split in SPLIT_NAMES}

@@ -74,13 +74,10 @@ def _expanded(first: np.ndarray, sizes: np.ndarray, order: np.ndarray) -> Iterat
 
 
 def _contrasts(thumbnails: np.ndarray) -> np.ndarray:
-    deviations = [block.std(axis=1) for block in _blocks(thumbnails)]
-    return np.concatenate(deviations) / 255.0 if deviations else np.empty(0)
-
-
-def _blocks(thumbnails: np.ndarray) -> Iterator[np.ndarray]:
+    deviations = [np.empty(0, dtype=np.float32)]
     for start in range(0, len(thumbnails), 4096):
-        yield thumbnails[start : start + 4096].astype(np.float32)
+        deviations.append(thumbnails[start : start + 4096].astype(np.float32).std(axis=1))
+    return np.concatenate(deviations) / 255.0
 
 
 def _show_the_same(thumbnails: np.ndarray, pairs: np.ndarray) -> np.ndarray:

@@ -108,14 +108,14 @@ def _label(
         return LabelExpression(problem.label.expression)
     if problem.label.column is not None:
         return problem.label.column
-    found = [name for wanted in LABEL_NAMES for name in types if name.casefold() == wanted]
-    if not found:
+    found = _usual(LABEL_NAMES, types)
+    if found is None:
         raise ValueError(
             f"{source} must have a label: name it in the problem file (label.column or label.expression), "
             f"or call it {', '.join(LABEL_NAMES)}; its columns are {_listed(types)}"
         )
-    inferred.append(f"the label is the column {found[0]!r}")
-    return found[0]
+    inferred.append(f"the label is the column {found!r}")
+    return found
 
 
 def _modality(problem: Problem, inferred: list[str]) -> Modality:
@@ -131,13 +131,18 @@ def _modality(problem: Problem, inferred: list[str]) -> Modality:
 def _text(types: Mapping[str, pa.DataType | None], problem: Problem, source: str, inferred: list[str]) -> str:
     if problem.text is not None:
         return problem.text
-    found = [name for wanted in TEXT_NAMES for name in types if name.casefold() == wanted]
-    if not found:
+    found = _usual(TEXT_NAMES, types)
+    if found is None:
         raise ValueError(
             f"the problem file must name the text's column (text), one of those of {source}: {_listed(types)}"
         )
-    inferred.append(f"the text is the column {found[0]!r}")
-    return found[0]
+    inferred.append(f"the text is the column {found!r}")
+    return found
+
+
+def _usual(wanted: Sequence[str], types: Mapping[str, object]) -> str | None:
+    """The column with the first of the usual names that occurs, in any case."""
+    return next((name for usual in wanted for name in types if name.casefold() == usual), None)
 
 
 def _check_names(names: Sequence[str], types: Mapping[str, object], source: str) -> None:

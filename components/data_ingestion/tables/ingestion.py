@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from components.data_ingestion.class_names import class_warnings, ordered_class_names
+from components.data_ingestion.class_names import class_warnings, counts_by_split, ordered_class_names
 from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantined
 from components.data_ingestion.splits import assign_splits, expected_splits, NOT_PINNED, open_fractions
 from components.data_ingestion.tables.column_plan import column_plan, ColumnPlan
@@ -47,7 +47,9 @@ def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_
     index = rows.index
     class_names = ordered_class_names(index.label_counts, problem.label.classes, source=source)
     predefined = tuple(SPLIT_NAMES[table.pinned] for table in tables if table.pinned != NOT_PINNED)
-    splits = _splits(index, class_names, problem, predefined)
+    class_of_code = np.array([class_names.index(label) for label in index.labels] + [UNLABELLED])
+    classes = class_of_code[index.column("label")]
+    splits = _splits(index, classes, problem, predefined)
     columns, roles = _output_columns(plan)
     info = ExampleTableInfo(
         modality=plan.modality, class_names=class_names, column_roles=roles, label_version=problem.label.version
@@ -58,7 +60,7 @@ def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_
     return IngestionFacts(
         modality=plan.modality,
         class_names=class_names,
-        counts=_counts(index, splits, class_names),
+        counts=counts_by_split(classes, splits, class_names),
         expected_splits=expected_splits(problem.split, predefined),
         num_seen=len(splits) + rows.num_quarantined,
         num_quarantined=rows.num_quarantined,
@@ -132,11 +134,10 @@ def _check_usable(rows: _Rows, plan: ColumnPlan, source: str) -> None:
         )
 
 
-def _splits(index: RowIndex, class_names: Sequence[str], problem: Problem, predefined: Sequence[str]) -> np.ndarray:
-    class_of_code = np.array([class_names.index(label) for label in index.labels] + [UNLABELLED])
+def _splits(index: RowIndex, classes: np.ndarray, problem: Problem, predefined: Sequence[str]) -> np.ndarray:
     return assign_splits(
         index.column("position"),
-        classes=class_of_code[index.column("label")],
+        classes=classes,
         clusters=index.clusters(grouped=problem.group is not None),
         pinned=index.column("pinned"),
         fractions=open_fractions(problem.split, predefined),
@@ -191,17 +192,6 @@ def _batch(prepared: PreparedRows, usable: Sequence[int], ids: Sequence[str], sp
         texts = prepared.text.take(rows)
         arrays = {**arrays, "text": texts, **text_measures(texts)}
     return pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
-
-
-def _counts(index: RowIndex, splits: np.ndarray, class_names: Sequence[str]) -> dict[str, dict[str, int]]:
-    labels = [*index.labels, ""]
-    codes = index.column("label") % len(labels)  # UNLABELLED is the last one
-    counts: dict[str, dict[str, int]] = {}
-    for number, split in enumerate(SPLIT_NAMES):
-        found = np.bincount(codes[splits == number], minlength=len(labels)).tolist()
-        by_label = dict(zip(labels, found, strict=True))
-        counts[split] = {label: by_label[label] for label in (*class_names, "") if by_label[label]}
-    return counts
 
 
 def _warnings(index: RowIndex, splits: np.ndarray, plan: ColumnPlan) -> list[str]:
