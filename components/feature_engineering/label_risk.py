@@ -27,7 +27,7 @@ _CHUNK = 64
 _SIDE_PX = 16
 _NUM_NEIGHBOURS = 5
 _NUM_AGREEING = 3
-# Of the distances of held-out images that are read right: how far is near enough to be an image of a class.
+# An image is near enough to a class at this quantile of the distances of held-out images, times this margin.
 _USUAL_QUANTILE = 0.95
 _USUAL_MARGIN = 1.5
 
@@ -123,7 +123,7 @@ def label_risks(
     right_Q = read_Q == labels[held_out]
     accuracy = float(right_Q.mean())
     sure_Q = right_Q & (agreeing_Q >= _NUM_AGREEING)
-    # Of many classes with few images each, no three neighbours may be of one class.
+    # Where many classes have few images each, there may be no image with three neighbours of one class.
     if not _is_better_than_chance(accuracy, labels[known]) or not sure_Q.any():
         return LabelRisks(accuracy=accuracy, risks=())
     limit = _USUAL_MARGIN * float(np.quantile(distances_Q[sure_Q], _USUAL_QUANTILE))

@@ -35,7 +35,7 @@ _SMALL_CNN_SIZES_PX = (32, 96)
 _EFFICIENTNET_SIZE_PX = 160
 _FIT_BATCH_ROWS = 8192
 _NOTHING_SAID = PreparationSettings()
-# Until the pixels are stored, and their statistics known.
+# Placeholders until the pixels are stored and their statistics known.
 _ANY_MEAN, _ANY_STD = (127.5, 127.5, 127.5), (64.0, 64.0, 64.0)
 
 

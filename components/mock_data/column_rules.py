@@ -144,7 +144,7 @@ def _rule(feature: schema_pb2.Feature, domains: dict[str, tuple[str, ...]]) -> C
         low=low,
         high=high,
         values=_listed(feature, kind, domains),
-        # A missing value breaks a shape as it breaks a presence.
+        # A fixed shape demands a value in every row.
         min_present_share=1.0 if feature.HasField("shape") else feature.presence.min_fraction,
         min_present=int(feature.presence.min_count),
         is_empty=most == 0,

@@ -102,7 +102,7 @@ def _looks(num_rows: int, facts: MeasureFacts, rng: np.random.Generator) -> list
 
 
 def _most_contrast(brightness: float) -> float:
-    """Above it black or white would be cut off, and the brightness would move."""
+    """The contrast above which black or white is cut off, which would change the brightness."""
     return min(brightness, 1.0 - brightness) / _DEVIATIONS_KEPT
 
 
@@ -121,7 +121,7 @@ def _levels(
     if not facts.is_known(name):
         rule = rule.narrowed(*default, widest=default[1])
     if rule.low is not None and rule.high is not None:
-        # Not to the very bounds: what is measured in the end is a little off.
+        # Away from the bounds: what ingestion measures differs a little.
         margin = min(_LEVEL_MARGIN, (rule.high - rule.low) / 4)
         rule = replace(rule, low=rule.low + margin, high=rule.high - margin)
     return [float(value) for value in facts.draw(rule, rng, num_rows)]
@@ -175,7 +175,7 @@ def _texture(
     shown_class: int, across: np.ndarray, down: np.ndarray, shorter_px: int, rng: np.random.Generator
 ) -> np.ndarray:
     kind, level = shown_class % len(_TEXTURES), shown_class // len(_TEXTURES)
-    # A cycle below four pixels would drown in the grid.
+    # A cycle of fewer than four pixels cannot be seen.
     cycles = min(_CYCLES[level], max(shorter_px / 4, 1.0)) * rng.uniform(0.92, 1.08)
     turn = math.radians(rng.uniform(-6.0, 6.0))
     x = across * math.cos(turn) - down * math.sin(turn) + rng.uniform(-0.25, 0.25)

@@ -63,7 +63,7 @@ def label_distribution(rule: ColumnRule | None, statistics: ColumnStatistics | N
     names = _names(rule or ColumnRule(name="label"), known)
     weights = np.array([known.get(name, 0.0) for name in names])
     if np.count_nonzero(weights) >= 2:
-        # What the schema allows but the data do not have is not made either.
+        # Classes that the schema allows but the data do not have are left out.
         names, weights = [name for name in names if known.get(name)], weights[weights > 0]
     else:
         weights = np.ones(len(names))

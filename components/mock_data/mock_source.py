@@ -104,7 +104,7 @@ def mock_plan(
     measured = {name: rule for name, rule in rules.items() if name in _MEASURES[modality]}
     others = _others(rules, modality, label, text)
     roles = _roles(others, known, modality, problem)
-    # Data without labels show classes all the same: the label's rule is that of any environment.
+    # Unlabelled data show classes too, so the label's rule is taken from all environments.
     label_rule = None if label is None else column_rules(schema, None).get(label)
     label_statistics = None if label is None or label in problem.pii else known.get(label)
     return MockPlan(

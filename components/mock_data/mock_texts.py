@@ -48,7 +48,7 @@ def _lengths_and_words(
     """Length and number of words of each text: long texts have many words."""
     length_rule, words_rule = facts.rule("text_length"), facts.rule("text_words")
     fewest, most = max(int(words_rule.low or 0), 1), words_rule.high or math.inf
-    # So many words need a letter each, and a space between them.
+    # Each word needs a letter, and there is a space between two.
     shortest = max(int(length_rule.low or 0), 2 * fewest - 1)
     if length_rule.high is not None and shortest > length_rule.high:
         raise ValueError(
@@ -76,7 +76,7 @@ def _script_shares(num_rows: int, facts: MeasureFacts, rng: np.random.Generator)
     low, high = _bounds_of_shares(facts)
     expected = np.array([facts.mean(script) for script in SCRIPTS])
     if not expected.any():
-        # The script that the schema insists on most; SCRIPTS begins with Latin.
+        # The script with the highest minimum in the schema; Latin, the first one, where none has any.
         expected[int(low.argmax())] = 1.0
         expected[SCRIPTS.index("share_other")] += _PUNCTUATION
     main = int(_projected(expected[None], low, high)[0].argmax())

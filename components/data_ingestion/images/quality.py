@@ -96,7 +96,7 @@ def _tile_power(watched_HW: np.ndarray) -> np.ndarray:
 def _blur(power_SS: np.ndarray) -> float:
     order, ends, centres_K = _rings(len(power_SS))
     rings = np.split(power_SS.ravel()[order], ends)[: len(centres_K)]
-    # Medians: a wave that was laid over does not count as detail. Rounding to 8 bits is none either.
+    # Medians, so that an added wave does not count as detail; nor does rounding to 8 bits, which is subtracted.
     power_K = np.array([np.median(ring) for ring in rings]) * _MEDIAN_TO_MEAN - 2.0 * _ROUNDING_POWER
     # Photos have about the same share in every ring once the slope that they have in common is taken off.
     share_K = power_K.clip(0.0) * centres_K**2
