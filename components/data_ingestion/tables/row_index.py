@@ -50,7 +50,7 @@ class RowIndex:
         return np.concatenate([part[name] for part in self._parts]) if self._parts else np.empty(0)
 
     def clusters(self, *, grouped: bool) -> np.ndarray:
-        """Cluster of every row, shape (N,), int64: rows of equal content and, where `grouped`, of one group share one."""
+        """Cluster of every row, shape (N,), int64: equal content and, where `grouped`, one group share it."""
         if not grouped:
             return np.unique(self.column("content"), return_inverse=True)[1]
         pairs = np.concatenate([equal_pairs(self.column("content")), equal_pairs(self.column("group"))])
