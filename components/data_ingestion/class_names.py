@@ -3,30 +3,17 @@
 from collections.abc import Mapping, Sequence
 import re
 
+import numpy as np
+
+from components.shared.contracts.problem import SPLIT_NAMES
+
 _MAX_CLASSES = 1000
 
 
 def ordered_class_names(labels: Mapping[str, int], declared: Sequence[str], *, source: str) -> tuple[str, ...]:
-    """Class names in the order that class indices follow.
+    """Labels that occur: in the declared order, else by number where all are whole numbers, else by name.
 
-    Parameters
-    ----------
-    labels
-        How many examples have each label.
-    declared
-        Classes of the problem file, in its order; empty where it names none.
-    source
-        The source, for errors.
-
-    Returns
-    -------
-    tuple
-        Labels that occur: in the declared order, else by number where all are whole numbers, else by name.
-
-    Raises
-    ------
-    ValueError
-        If fewer than two classes occur, or so many that they are no classes.
+    Refuses fewer than two classes, and so many labels that they are no classes.
     """
     occurring = [name for name, count in labels.items() if count and (not declared or name in declared)]
     if len(occurring) < 2:
@@ -46,16 +33,22 @@ def ordered_class_names(labels: Mapping[str, int], declared: Sequence[str], *, s
     return tuple(sorted(occurring))
 
 
-def class_warnings(labels: Mapping[str, int], declared: Sequence[str]) -> list[str]:
-    """Sentences on classes that are declared but missing, or too rare to be in every split.
+def counts_by_split(classes: np.ndarray, splits: np.ndarray, class_names: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Examples by split and label, without zeros, from class indices (-1 where unlabelled) and split indices, (N,).
 
-    Parameters
-    ----------
-    labels
-        How many examples have each label.
-    declared
-        Classes of the problem file; empty where it names none.
+    Unlabelled examples are counted under the empty string.
     """
+    labels = [*class_names, ""]
+    counts = np.zeros((len(SPLIT_NAMES), len(labels)), dtype=np.int64)
+    np.add.at(counts, (splits, classes), 1)
+    return {
+        split: {label: count for label, count in zip(labels, row, strict=True) if count}
+        for split, row in zip(SPLIT_NAMES, counts.tolist(), strict=True)
+    }
+
+
+def class_warnings(labels: Mapping[str, int], declared: Sequence[str]) -> list[str]:
+    """Sentences on classes that are declared but missing, or too rare to be in every split."""
     missing = [f"the problem file's class {name!r} has no example" for name in declared if not labels.get(name)]
     rare = [
         f"the class {name!r} has {count} example{'s' if count > 1 else ''}, too few to be in every split"

@@ -1,4 +1,4 @@
-"""Pairs to clusters: what must stay together because a chain of pairs joins it."""
+"""From pairs to clusters: items that a chain of pairs joins stay together."""
 
 from collections.abc import Iterable
 
@@ -6,20 +6,7 @@ import numpy as np
 
 
 def connected_clusters(num_items: int, pairs: Iterable[tuple[int, int]]) -> np.ndarray:
-    """Cluster of every item, by union-find.
-
-    Parameters
-    ----------
-    num_items
-        Number of items N.
-    pairs
-        Items that belong together, by index.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (N,), int64: the smallest index of the item's cluster; an item without a pair has its own.
-    """
+    """The smallest index of every item's cluster, by union-find: shape (N,), int64."""
     parent = list(range(num_items))
 
     def root(item: int) -> int:
@@ -35,18 +22,7 @@ def connected_clusters(num_items: int, pairs: Iterable[tuple[int, int]]) -> np.n
 
 
 def equal_pairs(values: np.ndarray) -> np.ndarray:
-    """Pairs that chain equal values together.
-
-    Parameters
-    ----------
-    values
-        Shape (N,), of any type that sorts.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (P, 2), int64: for every value that occurs k times k - 1 pairs of indices.
-    """
+    """Pairs of indices that chain equal values together: shape (P, 2), int64, k - 1 pairs for k equal values."""
     order = np.argsort(values, kind="stable")
     same = values[order[1:]] == values[order[:-1]]
     return np.stack([order[:-1][same], order[1:][same]], axis=1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from components.data_ingestion.ingested import Ingested, Quarantined
+from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantined
 from components.reporting.page import Cell, Picture, Report
 from components.shared.contracts.problem import SPLIT_NAMES
 from components.shared.contracts.verdict import Verdict
@@ -14,119 +14,99 @@ _NAMES_A_CLUSTER = 5
 _NAME_CHARACTERS = 120
 
 
-def ingestion_report(ingested: Ingested, verdict: Verdict, *, source: str) -> Report:
-    """Report on an ingestion.
-
-    Parameters
-    ----------
-    ingested
-        What was found.
-    verdict
-        What was made of it.
-    source
-        Where the data came from.
-
-    Returns
-    -------
-    Report
-        Below 500 kB whatever the data: long lists are cut, and say so. Values of rows are never shown.
-    """
+def ingestion_report(facts: IngestionFacts, verdict: Verdict, *, source: str) -> Report:
+    """Report on an ingestion, below 500 kB: long lists are cut, and say so. Values of rows are never shown."""
     report = Report("Ingestion", subtitle=source)
     report.verdict(verdict.passed, verdict.reason)
-    report.facts(_facts(ingested))
-    for sentence in ingested.warnings[:_IGNORED_SHOWN]:
+    report.facts(_numbers(facts))
+    for sentence in facts.warnings[:_IGNORED_SHOWN]:
         report.paragraph(_sentence(sentence), tone="warn")
-    _show_counts(report, ingested)
-    _show_inferred(report, ingested)
-    _show_quarantined(report, ingested)
-    _show_duplicates(report, ingested)
-    _show_columns(report, ingested)
-    if ingested.pictures:
+    _show_counts(report, facts)
+    _show_inferred(report, facts)
+    _show_quarantined(report, facts)
+    _show_duplicates(report, facts)
+    _show_columns(report, facts)
+    if facts.example_images:
         report.heading("Some of the images")
-        report.gallery(
-            [Picture(data=data, caption=label, alternative=f"an image of {label}") for label, data in ingested.pictures]
-        )
+        images = facts.example_images
+        report.gallery([Picture(data=data, caption=name, alternative=f"an image of {name}") for name, data in images])
     return report
 
 
-def _facts(ingested: Ingested) -> dict[str, Cell]:
+def _numbers(facts: IngestionFacts) -> dict[str, Cell]:
     return {
-        "examples": ingested.num_examples,
-        "classes": len(ingested.class_names),
-        "modality": ingested.modality,
-        "set aside": ingested.num_quarantined,
-        "exact copies": ingested.num_duplicates,
-        "near duplicate groups": len(ingested.near_duplicate_clusters),
+        "examples": facts.num_examples,
+        "classes": len(facts.class_names),
+        "modality": facts.modality,
+        "set aside": facts.num_quarantined,
+        "exact copies": facts.num_duplicates,
+        "near duplicate groups": len(facts.near_duplicate_clusters),
     }
 
 
-def _show_counts(report: Report, ingested: Ingested) -> None:
+def _show_counts(report: Report, facts: IngestionFacts) -> None:
     report.heading("Examples by split and class")
-    unlabelled = any("" in labels for labels in ingested.counts.values())
-    names = [*ingested.class_names[:_ROWS_SHOWN], *([""] if unlabelled else [])]
+    unlabelled = any("" in labels for labels in facts.counts.values())
+    names = [*facts.class_names[:_ROWS_SHOWN], *([""] if unlabelled else [])]
     rows: list[list[Cell]] = []
     for name in names:
-        found = [ingested.counts[split].get(name, 0) for split in SPLIT_NAMES]
+        found = [facts.counts[split].get(name, 0) for split in SPLIT_NAMES]
         rows.append([_cut(name) or "(no label)", *found, sum(found)])
-    totals = [sum(ingested.counts[split].values()) for split in SPLIT_NAMES]
+    totals = [sum(facts.counts[split].values()) for split in SPLIT_NAMES]
     rows.append(["all", *totals, sum(totals)])
-    report.table(["class", *SPLIT_NAMES, "all"], rows, caption=_more(len(ingested.class_names), _ROWS_SHOWN))
+    report.table(["class", *SPLIT_NAMES, "all"], rows, caption=_more(len(facts.class_names), _ROWS_SHOWN))
 
 
-def _show_inferred(report: Report, ingested: Ingested) -> None:
-    if ingested.inferred:
+def _show_inferred(report: Report, facts: IngestionFacts) -> None:
+    if facts.inferred:
         report.heading("What was inferred")
-        for sentence in ingested.inferred[:_IGNORED_SHOWN]:
+        for sentence in facts.inferred[:_IGNORED_SHOWN]:
             report.paragraph(_sentence(sentence))
 
 
-def _show_quarantined(report: Report, ingested: Ingested) -> None:
-    if ingested.quarantined:
-        report.heading("Set aside")
-        caption = _more(max(ingested.num_quarantined, len(ingested.quarantined)), _ROWS_SHOWN)
-        report.table(["what", "why"], _named(ingested.quarantined[:_ROWS_SHOWN]), caption=caption)
-    if ingested.converted:
-        report.heading("Converted")
-        caption = _more(len(ingested.converted), _ROWS_SHOWN)
-        report.table(["image", "how"], _named(ingested.converted[:_ROWS_SHOWN]), caption=caption)
-    left_out = [(why, count) for why, count in ingested.left_out.items() if count]
-    if left_out:
-        report.heading("Left out")
-        report.table(["why", "examples"], left_out)
-    if ingested.ignored:
-        report.heading("Ignored files")
-        caption = _more(len(ingested.ignored), _IGNORED_SHOWN)
-        report.table(["file", "why"], _named(ingested.ignored[:_IGNORED_SHOWN]), caption=caption)
+def _show_quarantined(report: Report, facts: IngestionFacts) -> None:
+    _show_list(report, "Set aside", ["what", "why"], _named(facts.quarantined), total=facts.num_quarantined)
+    _show_list(report, "Converted", ["image", "how"], _named(facts.converted))
+    left_out = [(why, count) for why, count in facts.left_out.items() if count]
+    _show_list(report, "Left out", ["why", "examples"], left_out)
+    _show_list(report, "Ignored files", ["file", "why"], _named(facts.ignored), limit=_IGNORED_SHOWN)
 
 
-def _show_duplicates(report: Report, ingested: Ingested) -> None:
-    if ingested.dropped_duplicates:
-        report.heading("Exact copies dropped")
-        copies: list[list[Cell]] = [
-            [_cut(copy), _cut(kept)] for copy, kept in ingested.dropped_duplicates[:_ROWS_SHOWN]
-        ]
-        report.table(["copy", "kept"], copies, caption=_more(len(ingested.dropped_duplicates), _ROWS_SHOWN))
-    if ingested.num_duplicate_rows:
+def _show_duplicates(report: Report, facts: IngestionFacts) -> None:
+    copies: list[list[Cell]] = [[_cut(copy), _cut(kept)] for copy, kept in facts.dropped_duplicates]
+    _show_list(report, "Exact copies dropped", ["copy", "kept"], copies)
+    if facts.num_duplicate_rows:
         report.heading("Repeated rows")
         report.paragraph(
-            f"{ingested.num_duplicate_rows:,} rows repeat an earlier one's content. They are kept, and rows of the "
+            f"{facts.num_duplicate_rows:,} rows repeat an earlier one's content. They are kept, and rows of the "
             "same content are in the same split."
         )
-    if ingested.near_duplicate_clusters:
-        report.heading("Near duplicates")
-        groups: list[list[Cell]] = [
-            [len(names), _listed(names)] for names in ingested.near_duplicate_clusters[:_CLUSTERS_SHOWN]
-        ]
-        caption = _more(len(ingested.near_duplicate_clusters), _CLUSTERS_SHOWN)
-        report.paragraph("Images of a group are kept, all in one split.")
-        report.table(["images", "names"], groups, caption=caption)
+    groups: list[list[Cell]] = [[len(names), _listed(names)] for names in facts.near_duplicate_clusters]
+    note = "Images of a group are kept, all in one split."
+    _show_list(report, "Near duplicates", ["images", "names"], groups, limit=_CLUSTERS_SHOWN, note=note)
 
 
-def _show_columns(report: Report, ingested: Ingested) -> None:
-    if ingested.columns:
-        report.heading("Columns")
-        rows = [[_cut(name), role, kind] for name, (role, kind) in list(ingested.columns.items())[:_ROWS_SHOWN]]
-        report.table(["column", "role", "type"], rows, caption=_more(len(ingested.columns), _ROWS_SHOWN))
+def _show_columns(report: Report, facts: IngestionFacts) -> None:
+    rows: list[list[Cell]] = [[_cut(name), role, kind] for name, (role, kind) in facts.columns.items()]
+    _show_list(report, "Columns", ["column", "role", "type"], rows)
+
+
+def _show_list(
+    report: Report,
+    heading: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    *,
+    total: int = 0,
+    limit: int = _ROWS_SHOWN,
+    note: str = "",
+) -> None:
+    """A heading and the first `limit` rows, nothing without rows; `total` where more were found than are listed."""
+    if rows:
+        report.heading(heading)
+        if note:
+            report.paragraph(note)
+        report.table(columns, rows[:limit], caption=_more(max(total, len(rows)), limit))
 
 
 def _named(items: Sequence[Quarantined]) -> list[list[Cell]]:
@@ -147,5 +127,5 @@ def _sentence(text: str) -> str:
 
 
 def _cut(text: str) -> str:
-    """Return a name that fits a cell: its end says more than its beginning."""
+    """A name that fits a cell: its end says more than its beginning."""
     return text if len(text) <= _NAME_CHARACTERS else "…" + text[1 - _NAME_CHARACTERS :]

@@ -9,15 +9,10 @@ import fsspec
 from components.data_ingestion.images.ingestion import ingest_images
 from components.data_ingestion.images.labels import image_listing, ImageListing
 from components.data_ingestion.images.reading import folder_reader, ImageReader, LocalReader
-from components.data_ingestion.ingested import Ingested
+from components.data_ingestion.ingestion_facts import IngestionFacts
 from components.data_ingestion.ingestion_report import ingestion_report
-from components.data_ingestion.judgement import judged, MAX_QUARANTINED_SHARE
-from components.data_ingestion.known_datasets import (
-    digits_listing,
-    DigitsReader,
-    pets_folder,
-    pets_listing,
-)
+from components.data_ingestion.ingestion_verdict import ingestion_verdict, MAX_QUARANTINED_SHARE
+from components.data_ingestion.known_datasets import digits_listing, DigitsReader, pets_folder, pets_listing
 from components.data_ingestion.tables.ingestion import ingest_tables
 from components.data_ingestion.tables.scan import scanned_table
 from components.shared.contracts.problem import parse_problem, Problem, SPLIT_NAMES
@@ -35,8 +30,6 @@ class IngestionResult:
 
     Attributes
     ----------
-    num_examples
-        Examples in the table.
     counts
         Examples by split and label, `{"train": {"cat": 350, ...}, ...}`; unlabelled ones under the empty string.
     num_quarantined
@@ -103,7 +96,7 @@ def ingest_examples(
         ingested = _ingested(source, problem, folder)
     for sentence in ingested.inferred:
         logger.info("inferred: %s", sentence)
-    verdict = judged(ingested, max_quarantined_share=max_quarantined_share)
+    verdict = ingestion_verdict(ingested, max_quarantined_share=max_quarantined_share)
     ingestion_report(ingested, verdict, source=source).write(report_path)
     write_verdict(verdict_path, verdict)
     result = IngestionResult(
@@ -120,7 +113,7 @@ def ingest_examples(
     return result
 
 
-def _ingested(source: str, problem: Problem, examples_path: Path) -> Ingested:
+def _ingested(source: str, problem: Problem, examples_path: Path) -> IngestionFacts:
     if source not in EMBEDDED_SOURCES and not _is_folder(source):
         return _ingested_table(source, problem, examples_path)
     if problem.modality not in (None, "image"):
@@ -140,7 +133,7 @@ def _images(source: str) -> tuple[ImageListing, ImageReader]:
     return image_listing(folder_of_images.locations(), source=source), folder_of_images
 
 
-def _ingested_table(source: str, problem: Problem, examples_path: Path) -> Ingested:
+def _ingested_table(source: str, problem: Problem, examples_path: Path) -> IngestionFacts:
     tables = [scanned_table(table_file(source, problem.table))]
     if problem.split.test_file is not None:
         test_file = companion_file(source, problem.split.test_file)

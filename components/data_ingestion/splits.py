@@ -1,4 +1,4 @@
-"""Which split an example belongs to: decided by its content, so that no order and no newcomer changes it.
+"""Which split an example belongs to: its content decides, so that neither order nor new examples change it.
 
 Every example (or group) has a position in 0..1 that its fingerprint gives; the fractions cut that line into train,
 validation and test. What must stay together (duplicates, near duplicates, groups) is one unit and goes to one split.
@@ -16,39 +16,20 @@ _POSITION_BITS = 53
 
 
 def split_position(fingerprint: str) -> float:
-    """Position of a content on the line that the fractions cut.
-
-    Parameters
-    ----------
-    fingerprint
-        32 hexadecimal characters.
-
-    Returns
-    -------
-    float
-        0 or more, below 1, uniform over contents.
-    """
+    """Position of a content on the line that the fractions cut: 0 or more, below 1, uniform over fingerprints."""
     return (int(fingerprint[16:32], 16) >> (64 - _POSITION_BITS)) / 2.0**_POSITION_BITS
 
 
 def open_fractions(spec: SplitSpec, predefined: Sequence[str]) -> dict[str, float]:
-    """Fractions for the examples whose split the data do not give.
-
-    Parameters
-    ----------
-    spec
-        The problem's fractions.
-    predefined
-        Splits that the data give themselves (a test file, folders named for splits).
-
-    Returns
-    -------
-    dict
-        `{split: fraction}`, adding up to 1, over train and the splits that are not predefined.
-    """
+    """Fractions of train and of the splits that the data do not give themselves, adding up to 1."""
     wanted = {name: float(getattr(spec, name)) for name in SPLIT_NAMES if name == "train" or name not in predefined}
     total = sum(wanted.values())
     return {name: share / total for name, share in wanted.items() if share > 0.0}
+
+
+def expected_splits(spec: SplitSpec, predefined: Sequence[str]) -> tuple[str, ...]:
+    """Splits that must not be empty: those with a fraction, and those that the data give themselves."""
+    return tuple(dict.fromkeys([*open_fractions(spec, predefined), *predefined]))
 
 
 def assign_splits(
@@ -59,12 +40,12 @@ def assign_splits(
     pinned: np.ndarray,
     fractions: Mapping[str, float],
 ) -> np.ndarray:
-    """Split of every example.
+    """Split of every example: shape (N,), int64, an index into `SPLIT_NAMES`.
 
-    A unit whose members' own splits disagree goes to train where one of them is in train, else to validation: what
-    was once trained on is never tested on. A class of three units or more has one at least in every split, and in
-    train at least half of what the fraction says; where the line gives it fewer, the units nearest to that split's
-    part of the line move there.
+    A unit whose members' own splits disagree goes to train where one of them is in train, else to validation: what was
+    once trained on is never tested on. A class of three units or more has one at least in every split, and in train at
+    least half of what the fraction says; where the line gives it fewer, the units nearest to that split's part of the
+    line move there.
 
     Parameters
     ----------
@@ -78,11 +59,6 @@ def assign_splits(
         Shape (N,), int: index into `SPLIT_NAMES` where the data give the split, else `NOT_PINNED`.
     fractions
         From `open_fractions`.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (N,), int64: index into `SPLIT_NAMES`.
     """
     own = np.where(pinned == NOT_PINNED, _splits_on_line(positions, fractions), pinned)
     _, units = np.unique(clusters, return_inverse=True)

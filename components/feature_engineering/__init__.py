@@ -1,1 +1,1 @@
-"""Feature engineering: the decode-once feature store, the augmentation policy, embeddings."""
+"""Feature engineering: the decode-once feature store, augmentation policies, embeddings."""

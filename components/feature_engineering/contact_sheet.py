@@ -1,4 +1,4 @@
-"""Contact sheets: stored images beside what a policy, and each of its transforms alone, makes of them."""
+"""Contact sheets: stored images beside what an augmentation policy, and each of its transforms alone, makes of them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,24 +18,22 @@ _NUM_VARIANTS = 6
 _SIDE_PX = 96
 
 
+def evenly_spread_images(store: FeatureStore, count: int) -> list[tuple[int, np.ndarray]]:
+    """Rows and images (H, W, C) evenly spread over the training split, at most `count`."""
+    rows = store.indices("train")
+    if not len(rows):
+        return []
+    chosen = rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
+    return list(zip(chosen.tolist(), store.gather(chosen)["image"], strict=True))
+
+
 def contact_sheet(store: FeatureStore, augmenter: Augmenter) -> list[list[Picture]]:
-    """Originals from the training split, evenly spread, each followed by its variants.
+    """Up to three originals, evenly spread over the training split, each followed by six variants of it.
 
-    Parameters
-    ----------
-    store
-        The feature store.
-    augmenter
-        The policy.
-
-    Returns
-    -------
-    list of list of Picture
-        A row of seven for each of three originals, the original first; fewer rows where the split is smaller. A
-        variant's caption names the transforms that were drawn for it.
+    A variant's caption names the transforms that were drawn for it.
     """
     rows = []
-    for row, image_HWC in _originals(store):
+    for row, image_HWC in evenly_spread_images(store, _NUM_ORIGINALS):
         name = store.class_names[store.labels[row]]
         pictures = [_picture(image_HWC, f"{name}, as stored")]
         for variant in range(_NUM_VARIANTS):
@@ -46,23 +44,9 @@ def contact_sheet(store: FeatureStore, augmenter: Augmenter) -> list[list[Pictur
 
 
 def transform_sheet(store: FeatureStore, policy: Mapping[str, Any]) -> list[list[Picture]]:
-    """One original, and what each transform of a policy makes of it where it is applied alone and always.
-
-    Parameters
-    ----------
-    store
-        The feature store.
-    policy
-        The policy.
-
-    Returns
-    -------
-    list of list of Picture
-        A row of seven a transform: the original and six variants, with the transform's name; none where no training
-        example is labelled.
-    """
+    """For each transform, applied alone and always: one original and six variants; none without training examples."""
     rows = []
-    for row, image_HWC in _originals(store)[:1]:
+    for row, image_HWC in evenly_spread_images(store, 1):
         for name, single in single_transforms(dict(policy)):
             augmenter = Augmenter(single)
             pictures = [_picture(image_HWC, "as stored")]
@@ -71,14 +55,6 @@ def transform_sheet(store: FeatureStore, policy: Mapping[str, Any]) -> list[list
                 pictures.append(_picture(augmented_HWC, f"{name} {variant + 1}"))
             rows.append(pictures)
     return rows
-
-
-def _originals(store: FeatureStore) -> list[tuple[int, np.ndarray]]:
-    rows = store.indices("train")
-    if not len(rows):
-        return []
-    chosen = rows[np.linspace(0, len(rows) - 1, min(_NUM_ORIGINALS, len(rows))).astype(int)]
-    return list(zip(chosen.tolist(), store.gather(chosen)["image"], strict=True))
 
 
 def _seed(row: int, variant: int) -> int:

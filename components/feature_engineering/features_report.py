@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from components.feature_engineering.augmentation_policy_report import add_augmentation
 from components.feature_engineering.fourier_gallery import fourier_gallery
-from components.feature_engineering.policy_report import add_augmentation
 from components.reporting.page import Report
 from components.shared.contracts.problem import SPLIT_NAMES
 from components.shared.feature_store.store import FeatureStore
@@ -13,13 +13,7 @@ _MAX_SHOWN = 200
 
 
 def features_report(store: FeatureStore) -> Report:
-    """The feature store's report: how much of what, how it was prepared, and for images a contact sheet.
-
-    Parameters
-    ----------
-    store
-        The finished store.
-    """
+    """The report of a finished store: how much of what, how it was prepared, and for images a contact sheet."""
     report = Report("Features", subtitle="Prepared once; training reads them memory-mapped every epoch.")
     size_bytes = sum(file.stat().st_size for file in store.path.glob("*.arrow"))
     report.facts(

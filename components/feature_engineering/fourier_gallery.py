@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 import torch
 
+from components.feature_engineering.contact_sheet import evenly_spread_images
 from components.modeling.fourier.compression import compress, psnr
 from components.modeling.fourier.deconvolution import blur, gaussian_kernel, wiener_deconvolution
 from components.modeling.fourier.filters import filter_frequencies
@@ -31,41 +32,19 @@ _KEPT_SHARE = 0.05
 
 
 def fourier_gallery(store: FeatureStore) -> list[list[Picture]]:
-    """Images of the training split, evenly spread, each followed by what is made of its frequencies.
-
-    Parameters
-    ----------
-    store
-        A feature store of images.
-
-    Returns
-    -------
-    list of list of Picture
-        Nine for each of two images, at most 128 pixels a side: as stored, its spectrum, low-pass, high-pass, blurred,
-        restored, with a wave, without, compressed. Captions hold the peak signal-to-noise ratios. Fewer where the split
-        is smaller.
-    """
-    rows = store.indices("train")
-    chosen = rows[np.linspace(0, len(rows) - 1, min(_NUM_IMAGES, len(rows))).astype(int)] if len(rows) else rows
-    pictures: list[list[Picture]] = []
-    for row, image_HWC in zip(chosen.tolist(), store.gather(chosen)["image"], strict=True):
+    """`fourier_steps` of two images, evenly spread over the training split; fewer where the split is smaller."""
+    rows: list[list[Picture]] = []
+    for row, image_HWC in evenly_spread_images(store, _NUM_IMAGES):
         name = store.class_names[store.labels[row]]
-        pictures.append([_picture(image_BCHW, name, what) for what, image_BCHW in fourier_steps(image_HWC)])
-    return pictures
+        rows.append([_picture(image_BCHW, name, what) for what, image_BCHW in fourier_steps(image_HWC)])
+    return rows
 
 
 def fourier_steps(image_HWC: np.ndarray) -> list[tuple[str, torch.Tensor]]:
-    """What the gallery shows of one image, in its order.
+    """What the gallery shows of an image (H, W, 3), uint8: nine captions and their pixels (1, C, H, W).
 
-    Parameters
-    ----------
-    image_HWC
-        Shape (H, W, 3), uint8.
-
-    Returns
-    -------
-    list
-        What it is, with figures, and pixels of the shape (1, C, H, W), float32 in 0..1.
+    As stored, its spectrum, low-pass, high-pass, blurred, restored, with a wave, without, compressed; float32 in 0..1,
+    at most 128 a side. Captions hold peak signal-to-noise ratios.
     """
     original = _unit(image_HWC)
     return [

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from components.feature_engineering.chunked_preparation import prepared_chunks
 from components.feature_engineering.features_report import features_report
 from components.feature_engineering.preparation import choose_preparation, Preparation
-from components.feature_engineering.store_building import BuildCounts, content_digest, prepared_chunks, write_store
+from components.feature_engineering.store_building import BuildCounts, content_digest, write_store
 from components.modeling.augmentation.named_policies import policy_from
 from components.modeling.backbone_config import BackboneConfig, EFFICIENTNET_LITE0
 from components.modeling.classifier import build_classifier, Classifier
@@ -80,7 +81,7 @@ def build_feature_store(
         JSON: what the problem file says of preparation; empty leaves it to the examples.
     feature_dir
         A folder of a volume that all steps mount: the examples go there, under a name made of the examples and their
-        preparation, and `features_path` links to them. Empty: they go to `features_path` itself. Pictures that an
+        preparation, and `features_path` links to them. Empty: they go to `features_path` itself. Images that an
         earlier build prepared in the same way, finished or not, are taken over from there.
 
     Raises
@@ -92,7 +93,7 @@ def build_feature_store(
     settings = preparation_settings_from_text(preparation)
     prepared = choose_preparation(backbone, table, settings)
     logger.info("backbone %s (asked for: %s)", prepared.backbone.name, backbone)
-    described = _described(prepared, _policy(prepared.features, settings), table)
+    described = _described(prepared, _augmentation_policy(prepared.features, settings), table)
     if feature_dir:
         folder, counts = _shared_store(Path(feature_dir), Path(examples_path), table, prepared.features, described)
         link_store(features_path, folder)
@@ -108,7 +109,7 @@ def build_feature_store(
     )
 
 
-def _policy(features: Features, settings: PreparationSettings) -> dict[str, Any] | None:
+def _augmentation_policy(features: Features, settings: PreparationSettings) -> dict[str, Any] | None:
     """The augmentation policy of images, as the store keeps it."""
     if features.modality != "image":
         return None
@@ -133,8 +134,8 @@ def _content_name(examples: Path, described: dict[str, Any]) -> str:
     files = [(path.name, path) for path in sorted(examples.iterdir()) if path.is_file()]
     code = job_fingerprint("components.feature_engineering.store_building", "write_store")
     function = described["preprocessing"].get("function")
-    own = None if function is None else custom_code_fingerprint(function)
-    return fingerprint_json({"examples": fingerprint_files(files), "preparation": described, "code": [code, own]})
+    custom = None if function is None else custom_code_fingerprint(function)
+    return fingerprint_json({"examples": fingerprint_files(files), "preparation": described, "code": [code, custom]})
 
 
 def embed_examples(

@@ -1,8 +1,8 @@
-"""Which transforms of a policy may change labels: measured by a simple reader of the training images.
+"""Which transforms of an augmentation policy may change labels: nearest neighbours of the training images tell.
 
-The reader is nearest neighbours on 16 x 16 grey pixels. It counts how many held-out images that it gets right it takes
-for another class once a transform was applied, where the transformed image also lies as near to that class as images
-do. A mirrored 2 does; a 2 in negative resembles nothing, and is not held against the transform.
+They compare 16 x 16 grey pixels. Of the held-out images that they classify right, it is counted how many they take for
+another class once a transform was applied, where the transformed image also lies as near to that class as images do. A
+mirrored 2 does; a 2 in negative resembles nothing, and is not held against the transform.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ _CHUNK = 64
 _SIDE_PX = 16
 _NUM_NEIGHBOURS = 5
 _NUM_AGREEING = 3
-# Of the distances of held-out images that are read right: how far is near enough to be an image of a class.
+# An image is near enough to a class at this quantile of the distances of held-out images, times this margin.
 _USUAL_QUANTILE = 0.95
 _USUAL_MARGIN = 1.5
 
@@ -40,10 +40,8 @@ class LabelRisk:
 
     Attributes
     ----------
-    transform
-        Its name.
     share
-        Held-out images that are taken for another class afterwards, of those read right before, 0 to 1.
+        Held-out images that are taken for another class afterwards, of those classified right before, 0 to 1.
     taken, mistaken_for
         The commonest such pair of classes; empty where there is none.
     """
@@ -69,14 +67,10 @@ class LabelRisk:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelRisks:
-    """What was found.
+    """The risks, one a transform in the augmentation policy's order.
 
-    Attributes
-    ----------
-    accuracy
-        Of the simple reader on held-out images, 0 to 1; `nan` where there were too few to try.
-    risks
-        One a transform, in the policy's order; empty where the reader is not clearly better than chance: not judged.
+    They are empty (not judged) where `accuracy` on held-out images, 0 to 1, is not clearly better than chance, or `nan`
+    since there are too few images.
     """
 
     accuracy: float
@@ -114,25 +108,10 @@ class _Reader:
 def label_risks(
     read_images: _Read, labels: np.ndarray, policy: Mapping[str, Any], *, class_names: Sequence[str], seed: int = 0
 ) -> LabelRisks:
-    """Measure what every transform of a policy, applied alone and always, does to the classes of images.
+    """Measure what every transform of an augmentation policy, applied alone and always, does to the classes of images.
 
-    Parameters
-    ----------
-    read_images
-        From rows of the shape (B,), int, to their images of the shape (B, H, W, 3), uint8.
-    labels
-        Shape (N,), int: class of every row.
-    policy
-        The augmentation policy.
-    class_names
-        Names of the classes.
-    seed
-        Decides which rows are looked at.
-
-    Returns
-    -------
-    LabelRisks
-        At most 2,000 rows are looked at, of which at most 500 are transformed.
+    `read_images` gives images (B, H, W, 3), uint8, for rows (B,); `labels` are the classes of all rows, (N,), int. At
+    most 2,000 rows, chosen by `seed`, are looked at, of which at most 500 are transformed.
     """
     rows = np.random.default_rng(seed).permutation(len(labels))[:_MAX_IMAGES]
     num_held_out = min(int(len(rows) * _HELD_OUT_SHARE), _MAX_HELD_OUT)
@@ -144,7 +123,7 @@ def label_risks(
     right_Q = read_Q == labels[held_out]
     accuracy = float(right_Q.mean())
     sure_Q = right_Q & (agreeing_Q >= _NUM_AGREEING)
-    # Of many classes with few images each, no three neighbours may be of one class.
+    # Where many classes have few images each, there may be no image with three neighbours of one class.
     if not _is_better_than_chance(accuracy, labels[known]) or not sure_Q.any():
         return LabelRisks(accuracy=accuracy, risks=())
     limit = _USUAL_MARGIN * float(np.quantile(distances_Q[sure_Q], _USUAL_QUANTILE))
@@ -157,7 +136,7 @@ def label_risks(
 
 
 def _is_better_than_chance(accuracy: float, labels: np.ndarray) -> bool:
-    """Whether half of what always answering the commonest class gets wrong is read right."""
+    """Whether at most half as many are wrong as when the commonest class is always answered."""
     commonest = float(np.unique(labels, return_counts=True)[1].max() / len(labels))
     return accuracy >= commonest + 0.5 * (1 - commonest)
 

@@ -35,7 +35,7 @@ _SMALL_CNN_SIZES_PX = (32, 96)
 _EFFICIENTNET_SIZE_PX = 160
 _FIT_BATCH_ROWS = 8192
 _NOTHING_SAID = PreparationSettings()
-# Until the pixels are stored, and their statistics known.
+# Placeholders until the pixels are stored and their statistics known.
 _ANY_MEAN, _ANY_STD = (127.5, 127.5, 127.5), (64.0, 64.0, 64.0)
 
 
@@ -52,27 +52,10 @@ def choose_preparation(
 ) -> Preparation:
     """Choose the backbone, and fit the features that it takes to the training rows.
 
-    Parameters
-    ----------
-    requested
-        `auto`, a backbone that takes the table's modality, or a model of one's own. `auto` takes, for images whose
-        shorter side is at most 64 pixels, the small network, and for photos pretrained, frozen EfficientNet-Lite0; for
-        text the character n-grams; for tables the multi-layer perceptron. A model of one's own gets the features that
-        `auto` would take.
-    table
-        The examples.
-    settings
-        What the problem file says of it. The statistics of `channel` are not fitted here: the stored pixels give them.
-
-    Returns
-    -------
-    Preparation
-        What the feature store and the training use.
-
-    Raises
-    ------
-    ValueError
-        If the backbone is unknown or takes another modality, or there is nothing to fit to.
+    `auto` takes, for images whose shorter side is at most 64 pixels, the small network, and for photos pretrained,
+    frozen EfficientNet-Lite0; for text the character n-grams; for tables the multi-layer perceptron. A custom model
+    gets the features that `auto` would take. The statistics of `channel` are not fitted here: the stored pixels give
+    them. Refuses an unknown backbone, one that takes another modality, and an empty table.
     """
     modality = table.info.modality
     if requested != AUTO and backbone_modality(requested) not in (None, modality):
@@ -96,17 +79,7 @@ def choose_preparation(
 def image_preparation(requested: str, *, median_side_px: float) -> Preparation:
     """Choose backbone and features for images; see `choose_preparation`. Photos are decoded no larger than needed.
 
-    Parameters
-    ----------
-    requested
-        `auto`, a backbone for images, or a model of one's own.
-    median_side_px
-        Median of the images' shorter sides, pixels.
-
-    Raises
-    ------
-    ContractError
-        If the backbone is unknown.
+    `median_side_px` is the median of the images' shorter sides.
     """
     automatic = SMALL_CNN if median_side_px <= _SMALL_IMAGE_PX else EFFICIENTNET_LITE0
     name = automatic if requested == AUTO else requested
@@ -123,7 +96,7 @@ def image_preparation(requested: str, *, median_side_px: float) -> Preparation:
 
 
 class _Source:
-    """The training rows that features are fitted to: raw, or derived by a team's own function."""
+    """The training rows that features are fitted to: raw, or derived by a team's custom function."""
 
     def __init__(self, table: ExampleTable, settings: PreparationSettings) -> None:
         self._table = table

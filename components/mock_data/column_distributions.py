@@ -14,7 +14,7 @@ Value = int | float | str
 _DEFAULT_SPAN = 100
 _DEFAULT_CATEGORIES = 20
 _MOST_CATEGORIES = 10_000
-# As many as a schema lists of other texts, and each in so many rows on average.
+# Codes are carried over where they are at most so many, each in so many rows on average.
 _MOST_CODES = 100
 _LEAST_REPEATS = 5
 _DEFAULT_LENGTH = 8
@@ -22,15 +22,10 @@ _DEFAULT_MISSING_SHARE = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class NumberLaw:
-    """A distribution of numbers by its points, linear in between.
+class NumberDistribution:
+    """A distribution of numbers within a rule, linear between its points.
 
-    Attributes
-    ----------
-    rule
-        What every number must keep to.
-    points, shares
-        Shape (P,), float64, rising: the share of the numbers up to each point.
+    `points` and `shares`, shape (P,), float64, rise: the share of the numbers up to each point.
     """
 
     rule: ColumnRule
@@ -46,17 +41,10 @@ class NumberLaw:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CategoryLaw:
-    """Values and how often each occurs.
+class CategoryDistribution:
+    """K values and how often each occurs: shares (K,), float64, add up to 1.
 
-    Attributes
-    ----------
-    values
-        K values.
-    shares
-        Shape (K,), float64: they add up to 1.
-    num_certain
-        So many of the first values occur whatever is drawn.
+    The first `num_certain` values occur whatever is drawn.
     """
 
     values: tuple[Value, ...]
@@ -71,58 +59,32 @@ class CategoryLaw:
         return [self.values[code] for code in codes.tolist()]
 
 
-Law = NumberLaw | CategoryLaw
+Distribution = NumberDistribution | CategoryDistribution
 
 
-def column_law(rule: ColumnRule, statistics: ColumnStatistics | None, *, is_personal: bool = False) -> Law:
-    """From what the values of a column are drawn.
+def column_distribution(
+    rule: ColumnRule, statistics: ColumnStatistics | None, *, is_personal: bool = False
+) -> Distribution:
+    """The distribution of a column.
 
     Statistics come first, held within the schema; without them the schema's domain, every value as likely as another;
-    where neither says anything a small default.
-
-    Parameters
-    ----------
-    rule
-        The column's.
-    statistics
-        What is known of it; None where nothing is.
-    is_personal
-        Whether every text must be made up, whatever the schema lists.
-
-    Raises
-    ------
-    ValueError
-        If the schema wants more different values than it allows.
+    where neither says anything a small default. With `is_personal` every text is made up, whatever the schema lists.
     """
     if rule.content == "words" or (statistics is not None and statistics.counts):
-        return _category_law(rule, statistics, is_personal=is_personal)
+        return _category_distribution(rule, statistics, is_personal=is_personal)
     if is_personal:
         statistics = None
     if rule.min_distinct or rule.max_distinct is not None:
         return _few_numbers(rule)
-    return _number_law(rule, statistics)
+    return _number_distribution(rule, statistics)
 
 
 def missing_rows(
     rule: ColumnRule, statistics: ColumnStatistics | None, rng: np.random.Generator, num_rows: int
 ) -> np.ndarray:
-    """Which rows have no value, shape (N,), bool: as many as the statistics say and the schema bears.
+    """Which rows have no value, shape (N,), bool: as many as the statistics say and the schema allows.
 
-    Parameters
-    ----------
-    rule
-        The column's.
-    statistics
-        What is known of it; None for a twentieth of the rows where the schema bears missing values at all.
-    rng
-        Decides which rows.
-    num_rows
-        N.
-
-    Raises
-    ------
-    ValueError
-        If the schema wants more rows with a value than there are rows.
+    Without statistics, a twentieth where the schema allows missing values at all. Refuses too few rows for the schema.
     """
     required = rule.required_rows(num_rows)
     if required > num_rows:
@@ -144,15 +106,15 @@ def stored_value(value: Value, rule: ColumnRule) -> Value:
     return int(value) if rule.stored == "int64" else float(value)
 
 
-def _number_law(rule: ColumnRule, statistics: ColumnStatistics | None) -> NumberLaw:
+def _number_distribution(rule: ColumnRule, statistics: ColumnStatistics | None) -> NumberDistribution:
     if statistics is not None and len(statistics.points):
         if statistics.is_whole:
             rule = replace(rule, content="whole")
-        return NumberLaw(rule=rule, points=statistics.points, shares=statistics.shares)
+        return NumberDistribution(rule=rule, points=statistics.points, shares=statistics.shares)
     low, high = _bounds(rule)
     # Half a step beyond both ends: the outermost whole numbers are as likely as any other.
     margin = 0.5 if rule.content == "whole" else 0.0
-    return NumberLaw(rule=rule, points=np.array([low - margin, high + margin]), shares=np.array([0.0, 1.0]))
+    return NumberDistribution(rule=rule, points=np.array([low - margin, high + margin]), shares=np.array([0.0, 1.0]))
 
 
 def _bounds(rule: ColumnRule) -> tuple[float, float]:
@@ -161,8 +123,8 @@ def _bounds(rule: ColumnRule) -> tuple[float, float]:
     return low, rule.high if rule.high is not None else low + span
 
 
-def _few_numbers(rule: ColumnRule) -> CategoryLaw:
-    """Numbers of which only so many may differ."""
+def _few_numbers(rule: ColumnRule) -> CategoryDistribution:
+    """Numbers of a column that limits how many of them differ."""
     low, high = _bounds(rule)
     most = rule.max_distinct if rule.max_distinct is not None else max(rule.min_distinct, _DEFAULT_CATEGORIES)
     if rule.content == "whole":
@@ -170,10 +132,12 @@ def _few_numbers(rule: ColumnRule) -> CategoryLaw:
     _check_distinct(rule, most)
     spread = np.linspace(low, high, most)
     values = dict.fromkeys(map(rule.within, (np.rint(spread) if rule.content == "whole" else spread).tolist()))
-    return CategoryLaw(values=tuple(values), shares=_equal(len(values)), num_certain=rule.min_distinct)
+    return CategoryDistribution(values=tuple(values), shares=_equal(len(values)), num_certain=rule.min_distinct)
 
 
-def _category_law(rule: ColumnRule, statistics: ColumnStatistics | None, *, is_personal: bool) -> CategoryLaw:
+def _category_distribution(
+    rule: ColumnRule, statistics: ColumnStatistics | None, *, is_personal: bool
+) -> CategoryDistribution:
     counts = {} if statistics is None else statistics.counts
     listed = None if is_personal else _listed(rule, statistics)
     if listed is not None:
@@ -188,7 +152,7 @@ def _category_law(rule: ColumnRule, statistics: ColumnStatistics | None, *, is_p
         values = _made_up_values(rule, len(weights), statistics)
     values, weights = values[: rule.max_distinct], weights[: rule.max_distinct][: len(values)]
     _check_distinct(rule, len(values))
-    return CategoryLaw(values=tuple(values), shares=_normal(weights), num_certain=rule.min_distinct)
+    return CategoryDistribution(values=tuple(values), shares=_normal(weights), num_certain=rule.min_distinct)
 
 
 def _listed(rule: ColumnRule, statistics: ColumnStatistics | None) -> tuple[str, ...] | None:
@@ -209,7 +173,7 @@ def _is_allowed(code: str, rule: ColumnRule) -> bool:
 
 
 def _weights(statistics: ColumnStatistics | None) -> np.ndarray:
-    """Rows of each text: of those that the statistics list, and evenly of the rest."""
+    """Rows of each text: those of the listed texts from the statistics, the others evenly."""
     if statistics is None or not statistics.counts:
         return np.ones(_DEFAULT_CATEGORIES)
     listed = np.array([*statistics.counts.values()])

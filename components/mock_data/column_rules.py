@@ -1,4 +1,4 @@
-"""What a schema demands of one column, in the few words that drawing values needs."""
+"""What a schema demands of one column, reduced to what drawing values needs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ Content = Literal["words", "whole", "number"]
 
 _STORED: dict[int, Stored] = {schema_pb2.INT: "int64", schema_pb2.FLOAT: "float64", schema_pb2.BYTES: "string"}
 _NO_COLUMN = ("struct_domain", "image_domain", "audio_domain", "video_domain", "content_chunk_domain")
-# TFDV passes over columns of these stages: whether they are there is nobody's rule.
+# TFDV does not check columns of these stages.
 _UNCHECKED_STAGES = (
     schema_pb2.PLANNED,
     schema_pb2.ALPHA,
@@ -28,20 +28,12 @@ class ColumnRule:
 
     Attributes
     ----------
-    name
-        The column's.
-    stored
-        Its type.
-    content
-        `words`; `whole` numbers; or any `number`. Texts may hold numbers: codes are such.
-    low, high
-        Smallest and largest number; None where the schema sets no bound.
-    values
-        The texts it lists; None where it lists none.
+    stored, content
+        Its type, and whether it holds `words`, `whole` numbers or any `number`. Texts may hold numbers: codes do.
+    low, high, values
+        Smallest and largest number, and listed texts; None where the schema sets no bound or lists none.
     min_present_share, min_present
         Share of rows, 0 to 1, and number of rows that must have a value.
-    is_empty
-        Whether no row may have a value.
     min_distinct, max_distinct
         How many different values there must and may be; None sets no upper bound.
     """
@@ -66,7 +58,7 @@ class ColumnRule:
         return nearest if self.high is None else min(nearest, self.high)
 
     def narrowed(self, low: float, high: float, *, widest: float) -> "ColumnRule":
-        """The same rule with two bounds: the schema's, else `low` and `high`, and nothing above `widest` without need.
+        """The same rule with two bounds: the schema's, else `low` and `high`; at most `widest` where that is possible.
 
         A schema may allow texts or images far larger than a mock needs.
         """
@@ -86,19 +78,8 @@ class ColumnRule:
 def column_rules(schema: schema_pb2.Schema, environment: str | None) -> dict[str, ColumnRule]:
     """Rules of the columns that the schema expects in an environment, by name, in its order.
 
-    Parameters
-    ----------
-    schema
-        The schema.
-    environment
-        `TRAINING`, `SERVING` or another of the schema's own; a schema without environments has one rule everywhere.
-        None for the columns of all environments.
-
-    Raises
-    ------
-    ValueError
-        If the schema does not know the environment, describes no column in it, or describes a column that no table
-        with one value a row can be.
+    A schema without environments has one rule everywhere; None takes the columns of all environments. Refuses an
+    unknown environment, one without columns, and a column that no table with one value a row can hold.
     """
     declared = tuple(schema.default_environment)
     if declared and environment is not None and environment not in declared:
@@ -163,7 +144,7 @@ def _rule(feature: schema_pb2.Feature, domains: dict[str, tuple[str, ...]]) -> C
         low=low,
         high=high,
         values=_listed(feature, kind, domains),
-        # A missing value breaks a shape as it breaks a presence.
+        # A fixed shape demands a value in every row.
         min_present_share=1.0 if feature.HasField("shape") else feature.presence.min_fraction,
         min_present=int(feature.presence.min_count),
         is_empty=most == 0,

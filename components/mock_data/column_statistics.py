@@ -20,15 +20,13 @@ class ColumnStatistics:
     Attributes
     ----------
     missing_share
-        Share of rows without a value, 0 to 1.
-    num_present
-        Rows with a value.
+        Share of rows without a value, 0 to 1; `num_present` have one.
     points, shares
         Shape (P,), float64, rising: the share of the numbers up to each point, 0 to 1; empty for texts.
     mean
         Of the numbers; `nan` for texts.
     is_whole
-        Whether the numbers are whole by all that is known: codes stored as floats, for some are missing.
+        Whether all known numbers are whole: codes are stored as floats where some are missing.
     counts
         Rows of each text, most frequent first: the head of a long list.
     num_distinct
@@ -52,13 +50,7 @@ class ColumnStatistics:
 
 
 def column_statistics(statistics: statistics_pb2.DatasetFeatureStatistics) -> dict[str, ColumnStatistics]:
-    """Statistics of every column, by name.
-
-    Parameters
-    ----------
-    statistics
-        TFDV's statistics of one data set.
-    """
+    """Statistics of every column, by name, from TFDV's statistics of one data set."""
     return {_name(feature): _of(feature) for feature in statistics.features}
 
 

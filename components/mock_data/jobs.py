@@ -31,14 +31,10 @@ class MockSource:
 
     Attributes
     ----------
-    modality
-        `image`, `text` or `tabular`.
     source_path
         What ingestion reads: a folder of images or a Parquet file.
     problem_path
         The problem file that goes with it.
-    num_examples
-        Files or rows.
     counts
         Examples by class; empty where the source holds no label.
     best_accuracy

@@ -1,4 +1,4 @@
-"""Words that nobody ever wrote, of any length and script: some that all classes share, some of one class alone."""
+"""Made-up words of any length and script: some that all classes share, some of one class alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,22 +26,12 @@ _NUM_CLASS_WORDS = 6
 
 
 def concept_rng(*names: str) -> np.random.Generator:
-    """A generator for what belongs to the made-up world and not to one sample of it: the same for every seed."""
+    """A generator for the relation of class and payload, which is the same for every seed of a sample."""
     return np.random.default_rng(int(fingerprint_bytes("\x1f".join(names).encode()), 16))
 
 
 def made_up_value(column: str, rank: int, length: int) -> str:
-    """A value of a text column: letters and the rank, which keeps values apart.
-
-    Parameters
-    ----------
-    column
-        The column's name.
-    rank
-        Of the value in its column, from 0.
-    length
-        Characters wanted; the value is longer where that cannot hold a letter and the rank.
-    """
+    """Letters and the rank, from 0, which keeps a column's values apart; longer than `length` where it must be."""
     number = str(rank)
     letters = _word(concept_rng(column, number), "share_latin", max(length - len(number), 1))
     return letters + number
@@ -49,15 +39,7 @@ def made_up_value(column: str, rank: int, length: int) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Vocabulary:
-    """The words of one script in a world of so many classes.
-
-    Attributes
-    ----------
-    script
-        One of `ALPHABETS`.
-    num_classes
-        K; 0 where no word belongs to a class.
-    """
+    """The words of a script, one of `ALPHABETS`; with 0 classes no word belongs to a class."""
 
     script: str
     num_classes: int
@@ -77,22 +59,12 @@ class Vocabulary:
         return bool(self.num_classes) and shortest <= length <= longest
 
     def word(self, rng: np.random.Generator, length: int, *, shown: int | None) -> str:
-        """A word.
-
-        Parameters
-        ----------
-        rng
-            Picks it.
-        length
-            Its letters, as `lengths` gives them.
-        shown
-            The class that it tells; None for a word that all classes share.
-        """
+        """A word of `length` letters that shows the class `shown`; None for a word that all classes share."""
         words = _words(self.script, self.num_classes, length)
         if shown is None or not self.can_tell(length):
             return words[int(rng.integers(_num_shared(words, self.num_classes)))]
-        own = words[_num_shared(words, self.num_classes) :][shown :: self.num_classes]
-        return own[int(rng.integers(len(own)))]
+        class_words = words[_num_shared(words, self.num_classes) :][shown :: self.num_classes]
+        return class_words[int(rng.integers(len(class_words)))]
 
 
 def _num_shared(words: Sequence[str], num_classes: int) -> int:

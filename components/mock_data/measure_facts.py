@@ -1,54 +1,29 @@
-"""What is demanded and known of the measures that ingestion takes of a payload: image sizes, text lengths."""
+"""What is demanded and known of what ingestion measures: image sizes, text lengths."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pyarrow as pa
 
-from components.mock_data.column_distributions import column_law, Value
+from components.mock_data.column_distributions import column_distribution, Value
 from components.mock_data.column_rules import ColumnRule
 from components.mock_data.column_statistics import ColumnStatistics
+from components.shared.tables.text_measures import TEXT_MEASURES
 
 # The columns that ingestion gives an image example; those of a text are `TEXT_MEASURES`.
-IMAGE_MEASURES = (
-    "image_width",
-    "image_height",
-    "image_channels",
-    "image_format",
-    "image_bytes",
-    "brightness",
-    "contrast",
-    "sharpness",
-    "blur",
-    "moire",
-    "recompression",
-)
-_WORDS = ("image_format",)
-_NUMBERS = (
-    "brightness",
-    "contrast",
-    "sharpness",
-    "blur",
-    "moire",
-    "recompression",
-    "share_hangul",
-    "share_latin",
-    "share_digits",
-    "share_other",
-)
+IMAGE_MEASURES: dict[str, pa.DataType] = {
+    **dict.fromkeys(("image_width", "image_height", "image_channels"), pa.int64()),
+    "image_format": pa.string(),
+    "image_bytes": pa.int64(),
+    **dict.fromkeys(("brightness", "contrast", "sharpness", "blur", "moire", "recompression"), pa.float64()),
+}
+_MEASURES = {**IMAGE_MEASURES, **TEXT_MEASURES}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MeasureFacts:
-    """Rules and statistics of derived columns, by name; a measure without either may be anything.
-
-    Attributes
-    ----------
-    rules
-        What the schema demands.
-    statistics
-        What is known.
-    """
+    """Rules and statistics of derived columns, by name; a measure without either may be anything."""
 
     rules: Mapping[str, ColumnRule] = field(default_factory=dict)
     statistics: Mapping[str, ColumnStatistics] = field(default_factory=dict)
@@ -56,9 +31,10 @@ class MeasureFacts:
     def rule(self, name: str) -> ColumnRule:
         """The rule of a measure, with the type that ingestion gives it."""
         rule = replace(self.rules.get(name, ColumnRule(name=name)), min_distinct=0, max_distinct=None)
-        if name in _WORDS:
+        kind = _MEASURES[name]
+        if pa.types.is_string(kind):
             return rule
-        if name in _NUMBERS:
+        if pa.types.is_floating(kind):
             return replace(rule, content="number", stored="float64")
         return replace(rule, content="whole", stored="int64")
 
@@ -72,4 +48,4 @@ class MeasureFacts:
 
     def draw(self, rule: ColumnRule, rng: np.random.Generator, num_rows: int) -> list[Value]:
         """Draw values of a measure within `rule`."""
-        return list(column_law(rule, self.statistics.get(rule.name)).draw(rng, num_rows))
+        return list(column_distribution(rule, self.statistics.get(rule.name)).draw(rng, num_rows))

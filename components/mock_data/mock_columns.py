@@ -1,4 +1,4 @@
-"""The columns of a mock table: each lies as asked by itself, and a few go together with the class that a row shows."""
+"""The columns of a mock table: each follows its own distribution, and a few also show the class of a row."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from components.mock_data.column_distributions import column_law, Law, missing_rows, stored_value, Value
+from components.mock_data.column_distributions import (
+    column_distribution,
+    Distribution,
+    missing_rows,
+    stored_value,
+    Value,
+)
 from components.mock_data.column_rules import ColumnRule
 from components.mock_data.column_statistics import ColumnStatistics
 from components.mock_data.made_up_words import concept_rng
@@ -27,10 +33,6 @@ class TableFacts:
 
     Attributes
     ----------
-    rules
-        What the schema demands, by name.
-    statistics
-        What is known, by name.
     personal
         Columns whose values must all be made up.
     features
@@ -42,40 +44,20 @@ class TableFacts:
     personal: Collection[str] = ()
     features: Collection[str] = ()
 
-    def law(self, name: str) -> Law:
-        """From what the values of a column are drawn."""
-        return column_law(self.rules[name], self.statistics.get(name), is_personal=name in self.personal)
+    def distribution(self, name: str) -> Distribution:
+        """The distribution of a column."""
+        return column_distribution(self.rules[name], self.statistics.get(name), is_personal=name in self.personal)
 
 
 def mock_columns(
     shown: np.ndarray, num_classes: int, facts: TableFacts, rng: np.random.Generator
 ) -> dict[str, pa.Array]:
-    """Draw the columns of a table.
+    """The columns of a table, `{name: array (N,)}`: int64, float64 or string, null where missing.
 
-    Parameters
-    ----------
-    shown
-        Shape (N,), int: the class that each row shows.
-    num_classes
-        K.
-    facts
-        What is demanded and known.
-    rng
-        Decides all else.
-
-    Returns
-    -------
-    dict
-        `{name: array of shape (N,)}`, int64, float64 or string, null where missing. Up to three features, two of them
-        numbers, go together with the class: their values are those that were drawn, dealt out by class.
-
-    Raises
-    ------
-    ValueError
-        If a column cannot keep to its rule with so many rows.
+    Up to three features, two of them numbers, show the class, `shown` (N,): their drawn values are dealt out by class.
     """
     carriers = signal_carriers(facts)
-    values: dict[str, list[Value]] = {name: [*facts.law(name).draw(rng, len(shown))] for name in facts.rules}
+    values: dict[str, list[Value]] = {name: [*facts.distribution(name).draw(rng, len(shown))] for name in facts.rules}
     for name in carriers:
         scores = class_scores(shown, num_classes, name, distance=distance_of_classes(len(carriers)))
         values[name] = coupled(values[name], scores + rng.standard_normal(len(shown)))
@@ -87,28 +69,15 @@ def mock_columns(
 
 
 def column_array(values: Sequence[Value], missing: np.ndarray, rule: ColumnRule) -> pa.Array:
-    """Values as the column that the rule describes.
-
-    Parameters
-    ----------
-    values
-        N drawn values.
-    missing
-        Shape (N,), bool: which rows have none.
-    rule
-        The column's.
-    """
+    """N values as the column that the rule describes, null where `missing`, shape (N,), bool."""
     kind = {"int64": pa.int64(), "float64": pa.float64(), "string": pa.string()}[rule.stored]
     return pa.array([stored_value(value, rule) for value in values], kind, mask=missing)
 
 
 def signal_carriers(facts: TableFacts) -> tuple[str, ...]:
-    """The features that tell the class: those with the most to say, two numbers and a text where there are such.
+    """The features that show the class: those of most bits, two numbers and a text where there are such.
 
-    Parameters
-    ----------
-    facts
-        What is demanded and known; the same facts give the same columns, whatever the seed of a sample.
+    The same facts give the same columns, whatever the seed of a sample.
     """
     bits = {name: _bits(name, facts) for name in facts.rules if name in facts.features and name not in facts.personal}
     telling = sorted((name for name in bits if bits[name] >= _MIN_BITS), key=lambda name: (-bits[name], name))
@@ -120,7 +89,7 @@ def signal_carriers(facts: TableFacts) -> tuple[str, ...]:
 
 def _bits(name: str, facts: TableFacts) -> float:
     """Entropy of a column's values, in bits, by the share of rows that have one."""
-    drawn = facts.law(name).draw(concept_rng(name, "probe"), _PROBE_ROWS)
+    drawn = facts.distribution(name).draw(concept_rng(name, "probe"), _PROBE_ROWS)
     _, counts = np.unique(np.array(drawn, dtype=str), return_counts=True)
     shares = counts / counts.sum()
     statistics = facts.statistics.get(name)
@@ -129,7 +98,7 @@ def _bits(name: str, facts: TableFacts) -> float:
 
 
 def _leave_one(missing: dict[str, np.ndarray], facts: TableFacts) -> None:
-    """Fill, in place, a feature of each row without any: ingestion sets such rows aside."""
+    """Give a value, in place, to each row without any feature: ingestion quarantines such rows."""
     features = [name for name in facts.rules if name in facts.features and not facts.rules[name].is_empty]
     if features:
         fullest = min(features, key=lambda name: int(missing[name].sum()))

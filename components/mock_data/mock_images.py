@@ -1,4 +1,4 @@
-"""Noisy pictures whose texture tells the class: stripes, checks, rings, dots, coarse or fine; never the mean colour.
+"""Noisy images whose texture shows the class: stripes, checks, rings, dots, coarse or fine; never the mean colour.
 
 Shapes: H height, W width, C channels.
 """
@@ -22,7 +22,7 @@ _QUALITY = 90
 _LEVEL_MARGIN = 0.02
 _SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "BMP": ".bmp", "WEBP": ".webp"}
 _CHANNELS = (1, 3)
-# Cycles across the picture; the next textures follow once every kind has the one before.
+# Cycles across the image; every kind of texture is used with one before the next.
 _CYCLES = (4.0, 8.0, 2.0, 12.0, 6.0, 16.0)
 # Share of the variance that is texture; the rest is light and noise.
 _TEXTURE_SHARE = 0.55
@@ -44,15 +44,7 @@ _TEXTURES: tuple[Callable[[np.ndarray, np.ndarray], np.ndarray], ...] = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MockImage:
-    """An encoded picture.
-
-    Attributes
-    ----------
-    data
-        The file's bytes.
-    suffix
-        Of its name: `.png` ...
-    """
+    """An encoded image, and its name's suffix (`.png` ...)."""
 
     data: bytes
     suffix: str
@@ -60,7 +52,7 @@ class MockImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Look:
-    """What a picture should measure."""
+    """What an image should measure."""
 
     width: int
     height: int
@@ -73,29 +65,10 @@ class _Look:
 def mock_images(
     shown: np.ndarray, num_classes: int, facts: MeasureFacts, rng: np.random.Generator
 ) -> Iterator[MockImage]:
-    """Paint pictures.
+    """Paint N images, one for each class in `shown`, shape (N,), int.
 
-    Parameters
-    ----------
-    shown
-        Shape (N,), int: the class that each picture shows.
-    num_classes
-        K.
-    facts
-        What is demanded and known of `image_width`, `image_height`, `image_channels`, `image_format`, `brightness` and
-        `contrast`.
-    rng
-        Decides all else.
-
-    Yields
-    ------
-    MockImage
-        N pictures. Sizes, channels and format keep to the schema always; brightness and contrast nearly.
-
-    Raises
-    ------
-    ValueError
-        If the schema allows no format or number of channels that can be made, or there are too many classes.
+    Sizes, channels and format keep to the schema always; brightness and contrast nearly. Refuses more than 36 classes,
+    and a schema without a format or number of channels that can be made.
     """
     if num_classes > len(_TEXTURES) * len(_CYCLES):
         raise ValueError(
@@ -129,7 +102,7 @@ def _looks(num_rows: int, facts: MeasureFacts, rng: np.random.Generator) -> list
 
 
 def _most_contrast(brightness: float) -> float:
-    """From where black or white would be cut off, and move the brightness."""
+    """The contrast above which black or white is cut off, which would change the brightness."""
     return min(brightness, 1.0 - brightness) / _DEVIATIONS_KEPT
 
 
@@ -148,7 +121,7 @@ def _levels(
     if not facts.is_known(name):
         rule = rule.narrowed(*default, widest=default[1])
     if rule.low is not None and rule.high is not None:
-        # Not to the very bounds: what is measured in the end is a little off.
+        # Away from the bounds: what ingestion measures differs a little.
         margin = min(_LEVEL_MARGIN, (rule.high - rule.low) / 4)
         rule = replace(rule, low=rule.low + margin, high=rule.high - margin)
     return [float(value) for value in facts.draw(rule, rng, num_rows)]
@@ -202,7 +175,7 @@ def _texture(
     shown_class: int, across: np.ndarray, down: np.ndarray, shorter_px: int, rng: np.random.Generator
 ) -> np.ndarray:
     kind, level = shown_class % len(_TEXTURES), shown_class // len(_TEXTURES)
-    # A cycle below four pixels would drown in the grid.
+    # A cycle of fewer than four pixels cannot be seen.
     cycles = min(_CYCLES[level], max(shorter_px / 4, 1.0)) * rng.uniform(0.92, 1.08)
     turn = math.radians(rng.uniform(-6.0, 6.0))
     x = across * math.cos(turn) - down * math.sin(turn) + rng.uniform(-0.25, 0.25)

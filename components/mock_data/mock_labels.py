@@ -6,6 +6,7 @@ import re
 import numpy as np
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.mock_data.apportionment import apportioned
 from components.mock_data.column_rules import ColumnRule, serving_absentees
 from components.mock_data.column_statistics import ColumnStatistics
 from components.shared.contracts.problem import LABEL_NAMES
@@ -17,28 +18,14 @@ _NAMELESS = ("a", "b")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LabelLaw:
-    """The classes.
-
-    Attributes
-    ----------
-    names
-        K class names.
-    shares
-        Shape (K,), float64: they add up to 1.
-    """
+class LabelDistribution:
+    """K class names and how frequent each is: shares (K,), float64, add up to 1."""
 
     names: tuple[str, ...]
     shares: np.ndarray
 
     def counts(self, num_examples: int) -> np.ndarray:
-        """Examples of each class, shape (K,), int: near the shares, and enough of each for every split.
-
-        Raises
-        ------
-        ValueError
-            If there are too few examples for that.
-        """
+        """Examples of each class, shape (K,), int: near the shares, and enough of each for every split."""
         least = MIN_EXAMPLES_A_CLASS * len(self.names)
         if num_examples < least:
             raise ValueError(
@@ -46,34 +33,16 @@ class LabelLaw:
                 f"classes, got {num_examples}"
             )
         exact = self.shares * num_examples
-        counts = np.maximum(np.floor(exact).astype(np.int64), MIN_EXAMPLES_A_CLASS)
-        while counts.sum() != num_examples:
-            step = 1 if counts.sum() < num_examples else -1
-            can_move = np.full(len(counts), True) if step == 1 else counts > MIN_EXAMPLES_A_CLASS
-            counts[np.where(can_move, (exact - counts) * step, -np.inf).argmax()] += step
-        return counts
+        fewest = np.full(len(exact), MIN_EXAMPLES_A_CLASS)
+        counts = np.maximum(np.floor(exact).astype(np.int64), fewest)
+        return apportioned(exact, counts, total=num_examples, least=fewest, most=np.full(len(exact), num_examples))
 
 
 def label_column(schema: schema_pb2.Schema, label: str | None) -> str | None:
-    """Name of the label's column.
+    """Name of the label's column: the one that was given, else `label`, `target` or `class`.
 
-    Parameters
-    ----------
-    schema
-        The schema.
-    label
-        The name, where somebody says so.
-
-    Returns
-    -------
-    str or None
-        What is said; else a column called `label`, `target` or `class`; else the only one that some environment
-        expects and another does not; None where the schema describes none of these.
-
-    Raises
-    ------
-    ValueError
-        If the schema does not describe the column that was said.
+    Else the only column that some environment expects and another does not; None where the schema describes none of
+    these.
     """
     names = [feature.name for feature in schema.feature]
     if label is not None:
@@ -85,26 +54,16 @@ def label_column(schema: schema_pb2.Schema, label: str | None) -> str | None:
     return named[0] if named else (absentees[0] if len(absentees) == 1 else None)
 
 
-def label_law(rule: ColumnRule | None, statistics: ColumnStatistics | None) -> LabelLaw:
-    """The classes and how frequent they are.
+def label_distribution(rule: ColumnRule | None, statistics: ColumnStatistics | None) -> LabelDistribution:
+    """The classes and how frequent they are; refuses fewer than two, and so many that they are no classes.
 
-    Parameters
-    ----------
-    rule
-        What the schema demands of the label; None where it demands nothing.
-    statistics
-        What is known of it: names, where the schema lists none, and balance.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two classes, or so many that they are no classes.
+    Statistics give the names where the schema lists none, and the balance.
     """
     known = {} if statistics is None else statistics.counts
     names = _names(rule or ColumnRule(name="label"), known)
     weights = np.array([known.get(name, 0.0) for name in names])
     if np.count_nonzero(weights) >= 2:
-        # What the schema allows but the data do not have is not made either.
+        # Classes that the schema allows but the data do not have are left out.
         names, weights = [name for name in names if known.get(name)], weights[weights > 0]
     else:
         weights = np.ones(len(names))
@@ -112,7 +71,7 @@ def label_law(rule: ColumnRule | None, statistics: ColumnStatistics | None) -> L
         raise ValueError(
             f"the label must have 2 to {_MAX_CLASSES} classes, but schema and statistics give {len(names)}"
         )
-    return LabelLaw(names=tuple(names), shares=weights / weights.sum())
+    return LabelDistribution(names=tuple(names), shares=weights / weights.sum())
 
 
 def _names(rule: ColumnRule, known: dict[str, float]) -> list[str]:

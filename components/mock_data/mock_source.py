@@ -1,4 +1,4 @@
-"""What a mock is made of: the schema's columns by the part that each plays, and what is known of them."""
+"""What a mock is made of: the schema's columns by the role of each, and what is known of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,13 +9,17 @@ from components.mock_data.column_rules import check_num_rows, column_rules, Colu
 from components.mock_data.column_statistics import column_statistics, ColumnStatistics
 from components.mock_data.measure_facts import IMAGE_MEASURES, MeasureFacts
 from components.mock_data.mock_columns import TableFacts
-from components.mock_data.mock_labels import label_column, label_law, LabelLaw
+from components.mock_data.mock_labels import label_column, label_distribution, LabelDistribution
 from components.shared.contracts.problem import Modality, Problem
 from components.shared.tables.text_measures import TEXT_MEASURES
 
 SOURCE_NAME = "source_name"
 _MADE_BY_INGESTION = ("example_id", "split")
-_MEASURES: dict[Modality, tuple[str, ...]] = {"image": IMAGE_MEASURES, "text": tuple(TEXT_MEASURES), "tabular": ()}
+_MEASURES: dict[Modality, tuple[str, ...]] = {
+    "image": tuple(IMAGE_MEASURES),
+    "text": tuple(TEXT_MEASURES),
+    "tabular": (),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,8 +28,6 @@ class MockSettings:
 
     Attributes
     ----------
-    num_examples
-        Files or rows, 1 or more.
     seed
         Decides everything random: the same seed gives the same bytes. The relation of label and payload does not
         depend on it: two seeds give two samples of one world.
@@ -33,10 +35,8 @@ class MockSettings:
         Share of the examples whose payload follows their label, 0 to 1; that of the others follows chance.
     environment
         The schema's environment: without the label where it does not expect it, as in `SERVING`.
-    modality
-        None infers it from the measures that the schema describes.
-    label
-        The label's column; None infers it.
+    modality, label
+        None infers them from the schema.
     """
 
     num_examples: int = 400
@@ -61,22 +61,12 @@ class MockPlan:
 
     Attributes
     ----------
-    modality
-        `image`, `text` or `tabular`.
-    label
-        Name of the label's column in the source.
+    label, text
+        Names of columns in the source; `text` is None where there is no text.
     label_rule
-        What the schema demands of it; None where it demands nothing.
+        What the schema demands of the label; None where it demands nothing.
     label_statistics
         What is known of it; None where nothing is, or where it is personal data.
-    labels
-        The classes and their balance.
-    is_labelled
-        Whether the source holds the label.
-    text
-        Name of the text's column; None where there is no text.
-    measures
-        The measures that ingestion will take of the payload.
     table
         The columns beside label and text.
     roles
@@ -87,7 +77,7 @@ class MockPlan:
     label: str
     label_rule: ColumnRule | None
     label_statistics: ColumnStatistics | None
-    labels: LabelLaw
+    labels: LabelDistribution
     is_labelled: bool
     text: str | None
     measures: MeasureFacts
@@ -102,24 +92,7 @@ def mock_plan(
     statistics: statistics_pb2.DatasetFeatureStatistics | None = None,
     problem: Problem | None = None,
 ) -> MockPlan:
-    """Plan a mock.
-
-    Parameters
-    ----------
-    schema
-        Of an example table, or of a raw table.
-    settings
-        How it is made.
-    statistics
-        Of the data that the mock is to resemble; None draws from the schema alone.
-    problem
-        The problem file of the real data: its personal, sensitive and slice columns keep their roles.
-
-    Raises
-    ------
-    ValueError
-        If the schema demands what no source of this modality can hold.
-    """
+    """Plan a mock; see `make_mock_source`."""
     problem = problem or Problem()
     check_num_rows(schema, settings.num_examples)
     rules = column_rules(schema, settings.environment)
@@ -131,7 +104,7 @@ def mock_plan(
     measured = {name: rule for name, rule in rules.items() if name in _MEASURES[modality]}
     others = _others(rules, modality, label, text)
     roles = _roles(others, known, modality, problem)
-    # Data without labels show classes all the same: the label's rule is that of any environment.
+    # Unlabelled data show classes too, so the label's rule is taken from all environments.
     label_rule = None if label is None else column_rules(schema, None).get(label)
     label_statistics = None if label is None or label in problem.pii else known.get(label)
     return MockPlan(
@@ -139,7 +112,7 @@ def mock_plan(
         label=label or "label",
         label_rule=label_rule,
         label_statistics=label_statistics,
-        labels=label_law(label_rule, label_statistics),
+        labels=label_distribution(label_rule, label_statistics),
         is_labelled=label is None or label in rules,
         text=text,
         measures=MeasureFacts(rules=measured, statistics=known),

@@ -1,4 +1,4 @@
-"""Made-up texts whose length, number of words and scripts lie as asked, and whose words tell the class."""
+"""Made-up texts that follow the wanted lengths, numbers of words and scripts, and whose words show the class."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from components.mock_data.apportionment import apportioned
 from components.mock_data.made_up_words import ALPHABETS, Vocabulary
 from components.mock_data.measure_facts import MeasureFacts
 from components.mock_data.planted_signal import coupled
@@ -23,29 +24,11 @@ _BISECTIONS = 60
 
 
 def mock_texts(shown: np.ndarray, num_classes: int, facts: MeasureFacts, rng: np.random.Generator) -> list[str]:
-    """Make up texts.
+    """Make up N texts, one for each class in `shown`, shape (N,), int.
 
-    Parameters
-    ----------
-    shown
-        Shape (N,), int: the class that each text shows.
-    num_classes
-        K.
-    facts
-        What is demanded and known of `text_length`, `text_words` and the shares of the scripts.
-    rng
-        Decides all else.
-
-    Returns
-    -------
-    list of str
-        N texts. Length and number of words keep to the schema always, the scripts where whole letters can. A text too
-        short for a word of three letters, two in Hangul, tells no class.
-
-    Raises
-    ------
-    ValueError
-        If no text can have both a length and a number of words that the schema allows, or the scripts cannot add up.
+    Length and number of words keep to the schema always, the scripts where whole letters can. A text too short for a
+    word of three letters, two in Hangul, shows no class. Refuses a length too short for its words, and scripts that
+    cannot add up to 1.
     """
     shares = _script_shares(len(shown), facts, rng)
     main = SCRIPTS[int(shares.mean(axis=0).argmax())]
@@ -65,7 +48,7 @@ def _lengths_and_words(
     """Length and number of words of each text: long texts have many words."""
     length_rule, words_rule = facts.rule("text_length"), facts.rule("text_words")
     fewest, most = max(int(words_rule.low or 0), 1), words_rule.high or math.inf
-    # So many words need a letter each, and a space between them.
+    # Each word needs a letter, and there is a space between two.
     shortest = max(int(length_rule.low or 0), 2 * fewest - 1)
     if length_rule.high is not None and shortest > length_rule.high:
         raise ValueError(
@@ -93,7 +76,7 @@ def _script_shares(num_rows: int, facts: MeasureFacts, rng: np.random.Generator)
     low, high = _bounds_of_shares(facts)
     expected = np.array([facts.mean(script) for script in SCRIPTS])
     if not expected.any():
-        # The script that the schema insists on most; SCRIPTS begins with Latin.
+        # The script with the highest minimum in the schema; Latin, the first one, where none has any.
         expected[int(low.argmax())] = 1.0
         expected[SCRIPTS.index("share_other")] += _PUNCTUATION
     main = int(_projected(expected[None], low, high)[0].argmax())
@@ -134,10 +117,7 @@ def _letters_of_scripts(num_letters: int, shares: np.ndarray, low: np.ndarray, h
     if least.sum() > num_letters or most.sum() < num_letters or (least > most).any():
         least, most = np.zeros_like(least), np.full_like(most, num_letters)
     counts = np.clip(np.rint(shares * num_letters).astype(int), least, most)
-    while counts.sum() != num_letters:
-        step = 1 if counts.sum() < num_letters else -1
-        can_move = counts < most if step == 1 else counts > least
-        counts[np.where(can_move, (shares * num_letters - counts) * step, -np.inf).argmax()] += step
+    counts = apportioned(shares * num_letters, counts, total=num_letters, least=least, most=most)
     return [int(count) for count in counts]
 
 

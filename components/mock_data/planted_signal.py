@@ -15,44 +15,19 @@ from components.mock_data.made_up_words import concept_rng
 from components.shared.runtime.fingerprints import fingerprint_bytes
 
 # Distance of neighbouring classes in a column, in standard deviations: all columns together separate the classes, but
-# no column alone so well that it would be taken for one that gives the label away.
+# no column alone so well that it would be taken for target leakage.
 _DISTANCE_TOGETHER = 4.3
 _MAX_DISTANCE_ALONE = 3.2
 
 
 def shown_classes(labels: np.ndarray, shares: np.ndarray, signal: float, rng: np.random.Generator) -> np.ndarray:
-    """The class that each example shows.
-
-    Parameters
-    ----------
-    labels
-        Shape (N,), int: class of each example.
-    shares
-        Shape (K,), float: how frequent each class is; they add up to 1.
-    signal
-        Share of the examples that show their label for a reason, 0 to 1.
-    rng
-        Decides which ones.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (N,), int.
-    """
+    """Class that each example shows, shape (N,), int: its label with probability `signal`, else drawn by `shares`."""
     others = rng.choice(len(shares), size=len(labels), p=shares)
     return np.where(rng.random(len(labels)) < signal, labels, others)
 
 
 def best_accuracy(shares: np.ndarray, signal: float) -> float:
-    """Accuracy, 0 to 1, of a model that sees the shown class without error: no model is expected to do better.
-
-    Parameters
-    ----------
-    shares
-        Shape (K,), float: how frequent each class is.
-    signal
-        As for `shown_classes`.
-    """
+    """Accuracy, 0 to 1, of a model that sees the shown class without error: no model is expected to do better."""
     largest = shares.max()
     # Of an example that shows class k: its label is k with s + (1 - s) p_k, and the largest class with (1 - s) p_max.
     return float(np.sum(shares * np.maximum(signal + (1 - signal) * shares, (1 - signal) * largest)))
@@ -64,16 +39,9 @@ def distance_of_classes(num_columns: int) -> float:
 
 
 def coupled(values: Sequence[Value], scores: np.ndarray) -> list[Value]:
-    """The same values in another order: the higher the score, the higher the value.
+    """The same N values in another order: the higher the score, shape (N,), the higher the value.
 
-    How the values lie, alone, stays what it was to the last one; only with whom they go together changes.
-
-    Parameters
-    ----------
-    values
-        N values. Numbers rise by size, texts in an order that is fixed but says nothing.
-    scores
-        Shape (N,), float.
+    Their distribution stays what it was. Numbers rise by size, texts in an order that is fixed but says nothing.
     """
     rising = sorted(values, key=_place)
     ranks = np.empty(len(values), dtype=np.int64)
@@ -84,16 +52,7 @@ def coupled(values: Sequence[Value], scores: np.ndarray) -> list[Value]:
 def class_scores(shown: np.ndarray, num_classes: int, column: str, *, distance: float) -> np.ndarray:
     """Where each shown class lies on the line along which a column rises, shape (N,), float; 0 is the middle.
 
-    Parameters
-    ----------
-    shown
-        Shape (N,), int: the shown class.
-    num_classes
-        K.
-    column
-        Its name decides the order of the classes: another one in every column.
-    distance
-        Between neighbouring classes.
+    Every column orders the classes in its own way.
     """
     order = concept_rng(column, "order of classes").permutation(num_classes)
     return (order[shown] - (num_classes - 1) / 2) * distance

@@ -15,25 +15,7 @@ _STATISTICS_NAMES = ("train.pb", "statistics.pb", "statistics/train.pb", "statis
 
 
 def read_schema(path: str | Path) -> schema_pb2.Schema:
-    """Read a `schema.pbtxt`.
-
-    Parameters
-    ----------
-    path
-        TFMD's `Schema` as protobuf text in UTF-8.
-
-    Returns
-    -------
-    schema_pb2.Schema
-        With one column or more.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no file at `path`.
-    ValueError
-        If it is no schema, or one without columns.
-    """
+    """Read TFMD's `Schema`, protobuf text in UTF-8, with one column or more."""
     schema: schema_pb2.Schema = _parsed(path, schema_pb2.Schema(), what="the schema")
     if not schema.feature:
         raise ValueError(f"the schema {path} must describe at least one column as a feature, got none")
@@ -41,18 +23,7 @@ def read_schema(path: str | Path) -> schema_pb2.Schema:
 
 
 def builtin_schema(modality: Modality) -> schema_pb2.Schema:
-    """The small schema of a modality that needs nobody's data: what CI makes its examples from.
-
-    Parameters
-    ----------
-    modality
-        `image`, `text` or `tabular`.
-
-    Raises
-    ------
-    ValueError
-        If there is no schema of that name.
-    """
+    """The small schema of a modality from which CI makes its examples."""
     file = _BUILTIN_SCHEMAS / f"{modality}.pbtxt"
     if not file.is_file():
         names = ", ".join(sorted(path.stem for path in _BUILTIN_SCHEMAS.glob("*.pbtxt")))
@@ -61,25 +32,10 @@ def builtin_schema(modality: Modality) -> schema_pb2.Schema:
 
 
 def read_statistics(path: str | Path) -> statistics_pb2.DatasetFeatureStatistics:
-    """Read TFDV's statistics of the data that the mock is to resemble.
+    """Read TFDV's statistics of the data that the mock is to resemble: the first data set, all rows and no slice.
 
-    Parameters
-    ----------
-    path
-        A serialized `DatasetFeatureStatisticsList` (`.pb`, or protobuf text in `.pbtxt`), or a folder that holds one:
-        `train.pb` of a validated example table or a bundle, else `statistics.pb`.
-
-    Returns
-    -------
-    statistics_pb2.DatasetFeatureStatistics
-        Its first data set: all rows, no slice.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it holds no statistics.
+    A serialized `DatasetFeatureStatisticsList` (`.pb`, or protobuf text in `.pbtxt`), or a folder that holds one:
+    `train.pb` of a validated example table or a bundle, else `statistics.pb`.
     """
     file = _statistics_file(Path(path))
     if file.suffix in (".pbtxt", ".txt"):

@@ -13,22 +13,9 @@ IMAGE_COLUMNS: dict[str, pa.DataType] = {SOURCE_NAME: pa.string(), **IMAGE_MEASU
 
 
 def image_column_roles(problem: Problem) -> dict[str, ColumnRole]:
-    """Role of every column that the example table gets.
+    """`{column: role}` of the example table, without the columns that the problem file ignores.
 
-    Parameters
-    ----------
-    problem
-        What the problem file says.
-
-    Returns
-    -------
-    dict
-        `{column: role}`, without the columns that the problem file ignores.
-
-    Raises
-    ------
-    ValueError
-        If the problem file asks for what only a table has.
+    Refuses a problem file that asks for what only a table has.
     """
     told = {"label.expression": problem.label.expression, "text": problem.text, "id": problem.id, "time": problem.time}
     for key, value in {**told, "features": problem.features, "split.test_file": problem.split.test_file}.items():
@@ -43,15 +30,7 @@ def image_column_roles(problem: Problem) -> dict[str, ColumnRole]:
 
 
 def image_values(name: str, record: ImageRecord) -> Mapping[str, str | int | float]:
-    """Values of an image's columns.
-
-    Parameters
-    ----------
-    name
-        Its name relative to the source.
-    record
-        What was measured of it.
-    """
+    """Values of an image's columns; `name` is relative to the source."""
     return {SOURCE_NAME: name, **dict(zip(IMAGE_MEASURES, record.values, strict=True))}
 
 

@@ -8,11 +8,10 @@ import numpy as np
 
 from components.data_ingestion.clusters import connected_clusters, equal_pairs
 from components.data_ingestion.images.columns import image_values
-from components.data_ingestion.images.exact_duplicates import exact_duplicates
 from components.data_ingestion.images.labels import ImageEntry
 from components.data_ingestion.images.measures import ImageRecord
 from components.data_ingestion.images.near_duplicates import near_duplicate_pairs
-from components.data_ingestion.ingested import Quarantined
+from components.data_ingestion.ingestion_facts import Quarantined
 from components.data_ingestion.splits import assign_splits, NOT_PINNED, open_fractions, split_position
 from components.shared.contracts.problem import Problem, SPLIT_NAMES
 from components.shared.runtime.fingerprints import fingerprint_bytes
@@ -38,28 +37,28 @@ class MeasuredImage:
 def without_copies(
     images: Sequence[MeasuredImage],
 ) -> tuple[list[MeasuredImage], list[tuple[str, str]], list[Quarantined]]:
-    """Images that differ from each other.
+    """The images that stay; each dropped copy's name with the kept one's; images under different labels: none stays.
 
-    Parameters
-    ----------
-    images
-        All images that could be decoded.
-
-    Returns
-    -------
-    tuple
-        The images that stay; the name of each dropped copy with that of the one kept; the images that lie under
-        different labels, of which none stays.
+    Of copies under one label one in the training folder is kept (what is trained on must not be tested on), else the
+    first.
     """
-    found = exact_duplicates(
-        [image.record.pixel_fingerprint for image in images],
-        [image.label for image in images],
-        [image.entry.split == "train" for image in images],
-    )
-    dropped = [(images[copy].entry.name, images[kept].entry.name) for copy, kept in found.dropped]
+    copies: dict[str, list[int]] = {}
+    for index, image in enumerate(images):
+        copies.setdefault(image.record.pixel_fingerprint, []).append(index)
+    kept, dropped, contradictory = [], [], []
+    for indices in copies.values():
+        if len({images[index].label for index in indices}) > 1:
+            contradictory += indices
+            continue
+        best = min(indices, key=lambda index: (images[index].entry.split != "train", index))
+        kept.append(best)
+        dropped += [(index, best) for index in indices if index != best]
     reason = "the same image lies under different labels"
-    contradictory = [Quarantined(name=images[index].entry.name, reason=reason) for index in found.contradictory]
-    return [images[index] for index in found.kept], dropped, contradictory
+    return (
+        [images[index] for index in sorted(kept)],
+        [(images[copy].entry.name, images[best].entry.name) for copy, best in sorted(dropped)],
+        [Quarantined(name=images[index].entry.name, reason=reason) for index in sorted(contradictory)],
+    )
 
 
 def label_counts(images: Sequence[MeasuredImage]) -> dict[str, int]:
@@ -83,15 +82,7 @@ def groups_of_pairs(num_images: int, pairs: np.ndarray) -> list[list[int]]:
 
 
 def group_warnings(images: Sequence[MeasuredImage], groups: Sequence[Sequence[int]]) -> Iterator[str]:
-    """Sentences on groups of near duplicates that a person should look at.
-
-    Parameters
-    ----------
-    images
-        All images.
-    groups
-        From `groups_of_pairs`.
-    """
+    """Sentences on groups of near duplicates that a person should look at."""
     num_contradictory = sum(len({images[index].label for index in group}) > 1 for group in groups)
     if num_contradictory:
         yield f"{num_contradictory} groups of nearly the same image lie under different labels"
@@ -104,43 +95,24 @@ def image_splits(
     images: Sequence[MeasuredImage],
     pairs: np.ndarray,
     *,
-    class_names: Sequence[str],
+    classes: np.ndarray,
     problem: Problem,
     predefined: Sequence[str],
 ) -> np.ndarray:
-    """Split of every image.
+    """Split of every image, shape (N,), int64: an index into `SPLIT_NAMES`. Pairs and groups stay together.
 
-    Parameters
-    ----------
-    images
-        N images that differ from each other.
-    pairs
-        Near duplicates: they stay together.
-    class_names
-        Class names.
-    problem
-        Its fractions and group column.
-    predefined
-        Splits that the images' folders decide.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (N,), int64: index into `SPLIT_NAMES`.
+    `classes`, shape (N,), int, are class indices.
     """
     keys = [image.record.fingerprint for image in images]
     if problem.group is not None:
         values = [str(image_values(image.entry.name, image.record)[problem.group]) for image in images]
         keys = [fingerprint_bytes(value.encode()) for value in values]
         pairs = np.concatenate([pairs, equal_pairs(np.array(values))])
+    pinned: dict[str | None, int] = {name: SPLIT_NAMES.index(name) for name in predefined}
     return assign_splits(
         np.array([split_position(key) for key in keys]),
-        classes=np.array([class_names.index(image.label) for image in images]),
+        classes=classes,
         clusters=connected_clusters(len(images), pairs.tolist()),
-        pinned=np.array([_pinned(image.entry.split, predefined) for image in images]),
+        pinned=np.array([pinned.get(image.entry.split, NOT_PINNED) for image in images]),
         fractions=open_fractions(problem.split, predefined),
     )
-
-
-def _pinned(split: str | None, predefined: Sequence[str]) -> int:
-    return SPLIT_NAMES.index(split) if split is not None and split in predefined else NOT_PINNED

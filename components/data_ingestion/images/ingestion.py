@@ -1,15 +1,16 @@
-"""Images to the example table: measure, set aside, drop copies, split, store."""
+"""Images to the example table: measure, quarantine, drop copies, split, store."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from components.data_ingestion.class_names import class_warnings, ordered_class_names
+from components.data_ingestion.class_names import class_warnings, counts_by_split, ordered_class_names
 from components.data_ingestion.images.columns import image_column_roles, IMAGE_COLUMNS, image_values, SOURCE_NAME
-from components.data_ingestion.images.example_images import example_images
+from components.data_ingestion.images.contact_sheet import contact_sheet
 from components.data_ingestion.images.image_set import (
     group_warnings,
     groups_of_pairs,
@@ -22,8 +23,8 @@ from components.data_ingestion.images.image_set import (
 from components.data_ingestion.images.labels import ImageEntry, ImageListing, predefined_splits
 from components.data_ingestion.images.measures import ImageRecord
 from components.data_ingestion.images.reading import ImageReader, measured_images, stored_images
-from components.data_ingestion.ingested import Ingested, Quarantined
-from components.data_ingestion.splits import open_fractions
+from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantined
+from components.data_ingestion.splits import expected_splits
 from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.problem import Problem, SPLIT_NAMES
 
@@ -34,34 +35,11 @@ _BYTES_A_BATCH = 32 << 20
 
 def ingest_images(
     listing: ImageListing, reader: ImageReader, *, source: str, problem: Problem, examples_path: Path
-) -> Ingested:
-    """Write the example table of a set of images.
+) -> IngestionFacts:
+    """Write the example table of a set of images; `source` is for errors.
 
-    Longer than a function should be: it is the one place that shows the order of the steps.
-
-    Parameters
-    ----------
-    listing
-        The images.
-    reader
-        Where their bytes come from.
-    source
-        The source, for errors.
-    problem
-        What the problem file says.
-    examples_path
-        Folder to write the table to.
-
-    Returns
-    -------
-    Ingested
-        What was found.
-
-    Raises
-    ------
-    ValueError
-        If the problem file does not fit images, fewer than two classes have usable images, or a file changes while
-        it is read.
+    Longer than a function should be: it is the one place that shows the order of the steps. Refuses a problem file that
+    does not fit images, fewer than two classes with usable images, and a file that changes while it is read.
     """
     roles = image_column_roles(problem)
     declared = problem.label.classes
@@ -78,7 +56,8 @@ def ingest_images(
     pairs = pairs_of_images(images)
     groups = groups_of_pairs(len(images), pairs)
     predefined = predefined_splits(listing)
-    splits = image_splits(images, pairs, class_names=class_names, problem=problem, predefined=predefined)
+    classes = np.array([class_names.index(image.label) for image in images])
+    splits = image_splits(images, pairs, classes=classes, problem=problem, predefined=predefined)
     info = ExampleTableInfo(
         modality="image", class_names=class_names, column_roles=roles, label_version=problem.label.version
     )
@@ -86,45 +65,47 @@ def ingest_images(
     with ExampleTableWriter(examples_path, info, extra_columns=columns) as writer:
         for batch in _batches(reader, images, splits, columns):
             writer.write(batch)
-    shown = _Shown(hidden=SOURCE_NAME in problem.pii)
+    converted = [
+        Quarantined(name=image.entry.name, reason="; ".join(image.record.conversions))
+        for image in images
+        if image.record.conversions
+    ]
     quarantined = [*listing.quarantined, *undecodable, *contradictory]
-    return Ingested(
+    facts = IngestionFacts(
         modality="image",
         class_names=class_names,
-        counts=_counts(images, splits, class_names),
-        expected_splits=tuple({**open_fractions(problem.split, predefined), **dict.fromkeys(predefined)}),
+        counts=counts_by_split(classes, splits, class_names),
+        expected_splits=expected_splits(problem.split, predefined),
         num_seen=len(entries) + len(listing.quarantined),
         num_quarantined=len(quarantined),
-        quarantined=shown.items(quarantined),
-        ignored=shown.items(listing.ignored),
+        quarantined=tuple(quarantined),
+        ignored=listing.ignored,
         left_out={"a label that is not among the problem file's classes": len(listing.entries) - len(entries)},
-        dropped_duplicates=tuple((shown.name(copy), shown.name(kept)) for copy, kept in copies),
-        near_duplicate_clusters=tuple(tuple(shown.name(images[i].entry.name) for i in group) for group in groups),
-        converted=shown.items(
-            [
-                Quarantined(name=image.entry.name, reason="; ".join(image.record.conversions))
-                for image in images
-                if image.record.conversions
-            ]
-        ),
+        dropped_duplicates=tuple(copies),
+        near_duplicate_clusters=tuple(tuple(images[i].entry.name for i in group) for group in groups),
+        converted=tuple(converted),
         inferred=(*(() if problem.modality else ("the modality is image",)), *listing.inferred),
         warnings=(*class_warnings(label_counts(images), declared), *group_warnings(images, groups)),
         columns={name: (str(roles[name]), str(kind)) for name, kind in columns.items()},
-        pictures=tuple(example_images(reader, images, class_names)),
+        example_images=tuple(contact_sheet(reader, images, class_names)),
     )
+    return _with_hidden_names(facts) if SOURCE_NAME in problem.pii else facts
 
 
-class _Shown:
-    """Names of files as a report may show them: not at all where they are personal data."""
+def _with_hidden_names(facts: IngestionFacts) -> IngestionFacts:
+    """The facts for a verdict and a report that may not show the names of files."""
 
-    def __init__(self, *, hidden: bool) -> None:
-        self._hidden = hidden
+    def hidden(items: Sequence[Quarantined]) -> tuple[Quarantined, ...]:
+        return tuple(replace(item, name=_HIDDEN) for item in items)
 
-    def name(self, name: str) -> str:
-        return _HIDDEN if self._hidden else name
-
-    def items(self, items: Sequence[Quarantined]) -> tuple[Quarantined, ...]:
-        return tuple(Quarantined(name=self.name(item.name), reason=item.reason) for item in items)
+    return replace(
+        facts,
+        quarantined=hidden(facts.quarantined),
+        ignored=hidden(facts.ignored),
+        converted=hidden(facts.converted),
+        dropped_duplicates=((_HIDDEN, _HIDDEN),) * len(facts.dropped_duplicates),
+        near_duplicate_clusters=tuple((_HIDDEN,) * len(names) for names in facts.near_duplicate_clusters),
+    )
 
 
 def _measured(
@@ -172,10 +153,3 @@ def _batch(rows: Sequence[tuple[MeasuredImage, int, bytes]], columns: Mapping[st
         **{name: pa.array([value[name] for value in values], kind) for name, kind in columns.items()},
     }
     return pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
-
-
-def _counts(
-    images: Sequence[MeasuredImage], splits: np.ndarray, class_names: Sequence[str]
-) -> dict[str, dict[str, int]]:
-    found = Counter((SPLIT_NAMES[split], image.label) for image, split in zip(images, splits.tolist(), strict=True))
-    return {split: {name: found[split, name] for name in class_names if found[split, name]} for split in SPLIT_NAMES}

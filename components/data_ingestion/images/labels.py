@@ -1,10 +1,10 @@
-"""Labels and splits from where image files lie and what they are called."""
+"""Labels and splits of image files, from their folders and names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from components.data_ingestion.ingested import Quarantined
+from components.data_ingestion.ingestion_facts import Quarantined
 from components.shared.tables.photo_file_names import has_image_suffix, is_debris, numbered_label, readable_name
 
 _SPLIT_FOLDERS = {
@@ -26,13 +26,11 @@ class ImageEntry:
     Attributes
     ----------
     name
-        Its name relative to the source, readable: NFC, forward slashes.
+        Relative to the source and readable: NFC, forward slashes.
     location
         The same as the store spells it, to read it by.
-    label
-        Its class; None where its place says none.
-    split
-        The split that its folder names; None where there is none.
+    label, split
+        What folder or name says; None where they say nothing.
     """
 
     name: str
@@ -43,19 +41,7 @@ class ImageEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageListing:
-    """The images of a source.
-
-    Attributes
-    ----------
-    entries
-        Labelled images, by name.
-    quarantined
-        Files with an image's suffix whose place gives no label.
-    ignored
-        Files that do not claim to be images, or that lie in a split folder without labels.
-    inferred
-        What was inferred, one sentence each.
-    """
+    """The images of a source: labelled ones by name, those whose place gives no label, and files that are ignored."""
 
     entries: tuple[ImageEntry, ...]
     quarantined: tuple[Quarantined, ...] = ()
@@ -64,27 +50,11 @@ class ImageListing:
 
 
 def image_listing(locations: Sequence[str], *, source: str) -> ImageListing:
-    """Find the labelled images of a folder.
+    """Find the labelled images of a folder, in the order of their names whatever the order of `locations`.
 
-    Class folders come first: the folder below the source (or below a folder named for a split) is the class. Where
-    most images lie in no such folder, names like `cat.123.jpg` or `dog_4.png` give the class.
-
-    Parameters
-    ----------
-    locations
-        Names of all files, relative to the source, with forward slashes.
-    source
-        The source, for errors.
-
-    Returns
-    -------
-    ImageListing
-        Its images, in the order of their names whatever the order of `locations`.
-
-    Raises
-    ------
-    ValueError
-        If there is no image, or labels can be read neither from folders nor from names.
+    Class folders come first: the folder below the source (or below a folder named for a split) is the class. Where most
+    images lie in no such folder, names like `cat.123.jpg` or `dog_4.png` give the class. Refuses a folder without
+    images, or without labels in folders or names.
     """
     named = sorted((readable_name(location), location) for location in locations)
     entries = [ImageEntry(name=name, location=location) for name, location in named if _claims_to_be_image(name)]

@@ -1,4 +1,4 @@
-"""What of an image can be watched and compared: sizes, light, sharpness, harm, fingerprints, a thumbnail.
+"""What is measured of an image, to watch and to compare it: sizes, light, sharpness, harm, fingerprints, a thumbnail.
 
 Shapes: H height, W width, C channels.
 """
@@ -47,7 +47,7 @@ class ImageRecord:
         contrast (mean and standard deviation of grey in 0..1); sharpness (variance of the Laplacian of grey in
         0..1 at 256 x 256 pixels); blur and moire (see `SpectralQuality`); recompression (see `block_grid`).
     difference_hash
-        64 bits: where grey rises from left to right on a 9 x 8 grid.
+        64 bits: see the function.
     thumbnail
         32 x 32 grey pixels.
     conversions
@@ -63,23 +63,7 @@ class ImageRecord:
 
 
 def image_record(data: bytes) -> ImageRecord:
-    """Decode and measure an image file.
-
-    Parameters
-    ----------
-    data
-        The file's bytes.
-
-    Returns
-    -------
-    ImageRecord
-        Its measures and fingerprints.
-
-    Raises
-    ------
-    UndecodableImageError
-        If the bytes are no usable image; the message is the reason.
-    """
+    """Decode and measure an image file; the message of an `UndecodableImageError` is the reason."""
     image = decode_image(data)
     grey = Image.fromarray(image.pixels_HWC).convert("L")
     height, width, _ = image.pixels_HWC.shape
@@ -108,44 +92,18 @@ def image_record(data: bytes) -> ImageRecord:
 
 
 def stored_payload(data: bytes, record: ImageRecord) -> bytes:
-    """Bytes to keep in the example table.
-
-    Parameters
-    ----------
-    data
-        An image file.
-    record
-        What `image_record` says of it.
-
-    Returns
-    -------
-    bytes
-        The same where any reader shows them the same way; else a PNG of what `decode_image` sees.
-    """
+    """The file's bytes where every reader shows them alike; else a PNG of what `decode_image` sees."""
     return encode_png(decode_image(data).pixels_HWC) if record.conversions else data
 
 
 def sharpness(grey: Image.Image) -> float:
-    """Variance of the Laplacian of a grey image in 0..1, resized to 256 x 256 pixels so that sizes compare.
-
-    Returns
-    -------
-    float
-        0 or more; 0 for one flat colour.
-    """
+    """Variance of the Laplacian of grey in 0..1, resized to 256 x 256 pixels so that sizes compare; 0 where flat."""
     return _laplacian_variance(_resized(grey, WATCHED_SIDE, WATCHED_SIDE))
 
 
 def difference_hash(grey: Image.Image) -> int:
-    """Difference hash: one bit for each neighbouring pair of a 9 x 8 grid, set where grey rises to the right.
+    """64 bits, unsigned: one for each neighbouring pair of a 9 x 8 grid, set where grey rises to the right.
 
-    Returns
-    -------
-    int
-        64 bits, unsigned.
-
-    References
-    ----------
     N. Krawetz, "Kind of Like That", The Hacker Factor Blog, 2013.
     """
     grid_HW = _resized(grey, 8, 9).astype(np.int16)

@@ -1,4 +1,4 @@
-"""Near duplicates: the same picture saved again, resized, or slightly edited, found without comparing all pairs.
+"""Near duplicates: the same photo saved again, resized, or slightly edited, found without comparing all pairs.
 
 Candidates come from 64-bit difference hashes by multi-index hashing; thumbnails then decide, strictly, since a wrong
 pair drags two unrelated examples into one split.
@@ -25,23 +25,11 @@ _PAIRS_A_BLOCK = 1 << 20
 
 
 def near_duplicate_pairs(hashes: np.ndarray, thumbnails: np.ndarray) -> np.ndarray:
-    """Pairs of images that show the same picture.
+    """Pairs of indices of nearly equal images, the smaller first: shape (K, 2), int64.
 
-    A pair's hashes differ in at most 7 bits, its thumbnails correlate to at least 0.99, and their mean brightness
-    differs by at most 0.15. Images whose contrast is below 0.03 (one flat colour, say) are never paired: they show
-    nothing to compare.
-
-    Parameters
-    ----------
-    hashes
-        Shape (N,), uint64: difference hashes.
-    thumbnails
-        Shape (N, P), uint8: grey pixels of equally sized thumbnails.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (K, 2), int64: pairs of indices, the smaller first.
+    A pair's hashes, shape (N,), uint64, differ in at most 7 bits, its thumbnails, shape (N, P), uint8, correlate to at
+    least 0.99, and their mean brightness differs by at most 0.15. Images whose contrast is below 0.03 (one flat colour,
+    say) are never paired: they show nothing to compare.
     """
     rows = np.flatnonzero(_contrasts(thumbnails) >= MIN_CONTRAST)
     candidates = rows[candidate_pairs(hashes[rows])]
@@ -49,21 +37,11 @@ def near_duplicate_pairs(hashes: np.ndarray, thumbnails: np.ndarray) -> np.ndarr
 
 
 def candidate_pairs(hashes: np.ndarray) -> np.ndarray:
-    """Pairs whose hashes differ in at most 7 of their 64 bits.
+    """Pairs of indices whose hashes differ in at most 7 of 64 bits, the smaller first, each once: shape (K, 2), int64.
 
     Of four bands of 16 bits one then differs in one bit at most, so every hash is looked up under its own bands and
-    under those with one bit flipped. A band's value that more than 2,000 images share (an empty border) tells
-    nothing apart and is passed over; equal hashes are chained whatever their number.
-
-    Parameters
-    ----------
-    hashes
-        Shape (N,), uint64.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (K, 2), int64: pairs of indices, the smaller first, each once.
+    under those with one bit flipped. A band's value that more than 2,000 images share (an empty border) tells nothing
+    apart and is passed over; equal hashes are chained whatever their number.
     """
     found = equal_pairs(hashes)
     for band in range(_NUM_BANDS):
@@ -96,13 +74,10 @@ def _expanded(first: np.ndarray, sizes: np.ndarray, order: np.ndarray) -> Iterat
 
 
 def _contrasts(thumbnails: np.ndarray) -> np.ndarray:
-    deviations = [block.std(axis=1) for block in _blocks(thumbnails)]
-    return np.concatenate(deviations) / 255.0 if deviations else np.empty(0)
-
-
-def _blocks(thumbnails: np.ndarray) -> Iterator[np.ndarray]:
+    deviations = [np.empty(0, dtype=np.float32)]
     for start in range(0, len(thumbnails), 4096):
-        yield thumbnails[start : start + 4096].astype(np.float32)
+        deviations.append(thumbnails[start : start + 4096].astype(np.float32).std(axis=1))
+    return np.concatenate(deviations) / 255.0
 
 
 def _show_the_same(thumbnails: np.ndarray, pairs: np.ndarray) -> np.ndarray:

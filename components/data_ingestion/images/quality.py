@@ -1,4 +1,4 @@
-"""What harms a picture, from its frequencies and its grid of blocks: blur, moire, recompression.
+"""What harms an image, from its frequencies and its grid of blocks: blur, moire, recompression.
 
 Shapes: H height, W width, S side of a tile, K rings. Frequencies are shares of the Nyquist frequency, of half a cycle a
 pixel.
@@ -26,7 +26,7 @@ _ONE_LEVEL = 1.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpectralQuality:
-    """Two figures that rise with harm and hardly depend on the image's size.
+    """Two metrics that rise with harm and hardly depend on the image's size.
 
     Attributes
     ----------
@@ -49,15 +49,8 @@ def watched_pixels(grey: Image.Image) -> np.ndarray:
 
 
 def spectral_quality(watched_HW: np.ndarray) -> SpectralQuality:
-    """Measure what the frequencies of an image show.
+    """Measure the frequencies of what `watched_pixels` returned.
 
-    Parameters
-    ----------
-    watched_HW
-        Shape (H, W), uint8: what `watched_pixels` returned.
-
-    References
-    ----------
     Van der Schaaf and van Hateren, "Modelling the Power Spectra of Natural Images: Statistics and Information" (1996):
     their power falls with about the square of the frequency, so that a ring's share is steady until blur cuts it off.
     """
@@ -66,19 +59,11 @@ def spectral_quality(watched_HW: np.ndarray) -> SpectralQuality:
 
 
 def block_grid(grey_HW: np.ndarray) -> float:
-    """Strength of a grid of 8 x 8 blocks, as JPEG leaves it, wherever it begins.
+    """Strength, 0 or more, of a grid of 8 x 8 blocks, as JPEG leaves it, wherever it begins; (H, W), uint8.
 
-    Parameters
-    ----------
-    grey_HW
-        Shape (H, W), uint8, as large as it was stored. Of a large image its middle is measured, 1024 pixels a side.
-
-    Returns
-    -------
-    float
-        0 or more: how much larger steps between neighbouring pixels are at every eighth one than at the next strongest
-        of the eight places, as a share of that and one grey level; of the axis where that is least. Below 0.2 for
-        photos of good quality; 0 where a side is below 24 pixels.
+    It is how much larger steps between neighbouring pixels are at every eighth one than at the next strongest of the
+    eight places, as a share of that and one grey level; of the axis where that is least. Below 0.2 for photos of good
+    quality; 0 where a side is below 24 pixels. Of a large image its middle is measured, 1024 pixels a side.
     """
     height, width = grey_HW.shape
     if min(height, width) < 3 * _BLOCK_PX:
@@ -90,7 +75,7 @@ def block_grid(grey_HW: np.ndarray) -> float:
 
 def _line_strength(grey_HW: np.ndarray, axis: int) -> float:
     steps = np.abs(np.diff(grey_HW, axis=axis)).mean(axis=1 - axis, dtype=np.float64)
-    # The median over the lines of a place: one strong edge of the picture is no grid.
+    # The median over the lines of a place: one strong edge of the image is no grid.
     second, largest = np.sort([np.median(steps[place::_BLOCK_PX]) for place in range(_BLOCK_PX)])[-2:]
     return float((largest - second) / (second + _ONE_LEVEL))
 
@@ -111,7 +96,7 @@ def _tile_power(watched_HW: np.ndarray) -> np.ndarray:
 def _blur(power_SS: np.ndarray) -> float:
     order, ends, centres_K = _rings(len(power_SS))
     rings = np.split(power_SS.ravel()[order], ends)[: len(centres_K)]
-    # Medians: a wave that was laid over does not count as detail. Rounding to 8 bits is none either.
+    # Medians, so that an added wave does not count as detail; nor does rounding to 8 bits, which is subtracted.
     power_K = np.array([np.median(ring) for ring in rings]) * _MEDIAN_TO_MEAN - 2.0 * _ROUNDING_POWER
     # Photos have about the same share in every ring once the slope that they have in common is taken off.
     share_K = power_K.clip(0.0) * centres_K**2

@@ -34,13 +34,7 @@ class ImageReader(Protocol):
         """Whether other processes can read too: it survives pickling and costs little to copy."""
 
     def read(self, location: str) -> bytes:
-        """Bytes of one file.
-
-        Raises
-        ------
-        UndecodableImageError
-            If there are none to be had; the message is the reason.
-        """
+        """Bytes of one file; the message of an `UndecodableImageError` is why there are none."""
 
 
 class LocalReader:
@@ -97,13 +91,7 @@ class RemoteReader:
 
 
 def folder_reader(source: str) -> LocalReader | RemoteReader:
-    """Reader for a folder.
-
-    Parameters
-    ----------
-    source
-        A local path or an fsspec URI.
-    """
+    """Reader for a local folder or an fsspec URI."""
     filesystem, path = fsspec.core.url_to_fs(source)
     protocol = filesystem.protocol
     return (
@@ -112,20 +100,7 @@ def folder_reader(source: str) -> LocalReader | RemoteReader:
 
 
 def measured_images(reader: ImageReader, locations: Sequence[str]) -> Iterator[ImageRecord | str]:
-    """Records of images, measured on all cores.
-
-    Parameters
-    ----------
-    reader
-        Where they come from.
-    locations
-        Their places, N of them.
-
-    Yields
-    ------
-    ImageRecord | str
-        N values in the order of `locations`: the record, or the reason why there is none.
-    """
+    """Records of images in the order of `locations`, measured on all cores; the reason where there is none."""
     chunks = [locations[start : start + _FILES_A_CHUNK] for start in range(0, len(locations), _FILES_A_CHUNK)]
     with _executor(reader, len(locations)) as executor:
         results = executor.map(_measured_chunk, itertools.repeat(reader), chunks)
@@ -134,25 +109,7 @@ def measured_images(reader: ImageReader, locations: Sequence[str]) -> Iterator[I
 
 
 def stored_images(reader: ImageReader, images: Sequence[tuple[str, ImageRecord]]) -> Iterator[bytes]:
-    """Payloads of images, read again in a stream; only some are held at a time.
-
-    Parameters
-    ----------
-    reader
-        Where they come from.
-    images
-        Place and record of each.
-
-    Yields
-    ------
-    bytes
-        What to store, in the order of `images`.
-
-    Raises
-    ------
-    ValueError
-        If a file is no longer what was measured.
-    """
+    """Payloads of images in their order, read again in a stream; a file that has changed since raises `ValueError`."""
     num_threads = available_cores() * _THREADS_A_CORE
     with ThreadPoolExecutor(num_threads) as executor:
         for window in _windows(progress(images, label="storing", unit="image"), num_threads * 2):

@@ -1,4 +1,4 @@
-"""What becomes of a table's columns: label, payload, features, metadata; told by the problem file or inferred."""
+"""What becomes of a table's columns: the problem file says or inference finds label, payload, features, metadata."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,18 +29,12 @@ class ColumnPlan:
 
     Attributes
     ----------
-    modality
-        `text` or `tabular`.
     label
         Name of the label's column, or the expression.
-    expression_types
-        Types of the columns that the expression uses.
     text, id, group
-        Names of columns in the source, where they play a part.
+        Names of columns in the source; None where they play no part.
     outputs
         Columns that are carried over.
-    inferred
-        What was inferred, one sentence each.
     """
 
     modality: Modality
@@ -66,27 +60,10 @@ class ColumnPlan:
 
 
 def column_plan(types: Mapping[str, pa.DataType | None], problem: Problem, *, source: str) -> ColumnPlan:
-    """Plan what becomes of every column.
+    """Plan what becomes of every column; `types` are int64, float64, string, or None for what cannot be carried over.
 
-    Parameters
-    ----------
-    types
-        The source's columns: int64, float64, string, or None for what cannot be carried over.
-    problem
-        What the problem file says.
-    source
-        The source, for errors.
-
-    Returns
-    -------
-    ColumnPlan
-        Every column has one role: personal data first, then named features, sensitive, slice, group, time.
-
-    Raises
-    ------
-    ValueError
-        If the problem file names a column that is not there, label or text cannot be inferred, or no feature is
-        left.
+    Every column has one role: personal data first, then named features, sensitive, slice, group, time. Refuses a
+    problem file that names an absent column, a label or text that cannot be inferred, and a table without a feature.
     """
     inferred: list[str] = []
     label = _label(types, problem, source, inferred)
@@ -131,14 +108,14 @@ def _label(
         return LabelExpression(problem.label.expression)
     if problem.label.column is not None:
         return problem.label.column
-    found = [name for wanted in LABEL_NAMES for name in types if name.casefold() == wanted]
-    if not found:
+    found = _usual(LABEL_NAMES, types)
+    if found is None:
         raise ValueError(
             f"{source} must have a label: name it in the problem file (label.column or label.expression), "
             f"or call it {', '.join(LABEL_NAMES)}; its columns are {_listed(types)}"
         )
-    inferred.append(f"the label is the column {found[0]!r}")
-    return found[0]
+    inferred.append(f"the label is the column {found!r}")
+    return found
 
 
 def _modality(problem: Problem, inferred: list[str]) -> Modality:
@@ -154,13 +131,18 @@ def _modality(problem: Problem, inferred: list[str]) -> Modality:
 def _text(types: Mapping[str, pa.DataType | None], problem: Problem, source: str, inferred: list[str]) -> str:
     if problem.text is not None:
         return problem.text
-    found = [name for wanted in TEXT_NAMES for name in types if name.casefold() == wanted]
-    if not found:
+    found = _usual(TEXT_NAMES, types)
+    if found is None:
         raise ValueError(
             f"the problem file must name the text's column (text), one of those of {source}: {_listed(types)}"
         )
-    inferred.append(f"the text is the column {found[0]!r}")
-    return found[0]
+    inferred.append(f"the text is the column {found!r}")
+    return found
+
+
+def _usual(wanted: Sequence[str], types: Mapping[str, object]) -> str | None:
+    """The column with the first of the usual names that occurs, in any case."""
+    return next((name for usual in wanted for name in types if name.casefold() == usual), None)
 
 
 def _check_names(names: Sequence[str], types: Mapping[str, object], source: str) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from components.data_ingestion.class_names import class_warnings, ordered_class_names
-from components.data_ingestion.ingested import Ingested, Quarantined
-from components.data_ingestion.splits import assign_splits, NOT_PINNED, open_fractions
+from components.data_ingestion.class_names import class_warnings, counts_by_split, ordered_class_names
+from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantined
+from components.data_ingestion.splits import assign_splits, expected_splits, NOT_PINNED, open_fractions
 from components.data_ingestion.tables.column_plan import column_plan, ColumnPlan
 from components.data_ingestion.tables.row_index import num_repeated, numbered_rows, repeated_keys, RowIndex, UNLABELLED
 from components.data_ingestion.tables.rows import prepared_rows, PreparedRows
@@ -35,27 +35,10 @@ class _Rows:
     num_left_out: int = 0
 
 
-def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_path: Path) -> Ingested:
-    """Write the example table of one table file, or of one and its test file.
+def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_path: Path) -> IngestionFacts:
+    """Write the example table of one table file, or of one and its test file; the first decides the columns.
 
-    Parameters
-    ----------
-    tables
-        The files; the first one decides which columns there are.
-    problem
-        What the problem file says.
-    examples_path
-        Folder to write the table to.
-
-    Returns
-    -------
-    Ingested
-        What was found.
-
-    Raises
-    ------
-    ValueError
-        If columns do not fit the problem file, identifiers repeat, or fewer than two classes have usable rows.
+    Refuses columns that do not fit the problem file, repeated identifiers, and fewer than two classes with usable rows.
     """
     source = tables[0].file.uri
     plan = _plan(tables, problem)
@@ -64,7 +47,9 @@ def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_
     index = rows.index
     class_names = ordered_class_names(index.label_counts, problem.label.classes, source=source)
     predefined = tuple(SPLIT_NAMES[table.pinned] for table in tables if table.pinned != NOT_PINNED)
-    splits = _splits(index, class_names, problem, predefined)
+    class_of_code = np.array([class_names.index(label) for label in index.labels] + [UNLABELLED])
+    classes = class_of_code[index.column("label")]
+    splits = _splits(index, classes, problem, predefined)
     columns, roles = _output_columns(plan)
     info = ExampleTableInfo(
         modality=plan.modality, class_names=class_names, column_roles=roles, label_version=problem.label.version
@@ -72,11 +57,11 @@ def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_
     with ExampleTableWriter(examples_path, info, extra_columns=columns) as writer:
         for batch in _batches(tables, plan, problem, index, splits):
             writer.write(batch)
-    return Ingested(
+    return IngestionFacts(
         modality=plan.modality,
         class_names=class_names,
-        counts=_counts(index, splits, class_names),
-        expected_splits=tuple({**open_fractions(problem.split, predefined), **dict.fromkeys(predefined)}),
+        counts=counts_by_split(classes, splits, class_names),
+        expected_splits=expected_splits(problem.split, predefined),
         num_seen=len(splits) + rows.num_quarantined,
         num_quarantined=rows.num_quarantined,
         quarantined=tuple(rows.quarantined),
@@ -149,11 +134,10 @@ def _check_usable(rows: _Rows, plan: ColumnPlan, source: str) -> None:
         )
 
 
-def _splits(index: RowIndex, class_names: Sequence[str], problem: Problem, predefined: Sequence[str]) -> np.ndarray:
-    class_of_code = np.array([class_names.index(label) for label in index.labels] + [UNLABELLED])
+def _splits(index: RowIndex, classes: np.ndarray, problem: Problem, predefined: Sequence[str]) -> np.ndarray:
     return assign_splits(
         index.column("position"),
-        classes=class_of_code[index.column("label")],
+        classes=classes,
         clusters=index.clusters(grouped=problem.group is not None),
         pinned=index.column("pinned"),
         fractions=open_fractions(problem.split, predefined),
@@ -189,7 +173,7 @@ def _batches(
 
 
 def _example_ids(prepared: PreparedRows, usable: Sequence[int], plan: ColumnPlan, problem: Problem) -> list[str]:
-    """The table's own identifiers; fingerprints of them where they are personal."""
+    """The table's own identifiers, as fingerprints where they are personal; empty where there are none."""
     if prepared.ids is None:
         return []
     ids = prepared.ids.take(pa.array(usable, pa.int64())).to_pylist()
@@ -208,17 +192,6 @@ def _batch(prepared: PreparedRows, usable: Sequence[int], ids: Sequence[str], sp
         texts = prepared.text.take(rows)
         arrays = {**arrays, "text": texts, **text_measures(texts)}
     return pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
-
-
-def _counts(index: RowIndex, splits: np.ndarray, class_names: Sequence[str]) -> dict[str, dict[str, int]]:
-    labels = [*index.labels, ""]
-    codes = index.column("label") % len(labels)  # UNLABELLED is the last one
-    counts: dict[str, dict[str, int]] = {}
-    for number, split in enumerate(SPLIT_NAMES):
-        found = np.bincount(codes[splits == number], minlength=len(labels)).tolist()
-        by_label = dict(zip(labels, found, strict=True))
-        counts[split] = {label: by_label[label] for label in (*class_names, "") if by_label[label]}
-    return counts
 
 
 def _warnings(index: RowIndex, splits: np.ndarray, plan: ColumnPlan) -> list[str]:

@@ -1,4 +1,4 @@
-"""The rows of a table as small numbers: what splitting needs to know of each, and nothing else."""
+"""The rows of a table as the few numbers that splitting needs."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -19,12 +19,7 @@ UNLABELLED = -1
 class RowIndex:
     """Grows batch by batch; 40 bytes a row.
 
-    Attributes
-    ----------
-    labels
-        Labels in the order they were first seen; a row's code is an index into them.
-    label_counts
-        Usable rows of each label.
+    A row's label code is an index into `labels`, which are in the order first seen.
     """
 
     labels: dict[str, int] = field(default_factory=dict)
@@ -32,17 +27,7 @@ class RowIndex:
     _parts: list[dict[str, np.ndarray]] = field(default_factory=list)
 
     def add(self, prepared: PreparedRows, usable: Sequence[int], *, pinned: int) -> None:
-        """Append the usable rows of a batch.
-
-        Parameters
-        ----------
-        prepared
-            The batch.
-        usable
-            Which of its rows.
-        pinned
-            The split that its file gives, or `NOT_PINNED`.
-        """
+        """Append the usable rows of a batch; `pinned` is the split that its file gives, or `NOT_PINNED`."""
         labels = prepared.labels.take(pa.array(usable, pa.int64())).to_pylist()
         self.label_counts.update(label for label in labels if label is not None)
         contents = [prepared.contents[row] for row in usable]
@@ -65,13 +50,7 @@ class RowIndex:
         return np.concatenate([part[name] for part in self._parts]) if self._parts else np.empty(0)
 
     def clusters(self, *, grouped: bool) -> np.ndarray:
-        """Rows that must stay together: of equal content and, where the problem names one, of one group.
-
-        Returns
-        -------
-        np.ndarray
-            Shape (N,), int64.
-        """
+        """Cluster of every row, shape (N,), int64: equal content and, where `grouped`, one group share it."""
         if not grouped:
             return np.unique(self.column("content"), return_inverse=True)[1]
         pairs = np.concatenate([equal_pairs(self.column("content")), equal_pairs(self.column("group"))])
@@ -93,21 +72,9 @@ def num_repeated(values: np.ndarray) -> int:
 
 
 def numbered_rows(rows: Sequence[str], repeated: frozenset[int], seen: Counter[str]) -> Iterator[str]:
-    """Identifiers of rows: the fingerprint of all they hold, numbered from 2 where the same row comes again.
+    """Identifiers of rows: their fingerprints, numbered from 2 where one of `repeated` (`row_key`) comes again.
 
-    Parameters
-    ----------
-    rows
-        Fingerprints.
-    repeated
-        Keys (`row_key`) of those that occur more than once in the table.
-    seen
-        How often each repeated one came so far; kept up to date.
-
-    Yields
-    ------
-    str
-        One identifier a row.
+    `seen` counts each repeated one so far and is kept up to date.
     """
     for row in rows:
         if row_key(row) not in repeated:

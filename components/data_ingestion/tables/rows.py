@@ -20,7 +20,7 @@ _MISSING = "\x00"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreparedRows:
-    """Rows of one batch, N of them.
+    """Rows of one batch, N of them; text, ids and groups are None where the problem has none.
 
     Attributes
     ----------
@@ -28,12 +28,6 @@ class PreparedRows:
         Shape (N,), string; null where unlabelled.
     columns
         Columns of the example table that come from the source, by their names there.
-    text
-        Shape (N,), string; None for tabular rows.
-    ids
-        Shape (N,), string; None where the problem names no identifier.
-    groups
-        Shape (N,), string; None where the problem names no group.
     contents
         N fingerprints of what a model sees: equal ones must not straddle splits.
     rows
@@ -53,20 +47,7 @@ class PreparedRows:
 
 
 def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan) -> PreparedRows:
-    """Prepare a batch.
-
-    Parameters
-    ----------
-    batch
-        Rows as the file has them; columns that the plan does not need are not looked at.
-    plan
-        What becomes of the columns.
-
-    Returns
-    -------
-    PreparedRows
-        As many rows as the batch has, in its order.
-    """
+    """Prepare a batch, row by row in its order; columns that the plan does not need are not looked at."""
     raw = {name: batch.column(number) for number, name in enumerate(batch.schema.names)}
     columns = {column.name: as_type(raw[column.source], column.kind) for column in plan.outputs}
     labels = _labels(raw, plan)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from components.data_ingestion.ingested import Quarantined
+from components.data_ingestion.ingestion_facts import Quarantined
 from components.data_ingestion.splits import NOT_PINNED
 from components.shared.runtime.progress import progress
 from components.shared.tables.column_types import type_of_stored, type_of_texts, widest_types
@@ -18,8 +18,6 @@ class ScannedTable:
 
     Attributes
     ----------
-    file
-        The file.
     pinned
         The split that it is (an index into `SPLIT_NAMES`), or `NOT_PINNED`.
     types
@@ -39,17 +37,9 @@ class ScannedTable:
         return sum(row.num_lines for row in self.ragged)
 
     def row_name(self, row: int) -> str:
-        """What to call a row.
+        """File and row, as a person counts it, of a row numbered from 0 among those that are not ragged.
 
-        Parameters
-        ----------
-        row
-            Its number among the rows that are not ragged, from 0.
-
-        Returns
-        -------
-        str
-            File and row as a person counts it: in text the header is row 1, in Parquet the first row of values.
+        In text the header is row 1, in Parquet the first row of values.
         """
         if self.file.is_parquet:
             return f"{self.file.name}, row {row + 1}"
@@ -63,20 +53,7 @@ class ScannedTable:
 
 
 def scanned_table(file: TableFile, *, pinned: int = NOT_PINNED) -> ScannedTable:
-    """Look through a file once, in a stream.
-
-    Parameters
-    ----------
-    file
-        The file.
-    pinned
-        The split that it is, where it is one.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be read.
-    """
+    """Look through a file once, in a stream; `pinned` is the split that it is, where it is one."""
     if file.is_parquet:
         types = {field.name: type_of_stored(field.type) for field in file.schema()}
         return ScannedTable(file=file, pinned=pinned, types=widest_types([types]), ragged=())

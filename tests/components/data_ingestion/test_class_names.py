@@ -1,6 +1,7 @@
+import numpy as np
 import pytest
 
-from components.data_ingestion.class_names import class_warnings, ordered_class_names
+from components.data_ingestion.class_names import class_warnings, counts_by_split, ordered_class_names
 
 
 def test_names_are_ordered_by_letters():
@@ -35,3 +36,8 @@ def test_missing_and_rare_classes_are_warned_of():
         "the problem file's class 'bird' has no example",
         "the class 'dog' has 1 example, too few to be in every split",
     ]
+
+
+def test_examples_are_counted_by_split_and_label_and_unlabelled_ones_under_no_name():
+    counts = counts_by_split(np.array([0, 1, 1, -1, 0]), np.array([0, 0, 0, 0, 2]), ("cat", "dog"))
+    assert counts == {"train": {"cat": 1, "dog": 2, "": 1}, "validation": {}, "test": {"cat": 1}}

@@ -1,8 +1,8 @@
 import os
 
-from components.data_ingestion.ingested import Ingested, Quarantined
+from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantined
 from components.data_ingestion.ingestion_report import ingestion_report
-from components.data_ingestion.judgement import judged
+from components.data_ingestion.ingestion_verdict import ingestion_verdict
 
 
 def page(**facts) -> str:
@@ -13,8 +13,8 @@ def page(**facts) -> str:
         "expected_splits": ("train",),
         "num_seen": 16,
     }
-    ingested = Ingested(**(known | facts))
-    return ingestion_report(ingested, judged(ingested), source="here").html()
+    ingested = IngestionFacts(**(known | facts))
+    return ingestion_report(ingested, ingestion_verdict(ingested), source="here").html()
 
 
 def cells(html: str) -> list[str]:
@@ -38,7 +38,7 @@ def test_the_report_shows_what_was_inferred_set_aside_converted_and_repeated():
         near_duplicate_clusters=(("c.jpg", "d.jpg"),),
         warnings=("the class is rare",),
         columns={"brightness": ("derived", "double")},
-        pictures=(("cat", b"\xff\xd8\xff"),),
+        example_images=(("cat", b"\xff\xd8\xff"),),
     )
     wanted = [
         "The modality is image.",
@@ -72,7 +72,7 @@ def test_the_report_stays_small_and_says_what_it_leaves_out():
         near_duplicate_clusters=tuple(tuple(f"{n}-{long_name}" for _ in range(40)) for n in range(900)),
         warnings=("look here",) * 500,
         columns={f"{long_name}{n}": ("feature", "string") for n in range(2000)},
-        pictures=tuple(("cat", os.urandom(4000)) for _ in range(36)),
+        example_images=tuple(("cat", os.urandom(4000)) for _ in range(36)),
     )
     assert len(html.encode()) < 500_000
     assert "The first 200 of 5,000; 4,800 more are not shown." in html

@@ -14,8 +14,9 @@ from PIL import Image
 import pyarrow as pa
 import pytest
 
+from components.feature_engineering.chunked_preparation import prepared_chunks
 from components.feature_engineering.jobs import build_feature_store
-from components.feature_engineering.store_building import content_digest, prepared_chunks, write_store
+from components.feature_engineering.store_building import content_digest, write_store
 from components.modeling.images.decoding import UndecodableImageError
 from components.modeling.images.features import image_features_from, ImageFeatures, prepare_image
 from components.modeling.text.char_ngrams import TextFeatures

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from components.mock_data.column_distributions import column_law, missing_rows, stored_value
+from components.mock_data.column_distributions import column_distribution, missing_rows, stored_value
 from components.mock_data.column_rules import ColumnRule
 from components.mock_data.column_statistics import ColumnStatistics
 
@@ -29,7 +29,7 @@ NAMES = replace(NOTHING_KNOWN, counts={"Kim Minsu": 60.0, "Lee Jiwoo": 30.0}, nu
 
 
 def drawn(rule, statistics=None, *, num_rows=4000, **options):
-    return column_law(rule, statistics, **options).draw(np.random.default_rng(0), num_rows)
+    return column_distribution(rule, statistics, **options).draw(np.random.default_rng(0), num_rows)
 
 
 def test_numbers_lie_as_the_statistics_say():
@@ -136,13 +136,13 @@ def test_categorical_whole_numbers_are_drawn_by_their_frequencies():
 @settings(max_examples=60, deadline=None)
 def test_different_values_are_as_many_as_the_schema_wants(least, extra, rule, seed):
     most = max(least + extra, 1)
-    law = column_law(replace(rule, min_distinct=least, max_distinct=most), None)
-    assert least <= len(set(law.draw(np.random.default_rng(seed), 40))) <= most
+    distribution = column_distribution(replace(rule, min_distinct=least, max_distinct=most), None)
+    assert least <= len(set(distribution.draw(np.random.default_rng(seed), 40))) <= most
 
 
 def test_more_different_values_than_the_domain_has_are_one_sentence():
     with pytest.raises(ValueError, match=r"at least 5 different values .* domain allows 2"):
-        column_law(ColumnRule(name="x", values=("a", "b"), min_distinct=5), None)
+        column_distribution(ColumnRule(name="x", values=("a", "b"), min_distinct=5), None)
 
 
 @pytest.mark.parametrize(

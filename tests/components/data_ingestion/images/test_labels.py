@@ -4,7 +4,8 @@ import unicodedata
 
 import pytest
 
-from components.data_ingestion.images.labels import image_listing, predefined_splits, readable_name
+from components.data_ingestion.images.labels import image_listing, predefined_splits
+from components.shared.tables.photo_file_names import readable_name
 
 
 def labels(*names: str) -> dict[str, str]:
@@ -60,10 +61,6 @@ def test_decomposed_names_give_the_same_label_as_composed_ones():
     decomposed = unicodedata.normalize("NFD", "고양이")
     assert decomposed != "고양이"
     assert set(labels(f"{decomposed}/1.jpg", "고양이/2.jpg", "개/1.jpg").values()) == {"고양이", "개"}
-
-
-def test_a_name_in_cp949_is_read_as_korean():
-    assert readable_name(os.fsdecode("고양이/1.jpg".encode("cp949"))) == "고양이/1.jpg"
 
 
 def test_a_name_in_no_encoding_is_still_a_text():

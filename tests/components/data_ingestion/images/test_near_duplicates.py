@@ -4,8 +4,7 @@ import numpy as np
 from PIL import Image, ImageEnhance
 import pytest
 
-from components.data_ingestion.clusters import connected_clusters, equal_pairs
-from components.data_ingestion.images.exact_duplicates import exact_duplicates
+from components.data_ingestion.clusters import connected_clusters
 from components.data_ingestion.images.measures import image_record
 from components.data_ingestion.images.near_duplicates import candidate_pairs, near_duplicate_pairs
 from components.data_ingestion.known_datasets import digits_listing, DigitsReader
@@ -79,26 +78,3 @@ def test_thousands_of_equal_hashes_are_chained_not_compared_with_each_other():
 def test_no_image_and_one_image_have_no_pairs():
     assert near_duplicate_pairs(np.empty(0, np.uint64), np.empty((0, 4), np.uint8)).shape == (0, 2)
     assert near_duplicate_pairs(np.zeros(1, np.uint64), np.array([[0, 255, 0, 255]], np.uint8)).shape == (0, 2)
-
-
-def test_a_chain_of_pairs_is_one_cluster():
-    assert connected_clusters(6, [(4, 2), (2, 0), (3, 5)]).tolist() == [0, 1, 0, 3, 0, 3]
-
-
-def test_equal_values_are_chained():
-    assert sorted(map(tuple, equal_pairs(np.array([5, 7, 5, 7, 5])).tolist())) == [(0, 2), (1, 3), (2, 4)]
-
-
-def test_of_exact_copies_the_first_is_kept():
-    found = exact_duplicates(["a", "b", "a", "a"], ["cat", "dog", "cat", "cat"], [False] * 4)
-    assert found.kept == (0, 1)
-    assert found.dropped == ((2, 0), (3, 0))
-
-
-def test_of_exact_copies_the_one_for_training_is_kept():
-    assert exact_duplicates(["a", "a"], ["cat", "cat"], [False, True]).kept == (1,)
-
-
-def test_of_copies_under_different_labels_none_is_kept():
-    found = exact_duplicates(["a", "b", "a"], ["cat", "dog", "dog"], [False] * 3)
-    assert (found.kept, found.contradictory) == ((1,), (0, 2))

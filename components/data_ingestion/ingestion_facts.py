@@ -1,4 +1,4 @@
-"""What ingestion found, whatever the source: the facts behind verdict and report."""
+"""What ingestion found, whatever the source: verdict and report are made from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,60 +8,34 @@ from components.shared.contracts.problem import Modality
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quarantined:
-    """A file or row that is not in the example table.
-
-    Attributes
-    ----------
-    name
-        The file, or the file and row.
-    reason
-        Why, in words.
-    """
+    """A file, or a row of one, that is not in the example table, and the reason in words."""
 
     name: str
     reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ingested:
+class IngestionFacts:
     """The facts of one ingestion.
 
     Attributes
     ----------
-    modality
-        `image`, `text` or `tabular`.
-    class_names
-        Labels that occur, in their order.
     counts
         Examples by split and label; unlabelled ones under the empty string.
     expected_splits
         Splits that must not be empty.
     num_seen
         Files or rows that were offered as examples: kept, dropped as duplicates, or quarantined.
-    num_quarantined
-        How many could not be used.
     quarantined
-        Those, as far as they are listed, with their reasons.
-    ignored
-        Files that do not claim to be examples.
+        As far as they are listed; `num_quarantined` counts all.
     left_out
         How many examples the problem file leaves out, by reason.
     dropped_duplicates
-        Exact copies that were dropped: the copy, and which one was kept.
+        Each dropped exact copy, and the image that was kept.
     num_duplicate_rows
-        Rows that repeat the content of an earlier one; kept, in one split.
-    near_duplicate_clusters
-        Names of the images of each cluster of two or more.
-    converted
-        Images that were converted, and how.
-    inferred
-        What was inferred or assumed, one sentence each.
-    warnings
-        What a person should look at, one sentence each.
+        Rows that repeat the content of an earlier one; they are kept, in one split.
     columns
-        Columns of the table beyond id, split and label: role and type.
-    pictures
-        A few small encoded images with their labels.
+        Role and type of the columns beside id, split and label.
     """
 
     modality: Modality
@@ -80,7 +54,7 @@ class Ingested:
     inferred: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    pictures: tuple[tuple[str, bytes], ...] = ()
+    example_images: tuple[tuple[str, bytes], ...] = ()
 
     @property
     def num_examples(self) -> int:

@@ -1,4 +1,4 @@
-"""The report's section on augmentation: what the policy does, what it may harm, and how it looks."""
+"""The report's section on augmentation: what the augmentation policy does, what it may harm, and how it looks."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,15 +15,7 @@ _NOT_OF_IMAGES = ("fill_mask", "mask_interpolation", "rotate_method")
 
 
 def add_augmentation(report: Report, store: FeatureStore) -> None:
-    """Write the section.
-
-    Parameters
-    ----------
-    report
-        The report of the feature store, to which the section is added.
-    store
-        A finished store of images; without a policy in its preparation, one sentence says so.
-    """
+    """Write the section on a finished store of images; without an augmentation policy one sentence says so."""
     policy = store.preparation["augmentation"]
     report.heading("Augmentation")
     if policy is None:

@@ -1,7 +1,7 @@
 """The report's section on augmentation: what the policy is, what it may harm, and contact sheets."""
 
+from components.feature_engineering.augmentation_policy_report import add_augmentation
 from components.feature_engineering.contact_sheet import contact_sheet, transform_sheet
-from components.feature_engineering.policy_report import add_augmentation
 from components.modeling.augmentation.augmenter import Augmenter
 from components.modeling.augmentation.named_policies import named_policy, read_policy
 from components.reporting.page import Report
