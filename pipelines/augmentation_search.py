@@ -25,18 +25,7 @@ _TRIALS_AT_ONCE = 4
 
 
 def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
-    """The augmentation search for one kind of cluster.
-
-    Parameters
-    ----------
-    profile
-        `gpu` or `cpu`: where trials compute.
-
-    Returns
-    -------
-    BaseComponent
-        What kfp compiles.
-    """
+    """The augmentation search for one kind of cluster, as kfp compiles it; trials compute where `profile` says."""
 
     @dsl.pipeline(
         name=PIPELINE_NAME,

@@ -10,18 +10,10 @@ PIPELINE_NAME = "pluszero-training"
 
 
 def training_pipeline(profile: ProfileName) -> BaseComponent:
-    """The training pipeline for one kind of cluster.
+    """The training pipeline for one kind of cluster, as kfp compiles it.
 
-    Parameters
-    ----------
-    profile
-        `gpu` or `cpu`: where the steps that compute with a model run. `nodes` is `gpu` with a training that spans
-        several nodes: its step launches a Kubeflow `TrainJob` and needs no GPU itself.
-
-    Returns
-    -------
-    BaseComponent
-        What kfp compiles.
+    The profile `nodes` is `gpu` with a training that spans several nodes: its step launches a Kubeflow `TrainJob` and
+    needs no GPU itself.
     """
 
     @dsl.pipeline(

@@ -1,4 +1,4 @@
-"""The report of an evaluation: the verdict first, then the figures, then the mistakes themselves."""
+"""The report of an evaluation: the verdict first, then the metrics, then the mistakes themselves."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,24 +27,10 @@ _FACTS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportContent:
-    """What a report shows.
+    """What a report shows; `mistakes` and `least_sure` are of the test split, hardest first.
 
-    Attributes
-    ----------
-    verdict
-        Of the gate.
-    test
-        The figures that the gate judged.
-    validation
-        The same figures of the validation split, to compare.
-    mistakes, least_sure
-        Examples of the test split, hardest first.
-    modality
-        `image`, `text` or `tabular`.
-    influence
-        Of a table, how far predictions depend on each column, largest first; see `column_influence`.
-    shown_columns
-        Of a table, the columns whose values may be shown, the most telling first.
+    Of a table, `influence` is that of each column, largest first (see `column_influence`), and `shown_columns` are
+    those whose values may be shown, the most telling first.
     """
 
     verdict: Verdict
@@ -58,13 +44,7 @@ class ReportContent:
 
 
 def evaluation_report(content: ReportContent) -> Report:
-    """Build the report; see the module.
-
-    Parameters
-    ----------
-    content
-        What it shows.
-    """
+    """Build the report of an evaluation."""
     test = content.test
     report = Report("Model analysis", subtitle=f"{test.num_examples:,} labelled examples of the test split")
     report.verdict(content.verdict.passed, content.verdict.reason)

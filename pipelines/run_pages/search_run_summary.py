@@ -15,13 +15,7 @@ _RANKING = "rank policies"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchRunSummary(RunSummary):
-    """A run of the augmentation search.
-
-    Attributes
-    ----------
-    source
-        Where the images were.
-    """
+    """A run of the augmentation search on the images at `source`."""
 
     source: str
 

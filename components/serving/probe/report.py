@@ -13,24 +13,7 @@ _NUM_WORST = 5
 
 
 def probe_report(verdict: Verdict, metrics: Mapping[str, float], replay: Replay | None, *, log: str) -> Report:
-    """Put a probe together for a reader.
-
-    Parameters
-    ----------
-    verdict
-        What came out.
-    metrics
-        The figures that were measured; may be empty.
-    replay
-        The replay; None where it was not carried through.
-    log
-        The end of the server's log; shown where the probe failed.
-
-    Returns
-    -------
-    Report
-        Verdict first, then figures, latency, differences and refusals.
-    """
+    """Report of a probe: verdict, metrics, latency, differences, refusals; the end of the server's log where it failed."""
     report = Report("Serving", subtitle="The model server on loopback, against the training side's predictions")
     report.verdict(verdict.passed, verdict.reason)
     if metrics:

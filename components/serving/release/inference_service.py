@@ -13,27 +13,7 @@ _LIMITS = {"cpu": "2", "memory": "4Gi"}
 
 
 def inference_service_yaml(*, model_name: str, version: str, storage_uri: str) -> str:
-    """Render an InferenceService; the same arguments give the same bytes.
-
-    Parameters
-    ----------
-    model_name
-        Name of the service; see `check_model_name`.
-    version
-        The release's version.
-    storage_uri
-        Where KServe's storage initialiser finds the bundle.
-
-    Returns
-    -------
-    str
-        YAML of `serving.kserve.io/v1beta1`, Standard deployment mode, for the runtime `pluszero-bundle`.
-
-    Raises
-    ------
-    ValueError
-        If the name cannot be used.
-    """
+    """An InferenceService in Standard deployment mode as YAML; the same arguments give the same bytes."""
     service = {
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
