@@ -16,7 +16,7 @@ from pipelines.steps.placement import (
     WORKSPACE_CLAIM,
     WORKSPACE_PATH,
 )
-from pipelines.steps.shared_steps import checked_inputs, data_steps, feature_step, FormValues, model_steps
+from pipelines.steps.training_steps import checked_inputs, data_steps, feature_step, FormValues, model_steps
 
 PIPELINE_NAME = "pluszero-augmentation-search"
 _RECIPE = "full"

@@ -4,7 +4,7 @@ from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
 
 from pipelines.steps.placement import ProfileName, WORKSPACE_CLAIM, WORKSPACE_PATH
-from pipelines.steps.shared_steps import checked_inputs, data_steps, FormValues, model_steps
+from pipelines.steps.training_steps import checked_inputs, data_steps, FormValues, model_steps
 
 PIPELINE_NAME = "pluszero-training"
 

@@ -78,7 +78,7 @@ def _add_facts(report: Report, content: ReportContent) -> None:
 
 def _add_classes(report: Report, test: Evaluation) -> None:
     report.heading("Classes")
-    weakest_first = sorted(test.per_class, key=lambda figures: (math.isnan(figures.f1), figures.f1))
+    weakest_first = sorted(test.per_class, key=lambda item: (math.isnan(item.f1), item.f1))
     shown = test.per_class if len(test.per_class) <= _MAX_CLASSES_SHOWN else weakest_first[:_MAX_CLASSES_SHOWN]
     left_out = len(test.per_class) - len(shown)
     report.table(
@@ -106,7 +106,7 @@ def _add_confusion(report: Report, test: Evaluation) -> None:
 
 def _add_roc(report: Report, test: Evaluation) -> None:
     report.heading("ROC")
-    areas = {figures.class_name: figures.roc_auc for figures in test.per_class}
+    areas = {item.class_name: item.roc_auc for item in test.per_class}
     series = {
         f"{name} ({areas[name]:.3f})": (curve.false_positive_rates, curve.true_positive_rates)
         for name, curve in test.class_rocs.items()

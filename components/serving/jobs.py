@@ -163,7 +163,7 @@ def probe_server(
     Returns
     -------
     ProbeResult
-        Verdict and figures.
+        Verdict and metrics.
 
     Raises
     ------

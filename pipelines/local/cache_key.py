@@ -46,9 +46,9 @@ def _code(container: dict[str, Any], in_containers: bool) -> str:
     code = job_fingerprint(job_module(face), face)
     image = container["image"].rpartition(":")[0].rpartition("-")[2]
     requirements = _locked(image) if in_containers else _requirements(image)
-    # A team's own functions run in any step of these images, from wherever they lie.
-    own = {} if image == "validation" else custom_code_fingerprints()
-    return fingerprint_json({"code": code, "requirements": requirements, "own": own})
+    # A team's custom functions run in any step of these images.
+    custom = {} if image == "validation" else custom_code_fingerprints()
+    return fingerprint_json({"code": code, "requirements": requirements, "own": custom})
 
 
 def _locked(image: str) -> str:

@@ -24,13 +24,13 @@ from docker.errors import DockerException, ImageNotFound
 from kfp import local
 
 from components.shared.runtime.container_images import image
+from components.shared.runtime.gpu_placement import IMAGE_USER
 from pipelines.local.image_source import image_source, SOURCE_LABEL
 
 logger = logging.getLogger(__name__)
 
 _RUN_LABEL = "pluszero-mlops.run"
 _IMAGE = re.compile(r"pluszero-mlops-(\w+)(?::|@|$)")
-_IMAGE_USER = 10001
 _MEMORY = "8g"
 _SHARED_MEMORY = "1g"
 _SERVICE_WAIT_S = 20.0
@@ -51,7 +51,7 @@ class Confinement:
     @property
     def user(self) -> str:
         """User and group of the steps: this process's, or the image's own where this process is root."""
-        return f"{os.getuid()}:{os.getgid()}" if os.getuid() else f"{_IMAGE_USER}:{_IMAGE_USER}"
+        return f"{os.getuid()}:{os.getgid()}" if os.getuid() else f"{IMAGE_USER}:{IMAGE_USER}"
 
     def hand_over(self) -> None:
         """Make the writable folders, and give them to the steps' user."""

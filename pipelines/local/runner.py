@@ -84,10 +84,12 @@ def run_pipeline(
     log = run_dir / "logs" / "runner.log"
     with open(log, "w", encoding="utf-8") as stream, _into(stream):
         pipeline = components.load_component_from_text(package)
-        with _handlers(watcher, confinement), _seam(steps, run_dir / "logs", watcher):
+        with _handlers(watcher, confinement), _watched_tasks(steps, run_dir / "logs", watcher):
             pipeline(**arguments)
     if not steps:
-        raise RuntimeError("kfp ran the pipeline past our seam: its local runner has changed (pipelines/local)")
+        raise RuntimeError(
+            "kfp ran the pipeline past _watched_tasks: its local runner has changed (pipelines/local/runner.py)"
+        )
 
 
 @contextlib.contextmanager
@@ -161,7 +163,7 @@ def _handlers(watcher: Watcher, confinement: Confinement | None) -> Iterator[Non
 
 
 @contextlib.contextmanager
-def _seam(steps: list[Step], logs: Path, watcher: Watcher) -> Iterator[None]:
+def _watched_tasks(steps: list[Step], logs: Path, watcher: Watcher) -> Iterator[None]:
     execute = task_executor.execute_single_task
 
     def execute_watched(**task: Any) -> tuple[dict[str, Any], Status]:

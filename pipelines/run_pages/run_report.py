@@ -10,13 +10,14 @@ from components.shared.contracts.verdict import read_verdict
 from components.shared.runtime.atomic_files import read_json, write_json
 from pipelines.run_pages.step import Step
 
+# The content of `summary.json`, of any pipeline's run; the README names the keys.
 Summary = dict[str, Any]
 
 _LOG_LINES = 40
 
 
 class RunSummary(ABC):
-    """What is said of one pipeline's runs beyond any run's: its keys of the `Summary`, and the words for page and console.
+    """What is said of one pipeline's runs beyond any run's: its keys of the `Summary`, the words of page and console.
 
     `success` is what the page says where all gates have passed, `{gates}` is their number; `unfolded` is the step whose
     report is open on the page.

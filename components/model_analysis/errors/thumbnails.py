@@ -12,8 +12,8 @@ _QUALITY = 80
 
 def thumbnail(data: bytes, *, max_side_px: int = MAX_SIDE_PX) -> bytes:
     """An encoded image as a JPEG without metadata, in its own proportions, its longer side `max_side_px` at most."""
-    picture = Image.fromarray(decode_image(data).pixels_HWC)
-    picture.thumbnail((max_side_px, max_side_px))
+    image = Image.fromarray(decode_image(data).pixels_HWC)
+    image.thumbnail((max_side_px, max_side_px))
     buffer = io.BytesIO()
-    picture.save(buffer, format="JPEG", quality=_QUALITY, optimize=True)
+    image.save(buffer, format="JPEG", quality=_QUALITY, optimize=True)
     return buffer.getvalue()

@@ -21,7 +21,7 @@ class LeftOut:
 
 def majority_baseline(evaluation: Evaluation, metric: str) -> float:
     """What always answering the most frequent label would reach in a target metric, 0 to 1; `nan` without examples."""
-    supports = [figures.support for figures in evaluation.per_class if figures.support]
+    supports = [item.support for item in evaluation.per_class if item.support]
     if not supports:
         return math.nan
     share, num_classes = max(supports) / sum(supports), len(supports)
@@ -61,7 +61,7 @@ def _decision(evaluation: Evaluation, target: TargetSpec) -> tuple[bool, str]:
         relation = "is at least" if passed else "is below"
         return passed, f"{name} {_apart(value, target.minimum)} {counted} {relation} the minimum {target.minimum:g}"
     majority = _majority_name(evaluation)
-    if sum(figures.support > 0 for figures in evaluation.per_class) == 1:
+    if sum(item.support > 0 for item in evaluation.per_class) == 1:
         return False, f"nothing to judge: all {evaluation.num_examples:,} test examples are labelled {majority!r}"
     baseline = majority_baseline(evaluation, name)
     always = f"always answering {majority!r}, which gives {_apart(baseline, value)}"
@@ -106,7 +106,7 @@ def _weak(evaluation: Evaluation, target: TargetSpec) -> tuple[Finding, ...]:
 
 
 def _not_judged(evaluation: Evaluation) -> tuple[Finding, ...]:
-    absent = [figures.class_name for figures in evaluation.per_class if not figures.support]
+    absent = [item.class_name for item in evaluation.per_class if not item.support]
     if not absent or not evaluation.num_examples:
         return ()
     shown = ", ".join(absent[:10]) + (" ..." if len(absent) > 10 else "")
@@ -141,7 +141,7 @@ def _left_out(left_out: LeftOut) -> tuple[Finding, ...]:
 
 
 def _majority_name(evaluation: Evaluation) -> str:
-    return max(evaluation.per_class, key=lambda figures: figures.support).class_name
+    return max(evaluation.per_class, key=lambda item: item.support).class_name
 
 
 def _apart(value: float, other: float) -> str:

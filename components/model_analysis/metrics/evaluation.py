@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, log_loss
 
 from components.model_analysis.metrics.calibration import (
@@ -17,7 +18,6 @@ from components.model_analysis.metrics.calibration import (
 from components.model_analysis.metrics.per_class import class_metrics, ClassMetrics, macro_averages
 from components.model_analysis.metrics.roc import class_roc, one_vs_rest_auc, overall_roc, RocCurve
 
-_Z_95 = 1.959963984540054
 _MAX_CURVES = 6
 
 
@@ -54,7 +54,7 @@ class Evaluation:
         return {
             "num_labelled": self.num_examples,
             "metrics": _without_nan(self.metrics),
-            "per_class": [_without_nan(asdict(figures)) for figures in self.per_class],
+            "per_class": [_without_nan(asdict(item)) for item in self.per_class],
             "confusion": {"class_names": list(self.class_names), "matrix": self.confusion.tolist()},
             "calibration": [_without_nan(asdict(item)) for item in self.calibration],
         }
@@ -101,29 +101,11 @@ def evaluate_predictions(
 
 
 def wilson_interval(num_right: int, num_examples: int) -> tuple[float, float]:
-    """95 % Wilson score interval of a share.
-
-    Parameters
-    ----------
-    num_right, num_examples
-        0 <= `num_right` <= `num_examples`.
-
-    Returns
-    -------
-    tuple of float
-        Lower and upper bound, 0 to 1; `nan` without examples.
-
-    References
-    ----------
-    Wilson, Probable inference, the law of succession, and statistical inference, JASA 22, 1927.
-    """
+    """95 % Wilson score interval of a share, 0 to 1; `nan` without examples."""
     if not num_examples:
         return math.nan, math.nan
-    share, spread = num_right / num_examples, _Z_95**2 / num_examples
-    centre = (share + spread / 2) / (1 + spread)
-    half = _Z_95 * math.sqrt(share * (1 - share) / num_examples + spread / (4 * num_examples)) / (1 + spread)
-    # Rounding must not push a share of 0 or 1 out of its own interval.
-    return max(min(centre - half, share), 0.0), min(max(centre + half, share), 1.0)
+    interval = binomtest(num_right, num_examples).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def _confusion(label_indices: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:

@@ -53,13 +53,13 @@ def macro_averages(per_class: Sequence[ClassMetrics]) -> dict[str, float]:
     A class that the model never predicts has no precision; it counts as 0 here, since leaving it out would reward a
     model for ignoring a class.
     """
-    occurring = [figures for figures in per_class if figures.support]
-    precisions = [0.0 if math.isnan(figures.precision) else figures.precision for figures in occurring]
+    occurring = [item for item in per_class if item.support]
+    precisions = [0.0 if math.isnan(item.precision) else item.precision for item in occurring]
     return {
         "macro_precision": _mean(precisions),
-        "macro_recall": _mean([figures.recall for figures in occurring]),
-        "macro_f1": _mean([figures.f1 for figures in occurring]),
-        "roc_auc": _mean([figures.roc_auc for figures in occurring if math.isfinite(figures.roc_auc)]),
+        "macro_recall": _mean([item.recall for item in occurring]),
+        "macro_f1": _mean([item.f1 for item in occurring]),
+        "roc_auc": _mean([item.roc_auc for item in occurring if math.isfinite(item.roc_auc)]),
     }
 
 

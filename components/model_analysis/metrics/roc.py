@@ -1,6 +1,5 @@
 """Receiver operating characteristics: the true positive rate against the false positive rate over all thresholds."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 import math
 
@@ -52,12 +51,8 @@ def _curve(positive: np.ndarray, scores: np.ndarray) -> RocCurve:
     false_rates, true_rates, thresholds = roc_curve(positive, scores)
     kept = np.unique(np.linspace(0, len(thresholds) - 1, min(len(thresholds), MAX_POINTS)).round().astype(int))
     return RocCurve(
-        false_positive_rates=_floats(false_rates[kept]),
-        true_positive_rates=_floats(true_rates[kept]),
+        false_positive_rates=tuple(false_rates[kept].tolist()),
+        true_positive_rates=tuple(true_rates[kept].tolist()),
         # The first threshold is infinite ("nothing is positive"): a probability says the same, and JSON can hold it.
-        thresholds=_floats(np.minimum(thresholds[kept], 1.0)),
+        thresholds=tuple(np.minimum(thresholds[kept], 1.0).tolist()),
     )
-
-
-def _floats(values: Sequence[float] | np.ndarray) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)

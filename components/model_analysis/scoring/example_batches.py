@@ -45,7 +45,7 @@ class ExampleBatch:
         return len(self.example_ids)
 
     def read(self, rows: range) -> dict[str, pa.Array]:
-        """What the model reads of neighbouring examples; `UndecodableImageError` where an image's file is unreadable."""
+        """What the model reads of neighbouring examples; `UndecodableImageError` if an image's file cannot be read."""
         read = {name: column.slice(rows.start, len(rows)) for name, column in self.columns.items()}
         if any(row in self.files for row in rows):
             contents = zip(rows, read["image"].to_pylist(), strict=True)

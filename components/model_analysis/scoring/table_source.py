@@ -114,10 +114,10 @@ class _Table:
     def _ids(self, rows: Rows, names: list[str]) -> list[str]:
         if self.columns.example_id is None:
             return names
-        own = as_type(rows[self.columns.example_id], pa.string()).to_pylist()
+        given = as_type(rows[self.columns.example_id], pa.string()).to_pylist()
         if self.has_personal_ids:
-            own = [value and fingerprint_bytes(value.encode()) for value in own]
-        return [value or name for value, name in zip(own, names, strict=True)]
+            given = [value and fingerprint_bytes(value.encode()) for value in given]
+        return [value or name for value, name in zip(given, names, strict=True)]
 
     def _labels(self, rows: Rows, num_rows: int) -> list[str | None]:
         label = self.columns.label

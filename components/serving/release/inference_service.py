@@ -2,12 +2,12 @@
 
 import yaml
 
+from components.shared.runtime.gpu_placement import IMAGE_USER
 from components.shared.runtime.model_name import check_model_name
 
 RUNTIME = "pluszero-bundle"
 # Of the manifests: it names the secret by which KServe fetches the bundle.
 SERVICE_ACCOUNT = "pluszero-predictor"
-_IMAGE_USER = 10001
 _REQUESTS = {"cpu": "500m", "memory": "1Gi"}
 _LIMITS = {"cpu": "2", "memory": "4Gi"}
 
@@ -36,9 +36,9 @@ def inference_service_yaml(*, model_name: str, version: str, storage_uri: str) -
                 # For the container that fetches the bundle too, which KServe adds.
                 "securityContext": {
                     "runAsNonRoot": True,
-                    "runAsUser": _IMAGE_USER,
-                    "runAsGroup": _IMAGE_USER,
-                    "fsGroup": _IMAGE_USER,
+                    "runAsUser": IMAGE_USER,
+                    "runAsGroup": IMAGE_USER,
+                    "fsGroup": IMAGE_USER,
                     # A large volume with releases is not walked through at every start.
                     "fsGroupChangePolicy": "OnRootMismatch",
                     "seccompProfile": {"type": "RuntimeDefault"},

@@ -63,21 +63,14 @@ def publish(bundle: str | Path, *, model_root: str, model_name: str, files: Mapp
     return Release(version=version, uri=uri, is_local=is_local, is_new=is_new)
 
 
-def write_beside(release: Release, text: str) -> str:
-    """Write a release's InferenceService beside it.
-
-    Returns
-    -------
-    str
-        Path or URI of the file.
-    """
+def write_beside(release: Release, text: str) -> None:
+    """Write a release's InferenceService beside it."""
     target = f"{release.uri}/{INFERENCE_SERVICE_FILE}"
     if release.is_local:
         write_text(target, text)
     else:
         filesystem, path = fsspec.core.url_to_fs(target)
         filesystem.pipe_file(path, text.encode())
-    return target
 
 
 def _opened(model_root: str) -> tuple[Any, str]:

@@ -28,7 +28,8 @@ from pipelines.steps.placement import (
     with_workspace,
 )
 
-# The pipeline's own parameters, by name.
+# The pipeline's parameters by name: `source`, `data_fingerprint`, `recipe`, `backbone`, `seed`, `model_name`,
+# `model_root`, `checkpoint_dir`, `feature_dir` and `workspace_claim`.
 FormValues = dict[str, Any]
 
 
