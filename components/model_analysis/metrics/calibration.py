@@ -49,7 +49,7 @@ def reliability_bins(
 
 
 def expected_calibration_error(bins: list[CalibrationBin]) -> float:
-    """Distance of confidence and accuracy, weighted by examples: 0 (calibrated) to 1; `nan` without examples."""
+    """Mean distance of confidence and accuracy, weighted by examples: 0 (calibrated) to 1; `nan` without examples."""
     num_examples = sum(item.num_examples for item in bins)
     if not num_examples:
         return math.nan

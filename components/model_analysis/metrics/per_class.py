@@ -12,8 +12,8 @@ from sklearn.metrics import precision_recall_fscore_support
 class ClassMetrics:
     """Metrics of one class with `support` examples.
 
-    `nan` are `precision` where no example is predicted as this class, `recall` where none is of it, `f1` where both
-    hold, and `roc_auc`, against the rest, where no example or every one is of this class.
+    `precision` is `nan` where no example is predicted as this class, `recall` where none is of it, `f1` where both
+    hold, and `roc_auc`, against the rest, where no example or every one is of it.
     """
 
     class_name: str

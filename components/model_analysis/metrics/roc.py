@@ -19,7 +19,7 @@ class RocCurve:
 
 
 def one_vs_rest_auc(label_indices: np.ndarray, probabilities: np.ndarray) -> list[float]:
-    """Areas under the K ROC curves of a class against the rest; `nan` for one that no example, or every one, is of."""
+    """K areas under the ROC curve of each class against the rest; `nan` where no example, or every one, is of it."""
     areas = []
     for index in range(probabilities.shape[1]):
         positive = label_indices == index

@@ -70,7 +70,7 @@ class InferenceClient:
             raise InferenceClientError(f"the model's metadata must tell its inputs, but: {error!r}") from error
 
     def infer(self, body: bytes, *, json_length: int | None = None) -> Answer:
-        """Send a request's body as it is: JSON alone, or with binary data after its first `json_length` bytes."""
+        """Send a request's body as it is; binary data may follow its JSON, which is `json_length` bytes long then."""
         headers = {"Content-Type": "application/json"}
         if json_length is not None:
             headers = {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": str(json_length)}

@@ -14,7 +14,7 @@ _NO_UTF8 = b"\xff\xfe"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MalformedRequest:
-    """A V2 request with one mistake, told in words; binary data follow the first `json_length` bytes of its body."""
+    """A V2 request with one mistake; `json_length` is where its JSON ends, bytes, if binary data follow."""
 
     mistake: str
     body: bytes

@@ -109,7 +109,7 @@ def byte_strings(raw: bytes, *, at_most: int) -> list[bytes]:
 
 
 def utf8_text(value: str | bytes, *, where: str) -> str:
-    """Text of a value; half of a surrogate pair is refused like bytes that are no UTF-8, which cannot say it."""
+    """Text of a value; refused are bytes that are no UTF-8, and half of a surrogate pair, which UTF-8 cannot hold."""
     try:
         if isinstance(value, bytes):
             return value.decode("utf-8")
