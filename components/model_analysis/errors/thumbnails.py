@@ -11,7 +11,7 @@ _QUALITY = 80
 
 
 def thumbnail(data: bytes, *, max_side_px: int = MAX_SIDE_PX) -> bytes:
-    """An encoded image as a JPEG without metadata, in its own proportions, its longer side `max_side_px` at most."""
+    """An encoded image as a JPEG without metadata, in its own proportions: `max_side_px` at most, never enlarged."""
     image = Image.fromarray(decode_image(data).pixels_HWC)
     image.thumbnail((max_side_px, max_side_px))
     buffer = io.BytesIO()

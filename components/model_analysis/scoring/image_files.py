@@ -1,4 +1,4 @@
-"""Images where they lie: in files of their own, or in the cells of a table, which hold them or their paths."""
+"""Image files, and cells of a table that hold images or their paths."""
 
 from pathlib import Path
 from typing import Any
