@@ -4,7 +4,7 @@ from collections.abc import Mapping
 import os
 from pathlib import Path
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TYPE_CHECKING
 
 import typer
 
@@ -16,9 +16,16 @@ from components.shared.serving_log.time_window import parse_window
 from components.shared.tables.sources import check_folder, check_source, data_fingerprint, EMBEDDED_SOURCES
 from pipelines.local.user_files import problem_text, search_text, text_of
 
-Runner = Literal["local", "docker"]
+if TYPE_CHECKING:
+    from pipelines.local.run import LocalRun
+
+Dataset = Annotated[str, typer.Option(help="digits, pets, a path or a URI.")]
+ProblemFile = Annotated[Path | None, typer.Option(help="The problem file; without one everything is inferred.")]
+Seed = Annotated[int, typer.Option(help="Decides everything random.")]
 RunDir = Annotated[Path | None, typer.Option(help="The run's folder; by default runs/ with the data's name.")]
-RunnerOption = Annotated[Runner, typer.Option(help="Steps run in environments (local) or in images (docker).")]
+Runner = Annotated[
+    Literal["local", "docker"], typer.Option(help="Steps run in environments (local) or in images (docker).")
+]
 
 app = typer.Typer(help="Compile pipelines, or run one on this machine.", no_args_is_help=True, add_completion=False)
 
@@ -36,51 +43,49 @@ def compile_command(
 
 @app.command("run")
 def run_command(
-    dataset: Annotated[str, typer.Option(help="digits, pets, a path or a URI.")] = "digits",
-    problem: Annotated[Path | None, typer.Option(help="The problem file; without one everything is inferred.")] = None,
+    dataset: Dataset = "digits",
+    problem: ProblemFile = None,
     run_dir: RunDir = None,
     recipe: Annotated[str, typer.Option(help="full, fine_tune or smoke.")] = "full",
     backbone: Annotated[str, typer.Option(help="auto, or a backbone by name; see the README.")] = "auto",
-    seed: Annotated[int, typer.Option(help="Decides everything random.")] = 0,
-    runner: RunnerOption = "local",
+    seed: Seed = 0,
+    runner: Runner = "local",
 ) -> None:
     """Run the training pipeline, each step in its image or in its image's environment."""
-    from pipelines.local.run import LocalRun, run_here
+    from pipelines.local.run import LocalRun
     from pipelines.run_pages.training_run_summary import TrainingRunSummary
 
     source = dataset if dataset in EMBEDDED_SOURCES else _absolute(dataset)
     folder = (run_dir or _default_folder(source, prefix="")).resolve()
     settings = {"recipe": recipe, "backbone": backbone, "seed": seed, "model_name": _model_name(source)}
     typer.echo(f"Training on {source}")
-    run_summary = TrainingRunSummary(source=source)
-    summary = run_here(
+    _run(
         LocalRun(
             package="training-cpu",
-            run_summary=run_summary,
+            run_summary=TrainingRunSummary(source=source),
             folder=folder,
             arguments=lambda: _training_arguments(source, problem, settings, folder),
             sources=(source,),
             in_containers=runner == "docker",
         )
     )
-    _end_with(summary, run_summary.lines(summary))
 
 
 @app.command("search")
 def search_command(
-    dataset: Annotated[str, typer.Option(help="digits, pets, a path or a URI.")] = "digits",
-    problem: Annotated[Path | None, typer.Option(help="The problem file; without one everything is inferred.")] = None,
+    dataset: Dataset = "digits",
+    problem: ProblemFile = None,
     search: Annotated[
         Path | None, typer.Option(help="What is tried, YAML: policies, repeats, epochs, max_examples, metric.")
     ] = None,
     train_winner: Annotated[bool, typer.Option(help="Whether a training with the winner follows.")] = False,
     run_dir: RunDir = None,
     backbone: Annotated[str, typer.Option(help="auto, or a backbone for images by name.")] = "auto",
-    seed: Annotated[int, typer.Option(help="Decides everything random.")] = 0,
-    runner: RunnerOption = "local",
+    seed: Seed = 0,
+    runner: Runner = "local",
 ) -> None:
     """Find the augmentation policy that images are learnt best with, by short trainings."""
-    from pipelines.local.run import LocalRun, run_here
+    from pipelines.local.run import LocalRun
     from pipelines.run_pages.search_run_summary import SearchRunSummary
 
     source = dataset if dataset in EMBEDDED_SOURCES else _absolute(dataset)
@@ -88,18 +93,16 @@ def search_command(
     settings = {"backbone": backbone, "seed": seed, "model_name": _model_name(source)}
     searched = {"search": search_text(search), "train_winner": train_winner}
     typer.echo(f"Searching policies for {source}")
-    run_summary = SearchRunSummary(source=source)
-    summary = run_here(
+    _run(
         LocalRun(
             package="augmentation-search-cpu",
-            run_summary=run_summary,
+            run_summary=SearchRunSummary(source=source),
             folder=folder,
             arguments=lambda: {**_training_arguments(source, problem, settings, folder), **searched},
             sources=(source,),
             in_containers=runner == "docker",
         )
     )
-    _end_with(summary, run_summary.lines(summary))
 
 
 @app.command("smoke")
@@ -131,13 +134,13 @@ def monitor_command(
     end: Annotated[str, typer.Option(help="Where the window ends, in ISO 8601; else the log's end.")] = "",
     settings: Annotated[Path | None, typer.Option(help="Drift settings, a YAML or JSON file.")] = None,
     run_dir: RunDir = None,
-    runner: RunnerOption = "local",
+    runner: Runner = "local",
 ) -> None:
     """Run the monitoring pipeline: a window of served traffic against what its model was trained on.
 
     Exits 0 when nothing material has changed, 1 when the gate has stopped the run, 2 when the input is wrong.
     """
-    from pipelines.local.run import LocalRun, run_here
+    from pipelines.local.run import LocalRun
     from pipelines.run_pages.monitoring_run_summary import MonitoringRunSummary
 
     model_uri, log_uri = _absolute(model), _absolute(log)
@@ -145,7 +148,7 @@ def monitor_command(
     folder = (run_dir or _default_folder(log_uri, prefix="monitoring-")).resolve()
     typer.echo(f"Monitoring {model_uri} by {log_uri}")
     parameters = {"window_start": start, "window_end": end, "settings": text_of(settings)}
-    summary = run_here(
+    _run(
         LocalRun(
             package="monitoring",
             run_summary=run_summary,
@@ -155,7 +158,6 @@ def monitor_command(
             in_containers=runner == "docker",
         )
     )
-    _end_with(summary, run_summary.lines(summary))
 
 
 def _training_arguments(source: str, problem: Path | None, settings: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -206,12 +208,15 @@ def _model_name(source: str) -> str:
     return plain if plain[:1].isalpha() else f"model-{plain}".rstrip("-")
 
 
-def _end_with(summary: dict[str, Any], lines: Mapping[str, str]) -> None:
-    """Say what came of a run, and exit as it ended."""
+def _run(local_run: "LocalRun") -> None:
+    """Run a pipeline, say what came of it, and exit as it ended."""
+    from pipelines.local.run import run_here
+
+    summary = run_here(local_run)
     typer.echo("")
     for gate in summary["gates"]:
         typer.echo(f"  {'✓' if gate['passed'] else '✗'} {gate['name']:<12} {gate['reason']}")
-    for name, line in lines.items():
+    for name, line in local_run.run_summary.lines(summary).items():
         typer.echo(f"  {name:<8} {line}")
     typer.echo(f"  report   {summary['report']}")
     typer.echo("  passed" if summary["passed"] else f"  failed: {summary['error']}")

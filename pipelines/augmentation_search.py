@@ -16,7 +16,7 @@ from pipelines.steps.placement import (
     WORKSPACE_CLAIM,
     WORKSPACE_PATH,
 )
-from pipelines.steps.shared_steps import checked_inputs, data_steps, feature_step, FormValues, model_steps
+from pipelines.steps.training_steps import checked_inputs, data_steps, feature_step, FormValues, model_steps
 
 PIPELINE_NAME = "pluszero-augmentation-search"
 _RECIPE = "full"
@@ -25,18 +25,7 @@ _TRIALS_AT_ONCE = 4
 
 
 def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
-    """The augmentation search for one kind of cluster.
-
-    Parameters
-    ----------
-    profile
-        `gpu` or `cpu`: where trials compute.
-
-    Returns
-    -------
-    BaseComponent
-        What kfp compiles.
-    """
+    """The augmentation search for one kind of cluster, as kfp compiles it; trials compute where `profile` says."""
 
     @dsl.pipeline(
         name=PIPELINE_NAME,

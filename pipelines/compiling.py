@@ -18,17 +18,7 @@ from pipelines.steps.placement import ProfileName, PROFILES
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Variant:
-    """A pipeline for one kind of cluster.
-
-    Attributes
-    ----------
-    pipeline_name
-        The pipeline's name in KFP.
-    profile
-        The kind of cluster; empty where the pipeline is the same on all.
-    build
-        Makes what kfp compiles.
-    """
+    """A pipeline for one kind of cluster; `profile` is empty where it is the same on all."""
 
     pipeline_name: str
     profile: str
@@ -63,35 +53,14 @@ VARIANTS = (
 
 
 def compile_pipelines(folder: str | Path) -> list[Path]:
-    """Compile every pipeline for every profile, as the KFP UI takes it.
-
-    Parameters
-    ----------
-    folder
-        Where the YAML goes, `training-gpu.yaml` for one.
-
-    Returns
-    -------
-    list of Path
-        The files written.
-    """
+    """Compile every pipeline for every profile, as the KFP UI takes it: `training-gpu.yaml` for one."""
     return [_compiled(variant, Path(folder) / f"{variant.file_name}.yaml") for variant in VARIANTS]
 
 
 def compile_manifests(folder: str | Path) -> list[Path]:
-    """Compile every pipeline for every profile into `Pipeline` and `PipelineVersion` objects, as kubectl takes it.
+    """Compile them into `Pipeline` and `PipelineVersion` objects, as kubectl takes it: `training-gpu.kubernetes.yaml`.
 
     The profiles are versions of one pipeline, each with the images' tag in its name: a version never changes.
-
-    Parameters
-    ----------
-    folder
-        Where the YAML goes, `training-gpu.kubernetes.yaml` for one.
-
-    Returns
-    -------
-    list of Path
-        The files written.
     """
     return [
         _compiled(variant, Path(folder) / f"{variant.file_name}.kubernetes.yaml", as_objects=True)

@@ -11,13 +11,7 @@ PIPELINE_NAME = "pluszero-monitoring"
 
 
 def monitoring_pipeline() -> BaseComponent:
-    """The monitoring pipeline; it computes with no model, so it has one profile.
-
-    Returns
-    -------
-    BaseComponent
-        What kfp compiles.
-    """
+    """The monitoring pipeline, as kfp compiles it; it computes with no model, so it has one profile."""
 
     @dsl.pipeline(
         name=PIPELINE_NAME,

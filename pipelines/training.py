@@ -4,24 +4,16 @@ from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
 
 from pipelines.steps.placement import ProfileName, WORKSPACE_CLAIM, WORKSPACE_PATH
-from pipelines.steps.shared_steps import checked_inputs, data_steps, FormValues, model_steps
+from pipelines.steps.training_steps import checked_inputs, data_steps, FormValues, model_steps
 
 PIPELINE_NAME = "pluszero-training"
 
 
 def training_pipeline(profile: ProfileName) -> BaseComponent:
-    """The training pipeline for one kind of cluster.
+    """The training pipeline for one kind of cluster, as kfp compiles it.
 
-    Parameters
-    ----------
-    profile
-        `gpu` or `cpu`: where the steps that compute with a model run. `nodes` is `gpu` with a training that spans
-        several nodes: its step launches a Kubeflow `TrainJob` and needs no GPU itself.
-
-    Returns
-    -------
-    BaseComponent
-        What kfp compiles.
+    The profile `nodes` is `gpu` with a training that spans several nodes: its step launches a Kubeflow `TrainJob` and
+    needs no GPU itself.
     """
 
     @dsl.pipeline(

@@ -1,4 +1,4 @@
-"""The report of an evaluation: the verdict first, then the figures, then the mistakes themselves."""
+"""The report of an evaluation: the verdict first, then the metrics, then the mistakes themselves."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,24 +27,10 @@ _FACTS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportContent:
-    """What a report shows.
+    """What a report shows; `mistakes` and `least_sure` are of the test split, hardest first.
 
-    Attributes
-    ----------
-    verdict
-        Of the gate.
-    test
-        The figures that the gate judged.
-    validation
-        The same figures of the validation split, to compare.
-    mistakes, least_sure
-        Examples of the test split, hardest first.
-    modality
-        `image`, `text` or `tabular`.
-    influence
-        Of a table, how far predictions depend on each column, largest first; see `column_influence`.
-    shown_columns
-        Of a table, the columns whose values may be shown, the most telling first.
+    Of a table, `influence` is that of each column, largest first (see `column_influence`), and `shown_columns` are
+    those whose values may be shown, the most telling first.
     """
 
     verdict: Verdict
@@ -58,13 +44,7 @@ class ReportContent:
 
 
 def evaluation_report(content: ReportContent) -> Report:
-    """Build the report; see the module.
-
-    Parameters
-    ----------
-    content
-        What it shows.
-    """
+    """Build the report of an evaluation."""
     test = content.test
     report = Report("Model analysis", subtitle=f"{test.num_examples:,} labelled examples of the test split")
     report.verdict(content.verdict.passed, content.verdict.reason)
@@ -98,7 +78,7 @@ def _add_facts(report: Report, content: ReportContent) -> None:
 
 def _add_classes(report: Report, test: Evaluation) -> None:
     report.heading("Classes")
-    weakest_first = sorted(test.per_class, key=lambda figures: (math.isnan(figures.f1), figures.f1))
+    weakest_first = sorted(test.per_class, key=lambda item: (math.isnan(item.f1), item.f1))
     shown = test.per_class if len(test.per_class) <= _MAX_CLASSES_SHOWN else weakest_first[:_MAX_CLASSES_SHOWN]
     left_out = len(test.per_class) - len(shown)
     report.table(
@@ -126,7 +106,7 @@ def _add_confusion(report: Report, test: Evaluation) -> None:
 
 def _add_roc(report: Report, test: Evaluation) -> None:
     report.heading("ROC")
-    areas = {figures.class_name: figures.roc_auc for figures in test.per_class}
+    areas = {item.class_name: item.roc_auc for item in test.per_class}
     series = {
         f"{name} ({areas[name]:.3f})": (curve.false_positive_rates, curve.true_positive_rates)
         for name, curve in test.class_rocs.items()

@@ -36,8 +36,6 @@ class PublishResult:
 
     Attributes
     ----------
-    version
-        Its version.
     storage_uri
         What KServe's storage initialiser reads: `file://`, `s3://` and the like.
     release_uri
@@ -66,7 +64,7 @@ class ProbeResult:
     reason
         One sentence.
     metrics
-        The figures that were measured: `cold_start_s`, `p50_ms`, `p99_ms`, `max_abs_difference`, `num_requests`.
+        What was measured: `cold_start_s`, `p50_ms`, `p99_ms`, `max_abs_difference`, `num_requests`.
     """
 
     passed: bool
@@ -165,7 +163,7 @@ def probe_server(
     Returns
     -------
     ProbeResult
-        Verdict and figures.
+        Verdict and metrics.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """The local cache key: in a local run the tag of a step's image is a digest of the code that the step runs.
 
-KFP's cache takes the image's name as a stand-in for what is inside. A cluster's tags are commits; here the tree may
-be dirty, so every step's tag is the fingerprint of its job's code, and a changed line reruns the steps that can reach
-it and no others.
+KFP's cache takes the image's name to stand for what is inside. A cluster's tags are commits; here the tree may be
+dirty, so every step's tag is the fingerprint of its job's code, and a changed line reruns the steps that can reach it
+and no others.
 """
 
 import configparser
@@ -19,27 +19,10 @@ from pipelines.local.image_source import REPOSITORY, requirement_files
 
 
 def tag_with_source(package: str, *, in_containers: bool = False) -> str:
-    """Give every image of a compiled pipeline the tag of its step's code, and take its retries away.
+    """Give every image of a compiled pipeline (YAML) the tag of its step's code, and take its retries away.
 
-    A retry is for a cluster's network and nodes. Here it would only repeat a step that has refused its data, with
-    waits in between, before anyone hears of it.
-
-    Parameters
-    ----------
-    package
-        The pipeline's YAML.
-    in_containers
-        Whether steps run in the images themselves, whose locks then count, or in the environments of this machine.
-
-    Returns
-    -------
-    str
-        The YAML with other tags.
-
-    Raises
-    ------
-    ValueError
-        If a step is no face of this project, or has no job of its name.
+    A retry is for a cluster's network and nodes; here it would only delay the news that a step has refused its data.
+    Where steps run in the images themselves, the images' locks count, else the environments of this machine.
     """
     documents = [document for document in yaml.safe_load_all(package) if document]
     for executor in documents[0]["deploymentSpec"]["executors"].values():
@@ -63,9 +46,9 @@ def _code(container: dict[str, Any], in_containers: bool) -> str:
     code = job_fingerprint(job_module(face), face)
     image = container["image"].rpartition(":")[0].rpartition("-")[2]
     requirements = _locked(image) if in_containers else _requirements(image)
-    # A team's own functions run in any step of these images, from wherever they lie.
-    own = {} if image == "validation" else custom_code_fingerprints()
-    return fingerprint_json({"code": code, "requirements": requirements, "own": own})
+    # A team's custom functions run in any step of these images.
+    custom = {} if image == "validation" else custom_code_fingerprints()
+    return fingerprint_json({"code": code, "requirements": requirements, "own": custom})
 
 
 def _locked(image: str) -> str:

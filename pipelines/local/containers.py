@@ -1,8 +1,8 @@
 """Runs a step in its image: kfp's docker runner, confined as a cluster confines a pod.
 
-A step gets no network (but where the run's data are remote), a read-only root, a memory limit, no capability, a user
-that is not root, and of the file system only the run's folders and the data. kfp's own handler takes a container that
-ends before it is looked at for a success; here its status is waited for, and it is removed afterwards whatever happens.
+A step gets no network (except where the run's data are remote), a read-only root, a memory limit, no capability, a user
+that is not root, and of the file system only the run's folders and the data. kfp's own handler reports a container that
+ends before its first look as a success; here its status is waited for, and it is removed whatever happens.
 """
 
 from collections.abc import Generator, Iterator, Mapping
@@ -24,13 +24,13 @@ from docker.errors import DockerException, ImageNotFound
 from kfp import local
 
 from components.shared.runtime.container_images import image
+from components.shared.runtime.gpu_placement import IMAGE_USER
 from pipelines.local.image_source import image_source, SOURCE_LABEL
 
 logger = logging.getLogger(__name__)
 
 _RUN_LABEL = "pluszero-mlops.run"
 _IMAGE = re.compile(r"pluszero-mlops-(\w+)(?::|@|$)")
-_IMAGE_USER = 10001
 _MEMORY = "8g"
 _SHARED_MEMORY = "1g"
 _SERVICE_WAIT_S = 20.0
@@ -38,18 +38,9 @@ _SERVICE_WAIT_S = 20.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Confinement:
-    """What steps in containers may reach.
+    """What steps in containers may reach: files and folders of this machine, at the same path, and perhaps the network.
 
-    Attributes
-    ----------
-    run
-        Name of the run, by which containers that a killed runner left are found.
-    writable
-        Folders of this machine that steps write, at the same path.
-    readable
-        Files and folders of this machine that steps read, at the same path.
-    network
-        Whether steps reach the network.
+    `run` names the run; containers that a killed runner has left are found by it.
     """
 
     run: str
@@ -60,7 +51,7 @@ class Confinement:
     @property
     def user(self) -> str:
         """User and group of the steps: this process's, or the image's own where this process is root."""
-        return f"{os.getuid()}:{os.getgid()}" if os.getuid() else f"{_IMAGE_USER}:{_IMAGE_USER}"
+        return f"{os.getuid()}:{os.getgid()}" if os.getuid() else f"{IMAGE_USER}:{IMAGE_USER}"
 
     def hand_over(self) -> None:
         """Make the writable folders, and give them to the steps' user."""
@@ -95,13 +86,7 @@ class Confinement:
 
 @contextlib.contextmanager
 def container_engine() -> Iterator[DockerClient]:
-    """A client of docker, or of podman, whose service is started for as long as it is needed.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no engine.
-    """
+    """A client of docker, or of podman, whose service is started for as long as it is needed."""
     client = _answering(None)
     if client is not None:
         with contextlib.closing(client):
@@ -174,20 +159,7 @@ def remove_leftovers(client: DockerClient, run: str) -> None:
 
 
 def built_image(client: DockerClient, name_in_pipeline: str) -> str:
-    """Image on this machine that stands for one that a compiled pipeline names.
-
-    Parameters
-    ----------
-    client
-        The engine.
-    name_in_pipeline
-        The name in the YAML; its tag may be a digest of a step's code.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it is not built, or was built from other code.
-    """
+    """The image on this machine for one that a compiled pipeline names; it must be built, and from this code."""
     found = _IMAGE.search(name_in_pipeline)
     if found is None:
         raise ValueError(f"a step's image must be one of the project's, got {name_in_pipeline!r}")

@@ -13,23 +13,7 @@ from pipelines.local.image_source import REPOSITORY
 
 
 def job_module(face: str) -> str:
-    """Module of the job that a face calls.
-
-    Parameters
-    ----------
-    face
-        The face's name: `train_model`.
-
-    Returns
-    -------
-    str
-        A module's name: `components.training.jobs.train_model`.
-
-    Raises
-    ------
-    ValueError
-        If no family has such a face.
-    """
+    """Module of the job that a face calls: `components.training.jobs.train_model`."""
     family = face_families().get(face)
     if family is None:
         raise ValueError(f"{face} must be a face of a family in components, but none has it")

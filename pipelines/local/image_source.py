@@ -15,18 +15,7 @@ def requirement_files(name: str) -> list[Path]:
 
 
 def image_source(name: str) -> str:
-    """Digest of everything that goes into an image.
-
-    Parameters
-    ----------
-    name
-        The image's short name, `training` for one.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
-    """
+    """Digest, 16 hexadecimal digits, of everything that goes into the image with a short name such as `training`."""
     code = [path for path in (REPOSITORY / "components").rglob("*") if path.is_file() and path.suffix != ".pyc"]
     digest = hashlib.sha256()
     for path in sorted([*requirement_files(name), *code]):

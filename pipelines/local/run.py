@@ -27,20 +27,8 @@ _WRITTEN = ("artifacts", "workspace", "checkpoints", "models")
 class LocalRun:
     """What is run, and where.
 
-    Attributes
-    ----------
-    package
-        The compiled pipeline, `training-cpu` for one.
-    run_summary
-        What its summary and page say.
-    folder
-        The run's folder.
-    arguments
-        Checks the user's parameters, and gives the pipeline's.
-    sources
-        Paths and URIs of everything that steps read from outside.
-    in_containers
-        Whether steps run in the images themselves, or in the environments of this machine.
+    `package` names the compiled pipeline, `training-cpu` for one; `arguments` checks the user's parameters and gives
+    the pipeline's; `sources` are the paths and URIs of everything that steps read from outside.
     """
 
     package: str
@@ -52,24 +40,10 @@ class LocalRun:
 
 
 def run_here(run: LocalRun) -> Summary:
-    """Run a pipeline; its summary and page are written whatever happens.
+    """Run a pipeline; its page and its summary, which is returned, are written whatever happens.
 
-    Parameters
-    ----------
-    run
-        What is run.
-
-    Returns
-    -------
-    dict
-        The content of `summary.json`. A step or a gate that fails is a result, not an error.
-
-    Raises
-    ------
-    ValueError
-        If another run is at work in the folder, or a parameter is wrong.
-    OSError
-        If something is not there.
+    A step or a gate that fails is a result, not an error. ValueError where another run is at work in the folder or a
+    parameter is wrong; OSError where something is not there.
     """
     with _sole_run(run.folder):
         steps: list[Step] = []

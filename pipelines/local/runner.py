@@ -1,8 +1,8 @@
 """Runs a compiled pipeline on this machine through `kfp.local`, each step in its image or its image's environment.
 
 kfp's runner starts every step with its own interpreter, keys its cache on the image's name and forgets times, cache
-hits and the outputs of a run that failed. This module stands on one seam of it: it takes the place of both task
-handlers and wraps the function that executes one task.
+hits and the outputs of a run that failed. So this module replaces kfp's two task handlers while a run lasts, and wraps
+kfp's function that executes one task. Nothing else of kfp is touched.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,13 +45,7 @@ _starting = threading.Lock()
 
 
 def interpreter_of(image: str) -> Path:
-    """Interpreter of the environment that stands for an image on this machine.
-
-    Raises
-    ------
-    FileNotFoundError
-        If `make setup` has not made the environment.
-    """
+    """Interpreter of the environment that stands for an image on this machine."""
     folder = ".venv-validation" if "-validation:" in image else ".venv"
     interpreter = REPOSITORY / folder / "bin" / "python"
     if not interpreter.exists():
@@ -68,23 +62,10 @@ def run_pipeline(
     steps: list[Step],
     confinement: Confinement | None = None,
 ) -> None:
-    """Run a compiled pipeline.
+    """Run a compiled pipeline (YAML); artifacts, cache and logs go to `run_dir`.
 
-    Parameters
-    ----------
-    package
-        The pipeline's YAML.
-    arguments
-        The pipeline's parameters.
-    run_dir
-        Holds artifacts, cache and logs.
-    watcher
-        Hears of every step.
-    steps
-        Steps are appended as they start, so that a run that is interrupted leaves them; the last one failed where
-        the run failed.
-    confinement
-        What steps in containers may reach; without it steps run in the environments of their images.
+    Steps are appended to `steps` as they start, so that an interrupted run leaves them; the last one failed where the
+    run failed. Steps run in containers where a confinement is given, else in the environments of their images.
     """
     (run_dir / "logs").mkdir(parents=True, exist_ok=True)
     if confinement is not None:
@@ -103,10 +84,12 @@ def run_pipeline(
     log = run_dir / "logs" / "runner.log"
     with open(log, "w", encoding="utf-8") as stream, _into(stream):
         pipeline = components.load_component_from_text(package)
-        with _handlers(watcher, confinement), _seam(steps, run_dir / "logs", watcher):
+        with _handlers(watcher, confinement), _watched_tasks(steps, run_dir / "logs", watcher):
             pipeline(**arguments)
     if not steps:
-        raise RuntimeError("kfp ran the pipeline past our seam: its local runner has changed (pipelines/local)")
+        raise RuntimeError(
+            "kfp ran the pipeline past _watched_tasks: its local runner has changed (pipelines/local/runner.py)"
+        )
 
 
 @contextlib.contextmanager
@@ -125,7 +108,7 @@ def _into(stream: TextIO) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _handlers(watcher: Watcher, confinement: Confinement | None) -> Iterator[None]:
-    """Take the place of kfp's two task handlers: one runs steps in environments, the other in containers."""
+    """Replace kfp's two task handlers: one runs steps in environments, the other in containers."""
     subprocess_handler, docker_handler = (
         subprocess_task_handler.SubprocessTaskHandler,
         docker_task_handler.DockerTaskHandler,
@@ -180,7 +163,7 @@ def _handlers(watcher: Watcher, confinement: Confinement | None) -> Iterator[Non
 
 
 @contextlib.contextmanager
-def _seam(steps: list[Step], logs: Path, watcher: Watcher) -> Iterator[None]:
+def _watched_tasks(steps: list[Step], logs: Path, watcher: Watcher) -> Iterator[None]:
     execute = task_executor.execute_single_task
 
     def execute_watched(**task: Any) -> tuple[dict[str, Any], Status]:

@@ -29,13 +29,7 @@ class SmokeRun:
 
 
 def chosen_modalities(names: Sequence[str]) -> tuple[Modality, ...]:
-    """Modalities by name, each once; all of them where none is named.
-
-    Raises
-    ------
-    ValueError
-        If a name is no modality.
-    """
+    """Modalities by name, each once; all of them where none is named."""
     unknown = [name for name in names if name not in MODALITIES]
     if unknown:
         raise ValueError(f"modality must be one of {', '.join(MODALITIES)}, got {unknown[0]!r}")
@@ -47,22 +41,6 @@ def smoke_runs(modalities: Sequence[Modality], folder: Path, *, num_examples: in
 
     Nothing is asked of the models' accuracy. Every run is a process of its own, with one thread for arithmetic: side by
     side they fill the cores, where one alone mostly waits for its steps to import their libraries.
-
-    Parameters
-    ----------
-    modalities
-        Which.
-    folder
-        A folder of each run is made in it.
-    num_examples
-        Mock examples of each, 1 or more.
-    seed
-        Decides the data and the training.
-
-    Returns
-    -------
-    list of SmokeRun
-        In the order of `modalities`.
     """
     printing = threading.Lock()
 

@@ -1,8 +1,8 @@
-"""Runs a step's command and never outlives whoever started it.
+"""Runs a step's command, and stops it when the process that started this one ends.
 
-The parent keeps the other end of standard input open. When it closes, because the parent has ended in whatever way,
-the step and everything it started is stopped: first asked to, then killed. Only the standard library is used, for
-this starts once a step.
+The parent keeps the other end of standard input open. When it closes, because the parent has ended in whatever way, the
+step and everything it started is stopped: first asked to, then killed. Only the standard library is used, for this
+starts once a step.
 """
 
 import os

@@ -15,18 +15,7 @@ def text_of(file: Path | None) -> str:
 
 
 def problem_text(file: Path | None) -> str:
-    """A problem file's text, with an augmentation policy's content in place of its file's name.
-
-    Parameters
-    ----------
-    file
-        The problem file; None for none. The policy's path begins at its folder.
-
-    Raises
-    ------
-    ValueError
-        If the policy's file cannot be read.
-    """
+    """A problem file's text, with an augmentation policy's content in place of its file's name."""
     text = text_of(file)
     content = _mapping(text)
     section = content.get("preparation")
@@ -37,7 +26,7 @@ def problem_text(file: Path | None) -> str:
 
 
 def search_text(file: Path | None) -> str:
-    """A search's text, with policies' contents in place of their files' names; see `problem_text`."""
+    """A search's text, with augmentation policies' contents in place of their files; see `problem_text`."""
     text = text_of(file)
     content = _mapping(text)
     policies = content.get("policies")
@@ -48,7 +37,7 @@ def search_text(file: Path | None) -> str:
 
 
 def _mapping(text: str) -> dict[str, Any]:
-    """What a text holds; whoever reads it later says what is wrong with it."""
+    """Content of a YAML text; empty where it is none, which the step that reads the text reports."""
     with contextlib.suppress(yaml.YAMLError):
         content = yaml.safe_load(text)
         return content if isinstance(content, dict) else {}

@@ -12,13 +12,7 @@ _NAME_WIDTH = 22
 
 
 class Console:
-    """Prints steps as they go; in place on a terminal, plain lines elsewhere.
-
-    Parameters
-    ----------
-    stream
-        Where to; standard output by default.
-    """
+    """Prints steps as they go: in place on a terminal, plain lines elsewhere."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout

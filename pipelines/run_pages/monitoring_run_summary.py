@@ -14,15 +14,7 @@ _DRIFT = "detect drift"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MonitoringRunSummary(RunSummary):
-    """A run of the monitoring pipeline.
-
-    Attributes
-    ----------
-    serving_log, model
-        Where the served requests, and the bundle that answered them, are.
-    window
-        What of the log is looked at.
-    """
+    """A monitoring run: the serving log, its window, and the bundle that answered the requests."""
 
     serving_log: str
     model: str
@@ -33,7 +25,7 @@ class MonitoringRunSummary(RunSummary):
     unfolded: ClassVar[str] = _DRIFT
 
     def details(self, steps: Mapping[str, Step]) -> Summary:
-        """Log, window, model, and the figures of the comparison."""
+        """Log, window, model, and the metrics of the comparison."""
         start, end = (moment and moment.isoformat() for moment in (self.window.start, self.window.end))
         return {
             "dataset": {"source": self.serving_log},

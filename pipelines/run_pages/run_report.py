@@ -1,4 +1,4 @@
-"""What stays of a run: `summary.json` for programs and `report.html` for people, written whatever happened."""
+"""What a run leaves, however it ends: `summary.json` for programs and `report.html` for people."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -10,22 +10,17 @@ from components.shared.contracts.verdict import read_verdict
 from components.shared.runtime.atomic_files import read_json, write_json
 from pipelines.run_pages.step import Step
 
+# The content of `summary.json`, of any pipeline's run; the README names the keys.
 Summary = dict[str, Any]
 
 _LOG_LINES = 40
 
 
 class RunSummary(ABC):
-    """What the runs of one pipeline are about: what their summary, their page and the console say beyond any run's.
+    """What is said of one pipeline's runs beyond any run's: its keys of the `Summary`, the words of page and console.
 
-    Attributes
-    ----------
-    title
-        The page's.
-    success
-        What the page says where all gates have passed; `{gates}` is their number.
-    unfolded
-        The step whose report is open on the page.
+    `success` is what the page says where all gates have passed, `{gates}` is their number; `unfolded` is the step whose
+    report is open on the page.
     """
 
     title: ClassVar[str]
@@ -34,11 +29,11 @@ class RunSummary(ABC):
 
     @abstractmethod
     def details(self, steps: Mapping[str, Step]) -> Summary:
-        """The summary's own part, from the steps by name: `dataset` with its `source`, `metrics`, `model_dir` ..."""
+        """The pipeline's own keys of the `Summary`: `dataset` with its `source`, `metrics`, `model_dir` ..."""
 
     @abstractmethod
     def facts(self, summary: Summary) -> dict[str, Cell]:
-        """The figures at the page's top."""
+        """The metrics at the page's top."""
 
     @abstractmethod
     def pointers(self, summary: Summary) -> list[str]:
@@ -50,24 +45,7 @@ class RunSummary(ABC):
 
 
 def summarize(steps: Sequence[Step], *, run_dir: Path, run_summary: RunSummary, error: str) -> Summary:
-    """Collect what a run came to from its steps' outputs on disk.
-
-    Parameters
-    ----------
-    steps
-        The steps that ran.
-    run_dir
-        The run's folder.
-    run_summary
-        What the run is about.
-    error
-        The sentence the run failed with; empty where it did not.
-
-    Returns
-    -------
-    dict
-        The content of `summary.json`; see the README.
-    """
+    """The `Summary` of a run, from its steps' outputs on disk; `error` is the sentence it failed with, or empty."""
     gates = _gates(steps)
     complete = bool(steps) and not error and all(step.status == "succeeded" for step in steps)
     return {
@@ -93,7 +71,7 @@ def write_run(steps: Sequence[Step], *, run_dir: Path, run_summary: RunSummary, 
 
 
 def run_page(summary: Summary, steps: Sequence[Step], run_summary: RunSummary) -> Report:
-    """The page of a run: outcome, figures, steps, then every step's own report to unfold."""
+    """The page of a run: outcome, metrics, steps, then every step's own report to unfold."""
     report = Report(run_summary.title, subtitle=f"{summary['dataset']['source']} · {summary['run_dir']}")
     failed = [gate for gate in summary["gates"] if not gate["passed"]]
     reason = summary["error"] or "; ".join(f"{gate['name']}: {gate['reason']}" for gate in failed)

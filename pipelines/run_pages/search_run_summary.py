@@ -15,13 +15,7 @@ _RANKING = "rank policies"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchRunSummary(RunSummary):
-    """A run of the augmentation search.
-
-    Attributes
-    ----------
-    source
-        Where the images were.
-    """
+    """A run of the augmentation search on the images at `source`."""
 
     source: str
 
@@ -60,9 +54,9 @@ class SearchRunSummary(RunSummary):
         lines = {}
         for place, policy in enumerate(summary["policies"], start=1):
             score = policy["score"]
-            told = "" if place == 1 else ", not told from the first" if policy["is_tied"] else ", worse"
+            rank = "" if place == 1 else ", not told from the first" if policy["is_tied"] else ", worse"
             interval = f"{score['mean']:.4f} ({score['low']:.4f} to {score['high']:.4f})"
-            lines[f"{place}."] = f"{policy['name']:<10} {interval}{told}"
+            lines[f"{place}."] = f"{policy['name']:<10} {interval}{rank}"
         if summary["winner"]:
             lines["winner"] = f"{summary['winner']}: {summary['reason']}"
             lines["train"] = f"make run DATASET={self.source} PROBLEM={summary['problem_file']}"

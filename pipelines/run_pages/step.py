@@ -1,4 +1,4 @@
-"""One step of a run as people and pages see it, and whoever wants to hear how it goes."""
+"""One step of a run, and the callbacks that are told how it goes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,24 +8,10 @@ from typing import Any
 
 @dataclass(kw_only=True, slots=True)
 class Step:
-    """One step of a run, as it goes.
+    """One step of a run, as it goes: `running`, `succeeded` or `failed`.
 
-    Attributes
-    ----------
-    name
-        What people see; rounds of a loop after the first are numbered.
-    status
-        `running`, `succeeded` or `failed`.
-    cached
-        Whether an earlier run's outputs were taken.
-    duration_s
-        Seconds.
-    log
-        The step's own log.
-    outputs
-        Parameters by value, artifacts by path; after a failure, those artifacts that are on disk.
-    error
-        The sentence it failed with.
+    Rounds of a loop after the first are numbered in `name`; `cached` outputs are an earlier run's. `outputs` holds
+    parameters by value and artifacts by path; after a failure, those artifacts that are on disk.
     """
 
     name: str
@@ -39,7 +25,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Watcher:
-    """Whoever wants to hear how a run goes."""
+    """Callbacks that are told how a run goes."""
 
     started: Callable[[Step], None]
     progressed: Callable[[Step, str], None]

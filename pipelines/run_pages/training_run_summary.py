@@ -16,13 +16,7 @@ _SHOWN_METRICS = ("accuracy", "macro_f1", "roc_auc")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingRunSummary(RunSummary):
-    """A run of the training pipeline.
-
-    Attributes
-    ----------
-    source
-        Where the data were.
-    """
+    """A run of the training pipeline on the data at `source`."""
 
     source: str
 

@@ -7,18 +7,5 @@ from pipelines.steps.placement import LIGHT, on_cpu
 
 
 def gate_after(check: PipelineTask, name: str) -> PipelineTask:
-    """The step that stops the run where a check has failed; what follows hangs behind it.
-
-    Parameters
-    ----------
-    check
-        A step with the output `verdict`.
-    name
-        What the verdict is about, for people.
-
-    Returns
-    -------
-    PipelineTask
-        The gate.
-    """
+    """The gate behind a check with the output `verdict`: it stops the run where the check has failed."""
     return on_cpu(quality_gate(verdict=check.outputs["verdict"]).set_display_name(f"gate: {name}"), LIGHT)

@@ -58,18 +58,6 @@ def on_cpu(task: PipelineTask, size: Size) -> PipelineTask:
     """Give a step what it may use, a time after which it is stopped, and a user that is not root; it holds no GPU.
 
     KFP itself forbids privilege escalation, drops all capabilities and sets the seccomp profile of every step.
-
-    Parameters
-    ----------
-    task
-        The step.
-    size
-        What it may use.
-
-    Returns
-    -------
-    PipelineTask
-        The same step.
     """
     task.set_cpu_request(size.cpu).set_cpu_limit(size.cpu)
     task.set_memory_request(size.memory).set_memory_limit(size.memory)
@@ -82,20 +70,8 @@ def on_cpu(task: PipelineTask, size: Size) -> PipelineTask:
 def on_gpu(task: PipelineTask, size: Size, *, profile: ProfileName) -> PipelineTask:
     """Put a step on an NVIDIA node, or on any node where the profile is `cpu`.
 
-    Parameters
-    ----------
-    task
-        The step.
-    size
-        What it may use beside the GPU.
-    profile
-        `gpu` and `nodes` ask for one GPU with the nodes' label and toleration, for shared memory, and for a place in
-        Kueue's queue (a label that means nothing where there is no Kueue); `cpu` asks for none of it.
-
-    Returns
-    -------
-    PipelineTask
-        The same step.
+    `gpu` and `nodes` ask for one GPU with the nodes' label and toleration, for shared memory, and for a place in
+    Kueue's queue (a label that means nothing where there is no Kueue).
     """
     on_cpu(task, size)
     if profile != "cpu":
@@ -114,39 +90,14 @@ def on_gpu(task: PipelineTask, size: Size, *, profile: ProfileName) -> PipelineT
 
 
 def with_workspace(task: PipelineTask, claim: str | PipelineParameterChannel = WORKSPACE_CLAIM) -> PipelineTask:
-    """Mount the workspace, where checkpoints and the feature store lie, at `WORKSPACE_PATH`.
-
-    Parameters
-    ----------
-    task
-        The step.
-    claim
-        The volume claim's name, by default the one that `manifests/` makes; a pipeline parameter may say it.
-
-    Returns
-    -------
-    PipelineTask
-        The same step.
-    """
+    """Mount the workspace, where checkpoints and the feature store lie, at `WORKSPACE_PATH`."""
     return kubernetes.mount_pvc(task, pvc_name=claim, mount_path=WORKSPACE_PATH)
 
 
 def retried(task: PipelineTask, *, times: int) -> PipelineTask:
     """Try a step again, after half a minute, then after twice as long each time, up to ten minutes.
 
-    It is for steps that speak to a network and for those that a node may take down with it; a step that refused its
-    data refuses them again. Runs on a desk take it away.
-
-    Parameters
-    ----------
-    task
-        The step; it must be safe to run again.
-    times
-        How often at most, 1 or more.
-
-    Returns
-    -------
-    PipelineTask
-        The same step.
+    For steps that use a network, and for those that a lost node may end; each must be safe to run again. A step that
+    refused its data refuses them again. Runs on a desk take the retries away.
     """
     return task.set_retry(num_retries=times, backoff_duration="30s", backoff_factor=2.0, backoff_max_duration="600s")

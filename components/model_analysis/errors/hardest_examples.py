@@ -14,16 +14,9 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoredExample:
-    """One labelled example with what the model reads of it.
+    """One labelled example; `probability` is that of the predicted class.
 
-    Attributes
-    ----------
-    example_id, label, predicted
-        What it is, and what the model takes it for.
-    probability
-        Of the predicted class, 0 to 1.
-    values
-        By column: an image's encoded bytes, a text, or the features of a row.
+    `values` is what the model reads of it, by column: an image's encoded bytes, a text, or the features of a row.
     """
 
     example_id: str
@@ -60,47 +53,23 @@ class _Top:
 
 
 class HardestExamples:
-    """Keeps the hardest examples of a stream.
-
-    Parameters
-    ----------
-    num_mistakes, num_unsure
-        How many to keep, 0 or more.
-    """
+    """Keeps the hardest examples of a stream."""
 
     def __init__(self, *, num_mistakes: int = 24, num_unsure: int = 12) -> None:
         self._mistakes = _Top(num_mistakes)
         self._unsure = _Top(num_unsure)
 
     def wanted(self, label_indices: np.ndarray, probabilities_BK: np.ndarray) -> np.ndarray:
-        """Which examples would be kept: ask before what the model reads of them is fetched.
+        """Rows (M,), ascending, that would be kept of labels (B,) and probabilities (B, K); M is small, whatever B is.
 
-        Parameters
-        ----------
-        label_indices
-            Shape (B,), integers.
-        probabilities_BK
-            Shape (B, K), 0 to 1.
-
-        Returns
-        -------
-        np.ndarray
-            Shape (M,), int: rows, ascending; a few, whatever B is.
+        Ask before what the model reads of them is fetched.
         """
         mistaken = np.flatnonzero(probabilities_BK.argmax(axis=1) != label_indices)
         mistakes = mistaken[self._mistakes.wanted(probabilities_BK[mistaken].max(axis=1, initial=0.0))]
         return np.union1d(mistakes, self._unsure.wanted(-_margins(probabilities_BK)))
 
     def offer(self, example: ScoredExample, probabilities_K: np.ndarray) -> None:
-        """Keep an example if it is among the hardest so far.
-
-        Parameters
-        ----------
-        example
-            With what the model reads of it.
-        probabilities_K
-            Shape (K,), 0 to 1.
-        """
+        """Keep an example if it is among the hardest so far."""
         if example.label != example.predicted:
             self._mistakes.add(example.probability, example)
         self._unsure.add(-float(_margins(probabilities_K[None])[0]), example)

@@ -1,4 +1,4 @@
-"""The hardest examples in a report: photos as a gallery, texts and rows of a table as tables."""
+"""The hardest examples in a report: images as a gallery, texts and rows of a table as tables."""
 
 from collections.abc import Sequence
 import math
@@ -17,20 +17,9 @@ _MAX_VALUE_CHARACTERS = 40
 def add_examples(
     report: Report, examples: Sequence[ScoredExample], *, modality: str, columns: Sequence[str], caption: str
 ) -> None:
-    """Add examples to a report.
+    """Add examples to a report, in their order.
 
-    Parameters
-    ----------
-    report
-        Gets one block.
-    examples
-        In the order in which they are shown.
-    modality
-        `image`, `text` or `tabular`.
-    columns
-        Of a table, the columns whose values may be shown, the most telling first; `MAX_COLUMNS` of them are.
-    caption
-        What the examples have in common.
+    Of a table, `columns` are those whose values may be shown, the most telling first; the first `MAX_COLUMNS` are.
     """
     if modality == "image":
         report.gallery([_picture(example) for example in examples], caption=caption)

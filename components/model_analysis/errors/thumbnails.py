@@ -1,4 +1,4 @@
-"""Small pictures of images for reports."""
+"""Thumbnails of images for reports."""
 
 import io
 
@@ -11,27 +11,9 @@ _QUALITY = 80
 
 
 def thumbnail(data: bytes, *, max_side_px: int = MAX_SIDE_PX) -> bytes:
-    """An image as a small JPEG, in its own proportions and never enlarged.
-
-    Parameters
-    ----------
-    data
-        An encoded image.
-    max_side_px
-        The longer side at most, 1 or more.
-
-    Returns
-    -------
-    bytes
-        A JPEG file without metadata.
-
-    Raises
-    ------
-    UndecodableImageError
-        If the bytes are no usable image.
-    """
-    picture = Image.fromarray(decode_image(data).pixels_HWC)
-    picture.thumbnail((max_side_px, max_side_px))
+    """An encoded image as a JPEG without metadata, in its own proportions: `max_side_px` at most, never enlarged."""
+    image = Image.fromarray(decode_image(data).pixels_HWC)
+    image.thumbnail((max_side_px, max_side_px))
     buffer = io.BytesIO()
-    picture.save(buffer, format="JPEG", quality=_QUALITY, optimize=True)
+    image.save(buffer, format="JPEG", quality=_QUALITY, optimize=True)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Whether a model may ship: its figures on the test split against what the problem file asks for."""
+"""Whether a model may ship: its metrics on the test split against what the problem file asks for."""
 
 from dataclasses import dataclass
 import math
@@ -12,17 +12,7 @@ CHECK = "analysis"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LeftOut:
-    """Examples of the test split that no figure counts.
-
-    Attributes
-    ----------
-    num_unlabelled
-        Without a label.
-    num_unknown_label
-        With a label that is no class of the model.
-    num_unreadable
-        Whose image could not be decoded.
-    """
+    """Examples of the test split that no metric counts: unlabelled, of a class unknown to the model, or undecodable."""
 
     num_unlabelled: int = 0
     num_unknown_label: int = 0
@@ -30,26 +20,8 @@ class LeftOut:
 
 
 def majority_baseline(evaluation: Evaluation, metric: str) -> float:
-    """What always answering the most frequent label of the split would reach.
-
-    Parameters
-    ----------
-    evaluation
-        Of the split.
-    metric
-        One of the problem file's target metrics.
-
-    Returns
-    -------
-    float
-        0 to 1; `nan` without examples.
-
-    Raises
-    ------
-    ValueError
-        If the metric is unknown.
-    """
-    supports = [figures.support for figures in evaluation.per_class if figures.support]
+    """What always answering the most frequent label would reach in a target metric, 0 to 1; `nan` without examples."""
+    supports = [item.support for item in evaluation.per_class if item.support]
     if not supports:
         return math.nan
     share, num_classes = max(supports) / sum(supports), len(supports)
@@ -66,21 +38,9 @@ def majority_baseline(evaluation: Evaluation, metric: str) -> float:
 
 
 def judge(evaluation: Evaluation, target: TargetSpec, *, left_out: LeftOut) -> Verdict:
-    """Decide whether a model may ship.
+    """Decide by the test split whether a model may ship; findings say what was left out or not judged.
 
-    Parameters
-    ----------
-    evaluation
-        Of the test split.
-    target
-        The metric and its minimum. Without a minimum the model must beat always answering the most frequent label.
-    left_out
-        What the evaluation does not count.
-
-    Returns
-    -------
-    Verdict
-        Passed or not with the reason; findings say what was left out and which classes were not judged.
+    Without a minimum the model must beat always answering the most frequent label.
     """
     passed, reason = _decision(evaluation, target)
     blocking = () if passed else (_blocking(evaluation, target, reason),)
@@ -101,7 +61,7 @@ def _decision(evaluation: Evaluation, target: TargetSpec) -> tuple[bool, str]:
         relation = "is at least" if passed else "is below"
         return passed, f"{name} {_apart(value, target.minimum)} {counted} {relation} the minimum {target.minimum:g}"
     majority = _majority_name(evaluation)
-    if sum(figures.support > 0 for figures in evaluation.per_class) == 1:
+    if sum(item.support > 0 for item in evaluation.per_class) == 1:
         return False, f"nothing to judge: all {evaluation.num_examples:,} test examples are labelled {majority!r}"
     baseline = majority_baseline(evaluation, name)
     always = f"always answering {majority!r}, which gives {_apart(baseline, value)}"
@@ -146,7 +106,7 @@ def _weak(evaluation: Evaluation, target: TargetSpec) -> tuple[Finding, ...]:
 
 
 def _not_judged(evaluation: Evaluation) -> tuple[Finding, ...]:
-    absent = [figures.class_name for figures in evaluation.per_class if not figures.support]
+    absent = [item.class_name for item in evaluation.per_class if not item.support]
     if not absent or not evaluation.num_examples:
         return ()
     shown = ", ".join(absent[:10]) + (" ..." if len(absent) > 10 else "")
@@ -181,7 +141,7 @@ def _left_out(left_out: LeftOut) -> tuple[Finding, ...]:
 
 
 def _majority_name(evaluation: Evaluation) -> str:
-    return max(evaluation.per_class, key=lambda figures: figures.support).class_name
+    return max(evaluation.per_class, key=lambda item: item.support).class_name
 
 
 def _apart(value: float, other: float) -> str:

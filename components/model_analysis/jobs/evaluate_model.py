@@ -83,7 +83,7 @@ def evaluate_model(
     predictions_path
         Predictions table to write, with embeddings and slice columns.
     evaluation_path, report_path, verdict_path, metrics_path, classification_metrics_path
-        Files to write: all figures (JSON), the report (HTML), the verdict, and what the KFP UI shows (JSON).
+        Files to write: all metrics (JSON), the report (HTML), the verdict, and what the KFP UI shows (JSON).
     device
         `auto`, `cpu` or `cuda`.
 

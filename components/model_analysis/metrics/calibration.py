@@ -8,18 +8,9 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalibrationBin:
-    """The examples whose confidence lies between two bounds.
+    """Examples whose confidence is above `low` and at most `high`, 0 to 1.
 
-    Attributes
-    ----------
-    low, high
-        Bounds of the confidence, 0 to 1; the upper one belongs to the bin.
-    num_examples
-        Examples in the bin.
-    mean_confidence
-        Mean probability of the predicted class; `nan` for an empty bin.
-    accuracy
-        Share predicted right; `nan` for an empty bin.
+    `mean_confidence`, the mean probability of the predicted class, and `accuracy` are `nan` for an empty bin.
     """
 
     low: float
@@ -32,30 +23,10 @@ class CalibrationBin:
 def reliability_bins(
     label_indices: np.ndarray, probabilities: np.ndarray, *, num_bins: int = 10
 ) -> list[CalibrationBin]:
-    """Confidence against accuracy, in bins of equal width: the reliability diagram.
+    """Confidence against accuracy in bins of equal width, lowest first: the reliability diagram.
 
-    Parameters
-    ----------
-    label_indices
-        Shape (N,), integers: the classes that are right.
-    probabilities
-        Shape (N, K), 0 to 1.
-    num_bins
-        Bins of the confidence from 0 to 1, 2 or more.
-
-    Returns
-    -------
-    list of CalibrationBin
-        `num_bins`, lowest confidence first.
-
-    Raises
-    ------
-    ValueError
-        If `num_bins` is below 2.
-
-    References
-    ----------
-    Guo et al., On calibration of modern neural networks, ICML 2017, section 2.
+    Labels have the shape (N,), probabilities (N, K). Guo et al., On calibration of modern neural networks, ICML 2017,
+    section 2.
     """
     if num_bins < 2:
         raise ValueError(f"num_bins must be at least 2, got {num_bins!r}")
@@ -78,18 +49,7 @@ def reliability_bins(
 
 
 def expected_calibration_error(bins: list[CalibrationBin]) -> float:
-    """Mean distance of confidence and accuracy over the bins, weighted by their examples.
-
-    Parameters
-    ----------
-    bins
-        From `reliability_bins`.
-
-    Returns
-    -------
-    float
-        0 (calibrated) to 1; `nan` without examples.
-    """
+    """Mean distance of confidence and accuracy, weighted by examples: 0 (calibrated) to 1; `nan` without examples."""
     num_examples = sum(item.num_examples for item in bins)
     if not num_examples:
         return math.nan
@@ -101,23 +61,10 @@ def expected_calibration_error(bins: list[CalibrationBin]) -> float:
 
 
 def brier_score(label_indices: np.ndarray, probabilities: np.ndarray) -> float:
-    """Half the mean squared distance of the probabilities from certainty in the right class.
+    """Half the mean squared distance of probabilities (N, K) from certainty in the right class (N,).
 
-    Parameters
-    ----------
-    label_indices
-        Shape (N,), integers.
-    probabilities
-        Shape (N, K), 0 to 1.
-
-    Returns
-    -------
-    float
-        0 (best) to 1; with two classes the usual binary score. `nan` without examples.
-
-    References
-    ----------
-    Brier, Verification of forecasts expressed in terms of probability, Monthly Weather Review 78, 1950.
+    0 (best) to 1, with two classes the usual binary score; `nan` without examples. Brier, Verification of forecasts
+    expressed in terms of probability, Monthly Weather Review 78, 1950.
     """
     if not len(label_indices):
         return math.nan

@@ -9,29 +9,12 @@ from components.modeling.predictor import Predictor
 
 
 def column_influence(columns: Mapping[str, pa.Array], predictor: Predictor, *, seed: int = 0) -> dict[str, float]:
-    """How far the probabilities move when the values of one column are shuffled among the examples.
+    """How far the probabilities move when the values of one column are shuffled among N examples, largest first.
 
-    It says what the answers depend on, not what makes them right; of two columns that say the same, each may look
-    weak.
-
-    Parameters
-    ----------
-    columns
-        What the model reads of N examples, as their source holds it.
-    predictor
-        The model.
-    seed
-        Of the shuffle, one for all columns.
-
-    Returns
-    -------
-    dict
-        By column, largest first: half the mean sum of the changes over the classes, 0 to 1, which is the probability
-        that goes over to other classes; empty without examples.
-
-    References
-    ----------
-    Breiman, Random forests, Machine Learning 45, 2001, section 10, where the change of the error is measured.
+    Half the mean sum of the changes over the classes, 0 to 1: the probability that goes over to other classes. Empty
+    without examples. It says what the answers depend on, not what makes them right; of two columns that say the same,
+    each may look weak. Breiman, Random forests, Machine Learning 45, 2001, section 10, measures the change of the error
+    instead.
     """
     num_rows = len(next(iter(columns.values()), ()))
     if not num_rows:

@@ -10,17 +10,7 @@ OTHERS = "(others)"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConfusedPair:
-    """A label and the class that is predicted instead.
-
-    Attributes
-    ----------
-    label, predicted
-        Class names.
-    count
-        Examples, 1 or more.
-    share
-        Of the label's examples, above 0 and at most 1.
-    """
+    """A label and the class predicted instead; `share` is that of the label's examples, above 0 and at most 1."""
 
     label: str
     predicted: str
@@ -29,22 +19,7 @@ class ConfusedPair:
 
 
 def most_confused(matrix: np.ndarray, class_names: Sequence[str], *, limit: int) -> list[ConfusedPair]:
-    """The most frequent mistakes.
-
-    Parameters
-    ----------
-    matrix
-        Shape (K, K): examples by label (row) and predicted class (column).
-    class_names
-        K names.
-    limit
-        Pairs at most.
-
-    Returns
-    -------
-    list of ConfusedPair
-        Most examples first; of equal ones the larger share first.
-    """
+    """The most frequent mistakes in a matrix (K, K) of labels by predictions; of equal ones the larger share first."""
     support = matrix.sum(axis=1)
     pairs = [
         ConfusedPair(
@@ -62,22 +37,10 @@ def most_confused(matrix: np.ndarray, class_names: Sequence[str], *, limit: int)
 def condensed_confusion(
     matrix: np.ndarray, class_names: Sequence[str], *, limit: int
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """A confusion matrix of a size that can be shown.
+    """A matrix (K, K) of labels by predictions with at most `limit` (2 or more) classes, and their names.
 
-    Parameters
-    ----------
-    matrix
-        Shape (K, K): examples by label (row) and predicted class (column).
-    class_names
-        K names.
-    limit
-        Rows and columns at most, 2 or more.
-
-    Returns
-    -------
-    tuple of np.ndarray and tuple of str
-        The matrix and its names. With more than `limit` classes, those with the most mistakes, in the order of
-        `class_names`, and the sum of the rest as `OTHERS`.
+    With more classes it keeps those with the most mistakes, in the order of `class_names`, and sums the rest as
+    `OTHERS`.
     """
     if len(class_names) <= limit:
         return matrix, tuple(class_names)

@@ -1,4 +1,4 @@
-"""All figures of a classifier on one split, from labels and probabilities."""
+"""All metrics of a classifier on one split, from labels and probabilities."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, log_loss
 
 from components.model_analysis.metrics.calibration import (
@@ -17,35 +18,26 @@ from components.model_analysis.metrics.calibration import (
 from components.model_analysis.metrics.per_class import class_metrics, ClassMetrics, macro_averages
 from components.model_analysis.metrics.roc import class_roc, one_vs_rest_auc, overall_roc, RocCurve
 
-_Z_95 = 1.959963984540054
 _MAX_CURVES = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """Figures of a classifier on N labelled examples of K classes.
+    """Metrics of a classifier on N labelled examples of K classes.
 
     Attributes
     ----------
-    class_names
-        K names, in the model's order.
-    num_examples
-        N.
     metrics
         `accuracy` with the bounds of its 95 % Wilson interval `accuracy_low` and `accuracy_high`, `macro_precision`,
         `macro_recall`, `macro_f1`, `roc_auc`, `log_loss`, `brier_score`, `expected_calibration_error`. Undefined
         ones are `nan`: all without examples, `roc_auc` also where all examples have one label.
-    per_class
-        K entries.
     confusion
         Shape (K, K): examples by label (row) and predicted class (column).
-    calibration
-        The reliability diagram.
     roc
         The curve that stands for the model; empty where `roc_auc` is `nan`.
     class_rocs
-        Curves against the rest of the classes with the smallest areas, smallest first, a few; with two classes the
-        positive one's.
+        A few curves against the rest: of the classes with the smallest areas, smallest first, or of the positive one
+        of two.
     """
 
     class_names: tuple[str, ...]
@@ -58,43 +50,26 @@ class Evaluation:
     class_rocs: dict[str, RocCurve]
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as JSON values, `nan` as null; curves are left out."""
+        """The metrics as JSON values, `nan` as null; curves are left out."""
         return {
             "num_labelled": self.num_examples,
             "metrics": _without_nan(self.metrics),
-            "per_class": [_without_nan(asdict(figures)) for figures in self.per_class],
+            "per_class": [_without_nan(asdict(item)) for item in self.per_class],
             "confusion": {"class_names": list(self.class_names), "matrix": self.confusion.tolist()},
             "calibration": [_without_nan(asdict(item)) for item in self.calibration],
         }
 
     def defined_metrics(self) -> dict[str, float]:
-        """The metrics that are numbers."""
+        """The metrics that are not `nan`."""
         return {name: value for name, value in self.metrics.items() if math.isfinite(value)}
 
 
 def evaluate_predictions(
     label_indices: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]
 ) -> Evaluation:
-    """Compute every figure.
+    """Compute every metric; the prediction is the class of the largest probability.
 
-    Parameters
-    ----------
-    label_indices
-        Shape (N,), integers from 0 to K - 1: the classes that are right; N may be 0.
-    probabilities
-        Shape (N, K), 0 to 1, each row adds up to 1.
-    class_names
-        K names.
-
-    Returns
-    -------
-    Evaluation
-        The prediction is the class of the largest probability.
-
-    Raises
-    ------
-    ValueError
-        If the shapes disagree.
+    Labels have the shape (N,), integers from 0 to K - 1, N may be 0; probabilities (N, K), each row adds up to 1.
     """
     num_examples, num_classes = len(label_indices), len(class_names)
     if probabilities.shape != (num_examples, num_classes):
@@ -126,29 +101,11 @@ def evaluate_predictions(
 
 
 def wilson_interval(num_right: int, num_examples: int) -> tuple[float, float]:
-    """95 % Wilson score interval of a share.
-
-    Parameters
-    ----------
-    num_right, num_examples
-        0 <= `num_right` <= `num_examples`.
-
-    Returns
-    -------
-    tuple of float
-        Lower and upper bound, 0 to 1; `nan` without examples.
-
-    References
-    ----------
-    Wilson, Probable inference, the law of succession, and statistical inference, JASA 22, 1927.
-    """
+    """95 % Wilson score interval of a share, 0 to 1; `nan` without examples."""
     if not num_examples:
         return math.nan, math.nan
-    share, spread = num_right / num_examples, _Z_95**2 / num_examples
-    centre = (share + spread / 2) / (1 + spread)
-    half = _Z_95 * math.sqrt(share * (1 - share) / num_examples + spread / (4 * num_examples)) / (1 + spread)
-    # Rounding must not push a share of 0 or 1 out of its own interval.
-    return max(min(centre - half, share), 0.0), min(max(centre + half, share), 1.0)
+    interval = binomtest(num_right, num_examples).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def _confusion(label_indices: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:

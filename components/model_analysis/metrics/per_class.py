@@ -1,4 +1,4 @@
-"""Precision, recall and their kin, class by class, and their means."""
+"""Precision, recall, F1 and ROC AUC of each class, and their means."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,22 +10,10 @@ from sklearn.metrics import precision_recall_fscore_support
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassMetrics:
-    """Figures of one class.
+    """Metrics of one class with `support` examples.
 
-    Attributes
-    ----------
-    class_name
-        The class.
-    support
-        Examples with this label.
-    precision
-        Of the examples predicted as this class, the share that is; `nan` where none is predicted so.
-    recall
-        Of the examples of this class, the share predicted as it; `nan` where there is none.
-    f1
-        Harmonic mean of the two; `nan` where the class is neither a label nor predicted.
-    roc_auc
-        Against the rest; `nan` where no example, or every one, is of this class.
+    `precision` is `nan` where no example is predicted as this class, `recall` where none is of it, `f1` where both
+    hold, and `roc_auc`, against the rest, where no example or every one is of it.
     """
 
     class_name: str
@@ -39,17 +27,7 @@ class ClassMetrics:
 def class_metrics(
     label_indices: np.ndarray, predicted: np.ndarray, class_names: Sequence[str], areas: Sequence[float]
 ) -> tuple[ClassMetrics, ...]:
-    """Figures of every class, those without examples too.
-
-    Parameters
-    ----------
-    label_indices, predicted
-        Shape (N,), integers from 0 to K - 1; N may be 0.
-    class_names
-        K names.
-    areas
-        K areas under the ROC curve.
-    """
+    """Metrics of every class, those without examples too; labels and predictions have the shape (N,), N may be 0."""
     if not len(label_indices):
         empty = {"support": 0, "precision": math.nan, "recall": math.nan, "f1": math.nan, "roc_auc": math.nan}
         return tuple(ClassMetrics(class_name=name, **empty) for name in class_names)  # type: ignore[arg-type]
@@ -70,28 +48,18 @@ def class_metrics(
 
 
 def macro_averages(per_class: Sequence[ClassMetrics]) -> dict[str, float]:
-    """Means over the classes that occur among the labels.
+    """Means over the classes that occur among the labels, 0 to 1; `nan` where no class has the metric.
 
     A class that the model never predicts has no precision; it counts as 0 here, since leaving it out would reward a
     model for ignoring a class.
-
-    Parameters
-    ----------
-    per_class
-        Every class, once.
-
-    Returns
-    -------
-    dict
-        `macro_precision`, `macro_recall`, `macro_f1` and `roc_auc`, 0 to 1; `nan` where no class has the figure.
     """
-    occurring = [figures for figures in per_class if figures.support]
-    precisions = [0.0 if math.isnan(figures.precision) else figures.precision for figures in occurring]
+    occurring = [item for item in per_class if item.support]
+    precisions = [0.0 if math.isnan(item.precision) else item.precision for item in occurring]
     return {
         "macro_precision": _mean(precisions),
-        "macro_recall": _mean([figures.recall for figures in occurring]),
-        "macro_f1": _mean([figures.f1 for figures in occurring]),
-        "roc_auc": _mean([figures.roc_auc for figures in occurring if math.isfinite(figures.roc_auc)]),
+        "macro_recall": _mean([item.recall for item in occurring]),
+        "macro_f1": _mean([item.f1 for item in occurring]),
+        "roc_auc": _mean([item.roc_auc for item in occurring if math.isfinite(item.roc_auc)]),
     }
 
 

@@ -1,6 +1,5 @@
-"""Receiver operating characteristics: what a threshold catches against what it catches wrongly."""
+"""Receiver operating characteristics: the true positive rate against the false positive rate over all thresholds."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 import math
 
@@ -12,15 +11,7 @@ MAX_POINTS = 200
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RocCurve:
-    """One curve, thinned to `MAX_POINTS`; empty where it is undefined.
-
-    Attributes
-    ----------
-    false_positive_rates, true_positive_rates
-        0 to 1, rising.
-    thresholds
-        Probabilities, falling from 1.
-    """
+    """One curve, thinned to `MAX_POINTS`: rates rise, thresholds fall from 1. Empty where it is undefined."""
 
     false_positive_rates: tuple[float, ...] = ()
     true_positive_rates: tuple[float, ...] = ()
@@ -28,20 +19,7 @@ class RocCurve:
 
 
 def one_vs_rest_auc(label_indices: np.ndarray, probabilities: np.ndarray) -> list[float]:
-    """Area under the ROC curve of each class against the rest.
-
-    Parameters
-    ----------
-    label_indices
-        Shape (N,), integers.
-    probabilities
-        Shape (N, K), 0 to 1.
-
-    Returns
-    -------
-    list of float
-        K values, 0 to 1; `nan` for a class that no example, or every example, belongs to.
-    """
+    """K areas under the ROC curve of each class against the rest; `nan` where no example, or every one, is of it."""
     areas = []
     for index in range(probabilities.shape[1]):
         positive = label_indices == index
@@ -51,32 +29,14 @@ def one_vs_rest_auc(label_indices: np.ndarray, probabilities: np.ndarray) -> lis
 
 
 def class_roc(label_indices: np.ndarray, probabilities: np.ndarray, index: int) -> RocCurve:
-    """ROC curve of one class against the rest; empty where its area is `nan`.
-
-    Parameters
-    ----------
-    label_indices
-        Shape (N,), integers.
-    probabilities
-        Shape (N, K), 0 to 1.
-    index
-        The class.
-    """
+    """ROC curve of the class `index` against the rest; empty where its area is `nan`."""
     return _curve(label_indices == index, probabilities[:, index])
 
 
 def overall_roc(label_indices: np.ndarray, probabilities: np.ndarray) -> RocCurve:
-    """The one curve that stands for the model.
+    """The one curve that stands for the model: with two classes that of the second, the positive one.
 
-    With two classes that of the second, the positive one; with more the micro average, which pools every example's
-    probabilities for all classes.
-
-    Parameters
-    ----------
-    label_indices
-        Shape (N,), integers.
-    probabilities
-        Shape (N, K), 0 to 1.
+    With more it is the micro average, which pools every example's probabilities for all classes.
     """
     num_classes = probabilities.shape[1]
     if num_classes == 2:
@@ -91,12 +51,8 @@ def _curve(positive: np.ndarray, scores: np.ndarray) -> RocCurve:
     false_rates, true_rates, thresholds = roc_curve(positive, scores)
     kept = np.unique(np.linspace(0, len(thresholds) - 1, min(len(thresholds), MAX_POINTS)).round().astype(int))
     return RocCurve(
-        false_positive_rates=_floats(false_rates[kept]),
-        true_positive_rates=_floats(true_rates[kept]),
+        false_positive_rates=tuple(false_rates[kept].tolist()),
+        true_positive_rates=tuple(true_rates[kept].tolist()),
         # The first threshold is infinite ("nothing is positive"): a probability says the same, and JSON can hold it.
-        thresholds=_floats(np.minimum(thresholds[kept], 1.0)),
+        thresholds=tuple(np.minimum(thresholds[kept], 1.0).tolist()),
     )
-
-
-def _floats(values: Sequence[float] | np.ndarray) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)

@@ -1,1 +1,1 @@
-"""Whatever holds examples becomes a predictions table."""
+"""Scoring: any source of examples becomes a predictions table."""

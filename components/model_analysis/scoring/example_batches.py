@@ -24,16 +24,14 @@ class ExampleBatch:
     ----------
     example_ids
         Unique within their source.
-    labels
-        As the source gives them, None where it gives none.
-    splits
-        `train`, `validation` or `test`; a source without splits is all `test`.
+    labels, splits
+        As the source gives them: None where it gives no label, `test` where it has no splits.
     columns
         What the model reads, by the names of its features: B values each.
     files
-        By row, images that lie in files of their own, which are read when they are scored; `columns` is null there.
+        By row, images in files of their own, read when they are scored; `columns` is null there.
     extra
-        Columns that travel along, B values each.
+        Columns that are copied to the predictions table, B values each.
     """
 
     example_ids: Sequence[str]
@@ -47,13 +45,7 @@ class ExampleBatch:
         return len(self.example_ids)
 
     def read(self, rows: range) -> dict[str, pa.Array]:
-        """What the model reads of neighbouring examples, images in files of their own among it.
-
-        Raises
-        ------
-        UndecodableImageError
-            If a file is missing or cannot be read.
-        """
+        """What the model reads of neighbouring examples; `UndecodableImageError` if an image's file cannot be read."""
         read = {name: column.slice(rows.start, len(rows)) for name, column in self.columns.items()}
         if any(row in self.files for row in rows):
             contents = zip(rows, read["image"].to_pylist(), strict=True)
@@ -91,18 +83,10 @@ class UnreadableExample:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExampleSource:
-    """A stream of examples.
+    """A stream of examples, read once.
 
-    Attributes
-    ----------
-    batches
-        The examples; a stream is read once.
-    num_examples
-        How many there are, None where that is known only at the end.
-    extra_columns
-        Names and types of the columns that travel with them.
-    unreadable
-        Rows that could not become examples; complete once the stream is read.
+    `num_examples` is None where it is known only at the end; `unreadable`, the rows that could not become examples, is
+    complete once the stream is read.
     """
 
     batches: Iterator[ExampleBatch]

@@ -20,25 +20,9 @@ _TABLE_PATTERNS = ("*.csv", "*.tsv", "*.parquet")
 
 
 def open_source(source: str, features: Features, matcher: LabelMatcher, hints: TableHints) -> ExampleSource:
-    """Open whatever holds examples of a model's modality.
+    """Open the examples at a local path: an example table, a table file, for images also a folder or one image file.
 
-    Parameters
-    ----------
-    source
-        A local path: an example table, or a table file; for images also a folder of photos or one image file.
-    features
-        What the model reads.
-    matcher
-        Of the model's class names: it tells which folder and file names are labels.
-    hints
-        What the user says of a table file.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is nothing at `source`, or no image in the folder.
-    ValueError
-        If it is something else, a remote address, or lacks what the model reads.
+    Of images, `matcher` tells which folder and file names are labels.
     """
     path = Path(source)
     if "://" in source:
@@ -55,22 +39,7 @@ def open_source(source: str, features: Features, matcher: LabelMatcher, hints: T
 
 
 def example_table_source(table: ExampleTable, features: Features, *, splits: Sequence[str] | None) -> ExampleSource:
-    """Examples of an example table, with its slice and sensitive columns.
-
-    Parameters
-    ----------
-    table
-        Of the model's modality.
-    features
-        What the model reads; a column that it reads may be one to slice by too.
-    splits
-        The splits to read, None for all.
-
-    Raises
-    ------
-    ValueError
-        If the table is of another modality, or lacks a column that the model reads.
-    """
+    """Examples of an example table's `splits` (None for all), with its slice and sensitive columns."""
     if table.info.modality != features.modality:
         raise ValueError(
             f"the example table must hold {features.modality} examples, as the model takes, "

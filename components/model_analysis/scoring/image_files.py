@@ -1,4 +1,4 @@
-"""Images where they lie: in files of their own, or in the cells of a table, which hold them or their paths."""
+"""Image files, and cells of a table that hold images or their paths."""
 
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,7 @@ def is_image_file(path: Path) -> bool:
 
 
 def encoded_image(path: Path) -> bytes:
-    """The bytes of an image file.
-
-    Raises
-    ------
-    UndecodableImageError
-        If the file is missing or cannot be read.
-    """
+    """The bytes of an image file; `UndecodableImageError` where it is missing or cannot be read."""
     try:
         if path.exists() and not path.is_file():
             raise UndecodableImageError("it is no regular file")
@@ -43,17 +37,9 @@ def encoded_image(path: Path) -> bytes:
 
 
 def image_cells(column: pa.Array) -> tuple[pa.Array, dict[int, str]]:
-    """Tell encoded images from paths in a table's column.
+    """Encoded images of a column (B,), null where there is none, and the paths of the others by row.
 
-    Parameters
-    ----------
-    column
-        Shape (B,): encoded images, paths, or the structs of `bytes` and `path` of the Hugging Face data sets.
-
-    Returns
-    -------
-    tuple of pa.Array and dict
-        Encoded images, null where there is none; by row, the paths.
+    Its values are encoded images, paths, or the structs of `bytes` and `path` of the Hugging Face data sets.
     """
     contents = [_content(value) for value in column.to_pylist()]
     paths = {row: content for row, content in enumerate(contents) if isinstance(content, str)}

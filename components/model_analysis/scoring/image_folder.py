@@ -13,22 +13,9 @@ from components.shared.tables.photo_file_names import is_debris, numbered_label,
 
 
 def find_images(root: Path) -> list[str]:
-    """Image files below a folder, links to folders included, hidden ones and archive debris left out.
+    """Image files below a folder as sorted relative paths with forward slashes.
 
-    Parameters
-    ----------
-    root
-        The folder.
-
-    Returns
-    -------
-    list of str
-        Paths relative to `root`, with forward slashes, sorted.
-
-    Raises
-    ------
-    OSError
-        If a folder may not be read.
+    Links to folders are followed; hidden files and archive debris are left out.
     """
     return sorted(
         name for name, path in local_files(root) if not is_debris(name) and not path.is_dir() and is_image_file(path)
@@ -36,23 +23,11 @@ def find_images(root: Path) -> list[str]:
 
 
 def labels_of_paths(paths: Sequence[str], matcher: LabelMatcher) -> list[str | None]:
-    """Labels that paths tell.
+    """Labels that relative paths tell: a class as the model spells it, a class that it does not know, or None.
 
     A path's label is its nearest folder that is named as a class of the model, or that stands beside such a folder (a
     class that the model does not know). Without one, it is the class that the file's name begins with, as in
     `cat.123.jpg`. The root's own name tells nothing.
-
-    Parameters
-    ----------
-    paths
-        Relative paths, with forward slashes.
-    matcher
-        Of the model's class names.
-
-    Returns
-    -------
-    list of str or None
-        One a path: a class as the model spells it, a class that it does not know, or None.
     """
     folders = {parent for path in paths for parent in PurePosixPath(path).parents if parent.name}
     class_parents = {folder.parent for folder in folders if matcher.index(folder.name) is not None}
@@ -62,24 +37,7 @@ def labels_of_paths(paths: Sequence[str], matcher: LabelMatcher) -> list[str | N
 def folder_batches(
     root: Path, paths: Sequence[str], matcher: LabelMatcher, *, batch_rows: int
 ) -> Iterator[ExampleBatch]:
-    """Images of a folder with the labels that their paths tell.
-
-    Parameters
-    ----------
-    root
-        The folder.
-    paths
-        Its images, as `find_images` returns them.
-    matcher
-        Of the model's class names.
-    batch_rows
-        Images a batch at most, 1 or more.
-
-    Yields
-    ------
-    ExampleBatch
-        Each image is named by its path relative to the folder, in NFC.
-    """
+    """Images of a folder with the labels that their paths tell, each named by its relative path in NFC."""
     labels, unique = labels_of_paths(paths, matcher), UniqueNames()
     for start in range(0, len(paths), batch_rows):
         part = paths[start : start + batch_rows]

@@ -7,10 +7,7 @@ import unicodedata
 class LabelMatcher:
     """Finds the class that a label, a folder or a file name means: the same name, whatever its case or Unicode form.
 
-    Parameters
-    ----------
-    class_names
-        The model's class names. Where two differ in case alone, only the exact spelling matches.
+    Where two class names differ in case alone, only the exact spelling matches.
     """
 
     def __init__(self, class_names: Sequence[str]) -> None:

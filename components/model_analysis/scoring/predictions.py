@@ -23,37 +23,16 @@ _MAX_LOGGED = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoredSource:
-    """What scoring a source leaves beside the table.
-
-    Attributes
-    ----------
-    unreadable
-        Examples that are not in the table.
-    hardest
-        The hardest labelled examples of the test split.
-    """
+    """What scoring leaves beside the table: unreadable examples, and the hardest labelled ones of the test split."""
 
     unreadable: tuple[UnreadableExample, ...]
     hardest: HardestExamples
 
 
 def score_source(source: ExampleSource, predictor: Predictor, path: str | Path) -> ScoredSource:
-    """Score every example of a source into a predictions table.
+    """Score every example of a source into a predictions table with the source's extra columns.
 
-    Parameters
-    ----------
-    source
-        The examples.
-    predictor
-        The model.
-    path
-        The table to write, with the source's extra columns. Labels are written as the model spells them; one that is
-        no class of it as the source does.
-
-    Raises
-    ------
-    ValueError
-        If an example that is no image cannot be used.
+    Labels are written as the model spells them; one that is no class of it as the source does.
     """
     matcher = LabelMatcher(predictor.class_names)
     hardest = HardestExamples()
@@ -76,15 +55,7 @@ def score_source(source: ExampleSource, predictor: Predictor, path: str | Path) 
 
 
 def evaluate_table(table: PredictionsTable, splits: Sequence[str]) -> Evaluation:
-    """Evaluate the examples whose label is a class of the model.
-
-    Parameters
-    ----------
-    table
-        Scored examples.
-    splits
-        Those to evaluate; none of their examples need be there.
-    """
+    """Evaluate the examples of some splits whose label is a class of the model; there may be none."""
     indices = {name: index for index, name in enumerate(table.class_names)}
     labels = _labels(table, splits)
     known = np.array([label in indices for label in labels], dtype=bool)

@@ -20,17 +20,7 @@ _Inputs = dict[str, np.ndarray]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoredBatch:
-    """What a model says of the examples of a batch that could be read.
-
-    Attributes
-    ----------
-    examples
-        N examples, in their source's order.
-    prediction
-        N probabilities and embeddings.
-    unreadable
-        The batch's other examples.
-    """
+    """What a model says of the readable examples of a batch, in their order, and the examples that are not."""
 
     examples: ExampleBatch
     prediction: Prediction
@@ -50,25 +40,9 @@ def score_batches(
 ) -> Iterator[ScoredBatch]:
     """Score batches in their order; memory stays at a few batches whatever their number.
 
-    Parameters
-    ----------
-    batches
-        Examples as their source holds them.
-    predictor
-        The model, with the preparation that it is served with.
-    num_workers
-        Threads that read and prepare, 1 or more; None takes one a core. Images are prepared one by one, for Pillow
-        decodes outside Python's lock and a damaged one is set aside; other examples a whole batch at a time.
-
-    Yields
-    ------
-    ScoredBatch
-        One a batch; it may hold no readable example.
-
-    Raises
-    ------
-    ValueError
-        If a text or a row of a table cannot be prepared; the message names the example.
+    `num_workers` threads read and prepare, None for one a core. Images are prepared one by one, for Pillow decodes
+    outside Python's lock and a damaged one is quarantined; other examples a whole batch at a time, and one that cannot
+    be prepared is a ValueError that names it.
     """
     with ThreadPoolExecutor(max_workers=num_workers or available_cores()) as pool:
         waiting: deque[tuple[ExampleBatch, list[_Part]]] = deque()

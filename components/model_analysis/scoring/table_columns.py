@@ -1,4 +1,4 @@
-"""Which columns of a table are what a model reads, the label and the identifier; told by the user or recognised."""
+"""Which columns of a table the model reads, and which are label and identifier: given by the user or recognised."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,14 +19,8 @@ _PAYLOAD_NAMES = {"image": IMAGE_NAMES, "text": TEXT_NAMES}
 class TableHints:
     """What a user says of a table; what is not said is recognised.
 
-    Attributes
-    ----------
-    payload
-        The column of images or texts.
-    label
-        The label's column.
-    problem
-        The problem file: how the table is read, and what its label, text, identifier and personal columns are.
+    `payload` is the column of images or texts; `problem`, the problem file, says how the table is read and what its
+    label, text, identifier and personal columns are.
     """
 
     payload: str | None = None
@@ -36,17 +30,7 @@ class TableHints:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableColumns:
-    """Which columns of a table hold what.
-
-    Attributes
-    ----------
-    payload
-        By the names of the model's features, the table's columns.
-    label
-        The label's column, an expression that gives it, or None where there is neither.
-    example_id
-        What names an example; None where nothing does.
-    """
+    """Which columns of a table hold what; `payload` maps the model's features to columns."""
 
     payload: Mapping[str, str]
     label: str | LabelExpression | None
@@ -54,24 +38,7 @@ class TableColumns:
 
 
 def choose_columns(names: Sequence[str], features: Features, hints: TableHints, *, where: str) -> TableColumns:
-    """Choose a table's columns.
-
-    Parameters
-    ----------
-    names
-        The table's columns.
-    features
-        What the model reads.
-    hints
-        What the user says.
-    where
-        The file, for errors.
-
-    Raises
-    ------
-    ValueError
-        If a column that the user names is not there, or one that the model reads is not.
-    """
+    """Choose a table's columns; those that the user names or the model reads must be there. `where` is the file."""
     payload = _payload(names, features, hints, where)
     others = [name for name in names if name not in payload.values()]
     return TableColumns(

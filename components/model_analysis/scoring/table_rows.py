@@ -1,4 +1,4 @@
-"""The rows of a table file as they stand, in small batches, of only the columns that are wanted."""
+"""The rows of a table file, unchanged, in small batches of only the columns that are wanted."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -13,28 +13,10 @@ Rows = Mapping[str, pa.Array]
 
 
 def iter_rows(file: TableFile, columns: Sequence[str], *, batch_rows: int, ragged: list[RaggedRow]) -> Iterator[Rows]:
-    """Stream some columns of a table.
+    """Stream some columns of a table, by name; all are texts where the file is delimited text.
 
-    Parameters
-    ----------
-    file
-        The table.
-    columns
-        Some of `file.column_names()`, each once.
-    batch_rows
-        Rows a batch at most: a Parquet file of images holds no more of them in memory.
-    ragged
-        Is given the rows of delimited text that have too few or too many values and are left out.
-
-    Yields
-    ------
-    Mapping of str to pa.Array
-        The columns by name, of equal length; all texts where the file is delimited text.
-
-    Raises
-    ------
-    ValueError
-        If the file cannot be read.
+    A Parquet file of images holds no more than `batch_rows` of them in memory. Rows of delimited text with too few or
+    too many values are left out and appended to `ragged`.
     """
     if file.is_parquet:
         yield from _stored_rows(file, columns, batch_rows)
@@ -45,24 +27,9 @@ def iter_rows(file: TableFile, columns: Sequence[str], *, batch_rows: int, ragge
 
 
 def column_types(file: TableFile, columns: Sequence[str]) -> dict[str, pa.DataType]:
-    """Types of some columns: those of a Parquet file, or the narrowest that hold all values of delimited text.
+    """int64, float64 or string for each column: a Parquet file's types, else the narrowest that hold all values.
 
-    Parameters
-    ----------
-    file
-        The table; delimited text is read once for it.
-    columns
-        Some of `file.column_names()`.
-
-    Returns
-    -------
-    dict
-        int64, float64 or string for each column.
-
-    Raises
-    ------
-    ValueError
-        If a column of a Parquet file holds neither numbers nor texts, or the file cannot be read.
+    Delimited text is read once for it.
     """
     if file.is_parquet:
         schema = file.schema()

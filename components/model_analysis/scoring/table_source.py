@@ -30,28 +30,11 @@ _NO_TEXT = "it has no text"
 
 
 def table_source(path: Path, features: Features, hints: TableHints) -> ExampleSource:
-    """Open a table file.
+    """Open a table file, whose name ends as `components.shared.tables.table_files` knows.
 
-    Parameters
-    ----------
-    path
-        A local file whose name ends as `components.shared.tables.table_files` knows.
-    features
-        What the model reads.
-    hints
-        What the user says of the table.
-
-    Returns
-    -------
-    ExampleSource
-        Examples are named by the table's identifiers, else by the images' paths, else `row-<number>`; a name that
-        repeats is made unique. Rows with too few or too many values, and texts that are blank, are set aside.
-
-    Raises
-    ------
-    ValueError
-        If the file is no such table, or lacks a column that the model reads; while it is read, where a column of
-        numbers holds something else.
+    Examples are named by the table's identifiers, else by the images' paths, else `row-<number>`; a name that repeats
+    is made unique. Rows with too few or too many values, and blank texts, are quarantined. ValueError where the table
+    lacks a column that the model reads or, while it is read, where a column of numbers holds something else.
     """
     file = table_file(str(path), hints.problem.table)
     columns = choose_columns(file.column_names(), features, hints, where=str(path))
@@ -131,10 +114,10 @@ class _Table:
     def _ids(self, rows: Rows, names: list[str]) -> list[str]:
         if self.columns.example_id is None:
             return names
-        own = as_type(rows[self.columns.example_id], pa.string()).to_pylist()
+        given = as_type(rows[self.columns.example_id], pa.string()).to_pylist()
         if self.has_personal_ids:
-            own = [value and fingerprint_bytes(value.encode()) for value in own]
-        return [value or name for value, name in zip(own, names, strict=True)]
+            given = [value and fingerprint_bytes(value.encode()) for value in given]
+        return [value or name for value, name in zip(given, names, strict=True)]
 
     def _labels(self, rows: Rows, num_rows: int) -> list[str | None]:
         label = self.columns.label
@@ -164,7 +147,7 @@ class _Table:
             ) from error
 
     def _with_text(self, batch: ExampleBatch) -> ExampleBatch:
-        """The examples whose text is not blank; the others are set aside."""
+        """The examples whose text is not blank; the others are quarantined."""
         (texts,) = batch.columns.values()
         is_blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(texts), ""), True).to_pylist()
         for row, blank in enumerate(is_blank):

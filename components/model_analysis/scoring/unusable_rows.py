@@ -8,20 +8,7 @@ import pyarrow as pa
 def first_unusable(
     columns: Mapping[str, pa.Array], use: Callable[[Mapping[str, pa.Array]], object]
 ) -> tuple[int, ValueError] | None:
-    """Find the first row that is refused, by halving.
-
-    Parameters
-    ----------
-    columns
-        N values each, 1 or more.
-    use
-        Raises `ValueError` where one of the rows that it gets cannot be used.
-
-    Returns
-    -------
-    tuple of int and ValueError
-        The row and what is raised for it alone; None where no row is refused alone.
-    """
+    """The first of N rows that `use` refuses with ValueError, and the error; None where no row is refused alone."""
     start, stop = 0, len(next(iter(columns.values())))
     while stop - start > 1:
         middle = (start + stop) // 2

@@ -1,4 +1,4 @@
-"""The server as a child process on loopback: started, waited for, and stopped for certain."""
+"""The server as a child process on loopback: started, waited for, and always stopped."""
 
 from collections.abc import Iterator
 import contextlib
@@ -21,15 +21,7 @@ _CODE_ROOT = Path(__file__).resolve().parents[3]
 
 
 class ServerStartError(RuntimeError):
-    """The server did not become ready.
-
-    Parameters
-    ----------
-    message
-        Why, in one sentence.
-    log_end
-        The end of its log.
-    """
+    """The server did not become ready; `log_end` is the end of its log."""
 
     def __init__(self, message: str, *, log_end: str) -> None:
         super().__init__(message)
@@ -38,18 +30,9 @@ class ServerStartError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunningServer:
-    """A server that is ready.
+    """A server that is ready on loopback.
 
-    Attributes
-    ----------
-    http_port, grpc_port
-        Its ports on loopback.
-    cold_start_s
-        From starting the process to the first ready answer, seconds.
-    log
-        Its log file; gone when the server is stopped.
-    pid
-        Its process id.
+    `cold_start_s` runs from starting the process to the first ready answer; `log` is gone when the server is stopped.
     """
 
     http_port: int
@@ -64,23 +47,7 @@ def running_server(model_dir: str | Path, *, ready_timeout_s: float) -> Iterator
     """Run `python -m components.serving` for a bundle while the block lasts.
 
     The child holds a pipe to this process and stops when it closes, so it stops also when this process is killed.
-
-    Parameters
-    ----------
-    model_dir
-        The bundle's folder.
-    ready_timeout_s
-        How long it may take to become ready, seconds.
-
-    Yields
-    ------
-    RunningServer
-        The server, ready.
-
-    Raises
-    ------
-    ServerStartError
-        If it ends or is not ready in time; with the end of its log.
+    `ServerStartError`, with the end of its log, where it ends or is not ready within `ready_timeout_s`.
     """
     with tempfile.TemporaryDirectory(prefix="server-") as scratch:
         log = Path(scratch) / "server.log"

@@ -15,22 +15,10 @@ HELD_OUT_SPLITS = ("test", "validation")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeldOut:
-    """N examples of one split.
+    """N examples of one split, and the training side's probabilities of K classes.
 
-    Attributes
-    ----------
-    modality
-        `image`, `text` or `tabular`.
-    split
-        The split they are from.
-    class_names
-        K class names in the order of the probabilities.
-    example_ids
-        N identifiers.
-    rows
-        N examples: their payload or their features, by column.
-    probabilities_NK
-        Shape (N, K), float32: the training side's.
+    `rows` are the examples' payloads or features, by column; `probabilities_NK` has the shape (N, K), float32, in the
+    order of `class_names`.
     """
 
     modality: str
@@ -42,23 +30,9 @@ class HeldOut:
 
 
 def held_out_examples(examples: ExampleTable, predictions: PredictionsTable, *, at_most: int) -> HeldOut:
-    """Choose held-out examples, evenly over the sorted identifiers of the test split (else validation).
+    """At most `at_most` examples, evenly over the sorted identifiers of the test split (else validation).
 
-    Parameters
-    ----------
-    examples
-        The example table.
-    predictions
-        The predictions table of the same data.
-    at_most
-        How many to choose, 1 or more.
-
-    Raises
-    ------
-    ValueError
-        If nothing held out was scored, or `at_most` is below 1.
-    ContractError
-        If a scored example is not in the example table.
+    The two tables must be of the same data: a scored example that the example table lacks is a ContractError.
     """
     if at_most < 1:
         raise ValueError(f"the number of examples to replay must be at least 1, got {at_most}")

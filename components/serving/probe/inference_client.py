@@ -22,14 +22,8 @@ class InferenceClientError(RuntimeError):
 class Answer:
     """One HTTP answer.
 
-    Attributes
-    ----------
-    status
-        HTTP status code.
-    content
-        The JSON body; None where it is no JSON.
-    latency_s
-        From sending the request to reading the whole answer, seconds.
+    `content` is the JSON body, None where it is no JSON; `latency_s` runs from sending the request to reading the whole
+    answer.
     """
 
     status: int
@@ -43,16 +37,9 @@ class Answer:
 
 
 class InferenceClient:
-    """Sends V2 requests to one model, one at a time over one connection; proxies of the environment do not matter.
+    """Sends V2 requests to one model on loopback, one at a time over one connection, past the environment's proxies.
 
-    Parameters
-    ----------
-    port
-        The server's HTTP port on loopback.
-    model_name
-        The model's name.
-    timeout_s
-        How long to wait for an answer, seconds.
+    OSError or `http.client.HTTPException` where the server cannot be reached or does not answer within `timeout_s`.
     """
 
     def __init__(self, port: int, *, model_name: str, timeout_s: float = 60.0) -> None:
@@ -75,15 +62,7 @@ class InferenceClient:
             self._connection.close()
 
     def input_datatypes(self) -> dict[str, str]:
-        """Names and datatypes of the model's inputs, as its metadata tell them.
-
-        Raises
-        ------
-        InferenceClientError
-            If the server tells none.
-        OSError, http.client.HTTPException
-            If the server cannot be reached or does not answer in time.
-        """
+        """Names and datatypes of the model's inputs, from its metadata."""
         answer = self._exchange("GET", self._model_path, None)
         try:
             return {str(given["name"]): str(given["datatype"]) for given in answer.content["inputs"]}
@@ -91,20 +70,7 @@ class InferenceClient:
             raise InferenceClientError(f"the model's metadata must tell its inputs, but: {error!r}") from error
 
     def infer(self, body: bytes, *, json_length: int | None = None) -> Answer:
-        """Send the body of an inference request as it is.
-
-        Parameters
-        ----------
-        body
-            JSON, which binary data may follow.
-        json_length
-            Where the JSON ends, bytes; None where no binary data follow.
-
-        Raises
-        ------
-        OSError, http.client.HTTPException
-            If the server cannot be reached or does not answer in time.
-        """
+        """Send a request's body as it is; binary data may follow its JSON, which is `json_length` bytes long then."""
         headers = {"Content-Type": "application/json"}
         if json_length is not None:
             headers = {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": str(json_length)}
@@ -124,20 +90,7 @@ class InferenceClient:
 
 
 def example_request(row: Mapping[str, Any], datatypes: Mapping[str, str]) -> bytes:
-    """Body of a V2 request for one example.
-
-    Parameters
-    ----------
-    row
-        Its values by column: bytes, text, a number, or None where a value is missing.
-    datatypes
-        Names and datatypes of the model's inputs.
-
-    Raises
-    ------
-    InferenceClientError
-        If the example lacks a column that the model reads.
-    """
+    """Body of a V2 request for one example: bytes, text, a number or None (missing) for each of the model's inputs."""
     missing = [name for name in datatypes if name not in row]
     if missing:
         raise InferenceClientError(
@@ -163,27 +116,7 @@ def tensors_request(tensors: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def probabilities_of(answer: Answer, *, num_classes: int) -> np.ndarray:
-    """Probabilities of an answer to a request for one example.
-
-    Parameters
-    ----------
-    answer
-        The server's answer.
-    num_classes
-        K.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (K,), float64.
-
-    Raises
-    ------
-    InferenceClientError
-        If the server refused, or the answer has no such output.
-    """
-    if answer.status != 200:
-        raise InferenceClientError(f"the server answered {answer.status}: {answer.reason or 'no reason given'}")
+    """Probabilities, shape (K,), float64, of an answer to a request for one example."""
     try:
         outputs = {output["name"]: output for output in answer.content["outputs"]}
         values = np.array(outputs["probabilities"]["data"], dtype=np.float64)

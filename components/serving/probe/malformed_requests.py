@@ -14,17 +14,7 @@ _NO_UTF8 = b"\xff\xfe"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MalformedRequest:
-    """A V2 request with one mistake.
-
-    Attributes
-    ----------
-    mistake
-        What is wrong with it, in words.
-    body
-        What is sent.
-    json_length
-        Where its JSON ends, bytes; None where no binary data follow.
-    """
+    """A V2 request with one mistake; `json_length` is where its JSON ends, bytes, if binary data follow."""
 
     mistake: str
     body: bytes
@@ -34,17 +24,7 @@ class MalformedRequest:
 def malformed_requests(
     modality: str, row: Mapping[str, Any], datatypes: Mapping[str, str]
 ) -> tuple[MalformedRequest, ...]:
-    """Requests that differ from a good one by one mistake each.
-
-    Parameters
-    ----------
-    modality
-        `image`, `text` or `tabular`.
-    row
-        An example by column.
-    datatypes
-        Names and datatypes of the model's inputs.
-    """
+    """Requests that differ by one mistake each from a good one, which asks for the example `row`."""
     tensors = {name: value_tensor(name, datatype, row[name]) for name, datatype in datatypes.items()}
     first = next(iter(tensors))
     unfilled = {**tensors, first: {**tensors[first], "shape": [2]}}

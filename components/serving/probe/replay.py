@@ -28,19 +28,7 @@ MAX_DIFFERENCE = 1e-4
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """How the server answered a malformed request, and the good one after it.
-
-    Attributes
-    ----------
-    request
-        What was wrong with the request, in words.
-    status
-        HTTP status of the answer; 400 is right.
-    reason
-        The answer's reason.
-    next_status
-        HTTP status of the good request after it; 200 is right.
-    """
+    """How the server answered a malformed request and the good one after it; statuses 400 and 200 are right."""
 
     request: str
     status: int
@@ -55,18 +43,10 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replay:
-    """What a replay measured.
+    """What a replay of N examples measured.
 
-    Attributes
-    ----------
-    example_ids
-        N identifiers.
-    latencies_s
-        Shape (N,), seconds, each from sending the request to reading the whole answer.
-    differences
-        Shape (N,): the largest absolute difference of an example's probabilities to the training side's.
-    refusals
-        The malformed requests.
+    `latencies_s` has the shape (N,), seconds from sending the request to reading the whole answer; `differences` (N,)
+    is the largest absolute difference of an example's probabilities from the training side's.
     """
 
     example_ids: tuple[str, ...]
@@ -88,24 +68,8 @@ class Replay:
 def replay_examples(client: InferenceClient, held_out: HeldOut) -> Replay:
     """Send every example alone, one after the other, then malformed requests.
 
-    Parameters
-    ----------
-    client
-        A client of the running server.
-    held_out
-        N examples with the training side's probabilities.
-
-    Returns
-    -------
-    Replay
-        The measurements.
-
-    Raises
-    ------
-    InferenceClientError
-        If the examples lack what the model reads, or the server refuses one or does not answer by the protocol.
-    OSError, http.client.HTTPException
-        If the server cannot be reached.
+    `InferenceClientError` where the examples lack what the model reads, or the server refuses one or breaks the
+    protocol; OSError or `http.client.HTTPException` where it cannot be reached.
     """
     datatypes = client.input_datatypes()
     bodies = [example_request(row, datatypes) for row in held_out.rows]
@@ -140,7 +104,7 @@ def judge_replay(replay: Replay) -> Verdict:
 
 
 def failed_verdict(reason: str, *, kind: Literal["quality", "data_skew"] = "quality") -> Verdict:
-    """Verdict of a probe that could not be carried through."""
+    """Verdict of a probe that could not be completed."""
     return Verdict(
         check=CHECK,
         passed=False,

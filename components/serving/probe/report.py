@@ -13,24 +13,7 @@ _NUM_WORST = 5
 
 
 def probe_report(verdict: Verdict, metrics: Mapping[str, float], replay: Replay | None, *, log: str) -> Report:
-    """Put a probe together for a reader.
-
-    Parameters
-    ----------
-    verdict
-        What came out.
-    metrics
-        The figures that were measured; may be empty.
-    replay
-        The replay; None where it was not carried through.
-    log
-        The end of the server's log; shown where the probe failed.
-
-    Returns
-    -------
-    Report
-        Verdict first, then figures, latency, differences and refusals.
-    """
+    """Report of a probe: verdict, metrics, latency, differences and refusals; the server's log where it failed."""
     report = Report("Serving", subtitle="The model server on loopback, against the training side's predictions")
     report.verdict(verdict.passed, verdict.reason)
     if metrics:
@@ -53,10 +36,10 @@ def _facts(metrics: Mapping[str, float]) -> dict[str, Cell]:
         "max_abs_difference": "largest difference",
         "num_requests": "examples replayed",
     }
-    return {label: _figure(name, metrics[name]) for name, label in names.items() if name in metrics}
+    return {label: _metric_cell(name, metrics[name]) for name, label in names.items() if name in metrics}
 
 
-def _figure(name: str, value: float) -> Cell:
+def _metric_cell(name: str, value: float) -> Cell:
     if name == "num_requests":
         return int(value)
     return _difference(value) if name == "max_abs_difference" else value

@@ -2,38 +2,18 @@
 
 import yaml
 
+from components.shared.runtime.gpu_placement import IMAGE_USER
 from components.shared.runtime.model_name import check_model_name
 
 RUNTIME = "pluszero-bundle"
 # Of the manifests: it names the secret by which KServe fetches the bundle.
 SERVICE_ACCOUNT = "pluszero-predictor"
-_IMAGE_USER = 10001
 _REQUESTS = {"cpu": "500m", "memory": "1Gi"}
 _LIMITS = {"cpu": "2", "memory": "4Gi"}
 
 
 def inference_service_yaml(*, model_name: str, version: str, storage_uri: str) -> str:
-    """Render an InferenceService; the same arguments give the same bytes.
-
-    Parameters
-    ----------
-    model_name
-        Name of the service; see `check_model_name`.
-    version
-        The release's version.
-    storage_uri
-        Where KServe's storage initialiser finds the bundle.
-
-    Returns
-    -------
-    str
-        YAML of `serving.kserve.io/v1beta1`, Standard deployment mode, for the runtime `pluszero-bundle`.
-
-    Raises
-    ------
-    ValueError
-        If the name cannot be used.
-    """
+    """An InferenceService in Standard deployment mode as YAML; the same arguments give the same bytes."""
     service = {
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
@@ -56,9 +36,9 @@ def inference_service_yaml(*, model_name: str, version: str, storage_uri: str) -
                 # For the container that fetches the bundle too, which KServe adds.
                 "securityContext": {
                     "runAsNonRoot": True,
-                    "runAsUser": _IMAGE_USER,
-                    "runAsGroup": _IMAGE_USER,
-                    "fsGroup": _IMAGE_USER,
+                    "runAsUser": IMAGE_USER,
+                    "runAsGroup": IMAGE_USER,
+                    "fsGroup": IMAGE_USER,
                     # A large volume with releases is not walked through at every start.
                     "fsGroupChangePolicy": "OnRootMismatch",
                     "seccompProfile": {"type": "RuntimeDefault"},

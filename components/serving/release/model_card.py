@@ -24,21 +24,9 @@ _INPUTS = {
 
 
 def model_card(*, model_name: str, config: BundleConfig, evaluation: Mapping[str, Any]) -> str:
-    """Write a model card; the same arguments give the same text.
+    """A model card in Markdown; the same arguments give the same text.
 
-    Parameters
-    ----------
-    model_name
-        The model's name.
-    config
-        The bundle's config.
-    evaluation
-        The evaluation; numbers under `metrics`, or at its top level where it has no such key, are shown.
-
-    Returns
-    -------
-    str
-        Markdown.
+    It shows the numbers under the evaluation's `metrics`, or at its top level where it has no such key.
     """
     metrics = evaluation.get("metrics")
     numbers = _numbers(metrics if isinstance(metrics, Mapping) else evaluation)

@@ -30,19 +30,7 @@ INFERENCE_SERVICE_FILE = "inferenceservice.yaml"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Release:
-    """One release.
-
-    Attributes
-    ----------
-    version
-        The bundle's version.
-    uri
-        The bundle's folder: an absolute path, or a URI.
-    is_local
-        Whether it is a folder of this machine.
-    is_new
-        Whether it was not there before.
-    """
+    """One release; `uri` is the bundle's folder, an absolute path or a URI."""
 
     version: str
     uri: str
@@ -56,30 +44,10 @@ class Release:
 
 
 def publish(bundle: str | Path, *, model_root: str, model_name: str, files: Mapping[str, bytes]) -> Release:
-    """Publish a bundle with further files.
+    """Publish a bundle with further files, by relative name; publishing the same again changes nothing.
 
-    Parameters
-    ----------
-    bundle
-        The bundle's folder.
-    model_root
-        A folder, or an fsspec URI.
-    model_name
-        The model's name, a single path component.
-    files
-        Further files by relative name.
-
-    Returns
-    -------
-    Release
-        Where it is; publishing the same again changes nothing.
-
-    Raises
-    ------
-    ValueError
-        If the root's protocol cannot be written, or the version exists with other contents.
-    ContractError
-        If the bundle is damaged.
+    `model_root` is a folder or an fsspec URI, `model_name` a single path component. ValueError where the root cannot be
+    written or the version exists with other contents, ContractError where the bundle is damaged.
     """
     filesystem, root = _opened(model_root)
     is_local = isinstance(filesystem, LocalFileSystem)
@@ -95,21 +63,14 @@ def publish(bundle: str | Path, *, model_root: str, model_name: str, files: Mapp
     return Release(version=version, uri=uri, is_local=is_local, is_new=is_new)
 
 
-def write_beside(release: Release, text: str) -> str:
-    """Write a release's InferenceService beside it.
-
-    Returns
-    -------
-    str
-        Path or URI of the file.
-    """
+def write_beside(release: Release, text: str) -> None:
+    """Write a release's InferenceService beside it."""
     target = f"{release.uri}/{INFERENCE_SERVICE_FILE}"
     if release.is_local:
         write_text(target, text)
     else:
         filesystem, path = fsspec.core.url_to_fs(target)
         filesystem.pipe_file(path, text.encode())
-    return target
 
 
 def _opened(model_root: str) -> tuple[Any, str]:

@@ -24,19 +24,10 @@ _PART_ROWS = 64
 
 
 class BundleModel(Model):
-    """Answers KServe's requests with a `Predictor`: the very preprocessing and arithmetic of the training side.
+    """Answers KServe's requests with a `Predictor`, which prepares and computes as training does.
 
-    Reading, preparation and prediction run in one thread of their own: the event loop stays free for health checks,
-    and two requests never compete for the same cores.
-
-    Parameters
-    ----------
-    name
-        The model's name in URLs.
-    predictor
-        The loaded bundle.
-    version
-        The bundle's version; every V2 answer carries it.
+    Reading, preparation and prediction run in one thread of their own: the event loop stays free for health checks, and
+    two requests never compete for the same cores.
     """
 
     def __init__(self, name: str, predictor: Predictor, *, version: str) -> None:
@@ -64,13 +55,7 @@ class BundleModel(Model):
         headers: dict[str, str] | None = None,
         response_headers: dict[str, str] | None = None,
     ) -> dict[str, Any] | InferResponse:
-        """Answer one request.
-
-        Raises
-        ------
-        InvalidInput
-            If the request or one of its examples cannot be used; KServe answers 400 or `INVALID_ARGUMENT`.
-        """
+        """Answer one request; one that cannot be used is `InvalidInput`: KServe answers 400 or `INVALID_ARGUMENT`."""
         answer: Callable[[Any], Any] = self._answer_v2 if isinstance(payload, InferRequest) else self._answer_v1
         return await asyncio.get_running_loop().run_in_executor(self._executor, answer, payload)
 

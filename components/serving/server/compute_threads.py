@@ -5,24 +5,18 @@ from pathlib import Path
 
 import torch
 
+from components.shared.runtime.cores import available_cores
+
 _MAX_THREADS = 8
 _CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
 
 
 def usable_cores(cgroup_cpu: Path = _CGROUP_CPU) -> int:
-    """Cores that this process may use: the smaller of its affinity and its control group's limit.
+    """Cores that this process may use, at least 1: the smaller of its affinity and its control group's `cpu.max`.
 
-    Parameters
-    ----------
-    cgroup_cpu
-        The control group's `cpu.max`: quota and period in microseconds, or `max` for no limit.
-
-    Returns
-    -------
-    int
-        1 or more.
+    That file holds quota and period in microseconds, or `max` for no limit.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = available_cores()
     try:
         quota, period = cgroup_cpu.read_text().split()
         limit = cores if quota == "max" else max(1, round(int(quota) / int(period)))

@@ -10,18 +10,8 @@ import socket
 class ServerConfig:
     """What to serve, and where.
 
-    Attributes
-    ----------
-    model_dir
-        The bundle's folder.
-    model_name
-        Its name in URLs: letters, digits, dots, hyphens and underscores.
-    host
-        The address to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 inside a container.
-    http_port, grpc_port
-        Two different ports, 1 to 65535.
-    device
-        `auto`, `cpu` or `cuda`.
+    `model_name` is the name in URLs; `host` is 127.0.0.1 for this machine alone, 0.0.0.0 inside a container; `device`
+    is `auto`, `cpu` or `cuda`.
     """
 
     model_dir: Path
@@ -44,13 +34,7 @@ class ServerConfig:
 
 
 def check_ports(config: ServerConfig) -> None:
-    """Check that the server can listen where it is to.
-
-    Raises
-    ------
-    ValueError
-        If an address cannot be used, or a port is taken.
-    """
+    """Raise ValueError where the address cannot be used or a port is taken."""
     for flag, port in (("--http-port", config.http_port), ("--grpc-port", config.grpc_port)):
         try:
             family, kind, protocol, _, address = socket.getaddrinfo(config.host, port, type=socket.SOCK_STREAM)[0]

@@ -1,4 +1,4 @@
-"""The door between KServe's protocols and the model: every malformed request leaves here as `InvalidInput`, a 400.
+"""Strict decoding between KServe's protocols and the model: every malformed request becomes `InvalidInput`, a 400.
 
 KServe's own decoding answers 500 where a field is missing, takes binary tensors for UTF-8 text, and reads V1 JSON only
 under some content types.
@@ -32,13 +32,7 @@ class BundleDataPlane(DataPlane):
         protocol_version: str = PredictorProtocol.REST_V1.value,
         model_name: str | None = None,
     ) -> tuple[Any, dict[str, Any]]:
-        """Body of a REST request as a V1 dictionary or a V2 request.
-
-        Raises
-        ------
-        InvalidInput
-            If it is neither.
-        """
+        """Body of a REST request as a V1 dictionary or a V2 request; `InvalidInput` where it is neither."""
         is_v1 = protocol_version == PredictorProtocol.REST_V1.value
         try:
             if is_v1 and isinstance(body, bytes) and not has_binary_headers(headers):

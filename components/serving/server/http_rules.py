@@ -1,4 +1,4 @@
-"""What the HTTP side adds to KServe's application: a limit on bodies, and one shape for every refusal."""
+"""What this server adds to KServe's HTTP application: a limit on bodies, and one shape for every refusal."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -19,17 +19,10 @@ _App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
 
 
 class BodyLimit:
-    """ASGI middleware that answers 413 to a body above a limit, holding no more than the limit in memory.
+    """ASGI middleware that answers 413 to a body above `max_bytes`, holding no more than that in memory.
 
     A body that is too large is read to its end and dropped, so that the client sees the answer and not a reset
     connection.
-
-    Parameters
-    ----------
-    app
-        The application behind it.
-    max_bytes
-        The largest body to pass on.
     """
 
     def __init__(self, app: _App, *, max_bytes: int = MAX_BODY_BYTES) -> None:

@@ -1,6 +1,6 @@
 """Images that clients send: encoded files (base64 inside JSON), or pixels that the client prepared itself.
 
-Shapes: N images, S the side of the square that the model sees.
+Shapes: N images, S pixels a side of the square that the model sees.
 """
 
 import base64
@@ -34,13 +34,7 @@ MAX_REQUEST_PIXELS = 200_000_000
 
 
 class ImagePayloads:
-    """Reads requests of a model of images.
-
-    Parameters
-    ----------
-    features
-        How the model's images are prepared.
-    """
+    """Reads requests of a model of images."""
 
     def __init__(self, features: Features) -> None:
         self._features = features
@@ -76,46 +70,18 @@ class ImagePayloads:
 
 
 def images_from_instances(payload: Any) -> list[bytes]:
-    """Encoded images of a V1 request.
+    """Encoded images of a V1 request, 1 to `MAX_IMAGES`, not yet decoded.
 
-    Parameters
-    ----------
-    payload
-        `{"instances": [...]}`; an instance is `{"image": {"b64": text}}`, `{"b64": text}` or the base64 text itself.
-
-    Returns
-    -------
-    list of bytes
-        1 to `MAX_IMAGES` image files, not yet decoded.
-
-    Raises
-    ------
-    ValueError
-        If the payload has another form, or its text is no base64.
+    An instance is `{"image": {"b64": text}}`, `{"b64": text}` or the base64 text itself.
     """
     instances = instances_of(payload, at_most=MAX_IMAGES, what="images")
     return [_from_instance(instance, number) for number, instance in enumerate(instances, start=1)]
 
 
 def images_from_tensors(tensors: Sequence[Tensor], *, image_size: int) -> list[bytes] | np.ndarray:
-    """Encoded images or prepared pixels of a V2 request.
+    """Encoded images of a V2 request, not yet decoded, or prepared pixels of the shape (N, S, S, 3), uint8.
 
-    Parameters
-    ----------
-    tensors
-        The request's inputs: exactly one, named `image`; its strings from JSON are base64.
-    image_size
-        S, pixels.
-
-    Returns
-    -------
-    list of bytes or np.ndarray
-        1 to `MAX_IMAGES` image files, not yet decoded; or pixels of the shape (N, S, S, 3), uint8.
-
-    Raises
-    ------
-    ValueError
-        If inputs, datatype, shape or values are not those.
+    The request has one input, named `image`; its strings from JSON are base64.
     """
     tensor = single_tensor(tensors, INPUT_NAME)
     if tensor.datatype == BYTES:

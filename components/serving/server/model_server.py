@@ -34,19 +34,8 @@ _READY_POLL_S = 0.02
 def serve(config: ServerConfig, *, until_stdin_closes: bool = False) -> None:
     """Serve a bundle until the process is told to stop (SIGTERM, SIGINT).
 
-    Parameters
-    ----------
-    config
-        What and where.
-    until_stdin_closes
-        Whether to stop also when standard input ends, which it does when the process that holds it dies.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no bundle.
-    ValueError
-        If the bundle cannot be used, or a port is taken.
+    With `until_stdin_closes` also when standard input ends, which it does when the process that holds it dies. Raises
+    FileNotFoundError if there is no bundle, ValueError if it cannot be used or a port is taken.
     """
     quiet_logs()
     check_ports(config)
@@ -64,13 +53,7 @@ def serve(config: ServerConfig, *, until_stdin_closes: bool = False) -> None:
 
 
 class BundleServer(ModelServer):
-    """`kserve.ModelServer` with strict decoding, on an address of choice, that says when it is ready.
-
-    Parameters
-    ----------
-    config
-        Where to listen.
-    """
+    """`kserve.ModelServer` with strict decoding, on an address of choice, that says when it is ready."""
 
     def __init__(self, config: ServerConfig) -> None:
         super().__init__(

@@ -25,13 +25,7 @@ def quiet_logs() -> None:
 
 
 def shorten_refusal(record: logging.LogRecord) -> bool:
-    """Turn the traceback of a client's mistake into one line; for `logging.Handler.addFilter`.
-
-    Returns
-    -------
-    bool
-        True: the record is logged either way.
-    """
+    """Turn a client's mistake from a traceback into one line; a logging filter that keeps every record."""
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, _CLIENT_FAULTS):
         record.levelno, record.levelname = logging.WARNING, "WARNING"

@@ -1,6 +1,6 @@
-"""The two forms of a request before anybody knows what it is about: V1 instances and V2 tensors of N rows.
+"""The two forms of a request, whatever its modality: V1 instances, and V2 tensors of N rows.
 
-Whatever is wrong with them is said in one sentence, which the server hands back as a 400.
+What is wrong with one is a ValueError of one sentence, which the server hands back as a 400.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,19 +19,8 @@ _SHOWN_CHARACTERS = 40
 class Tensor:
     """One input of a V2 request, REST or gRPC.
 
-    Attributes
-    ----------
-    name
-        The input's name.
-    datatype
-        As the protocol names it: `BYTES`, `FP64` and so on.
-    shape
-        As the client says it.
-    data
-        Values from JSON or from gRPC contents; may be nested.
-    raw
-        Binary data: length-prefixed byte strings for `BYTES`, little-endian numbers for others; None where `data`
-        holds the values.
+    `data` holds values from JSON or gRPC contents, perhaps nested. Where `raw` is not None it holds them instead:
+    length-prefixed byte strings for `BYTES`, little-endian numbers for other datatypes.
     """
 
     name: str
@@ -42,22 +31,7 @@ class Tensor:
 
 
 def instances_of(payload: Any, *, at_most: int, what: str) -> list[Any]:
-    """Instances of a V1 request.
-
-    Parameters
-    ----------
-    payload
-        `{"instances": [...]}`.
-    at_most
-        How many to accept.
-    what
-        What they are, for errors: `images`.
-
-    Raises
-    ------
-    ValueError
-        If the payload has another form, or holds none or too many.
-    """
+    """Instances of the V1 request `{"instances": [...]}`, 1 to `at_most`; `what` names them in errors (`images`)."""
     if not isinstance(payload, Mapping) or "instances" not in payload:
         raise ValueError('the request must be a JSON object with "instances"')
     instances = payload["instances"]
@@ -68,13 +42,7 @@ def instances_of(payload: Any, *, at_most: int, what: str) -> list[Any]:
 
 
 def single_tensor(tensors: Sequence[Tensor], name: str) -> Tensor:
-    """The one input of a request whose model takes one.
-
-    Raises
-    ------
-    ValueError
-        If there is another input, or none.
-    """
+    """The one input of a request whose model takes one, named `name`."""
     names = [tensor.name for tensor in tensors]
     if names != [name]:
         raise ValueError(
@@ -84,13 +52,7 @@ def single_tensor(tensors: Sequence[Tensor], name: str) -> Tensor:
 
 
 def row_count(tensor: Tensor, *, at_most: int, what: str) -> int:
-    """N of an input that holds one value a row.
-
-    Raises
-    ------
-    ValueError
-        If its shape is not [N] or [N, 1], or N is 0 or too large.
-    """
+    """N of an input of the shape [N] or [N, 1], 1 to `at_most`."""
     if len(tensor.shape) not in (1, 2) or tensor.shape[1:] not in ((), (1,)):
         raise ValueError(
             f"the shape of {tensor.datatype} input {shown(tensor.name)!r} must be [N] or [N, 1], "
@@ -101,25 +63,13 @@ def row_count(tensor: Tensor, *, at_most: int, what: str) -> int:
 
 
 def check_count(count: int, *, at_most: int, what: str) -> None:
-    """Check how many rows a request holds.
-
-    Raises
-    ------
-    ValueError
-        If it holds none or too many.
-    """
+    """Check that a request holds 1 to `at_most` rows."""
     if not 1 <= count <= at_most:
         raise ValueError(f"a request must hold 1 to {at_most:,} {what}, got {count:,}")
 
 
 def check_filled(tensor: Tensor, found: int, wanted: int, *, what: str) -> None:
-    """Check that an input holds as many values as its shape says.
-
-    Raises
-    ------
-    ValueError
-        If it does not.
-    """
+    """Check that an input holds as many values as its shape says."""
     if found != wanted:
         raise ValueError(
             f"input {shown(tensor.name)!r} must hold as many {what} as its shape says, {wanted:,}, got {found:,}"
@@ -127,26 +77,14 @@ def check_filled(tensor: Tensor, found: int, wanted: int, *, what: str) -> None:
 
 
 def byte_values(tensor: Tensor, count: int, *, what: str) -> list[Any]:
-    """Values of a `BYTES` input: byte strings from binary data and from gRPC, whatever JSON holds otherwise.
-
-    Raises
-    ------
-    ValueError
-        If there are not as many as `count`, or binary data have no such form.
-    """
+    """The `count` values of a `BYTES` input: byte strings from binary data and gRPC, of any type from JSON."""
     values = flat_values(tensor) if tensor.raw is None else byte_strings(tensor.raw, at_most=count)
     check_filled(tensor, len(values), count, what=what)
     return values
 
 
 def flat_values(tensor: Tensor) -> list[Any]:
-    """Values of an input's `data` in one list.
-
-    Raises
-    ------
-    ValueError
-        If lists of different lengths are nested in it.
-    """
+    """Values of an input's `data` in one list; lists nested in it must be of one length."""
     # As objects: numbers among long strings would otherwise be widened to strings of that length each.
     try:
         return np.array(tensor.data, dtype=object).ravel().tolist()
@@ -155,20 +93,7 @@ def flat_values(tensor: Tensor) -> list[Any]:
 
 
 def byte_strings(raw: bytes, *, at_most: int) -> list[bytes]:
-    """Byte strings of the binary tensor extension: each after its length in 4 bytes, little-endian.
-
-    Parameters
-    ----------
-    raw
-        The tensor's bytes.
-    at_most
-        How many to accept.
-
-    Raises
-    ------
-    ValueError
-        If the lengths do not fit the data, or there are more.
-    """
+    """At most `at_most` byte strings of the binary tensor extension, each after its length: 4 bytes, little-endian."""
     found: list[bytes] = []
     offset = 0
     while offset < len(raw):
@@ -184,13 +109,7 @@ def byte_strings(raw: bytes, *, at_most: int) -> list[bytes]:
 
 
 def utf8_text(value: str | bytes, *, where: str) -> str:
-    """Text of a value that JSON, gRPC or binary data hold.
-
-    Raises
-    ------
-    ValueError
-        If bytes are no UTF-8, or a string holds half of a surrogate pair, which UTF-8 cannot say.
-    """
+    """Text of a value; refused are bytes that are no UTF-8, and half of a surrogate pair, which UTF-8 cannot hold."""
     try:
         if isinstance(value, bytes):
             return value.decode("utf-8")

@@ -21,13 +21,7 @@ _SHOWN_COLUMNS = 10
 
 
 class TablePayloads:
-    """Reads requests of a model of rows.
-
-    Parameters
-    ----------
-    features
-        How the model's rows are prepared.
-    """
+    """Reads requests of a model of rows."""
 
     def __init__(self, features: Features) -> None:
         self._features = features
@@ -51,24 +45,10 @@ class TablePayloads:
 
 
 def columns_from_instances(payload: Any, types: Mapping[str, pa.DataType]) -> dict[str, pa.Array]:
-    """Columns of a V1 request.
+    """Columns of a V1 request, 1 to `MAX_ROWS` rows: string or float64, null where a value is missing.
 
-    Parameters
-    ----------
-    payload
-        `{"instances": [{column: value, ...}, ...]}`: numbers, texts, truth values for numbers, or null.
-    types
-        The model's columns: string, or a type of numbers.
-
-    Returns
-    -------
-    dict
-        Every column of `types`, 1 to `MAX_ROWS` rows: string or float64; null where a value is missing.
-
-    Raises
-    ------
-    ValueError
-        If the payload has another form, an instance lacks a column or has another, or a value is of another kind.
+    The request is `{"instances": [{column: value, ...}, ...]}` with a value for each column of `types`: a number, a
+    text, a truth value for a number, or null.
     """
     instances = instances_of(payload, at_most=MAX_ROWS, what="rows")
     rows = [_named_values(instance, number, types) for number, instance in enumerate(instances, start=1)]
@@ -76,25 +56,10 @@ def columns_from_instances(payload: Any, types: Mapping[str, pa.DataType]) -> di
 
 
 def columns_from_tensors(tensors: Sequence[Tensor], types: Mapping[str, pa.DataType]) -> dict[str, pa.Array]:
-    """Columns of a V2 request.
+    """Columns of a V2 request, 1 to `MAX_ROWS` rows: string or float64, null where a value is missing.
 
-    Parameters
-    ----------
-    tensors
-        One input a column, of the shape [N] or [N, 1]: `BYTES` where the model has texts, a type of numbers or `BOOL`
-        where it has numbers. JSON may have null for a missing value of any of them.
-    types
-        The model's columns: string, or a type of numbers.
-
-    Returns
-    -------
-    dict
-        Every column of `types`, N rows: string or float64; null where a value is missing.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, unknown or twice there, or datatype, shape or values are not those.
+    One input for each column of `types`: `BYTES` where the model has texts, a type of numbers or `BOOL` where it has
+    numbers. JSON may have null for a missing value of any of them.
     """
     given = {_composed(tensor.name, types): tensor for tensor in tensors}
     _check_names(given, types, where="the request")

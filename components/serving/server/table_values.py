@@ -28,26 +28,9 @@ INTEGER_BITS = {f"{sign}INT{bits}": bits for sign in ("", "U") for bits in (8, 1
 
 
 def column_of(values: Sequence[Any], name: str, kind: pa.DataType) -> pa.Array:
-    """JSON values as a column.
+    """N JSON values as a column of the model's type: string, composed (NFC), or float64.
 
-    Parameters
-    ----------
-    values
-        N values: text, bytes of UTF-8, numbers, truth values, or None.
-    name
-        The column's name, for errors.
-    kind
-        The model's type: string, or one of numbers.
-
-    Returns
-    -------
-    pa.Array
-        N values: string, composed (NFC), or float64; null where a value is None, the empty text or NaN.
-
-    Raises
-    ------
-    ValueError
-        If a value is of another kind, no UTF-8, or a number above what 64 bits hold.
+    Null where a value is None, the empty text or NaN. Errors name the column `name`.
     """
     if kind == pa.string():
         texts = [_text(value, name, number) for number, value in enumerate(values, start=1)]
@@ -57,29 +40,7 @@ def column_of(values: Sequence[Any], name: str, kind: pa.DataType) -> pa.Array:
 
 
 def column_of_tensor(tensor: Tensor, count: int, name: str, kind: pa.DataType) -> pa.Array:
-    """The values of a V2 input as a column.
-
-    Parameters
-    ----------
-    tensor
-        `BYTES` for texts; a type of numbers or `BOOL` for numbers.
-    count
-        N, as its shape says.
-    name
-        The column's name, for errors.
-    kind
-        The model's type: string, or one of numbers.
-
-    Returns
-    -------
-    pa.Array
-        As `column_of` returns it.
-
-    Raises
-    ------
-    ValueError
-        If datatype or values are not those, or there are not N.
-    """
+    """The N values of a V2 input as a column, as `column_of` returns it; `count` is N, as its shape says."""
     datatypes = [BYTES] if kind == pa.string() else [BOOL, *INTEGER_BITS, *FLOAT_BITS]
     if tensor.datatype not in datatypes:
         raise ValueError(

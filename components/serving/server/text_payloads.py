@@ -26,13 +26,7 @@ MAX_REQUEST_BYTES = 4 * 1024 * 1024
 
 
 class TextPayloads:
-    """Reads requests of a model of texts.
-
-    Parameters
-    ----------
-    features
-        How the model's texts are prepared.
-    """
+    """Reads requests of a model of texts."""
 
     def __init__(self, features: Features) -> None:
         self._features = features
@@ -55,45 +49,13 @@ class TextPayloads:
 
 
 def texts_from_instances(payload: Any) -> list[str]:
-    """Texts of a V1 request.
-
-    Parameters
-    ----------
-    payload
-        `{"instances": [...]}`; an instance is a text, or `{"text": ...}` with one.
-
-    Returns
-    -------
-    list of str
-        1 to `MAX_TEXTS` texts, each of which may be empty.
-
-    Raises
-    ------
-    ValueError
-        If the payload has another form, or its texts are too long together.
-    """
+    """Texts of a V1 request, 1 to `MAX_TEXTS`, perhaps empty; an instance is a text, or `{"text": ...}` with one."""
     instances = instances_of(payload, at_most=MAX_TEXTS, what="texts")
     return _checked([_from_instance(instance, number) for number, instance in enumerate(instances, start=1)])
 
 
 def texts_from_tensors(tensors: Sequence[Tensor]) -> list[str]:
-    """Texts of a V2 request.
-
-    Parameters
-    ----------
-    tensors
-        The request's inputs: exactly one, named `text`, of the datatype `BYTES`.
-
-    Returns
-    -------
-    list of str
-        1 to `MAX_TEXTS` texts, each of which may be empty.
-
-    Raises
-    ------
-    ValueError
-        If inputs, datatype, shape or values are not those, bytes are no UTF-8, or the texts are too long together.
-    """
+    """Texts of a V2 request with one `BYTES` input named `text`, 1 to `MAX_TEXTS`, perhaps empty."""
     tensor = single_tensor(tensors, INPUT_NAME)
     if tensor.datatype != BYTES:
         raise ValueError(f"the datatype of input {INPUT_NAME!r} must be BYTES, got {shown(tensor.datatype)!r}")

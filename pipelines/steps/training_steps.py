@@ -1,4 +1,4 @@
-"""Steps that pipelines share: from the check of a run's parameters to a published, probed model."""
+"""Steps that training and augmentation search share: from checked parameters to a published, probed model."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,21 +28,14 @@ from pipelines.steps.placement import (
     with_workspace,
 )
 
-# The pipeline's own parameters, by name.
+# The pipeline's parameters by name: `source`, `data_fingerprint`, `recipe`, `backbone`, `seed`, `model_name`,
+# `model_root`, `checkpoint_dir`, `feature_dir` and `workspace_claim`.
 FormValues = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataSteps:
-    """Steps that read and validate the data.
-
-    Attributes
-    ----------
-    ingestion, validation
-        The steps.
-    gate
-        The gate after the validation: what follows hangs behind it.
-    """
+    """Steps that read and validate the data; what follows hangs behind `gate`, the gate after the validation."""
 
     ingestion: PipelineTask
     validation: PipelineTask
@@ -50,25 +43,14 @@ class DataSteps:
 
 
 def checked_inputs(form: FormValues, problem: Any, *, name: str = "check inputs") -> PipelineTask:
-    """The step that checks every parameter before anything is paid for.
-
-    Parameters
-    ----------
-    form
-        `source`, `data_fingerprint`, `recipe`, `backbone`, `seed`, `model_name`, `model_root`, `checkpoint_dir`,
-        `feature_dir` and `workspace_claim` of the pipeline's form.
-    problem
-        The problem file's text.
-    name
-        What people see.
-    """
+    """The step that checks every parameter, the problem file's text among them, before anything is paid for."""
     given = {key: value for key, value in form.items() if key != "workspace_claim"}
     inputs = check_inputs(problem=problem, **given).set_display_name(name)
     return with_workspace(on_cpu(inputs, LIGHT), form["workspace_claim"])
 
 
 def data_steps(form: FormValues, inputs: PipelineTask) -> DataSteps:
-    """Ingest and validate, with a gate after each; see `checked_inputs` for the form."""
+    """Ingest and validate, with a gate after each."""
     ingestion = ingest_examples(
         source=form["source"], problem=inputs.outputs["data_problem"], data_fingerprint=form["data_fingerprint"]
     ).set_display_name("ingest examples")
@@ -81,7 +63,7 @@ def data_steps(form: FormValues, inputs: PipelineTask) -> DataSteps:
 
 
 def feature_step(form: FormValues, inputs: PipelineTask, data: DataSteps) -> PipelineTask:
-    """The step that prepares every example once; see `checked_inputs` for the form."""
+    """The step that prepares every example once."""
     features = build_feature_store(
         examples=data.ingestion.outputs["examples"],
         backbone=form["backbone"],
@@ -92,17 +74,7 @@ def feature_step(form: FormValues, inputs: PipelineTask, data: DataSteps) -> Pip
 
 
 def model_steps(form: FormValues, inputs: PipelineTask, data: DataSteps, profile: ProfileName) -> None:
-    """From prepared examples to a published, probed model, with a gate after every check.
-
-    Parameters
-    ----------
-    form
-        See `checked_inputs`.
-    inputs, data
-        The steps before.
-    profile
-        Where steps that compute with a model run.
-    """
+    """From prepared examples to a published, probed model, with a gate after every check."""
     features = feature_step(form, inputs, data)
     smoke = smoke_test(
         features=features.outputs["features"],
