@@ -20,6 +20,26 @@ from components.training.training_config import overridden
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RunDestination:
+    """What a run's model is called, and where the run writes.
+
+    Attributes
+    ----------
+    model_name
+        See `check_model_name`.
+    model_root, checkpoint_dir
+        Folders or URIs.
+    feature_dir
+        A folder that all steps mount, for the feature store; empty for none.
+    """
+
+    model_name: str
+    model_root: str
+    checkpoint_dir: str
+    feature_dir: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CheckedInputs:
     """The problem file in parts, so that a changed target does not repeat what it does not touch.
 
@@ -39,16 +59,7 @@ class CheckedInputs:
 
 
 def check_inputs(
-    *,
-    source: str,
-    problem: str,
-    recipe: str,
-    backbone: str,
-    seed: int,
-    model_name: str,
-    checkpoint_dir: str,
-    model_root: str,
-    feature_dir: str = "",
+    *, source: str, problem: str, recipe: str, backbone: str, seed: int, destination: RunDestination
 ) -> CheckedInputs:
     """Check a run's parameters before anything is paid for.
 
@@ -60,17 +71,8 @@ def check_inputs(
         The problem file's text; empty where everything is inferred.
     recipe, backbone, seed
         How to train.
-    model_name
-        What the model will be called.
-    checkpoint_dir, model_root
-        Folders or URIs that this run writes to.
-    feature_dir
-        A folder that all steps mount, for the feature store; empty for none.
-
-    Returns
-    -------
-    CheckedInputs
-        The problem, in canonical JSON.
+    destination
+        The model's name, and where the run writes: its folders are made where they are missing.
 
     Raises
     ------
@@ -86,12 +88,12 @@ def check_inputs(
     overridden(recipe_config(recipe, _some_backbone(backbone)), parsed["training"])
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, got {seed}")
-    check_model_name(model_name)
+    check_model_name(destination.model_name)
     check_source(source)
-    for name, uri in (("checkpoint_dir", checkpoint_dir), ("model_root", model_root)):
-        _check_writable(name, uri)
-    if feature_dir:
-        _check_feature_dir(feature_dir)
+    _check_writable("checkpoint_dir", destination.checkpoint_dir)
+    _check_writable("model_root", destination.model_root)
+    if destination.feature_dir:
+        _check_feature_dir(destination.feature_dir)
     parsed["preparation"] = _checked_preparation(parsed["preparation"], parsed["modality"])
     sections = {name: _canonical(parsed.pop(name)) for name in ("target", "preparation", "training", "budget")}
     return CheckedInputs(data_problem=_canonical(parsed), **sections)
