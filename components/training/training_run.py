@@ -113,10 +113,7 @@ def planned_training(
     *,
     on_gpu_nodes: bool = False,
 ) -> PlannedTraining:
-    """Decide on a training; see the job `train_model` for the arguments.
-
-    `on_gpu_nodes` says that others train, on GPUs, and this process waits for them.
-    """
+    """Decide on a training; `on_gpu_nodes`: other machines train, on GPUs, and this process waits for them."""
     where = choose_device(device)
     backbone = config.backbone
     is_augmented = config.augment and store.preparation["augmentation"] is not None
@@ -171,15 +168,7 @@ def write_outputs(
 
 
 def run_training(planned: PlannedTraining, lock: int | None) -> FitResult:
-    """Train as planned, in this process or in several of this node.
-
-    Parameters
-    ----------
-    planned
-        The training; its folder's lock is held.
-    lock
-        The lock's file descriptor, which processes inherit; None where the folder has none.
-    """
+    """Train as planned, in this process or several of this node; these inherit the folder's `lock` descriptor."""
     settings: dict[str, Any] = {"seed": planned.seed, "device": planned.device, "checkpoints": planned.folder}
     num_processes = num_local_processes(planned.config, planned.device)
     if num_processes == 1:

@@ -15,7 +15,7 @@ from components.shared.contracts.problem import parse_problem
 from components.shared.runtime.custom_code import check_allowed
 from components.shared.runtime.model_name import check_model_name
 from components.shared.tables.sources import check_source, readable_store_errors
-from components.training.recipes import check_recipe, recipe_config
+from components.training.recipes import recipe_config
 from components.training.training_config import overridden
 
 
@@ -84,7 +84,6 @@ def check_inputs(
     parsed = parse_problem(problem).to_dict()
     if backbone != AUTO:
         _check_backbone(backbone, parsed["modality"])
-    check_recipe(recipe)
     overridden(recipe_config(recipe, _some_backbone(backbone)), parsed["training"])
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, got {seed}")

@@ -27,25 +27,10 @@ _STOPPED = 128 + signal.SIGTERM
 def run_nodes(
     command: list[str], *, num_nodes: int, processes_per_node: int, launcher: int, stop_file: Path, output: IO[str]
 ) -> int:
-    """Run a command once a node, until all have ended, one has failed, or nobody waits for them any more.
+    """Run a command once a node, until all have ended, one has failed, `stop_file` appears, or the launcher is gone.
 
-    Parameters
-    ----------
-    command
-        What every node runs; programs of this interpreter's environment are found first.
-    num_nodes, processes_per_node
-        How many, and how many processes torchrun starts on each.
-    launcher
-        The id of the process that waits for the nodes: when it is gone they are stopped.
-    stop_file
-        They are stopped when this file appears.
-    output
-        Takes every line as `node RANK: LINE`.
-
-    Returns
-    -------
-    int
-        0 where every node ended well, else the exit code of the first that did not; 143 where they were stopped.
+    Every line goes to `output` as `node RANK: LINE`. Returns 0 where every node ended well, else the exit code of the
+    first that did not; 143 where they were stopped.
     """
     common = _environment(num_nodes, processes_per_node)
     parent = os.getppid()

@@ -17,7 +17,7 @@ from components.training.augmentation_search.trials import (
     trial_from_text,
 )
 from components.training.jobs.plan_augmentation_search import plan_augmentation_search
-from components.training.jobs.rank_augmentation_policies import rank_augmentation_policies, with_policy
+from components.training.jobs.rank_augmentation_policies import rank_augmentation_policies, with_augmentation_policy
 from components.training.jobs.try_augmentation_policy import TrialPaths, try_augmentation_policy
 
 
@@ -63,10 +63,10 @@ def test_two_policies_of_one_name_and_an_unknown_one_are_refused():
 
 def test_the_winner_goes_into_the_problem_file_and_the_rest_of_it_stays():
     text = "label: {column: breed}\npreparation: {normalization: channel, augmentation: none}\n"
-    chosen = parse_problem(with_policy(text, "heavy"))
+    chosen = parse_problem(with_augmentation_policy(text, "heavy"))
     assert chosen.label.column == "breed"
     assert chosen.preparation == {"normalization": "channel", "augmentation": "heavy"}
-    assert parse_problem(with_policy("", "none")).preparation == {"augmentation": "none"}
+    assert parse_problem(with_augmentation_policy("", "none")).preparation == {"augmentation": "none"}
 
 
 @pytest.mark.parametrize(
