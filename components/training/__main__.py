@@ -102,8 +102,8 @@ def train(
     except TrainingInterruptedError as error:
         typer.echo(f"interrupted: {error}", err=True)
         raise typer.Exit(INTERRUPTED) from error
-    figures = ", ".join(f"{name} {value:.4g}" for name, value in result.metrics.items())
-    typer.echo(f"{result.backbone}: {figures}; bundle in {output / 'model'}")
+    metrics = ", ".join(f"{name} {value:.4g}" for name, value in result.metrics.items())
+    typer.echo(f"{result.backbone}: {metrics}; bundle in {output / 'model'}")
 
 
 def _sections(problem: Path | None) -> dict[str, Any]:

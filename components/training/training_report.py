@@ -1,4 +1,4 @@
-"""What a person sees of a training."""
+"""The report of a training."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""A training that is decided on: planned, run in one process or several, and written as bundle, report and logs."""
+"""A planned training: run in one process or several, and written as bundle, report and logs."""
 
 from dataclasses import dataclass
 import json
@@ -32,13 +32,13 @@ from components.training.training_report import training_report
 logger = logging.getLogger(__name__)
 
 _SPENT = ("duration_s", "cpu_s", "input_wait_s")
-# They say how a training runs, not what comes of it: a run goes on where they have changed.
+# They do not change the trained model: a run resumes where they have changed.
 _NOT_IN_KEY = ("num_workers", "num_processes", "num_nodes", "checkpoint_every_s", "accumulation_passes", "compile")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingResult:
-    """What training came to: losses of the best epoch; `val_*` are absent where nothing was held out."""
+    """The result of a training: losses of the best epoch; `val_*` are absent where nothing was held out."""
 
     metrics: dict[str, float]
     backbone: str
@@ -87,7 +87,7 @@ class TrainingOutputs:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedTraining:
-    """A training that is decided on: data, recipe, seed, device, and the folder of its checkpoints."""
+    """A training to run: data, recipe, seed, device, and the folder of its checkpoints."""
 
     store: FeatureStore
     config: TrainingConfig

@@ -1,4 +1,4 @@
-"""What a person sees of a search among augmentation policies."""
+"""The report of a search among augmentation policies."""
 
 from collections.abc import Mapping, Sequence
 

@@ -21,7 +21,7 @@ SearchMetric = Literal["accuracy", "log_loss"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchSettings:
-    """What is tried, and what each trial may cost."""
+    """The augmentation policies of a search, and what each trial may cost."""
 
     # Names, contents or files of augmentation policies; the first is kept where no other is clearly better.
     policies: tuple[Any, ...] = ("standard", "none", "light", "heavy")
@@ -155,7 +155,7 @@ def read_trial_result(path: str | Path) -> TrialResult:
 
 
 def choice_of(trial: Trial) -> Any:
-    """What a problem file says to choose a trial's policy: its name where it has one of ours, else its content."""
+    """An augmentation policy as a problem file names it: a named policy's name, else the policy's content."""
     if trial.policy is None:
         return NO_POLICY
     return trial.name if trial.name in POLICY_NAMES else dict(trial.policy)

@@ -13,7 +13,7 @@ import numpy as np
 from components.training.cost.forecast import Estimate
 from components.training.cost.step_meter import EpochCosts
 
-# Another load on the same machine makes that of the same steps.
+# Of the cost: the same steps differ by so much under another load of the machine.
 _SMALLEST_SPREAD = 0.1
 _STANDARD_ERRORS = 2.0
 

@@ -1,4 +1,4 @@
-"""Measures a training on a sample, with its own trainer and batch size, and says what the whole of it will take."""
+"""Measures a training on a sample, with its own trainer and batch size, to forecast the whole of it."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ _ENOUGH_S = 3.0
 
 
 def forecast_training(store: FeatureStore, config: TrainingConfig, *, seed: int, device: torch.device) -> Forecast:
-    """Forecast a full training by a short one, for every epoch: nobody knows when early stopping will end it.
+    """Forecast a full training by a short one, for all epochs: when early stopping will end it cannot be known.
 
     One process with its share of the batch is measured: communication between processes is not in the forecast.
     """

@@ -108,7 +108,7 @@ def _check_backbone(name: str, modality: str | None) -> None:
 
 
 def _checked_preparation(section: Mapping[str, Any], modality: str | None) -> dict[str, Any]:
-    """The section, checked; a policy's file is read here, where whoever started the run hears of it soon."""
+    """The section, checked; an augmentation policy's file is read here, so that an error in it shows at once."""
     settings = preparation_settings_from(section)
     if modality is not None:
         settings.check_modality(modality)

@@ -1,4 +1,4 @@
-"""Ranks what the trials of a search came to, and writes the winner into the problem file."""
+"""Ranks the augmentation policies of a search by its trials, and writes the winner into the problem file."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

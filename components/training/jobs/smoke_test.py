@@ -92,7 +92,7 @@ def smoke_test(
     backbone = backbone_config_from(store.preparation["backbone"])
     config = overridden(recipe_config(recipe, backbone), json.loads(training or "{}"))
     limits = parse_budget(budget)
-    # Who insists on a GPU hears first whether there is one.
+    # A GPU that was asked for is checked first.
     checks = _gpu_checks() if device == "cuda" else []
     forecast = None
     if not _findings(checks):

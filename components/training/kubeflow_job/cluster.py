@@ -34,7 +34,7 @@ class ClusterBackend:
     """
 
     def __init__(self, namespace: str | None = None, *, kubeconfig: str | Path | None = None) -> None:
-        # Only who launches needs them, and they take seconds.
+        # They take seconds to import, and only a launcher needs them.
         from kubeflow.trainer import KubernetesBackendConfig, TrainerClient
         from kubernetes.config import ConfigException
 

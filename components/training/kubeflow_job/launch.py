@@ -137,7 +137,7 @@ def _wait_until_gone(name: str, backend: TrainJobBackend, *, poll_s: float) -> N
 
 
 def _follow(job: TrainJob, backend: TrainJobBackend, *, poll_s: float) -> TrainJobError | None:
-    """Stay until the job's end; None where it completed. Raises where the job did not come to an end by itself."""
+    """Follow the job until it completed (None) or failed; raises where it was deleted or took too long."""
     logs, clock, shown = _NodeLogs(), _Clock(job), None
     while True:
         # The state first: what a node logged before its end is then read after it.
@@ -159,7 +159,7 @@ def _follow(job: TrainJob, backend: TrainJobBackend, *, poll_s: float) -> TrainJ
 
 
 def _patiently(ask: Callable[[], Answer], *, poll_s: float) -> Answer:
-    """Ask again while the backend cannot be reached: a job of days outlives a quarter of an hour without it."""
+    """Ask again while the backend cannot be reached: a job of days must outlive an outage of 15 minutes."""
     deadline = time.monotonic() + _OUTAGE_S
     while True:
         try:
@@ -172,7 +172,7 @@ def _patiently(ask: Callable[[], Answer], *, poll_s: float) -> Answer:
 
 
 def _delete_at_any_cost(name: str, backend: TrainJobBackend) -> None:
-    """Delete, whatever comes; what led here, an error or a completed job, is what is to be seen."""
+    """Delete, and log what goes wrong: the error that led here, or the completed job, is what must be seen."""
     for attempt in range(_DELETE_TRIES):
         if attempt:
             time.sleep(_DELETE_PAUSE_S)

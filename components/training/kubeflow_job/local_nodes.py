@@ -59,7 +59,7 @@ def run_nodes(
 
 def main() -> int:
     """Read the plan, run it, and end with the nodes' status."""
-    # Whoever terminates this process means the nodes.
+    # SIGTERM to this process stops the nodes.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(_STOPPED))
     plan = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     plan["stop_file"] = Path(plan["stop_file"])
@@ -105,7 +105,7 @@ def _pass_on(node: "subprocess.Popen[str]", rank: int, output: IO[str]) -> None:
 
 
 def _say(output: IO[str], line: str) -> None:
-    # Whoever listened may be gone; the nodes are stopped for that elsewhere.
+    # The reader may be gone; `run_nodes` then stops the nodes.
     with contextlib.suppress(BrokenPipeError):
         output.write(f"{line}\n")
         output.flush()
@@ -120,7 +120,7 @@ def _is_alive(process: int) -> bool:
 
 
 def _as_status(code: int) -> int:
-    """What a shell makes of it: a signal's number above 128."""
+    """Exit code as a shell reports it: 128 and the number of the signal that ended the process."""
     return code if code > 0 else 128 - code
 
 

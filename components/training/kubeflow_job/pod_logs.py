@@ -1,7 +1,7 @@
-"""What is new in a pod's log, read by looking again and again.
+"""Reads what is new in a pod's log by polling.
 
-A stream would have to be opened anew whenever a proxy closes it or the kubelet rotates the file, and one thread a node
-would have to be ended. Looking again loses nothing: the kubelet stamps every line.
+A stream would have to be opened anew whenever a proxy closes it or the kubelet rotates the file, and would need a
+thread a node. Polling loses nothing: the kubelet stamps every line.
 """
 
 import math

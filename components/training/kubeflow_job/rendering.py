@@ -25,7 +25,7 @@ NODE = "node"
 # For the checkpoint that a stopped training writes; torchrun itself waits half a minute for its processes.
 _GRACE_S = 60
 
-# Trainer keeps patches apart by who made them, and wants a name with a domain.
+# Trainer tells patches apart by their manager, whose name must have a domain.
 _MANAGER = "pluszero-mlops/training"
 
 

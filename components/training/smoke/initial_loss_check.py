@@ -16,7 +16,7 @@ _INITIAL_LOSS_MARGIN = 1.0
 
 
 def initial_loss_is_chance(subject: Subject) -> Judgement:
-    """The loss before training is what somebody scores who knows nothing, or the classes' shares alone."""
+    """The loss before training is that of a uniform guess, or of guessing by the classes' shares."""
     if subject.config.warm_start:
         return does_not_apply("training starts from an earlier model, which has learnt already")
     store, config = subject.store, subject.config

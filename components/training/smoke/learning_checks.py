@@ -112,7 +112,7 @@ def a_bundle_predicts_the_same(subject: Subject) -> Judgement:
 
 
 def shuffled_labels_are_not_learnt(subject: Subject) -> Judgement:
-    """What is learnt from labels that mean nothing tells nothing about held-out rows, unless the labels leak."""
+    """Training on shuffled labels scores no better than chance on held-out rows, unless the labels leak."""
     store = subject.store
     held_out = store.indices("validation")
     if not len(held_out):

@@ -1,4 +1,4 @@
-"""The smoke test's report: the verdict, every check, the forecast, and the budget's arithmetic."""
+"""The report of the smoke test: the verdict, every check, the forecast, and the budget's arithmetic."""
 
 from collections.abc import Sequence
 

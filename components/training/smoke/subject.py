@@ -1,4 +1,4 @@
-"""What the smoke test looks at: a training, cut down to a tiny sample of its examples."""
+"""The subject of a smoke test: a training, cut down to a tiny sample of its examples."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

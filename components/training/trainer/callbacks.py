@@ -134,7 +134,7 @@ class StepCheckpoints(Checkpoint):
         self._handler: Any = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Listen; Lightning's own handler speaks to other processes from within the signal, and may hang there."""
+        """Install the handler; Lightning's own talks to other processes within the signal, and may hang there."""
         self._saved_at = time.monotonic()
         if threading.current_thread() is threading.main_thread():
             self._handler = signal.signal(signal.SIGTERM, self._note)
@@ -163,7 +163,7 @@ class StepCheckpoints(Checkpoint):
             self._stop(trainer)
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Give the signal back."""
+        """Restore the former handler."""
         if self._handler is not None:
             signal.signal(signal.SIGTERM, self._handler)
             self._handler = None

@@ -1,4 +1,4 @@
-"""Checkpoints: where they lie, who may write them, what a resumed run finds there."""
+"""Checkpoints: where they lie, the lock on their folder, and what a resumed run reads."""
 
 from collections.abc import Iterator
 import contextlib

@@ -1,4 +1,4 @@
-"""What a process does when it is told to stop."""
+"""Handling SIGTERM within a block."""
 
 from collections.abc import Callable, Iterator
 import contextlib
