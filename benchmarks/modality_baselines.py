@@ -24,7 +24,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 import torch
 import typer
 
-from components.data_ingestion.jobs import ingest_examples
+from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
 from components.feature_engineering.jobs import build_feature_store
 from components.modeling.backbone_config import backbone_config_from
 from components.shared.contracts.example_table import ExampleTable
@@ -48,13 +48,10 @@ def main(
     """Print accuracy, ROC AUC and seconds of every model on the test split."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        ingest_examples(
-            source=source,
-            problem=read_problem(problem),
-            examples_path=folder / "examples",
-            report_path=folder / "ingestion.html",
-            verdict_path=folder / "ingestion.json",
+        outputs = IngestionOutputs(
+            examples=folder / "examples", report=folder / "ingestion.html", verdict=folder / "ingestion.json"
         )
+        ingest_examples(source=source, problem=read_problem(problem), outputs=outputs)
         table = ExampleTable(folder / "examples")
         typer.echo(f"{table.info.modality}: {table.counts()}")
         for name, predict in {**_peers(table), **_ours(folder, seeds)}.items():

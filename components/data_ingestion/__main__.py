@@ -21,15 +21,12 @@ def ingest(
     problem: Annotated[Path | None, _PROBLEM] = None,
 ) -> None:
     """Write the example table of a data source, with a report and a verdict."""
-    from components.data_ingestion.jobs import ingest_examples
+    from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
 
-    result = ingest_examples(
-        source=source,
-        problem=_problem(problem),
-        examples_path=output / "examples",
-        report_path=output / "report.html",
-        verdict_path=output / "verdict.json",
+    outputs = IngestionOutputs(
+        examples=output / "examples", report=output / "report.html", verdict=output / "verdict.json"
     )
+    result = ingest_examples(source=source, problem=_problem(problem), outputs=outputs)
     for split, labels in result.counts.items():
         shown = ", ".join(f"{label or '(no label)'} {count}" for label, count in list(labels.items())[:10])
         typer.echo(f"{split:<11} {sum(labels.values()):>7}   {shown}{', ...' if len(labels) > 10 else ''}")

@@ -37,10 +37,10 @@ def ingest_examples(
     metrics
         Numbers of examples, set-aside files or rows, and duplicates.
     """
-    from components.data_ingestion.jobs import ingest_examples as job
+    from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
 
-    paths = {"report_path": report.path, "verdict_path": verdict.path, "metrics_path": metrics.path}
-    result = job(source=source, problem=problem, examples_path=examples.path, **paths)
+    outputs = IngestionOutputs(examples=examples.path, report=report.path, verdict=verdict.path, metrics=metrics.path)
+    result = ingest_examples(source=source, problem=problem, outputs=outputs)
     examples.metadata.update(num_examples=result.num_examples, data_fingerprint=data_fingerprint)
     verdict.metadata.update(passed=result.passed, reason=result.reason)
     metrics.log_metric("num_examples", result.num_examples)

@@ -25,6 +25,26 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class IngestionOutputs:
+    """Where an ingestion writes.
+
+    Attributes
+    ----------
+    examples
+        Folder of the example table: whole or not at all.
+    report, verdict
+        HTML and JSON file.
+    metrics
+        JSON file for the result's numbers; None writes none.
+    """
+
+    examples: str | Path
+    report: str | Path
+    verdict: str | Path
+    metrics: str | Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class IngestionResult:
     """What a caller needs to know of an ingestion.
 
@@ -52,10 +72,7 @@ def ingest_examples(
     *,
     source: str,
     problem: Problem | str,
-    examples_path: str | Path,
-    report_path: str | Path,
-    verdict_path: str | Path,
-    metrics_path: str | Path | None = None,
+    outputs: IngestionOutputs,
     max_quarantined_share: float = MAX_QUARANTINED_SHARE,
 ) -> IngestionResult:
     """Turn a data source into the example table, split and free of duplicates.
@@ -66,12 +83,8 @@ def ingest_examples(
         `digits`, `pets`, or a folder of images or a table, as a local path or an fsspec URI.
     problem
         What the problem file says, or its text; what it leaves open is inferred.
-    examples_path
-        Folder to write the example table to: whole or not at all.
-    report_path, verdict_path
-        HTML and JSON files to write.
-    metrics_path
-        JSON file for the result's numbers; None writes none.
+    outputs
+        Where the example table, the report, the verdict and the metrics go.
     max_quarantined_share
         Share of files or rows that may be unusable, 0 to 1, before the verdict is failed.
 
@@ -92,13 +105,13 @@ def ingest_examples(
     check_source(source)
     if isinstance(problem, str):
         problem = parse_problem(problem)
-    with atomic_folder(examples_path) as folder:
+    with atomic_folder(outputs.examples) as folder:
         ingested = _ingested(source, problem, folder)
     for sentence in ingested.inferred:
         logger.info("inferred: %s", sentence)
     verdict = ingestion_verdict(ingested, max_quarantined_share=max_quarantined_share)
-    ingestion_report(ingested, verdict, source=source).write(report_path)
-    write_verdict(verdict_path, verdict)
+    ingestion_report(ingested, verdict, source=source).write(outputs.report)
+    write_verdict(outputs.verdict, verdict)
     result = IngestionResult(
         num_examples=ingested.num_examples,
         counts={split: dict(labels) for split, labels in ingested.counts.items()},
@@ -107,9 +120,9 @@ def ingest_examples(
         passed=verdict.passed,
         reason=verdict.reason,
     )
-    if metrics_path is not None:
+    if outputs.metrics is not None:
         numbers = {name: getattr(result, name) for name in ("num_examples", "num_quarantined", "num_duplicates")}
-        write_json(metrics_path, {**numbers, "counts": result.counts})
+        write_json(outputs.metrics, {**numbers, "counts": result.counts})
     return result
 
 

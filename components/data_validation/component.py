@@ -88,8 +88,13 @@ def check_monitoring_inputs(
     """
     from components.data_validation.jobs.check_monitoring_inputs import check_monitoring_inputs as job
 
-    window = {"window_start": window_start, "window_end": window_end}
-    checked = job(model_uri=model_uri, serving_log_uri=serving_log_uri, **window, settings=settings)
+    checked = job(
+        model_uri=model_uri,
+        serving_log_uri=serving_log_uri,
+        window_start=window_start,
+        window_end=window_end,
+        settings=settings,
+    )
     return (checked.settings,)
 
 
@@ -139,13 +144,17 @@ def detect_drift(
     metrics
         Findings by severity, columns compared, and rows of the two sides.
     """
-    from components.data_validation.jobs.detect_drift import detect_drift as job
+    from components.data_validation.jobs.detect_drift import detect_drift, DriftOutputs, ServedTraffic
 
-    sides = {"model_uri": model_uri, "serving_log_uri": serving_log_uri}
-    window = {"window_start": window_start, "window_end": window_end}
-    folders = {"statistics_path": statistics.path, "anomalies_path": anomalies.path}
-    files = {"report_path": report.path, "verdict_path": verdict.path, "metrics_path": metrics.path}
-    result = job(**sides, **window, settings=settings, **folders, **files)
+    traffic = ServedTraffic(log_uri=serving_log_uri, window_start=window_start, window_end=window_end)
+    outputs = DriftOutputs(
+        statistics=statistics.path,
+        anomalies=anomalies.path,
+        report=report.path,
+        verdict=verdict.path,
+        metrics=metrics.path,
+    )
+    result = detect_drift(model_uri=model_uri, traffic=traffic, settings=settings, outputs=outputs)
     metrics.metadata.update(result.metrics)
 
 
@@ -187,7 +196,12 @@ def assess_sufficiency(
     from components.data_validation.jobs.assess_sufficiency import assess_sufficiency as job
 
     result = job(
-        examples_path=examples.path, embeddings_path=embeddings and embeddings.path, target=target, seed=seed,
-        report_path=report.path, verdict_path=verdict.path, metrics_path=metrics.path,
-    )  # fmt: skip
+        examples_path=examples.path,
+        embeddings_path=embeddings and embeddings.path,
+        target=target,
+        seed=seed,
+        report_path=report.path,
+        verdict_path=verdict.path,
+        metrics_path=metrics.path,
+    )
     metrics.metadata.update(result.metrics)

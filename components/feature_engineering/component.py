@@ -37,8 +37,14 @@ def build_feature_store(
     """
     from components.feature_engineering.jobs import build_feature_store as job
 
-    paths = {"examples_path": examples.path, "features_path": features.path, "report_path": report.path}
-    result = job(**paths, backbone=backbone, preparation=preparation, feature_dir=feature_dir)
+    result = job(
+        examples_path=examples.path,
+        backbone=backbone,
+        preparation=preparation,
+        feature_dir=feature_dir,
+        features_path=features.path,
+        report_path=report.path,
+    )
     features.metadata.update(num_examples=result.num_examples, modality=result.modality, backbone=result.backbone)
 
 

@@ -47,12 +47,10 @@ def publish(
     output: Annotated[Path, typer.Option(help="File to write the InferenceService to.")],
 ) -> None:
     """Publish a bundle as an immutable release with its InferenceService."""
-    from components.serving.jobs import publish_model
+    from components.serving.jobs import Candidate, publish_model
 
     result = publish_model(
-        model_path=model_dir,
-        evaluation_path=evaluation,
-        verdict_path=verdict,
+        Candidate(model=model_dir, evaluation=evaluation, verdict=verdict),
         model_name=model_name,
         model_root=model_root,
         inference_service_path=output,

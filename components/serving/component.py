@@ -42,12 +42,16 @@ def publish_model(
     ValueError
         If the name cannot be used, the verdict did not pass, or the version exists with other contents.
     """
-    from components.serving.jobs import publish_model as job
+    from components.serving.jobs import Candidate, publish_model
 
-    checked = {"evaluation_path": evaluation.path, "verdict_path": verdict.path}
-    target = {"model_root": model_root, "inference_service_path": inference_service.path}
-    place = (published.uri, published.path)
-    result = job(model_path=model.path, model_name=model_name, artifact=place, **checked, **target)
+    candidate = Candidate(model=model.path, evaluation=evaluation.path, verdict=verdict.path)
+    result = publish_model(
+        candidate,
+        model_name=model_name,
+        model_root=model_root,
+        inference_service_path=inference_service.path,
+        artifact=(published.uri, published.path),
+    )
     published.uri = result.artifact_uri
     published.metadata.update(version=result.version, storage_uri=result.storage_uri, model_name=model_name)
 

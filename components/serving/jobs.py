@@ -31,6 +31,15 @@ MODEL_CARD_FILE = "model_card.md"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A model that asks to be published: its bundle, its evaluation (JSON), and the verdict of its analysis."""
+
+    model: str | Path
+    evaluation: str | Path
+    verdict: str | Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PublishResult:
     """A published release.
 
@@ -73,10 +82,8 @@ class ProbeResult:
 
 
 def publish_model(
+    candidate: Candidate,
     *,
-    model_path: str | Path,
-    evaluation_path: str | Path,
-    verdict_path: str | Path,
     model_name: str,
     model_root: str,
     inference_service_path: str | Path,
@@ -86,12 +93,8 @@ def publish_model(
 
     Parameters
     ----------
-    model_path
-        The bundle.
-    evaluation_path
-        The evaluation, a JSON file.
-    verdict_path
-        The verdict of the analysis.
+    candidate
+        The bundle with its evaluation and verdict.
     model_name
         The model's name; see `check_model_name`.
     model_root
@@ -115,11 +118,11 @@ def publish_model(
         If an input does not exist.
     """
     check_model_name(model_name)
-    verdict = read_verdict(verdict_path)
+    verdict = read_verdict(candidate.verdict)
     if not verdict.passed:
         raise ValueError(f"a model must pass its {verdict.check} before it is published, but: {verdict.reason}")
-    files = _release_files(model_path, evaluation_path, model_name)
-    release = publish(model_path, model_root=model_root, model_name=model_name, files=files)
+    files = _release_files(candidate.model, candidate.evaluation, model_name)
+    release = publish(candidate.model, model_root=model_root, model_name=model_name, files=files)
     text = inference_service_yaml(model_name=model_name, version=release.version, storage_uri=release.storage_uri)
     write_beside(release, text)
     write_text(inference_service_path, text)
@@ -127,7 +130,7 @@ def publish_model(
         version=release.version,
         storage_uri=release.storage_uri,
         release_uri=release.uri,
-        artifact_uri=_artifact_uri(release, artifact, model_path, files),
+        artifact_uri=_artifact_uri(release, artifact, candidate.model, files),
         is_new=release.is_new,
     )
 

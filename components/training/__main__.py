@@ -45,20 +45,22 @@ def smoke(
     device: Device = "auto",
 ) -> None:
     """Train one iteration and one epoch on a tiny sample, look for bugs, and forecast the full training."""
-    from components.training.jobs.smoke_test import smoke_test
+    from components.training.jobs.smoke_test import smoke_test, SmokePaths
 
     sections = _sections(problem)
     result = smoke_test(
-        features_path=features,
-        examples_path=examples,
+        SmokePaths(
+            features=features,
+            examples=examples,
+            report=output / "report.html",
+            verdict=output / "verdict.json",
+            metrics=output / "metrics.json",
+            forecast=output / "forecast.json",
+        ),
         recipe=recipe,
         training=json.dumps(sections["training"]),
         budget=json.dumps(sections["budget"]),
         seed=seed,
-        report_path=output / "report.html",
-        verdict_path=output / "verdict.json",
-        metrics_path=output / "metrics.json",
-        forecast_path=output / "forecast.json",
         device=device,
     )
     typer.echo(f"{'passed' if result.passed else 'failed'}: {result.reason} ({result.duration_s} s)")
@@ -78,31 +80,30 @@ def train(
     device: Device = "auto",
 ) -> None:
     """Train a model; an interrupted training goes on from its last checkpoint. Exits 143 when told to stop."""
-    from components.training.jobs.train_model import train_model
+    from components.training.jobs.train_model import train_model, TrainingInputs, TrainingOutputs
     from components.training.trainer.callbacks import TrainingInterruptedError
     from components.training.trainer.worker import INTERRUPTED
 
     try:
         result = train_model(
-            features_path=features,
-            schema_path=None,
-            statistics_path=None,
-            forecast_path=forecast,
+            TrainingInputs(features=features, forecast=forecast),
+            TrainingOutputs(
+                model=output / "model",
+                report=output / "report.html",
+                metrics=output / "metrics.json",
+                logs=output / "tensorboard",
+            ),
             recipe=recipe,
             training=json.dumps(_sections(problem)["training"]),
             seed=seed,
             checkpoint_dir=checkpoint_dir or str(output / "checkpoints"),
-            model_path=output / "model",
-            report_path=output / "report.html",
-            metrics_path=output / "metrics.json",
-            logs_path=output / "tensorboard",
             device=device,
         )
     except TrainingInterruptedError as error:
         typer.echo(f"interrupted: {error}", err=True)
         raise typer.Exit(INTERRUPTED) from error
-    figures = ", ".join(f"{name} {value:.4g}" for name, value in result.metrics.items())
-    typer.echo(f"{result.backbone}: {figures}; bundle in {output / 'model'}")
+    metrics = ", ".join(f"{name} {value:.4g}" for name, value in result.metrics.items())
+    typer.echo(f"{result.backbone}: {metrics}; bundle in {output / 'model'}")
 
 
 def _sections(problem: Path | None) -> dict[str, Any]:

@@ -61,11 +61,14 @@ def check_inputs(
     budget
         What the training may cost, as JSON.
     """
-    from components.training.jobs.check_inputs import check_inputs as job
+    from components.training.jobs.check_inputs import check_inputs, RunDestination
 
-    training = {"recipe": recipe, "backbone": backbone, "checkpoint_dir": checkpoint_dir, "feature_dir": feature_dir}
-    release = {"model_name": model_name, "model_root": model_root}
-    checked = job(source=source, problem=problem, seed=seed, **training, **release)
+    destination = RunDestination(
+        model_name=model_name, model_root=model_root, checkpoint_dir=checkpoint_dir, feature_dir=feature_dir
+    )
+    checked = check_inputs(
+        source=source, problem=problem, recipe=recipe, backbone=backbone, seed=seed, destination=destination
+    )
     return (checked.data_problem, checked.target, checked.preparation, checked.training, checked.budget)
 
 
@@ -113,12 +116,17 @@ def smoke_test(
     forecast
         Duration, GPU-hours, memory and money that the full training is expected to take, as JSON.
     """
-    from components.training.jobs.smoke_test import smoke_test as job
+    from components.training.jobs.smoke_test import smoke_test, SmokePaths
 
-    paths = {"report_path": report.path, "verdict_path": verdict.path, "metrics_path": metrics.path}
-    settings = {"recipe": recipe, "training": training, "budget": budget, "device": device}
-    inputs = {"features_path": features.path, "examples_path": examples.path}
-    result = job(**inputs, **settings, **paths, seed=seed, forecast_path=forecast.path)
+    paths = SmokePaths(
+        features=features.path,
+        examples=examples.path,
+        report=report.path,
+        verdict=verdict.path,
+        metrics=metrics.path,
+        forecast=forecast.path,
+    )
+    result = smoke_test(paths, recipe=recipe, training=training, budget=budget, seed=seed, device=device)
     metrics.log_metric("duration_s", result.duration_s)
 
 
@@ -172,13 +180,15 @@ def train_model(
     logs
         TensorBoard's event files.
     """
-    from components.training.jobs.train_model import train_model as job
+    from components.training.jobs.train_model import train_model, TrainingInputs, TrainingOutputs
 
-    inputs = {"features_path": features.path, "schema_path": schema.path, "statistics_path": statistics.path}
-    settings = {"recipe": recipe, "training": training, "checkpoint_dir": checkpoint_dir}
-    written = {"model_path": model.path, "report_path": report.path, "metrics_path": metrics.path}
-    paths = {**inputs, **written, "forecast_path": forecast.path, "logs_path": logs.path}
-    result = job(**paths, **settings, seed=seed, device=device)
+    inputs = TrainingInputs(
+        features=features.path, schema=schema.path, statistics=statistics.path, forecast=forecast.path
+    )
+    outputs = TrainingOutputs(model=model.path, report=report.path, metrics=metrics.path, logs=logs.path)
+    result = train_model(
+        inputs, outputs, recipe=recipe, training=training, seed=seed, checkpoint_dir=checkpoint_dir, device=device
+    )
     metrics.metadata.update(result.metrics)
     model.metadata.update(backbone=result.backbone, **result.metrics)
 
@@ -236,14 +246,16 @@ def train_on_nodes(
     logs
         TensorBoard's event files.
     """
-    from components.training.jobs.train_on_nodes import train_on_nodes as job
+    from components.training.jobs.train_on_nodes import Nodes, train_on_nodes, TrainingInputs, TrainingOutputs
 
-    inputs = {"features_path": features.path, "schema_path": schema.path, "statistics_path": statistics.path}
-    settings = {"recipe": recipe, "training": training, "checkpoint_dir": checkpoint_dir}
-    nodes = {"node_image": node_image, "workspace_claim": workspace_claim}
-    written = {"model_path": model.path, "report_path": report.path, "metrics_path": metrics.path}
-    paths = {**inputs, **written, "forecast_path": forecast.path, "logs_path": logs.path}
-    result = job(**paths, **settings, **nodes, seed=seed)
+    inputs = TrainingInputs(
+        features=features.path, schema=schema.path, statistics=statistics.path, forecast=forecast.path
+    )
+    outputs = TrainingOutputs(model=model.path, report=report.path, metrics=metrics.path, logs=logs.path)
+    nodes = Nodes(image=node_image, workspace_claim=workspace_claim)
+    result = train_on_nodes(
+        inputs, outputs, nodes, recipe=recipe, training=training, seed=seed, checkpoint_dir=checkpoint_dir
+    )
     metrics.metadata.update(result.metrics)
     model.metadata.update(backbone=result.backbone, **result.metrics)
 
@@ -311,11 +323,10 @@ def try_augmentation_policy(
     metrics
         Accuracy, log loss and seconds.
     """
-    from components.training.jobs.try_augmentation_policy import try_augmentation_policy as job
+    from components.training.jobs.try_augmentation_policy import TrialPaths, try_augmentation_policy
 
-    settings = {"trial": trial, "recipe": recipe, "checkpoint_dir": checkpoint_dir}
-    written = {"result_path": result.path, "metrics_path": metrics.path}
-    tried = job(features_path=features.path, **settings, **written, device=device)
+    paths = TrialPaths(features=features.path, result=result.path, metrics=metrics.path)
+    tried = try_augmentation_policy(paths, trial=trial, recipe=recipe, checkpoint_dir=checkpoint_dir, device=device)
     metrics.metadata.update(tried.metrics())
     result.metadata.update(policy=tried.trial.name, seed=tried.trial.seed)
 
@@ -354,6 +365,11 @@ def rank_augmentation_policies(
     """
     from components.training.jobs.rank_augmentation_policies import rank_augmentation_policies as job
 
-    written = {"report_path": report.path, "ranking_path": ranking.path, "problem_path": problem_file.path}
-    ranked = job(results=results, problem=problem, **written)
+    ranked = job(
+        results=results,
+        problem=problem,
+        report_path=report.path,
+        ranking_path=ranking.path,
+        problem_path=problem_file.path,
+    )
     return (ranked.winner, ranked.reason, ranked.problem)

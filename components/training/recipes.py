@@ -62,39 +62,11 @@ def smoke(backbone: BackboneConfig) -> TrainingConfig:
     return replace(full(backbone), max_epochs=1, max_examples=64, batch_size=16)
 
 
-RECIPES: dict[str, Callable[[BackboneConfig], TrainingConfig]] = {
-    "full": full,
-    "fine_tune": fine_tune,
-    "smoke": smoke,
-}
-
-
-def check_recipe(name: str) -> None:
-    """Check a recipe's name.
-
-    Raises
-    ------
-    ValueError
-        If there is no such recipe.
-    """
-    if name not in RECIPES:
-        raise ValueError(f"recipe must be one of {', '.join(RECIPES)}, got {name!r}")
+RECIPES: dict[str, Callable[[BackboneConfig], TrainingConfig]] = {"full": full, "fine_tune": fine_tune, "smoke": smoke}
 
 
 def recipe_config(name: str, backbone: BackboneConfig) -> TrainingConfig:
-    """Config of a recipe.
-
-    Parameters
-    ----------
-    name
-        One of `RECIPES`.
-    backbone
-        The backbone that the feature store was built for.
-
-    Raises
-    ------
-    ValueError
-        If there is no such recipe.
-    """
-    check_recipe(name)
+    """Config of a recipe, for the backbone that the feature store was built for."""
+    if name not in RECIPES:
+        raise ValueError(f"recipe must be one of {', '.join(RECIPES)}, got {name!r}")
     return RECIPES[name](backbone)

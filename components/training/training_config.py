@@ -30,82 +30,35 @@ _FIXED = ("backbone", "max_examples")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingConfig:
-    """A training.
-
-    Attributes
-    ----------
-    backbone
-        The network.
-    max_epochs
-        Epochs at most, 1 or more.
-    max_examples
-        Training examples used, a stratified sample; None for all.
-    batch_size
-        Examples a step of the optimiser, over all processes and passes, 2 or more.
-    min_steps
-        Steps an epoch at least: few examples are learnt from in smaller batches, though of no fewer than 16.
-    accumulation_passes
-        Forward and backward passes a step: a GPU that cannot hold `batch_size` examples takes them one part at a time.
-    learning_rate
-        Peak of the schedule: a linear warm-up, then a cosine down to 0.
-    warm_up_share
-        Share of the steps that the learning rate rises over, 0 to below 1.
-    weight_decay
-        AdamW's.
-    max_gradient_norm
-        Gradients are scaled down to this norm; None leaves them.
-    label_smoothing
-        Share of the target spread evenly over all classes, 0 to below 1.
-    class_weighting
-        `balanced` lets rare classes weigh more in the loss, `none` weighs every example the same.
-    patience_epochs
-        Training stops after this many epochs without a lower validation loss.
-    augment
-        Whether the feature store's augmentation policy is applied; images only.
-    augment_on
-        `cpu` augments with albumentations where batches are read; `device` does as much of the policy's end as it can
-        in batches where the network computes, and leaves the rest to the CPU; `auto` is `device` on a GPU. The
-        distribution of pictures is the same, a seed's own pictures are others.
-    precision
-        `auto` computes in bfloat16 on a GPU that does, in float16 on an older one (with scaled gradients), in float32
-        on a CPU; `fp32`, `bf16` and `fp16` insist.
-    compile
-        Whether the network is compiled (`torch.compile`); it needs a C compiler where it runs.
-    warm_start
-        A bundle, a path or a URI, whose weights training starts from; empty for none.
-    num_workers
-        Processes that prepare batches; 0 prepares them in the training process. None takes 0 on a CPU, which has
-        better things to do, and up to 8 beside a GPU. Batches do not depend on it.
-    num_processes
-        Training processes a node; None takes one a GPU, and one on a CPU.
-    num_nodes
-        Nodes that train together, as a `TrainJob`; 1 trains within the pipeline's step.
-    checkpoint_every_s
-        Seconds after which the state is saved also within an epoch; 0 saves after every step.
-    """
+    """A training: what a recipe decides, and a problem file's section `training` may change."""
 
     backbone: BackboneConfig
     max_epochs: int
-    batch_size: int
-    learning_rate: float
-    min_steps: int = 1
-    accumulation_passes: int = 1
-    warm_up_share: float = 0.05
-    weight_decay: float = 1e-4
-    max_gradient_norm: float | None = None
-    label_smoothing: float = 0.0
-    class_weighting: ClassWeighting = "none"
-    patience_epochs: int = 5
-    max_examples: int | None = None
-    augment: bool = True
+    batch_size: int  # examples a step of the optimiser, over all processes and passes
+    learning_rate: float  # peak of the schedule: a linear warm-up, then a cosine down to 0
+    min_steps: int = 1  # an epoch: few examples are learnt from in smaller batches, though of no fewer than 16
+    accumulation_passes: int = 1  # passes a step: a GPU that cannot hold `batch_size` examples takes them in parts
+    warm_up_share: float = 0.05  # of the steps, 0 to below 1
+    weight_decay: float = 1e-4  # AdamW's
+    max_gradient_norm: float | None = None  # gradients are scaled down to it
+    label_smoothing: float = 0.0  # share of the target spread evenly over all classes, 0 to below 1
+    class_weighting: ClassWeighting = "none"  # `balanced` lets rare classes weigh more in the loss
+    patience_epochs: int = 5  # training stops after so many without a lower validation loss
+    max_examples: int | None = None  # a stratified sample of the training examples; None for all
+    augment: bool = True  # whether the feature store's augmentation policy is applied; images only
+    # `cpu` augments with albumentations where batches are read; `device` runs as much of the policy's end as it can in
+    # batches where the network computes; `auto` is `device` on a GPU. A seed's images differ between the two, their
+    # distribution does not.
     augment_on: AugmentationPlace = "auto"
+    # `auto` computes in bfloat16 on a GPU that can, in float16 on an older one (with scaled gradients), in float32 on
+    # a CPU; the others insist.
     precision: PrecisionName = "auto"
-    compile: bool = False
-    warm_start: str = ""
-    num_workers: int | None = None
-    num_processes: int | None = None
-    num_nodes: int = 1
-    checkpoint_every_s: float = 300.0
+    compile: bool = False  # `torch.compile`; it needs a C compiler where it runs
+    warm_start: str = ""  # a bundle, path or URI, whose weights training starts from; empty for none
+    num_workers: int | None = None  # threads that prepare batches; None takes 0 on a CPU, up to 8 beside a GPU
+    num_processes: int | None = None  # a node; None takes one a GPU, and one on a CPU
+    num_nodes: int = 1  # as a `TrainJob`; 1 trains within the pipeline's step
+    checkpoint_every_s: float = 300.0  # also within an epoch; 0 saves after every step
 
     def __post_init__(self) -> None:
         for name, smallest in _AT_LEAST:
@@ -146,20 +99,7 @@ def training_config_from(content: Mapping[str, Any]) -> TrainingConfig:
 
 
 def overridden(config: TrainingConfig, settings: Mapping[str, Any]) -> TrainingConfig:
-    """A recipe's config with what the problem file says of training.
-
-    Parameters
-    ----------
-    config
-        The recipe's.
-    settings
-        The problem file's section `training`; `options` go to a model of one's own.
-
-    Raises
-    ------
-    ValueError
-        If a key or value is unknown.
-    """
+    """A recipe's config with a problem file's section `training`; its `options` go to a custom model."""
     known = {field.name: getattr(config, field.name) for field in fields(config) if field.name not in _FIXED}
     changes: dict[str, Any] = {}
     for name, value in settings.items():

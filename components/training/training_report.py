@@ -1,4 +1,4 @@
-"""What a person sees of a training."""
+"""The report of a training."""
 
 from collections.abc import Mapping
 
@@ -13,19 +13,7 @@ from components.training.training_config import TrainingConfig
 def training_report(
     result: FitResult, config: TrainingConfig, metrics: Mapping[str, float], *, forecast: Forecast | None
 ) -> Report:
-    """The training's report: what came out, the loss curves, what it took, the settings.
-
-    Parameters
-    ----------
-    result
-        The finished training.
-    config
-        Its recipe.
-    metrics
-        Those of the best epoch.
-    forecast
-        What the training was expected to take; None where nobody asked.
-    """
+    """The training's report: metrics of the best epoch, loss curves, what it took against the forecast, settings."""
     report = Report("Training", subtitle="The weights of the best epoch are kept.")
     report.facts({name.replace("_", " "): value for name, value in metrics.items()})
     epochs = [epoch["epoch"] for epoch in result.curves]

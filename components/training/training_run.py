@@ -1,6 +1,5 @@
-"""A training that is decided on: planned, run in one process or several, and written as bundle, report and logs."""
+"""A planned training: run in one process or several, and written as bundle, report and logs."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 import json
 import logging
@@ -33,13 +32,13 @@ from components.training.training_report import training_report
 logger = logging.getLogger(__name__)
 
 _SPENT = ("duration_s", "cpu_s", "input_wait_s")
-# They say how a training runs, not what comes of it: a run goes on where they have changed.
+# They do not change the trained model: a run resumes where they have changed.
 _NOT_IN_KEY = ("num_workers", "num_processes", "num_nodes", "checkpoint_every_s", "accumulation_passes", "compile")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingResult:
-    """What training came to: losses of the best epoch; `val_*` are absent where nothing was held out."""
+    """The result of a training: losses of the best epoch; `val_*` are absent where nothing was held out."""
 
     metrics: dict[str, float]
     backbone: str
@@ -47,18 +46,48 @@ class TrainingResult:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingInputs:
+    """What a training reads.
+
+    Attributes
+    ----------
+    features
+        The feature store.
+    schema, statistics
+        The training data's schema (a file) and statistics (a folder), kept in the bundle; None leaves them out.
+    forecast
+        What the smoke test expected the training to take, compared in the report; None for none.
+    """
+
+    features: str | Path
+    schema: str | Path | None = None
+    statistics: str | Path | None = None
+    forecast: str | Path | None = None
+
+    def baseline_files(self) -> dict[str, bytes]:
+        """Schema and statistics of the training data, as the bundle keeps them."""
+        files: dict[str, bytes] = {}
+        if self.schema is not None:
+            files["schema.pbtxt"] = Path(self.schema).read_bytes()
+        if self.statistics is not None:
+            for file in sorted(Path(self.statistics).iterdir()):
+                files[f"statistics/{file.name}"] = file.read_bytes()
+        return files
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingOutputs:
     """Where a training writes: the bundle's folder, the report, the metrics, and the folder of TensorBoard's logs."""
 
-    model_path: str | Path
-    report_path: str | Path
-    metrics_path: str | Path
-    logs_path: str | Path
+    model: str | Path
+    report: str | Path
+    metrics: str | Path
+    logs: str | Path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedTraining:
-    """A training that is decided on: data, recipe, seed, device, and the folder of its checkpoints."""
+    """A training to run: data, recipe, seed, device, and the folder of its checkpoints."""
 
     store: FeatureStore
     config: TrainingConfig
@@ -84,10 +113,7 @@ def planned_training(
     *,
     on_gpu_nodes: bool = False,
 ) -> PlannedTraining:
-    """Decide on a training; see the job `train_model` for the arguments.
-
-    `on_gpu_nodes` says that others train, on GPUs, and this process waits for them.
-    """
+    """Decide on a training; `on_gpu_nodes`: other machines train, on GPUs, and this process waits for them."""
     where = choose_device(device)
     backbone = config.backbone
     is_augmented = config.augment and store.preparation["augmentation"] is not None
@@ -107,12 +133,7 @@ def planned_training(
 
 
 def write_outputs(
-    planned: PlannedTraining,
-    result: FitResult,
-    outputs: TrainingOutputs,
-    *,
-    baseline: Mapping[str, bytes],
-    forecast_path: str | Path | None,
+    planned: PlannedTraining, result: FitResult, inputs: TrainingInputs, outputs: TrainingOutputs
 ) -> TrainingResult:
     """Write bundle, report, metrics and logs of a finished training."""
     config, store = planned.config, planned.store
@@ -137,35 +158,17 @@ def write_outputs(
         },
     )
     features = {f"{FEATURES_FOLDER}/{name}": content for name, content in store.feature_files.items()}
-    write_bundle(outputs.model_path, bundle, weights_of(result.classifier), files={**baseline, **features})
-    forecast = None if forecast_path is None else read_forecast(forecast_path)
-    training_report(result, config, metrics, forecast=forecast).write(outputs.report_path)
-    write_json(outputs.metrics_path, metrics)
-    _copy_logs(planned.folder, outputs.logs_path)
+    files = {**inputs.baseline_files(), **features}
+    write_bundle(outputs.model, bundle, weights_of(result.classifier), files=files)
+    forecast = None if inputs.forecast is None else read_forecast(inputs.forecast)
+    training_report(result, config, metrics, forecast=forecast).write(outputs.report)
+    write_json(outputs.metrics, metrics)
+    _copy_logs(planned.folder, outputs.logs)
     return TrainingResult(metrics=metrics, backbone=config.backbone.name, resumed=result.resumed)
 
 
-def baseline_files(schema_path: str | Path | None, statistics_path: str | Path | None) -> dict[str, bytes]:
-    """Schema and statistics of the training data, as the bundle keeps them."""
-    files: dict[str, bytes] = {}
-    if schema_path is not None:
-        files["schema.pbtxt"] = Path(schema_path).read_bytes()
-    if statistics_path is not None:
-        for file in sorted(Path(statistics_path).iterdir()):
-            files[f"statistics/{file.name}"] = file.read_bytes()
-    return files
-
-
 def run_training(planned: PlannedTraining, lock: int | None) -> FitResult:
-    """Train as planned, in this process or in several of this node.
-
-    Parameters
-    ----------
-    planned
-        The training; its folder's lock is held.
-    lock
-        The lock's file descriptor, which processes inherit; None where the folder has none.
-    """
+    """Train as planned, in this process or several of this node; these inherit the folder's `lock` descriptor."""
     settings: dict[str, Any] = {"seed": planned.seed, "device": planned.device, "checkpoints": planned.folder}
     num_processes = num_local_processes(planned.config, planned.device)
     if num_processes == 1:

@@ -1,6 +1,6 @@
 """The job of monitoring: a window of served traffic against what its model was trained on."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.data_validation.comparison.dataset_comparison import compare_datasets, ComparisonOptions
@@ -18,39 +18,51 @@ from components.data_validation.tables.column_roles import ColumnRoles, roles_of
 from components.data_validation.tables.prepared_table import PreparedTable
 
 
-def detect_drift(
-    *,
-    model_uri: str,
-    serving_log_uri: str,
-    window_start: str,
-    window_end: str,
-    settings: str,
-    statistics_path: str | Path,
-    anomalies_path: str | Path,
-    report_path: str | Path,
-    verdict_path: str | Path,
-    metrics_path: str | Path | None = None,
-) -> ComparisonResult:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServedTraffic:
+    """A window of a serving log, its ends as `components.shared.serving_log.time_window.parse_window` reads them."""
+
+    log_uri: str
+    window_start: str
+    window_end: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DriftOutputs:
+    """Where the outputs go.
+
+    Attributes
+    ----------
+    statistics
+        Folder: `reference.pb`, `current.pb`, and `schema.pbtxt`, the schema that the window was held against.
+    anomalies
+        Folder: `current.pbtxt`, TFDV's anomalies of the window.
+    report, verdict
+        HTML and JSON file.
+    metrics
+        JSON file; None writes none.
+    """
+
+    statistics: str | Path
+    anomalies: str | Path
+    report: str | Path
+    verdict: str | Path
+    metrics: str | Path | None = None
+
+
+def detect_drift(*, model_uri: str, traffic: ServedTraffic, settings: str, outputs: DriftOutputs) -> ComparisonResult:
     """Compare a window of served traffic with the data that its model was trained on.
 
     Parameters
     ----------
     model_uri
         The published bundle, which carries schema, statistics and a sample of its training data.
-    serving_log_uri
-        The serving log.
-    window_start, window_end
-        The window, as `components.shared.serving_log.time_window.parse_window` reads it.
+    traffic
+        The window of the serving log.
     settings
         Drift settings as YAML or JSON; empty for the defaults.
-    statistics_path
-        Folder to write: `reference.pb`, `current.pb`, and `schema.pbtxt`, the schema that the window was held against.
-    anomalies_path
-        Folder to write: `current.pbtxt`, TFDV's anomalies of the window.
-    report_path, verdict_path
-        HTML and JSON file to write.
-    metrics_path
-        JSON file to write; None writes none.
+    outputs
+        Where statistics, anomalies, report, verdict and metrics go.
 
     Returns
     -------
@@ -68,7 +80,7 @@ def detect_drift(
     """
     options = ComparisonOptions(drift=parse_settings(settings), leakage=False)
     baseline = fetch_baseline(model_uri)
-    window = open_window(serving_log_uri, window_start, window_end)
+    window = open_window(traffic.log_uri, traffic.window_start, traffic.window_end)
     roles = _roles(baseline, window)
     table = PreparedTable(window, roles)
     current = profiled_dataset(table, roles, name=window.name)
@@ -79,14 +91,14 @@ def detect_drift(
         side_content(baseline.side, compared=compared),
         side_content(current, table=table, roles=roles, compared=compared),
     )
-    statistics = Path(statistics_path)
+    statistics = Path(outputs.statistics)
     paths = ComparisonPaths(
         statistics=statistics,
         schema=statistics / "schema.pbtxt",
-        anomalies=Path(anomalies_path),
-        report=Path(report_path),
-        verdict=Path(verdict_path),
-        metrics=None if metrics_path is None else Path(metrics_path),
+        anomalies=Path(outputs.anomalies),
+        report=Path(outputs.report),
+        verdict=Path(outputs.verdict),
+        metrics=None if outputs.metrics is None else Path(outputs.metrics),
     )
     return write_comparison(
         compared,

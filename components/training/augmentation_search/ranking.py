@@ -36,40 +36,17 @@ class Interval:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RankedAugmentationPolicy:
-    """A policy's place.
-
-    Attributes
-    ----------
-    name
-        The policy.
-    score
-        Mean score over seeds and rows, with its interval.
-    behind
-        How far it lies behind the first policy, with an interval that holds for all pairs together; zeros for the
-        first itself.
-    is_tied
-        Whether it cannot be told from the first.
-    """
+    """An augmentation policy's place; the first is 0 behind itself, and tied with itself."""
 
     name: str
     score: Interval
-    behind: Interval
-    is_tied: bool
+    behind: Interval  # behind the first; the interval holds for all pairs together
+    is_tied: bool  # cannot be told from the first
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ranking:
-    """Policies from the best to the worst, and the one to train with.
-
-    Attributes
-    ----------
-    policies
-        Ranked by mean score.
-    winner
-        The policy to take: the first where it is clearly better than the one that is kept otherwise, else that one.
-    reason
-        Why, in one sentence.
-    """
+    """Augmentation policies from the best mean score to the worst, the one to train with, and why."""
 
     policies: tuple[RankedAugmentationPolicy, ...]
     winner: str
@@ -77,22 +54,10 @@ class Ranking:
 
 
 def ranking(scores: Mapping[str, np.ndarray], *, kept: str, bounds: tuple[float, float] = (-np.inf, np.inf)) -> Ranking:
-    """Rank policies.
+    """Rank augmentation policies by their scores, shape (R, N) each, R and N 2 or more: higher is better.
 
-    Parameters
-    ----------
-    scores
-        For every policy, in the order of preference among equals, scores of the shape (R, N): higher is better, the
-        same seeds and rows for all, R and N 2 or more.
-    kept
-        The policy that stays where none is clearly better.
-    bounds
-        The lowest and the highest score that there can be.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two policies, `kept` is none of them, or shapes differ or are too small.
+    All have the same seeds and rows; among equals their order decides. `kept` stays where no other is clearly better;
+    `bounds` are the lowest and the highest score that there can be.
     """
     _check(scores, kept)
     order = sorted(scores, key=lambda name: -float(scores[name].mean()))

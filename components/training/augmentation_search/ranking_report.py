@@ -1,4 +1,4 @@
-"""What a person sees of a search among augmentation policies."""
+"""The report of a search among augmentation policies."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,15 +10,7 @@ from components.training.augmentation_search.trials import TrialResult
 
 
 def ranking_report(ranked: Ranking, results: Mapping[str, Sequence[TrialResult]]) -> Report:
-    """The search's report: the winner, the ranked table with intervals, and every trial.
-
-    Parameters
-    ----------
-    ranked
-        The ranking.
-    results
-        Every policy's trials.
-    """
+    """The search's report, from the ranking and every policy's trials: winner, ranked table with intervals, trials."""
     first = next(iter(results.values()))[0]
     metric, num_rows = first.trial.metric, len(first.scores)
     report = Report("Augmentation search", subtitle="Short trainings with the same budget, repeated with other seeds.")

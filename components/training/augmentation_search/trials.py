@@ -21,27 +21,14 @@ SearchMetric = Literal["accuracy", "log_loss"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchSettings:
-    """What is tried, and how much each trial may cost.
+    """The augmentation policies of a search, and what each trial may cost."""
 
-    Attributes
-    ----------
-    policies
-        Names, contents or files of policies, two or more; the first is kept where no other is clearly better.
-    repeats
-        Trainings a policy, each with a seed of its own, 2 or more.
-    epochs
-        Epochs of each training.
-    max_examples
-        Training examples of each, a stratified sample; None for all.
-    metric
-        What policies are ranked by, on the validation rows.
-    """
-
+    # Names, contents or files of augmentation policies; the first is kept where no other is clearly better.
     policies: tuple[Any, ...] = ("standard", "none", "light", "heavy")
-    repeats: int = 3
+    repeats: int = 3  # trainings a policy, each with a seed of its own
     epochs: int = 3
-    max_examples: int | None = None
-    metric: SearchMetric = "accuracy"
+    max_examples: int | None = None  # a stratified sample of the training examples; None for all
+    metric: SearchMetric = "accuracy"  # on the validation rows
 
     def __post_init__(self) -> None:
         if len(self.policies) < 2:
@@ -60,29 +47,15 @@ class SearchSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trial:
-    """One training of a search.
-
-    Attributes
-    ----------
-    name
-        The policy's.
-    policy
-        Its content, as the feature store keeps it; None for no augmentation.
-    seed
-        Decides initial weights, order and augmentation; the same repeat of every policy has the same.
-    epochs, max_examples, metric
-        See `SearchSettings`.
-    training
-        What the problem file changes of the recipe.
-    """
+    """One training of a search."""
 
     name: str
-    policy: Mapping[str, Any] | None
-    seed: int
+    policy: Mapping[str, Any] | None  # its content, as the feature store keeps it; None for no augmentation
+    seed: int  # the same for the same repeat of every policy
     epochs: int
     max_examples: int | None
     metric: SearchMetric
-    training: Mapping[str, Any]
+    training: Mapping[str, Any]  # what the problem file changes of the recipe
 
     def to_text(self) -> str:
         """The trial as JSON, one item of a pipeline's loop."""
@@ -91,23 +64,10 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialResult:
-    """What a trial came to.
-
-    Attributes
-    ----------
-    trial
-        The trial.
-    scores
-        The score of every validation row, in the store's order, higher is better: 1 for a right answer and 0 for a
-        wrong one, or the logarithm of the probability that the right answer got.
-    accuracy, log_loss
-        Of the validation rows.
-    duration_s
-        Seconds of training.
-    """
+    """A trial's score of every validation row, in the store's order, and its metrics on these rows."""
 
     trial: Trial
-    scores: tuple[float, ...]
+    scores: tuple[float, ...]  # higher is better: 1 or 0 for right or wrong, or log probability of the right class
     accuracy: float
     log_loss: float
     duration_s: float
@@ -118,18 +78,7 @@ class TrialResult:
 
 
 def search_settings_from_text(text: str) -> SearchSettings:
-    """Read the settings of a search.
-
-    Parameters
-    ----------
-    text
-        YAML or JSON: keys of `SearchSettings`; empty for the defaults.
-
-    Raises
-    ------
-    ContractError
-        If it is none, or a key or value is unknown.
-    """
+    """Read the settings of a search from YAML or JSON: keys of `SearchSettings`; empty text for the defaults."""
     try:
         content = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
@@ -150,23 +99,9 @@ def search_settings_from_text(text: str) -> SearchSettings:
 def planned_trials(
     settings: SearchSettings, *, training: Mapping[str, Any], seed: int, image_size: int | None = None
 ) -> list[Trial]:
-    """Every trial of a search: the first repeat of every policy, then the second.
+    """Every trial of a search: the first repeat of every augmentation policy, then the second with the next seed.
 
-    Parameters
-    ----------
-    settings
-        What is tried.
-    training
-        What the problem file changes of the recipe.
-    seed
-        The search's seed; repeats have this one and those that follow.
-    image_size
-        Side of the images, pixels; None where the data decide, and policies must keep any size.
-
-    Raises
-    ------
-    ContractError
-        If a policy cannot be used, or two have one name.
+    `image_size` is in pixels; None where the data decide, and policies must keep any size.
     """
     policies = [(value, policy_from(value, image_size=image_size)) for value in settings.policies]
     named = {_name(value, policy): policy for value, policy in policies}
@@ -189,13 +124,7 @@ def planned_trials(
 
 
 def trial_from_text(text: str) -> Trial:
-    """Read what `Trial.to_text` wrote.
-
-    Raises
-    ------
-    ContractError
-        If it is something else.
-    """
+    """Read what `Trial.to_text` wrote."""
     try:
         return Trial(**json.loads(text))
     except (json.JSONDecodeError, TypeError) as error:
@@ -211,15 +140,7 @@ def write_trial_result(path: str | Path, result: TrialResult) -> None:
 
 
 def read_trial_result(path: str | Path) -> TrialResult:
-    """Read a trial's result.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no file.
-    ContractError
-        If it is something else.
-    """
+    """Read a trial's result."""
     content = read_json(Path(path), what="the trial's result")
     found = content.pop("contract", None) if isinstance(content, dict) else type(content).__name__
     if found != CONTRACT:
@@ -234,7 +155,7 @@ def read_trial_result(path: str | Path) -> TrialResult:
 
 
 def choice_of(trial: Trial) -> Any:
-    """What a problem file says to choose a trial's policy: its name where it has one of ours, else its content."""
+    """An augmentation policy as a problem file names it: a named policy's name, else the policy's content."""
     if trial.policy is None:
         return NO_POLICY
     return trial.name if trial.name in POLICY_NAMES else dict(trial.policy)

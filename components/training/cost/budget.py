@@ -13,48 +13,48 @@ _HOUR_S = 3600.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BudgetLine:
-    """One limit, and what is held against it.
-
-    Attributes
-    ----------
-    limit_name
-        The key of the problem file: `max_hours`, for one.
-    arithmetic
-        How the figure comes about: one training of so many GPU-hours x 5 candidates.
-    estimate, limit
-        In `unit`.
-    unit
-        `hours`, `GPU-hours`, or the currency of the price.
-    finding
-        Blocking where the figure is beyond the limit, a warning where its interval is; None where both are within.
-    """
+    """One limit of the problem file (`max_hours`, for one), and the estimate held against it, both in `unit`."""
 
     limit_name: str
-    arithmetic: str
+    arithmetic: str  # how the estimate comes about: one training of so many GPU-hours x 5 candidates
     estimate: Estimate
     limit: float
     unit: str
-    finding: Finding | None
+
+    @property
+    def finding(self) -> Finding | None:
+        """Blocking where the estimate exceeds the limit, a warning where only its interval does."""
+        estimate, limit = self.estimate, self.limit
+        if estimate.high <= limit:
+            return None
+        is_beyond = estimate.central > limit
+        value = estimate.central if is_beyond else estimate.high
+        interval = f"{estimate.central:.3g} {self.unit} ({estimate.low:.3g} to {estimate.high:.3g})"
+        return Finding(
+            kind="quality",
+            severity="blocking" if is_beyond else "warning",
+            name=f"budget.{self.limit_name}",
+            message=(
+                f"the {'' if is_beyond else 'upper end of the '}forecast of {interval} is {value / limit:.2g} times "
+                f"the budget of {limit:g}: {self.arithmetic}"
+            ),
+            statistic=f"forecast, {self.unit}",
+            value=value,
+            threshold=limit,
+            remedy=(
+                "train fewer epochs or candidates, on fewer examples or a smaller network, "
+                f"or raise budget.{self.limit_name} in the problem file"
+            ),
+        )
 
     @property
     def factor(self) -> float:
-        """The figure as a multiple of the limit."""
+        """The estimate as a multiple of the limit."""
         return self.estimate.central / self.limit
 
 
 def parse_budget(text: str) -> BudgetSpec:
-    """Read the budget section of a problem file.
-
-    Parameters
-    ----------
-    text
-        JSON such as `{"max_hours": 8, "candidates": 5}`; empty for no limit.
-
-    Raises
-    ------
-    ValueError
-        If it is no JSON object, or a key or value is unknown.
-    """
+    """Read the budget section of a problem file: JSON, `{"max_hours": 8, "candidates": 5}`; empty for no limit."""
     if not text.strip():
         return BudgetSpec()
     try:
@@ -65,29 +65,9 @@ def parse_budget(text: str) -> BudgetSpec:
 
 
 def budget_lines(forecast: Forecast, budget: BudgetSpec) -> list[BudgetLine]:
-    """Hold a forecast against a budget.
-
-    Parameters
-    ----------
-    forecast
-        What one training is expected to take.
-    budget
-        What it, and all candidates together, may take.
-
-    Returns
-    -------
-    list of BudgetLine
-        One a limit that the budget names.
-    """
+    """Hold the forecast of one training against a budget: one line a limit that the budget names."""
     return [
-        BudgetLine(
-            limit_name=name,
-            arithmetic=arithmetic,
-            estimate=estimate,
-            limit=limit,
-            unit=unit,
-            finding=_finding(name, arithmetic, estimate, limit, unit),
-        )
+        BudgetLine(limit_name=name, arithmetic=arithmetic, estimate=estimate, limit=limit, unit=unit)
         for name, arithmetic, estimate, limit, unit in _limits(forecast, budget)
     ]
 
@@ -107,27 +87,3 @@ def _limits(forecast: Forecast, budget: BudgetSpec) -> Iterator[tuple[str, str, 
         what = "GPU-hours" if forecast.num_gpus else "hours of the node"
         arithmetic = f"one training of {one.central / price:.3g} {what} x a price of {price:g} x {candidates}"
         yield "max_money", arithmetic, one.scaled(budget.candidates), budget.max_money, "in the currency of the price"
-
-
-def _finding(name: str, arithmetic: str, estimate: Estimate, limit: float, unit: str) -> Finding | None:
-    if estimate.high <= limit:
-        return None
-    is_beyond = estimate.central > limit
-    figure = estimate.central if is_beyond else estimate.high
-    interval = f"{estimate.central:.3g} {unit} ({estimate.low:.3g} to {estimate.high:.3g})"
-    return Finding(
-        kind="quality",
-        severity="blocking" if is_beyond else "warning",
-        name=f"budget.{name}",
-        message=(
-            f"the {'' if is_beyond else 'upper end of the '}forecast of {interval} is {figure / limit:.2g} times "
-            f"the budget of {limit:g}: {arithmetic}"
-        ),
-        statistic=f"forecast, {unit}",
-        value=figure,
-        threshold=limit,
-        remedy=(
-            "train fewer epochs or candidates, on fewer examples or a smaller network, "
-            f"or raise budget.{name} in the problem file"
-        ),
-    )

@@ -17,7 +17,7 @@ _HOUR_S = 3600.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
-    """A figure with the interval that it is expected in."""
+    """A value with the interval that it is expected in."""
 
     low: float
     central: float
@@ -28,55 +28,29 @@ class Estimate:
             raise ValueError(f"an estimate must lie in its interval, got {self.central} in {self.low} to {self.high}")
 
     def scaled(self, factor: float) -> "Estimate":
-        """All three figures times a factor of 0 or more."""
+        """All three values times a factor of 0 or more."""
         return Estimate(low=self.low * factor, central=self.central * factor, high=self.high * factor)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Forecast:
-    """What a training will take.
-
-    Attributes
-    ----------
-    device
-        `cpu` or `cuda`.
-    num_processes
-        Processes that train; on GPUs, one each.
-    max_epochs, min_epochs
-        Epochs at most, and the earliest that training can stop after.
-    num_examples, num_held_out
-        Examples of an epoch.
-    num_steps_measured
-        Steps that it rests on.
-    start_up_s
-        What comes before the first epoch and after the last, seconds.
-    warm_up_s, warm_up_cpu_s
-        What the first epoch takes beyond the others: seconds, and processor seconds.
-    epoch_s, epoch_cpu_s
-        An epoch with validation and checkpoints, seconds; and processor seconds of one process, without its workers.
-    input_wait_share
-        Share of the time that a step waits for its examples, 0 to 1.
-    memory_bytes
-        Peak of one process: as measured, and with the whole feature store mapped.
-    gpu_memory_bytes
-        Peak of the tensors on one GPU; None on a CPU.
-    """
+    """What a training will take, in seconds and processor seconds; `warm_up_*` is what the first epoch takes on top."""
 
     device: str
-    num_processes: int
+    num_processes: int  # on GPUs, one each
     max_epochs: int
-    min_epochs: int
-    num_examples: int
+    min_epochs: int  # the earliest that training can stop after
+    num_examples: int  # an epoch
     num_held_out: int
     num_steps_measured: int
-    start_up_s: float
+    start_up_s: float  # before the first epoch and after the last
     warm_up_s: float
     warm_up_cpu_s: float
-    epoch_s: Estimate
-    epoch_cpu_s: Estimate
-    input_wait_share: float
-    memory_bytes: Estimate
-    gpu_memory_bytes: int | None
+    epoch_s: Estimate  # with validation and checkpoints
+    epoch_cpu_s: Estimate  # of one process
+    input_wait_share: float  # share of the time that a step waits for its examples, 0 to 1
+    memory_bytes: Estimate  # peak of one process: as measured, and with the whole feature store mapped
+    gpu_memory_bytes: int | None  # peak of the tensors on one GPU
 
     @property
     def num_gpus(self) -> int:
@@ -123,20 +97,7 @@ def write_forecast(path: str | Path, forecast: Forecast | None) -> None:
 
 
 def read_forecast(path: str | Path) -> Forecast | None:
-    """Read a forecast.
-
-    Returns
-    -------
-    Forecast or None
-        None where none could be made.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no file at `path`.
-    ContractError
-        If it is no forecast of a known version.
-    """
+    """Read a forecast; None where none could be made."""
     content = read_json(path, what="the forecast")
     if not isinstance(content, dict) or content.get("contract") != CONTRACT:
         raise ContractError(f"{path} must be a forecast of a training, but it is not")

@@ -13,23 +13,16 @@ import numpy as np
 from components.training.cost.forecast import Estimate
 from components.training.cost.step_meter import EpochCosts
 
-# Another load on the same machine makes that of the same steps.
+# Of the cost: the same steps differ by so much under another load of the machine.
 _SMALLEST_SPREAD = 0.1
 _STANDARD_ERRORS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EpochCost:
-    """What the epochs after the first took; every cost is seconds and processor seconds, shape (2,).
+    """Costs of an example learnt from, of one held out, and of the rest of an epoch, with their standard errors.
 
-    Attributes
-    ----------
-    example, held_out
-        An example learnt from, and an example held out.
-    rest
-        What an epoch takes whatever their number.
-    example_error, held_out_error, rest_error
-        Standard errors of these three.
+    Every cost is seconds and processor seconds, shape (2,).
     """
 
     example: np.ndarray
@@ -54,15 +47,7 @@ class EpochCost:
 
 
 def epoch_cost(epochs: Sequence[EpochCosts], totals: np.ndarray) -> EpochCost:
-    """Divide what epochs took among their examples.
-
-    Parameters
-    ----------
-    epochs
-        E of them, without the one that warms up.
-    totals
-        Shape (E, 2): seconds and processor seconds of each.
-    """
+    """Divide what E epochs took, shape (E, 2), among their examples; without the epoch that warms up."""
     example, example_error = _per_example([epoch.steps for epoch in epochs])
     held_out, held_out_error = _per_example([epoch.held_out for epoch in epochs])
     numbers = np.array([[_num(epoch.steps), _num(epoch.held_out)] for epoch in epochs], np.float64)

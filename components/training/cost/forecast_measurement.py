@@ -1,4 +1,4 @@
-"""Measures a training on a sample, with its own trainer and batch size, and says what the whole of it will take."""
+"""Measures a training on a sample, with its own trainer and batch size, to forecast the whole of it."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,6 @@ from components.shared.feature_store.store import FeatureStore
 from components.training.cost.forecast import Estimate, Forecast
 from components.training.cost.forecast_interval import epoch_cost
 from components.training.cost.step_meter import CostMeter
-from components.training.trainer.callbacks import peak_gpu_bytes
 from components.training.trainer.checkpoints import CheckpointFolder
 from components.training.trainer.fit import fit, FitResult
 from components.training.trainer.processes import num_local_processes
@@ -26,29 +25,9 @@ _ENOUGH_S = 3.0
 
 
 def forecast_training(store: FeatureStore, config: TrainingConfig, *, seed: int, device: torch.device) -> Forecast:
-    """Forecast a full training by a short one.
+    """Forecast a full training by a short one, for all epochs: when early stopping will end it cannot be known.
 
-    Parameters
-    ----------
-    store
-        The feature store.
-    config
-        The full run's config.
-    seed
-        Its seed.
-    device
-        Where it computes.
-
-    Returns
-    -------
-    Forecast
-        For every epoch; how many it will be before early stopping nobody knows. What processes take to speak to one
-        another is not in it: one process with its share of the batch is measured.
-
-    Raises
-    ------
-    ValueError
-        If it cannot train.
+    One process with its share of the batch is measured: communication between processes is not in the forecast.
     """
     # This step may hold fewer GPUs than the training will.
     num_processes = (config.num_processes or num_local_processes(config, device)) * config.num_nodes
@@ -83,7 +62,7 @@ def forecast_training(store: FeatureStore, config: TrainingConfig, *, seed: int,
         epoch_cpu_s=epoch_cpu_s,
         input_wait_share=min(sum(e["input_wait_s"] for e in later) / sum(e["duration_s"] for e in later), 1.0),
         memory_bytes=_memory(store),
-        gpu_memory_bytes=peak_gpu_bytes() if device.type == "cuda" else None,
+        gpu_memory_bytes=torch.cuda.max_memory_allocated() if device.type == "cuda" else None,
     )
 
 
@@ -95,19 +74,7 @@ class _Measured:
 
 
 def short_config(config: TrainingConfig, num_examples: int, *, num_processes: int, num_steps: int) -> TrainingConfig:
-    """The config of a few epochs of a few steps, each as large as one process's share of the full run's.
-
-    Parameters
-    ----------
-    config
-        The full run's.
-    num_examples
-        Examples that it learns from, 2 or more.
-    num_processes
-        Processes that share a step.
-    num_steps
-        Steps an epoch, where there are examples for so many.
-    """
+    """The config of a few epochs of `num_steps` steps, each as large as one process's share of the full run's step."""
     share = max(-(-config.step_size(num_examples) // num_processes), 2)
     return replace(
         config,

@@ -15,15 +15,7 @@ def shown_duration(seconds: float) -> str:
 
 
 def forecast_rows(forecast: Forecast, *, price_per_hour: float | None) -> list[list[str]]:
-    """Rows of a table: what, expected, at least, at most.
-
-    Parameters
-    ----------
-    forecast
-        What is shown.
-    price_per_hour
-        Price of a GPU's hour, on a CPU of the node's; None where nobody said.
-    """
+    """Rows of a table: what, expected, at least, at most. The price is of a GPU's hour, on a CPU of the node's."""
     rows = [
         _durations("one epoch", forecast.epoch_s),
         _durations(f"{forecast.max_epochs} epochs with start-up", forecast.duration_s),
@@ -40,7 +32,7 @@ def forecast_rows(forecast: Forecast, *, price_per_hour: float | None) -> list[l
 
 
 def forecast_remarks(forecast: Forecast) -> list[str]:
-    """What a reader must know of the figures, one sentence each."""
+    """What a reader must know of the forecast, one sentence each."""
     remarks = [
         f"Measured on {forecast.num_steps_measured} batches of this machine's {forecast.device}, for "
         f"{forecast.num_examples:,} examples an epoch; {forecast.input_wait_share:.0%} of the time was spent waiting "
@@ -60,15 +52,7 @@ def forecast_remarks(forecast: Forecast) -> list[str]:
 
 
 def compared_rows(forecast: Forecast, epochs: Sequence[dict[str, float]]) -> list[list[str]]:
-    """Rows of a table: what, forecast for the epochs that were run, its interval, measured, measured by forecast.
-
-    Parameters
-    ----------
-    forecast
-        What was expected.
-    epochs
-        The curves of the training, with `duration_s` and `cpu_s`.
-    """
+    """Rows of a table for the epochs that were run: what, forecast, its interval, measured, measured by forecast."""
     pairs = (
         ("seconds", forecast.learning_s(len(epochs)), "duration_s"),
         ("processor seconds of a process", forecast.learning_cpu_s(len(epochs)), "cpu_s"),

@@ -14,31 +14,16 @@ from components.training.trainer.batches import Batch
 
 @dataclass(kw_only=True, slots=True)
 class EpochCosts:
-    """What one epoch took; a cost is seconds and processor seconds, shape (2,).
+    """What one epoch took; a cost is seconds and processor seconds, shape (2,)."""
 
-    Attributes
-    ----------
-    began
-        Both clocks at its start.
-    steps, held_out
-        For every batch that was learnt from or held out: its number of examples, and its cost.
-    """
-
-    began: np.ndarray
+    began: np.ndarray  # both clocks
+    # A batch's number of examples, and its cost.
     steps: list[tuple[int, np.ndarray]] = field(default_factory=list)
     held_out: list[tuple[int, np.ndarray]] = field(default_factory=list)
 
 
 class CostMeter(Callback):
-    """Reads the clocks at every batch, when the device has done what it was given.
-
-    Attributes
-    ----------
-    epochs
-        What every epoch took.
-    began, ended
-        Both clocks when training began and ended, shape (2,).
-    """
+    """Reads the clocks at every batch, when the device has done what it was given."""
 
     def __init__(self) -> None:
         self.epochs: list[EpochCosts] = []

@@ -15,8 +15,28 @@ from components.shared.contracts.problem import parse_problem
 from components.shared.runtime.custom_code import check_allowed
 from components.shared.runtime.model_name import check_model_name
 from components.shared.tables.sources import check_source, readable_store_errors
-from components.training.recipes import check_recipe, recipe_config
+from components.training.recipes import recipe_config
 from components.training.training_config import overridden
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunDestination:
+    """What a run's model is called, and where the run writes.
+
+    Attributes
+    ----------
+    model_name
+        See `check_model_name`.
+    model_root, checkpoint_dir
+        Folders or URIs.
+    feature_dir
+        A folder that all steps mount, for the feature store; empty for none.
+    """
+
+    model_name: str
+    model_root: str
+    checkpoint_dir: str
+    feature_dir: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,16 +59,7 @@ class CheckedInputs:
 
 
 def check_inputs(
-    *,
-    source: str,
-    problem: str,
-    recipe: str,
-    backbone: str,
-    seed: int,
-    model_name: str,
-    checkpoint_dir: str,
-    model_root: str,
-    feature_dir: str = "",
+    *, source: str, problem: str, recipe: str, backbone: str, seed: int, destination: RunDestination
 ) -> CheckedInputs:
     """Check a run's parameters before anything is paid for.
 
@@ -60,17 +71,8 @@ def check_inputs(
         The problem file's text; empty where everything is inferred.
     recipe, backbone, seed
         How to train.
-    model_name
-        What the model will be called.
-    checkpoint_dir, model_root
-        Folders or URIs that this run writes to.
-    feature_dir
-        A folder that all steps mount, for the feature store; empty for none.
-
-    Returns
-    -------
-    CheckedInputs
-        The problem, in canonical JSON.
+    destination
+        The model's name, and where the run writes: its folders are made where they are missing.
 
     Raises
     ------
@@ -82,16 +84,15 @@ def check_inputs(
     parsed = parse_problem(problem).to_dict()
     if backbone != AUTO:
         _check_backbone(backbone, parsed["modality"])
-    check_recipe(recipe)
     overridden(recipe_config(recipe, _some_backbone(backbone)), parsed["training"])
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, got {seed}")
-    check_model_name(model_name)
+    check_model_name(destination.model_name)
     check_source(source)
-    for name, uri in (("checkpoint_dir", checkpoint_dir), ("model_root", model_root)):
-        _check_writable(name, uri)
-    if feature_dir:
-        _check_feature_dir(feature_dir)
+    _check_writable("checkpoint_dir", destination.checkpoint_dir)
+    _check_writable("model_root", destination.model_root)
+    if destination.feature_dir:
+        _check_feature_dir(destination.feature_dir)
     parsed["preparation"] = _checked_preparation(parsed["preparation"], parsed["modality"])
     sections = {name: _canonical(parsed.pop(name)) for name in ("target", "preparation", "training", "budget")}
     return CheckedInputs(data_problem=_canonical(parsed), **sections)
@@ -107,7 +108,7 @@ def _check_backbone(name: str, modality: str | None) -> None:
 
 
 def _checked_preparation(section: Mapping[str, Any], modality: str | None) -> dict[str, Any]:
-    """The section, checked; a policy's file is read here, where whoever started the run hears of it soon."""
+    """The section, checked; an augmentation policy's file is read here, so that an error in it shows at once."""
     settings = preparation_settings_from(section)
     if modality is not None:
         settings.check_modality(modality)

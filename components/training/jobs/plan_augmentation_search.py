@@ -1,4 +1,4 @@
-"""Plans an augmentation search: which trials it is made of."""
+"""Plans the trials of an augmentation search."""
 
 import json
 

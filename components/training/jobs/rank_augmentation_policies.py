@@ -1,4 +1,4 @@
-"""Ranks what the trials of a search came to, and writes the winner into the problem file."""
+"""Ranks the augmentation policies of a search by its trials, and writes the winner into the problem file."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -28,7 +28,7 @@ class Artifact(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RankedSearch:
-    """The policy to train with, why, and the problem file that says so."""
+    """The augmentation policy to train with, why, and the text of the problem file that says so."""
 
     winner: str
     reason: str
@@ -43,7 +43,7 @@ def rank_augmentation_policies(
     ranking_path: str | Path,
     problem_path: str | Path,
 ) -> RankedSearch:
-    """Rank the policies of a search.
+    """Rank the augmentation policies of a search.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def rank_augmentation_policies(
     Raises
     ------
     ContractError
-        If the trials do not belong together: other seeds or other rows for one of the policies.
+        If the trials do not belong together: other seeds or other rows for one of the augmentation policies.
     """
     files = [result if isinstance(result, str | Path) else result.path for result in results]
     tried = sorted(map(read_trial_result, files), key=lambda result: result.trial.seed)
@@ -66,23 +66,15 @@ def rank_augmentation_policies(
     scores = {name: np.array([result.scores for result in trials]) for name, trials in by_policy.items()}
     first = tried[0].trial
     ranked = ranking(scores, kept=first.name, bounds=_BOUNDS[first.metric])
-    chosen = with_policy(problem, choice_of(by_policy[ranked.winner][0].trial))
+    chosen = with_augmentation_policy(problem, choice_of(by_policy[ranked.winner][0].trial))
     write_json(Path(ranking_path), _described(ranked, by_policy))
     write_text(Path(problem_path), chosen)
     ranking_report(ranked, by_policy).write(report_path)
     return RankedSearch(winner=ranked.winner, reason=ranked.reason, problem=chosen)
 
 
-def with_policy(problem: str, policy: Any) -> str:
-    """A problem file's text with another augmentation policy; the rest of it stays.
-
-    Parameters
-    ----------
-    problem
-        YAML or JSON; may be empty.
-    policy
-        A name, or a policy's content.
-    """
+def with_augmentation_policy(problem: str, policy: Any) -> str:
+    """A problem file's text (YAML, JSON or empty) with another augmentation policy, a name or its content."""
     parse_problem(problem)
     content = yaml.safe_load(problem) or {}
     content["preparation"] = {**(content.get("preparation") or {}), "augmentation": policy}

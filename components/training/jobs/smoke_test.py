@@ -32,6 +32,28 @@ _FORECAST = "the full run is forecast"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SmokePaths:
+    """What a smoke test reads, and the files that it writes.
+
+    Attributes
+    ----------
+    features
+        The feature store.
+    examples
+        The example table that it was built from; None leaves out what is compared with it.
+    report, verdict, metrics, forecast
+        HTML and three JSON files, written.
+    """
+
+    features: str | Path
+    examples: str | Path | None
+    report: str | Path
+    verdict: str | Path
+    metrics: str | Path
+    forecast: str | Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SmokeResult:
     """Whether the smoke test passed, why, and how long it took (seconds)."""
 
@@ -41,27 +63,14 @@ class SmokeResult:
 
 
 def smoke_test(
-    *,
-    features_path: str | Path,
-    examples_path: str | Path | None,
-    recipe: str,
-    training: str,
-    budget: str,
-    seed: int,
-    report_path: str | Path,
-    verdict_path: str | Path,
-    metrics_path: str | Path,
-    forecast_path: str | Path,
-    device: str = "auto",
+    paths: SmokePaths, *, recipe: str, training: str, budget: str, seed: int, device: str = "auto"
 ) -> SmokeResult:
     """Check a training on a tiny sample, forecast what the whole of it takes, and say whether it may be paid for.
 
     Parameters
     ----------
-    features_path
-        The feature store.
-    examples_path
-        The example table that it was built from; None leaves out what is compared with it.
+    paths
+        What is read and written.
     recipe
         The recipe of the full run.
     training
@@ -70,8 +79,6 @@ def smoke_test(
         JSON: what the training may take, as the problem file says; empty for no limit.
     seed
         The run's seed.
-    report_path, verdict_path, metrics_path, forecast_path
-        Files, written.
     device
         `auto`, `cpu` or `cuda`.
 
@@ -81,25 +88,25 @@ def smoke_test(
         If recipe, settings, budget or device are unknown.
     """
     began = time.monotonic()
-    store = FeatureStore(features_path)
+    store = FeatureStore(paths.features)
     backbone = backbone_config_from(store.preparation["backbone"])
     config = overridden(recipe_config(recipe, backbone), json.loads(training or "{}"))
     limits = parse_budget(budget)
-    # Who insists on a GPU hears first whether there is one.
+    # A GPU that was asked for is checked first.
     checks = _gpu_checks() if device == "cuda" else []
     forecast = None
     if not _findings(checks):
-        table = None if examples_path is None else ExampleTable(examples_path)
+        table = None if paths.examples is None else ExampleTable(paths.examples)
         more, forecast = _checked(store, config, seed, device, table)
         checks += more
     lines = [] if forecast is None else budget_lines(forecast, limits)
     verdict = _verdict(checks, [line.finding for line in lines if line.finding is not None])
     duration_s = round(time.monotonic() - began, 2)
     report = smoke_report(checks, verdict, config, forecast=forecast, budget=limits, lines=lines, duration_s=duration_s)
-    report.write(report_path)
-    write_verdict(verdict_path, verdict)
-    write_forecast(forecast_path, forecast)
-    write_json(metrics_path, _metrics(checks, forecast, duration_s))
+    report.write(paths.report)
+    write_verdict(paths.verdict, verdict)
+    write_forecast(paths.forecast, forecast)
+    write_json(paths.metrics, _metrics(checks, forecast, duration_s))
     return SmokeResult(passed=verdict.passed, reason=verdict.reason, duration_s=duration_s)
 
 

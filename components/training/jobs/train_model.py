@@ -1,16 +1,15 @@
 """Trains on one node, and writes the model bundle, the report and TensorBoard's logs."""
 
-from pathlib import Path
 import tempfile
 
 from components.modeling.gpu.preflight import require_gpu
 from components.shared.feature_store.store import FeatureStore
 from components.training.trainer.checkpoints import sole_trainer
 from components.training.training_run import (
-    baseline_files,
     configured,
     planned_training,
     run_training,
+    TrainingInputs,
     TrainingOutputs,
     TrainingResult,
     write_outputs,
@@ -18,19 +17,13 @@ from components.training.training_run import (
 
 
 def train_model(
+    inputs: TrainingInputs,
+    outputs: TrainingOutputs,
     *,
-    features_path: str | Path,
-    schema_path: str | Path | None,
-    statistics_path: str | Path | None,
-    forecast_path: str | Path | None,
     recipe: str,
     training: str,
     seed: int,
     checkpoint_dir: str,
-    model_path: str | Path,
-    report_path: str | Path,
-    metrics_path: str | Path,
-    logs_path: str | Path,
     device: str = "auto",
 ) -> TrainingResult:
     """Train on this node, and write the model bundle.
@@ -40,12 +33,8 @@ def train_model(
 
     Parameters
     ----------
-    features_path
-        The feature store.
-    schema_path, statistics_path
-        The training data's schema (a file) and statistics (a folder), kept in the bundle; None leaves them out.
-    forecast_path
-        What the smoke test expected the training to take, compared in the report; None for none.
+    inputs, outputs
+        What is read and written.
     recipe
         One of the recipes.
     training
@@ -54,10 +43,6 @@ def train_model(
         Decides everything random.
     checkpoint_dir
         A folder or URI that outlives this step.
-    model_path, logs_path
-        Folders, written: the bundle, and TensorBoard's logs.
-    report_path, metrics_path
-        Files, written.
     device
         `auto`, `cpu` or `cuda`.
 
@@ -68,13 +53,10 @@ def train_model(
     TrainingInterruptedError
         If the process was told to stop (SIGTERM); the same call again goes on.
     """
-    outputs = TrainingOutputs(
-        model_path=model_path, report_path=report_path, metrics_path=metrics_path, logs_path=logs_path
-    )
     if device == "cuda":
         # The smoke test may have run on another node.
         require_gpu([tempfile.gettempdir()])
-    store = FeatureStore(features_path)
+    store = FeatureStore(inputs.features)
     planned = planned_training(store, configured(store, recipe, training), recipe, seed, checkpoint_dir, device)
     if planned.config.num_nodes > 1:
         raise ValueError(
@@ -83,10 +65,4 @@ def train_model(
         )
     with sole_trainer(planned.folder) as lock:
         result = run_training(planned, lock)
-        return write_outputs(
-            planned,
-            result,
-            outputs,
-            baseline=baseline_files(schema_path, statistics_path),
-            forecast_path=forecast_path,
-        )
+        return write_outputs(planned, result, inputs, outputs)

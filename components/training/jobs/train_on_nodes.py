@@ -1,5 +1,6 @@
 """Trains on several nodes: launches a Kubeflow `TrainJob`, stays with it, and writes the model bundle."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from components.shared.feature_store.store import FeatureStore
@@ -10,10 +11,10 @@ from components.training.kubeflow_job.train_job import train_job_name, TrainJob
 from components.training.trainer.fit import finished
 from components.training.trainer.worker import TrainingRequest, worker_command
 from components.training.training_run import (
-    baseline_files,
     configured,
     planned_training,
     PlannedTraining,
+    TrainingInputs,
     TrainingOutputs,
     TrainingResult,
     write_outputs,
@@ -23,22 +24,23 @@ _TIMEOUT_S = 7 * 24 * 3600
 _DEFAULT_NODES = 2
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Nodes:
+    """The container image of the nodes, and the volume claim that they mount at `WORKSPACE_PATH`."""
+
+    image: str
+    workspace_claim: str
+
+
 def train_on_nodes(
+    inputs: TrainingInputs,
+    outputs: TrainingOutputs,
+    nodes: Nodes,
     *,
-    features_path: str | Path,
-    schema_path: str | Path | None,
-    statistics_path: str | Path | None,
-    forecast_path: str | Path | None,
     recipe: str,
     training: str,
     seed: int,
     checkpoint_dir: str,
-    model_path: str | Path,
-    report_path: str | Path,
-    metrics_path: str | Path,
-    logs_path: str | Path,
-    node_image: str,
-    workspace_claim: str,
 ) -> TrainingResult:
     """Train on several nodes, and write the model bundle.
 
@@ -47,19 +49,17 @@ def train_on_nodes(
 
     Parameters
     ----------
-    features_path
-        The feature store, on the workspace: every node reads it there.
-    schema_path, statistics_path, forecast_path, recipe, training, seed
-        See `training_job.train_model`. `training` says how many nodes (`num_nodes`, 2 where it says nothing) and GPUs
-        a node (`num_processes`, 1) there are.
+    inputs, outputs
+        What is read and written. The feature store lies on the workspace: every node reads it there.
+    nodes
+        What the nodes run and mount.
+    recipe, seed
+        See `train_model`.
+    training
+        See `train_model`; it also says how many nodes (`num_nodes`, 2 where it says nothing) and GPUs a node
+        (`num_processes`, 1) there are.
     checkpoint_dir
         A folder of the workspace, or a URI.
-    model_path, report_path, metrics_path, logs_path
-        What is written; see there too.
-    node_image
-        The image of the nodes.
-    workspace_claim
-        The volume claim that the nodes mount at `WORKSPACE_PATH`.
 
     Raises
     ------
@@ -68,22 +68,18 @@ def train_on_nodes(
     TrainJobError
         If the job failed or took too long; the message has its last lines.
     """
-    outputs = TrainingOutputs(
-        model_path=model_path, report_path=report_path, metrics_path=metrics_path, logs_path=logs_path
-    )
-    store = FeatureStore(features_path)
+    store = FeatureStore(inputs.features)
     config = configured(store, recipe, training)
     planned = planned_training(store, config, recipe, seed, checkpoint_dir, "cpu", on_gpu_nodes=True)
     _check_seen_by_nodes("the feature store", str(planned.store.path))
     _check_seen_by_nodes("checkpoint_dir", checkpoint_dir)
     resumed = planned.folder.usable() is not None
-    launch_train_job(_job(planned, node_image, workspace_claim), ClusterBackend())
+    launch_train_job(_train_job(planned, nodes), ClusterBackend())
     result = finished(planned.store, planned.config, checkpoints=planned.folder, resumed=resumed)
-    baseline = baseline_files(schema_path, statistics_path)
-    return write_outputs(planned, result, outputs, baseline=baseline, forecast_path=forecast_path)
+    return write_outputs(planned, result, inputs, outputs)
 
 
-def _job(planned: PlannedTraining, node_image: str, workspace_claim: str) -> TrainJob:
+def _train_job(planned: PlannedTraining, nodes: Nodes) -> TrainJob:
     request = TrainingRequest(
         features_path=str(planned.store.path),
         config=planned.config,
@@ -94,11 +90,11 @@ def _job(planned: PlannedTraining, node_image: str, workspace_claim: str) -> Tra
     return TrainJob(
         name=train_job_name(planned.folder.uri.rstrip("/").rpartition("/")[2]),
         command=("torchrun", *worker_command(request.write())),
-        image=node_image,
+        image=nodes.image,
         timeout_s=_TIMEOUT_S,
         num_nodes=planned.config.num_nodes if planned.config.num_nodes > 1 else _DEFAULT_NODES,
         gpus_per_node=planned.config.num_processes or 1,
-        workspace_claim=workspace_claim,
+        workspace_claim=nodes.workspace_claim,
         queue=QUEUE,
     )
 

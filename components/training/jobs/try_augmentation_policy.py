@@ -1,6 +1,6 @@
 """One short training with one augmentation policy, and how its network does on the validation rows."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 import json
 from pathlib import Path
 from typing import Any
@@ -26,30 +26,41 @@ from components.training.training_run import configured, planned_training, run_t
 _BATCH_ROWS = 64
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialPaths:
+    """What a trial reads, and the files that it writes.
+
+    Attributes
+    ----------
+    features
+        The feature store; its own augmentation policy is not used.
+    result
+        JSON file: the score of every validation row.
+    metrics
+        JSON file: accuracy, log loss and seconds.
+    """
+
+    features: str | Path
+    result: str | Path
+    metrics: str | Path
+
+
 def try_augmentation_policy(
-    *,
-    features_path: str | Path,
-    trial: str,
-    recipe: str,
-    checkpoint_dir: str,
-    result_path: str | Path,
-    metrics_path: str | Path,
-    device: str = "auto",
+    paths: TrialPaths, *, trial: str, recipe: str, checkpoint_dir: str, device: str = "auto"
 ) -> TrialResult:
-    """Train with one policy for the search's budget; a trial that was killed goes on from its last checkpoint.
+    """Train with one augmentation policy; a trial that was killed goes on from its last checkpoint.
 
     Parameters
     ----------
-    features_path
-        The feature store; its own policy is not used.
+    paths
+        What is read and written.
     trial
-        JSON: policy, seed, budget and what the problem file says of training, as the plan of the search gives it.
+        JSON: augmentation policy, seed, budget and what the problem file says of training, as the search's plan has
+        it.
     recipe
         How the full run will train; the trial has fewer epochs.
     checkpoint_dir
         A folder or URI that outlives this step.
-    result_path, metrics_path
-        JSON files, written: the score of every validation row; accuracy, log loss and seconds.
     device
         `auto`, `cpu` or `cuda`.
 
@@ -59,7 +70,7 @@ def try_augmentation_policy(
         If there are no images or no validation rows to judge by, or a setting is wrong.
     """
     chosen = trial_from_text(trial)
-    store = FeatureStore(features_path)
+    store = FeatureStore(paths.features)
     rows = store.indices("validation")
     if store.modality != "image":
         raise ValueError(f"policies are searched for images, but the examples are {store.modality}")
@@ -70,8 +81,8 @@ def try_augmentation_policy(
     with sole_trainer(planned.folder) as lock:
         trained = run_training(planned, lock)
     result = _judged(chosen, store, rows, trained, planned.device)
-    write_trial_result(result_path, result)
-    write_json(Path(metrics_path), result.metrics())
+    write_trial_result(paths.result, result)
+    write_json(paths.metrics, result.metrics())
     return result
 
 

@@ -26,27 +26,15 @@ _SERVER_ERROR = 500
 
 
 class ClusterBackend:
-    """Jobs as TrainJob objects in one namespace.
+    """Jobs as TrainJob objects in one namespace: by default the pod's own, or the kubeconfig's.
 
-    It needs the rights of the role in `manifests/base/launcher-role.yaml` and no others: of the SDK it takes the
-    connection, for the SDK's own calls also read the cluster's runtimes, drop the conditions' messages and cannot say
-    how many processes a node runs.
-
-    Parameters
-    ----------
-    namespace
-        Where the jobs are; by default the pod's own, or the kubeconfig's.
-    kubeconfig
-        By default the pod's service account, and outside a pod what kubectl uses.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no cluster to speak to.
+    It needs the rights of the role in `manifests/base/launcher-role.yaml` and no others. Of the SDK it uses the
+    connection alone: the SDK's own calls also read the cluster's runtimes, drop the conditions' messages, and cannot
+    set the number of processes a node.
     """
 
     def __init__(self, namespace: str | None = None, *, kubeconfig: str | Path | None = None) -> None:
-        # Only who launches needs them, and they take seconds.
+        # They take seconds to import, and only a launcher needs them.
         from kubeflow.trainer import KubernetesBackendConfig, TrainerClient
         from kubernetes.config import ConfigException
 

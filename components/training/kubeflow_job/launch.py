@@ -1,12 +1,10 @@
-"""Launches a train job and stays with it: its log becomes ours, its failure our error, our end its end."""
+"""Launches a train job and follows it: relays its log, raises its failure, deletes it when the launcher stops."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
-import contextlib
+from collections.abc import Callable
 import logging
 import re
 import signal
-import threading
 import time
 from types import FrameType
 from typing import NoReturn, TypeVar
@@ -19,6 +17,7 @@ from components.training.kubeflow_job.train_job import (
     TrainJobBackend,
     TrainJobError,
 )
+from components.training.trainer.sigterm import handling_sigterm
 
 logger = logging.getLogger(__name__)
 
@@ -37,20 +36,11 @@ _EXCEPTION = re.compile(r"\b(?!ChildFailedError)\w*(?:Error|Exception|Interrupt)
 
 
 def launch_train_job(job: TrainJob, backend: TrainJobBackend, *, poll_s: float = 10.0) -> None:
-    """Run a job to its end, or take over the one of that name that runs already.
+    """Run a job to its end, or take over the running one of that name; look every `poll_s` seconds.
 
-    When this process is interrupted or terminated, or cannot go on, the job is deleted: nothing computes that nobody
-    waits for. A job that completed is deleted too, for its results lie where its command wrote them. One that failed
-    stays to be looked at; the next launch takes its place.
-
-    Parameters
-    ----------
-    job
-        What to run.
-    backend
-        Where.
-    poll_s
-        How often to look, seconds.
+    When this process is interrupted or terminated, or cannot go on, the job is deleted, so that nothing computes
+    without a launcher. A job that completed is deleted too: its results lie where its command wrote them. A failed job
+    stays for inspection until the next launch replaces it.
 
     Raises
     ------
@@ -59,7 +49,7 @@ def launch_train_job(job: TrainJob, backend: TrainJobBackend, *, poll_s: float =
     ConnectionError
         If the backend could not be reached for a quarter of an hour.
     """
-    with _ended_by_sigterm():
+    with handling_sigterm(_exit_on_sigterm):
         try:
             _start_or_take_over(job, backend, poll_s=poll_s)
             failure = _follow(job, backend, poll_s=poll_s)
@@ -147,7 +137,7 @@ def _wait_until_gone(name: str, backend: TrainJobBackend, *, poll_s: float) -> N
 
 
 def _follow(job: TrainJob, backend: TrainJobBackend, *, poll_s: float) -> TrainJobError | None:
-    """Stay until the job's end; None where it completed. Raises where the job did not come to an end by itself."""
+    """Follow the job until it completed (None) or failed; raises where it was deleted or took too long."""
     logs, clock, shown = _NodeLogs(), _Clock(job), None
     while True:
         # The state first: what a node logged before its end is then read after it.
@@ -169,7 +159,7 @@ def _follow(job: TrainJob, backend: TrainJobBackend, *, poll_s: float) -> TrainJ
 
 
 def _patiently(ask: Callable[[], Answer], *, poll_s: float) -> Answer:
-    """Ask again while the backend cannot be reached: a job of days outlives a quarter of an hour without it."""
+    """Ask again while the backend cannot be reached: a job of days must outlive an outage of 15 minutes."""
     deadline = time.monotonic() + _OUTAGE_S
     while True:
         try:
@@ -182,7 +172,7 @@ def _patiently(ask: Callable[[], Answer], *, poll_s: float) -> Answer:
 
 
 def _delete_at_any_cost(name: str, backend: TrainJobBackend) -> None:
-    """Delete, whatever comes; what led here, an error or a completed job, is what is to be seen."""
+    """Delete, and log what goes wrong: the error that led here, or the completed job, is what must be seen."""
     for attempt in range(_DELETE_TRIES):
         if attempt:
             time.sleep(_DELETE_PAUSE_S)
@@ -196,19 +186,7 @@ def _delete_at_any_cost(name: str, backend: TrainJobBackend) -> None:
     logger.error("train job %s may be there still, and at work: kubectl delete trainjob %s", name, name)
 
 
-@contextlib.contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Within the block SIGTERM raises `SystemExit`, as Ctrl-C raises `KeyboardInterrupt`; a second one is ignored."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(number: int, frame: FrameType | None) -> NoReturn:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before if before is not None else signal.SIG_DFL)
+def _exit_on_sigterm(number: int, frame: FrameType | None) -> NoReturn:
+    """Raise `SystemExit`, as Ctrl-C raises `KeyboardInterrupt`; a second SIGTERM is ignored."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise SystemExit(128 + number)

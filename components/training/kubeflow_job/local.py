@@ -35,7 +35,7 @@ _SDK_FOLDER = re.compile(r"Operating inside (/.+)")
 
 @dataclass(kw_only=True, slots=True)
 class _Job:
-    """What is known of a job beside what the SDK knows."""
+    """What the SDK does not know of a job."""
 
     folder: Path
     num_read: int = 0
@@ -60,7 +60,7 @@ class LocalBackend:
     """
 
     def __init__(self) -> None:
-        # Only who launches needs it, and it takes seconds.
+        # It takes seconds to import, and only a launcher needs it.
         from kubeflow.trainer import LocalProcessBackendConfig, TrainerClient
 
         self._client: Any = TrainerClient(LocalProcessBackendConfig())
@@ -101,7 +101,7 @@ class LocalBackend:
         trainer = CustomTrainer(func=become, func_args={"command": command}, env=environment)
         here = Path.cwd()
         self._client.train(runtime=runtime, trainer=trainer, options=[Name(name=job.name)])
-        # The SDK starts its process by moving this one into its folder, and leaves it there.
+        # The SDK changes this process's working directory to start its own, and does not change it back.
         while self._status(job.name) == "Created":
             time.sleep(_POLL_S)
         os.chdir(here)
@@ -132,7 +132,7 @@ class LocalBackend:
         del self._jobs[name]
 
     def _status(self, name: str) -> str:
-        """The SDK's word; a job that it was not given, for something came between, has failed."""
+        """The SDK's status; a job that it does not know, because its start was interrupted, has failed."""
         try:
             return str(self._client.get_job(name).status)
         except ValueError:

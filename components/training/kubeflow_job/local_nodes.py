@@ -27,25 +27,10 @@ _STOPPED = 128 + signal.SIGTERM
 def run_nodes(
     command: list[str], *, num_nodes: int, processes_per_node: int, launcher: int, stop_file: Path, output: IO[str]
 ) -> int:
-    """Run a command once a node, until all have ended, one has failed, or nobody waits for them any more.
+    """Run a command once a node, until all have ended, one has failed, `stop_file` appears, or the launcher is gone.
 
-    Parameters
-    ----------
-    command
-        What every node runs; programs of this interpreter's environment are found first.
-    num_nodes, processes_per_node
-        How many, and how many processes torchrun starts on each.
-    launcher
-        The id of the process that waits for the nodes: when it is gone they are stopped.
-    stop_file
-        They are stopped when this file appears.
-    output
-        Takes every line as `node RANK: LINE`.
-
-    Returns
-    -------
-    int
-        0 where every node ended well, else the exit code of the first that did not; 143 where they were stopped.
+    Every line goes to `output` as `node RANK: LINE`. Returns 0 where every node ended well, else the exit code of the
+    first that did not; 143 where they were stopped.
     """
     common = _environment(num_nodes, processes_per_node)
     parent = os.getppid()
@@ -74,7 +59,7 @@ def run_nodes(
 
 def main() -> int:
     """Read the plan, run it, and end with the nodes' status."""
-    # Whoever terminates this process means the nodes.
+    # SIGTERM to this process stops the nodes.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(_STOPPED))
     plan = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     plan["stop_file"] = Path(plan["stop_file"])
@@ -120,7 +105,7 @@ def _pass_on(node: "subprocess.Popen[str]", rank: int, output: IO[str]) -> None:
 
 
 def _say(output: IO[str], line: str) -> None:
-    # Whoever listened may be gone; the nodes are stopped for that elsewhere.
+    # The reader may be gone; `run_nodes` then stops the nodes.
     with contextlib.suppress(BrokenPipeError):
         output.write(f"{line}\n")
         output.flush()
@@ -135,7 +120,7 @@ def _is_alive(process: int) -> bool:
 
 
 def _as_status(code: int) -> int:
-    """What a shell makes of it: a signal's number above 128."""
+    """Exit code as a shell reports it: 128 and the number of the signal that ended the process."""
     return code if code > 0 else 128 - code
 
 

@@ -1,7 +1,7 @@
-"""What is new in a pod's log, read by looking again and again.
+"""Reads what is new in a pod's log by polling.
 
-A stream would have to be opened anew whenever a proxy closes it or the kubelet rotates the file, and one thread a node
-would have to be ended. Looking again loses nothing: the kubelet stamps every line.
+A stream would have to be opened anew whenever a proxy closes it or the kubelet rotates the file, and would need a
+thread a node. Polling loses nothing: the kubelet stamps every line.
 """
 
 import math
@@ -29,18 +29,10 @@ class PodLog:
         return {"since_seconds": math.ceil(self._asked_at - self._read_at) + _SLACK_S}
 
     def new_lines(self, text: str) -> list[str]:
-        """Lines that no earlier call returned.
+        """Lines that no earlier call returned, of the part of the log that `window` asked for, without time stamps.
 
-        Parameters
-        ----------
-        text
-            The answer to what `window` asked: part of the log, every line after its time stamp (RFC 3339 with nine
-            decimals) and a space.
-
-        Returns
-        -------
-        list[str]
-            Without stamps. Of a line that was written over, as progress bars do, what it showed last.
+        A stamp is RFC 3339 with nine decimals. Of a line that was overwritten, as progress bars do, the last state
+        counts.
         """
         self._read_at = self._asked_at
         stamped = [line.partition(" ") for line in text.split("\n") if line]

@@ -25,23 +25,12 @@ NODE = "node"
 # For the checkpoint that a stopped training writes; torchrun itself waits half a minute for its processes.
 _GRACE_S = 60
 
-# Trainer keeps patches apart by who made them, and wants a name with a domain.
+# Trainer tells patches apart by their manager, whose name must have a domain.
 _MANAGER = "pluszero-mlops/training"
 
 
 def render_train_job(job: TrainJob) -> dict[str, Any]:
-    """The TrainJob object, complete but for its namespace.
-
-    Parameters
-    ----------
-    job
-        What to run.
-
-    Returns
-    -------
-    dict
-        `trainer.kubeflow.org/v1alpha1`, as Trainer 2.3 has it: what its runtime does not say is in `runtimePatches`.
-    """
+    """The TrainJob object of Trainer 2.3, without a namespace; what its runtime does not say is in `runtimePatches`."""
     queue = {} if job.queue is None else {QUEUE_LABEL: job.queue}
     template = {"metadata": {"labels": _labels(job)}, "spec": _pod_patch(job)}
     replicated_job = {"name": NODE, "template": {"spec": {"template": template}}}

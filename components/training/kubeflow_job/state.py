@@ -15,20 +15,10 @@ RANK_LABEL = "batch.kubernetes.io/job-completion-index"
 
 
 def job_state(job: Object, pods: Sequence[Object]) -> JobState:
-    """How far a job has come.
+    """How far a TrainJob has come, from the object and the pods of its nodes, in any order, earlier tries included.
 
-    Parameters
-    ----------
-    job
-        The TrainJob.
-    pods
-        Its nodes' pods, in any order, those of earlier tries too.
-
-    Returns
-    -------
-    JobState
-        A job that is being deleted counts as failed: nothing more comes of it. The reason of a failure is that of the
-        node which ended first, for the others end because it did.
+    A job that is being deleted counts as failed: nothing more comes of it. The reason of a failure is that of the node
+    which ended first, for the others end because it did.
     """
     conditions = {
         each["type"]: each for each in job.get("status", {}).get("conditions", []) if each["status"] == "True"

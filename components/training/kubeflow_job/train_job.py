@@ -19,58 +19,27 @@ _RESERVED_PREFIX = "PET_"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainJob:
-    """What to run on every node, and what a node needs.
+    """What to run on every node, and what a node needs; `cpu`, `memory` and `scratch` are Kubernetes quantities a node.
 
-    Attributes
-    ----------
-    name
-        At most 50 small letters, digits and hyphens; see `train_job_name`. Whoever launches the same name twice gets
-        one job.
-    command
-        Run once on every node, where torchrun finds its settings in the environment (`PET_NNODES`,
-        `PET_NPROC_PER_NODE`, `PET_NODE_RANK`, `PET_MASTER_ADDR`, `PET_MASTER_PORT`):
-        `("torchrun", "-m", "components.training.trainer.worker")`.
-    image
-        The container image.
-    timeout_s
-        How long it may take from leaving the queue to its end, seconds.
-    start_timeout_s
-        How long its nodes may take of that to start, seconds.
-    num_nodes
-        1 or more.
-    gpus_per_node
-        One process a GPU; 0 trains on CPUs, in one process a node.
-    cpu, memory, scratch
-        Of every node, as Kubernetes writes quantities; `scratch` bounds `/tmp`.
-    runtime
-        The ClusterTrainingRuntime.
-    environment
-        Variables of every node; no secrets, for anybody who may read the job reads them.
-    workspace_claim
-        The volume claim with feature store and checkpoints; None mounts nothing.
-    queue
-        Kueue's LocalQueue; None for a cluster that has no Kueue.
-    service_account
-        Whom the nodes run as; None is the namespace's default.
-    labels, annotations
-        Of the job, beside those that it always has.
+    torchrun finds its settings in the environment (`PET_NNODES`, `PET_NPROC_PER_NODE`, `PET_NODE_RANK`,
+    `PET_MASTER_ADDR`, `PET_MASTER_PORT`).
     """
 
-    name: str
+    name: str  # launching a name twice gives one job; see `train_job_name`
     command: tuple[str, ...]
     image: str
-    timeout_s: int
+    timeout_s: int  # from leaving the queue to the end
     start_timeout_s: int = 3600
     num_nodes: int = 1
-    gpus_per_node: int = 1
+    gpus_per_node: int = 1  # one process a GPU; 0 trains on CPUs, in one process a node
     cpu: str = "8"
     memory: str = "32Gi"
-    scratch: str = "50Gi"
-    runtime: str = "torch-distributed"
-    environment: Mapping[str, str] = field(default_factory=dict)
-    workspace_claim: str | None = None
-    queue: str | None = None
-    service_account: str | None = None
+    scratch: str = "50Gi"  # bounds `/tmp`
+    runtime: str = "torch-distributed"  # a ClusterTrainingRuntime
+    environment: Mapping[str, str] = field(default_factory=dict)  # no secrets: whoever may read the job reads them
+    workspace_claim: str | None = None  # the volume claim with feature store and checkpoints
+    queue: str | None = None  # Kueue's LocalQueue; None for a cluster without Kueue
+    service_account: str | None = None  # None is the namespace's default
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 
@@ -97,19 +66,9 @@ class TrainJob:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobState:
-    """How far a job has come.
+    """How far a job has come, and why it waits or failed: part of a sentence, about `node` where one is named."""
 
-    Attributes
-    ----------
-    phase
-        `queued` waits for quota, `starting` for its nodes; `complete` and `failed` are final.
-    reason
-        Why it waits or failed, part of a sentence; empty where there is nothing to say.
-    node
-        The node that the reason is about; None where it is about the job.
-    """
-
-    phase: Phase
+    phase: Phase  # `queued` waits for quota, `starting` for nodes; `complete` and `failed` are final
     reason: str = ""
     node: str | None = None
 
@@ -139,15 +98,7 @@ class TrainJobBackend(Protocol):
 
 
 class TrainJobError(RuntimeError):
-    """A job that failed, was stopped, or took too long.
-
-    Parameters
-    ----------
-    message
-        Why, in one sentence.
-    log_end
-        The lines of one node up to the one that tells most.
-    """
+    """A job that failed, was stopped, or took too long; `log_end` is one node's log up to its most telling line."""
 
     def __init__(self, message: str, *, log_end: str) -> None:
         super().__init__(message)
@@ -155,24 +106,7 @@ class TrainJobError(RuntimeError):
 
 
 def train_job_name(run_key: str) -> str:
-    """The job's name for a run: whoever launches the run again, a retried step too, finds the job that is there.
-
-    Parameters
-    ----------
-    run_key
-        Fingerprint of everything that decides the run, which names its checkpoint folder too; at most 44 small
-        letters, digits and hyphens.
-
-    Returns
-    -------
-    str
-        `train-<run_key>`.
-
-    Raises
-    ------
-    ValueError
-        If `run_key` cannot be part of a Kubernetes name.
-    """
+    """`train-<run_key>`: a retried step finds the job that runs already. The key also names the checkpoint folder."""
     limit = _MAX_NAME_LENGTH - len(_NAME_PREFIX)
     if not _RUN_KEY.fullmatch(run_key) or len(run_key) > limit:
         raise ValueError(f"run_key must be 1 to {limit} small letters, digits and inner hyphens, got {run_key!r}")

@@ -1,39 +1,27 @@
-"""What one check of the smoke test says: an outcome, what was measured, and what to do about it."""
+"""The result of one check of the smoke test: an outcome, what was measured, and what to do about it."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from components.shared.contracts.verdict import Finding
 
+# `not judged` where a check that it needs has failed, or there is too little to judge by.
 Outcome = Literal["holds", "failed", "not judged", "does not apply"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SmokeCheck:
-    """One check of the suite.
-
-    Attributes
-    ----------
-    name
-        What must hold, in a few words.
-    outcome
-        `not judged` where a check that it rests on has failed, or there is too little to judge by; `does not apply`
-        where there is nothing to check.
-    measured
-        What was measured, or why nothing was.
-    finding
-        What is wrong and the likely bug; None unless the check failed.
-    """
+    """One check of the suite: what must hold, what was measured (or why nothing was), and the likely bug."""
 
     name: str
     outcome: Outcome
     measured: str
-    finding: Finding | None = None
+    finding: Finding | None = None  # of a failed check
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judgement:
-    """What a check came to, before it has a name; see `SmokeCheck`. `remedy` names the likely bug of a failed one."""
+    """A check's result before it has a name; `remedy` names the likely bug of a failed one."""
 
     outcome: Outcome
     measured: str

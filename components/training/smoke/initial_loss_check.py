@@ -6,6 +6,7 @@ Shapes: B examples, K classes.
 import math
 
 import numpy as np
+from scipy.special import entr
 
 from components.training.smoke.check import does_not_apply, failed, holds, Judgement
 from components.training.smoke.subject import evaluated_logits, Subject
@@ -15,7 +16,7 @@ _INITIAL_LOSS_MARGIN = 1.0
 
 
 def initial_loss_is_chance(subject: Subject) -> Judgement:
-    """The loss before training is what somebody scores who knows nothing, or the classes' shares alone."""
+    """The loss before training is that of a uniform guess, or of guessing by the classes' shares."""
     if subject.config.warm_start:
         return does_not_apply("training starts from an earlier model, which has learnt already")
     store, config = subject.store, subject.config
@@ -29,7 +30,7 @@ def initial_loss_is_chance(subject: Subject) -> Judgement:
     loss = float(np.average(losses_B.double().cpu().numpy(), weights=weights))
     uniform = math.log(len(store.class_names))
     shares = np.bincount(labels, weights=weights, minlength=len(store.class_names)) / weights.sum()
-    prior = -float(np.sum(shares * np.log(np.where(shares > 0, shares, 1.0))))
+    prior = float(entr(shares).sum())
     measured = f"{loss:.3f}, by chance {prior:.3f} to {uniform:.3f}"
     if prior / 2 <= loss <= uniform + _INITIAL_LOSS_MARGIN:
         return holds(measured)

@@ -23,11 +23,11 @@ _LABELLED_ROWS = 100_000
 _MEAN_PIXEL_DIFFERENCE = 2.0
 _AUGMENTED = 32
 _AUGMENTED_EPOCHS = 4
-_FEWEST_PICTURES = 4
+_FEWEST_IMAGES = 4
 _FIELDS = 8
 _BLANK_NORM = 8.0
 _CLOSE = 0.8
-_KEPT_SHARE = 0.85  # a policy that swaps pictures keeps a half, by chance
+_KEPT_SHARE = 0.85  # an augmentation policy that swaps images keeps half of them, by chance
 
 
 def labels_belong_to_examples(subject: Subject) -> Judgement:
@@ -118,12 +118,12 @@ def _differ(now_BX: np.ndarray, then_BX: np.ndarray) -> np.ndarray:
 
 
 def augmentation_keeps_images(subject: Subject) -> Judgement:
-    """Augmented pictures are still pictures of their own example, and the same ones for the same seed."""
+    """Augmented images still show their own example, and are the same for the same seed."""
     policy = subject.store.preparation["augmentation"]
     if subject.store.modality != "image" or policy is None or not subject.config.augment:
         return does_not_apply("nothing is augmented")
     rows = tiny_sample(subject.rows, subject.store.labels, max_examples=_AUGMENTED)
-    if len(rows) < _FEWEST_PICTURES:
+    if len(rows) < _FEWEST_IMAGES:
         return not_judged(f"{len(rows)} pictures are too few to tell one from another")
     examples = StoredExamples(subject.store, augmenter=Augmenter(policy), seed=subject.seed)
     rounds = [_augmented(examples, rows, epoch) for epoch in range(_AUGMENTED_EPOCHS)]
@@ -148,7 +148,7 @@ def _augmented(examples: StoredExamples, rows: np.ndarray, epoch: int) -> np.nda
 
 
 def _coarse(images_BHWC: np.ndarray) -> np.ndarray:
-    """Grey pictures of 8 by 8 fields and their mirror images, shape (2, B, 64), each of mean 0 and norm 1, or of 0s."""
+    """Grey images of 8 by 8 fields and their mirror images, shape (2, B, 64), each of mean 0 and norm 1, or of 0s."""
     grey = torch.from_numpy(images_BHWC).float().mean(dim=3)
     fields = torch.nn.functional.adaptive_avg_pool2d(grey, _FIELDS).numpy()
     both = np.stack([fields, fields[:, :, ::-1]]).reshape(2, len(fields), -1)
@@ -158,7 +158,7 @@ def _coarse(images_BHWC: np.ndarray) -> np.ndarray:
 
 
 def _is_kept(augmented_2NP: np.ndarray, originals_2NP: np.ndarray) -> np.ndarray:
-    """Shape (N,), bool: whether a picture resembles its own original closely, or more than it does most others."""
+    """Shape (N,), bool: whether an image resembles its own original closely, or more than it does most others."""
     alike_NN = np.max(augmented_2NP[0] @ originals_2NP.transpose(0, 2, 1), axis=0)
     own = np.diag(alike_NN)
     others = np.median(alike_NN[~np.eye(len(own), dtype=bool)].reshape(len(own), -1), axis=1)

@@ -1,4 +1,4 @@
-"""What a person sees of the smoke test: the verdict, every check, the forecast, and the budget's arithmetic."""
+"""The report of the smoke test: the verdict, every check, the forecast, and the budget's arithmetic."""
 
 from collections.abc import Sequence
 
@@ -24,23 +24,7 @@ def smoke_report(
     lines: Sequence[BudgetLine],
     duration_s: float,
 ) -> Report:
-    """The smoke test's report.
-
-    Parameters
-    ----------
-    checks
-        In the order they ran.
-    verdict
-        Their outcome, the budget's included.
-    config
-        The full run's config.
-    forecast
-        What the full run is expected to take; None where a check failed first.
-    budget, lines
-        The budget, and what became of each of its limits.
-    duration_s
-        How long the smoke test took, seconds.
-    """
+    """The smoke test's report; `forecast` is None where a check failed first, `lines` has one line a budget limit."""
     report = Report("Smoke test", subtitle="One iteration and one epoch on a tiny sample, before training is paid for.")
     report.verdict(verdict.passed, verdict.reason)
     report.facts({"backbone": config.backbone.name, "checks": len(checks), "took, s": duration_s})

@@ -1,4 +1,4 @@
-"""What the smoke test looks at: a training, cut down to a tiny sample of its examples."""
+"""The subject of a smoke test: a training, cut down to a tiny sample of its examples."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,30 +25,14 @@ _STEPS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A training that is to be checked before it is paid for.
-
-    Attributes
-    ----------
-    store
-        The feature store.
-    config
-        The full run's config.
-    seed
-        Its seed.
-    device
-        Where it computes.
-    scratch
-        A folder for what the checks write.
-    table
-        The examples as they came, before they were prepared; None where they are not at hand.
-    """
+    """A training that is to be checked before it is paid for: the full run's config, seed and device."""
 
     store: FeatureStore
     config: TrainingConfig
     seed: int
     device: torch.device
-    scratch: Path
-    table: ExampleTable | None = None
+    scratch: Path  # a folder for what the checks write
+    table: ExampleTable | None = None  # the raw examples; None where they are not at hand
 
     @cached_property
     def features(self) -> Features:

@@ -1,4 +1,4 @@
-"""The smoke suite: what is checked of a training on a tiny sample, in which order, and what rests on what."""
+"""The smoke suite: every check of a training on a tiny sample, in order, and which checks each one needs."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuiteCheck:
-    """A check's place in the suite: its name, how it is judged, and the checks that it rests on."""
+    """A check's place in the suite: its name, how it is judged, and the checks that it needs."""
 
     name: str
     judge: Callable[[Subject], Judgement]
@@ -91,18 +91,7 @@ SUITE = (
 
 
 def smoke_checks(subject: Subject) -> Iterator[SmokeCheck]:
-    """Run the suite.
-
-    Parameters
-    ----------
-    subject
-        What is checked.
-
-    Yields
-    ------
-    SmokeCheck
-        In the order of `SUITE`. A check that rests on one that failed is not judged.
-    """
+    """Run the suite in order; a check is not judged where one that it needs has failed."""
     missing: set[str] = set()
     for check in SUITE:
         lacking = [name for name in check.needs if name in missing]

@@ -18,11 +18,11 @@ _SHOWN = 3
 
 
 class _InterruptedError(RuntimeError):
-    """Stands for the end of the process."""
+    """Simulates the end of the process."""
 
 
 class _InterruptedStore(FeatureStore):
-    """A store that can be read from so many times, and then ends the training."""
+    """A store that ends the training after a number of reads."""
 
     def __init__(self, path: str | Path, *, num_reads: int) -> None:
         super().__init__(path)
@@ -76,7 +76,7 @@ def a_seed_repeats_the_run(subject: Subject) -> Judgement:
 
 
 def a_resumed_run_is_the_same(subject: Subject) -> Judgement:
-    """A run that is killed within an epoch and goes on from its checkpoint ends as one that was not."""
+    """A run that is killed within an epoch and resumed from its checkpoint ends as an uninterrupted one does."""
     num_steps = -(-subject.one_epoch.num_examples // subject.tiny.batch_size)
     config = replace(subject.tiny, checkpoint_every_s=0.0)
     # One read is for a network that adapts to its examples, where it does.

@@ -1,4 +1,4 @@
-"""Where a training's augmentation runs: on the CPU with albumentations, or as far as possible in batches on the GPU."""
+"""Where a training's augmentation runs: with albumentations on the CPU, or as far as possible in batches on the GPU."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,15 +13,7 @@ from components.training.training_config import TrainingConfig
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlacedAugmentation:
-    """A policy in the two parts that a training applies, one after the other.
-
-    Attributes
-    ----------
-    on_cpu
-        Applied where batches are read; None for nothing.
-    on_device
-        Applied to batches on the device; None for nothing.
-    """
+    """An augmentation policy in two parts, applied one after the other: where batches are read, and on the device."""
 
     on_cpu: Augmenter | None
     on_device: DeviceAugmenter | None
@@ -35,22 +27,7 @@ def augments_on_device(config: TrainingConfig, device: torch.device) -> bool:
 def placed_augmentation(
     policy: Mapping[str, Any] | None, config: TrainingConfig, device: torch.device
 ) -> PlacedAugmentation:
-    """Decide which part of a policy runs where.
-
-    Parameters
-    ----------
-    policy
-        The feature store's; None for no augmentation.
-    config
-        The recipe: `augment`, and `augment_on`.
-    device
-        Where the training computes.
-
-    Raises
-    ------
-    ContractError
-        If the policy cannot be read.
-    """
+    """Decide which part of the feature store's augmentation policy runs where; None is no augmentation."""
     if policy is None or not config.augment:
         return PlacedAugmentation(on_cpu=None, on_device=None)
     if not augments_on_device(config, device):

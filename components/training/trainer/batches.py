@@ -1,6 +1,6 @@
 """Batches from the feature store: read, augmented and handed over by threads, the same for any number of them.
 
-Which rows a batch holds is decided by `epoch_batches`; how a picture is augmented follows from (seed, epoch, row).
+Which rows a batch holds is decided by `epoch_batches`; how an image is augmented follows from (seed, epoch, row).
 """
 
 from collections import deque
@@ -25,32 +25,19 @@ _BATCHES_AHEAD = 2  # a worker
 
 
 class Batch(TypedDict):
-    """What a training or validation step gets.
-
-    Inputs are those of the feature store, B rows each; labels are of the shape (B,), int64; shares, of the shape (B,),
-    float32, are what the losses are multiplied with before they are added up; weights, of the shape (B,), float32, are
-    what an epoch's mean loss weighs the examples with; seeds, of the shape (B,), uint32, decide how each is augmented,
-    and stay on the CPU.
-    """
+    """What a training or validation step gets: B rows."""
 
     inputs: dict[str, torch.Tensor]
-    labels: torch.Tensor
-    shares: torch.Tensor
-    weights: torch.Tensor
-    seeds: np.ndarray
+    labels: torch.Tensor  # (B,), int64
+    shares: torch.Tensor  # (B,), float32: losses are multiplied with them before they are added up
+    weights: torch.Tensor  # (B,), float32: weights of the examples in an epoch's mean loss
+    seeds: np.ndarray  # (B,), uint32: decide how each is augmented; they stay on the CPU
 
 
 class StoredExamples(Dataset[Batch]):
     """Reads whole batches of prepared examples and their labels; several threads may do so at once.
 
-    Parameters
-    ----------
-    store
-        The feature store.
-    augmenter
-        Applied to every image with a seed of (seed, epoch, row); None leaves examples as stored.
-    seed
-        The run's seed.
+    The augmenter is applied to every image with a seed of (seed, epoch, row); None leaves examples as stored.
     """
 
     def __init__(self, store: FeatureStore, *, augmenter: Augmenter | None, seed: int) -> None:
@@ -60,7 +47,7 @@ class StoredExamples(Dataset[Batch]):
         self._of_thread = threading.local()
         keep_freed_memory()
         if augmenter is not None:
-            # OpenCV would divide every small picture among all cores, which takes twice the processor's time.
+            # OpenCV would divide every small image among all cores, which takes twice the processor's time.
             cv2.setNumThreads(1)
 
     def __len__(self) -> int:
@@ -104,18 +91,8 @@ class ThreadedLoader(DataLoader[Batch]):
     """A loader whose workers are threads: batches are handed over where they are, without a copy.
 
     Reading, OpenCV and copies let other threads run. Worker processes would send every batch through shared memory,
-    which costs more than reading it, and of which a container has 64 MB.
-
-    Parameters
-    ----------
-    dataset
-        Where examples come from.
-    batches
-        Which ones, in which order.
-    num_threads
-        Threads that prepare batches ahead; 0 prepares each when it is asked for.
-    pinned
-        Whether batches lie in pinned memory, from which a GPU copies while it computes.
+    which costs more than reading it, and of which a container has 64 MB. With 0 threads, batches are prepared in the
+    caller's; they are the same. From pinned memory a GPU copies while it computes.
     """
 
     def __init__(
@@ -159,19 +136,7 @@ class ThreadedLoader(DataLoader[Batch]):
 def batch_loader(
     dataset: StoredExamples, batches: Sampler[list[Place]], *, num_workers: int, pinned: bool
 ) -> "DataLoader[Batch]":
-    """A loader of batches.
-
-    Parameters
-    ----------
-    dataset
-        Where examples come from.
-    batches
-        Which ones, in which order.
-    num_workers
-        Threads; 0 prepares batches in the caller's. The batches are the same.
-    pinned
-        Whether batches lie in pinned memory, for a GPU.
-    """
+    """A loader of batches, prepared by threads."""
     return ThreadedLoader(dataset, batches, num_threads=num_workers, pinned=pinned)
 
 

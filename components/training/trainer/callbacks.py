@@ -10,7 +10,6 @@ from typing import Any, cast
 import numpy as np
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, Checkpoint, EarlyStopping
-import torch
 
 from components.training.trainer.checkpoints import CheckpointFolder
 from components.training.trainer.lightning_module import ClassifierModule
@@ -65,10 +64,6 @@ class LossCurves(Callback):
         self.epochs.append({"epoch": float(trainer.current_epoch + 1), **metrics, **self._spent})
         self._spent = dict.fromkeys(self._spent, 0.0)
 
-    def best_epoch(self, monitored: str) -> int:
-        """The first epoch with the lowest value of a metric, from 1; one that is no number is never best."""
-        return best_epoch(self.epochs, monitored)
-
     def state_dict(self) -> dict[str, Any]:
         """What the checkpoint keeps."""
         self._read_clocks()
@@ -104,18 +99,9 @@ class ResumableEarlyStopping(EarlyStopping):
 class EpochCheckpoints(Checkpoint):
     """Writes the best weights and the whole state at the end of every epoch, each whole or not at all.
 
-    What is best is read off the curves, which the checkpoint itself holds: nothing depends on where the folder was
-    when the run began.
-
-    Parameters
-    ----------
-    folder
-        Where to.
-    curves
-        The callback that notes the metrics. Lightning calls it before this one, and this one last of all, when early
-        stopping has decided.
-    monitored
-        The metric whose lowest value is best.
+    The best epoch (lowest `monitored`) is read off the curves, which the checkpoint itself holds: nothing depends on
+    where the folder was when the run began. Lightning calls `curves` before this callback, and this one last of all,
+    when early stopping has decided.
     """
 
     def __init__(self, folder: CheckpointFolder, curves: LossCurves, *, monitored: str) -> None:
@@ -125,25 +111,19 @@ class EpochCheckpoints(Checkpoint):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save; the best first, for a run that is killed in between repeats the epoch."""
-        if self._curves.best_epoch(self._monitored) == trainer.current_epoch + 1:
+        best = best_epoch(self._curves.epochs, self._monitored)
+        if best == trainer.current_epoch + 1:
             trainer.save_checkpoint(self._folder.best(trainer.current_epoch + 1), weights_only=True)
         trainer.save_checkpoint(self._folder.last)
         if trainer.is_global_zero:
-            self._folder.keep_best(self._curves.best_epoch(self._monitored))
+            self._folder.keep_best(best)
 
 
 class StepCheckpoints(Checkpoint):
-    """Saves within an epoch: every so often, and at once when the process is told to stop (SIGTERM).
+    """Saves within an epoch: every `every_s` seconds, and at once when the process is told to stop (SIGTERM).
 
     Kubernetes sends SIGTERM before it takes a node away, and kills half a minute later; the step in hand is finished,
     the state saved, and training ends with `TrainingInterruptedError`, to be tried again.
-
-    Parameters
-    ----------
-    folder
-        Where to.
-    every_s
-        Seconds between two saves.
     """
 
     def __init__(self, folder: CheckpointFolder, *, every_s: float) -> None:
@@ -154,7 +134,7 @@ class StepCheckpoints(Checkpoint):
         self._handler: Any = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Listen; Lightning's own handler speaks to other processes from within the signal, and may hang there."""
+        """Install the handler; Lightning's own talks to other processes within the signal, and may hang there."""
         self._saved_at = time.monotonic()
         if threading.current_thread() is threading.main_thread():
             self._handler = signal.signal(signal.SIGTERM, self._note)
@@ -183,7 +163,7 @@ class StepCheckpoints(Checkpoint):
             self._stop(trainer)
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Give the signal back."""
+        """Restore the former handler."""
         if self._handler is not None:
             signal.signal(signal.SIGTERM, self._handler)
             self._handler = None
@@ -205,8 +185,3 @@ class StepCheckpoints(Checkpoint):
             f"training was told to stop in epoch {trainer.current_epoch + 1}, and its state is saved: "
             "the same run again goes on from there"
         )
-
-
-def peak_gpu_bytes() -> int | None:
-    """Most memory that tensors have taken on this process's GPU; None where there is none."""
-    return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None

@@ -1,4 +1,4 @@
-"""Checkpoints: where they lie, who may write them, what a resumed run finds there."""
+"""Checkpoints: where they lie, the lock on their folder, and what a resumed run reads."""
 
 from collections.abc import Iterator
 import contextlib
@@ -26,13 +26,7 @@ _TRIES_BETWEEN_MESSAGES = 15
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckpointFolder:
-    """The folder of one run: one combination of code, data, recipe and seed.
-
-    Attributes
-    ----------
-    uri
-        A local path or an fsspec URI.
-    """
+    """The folder of one run, a path or fsspec URI: one combination of code, data, recipe and seed."""
 
     uri: str
 
@@ -75,20 +69,7 @@ class CheckpointFolder:
 
 
 def run_folder(checkpoint_dir: str, run_key: str) -> CheckpointFolder:
-    """Folder of one run below the pipeline's checkpoint folder.
-
-    Parameters
-    ----------
-    checkpoint_dir
-        The pipeline's parameter.
-    run_key
-        Fingerprint of code, data, recipe and seed.
-
-    Raises
-    ------
-    ValueError
-        If `checkpoint_dir` is empty.
-    """
+    """Folder of one run below the pipeline's checkpoint folder; the key is a fingerprint of what decides the run."""
     if not checkpoint_dir.strip():
         raise ValueError("checkpoint_dir must be a folder or a URI that outlives the step, got nothing")
     return CheckpointFolder(uri=f"{checkpoint_dir.rstrip('/')}/{run_key}")
@@ -96,21 +77,11 @@ def run_folder(checkpoint_dir: str, run_key: str) -> CheckpointFolder:
 
 @contextlib.contextmanager
 def sole_trainer(folder: CheckpointFolder) -> Iterator[int | None]:
-    """Hold the folder's lock, so that no two trainers ever work in it at once.
+    """Hold the folder's lock, so that no two trainers ever work in it at once; yields the lock's descriptor.
 
-    A trainer that lost its runner may still be at work: this one waits until it has ended, however that comes, and
-    then resumes from what it left. The system frees the lock of a process that dies. A folder behind a URI has no
-    lock: the cluster runs one pod a task.
-
-    Parameters
-    ----------
-    folder
-        The run's checkpoint folder; a local one is made where it is missing.
-
-    Yields
-    ------
-    int or None
-        The lock's descriptor: a process that inherits it holds the lock too. None behind a URI.
+    A trainer that lost its runner may still be at work: this one waits until it has ended, and then resumes from what
+    it left. The system frees the lock of a process that dies; a process that inherits the descriptor holds the lock
+    too. A folder behind a URI has no lock (None): the cluster runs one pod a task.
     """
     filesystem, path = fsspec.core.url_to_fs(folder.uri)
     if not isinstance(filesystem, fsspec.implementations.local.LocalFileSystem):
@@ -145,13 +116,7 @@ class WholeCheckpoints(TorchCheckpointIO):
     """Writes a local checkpoint beside its place, to the disk, and renames it: a kill leaves the one before."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        """Save; behind a URI the store decides when an object appears.
-
-        Raises
-        ------
-        OSError
-            If it cannot be written: the disk is full, for one.
-        """
+        """Save; behind a URI the store decides when an object appears."""
         try:
             if "://" in str(path):
                 super().save_checkpoint(checkpoint, path, storage_options)
@@ -191,20 +156,7 @@ def read_checkpoint(uri: str) -> dict[str, Any]:
 
 
 def best_weights(folder: CheckpointFolder, *, epoch: int) -> dict[str, torch.Tensor]:
-    """Weights of the best epoch.
-
-    Parameters
-    ----------
-    folder
-        The run's folder.
-    epoch
-        Which epoch they must be of, from 1.
-
-    Raises
-    ------
-    ValueError
-        If they are not there, or the file holds another epoch.
-    """
+    """Weights of the best epoch, from 1; `ValueError` if they are not there, or the file holds another epoch."""
     try:
         content = read_checkpoint(folder.best(epoch))
     except FileNotFoundError as error:

@@ -27,15 +27,7 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Division:
-    """How a step's batch is divided.
-
-    Attributes
-    ----------
-    num_processes, rank
-        How many processes there are, and which one this is, from 0.
-    num_passes
-        Forward and backward passes a process and step: gradient accumulation.
-    """
+    """How a step's batch is divided: among processes, and passes of gradient accumulation a process."""
 
     num_processes: int = 1
     rank: int = 0
@@ -50,22 +42,8 @@ class Division:
 class EpochBatches(Sampler[list[Place]]):
     """Every row once an epoch, in an order that follows from (seed, epoch); yields this process's parts.
 
-    Parameters
-    ----------
-    rows
-        Shape (N,), int: rows of the feature store.
-    weights
-        Shape (N,), float: weight of every row's loss, above 0.
-    seed
-        The run's seed.
-    epoch
-        The epoch, from 0.
-    batch_size
-        Rows a step, over all parts. A last step of a single row is left out.
-    division
-        How a step is divided. A part that would be empty or of one row is filled up with rows of weight 0.
-    first
-        How many of this process's parts to leave out, for they have been learnt from before an interruption.
+    `rows` and `weights` (above 0) have the shape (N,). A last step of a single row is left out; a part that would be
+    empty or of one row is filled up with rows of weight 0. The `first` parts were learnt from before an interruption.
     """
 
     def __init__(
@@ -113,17 +91,7 @@ class EpochBatches(Sampler[list[Place]]):
 
 
 class HeldOutBatches(Sampler[list[Place]]):
-    """Rows in the store's order, divided among the processes; every row is weighed once.
-
-    Parameters
-    ----------
-    rows
-        Shape (N,), int.
-    batch_size
-        Rows a batch.
-    division
-        Which process this is.
-    """
+    """Rows, shape (N,), in the store's order, divided among the processes; every row is weighed once."""
 
     def __init__(self, rows: np.ndarray, *, batch_size: int, division: Division) -> None:
         own = rows[division.rank :: division.num_processes]

@@ -50,27 +50,12 @@ _CLASSIFIER_PREFIX = "classifier."
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitResult:
-    """A trained network and how it got there.
-
-    Attributes
-    ----------
-    classifier
-        With the weights of the best epoch, in evaluation mode, on the CPU.
-    features
-        How its examples are prepared.
-    curves
-        A dictionary an epoch: `epoch` from 1, `train_loss`, `val_loss` and `val_accuracy` where rows were held out,
-        and what it took: `duration_s`, `cpu_s`, `input_wait_s`.
-    best_epoch
-        The epoch with the lowest monitored loss, from 1.
-    num_examples
-        How many examples were learnt from.
-    resumed
-        Whether the run went on from a checkpoint.
-    """
+    """The trained network of the best epoch, in evaluation mode, on the CPU, and how it got there."""
 
     classifier: Classifier
     features: Features
+    # An epoch each: `epoch` from 1, `train_loss`; with held-out rows `val_loss` and `val_accuracy`; what it took:
+    # `duration_s`, `cpu_s`, `input_wait_s`.
     curves: tuple[dict[str, float], ...]
     best_epoch: int
     num_examples: int
@@ -88,25 +73,8 @@ def fit(
 ) -> FitResult:
     """Train in this process, going on from the folder's last checkpoint where there is one.
 
-    Parameters
-    ----------
-    store
-        The feature store; rows of `train` are learnt from, rows of `validation` choose the best epoch.
-    config
-        The recipe.
-    seed
-        Decides initial weights, order, augmentation and dropout.
-    device
-        Where it computes.
-    checkpoints
-        Where the state is kept.
-    observers
-        Further callbacks that watch and change nothing: what measures a training, for one.
-
-    Returns
-    -------
-    FitResult
-        The best epoch's network.
+    Rows of `train` are learnt from, rows of `validation` choose the best epoch. `observers` are further callbacks that
+    watch and change nothing.
 
     Raises
     ------
@@ -128,15 +96,7 @@ def train(
     checkpoints: CheckpointFolder,
     observers: Sequence[Callback] = (),
 ) -> bool:
-    """Train to the end, alone or as one of torchrun's processes; what comes of it lies in the checkpoint folder.
-
-    See `fit`.
-
-    Returns
-    -------
-    bool
-        Whether it went on from a checkpoint.
-    """
+    """Train to the end, alone or as one of torchrun's processes; returns whether it went on from a checkpoint."""
     train_rows, validation_rows = _rows(store, config)
     features = features_from(store.modality, store.preparation["preprocessing"], store.path)
     usable = checkpoints.usable()
@@ -154,22 +114,7 @@ def train(
 
 
 def finished(store: FeatureStore, config: TrainingConfig, *, checkpoints: CheckpointFolder, resumed: bool) -> FitResult:
-    """Read what a finished training has left.
-
-    Parameters
-    ----------
-    store, config
-        Those of the training.
-    checkpoints
-        Its folder.
-    resumed
-        Whether it went on from a checkpoint.
-
-    Raises
-    ------
-    ValueError
-        If the loss was not finite in an epoch.
-    """
+    """Read the result of a finished training from its checkpoint folder; `ValueError` if a loss was not finite."""
     train_rows, validation_rows = _rows(store, config)
     epochs = read_checkpoint(checkpoints.last)["callbacks"]["LossCurves"]["epochs"]
     monitored = _monitored(validation_rows)
@@ -210,22 +155,7 @@ def untrained_classifier(
     *,
     is_fresh: bool = True,
 ) -> Classifier:
-    """The network as training begins with it.
-
-    Parameters
-    ----------
-    store, features, config, seed
-        Those of the training.
-    train_rows
-        Shape (N,), int: the rows that it will learn from.
-    is_fresh
-        Whether training starts anew, and not from a checkpoint whose weights follow.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be built, or the warm start has nothing for it.
-    """
+    """The network as training begins with it; unless `is_fresh`, a checkpoint's weights follow."""
     torch.manual_seed(seed)
     num_classes = len(store.class_names)
     classifier = build_classifier(config.backbone, features, num_classes=num_classes, load_pretrained=is_fresh)

@@ -21,41 +21,15 @@ from components.training.trainer.schedule import learning_rate_share
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loaders:
-    """Where batches come from.
+    """Where batches come from."""
 
-    Attributes
-    ----------
-    training
-        Loader of an epoch, from 0, that leaves out its first batches.
-    held_out
-        Loader of the held-out rows; None where there are none.
-    num_steps
-        Steps of the optimiser an epoch.
-    """
-
-    training: Callable[[int, int], "DataLoader[Batch]"]
+    training: Callable[[int, int], "DataLoader[Batch]"]  # of an epoch, from 0, without so many first batches
     held_out: "DataLoader[Batch] | None"
-    num_steps: int
+    num_steps: int  # of the optimiser, an epoch
 
 
 class ClassifierModule(pl.LightningModule):
-    """Cross-entropy training of a classifier.
-
-    Parameters
-    ----------
-    classifier
-        The network.
-    features
-        How inputs become the network's tensors, on the device.
-    config
-        The recipe.
-    loaders
-        Where batches come from.
-    seed
-        Every batch's dropout follows from (seed, epoch, batch), so that a resumed run repeats it.
-    device_augmenter
-        What of the augmentation runs on the device; None for nothing.
-    """
+    """Cross-entropy training; dropout follows from (seed, epoch, batch), so that a resumed run repeats it."""
 
     def __init__(
         self,

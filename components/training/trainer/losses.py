@@ -11,26 +11,11 @@ from torch.nn import functional
 
 
 def class_weights(labels: np.ndarray, *, num_classes: int, balanced: bool) -> np.ndarray:
-    """Weight of every class in the loss.
+    """Weight of every class in the loss, shape (K,), float64: 1, or `balanced` inversely to its number of rows.
 
-    Parameters
-    ----------
-    labels
-        Shape (N,), int: the training rows' class indices.
-    num_classes
-        K.
-    balanced
-        Whether rare classes weigh more: inversely to their number, so that every class present weighs the same in
-        all and the mean weight of a row is 1. Otherwise every weight is 1.
+    Balanced, every class present weighs the same in all, and the mean weight of a row is 1; a class without rows has 1.
 
-    Returns
-    -------
-    np.ndarray
-        Shape (K,), float64; 1 for a class without rows.
-
-    References
-    ----------
-    King and Zeng, "Logistic Regression in Rare Events Data" (2001), section 4.2; the heuristic of scikit-learn's
+    King and Zeng, "Logistic Regression in Rare Events Data" (2001), section 4.2; scikit-learn's
     `class_weight="balanced"`.
     """
     counts = np.bincount(labels, minlength=num_classes)
@@ -42,28 +27,12 @@ def class_weights(labels: np.ndarray, *, num_classes: int, balanced: bool) -> np
 
 
 def example_losses(logits_BK: torch.Tensor, labels_B: torch.Tensor, *, label_smoothing: float = 0.0) -> torch.Tensor:
-    """Cross-entropy of every example, shape (B,), float32, in nats.
-
-    Parameters
-    ----------
-    logits_BK
-        Shape (B, K), float.
-    labels_B
-        Shape (B,), int64.
-    label_smoothing
-        Share of the target spread evenly over all classes, 0 to below 1.
-    """
+    """Cross-entropy of every example, shape (B,), float32, in nats."""
     return functional.cross_entropy(logits_BK.float(), labels_B, reduction="none", label_smoothing=label_smoothing)
 
 
 class WeightedMean:
-    """A weighted mean that is gathered a batch at a time, over all processes.
-
-    Attributes
-    ----------
-    total, weight
-        What has been gathered so far in this process.
-    """
+    """A weighted mean that is gathered a batch at a time, over all processes."""
 
     def __init__(self) -> None:
         self.total = 0.0

@@ -13,17 +13,7 @@ from components.training.training_config import TrainingConfig
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProcessGroup:
-    """Where this process stands among those that train together, as torchrun tells it.
-
-    Attributes
-    ----------
-    rank, num_processes
-        Over all nodes.
-    local_rank, num_local_processes
-        On this node.
-    num_nodes
-        Nodes.
-    """
+    """Where this process stands among those that train together, as torchrun says; `local_*` is on this node."""
 
     rank: int = 0
     num_processes: int = 1
@@ -47,13 +37,7 @@ def process_group() -> ProcessGroup:
 
 
 def num_local_processes(config: TrainingConfig, device: torch.device) -> int:
-    """Processes that a training starts on this node: what the config says, else one a GPU, and one on a CPU.
-
-    Raises
-    ------
-    ValueError
-        If the config asks for more than there are GPUs.
-    """
+    """Processes that train on this node: what the config says, else one a GPU, and one on a CPU."""
     if device.type != "cuda":
         return config.num_processes or 1
     available = torch.cuda.device_count()

@@ -4,21 +4,9 @@ import numpy as np
 
 
 def tiny_sample(rows: np.ndarray, labels: np.ndarray, *, max_examples: int | None) -> np.ndarray:
-    """A sample with every class in it, as even as the classes allow.
+    """Rows, ascending: of all candidates the first of every class, then the second, until there are `max_examples`.
 
-    Parameters
-    ----------
-    rows
-        Shape (N,), int: candidates, in the store's order.
-    labels
-        Shape (M,), int: labels of the whole store.
-    max_examples
-        Size of the sample; None takes all.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (min(N, max_examples),), int, ascending: the first of every class, then the second, and so on.
+    `labels` are those of the whole store; None takes all rows.
     """
     if max_examples is None or len(rows) <= max_examples:
         return rows

@@ -14,28 +14,10 @@ logger = logging.getLogger(__name__)
 
 
 def start_from_bundle(classifier: Classifier, uri: str, *, task: str, class_names: Sequence[str]) -> None:
-    """Take over the weights of a published model.
+    """Take over the weights of a published model, a path or URI, whose name and shape fit; others stay initial.
 
-    Weights whose name and shape are the network's are taken over; others keep their initial values. Where the classes
-    are others, or in another order, the layers of K outputs are not taken over: they would answer for other classes.
-
-    Parameters
-    ----------
-    classifier
-        The network, changed in place.
-    uri
-        The bundle's folder: a path or an fsspec URI.
-    task
-        What is trained.
-    class_names
-        The classes, in the order of the outputs.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no bundle at `uri`.
-    ValueError
-        If the bundle is damaged, of another task, or not one of its weights fits.
+    Where the classes differ, in number or order, layers of K outputs are not taken over: they would answer for other
+    classes. `ValueError` if the bundle is of another task, or not one of its weights fits.
     """
     with tempfile.TemporaryDirectory() as scratch:
         fetch_bundle(uri, scratch)

@@ -1,7 +1,5 @@
 """One process of a training: what torchrun starts on every GPU, as `-m components.training.trainer.worker`."""
 
-from collections.abc import Iterator
-import contextlib
 import ctypes
 from dataclasses import dataclass
 import json
@@ -10,7 +8,6 @@ from pathlib import Path
 import signal
 import subprocess
 import sys
-import threading
 from types import FrameType
 from typing import Annotated, Any
 
@@ -26,6 +23,7 @@ from components.training.trainer.callbacks import TrainingInterruptedError
 from components.training.trainer.checkpoints import CheckpointFolder
 from components.training.trainer.fit import train
 from components.training.trainer.processes import process_group
+from components.training.trainer.sigterm import handling_sigterm
 from components.training.training_config import training_config_from, TrainingConfig
 
 INTERRUPTED = 143  # what a shell reports of a process that SIGTERM has ended
@@ -35,21 +33,7 @@ _REQUEST = "request.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingRequest:
-    """What every process of a training is told.
-
-    Attributes
-    ----------
-    features_path
-        The feature store, on a volume that all nodes mount.
-    config
-        The recipe.
-    seed
-        Decides everything random.
-    device
-        `auto`, `cpu` or `cuda`.
-    checkpoints_uri
-        The run's checkpoint folder.
-    """
+    """What every process of a training is told; the feature store lies on a volume that all nodes mount."""
 
     features_path: str
     config: TrainingConfig
@@ -67,13 +51,7 @@ class TrainingRequest:
 
 
 def read_request(uri: str) -> TrainingRequest:
-    """Read a request.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none at `uri`.
-    """
+    """Read a request."""
     with fsspec.open(uri, "r", encoding="utf-8") as file:
         content = json.load(file)
     return TrainingRequest(**{**content, "config": training_config_from(content["config"])})
@@ -99,23 +77,9 @@ def worker_command(request_uri: str) -> list[str]:
 
 
 def train_in_processes(request: TrainingRequest, *, num_processes: int, lock: int | None) -> None:
-    """Train with several processes on this node, and wait for them.
+    """Train with several processes on this node, and wait for them; a failed one's output is in the log.
 
-    Parameters
-    ----------
-    request
-        What they are told.
-    num_processes
-        How many, 2 or more.
-    lock
-        Descriptor of the checkpoint folder's lock; the processes hold it too, should this one be killed before them.
-
-    Raises
-    ------
-    TrainingInterruptedError
-        If this process was told to stop; the others were too, and have saved the state.
-    RuntimeError
-        If a process failed; its output is in the log.
+    They inherit the descriptor of the checkpoint folder's lock, should this process be killed before them.
     """
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={num_processes}"]
     paths = [str(Path(__file__).resolve().parents[3]), os.environ.get("PYTHONPATH", "")]
@@ -126,31 +90,18 @@ def train_in_processes(request: TrainingRequest, *, num_processes: int, lock: in
         pass_fds=[] if lock is None else [lock],
         preexec_fn=_told_when_the_parent_dies,
     )
-    with _passing_on_sigterm(child) as told:
-        code = child.wait()
-    if told:
-        raise TrainingInterruptedError("training was told to stop, and its state is saved: the same run again goes on")
-    if code:
-        raise RuntimeError(f"all {num_processes} training processes must end well, but they exited with {code}")
-
-
-@contextlib.contextmanager
-def _passing_on_sigterm(child: "subprocess.Popen[bytes]") -> Iterator[list[int]]:
-    """Pass SIGTERM on to a process; yields the signals that came."""
     told: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield told
-        return
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         told.append(number)
         child.send_signal(number)
 
-    before = signal.signal(signal.SIGTERM, pass_on)
-    try:
-        yield told
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    with handling_sigterm(pass_on):
+        code = child.wait()
+    if told:
+        raise TrainingInterruptedError("training was told to stop, and its state is saved: the same run again goes on")
+    if code:
+        raise RuntimeError(f"all {num_processes} training processes must end well, but they exited with {code}")
 
 
 def _told_when_the_parent_dies() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from components.data_ingestion.jobs import ingest_examples, IngestionResult
+from components.data_ingestion.jobs import ingest_examples, IngestionOutputs, IngestionResult
 from components.shared.contracts.problem import parse_problem
 
 
@@ -50,13 +50,10 @@ def ingest(tmp_path: Path) -> Callable[..., tuple[IngestionResult, Path]]:
 
     def run(source: object, problem: str = "", *, output: str = "out") -> tuple[IngestionResult, Path]:
         folder = tmp_path / output
-        result = ingest_examples(
-            source=str(source),
-            problem=parse_problem(problem),
-            examples_path=folder / "examples",
-            report_path=folder / "report.html",
-            verdict_path=folder / "verdict.json",
+        outputs = IngestionOutputs(
+            examples=folder / "examples", report=folder / "report.html", verdict=folder / "verdict.json"
         )
+        result = ingest_examples(source=str(source), problem=parse_problem(problem), outputs=outputs)
         return result, folder
 
     return run

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.data_ingestion.jobs import ingest_examples
+from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
 from components.mock_data.jobs import make_mock_source
 from components.mock_data.mock_source import MockSettings
 from components.mock_data.schema_source import builtin_schema
@@ -44,13 +44,10 @@ features { path { step: "label" } type: STRING string_stats {
 
 
 def ingested(made, folder: Path) -> pa.Table:
-    result = ingest_examples(
-        source=str(made.source_path),
-        problem=read_problem(made.problem_path),
-        examples_path=folder / "examples",
-        report_path=folder / "report.html",
-        verdict_path=folder / "verdict.json",
+    outputs = IngestionOutputs(
+        examples=folder / "examples", report=folder / "report.html", verdict=folder / "verdict.json"
     )
+    result = ingest_examples(source=str(made.source_path), problem=read_problem(made.problem_path), outputs=outputs)
     assert result.passed, result.reason
     assert (result.num_examples, result.num_quarantined, result.num_duplicates) == (made.num_examples, 0, 0)
     return pa.Table.from_batches(ExampleTable(folder / "examples").iter_batches())

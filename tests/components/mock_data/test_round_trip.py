@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.data_ingestion.jobs import ingest_examples
+from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
 from components.mock_data.jobs import make_mock_source
 from components.mock_data.mock_source import MockSettings
 from components.mock_data.schema_source import builtin_schema, read_schema, read_statistics
@@ -56,8 +56,8 @@ def validated(repository: Path, runs: list[tuple[object, ...]], verdicts: Path) 
 
 
 def ingested(source: Path, problem: Problem, folder: Path) -> Path:
-    paths = {name: folder / file for name, file in (("report_path", "r.html"), ("verdict_path", "v.json"))}
-    result = ingest_examples(source=str(source), problem=problem, examples_path=folder / "examples", **paths)
+    outputs = IngestionOutputs(examples=folder / "examples", report=folder / "r.html", verdict=folder / "v.json")
+    result = ingest_examples(source=str(source), problem=problem, outputs=outputs)
     assert result.passed, result.reason
     return folder / "examples"
 

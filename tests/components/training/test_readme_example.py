@@ -14,8 +14,8 @@ from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.verdict import read_verdict
 from components.shared.runtime.custom_code import ALLOWED_VARIABLE
-from components.training.jobs.smoke_test import smoke_test
-from components.training.jobs.train_model import train_model
+from components.training.jobs.smoke_test import smoke_test, SmokePaths
+from components.training.jobs.train_model import train_model, TrainingInputs, TrainingOutputs
 
 BACKBONE = "team_models:build"
 TRAINING = json.dumps({"options": {"width": 8}, "max_epochs": 3})
@@ -38,32 +38,28 @@ def test_a_model_of_ones_own_goes_the_whole_way(team_model, stripes_table, tmp_p
         features_path=tmp_path / "features",
         report_path=tmp_path / "features.html",
     )
-    smoke = smoke_test(
-        features_path=tmp_path / "features",
-        examples_path=stripes_table,
-        recipe="full",
-        training=TRAINING,
-        budget="",
-        seed=0,
-        report_path=tmp_path / "smoke.html",
-        verdict_path=tmp_path / "smoke.json",
-        metrics_path=tmp_path / "smoke-metrics.json",
-        forecast_path=tmp_path / "forecast.json",
+    paths = SmokePaths(
+        features=tmp_path / "features",
+        examples=stripes_table,
+        report=tmp_path / "smoke.html",
+        verdict=tmp_path / "smoke.json",
+        metrics=tmp_path / "smoke-metrics.json",
+        forecast=tmp_path / "forecast.json",
     )
+    smoke = smoke_test(paths, recipe="full", training=TRAINING, budget="", seed=0)
     assert smoke.passed, smoke.reason
     trained = train_model(
-        features_path=tmp_path / "features",
-        schema_path=None,
-        statistics_path=None,
-        forecast_path=tmp_path / "forecast.json",
+        TrainingInputs(features=tmp_path / "features", forecast=paths.forecast),
+        TrainingOutputs(
+            model=tmp_path / "model",
+            report=tmp_path / "training.html",
+            metrics=tmp_path / "training.json",
+            logs=tmp_path / "logs",
+        ),
         recipe="full",
         training=TRAINING,
         seed=0,
         checkpoint_dir=str(tmp_path / "checkpoints"),
-        model_path=tmp_path / "model",
-        report_path=tmp_path / "training.html",
-        metrics_path=tmp_path / "training.json",
-        logs_path=tmp_path / "logs",
     )
     assert trained.metrics["val_accuracy"] > 0.9
     evaluate_model(

@@ -1,3 +1,4 @@
+from dataclasses import replace
 import json
 from pathlib import Path
 import shutil
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from components.serving.component import publish_model as face
-from components.serving.jobs import publish_model
+from components.serving.jobs import Candidate, publish_model
 from components.shared.contracts.bundle import bundle_version, read_config, WEIGHTS_FILE
 from components.shared.contracts.verdict import Verdict, write_verdict
 from components.shared.runtime.errors import ContractError
@@ -21,9 +22,7 @@ def inputs(tmp_path: Path, bundle: Path) -> dict:
     evaluation.write_text(json.dumps({"format_version": 1, "metrics": {"accuracy": 0.9}}))
     write_verdict(verdict, Verdict(check="analysis", passed=True, reason="good"))
     return {
-        "model_path": bundle,
-        "evaluation_path": evaluation,
-        "verdict_path": verdict,
+        "candidate": Candidate(model=bundle, evaluation=evaluation, verdict=verdict),
         "model_name": "pets",
         "model_root": str(tmp_path / "모델 root"),
         "inference_service_path": tmp_path / "out" / "inferenceservice.yaml",
@@ -41,7 +40,7 @@ def test_a_release_is_a_bundle_with_evaluation_and_card_and_a_service_beside_it(
     release = Path(inputs["model_root"]) / "pets" / result.version
     assert result.release_uri == result.artifact_uri == str(release.resolve())
     assert bundle_version(release) == result.version
-    assert read_config(release) == read_config(inputs["model_path"])
+    assert read_config(release) == read_config(inputs["candidate"].model)
     assert json.loads((release / "evaluation.json").read_text())["metrics"] == {"accuracy": 0.9}
     assert "| accuracy | 0.9 |" in (release / "model_card.md").read_text()
     beside = release / "inferenceservice.yaml"
@@ -64,7 +63,7 @@ def test_publishing_again_changes_nothing(inputs):
 
 def test_another_evaluation_is_another_version_beside_the_first(inputs):
     first = publish_model(**inputs)
-    inputs["evaluation_path"].write_text(json.dumps({"metrics": {"accuracy": 0.8}}))
+    inputs["candidate"].evaluation.write_text(json.dumps({"metrics": {"accuracy": 0.8}}))
 
     second = publish_model(**inputs)
 
@@ -97,13 +96,13 @@ def test_a_damaged_bundle_is_not_published(inputs, bundle, tmp_path):
         weights.truncate(100)
 
     with pytest.raises(ContractError, match="truncated or changed"):
-        publish_model(**{**inputs, "model_path": tmp_path / "damaged"})
+        publish_model(**{**inputs, "candidate": replace(inputs["candidate"], model=tmp_path / "damaged")})
 
     assert not Path(inputs["model_root"]).exists()
 
 
 def test_a_model_that_did_not_pass_is_not_published(inputs):
-    write_verdict(inputs["verdict_path"], Verdict(check="analysis", passed=False, reason="accuracy is 0.2"))
+    write_verdict(inputs["candidate"].verdict, Verdict(check="analysis", passed=False, reason="accuracy is 0.2"))
 
     with pytest.raises(ValueError, match=r"must pass its analysis.*accuracy is 0\.2"):
         publish_model(**inputs)
@@ -135,7 +134,7 @@ def test_an_object_store_holds_the_same_release_and_keeps_it(inputs, tmp_path):
     assert first.release_uri == first.storage_uri == f"{root}/pets/{first.version}"
     assert (first.is_new, second.is_new) == (True, False)
     assert bundle_version(tmp_path / "copy") == first.version
-    assert read_config(tmp_path / "copy") == read_config(inputs["model_path"])
+    assert read_config(tmp_path / "copy") == read_config(inputs["candidate"].model)
     service = filesystem.cat_file(f"{path}/inferenceservice.yaml")
     assert service == inputs["inference_service_path"].read_bytes()
 
@@ -148,9 +147,9 @@ def call_face(inputs, tmp_path, *, uri: str, model_root: str) -> tuple[dsl.Model
     published = dsl.Model(uri=uri)
     service = dsl.Artifact(uri=str(tmp_path / "service"))
     face.python_func(
-        model=dsl.Model(uri=str(inputs["model_path"])),
-        evaluation=dsl.Artifact(uri=str(inputs["evaluation_path"])),
-        verdict=dsl.Artifact(uri=str(inputs["verdict_path"])),
+        model=dsl.Model(uri=str(inputs["candidate"].model)),
+        evaluation=dsl.Artifact(uri=str(inputs["candidate"].evaluation)),
+        verdict=dsl.Artifact(uri=str(inputs["candidate"].verdict)),
         model_name="pets",
         model_root=model_root,
         published=published,
@@ -165,7 +164,7 @@ def test_the_local_artifact_points_at_the_release(inputs, tmp_path):
     )
 
     assert published.path == str((Path(inputs["model_root"]) / "pets" / published.metadata["version"]).resolve())
-    assert read_config(published.path) == read_config(inputs["model_path"])
+    assert read_config(published.path) == read_config(inputs["candidate"].model)
     assert yaml.safe_load(Path(service.path).read_text())["kind"] == "InferenceService"
 
 

@@ -17,8 +17,8 @@ from components.training.augmentation_search.trials import (
     trial_from_text,
 )
 from components.training.jobs.plan_augmentation_search import plan_augmentation_search
-from components.training.jobs.rank_augmentation_policies import rank_augmentation_policies, with_policy
-from components.training.jobs.try_augmentation_policy import try_augmentation_policy
+from components.training.jobs.rank_augmentation_policies import rank_augmentation_policies, with_augmentation_policy
+from components.training.jobs.try_augmentation_policy import TrialPaths, try_augmentation_policy
 
 
 def test_an_empty_text_means_the_defaults():
@@ -63,10 +63,10 @@ def test_two_policies_of_one_name_and_an_unknown_one_are_refused():
 
 def test_the_winner_goes_into_the_problem_file_and_the_rest_of_it_stays():
     text = "label: {column: breed}\npreparation: {normalization: channel, augmentation: none}\n"
-    chosen = parse_problem(with_policy(text, "heavy"))
+    chosen = parse_problem(with_augmentation_policy(text, "heavy"))
     assert chosen.label.column == "breed"
     assert chosen.preparation == {"normalization": "channel", "augmentation": "heavy"}
-    assert parse_problem(with_policy("", "none")).preparation == {"augmentation": "none"}
+    assert parse_problem(with_augmentation_policy("", "none")).preparation == {"augmentation": "none"}
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,10 @@ def tried(stripes_store, tmp_path_factory):
     ):
         paths.append(folder / f"{number}.json")
         try_augmentation_policy(
-            features_path=stripes_store,
+            TrialPaths(features=stripes_store, result=paths[-1], metrics=folder / f"{number}-metrics.json"),
             trial=trial,
             recipe="full",
             checkpoint_dir=str(folder / "checkpoints"),
-            result_path=paths[-1],
-            metrics_path=folder / f"{number}-metrics.json",
             device="cpu",
         )
     return paths
@@ -115,12 +113,10 @@ def test_a_trial_scores_every_validation_row_and_repeats_itself(tried, stripes_s
         assert np.mean(result.scores) == pytest.approx(result.accuracy)
     first = results[0]
     again = try_augmentation_policy(
-        features_path=stripes_store,
+        TrialPaths(features=stripes_store, result=tmp_path / "again.json", metrics=tmp_path / "metrics.json"),
         trial=first.trial.to_text(),
         recipe="full",
         checkpoint_dir=str(tmp_path),
-        result_path=tmp_path / "again.json",
-        metrics_path=tmp_path / "metrics.json",
         device="cpu",
     )
     assert again.scores == first.scores
@@ -130,12 +126,13 @@ def test_a_trial_scores_every_validation_row_and_repeats_itself(tried, stripes_s
 def test_what_the_problem_file_says_of_training_holds_in_a_trial_but_for_its_budget(stripes_store, tmp_path):
     training = {"learning_rate": 1e-3, "max_epochs": 7}
     search = json.dumps({"policies": ["none", "light"], "epochs": 1, "max_examples": 32})
-    trial = plan_augmentation_search(search=search, problem="", preparation="", training=json.dumps(training), seed=0)[
-        0
-    ]
-    paths = {"features_path": stripes_store, "checkpoint_dir": str(tmp_path / "checkpoints")}
-    written = {"result_path": tmp_path / "result.json", "metrics_path": tmp_path / "metrics.json"}
-    try_augmentation_policy(**paths, **written, trial=trial, recipe="full", device="cpu")
+    trial, *_ = plan_augmentation_search(
+        search=search, problem="", preparation="", training=json.dumps(training), seed=0
+    )
+    paths = TrialPaths(features=stripes_store, result=tmp_path / "result.json", metrics=tmp_path / "metrics.json")
+    try_augmentation_policy(
+        paths, trial=trial, recipe="full", checkpoint_dir=str(tmp_path / "checkpoints"), device="cpu"
+    )
     checkpoint = next((tmp_path / "checkpoints").glob("*/last.ckpt"))
     state = torch.load(checkpoint, weights_only=True)
     assert len(state["callbacks"]["LossCurves"]["epochs"]) == 1

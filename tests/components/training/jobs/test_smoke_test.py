@@ -1,5 +1,6 @@
 """The smoke test's files: verdict, report, metrics, forecast."""
 
+from dataclasses import replace
 import json
 from pathlib import Path
 
@@ -11,28 +12,29 @@ from components.shared.feature_store.store import FeatureStore
 from components.shared.feature_store.writer import FeatureStoreWriter
 from components.shared.runtime.custom_code import ALLOWED_VARIABLE
 from components.training.cost.forecast import read_forecast
-from components.training.jobs.smoke_test import smoke_test
+from components.training.jobs.smoke_test import smoke_test, SmokePaths
 from components.training.smoke.suite import SUITE
 
 
 @pytest.fixture
-def run(stripes_store, stripes_table, tmp_path):
+def paths(stripes_store, stripes_table, tmp_path):
+    return SmokePaths(
+        features=stripes_store,
+        examples=stripes_table,
+        report=tmp_path / "report.html",
+        verdict=tmp_path / "verdict.json",
+        metrics=tmp_path / "metrics.json",
+        forecast=tmp_path / "forecast.json",
+    )
+
+
+@pytest.fixture
+def run(paths):
     def smoke(**changes):
-        settings = {
-            "features_path": stripes_store,
-            "examples_path": stripes_table,
-            "recipe": "full",
-            "training": "",
-            "budget": "",
-            "seed": 0,
-            "report_path": tmp_path / "report.html",
-            "verdict_path": tmp_path / "verdict.json",
-            "metrics_path": tmp_path / "metrics.json",
-            "forecast_path": tmp_path / "forecast.json",
-            "device": "cpu",
-        }
-        result = smoke_test(**{**settings, **changes})
-        return result, read_verdict(tmp_path / "verdict.json"), (tmp_path / "report.html").read_text()
+        given = {name: changes.pop(name) for name in ("features", "examples") if name in changes}
+        settings = {"recipe": "full", "training": "", "budget": "", "seed": 0, "device": "cpu", **changes}
+        result = smoke_test(replace(paths, **given), **settings)
+        return result, read_verdict(paths.verdict), paths.report.read_text(encoding="utf-8")
 
     return smoke
 
@@ -82,7 +84,7 @@ def test_a_healthy_training_leaves_verdict_report_metrics_and_forecast(run, tmp_
 
 
 def test_a_bug_blocks_and_nothing_is_forecast(run, store_with_bug, tmp_path):
-    result, verdict, report = run(features_path=store_with_bug("UnusedLayer"))
+    result, verdict, report = run(features=store_with_bug("UnusedLayer"))
     assert not result.passed
     assert [finding.name for finding in verdict.findings] == ["gradients reach every weight"]
     assert result.reason.startswith("gradients reach every weight: 2 of 10 trainable tensors get no gradient")
@@ -124,7 +126,9 @@ def test_what_is_unknown_is_refused(run, change, reason):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_who_insists_on_a_gpu_hears_first_that_there_is_none(run, tmp_path):
-    result, verdict, _ = run(device="cuda")
+    result, verdict, report = run(examples=None, device="cuda")
     assert not result.passed
     assert verdict.findings[0].name in ("driver", "shared memory", "disk")
+    assert verdict.findings[-1].name in ("driver", "GPU")
+    assert verdict.findings[-1].message in report
     assert read_forecast(tmp_path / "forecast.json") is None

@@ -1,0 +1,66 @@
+"""Every parameter of a run is checked before anything is paid for."""
+
+from dataclasses import replace
+import json
+
+import pytest
+
+from components.training.jobs.check_inputs import check_inputs, RunDestination
+
+
+def inputs(tmp_path, **changes):
+    destination = RunDestination(
+        model_name="model", model_root=str(tmp_path / "models"), checkpoint_dir=str(tmp_path / "checkpoints")
+    )
+    moved = {name: changes.pop(name) for name in tuple(changes) if hasattr(destination, name)}
+    settings = {"source": "digits", "problem": "", "recipe": "full", "backbone": "auto", "seed": 0, **changes}
+    return check_inputs(**settings, destination=replace(destination, **moved))
+
+
+def test_the_target_is_split_from_the_rest_of_the_problem(tmp_path):
+    low = inputs(tmp_path, problem="target: {minimum: 0.8}")
+    high = inputs(tmp_path, problem="target: {minimum: 0.9}  # a comment")
+    assert low.data_problem == high.data_problem
+    assert json.loads(low.target) == {"metric": "accuracy", "minimum": 0.8}
+    assert json.loads(high.target)["minimum"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "reason"),
+    [
+        ({"source": "no/such/folder"}, FileNotFoundError, "nothing at no/such/folder"),
+        ({"source": ""}, ValueError, "data source must be"),
+        ({"problem": "labels: {column: x}"}, ValueError, "unknown key 'labels'"),
+        ({"problem": "modality: text", "backbone": "mlp"}, ValueError, "mlp takes tabular examples, .* modality text"),
+        ({"problem": "training: {epochs: 3}"}, ValueError, r"unknown key 'training\.epochs'"),
+        ({"problem": "training: {learning_rate: 0}"}, ValueError, "learning_rate must be above 0"),
+        ({"problem": "budget: {max_money: 3}"}, ValueError, "must come with budget.price_per_gpu_hour"),
+        ({"backbone": "team.models:build"}, ValueError, "set PLUSZERO_OWN_CODE=team.models:build"),
+        ({"recipe": "quick"}, ValueError, "recipe must be one of"),
+        ({"backbone": "vgg"}, ValueError, "backbone must be one of"),
+        ({"backbone": "timm:no_such_net"}, ValueError, "must be a timm model"),
+        ({"seed": -1}, ValueError, "seed must be 0 or more, got -1"),
+        ({"model_name": "My Model"}, ValueError, "model_name must be"),
+        ({"checkpoint_dir": ""}, ValueError, "checkpoint_dir must be"),
+        ({"model_root": "nosuchprotocol://x"}, ValueError, "model_root must be"),
+        ({"feature_dir": "s3://bucket/features"}, ValueError, "feature_dir must be the absolute path of a folder"),
+        ({"feature_dir": "features"}, ValueError, "feature_dir must be the absolute path of a folder"),
+        ({"feature_dir": "/proc/features"}, ValueError, "feature_dir must be a folder or a URI that can be written"),
+    ],
+)
+def test_every_wrong_parameter_is_named(tmp_path, change, error, reason):
+    with pytest.raises(error, match=reason):
+        inputs(tmp_path, **change)
+
+
+def test_training_and_budget_are_handed_on(tmp_path):
+    checked = inputs(tmp_path, problem="training: {max_epochs: 3}\nbudget: {max_hours: 2}\nmodality: text")
+    assert json.loads(checked.training) == {"max_epochs": 3}
+    assert json.loads(checked.budget)["max_hours"] == 2.0
+    assert not {"training", "budget", "target"} & json.loads(checked.data_problem).keys()
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ValueError, match="model_root must be a folder or a URI that can be written"):
+        inputs(tmp_path, model_root=str(tmp_path / "file" / "models"))

@@ -1,0 +1,65 @@
+"""The trained bundle, and what a training that cannot be run on one node says."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from components.modeling.predictor import load_predictor
+from components.shared.contracts.bundle import file_listing, read_config
+from components.shared.feature_store.store import FeatureStore
+from components.training.jobs.train_model import train_model, TrainingInputs
+
+
+@pytest.fixture
+def train(stripes_store, outputs, tmp_path):
+    (tmp_path / "statistics").mkdir()
+    (tmp_path / "statistics" / "train.pb").write_bytes(b"statistics")
+    (tmp_path / "schema.pbtxt").write_text("feature {}")
+    inputs = TrainingInputs(
+        features=stripes_store, schema=tmp_path / "schema.pbtxt", statistics=tmp_path / "statistics"
+    )
+
+    def run(**changes):
+        settings = {"recipe": "smoke", "training": "", "seed": 1, "device": "cpu", **changes}
+        return train_model(inputs, outputs, checkpoint_dir=str(tmp_path / "checkpoints"), **settings)
+
+    return run
+
+
+def test_training_writes_a_bundle_that_predicts(train, outputs, stripes_store):
+    result = train()
+    config = read_config(outputs.model)
+    assert config.class_names == ("across", "down")
+    assert config.training["recipe"] == "smoke"
+    assert set(file_listing(outputs.model)) == {"weights.safetensors", "schema.pbtxt", "statistics/train.pb"}
+    predictor = load_predictor(outputs.model, device="cpu")
+    images = FeatureStore(stripes_store).gather(np.arange(4))
+    np.testing.assert_allclose(predictor.predict(images).probabilities_BK.sum(1), 1.0, atol=1e-5)
+    assert json.loads(outputs.metrics.read_text()) == result.metrics
+    assert result.metrics["val_loss"] > 0
+    assert list(outputs.logs.glob("events.*"))
+    assert "<polyline" in outputs.report.read_text() or "<circle" in outputs.report.read_text()
+
+
+def test_the_same_run_again_is_taken_from_its_checkpoint(train, outputs):
+    first = train()
+    bundle = {name: (outputs.model / name).read_bytes() for name in ("config.json", "weights.safetensors")}
+    second = train()
+    assert not first.resumed
+    assert second.resumed
+    assert second.metrics == first.metrics
+    assert bundle == {name: (outputs.model / name).read_bytes() for name in bundle}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_training_that_insists_on_a_gpu_does_not_fall_back_to_a_cpu(train, outputs):
+    with pytest.raises(ValueError, match="the step must have a GPU that works, but: "):
+        train(device="cuda")
+    assert not outputs.model.exists()
+
+
+def test_several_nodes_need_the_pipelines_version_for_them(train):
+    with pytest.raises(ValueError, match="num_nodes must be 1 where training runs within its step, got 3"):
+        train(training='{"num_nodes": 3}', device="auto")
