@@ -167,7 +167,7 @@ def validate(
     table: Annotated[str | None, typer.Option(help="Any table, against a reviewed schema.")] = None,
     schema: SchemaOption = None,
     environment: Annotated[str, typer.Option(help="TRAINING, or SERVING where the label is absent.")] = "TRAINING",
-    checks: Annotated[Path | None, typer.Option(help="Your own checks: SQL over statistics, as YAML.")] = None,
+    checks: Annotated[Path | None, typer.Option(help="Your own checks: expressions over statistics, as YAML.")] = None,
     problem: ProblemOption = None,
 ) -> None:
     """Validate the splits of an example table against each other, or any table against a reviewed schema."""

@@ -44,7 +44,8 @@ def failed_finding(validation: CustomValidation) -> Finding:
         severity=_severity(validation),
         column=validation.feature,
         name=CUSTOM_VALIDATION,
-        message=f"column {validation.feature!r} fails a check: {validation.description} ({validation.sql} is false)",
+        message=f"column {validation.feature!r} fails a check: {validation.description} "
+        f"({validation.expression} is false)",
         remedy=anomaly_words(CUSTOM_VALIDATION).remedy,
     )
 
@@ -77,7 +78,7 @@ def undecided_findings(
             column=validation.feature,
             name=CUSTOM_VALIDATION,
             message=f"column {validation.feature!r} could not be checked: {validation.description} "
-            f"({validation.sql} has no value: the column is not there, lacks this statistic, or a divisor is 0)",
+            f"({validation.expression} has no value: the column is not there, lacks this statistic, or a divisor is 0)",
             remedy="repair the column's type, or the check",
         )
 
@@ -99,7 +100,8 @@ def add_failed(anomalies: anomalies_pb2.Anomalies, failed: Iterable[CustomValida
         reason = info.reason.add(
             type=anomalies_pb2.AnomalyInfo.CUSTOM_VALIDATION,
             short_description=validation.description,
-            description=f"Custom validation triggered anomaly. Query: {validation.sql} Test dataset: {dataset_name}",
+            description=f"Custom validation triggered anomaly. Query: {validation.expression} "
+            f"Test dataset: {dataset_name}",
         )
         severity = anomalies_pb2.AnomalyInfo.Severity.Value(validation.severity.upper())
         info.severity = max(info.severity, severity)

@@ -89,8 +89,8 @@ def validate_against_schema(
     Raises
     ------
     ValueError
-        If the schema has environments but not this one, or if a custom validation is no SQL that gives true or false,
-        or is of a column that neither the schema nor the table has.
+        If the schema has environments but not this one, or if a custom validation is of a column that neither the
+        schema nor the table has.
     """
     held = without_values(schema, masked, types=_schema_types(statistics))
     environment = _checked_environment(environment, held)

@@ -114,7 +114,7 @@ def test_a_users_own_check_blocks_with_their_words(source, tmp_path):
     infer_table_schema(table_uri=str(source), output_path=schema, problem=PROBLEM)
     checks.write_text(
         "validations:\n"
-        "- {feature: fare, sql: feature.num_stats.max < 10, severity: error, description: a fare of 10 is too much}"
+        "- {feature: fare, expression: num_stats.max < 10, severity: error, description: a fare of 10 is too much}"
     )
     verdict = validate_table(
         table_uri=str(source), schema_path=schema, checks_path=checks, output_path=tmp_path / "out", problem=PROBLEM
