@@ -21,13 +21,7 @@ def check_columns(
     schema: schema_pb2.Schema,
     statistics: statistics_pb2.DatasetFeatureStatisticsList,
 ) -> None:
-    """Refuse checks of columns that neither the schema nor the table has.
-
-    Raises
-    ------
-    ValueError
-        If there is one; the message names its column.
-    """
+    """Raise `ValueError` for a check of a column that neither the schema nor the table has."""
     known = {feature.name for feature in schema.feature} | set(map(feature_name, statistics.datasets[0].features))
     for validation in validations:
         if validation.feature not in known:
@@ -53,19 +47,9 @@ def failed_finding(validation: CustomValidation) -> Finding:
 def undecided_findings(
     undecided: Iterable[CustomValidation], schema: schema_pb2.Schema, environment: str | None
 ) -> Iterator[Finding]:
-    """A finding for each check that should have run but has no answer.
+    """A finding, of the check's own severity, for each check of the environment that has no answer.
 
-    Parameters
-    ----------
-    undecided
-        The environment's checks without an answer.
-    schema, environment
-        Say whether the column is expected: a check of a label that is rightly absent is passed over.
-
-    Yields
-    ------
-    Finding
-        Of the check's own severity.
+    A check of a column that the environment does not expect, such as an absent label, is passed over.
     """
     features = {feature.name: feature for feature in schema.feature}
     for validation in undecided:
@@ -84,17 +68,7 @@ def undecided_findings(
 
 
 def add_failed(anomalies: anomalies_pb2.Anomalies, failed: Iterable[CustomValidation], *, dataset_name: str) -> None:
-    """Enter checks that came out false among TFDV's anomalies, as TFDV 1.16 does where it runs them itself.
-
-    Parameters
-    ----------
-    anomalies
-        Changed in place.
-    failed
-        The checks.
-    dataset_name
-        Of the table's statistics.
-    """
+    """Enter checks that came out false among TFDV's anomalies, in place, as TFDV 1.16 does where it runs them."""
     for validation in failed:
         info = _column_info(anomalies, validation.feature)
         reason = info.reason.add(

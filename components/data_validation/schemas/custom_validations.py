@@ -21,8 +21,6 @@ class CustomValidation:
 
     Attributes
     ----------
-    feature
-        The column.
     expression
         True where all is well, such as `num_stats.max < 1000`; see `statistics_expression.py` beside this file.
     severity
@@ -54,25 +52,9 @@ class CustomValidation:
 
 
 def read_custom_validations(path: str | Path) -> tuple[CustomValidation, ...]:
-    """Read a user's checks.
+    """A user's checks, from YAML with a list `validations` of mappings whose keys are those of `CustomValidation`.
 
-    Parameters
-    ----------
-    path
-        YAML with a list `validations` of mappings with the keys `feature`, `expression`, `severity`, `description` and,
-        where wanted, `environments`.
-
-    Returns
-    -------
-    tuple of CustomValidation
-        In the file's order.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no file at `path`.
-    ValueError
-        If it is no such YAML; the message names the file and the check.
+    Raises `FileNotFoundError`, or `ValueError` that names the file and the check.
     """
     file = Path(path)
     if not file.is_file():
@@ -87,20 +69,10 @@ def read_custom_validations(path: str | Path) -> tuple[CustomValidation, ...]:
 def validation_outcomes(
     validations: Sequence[CustomValidation], statistics: statistics_pb2.DatasetFeatureStatisticsList
 ) -> tuple[bool | None, ...]:
-    """What each check says of a table.
+    """One outcome for each check of a table's statistics (one data set).
 
-    Parameters
-    ----------
-    validations
-        The checks.
-    statistics
-        Of the table, one data set.
-
-    Returns
-    -------
-    tuple of bool or None
-        One outcome for each check. None has no answer: the column is not there, or lacks the statistic that the
-        expression reads (a column of numbers that has become text has no `num_stats`), or a divisor is 0.
+    None has no answer: the column is not there, lacks the statistic that the expression reads (a column of numbers that
+    has become text has no `num_stats`), or a divisor is 0.
     """
     features = {feature_name(feature): feature for feature in statistics.datasets[0].features}
     return tuple(

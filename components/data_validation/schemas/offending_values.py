@@ -22,17 +22,9 @@ _SCHEMA_TYPE_WORDS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Offence:
-    """The evidence for one anomaly.
+    """The evidence for one anomaly: `words` with counts and share, to end a sentence; the rest as in `Finding`.
 
-    Attributes
-    ----------
-    words
-        The values with their counts and share, to end a sentence.
-    values
-        The values that break the schema, most frequent first. Their share on the reference side is 0: data that fit
-        the schema have none of them.
-    statistic, value, threshold
-        What was measured, what came out and the schema's bound, as in `Finding`.
+    The reference share of `values` is 0: data that fit the schema have none of them.
     """
 
     words: str
@@ -45,24 +37,7 @@ class Offence:
 def offence(
     name: str, feature: schema_pb2.Feature, summary: FeatureSummary, schema: schema_pb2.Schema
 ) -> Offence | None:
-    """The evidence that a column's statistics hold for an anomaly.
-
-    Parameters
-    ----------
-    name
-        The anomaly's type in TFMD.
-    feature
-        The column in the schema.
-    summary
-        The column's statistics.
-    schema
-        The whole schema, which may list the column's values.
-
-    Returns
-    -------
-    Offence or None
-        None where the statistics do not show it: TFDV's description is then all there is.
-    """
+    """The evidence that a column's statistics hold for an anomaly; None where TFDV's description is all there is."""
     measure = _MEASURES.get(name)
     return measure(feature, summary, listed_values(schema, feature) or ()) if measure and summary.num_examples else None
 

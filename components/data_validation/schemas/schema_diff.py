@@ -61,17 +61,13 @@ class SchemaDifference:
     Attributes
     ----------
     column
-        The column; empty where it concerns the whole schema.
-    what
-        The kind of change.
+        Empty where it concerns the whole schema.
     breaks
         Who breaks. `old_data`: data that fit the old schema may not fit the new one (a bound is tighter, a value or a
-        required column is asked for). `old_consumers`: what relies on the old schema, a model trained on it say, may
-        meet data that it never promised (a column is gone, a value is new, a bound is looser). Both where the two do
-        not overlap, as for another type; empty where neither breaks, as for a new column that may be absent or a
-        comparator's threshold. Other rules that differ, constraints say, are taken as tighter: `old_data`.
-    message
-        One sentence in plain words.
+        required column is asked for). `old_consumers`: what relies on the old schema, such as a model, may meet data
+        that it never promised (a column is gone, a value is new, a bound is looser). Both where the two do not overlap,
+        as for another type; empty where neither breaks, as for a new column that may be absent or a comparator's
+        threshold. Other rules that differ, such as constraints, are taken as tighter: `old_data`.
     renamed_to
         For a column that is gone: the new column that may be the same one; empty where none is like it.
     """
@@ -91,19 +87,10 @@ class SchemaDifference:
 def schema_differences(
     old: schema_pb2.Schema, new: schema_pb2.Schema, *, masked: Collection[str] = ()
 ) -> tuple[SchemaDifference, ...]:
-    """Every change from one schema to the next.
+    """Every change, by column in the old schema's order, new columns last; the order of columns or values is none.
 
-    Parameters
-    ----------
-    old, new
-        The two schemas. A column that TFDV no longer checks (`lifecycle_stage: DEPRECATED`, say) is gone.
-    masked
-        Columns that may hold personal data: their values are not compared.
-
-    Returns
-    -------
-    tuple of SchemaDifference
-        By column, in the old schema's order, new columns last; nothing for the order of columns or of values.
+    A column that TFDV no longer checks (`lifecycle_stage: DEPRECATED`, say) is gone; values of `masked` columns, which
+    may hold personal data, are not compared.
     """
     old, new = without_values(old, masked), without_values(new, masked)
     before, after = checked_features(old), checked_features(new)

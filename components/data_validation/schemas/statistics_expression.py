@@ -23,16 +23,8 @@ _NO_VALUES = (FieldDescriptor.TYPE_MESSAGE, FieldDescriptor.TYPE_BYTES, FieldDes
 class StatisticsExpression:
     """A parsed expression that is true or false of a column's statistics.
 
-    Parameters
-    ----------
-    text
-        The expression.
-
-    Raises
-    ------
-    ValueError
-        If it is not of this language, names a field that the statistics do not have, or mixes texts and numbers:
-        whatever the column, so that a mistake is found before any table is read.
+    A wrong one raises `ValueError` whatever the column (an unknown field, texts and numbers mixed), so that a mistake
+    is found before any table is read.
     """
 
     def __init__(self, text: str) -> None:
@@ -44,17 +36,9 @@ class StatisticsExpression:
             raise self._condition.error(str(error)) from error
 
     def evaluate(self, feature: statistics_pb2.FeatureNameStatistics) -> bool | None:
-        """Whether it is true of a column.
+        """Whether it is true of a column; whole numbers are compared exactly, also those past 2 to the power of 53.
 
-        Parameters
-        ----------
-        feature
-            The column's statistics. Whole numbers are compared exactly, also those past 2 to the power of 53.
-
-        Returns
-        -------
-        bool or None
-            None where a statistic that decides it is missing (a column of texts has no `num_stats`), or a divisor is 0.
+        None where a statistic that decides it is missing (a column of texts has no `num_stats`), or a divisor is 0.
         """
         try:
             return self._condition.fold(_Values(self._fields, feature))

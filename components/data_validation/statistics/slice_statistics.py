@@ -17,13 +17,7 @@ MAX_VALUES_A_BATCH = 1000
 
 
 class SliceAccumulators:
-    """Collects them, of at most `MAX_SLICES` slices: those that come first, the largest of a batch before others.
-
-    Parameters
-    ----------
-    columns
-        The columns to slice by.
-    """
+    """Collects them by `columns`, at most `MAX_SLICES`: those that come first, the largest of a batch before others."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         self._columns = tuple(columns)

@@ -22,15 +22,7 @@ ColumnKind = Literal["integer", "float", "time", "category", "masked"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExaminedColumn:
-    """A column that takes part in validation.
-
-    Attributes
-    ----------
-    name, role
-        As in the example table.
-    kind
-        How its values are read: `time` as seconds since 1970, `masked` as a placeholder.
-    """
+    """A column that takes part; `kind` is how it is read: `time` as seconds since 1970, `masked` as a placeholder."""
 
     name: str
     role: ColumnRole
@@ -38,21 +30,7 @@ class ExaminedColumn:
 
 
 def as_value_lists(batch: pa.RecordBatch, columns: Sequence[ExaminedColumn]) -> pa.RecordBatch:
-    """Examined columns of a batch as TFDV takes them.
-
-    Parameters
-    ----------
-    batch
-        Rows of an example table with at least the named columns.
-    columns
-        The columns to convert.
-
-    Returns
-    -------
-    pa.RecordBatch
-        One `large_list` column for each of `columns`: a list of one value, or null where the value is missing. NaN
-        is missing too.
-    """
+    """One `large_list` column for each of `columns`: a list of one value, or null where it is missing or NaN."""
     arrays = [
         _list_of_one(examined_values(batch.column(batch.schema.get_field_index(column.name)), column.kind))
         for column in columns
@@ -75,19 +53,9 @@ def column_kind(kind: pa.DataType) -> ColumnKind | None:
 
 
 def examined_values(array: pa.Array, kind: ColumnKind) -> pa.Array:
-    """Values of a column in the form in which they are examined, null where missing; NaN is missing too.
+    """Shape (N,), null or NaN made null: int64, float64 (times in seconds since 1970), or text.
 
-    Parameters
-    ----------
-    array
-        Shape (N,).
-    kind
-        How they are read.
-
-    Returns
-    -------
-    pa.Array
-        Shape (N,): int64, float64 (times in seconds since 1970), or text; every value of `masked` is a placeholder.
+    Every value of `masked` is a placeholder.
     """
     if isinstance(array, pa.DictionaryArray):
         array = array.dictionary_decode()

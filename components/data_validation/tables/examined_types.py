@@ -11,18 +11,9 @@ _NUMBERS = (pa.int64(), pa.float64())
 
 
 def examined_type(kind: pa.DataType) -> pa.DataType | None:
-    """Type in which a stored column is examined.
+    """null, int64, float64, string (texts and truth values) or timestamp in microseconds.
 
-    Parameters
-    ----------
-    kind
-        Its type in the file.
-
-    Returns
-    -------
-    pa.DataType
-        null, int64, float64, string (texts and truth values) or timestamp in microseconds; None where a row holds
-        no single value of these kinds (lists, structures, raw bytes): such a column is not examined.
+    None where a row holds no single value of these kinds (lists, structures, raw bytes): such a column is not examined.
     """
     if pa.types.is_dictionary(kind):
         return examined_type(kind.value_type)
@@ -39,17 +30,9 @@ def examined_type(kind: pa.DataType) -> pa.DataType | None:
 
 
 def widest_examined(kinds: Sequence[pa.DataType]) -> pa.DataType:
-    """Narrowest examined type that holds a column of several files.
+    """Narrowest type that holds a column of several files, each of a type that `examined_type` gives.
 
-    Parameters
-    ----------
-    kinds
-        At least one of the types that `examined_type` gives.
-
-    Returns
-    -------
-    pa.DataType
-        The type that they share, columns without any value aside; float64 for whole and other numbers, else string.
+    It is the type that they share, columns without any value aside; float64 for whole and other numbers, else string.
     """
     found = {kind for kind in kinds if kind != pa.null()}
     if len(found) <= 1:
@@ -58,19 +41,9 @@ def widest_examined(kinds: Sequence[pa.DataType]) -> pa.DataType:
 
 
 def as_examined(values: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Values of a stored column in the type in which they are examined.
+    """Stored values, shape (N,), in their own examined type or a wider one.
 
-    Parameters
-    ----------
-    values
-        Shape (N,), of any type that `examined_type` knows.
-    kind
-        Their own examined type, or a wider one.
-
-    Returns
-    -------
-    pa.Array
-        Shape (N,); a NaN stays what it is, except in text, where it is missing.
+    A NaN stays what it is, except in text, where it is missing.
     """
     if isinstance(values, pa.DictionaryArray):
         values = values.dictionary_decode()

@@ -23,15 +23,7 @@ _COMPARABLE = {"integer": "number", "float": "number", "time": "number"}
 
 
 class PreparedTable(TableSource):
-    """Reads a table source with the computed columns added.
-
-    Parameters
-    ----------
-    source
-        The table.
-    roles
-        What takes part; columns that this table lacks are left out.
-    """
+    """Reads a table source with the computed columns added; columns of `roles` that this table lacks are left out."""
 
     def __init__(self, source: TableSource, roles: ColumnRoles) -> None:
         super().__init__(source.uri, info=source.info)
@@ -68,13 +60,7 @@ class PreparedTable(TableSource):
         return tuple(_as_here(column, schema) for column in self._roles.columns if column.name in known)
 
     def check_label(self) -> None:
-        """Refuse a label's expression that cannot be computed from columns of these types.
-
-        Raises
-        ------
-        ValueError
-            If it mixes texts and numbers here; the message names the table.
-        """
+        """Raise `ValueError` where the label's expression mixes texts and numbers in columns of these types."""
         label = self._roles.label
         if not isinstance(label, LabelExpression) or LABEL_COLUMN not in self._computed:
             return
@@ -171,20 +157,7 @@ def _number_or_text(values: pa.Array) -> pa.Array:
 
 
 def table_roles(sources: Sequence[TableSource], problem: Problem) -> ColumnRoles:
-    """What takes part of one or two tables: by the first one's own roles where it has some, else recognised.
-
-    Parameters
-    ----------
-    sources
-        The tables.
-    problem
-        What the problem file says.
-
-    Raises
-    ------
-    ValueError
-        If the problem file names a column that no table has.
-    """
+    """What takes part of one or two tables: by the first one's own roles where it has some, else recognised."""
     if sources[0].info is not None:
         return roles_of_examples(sources[0].info, sources[0].schema)
     return recognised_roles([_peek(source) for source in sources], problem)

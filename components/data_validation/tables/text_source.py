@@ -28,19 +28,9 @@ _LOOKS_LIKE_NUMBER = r"^\s*[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?\s*$"
 
 
 class TextTable(TableSource):
-    """A CSV or TSV file, packed or not; see `TableSource`.
+    """A CSV or TSV file, packed or not; what `spec` does not say is recognised. See `TableSource`.
 
-    Parameters
-    ----------
-    uri
-        A local path or an fsspec URI; it exists.
-    spec
-        What is known of delimiter, quoting and encoding; the rest is recognised.
-
-    Raises
-    ------
-    ValueError
-        If the file is empty, repeats a column's name, or cannot be read as text.
+    `ValueError` where the file is empty, repeats a column's name, or cannot be read as text.
     """
 
     def __init__(self, uri: str, spec: TableSpec) -> None:
