@@ -95,7 +95,7 @@ def statistics(
     beam_output: Annotated[str | None, typer.Option(help="Folder or URI that Beam's workers can write to.")] = None,
 ) -> None:
     """Compute TFDV's statistics of a table, and of its slices; past one machine on an Apache Beam runner."""
-    from components.data_validation.jobs.validate_table import compute_statistics
+    from components.data_validation.jobs.compute_statistics import compute_statistics
 
     result = compute_statistics(
         table_uri=table,
@@ -120,7 +120,7 @@ def schema_infer(
     problem: ProblemOption = None,
 ) -> None:
     """Infer a schema from a table; review it, and keep it with your code."""
-    from components.data_validation.jobs.validate_table import infer_table_schema
+    from components.data_validation.jobs.infer_table_schema import infer_table_schema
 
     num_columns = infer_table_schema(table_uri=table, output_path=output, problem=_problem(problem))
     typer.echo(f"a schema of {num_columns} columns: {output}")
@@ -151,7 +151,7 @@ def schema_evolve(
     problem: ProblemOption = None,
 ) -> None:
     """Propose a schema that a newer table fits, and say what it would break. Exits 1 where something breaks."""
-    from components.data_validation.jobs.validate_table import evolve_schema
+    from components.data_validation.jobs.evolve_schema import evolve_schema
 
     result = evolve_schema(schema_path=schema, table_uri=table, output_path=output, problem=_problem(problem))
     typer.echo(result.table)

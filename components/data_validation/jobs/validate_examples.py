@@ -20,7 +20,7 @@ from components.data_validation.reports.validation_report import ReportContent, 
 from components.data_validation.schemas.anomalies import anomalies_text, anomaly_findings, Comparison, split_anomalies
 from components.data_validation.schemas.materiality import Materiality
 from components.data_validation.schemas.schema_inference import schema_text, training_schema
-from components.data_validation.tables.arrow_lists import EXAMINED_ROLES, ExaminedColumn
+from components.data_validation.tables.arrow_lists import EXAMINED_ROLES, ExaminedColumn, masked_names
 from components.data_validation.tables.column_roles import ColumnRoles, roles_of_examples
 from components.data_validation.tables.prepared_table import PreparedTable
 from components.data_validation.tables.source_opening import open_table
@@ -164,7 +164,7 @@ def _checked(splits: Mapping[str, DatasetProfile], table: ExampleTable) -> _Chec
     train = splits["train"]
     roles = {column.name: column.role for column in train.columns}
     summaries = {split: side.summaries for split, side in splits.items()}
-    masked = [column.name for column in train.columns if column.kind == "masked"]
+    masked = masked_names(train.columns)
     schema = training_schema(train.statistics, masked=masked)
     anomalies = {split: split_anomalies(splits[split].statistics, schema) for split in EVALUATION_SPLITS}
     findings: list[Finding] = []

@@ -38,7 +38,7 @@ Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparedStatistics:
-    """What the schema's comparators compare with: earlier data (`drift_comparator`), served data (`skew_comparator`)."""
+    """What the schema's comparators compare with: earlier data for `drift_comparator`, served for `skew_comparator`."""
 
     previous: Statistics | None = None
     serving: Statistics | None = None

@@ -52,7 +52,8 @@ class _ExpressionError(ValueError):
 
 def _fields(name: str) -> tuple[FieldDescriptor, ...]:
     """The fields that a dotted name goes through, down to one number or text."""
-    message, path = statistics_pb2.FeatureNameStatistics.DESCRIPTOR, []
+    message = statistics_pb2.FeatureNameStatistics.DESCRIPTOR
+    path: list[FieldDescriptor] = []
     for part in name.split("."):
         if message is None:
             raise _ExpressionError(f"{name!r} has no field {part!r}: {path[-1].name} is no group of statistics")

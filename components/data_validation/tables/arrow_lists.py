@@ -4,7 +4,7 @@ Payloads, identifiers, times, groups and metadata take no part. Columns with the
 of their values becomes one placeholder before any statistic is computed, so that no value can leak further.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,12 +12,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.data_validation.tables.examined_types import examined_type, TIME
 from components.shared.contracts.example_table import ColumnRole
 
 MASKED = "<masked>"
 EXAMINED_ROLES: tuple[ColumnRole, ...] = ("label", "prediction", "feature", "derived", "slice", "sensitive", "pii")
 
 ColumnKind = Literal["integer", "float", "time", "category", "masked"]
+_KINDS: Mapping[pa.DataType, ColumnKind] = {
+    pa.null(): "category",
+    pa.string(): "category",
+    pa.int64(): "integer",
+    pa.float64(): "float",
+    TIME: "time",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,16 +48,13 @@ def as_value_lists(batch: pa.RecordBatch, columns: Sequence[ExaminedColumn]) -> 
 
 def column_kind(kind: pa.DataType) -> ColumnKind | None:
     """How values of an Arrow type are read; None where it holds no single number, category or time a row."""
-    if pa.types.is_dictionary(kind):
-        return column_kind(kind.value_type)
-    if pa.types.is_integer(kind):
-        return "float" if kind == pa.uint64() else "integer"
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return "float"
-    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return "time"
-    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean, pa.types.is_null)
-    return "category" if any(is_text(kind) for is_text in texts) else None
+    examined = examined_type(kind)
+    return None if examined is None else _KINDS[examined]
+
+
+def masked_names(columns: Iterable[ExaminedColumn]) -> list[str]:
+    """The columns that may hold personal data."""
+    return [column.name for column in columns if column.kind == "masked"]
 
 
 def examined_values(array: pa.Array, kind: ColumnKind) -> pa.Array:

@@ -65,10 +65,6 @@ class ColumnRoles:
         """Name under which the label is examined."""
         return LABEL_COLUMN if isinstance(self.label, LabelExpression) else self.label
 
-    def names_of(self, *roles: ColumnRole) -> tuple[str, ...]:
-        """Names of the examined columns that have one of `roles`."""
-        return tuple(column.name for column in self.columns if column.role in roles)
-
 
 def roles_of_examples(info: ExampleTableInfo, schema: pa.Schema) -> ColumnRoles:
     """Roles of an example table: its own; the derived columns stand for the payload."""

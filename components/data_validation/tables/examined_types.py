@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from components.shared.tables.column_types import as_type
+from components.shared.tables.column_types import as_type, type_of_stored
 
 TIME = pa.timestamp("us")
 _NUMBERS = (pa.int64(), pa.float64())
@@ -15,18 +15,10 @@ def examined_type(kind: pa.DataType) -> pa.DataType | None:
 
     None where a row holds no single value of these kinds (lists, structures, raw bytes): such a column is not examined.
     """
-    if pa.types.is_dictionary(kind):
-        return examined_type(kind.value_type)
-    if pa.types.is_integer(kind):
-        return pa.float64() if kind == pa.uint64() else pa.int64()
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return pa.float64()
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return TIME
-    if pa.types.is_null(kind):
-        return pa.null()
-    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean)
-    return pa.string() if any(holds(kind) for holds in texts) else None
+    return None if pa.types.is_temporal(kind) else type_of_stored(kind)
 
 
 def widest_examined(kinds: Sequence[pa.DataType]) -> pa.DataType:

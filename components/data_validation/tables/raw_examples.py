@@ -19,8 +19,9 @@ class RawExamples:
     `ValueError` where the table has no label, or no feature beside it.
     """
 
-    def __init__(self, table: PreparedTable, roles: ColumnRoles) -> None:
+    def __init__(self, table: PreparedTable) -> None:
         self._table = table
+        roles = table.roles
         label = roles.label_column
         if label is None or label not in table.schema.names:
             raise ValueError(

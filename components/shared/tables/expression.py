@@ -239,8 +239,9 @@ def _constant(node: ast.expr) -> Constant | None:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         number = _constant(node.operand)
         return -number if isinstance(number, int | float) else None
-    is_constant = isinstance(node, ast.Constant) and not isinstance(node.value, bool)
-    return node.value if is_constant and isinstance(node.value, int | float | str) else None
+    if not isinstance(node, ast.Constant) or isinstance(node.value, bool):
+        return None
+    return node.value if isinstance(node.value, int | float | str) else None
 
 
 def _listed(node: ast.expr) -> list[ast.expr]:

@@ -11,7 +11,7 @@ from components.data_validation.__main__ import app
 from components.data_validation.jobs.assess_sufficiency import assess_sufficiency, SufficiencyResult
 from components.shared.contracts.verdict import read_verdict
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def assess(examples: Path, output: Path, **options) -> SufficiencyResult:
