@@ -3,15 +3,12 @@
 import os
 from pathlib import Path
 import shlex
-from typing import Annotated, Literal, TYPE_CHECKING
+from typing import Annotated, Literal
 
 import typer
 
 from components.shared.contracts.problem import Problem, read_problem, TargetSpec
 from components.shared.runtime.command_line import FAILED_CHECK, run
-
-if TYPE_CHECKING:
-    from components.data_validation.comparison.dataset_comparison import ComparisonOptions
 
 # TFDV takes seconds to import: each command imports its job when it runs.
 app = typer.Typer(
@@ -65,15 +62,22 @@ def compare(
     seed: Annotated[int, typer.Option(help="Of permutations and samples.")] = 0,
 ) -> None:
     """Compare two tables: five kinds of change told apart, each alarm calibrated and large enough to matter."""
+    from components.data_validation.comparison.dataset_comparison import ComparisonOptions
     from components.data_validation.jobs.compare_tables import compare_tables, ComparisonPaths
+    from components.data_validation.schemas.schema_files import read_schema
+    from components.drift.drift_settings import DriftSettings
 
+    drift = DriftSettings(
+        false_alarm_rate=false_alarm_rate, material_effect=material_effect, min_sample=minimum_sample, seed=seed
+    )
+    reviewed = None if schema is None else read_schema(schema)
     result = compare_tables(
         reference_uri=reference,
         current_uri=current,
         paths=ComparisonPaths.under(output),
         problem=_problem(problem),
         current_problem=None if current_problem is None else _problem(current_problem),
-        options=_options(relation, schema, false_alarm_rate, material_effect, minimum_sample, seed),
+        options=ComparisonOptions(drift=drift, relation=relation, schema=reviewed),
         num_processes=processes,
     )
     for remark in result.remarks:
@@ -230,24 +234,6 @@ def sufficiency(
 
 def _problem(path: Path | None) -> Problem:
     return Problem() if path is None else read_problem(path)
-
-
-def _options(
-    relation: Literal["spans", "serving"],
-    schema: Path | None,
-    false_alarm_rate: float,
-    material_effect: float,
-    minimum_sample: int,
-    seed: int,
-) -> "ComparisonOptions":
-    from components.data_validation.comparison.dataset_comparison import ComparisonOptions
-    from components.data_validation.schemas.schema_files import read_schema
-    from components.drift.drift_settings import DriftSettings
-
-    drift = DriftSettings(
-        false_alarm_rate=false_alarm_rate, material_effect=material_effect, min_sample=minimum_sample, seed=seed
-    )
-    return ComparisonOptions(drift=drift, relation=relation, schema=None if schema is None else read_schema(schema))
 
 
 def _conclude(outcome: str, reason: str, output: Path) -> None:

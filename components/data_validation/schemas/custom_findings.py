@@ -9,7 +9,7 @@ from components.data_validation.schemas.anomaly_words import anomaly_words
 from components.data_validation.schemas.custom_validations import CustomValidation
 from components.data_validation.schemas.schema_domains import is_expected
 from components.data_validation.statistics.feature_summaries import feature_name
-from components.shared.contracts.verdict import Finding, Severity
+from components.shared.contracts.verdict import Finding
 
 CUSTOM_VALIDATION = "CUSTOM_VALIDATION"
 # TFDV quotes a step of a path that holds a sign of its own, but for one in parentheses.
@@ -33,15 +33,8 @@ def check_columns(
 
 def failed_finding(validation: CustomValidation) -> Finding:
     """The finding for a check that came out false."""
-    return Finding(
-        kind="quality",
-        severity=_severity(validation),
-        column=validation.feature,
-        name=CUSTOM_VALIDATION,
-        message=f"column {validation.feature!r} fails a check: {validation.description} "
-        f"({validation.expression} is false)",
-        remedy=anomaly_words(CUSTOM_VALIDATION).remedy,
-    )
+    said = f"fails a check: {validation.description} ({validation.expression} is false)"
+    return _finding(validation, said, remedy=anomaly_words(CUSTOM_VALIDATION).remedy)
 
 
 def undecided_findings(
@@ -56,15 +49,11 @@ def undecided_findings(
         feature = features.get(validation.feature)
         if feature is not None and not is_expected(feature, environment):
             continue
-        yield Finding(
-            kind="quality",
-            severity=_severity(validation),
-            column=validation.feature,
-            name=CUSTOM_VALIDATION,
-            message=f"column {validation.feature!r} could not be checked: {validation.description} "
-            f"({validation.expression} has no value: the column is not there, lacks this statistic, or a divisor is 0)",
-            remedy="repair the column's type, or the check",
+        said = (
+            f"could not be checked: {validation.description} ({validation.expression} has no value: the column is not "
+            "there, lacks this statistic, or a divisor is 0)"
         )
+        yield _finding(validation, said, remedy="repair the column's type, or the check")
 
 
 def add_failed(anomalies: anomalies_pb2.Anomalies, failed: Iterable[CustomValidation], *, dataset_name: str) -> None:
@@ -94,5 +83,12 @@ def _column_info(anomalies: anomalies_pb2.Anomalies, column: str) -> anomalies_p
     return info
 
 
-def _severity(validation: CustomValidation) -> Severity:
-    return "blocking" if validation.severity == "error" else "warning"
+def _finding(validation: CustomValidation, said: str, *, remedy: str) -> Finding:
+    return Finding(
+        kind="quality",
+        severity="blocking" if validation.severity == "error" else "warning",
+        column=validation.feature,
+        name=CUSTOM_VALIDATION,
+        message=f"column {validation.feature!r} {said}",
+        remedy=remedy,
+    )

@@ -60,7 +60,7 @@ def listed_words(values: Sequence[str]) -> str:
 def responsible_values(
     counts: Mapping[str, int], num_present: int, *, reference: Mapping[str, float] | None = None
 ) -> tuple[ResponsibleValue, ...]:
-    """The most frequent values with their shares of the values present; 0 on the reference side unless it is given."""
+    """The most frequent values with their shares of the values present; 0 in the reference unless it is given."""
     return tuple(
         ResponsibleValue(
             value=short(name),
@@ -93,20 +93,25 @@ def _unlisted(feature: schema_pb2.Feature, summary: FeatureSummary, allowed: Seq
 
 def _too_large(feature: schema_pb2.Feature, summary: FeatureSummary, _: Sequence[str]) -> Offence | None:
     bound = numeric_range(feature)[1]
-    if math.isnan(summary.maximum) or not math.isfinite(bound):
-        return None
     share = _share_in(summary, bound, math.inf)
-    words = f"the largest is {summary.maximum:.6g}, the schema's maximum {bound:.6g}"
-    return Offence(words=words + _about(share, "above it"), statistic="maximum", value=summary.maximum, threshold=bound)
+    return _out_of_range("maximum", "largest", summary.maximum, bound, share, "above it")
 
 
 def _too_small(feature: schema_pb2.Feature, summary: FeatureSummary, _: Sequence[str]) -> Offence | None:
     bound = numeric_range(feature)[0]
-    if math.isnan(summary.minimum) or not math.isfinite(bound):
+    return _out_of_range(
+        "minimum", "smallest", summary.minimum, bound, _share_in(summary, -math.inf, bound), "below it"
+    )
+
+
+def _out_of_range(
+    statistic: str, superlative: str, value: float, bound: float, share: float, where: str
+) -> Offence | None:
+    if math.isnan(value) or not math.isfinite(bound):
         return None
-    share = _share_in(summary, -math.inf, bound)
-    words = f"the smallest is {summary.minimum:.6g}, the schema's minimum {bound:.6g}"
-    return Offence(words=words + _about(share, "below it"), statistic="minimum", value=summary.minimum, threshold=bound)
+    words = f"the {superlative} is {value:.6g}, the schema's {statistic} {bound:.6g}"
+    about = "" if math.isnan(share) else f"; about {_percent(share)} of the values lie {where}"
+    return Offence(words=words + about, statistic=statistic, value=value, threshold=bound)
 
 
 def _missing(feature: schema_pb2.Feature, summary: FeatureSummary, _: Sequence[str]) -> Offence | None:
@@ -145,10 +150,6 @@ def _share_in(summary: FeatureSummary, low: float, high: float) -> float:
         elif low <= bucket.low <= high and overlap >= 0:
             inside += bucket.count
     return inside / total if total else math.nan
-
-
-def _about(share: float, where: str) -> str:
-    return "" if math.isnan(share) else f"; about {_percent(share)} of the values lie {where}"
 
 
 def _percent(share: float) -> str:

@@ -70,13 +70,13 @@ def validate_against_schema(
     outcomes = list(zip(applied, validation_outcomes(applied, statistics), strict=True))
     failed = [validation for validation, outcome in outcomes if outcome is False]
     undecided = [validation for validation, outcome in outcomes if outcome is None]
-    sides = compared or ComparedStatistics()
+    other = compared or ComparedStatistics()
     anomalies = tfdv.validate_statistics(
         statistics,
         held,
         environment=environment,
-        previous_statistics=sides.previous,
-        serving_statistics=sides.serving,
+        previous_statistics=other.previous,
+        serving_statistics=other.serving,
     )
     table = _Table(schema=held, environment=environment, summaries=feature_summaries(statistics))
     findings = [*_column_findings(anomalies, table), *map(failed_finding, failed)]

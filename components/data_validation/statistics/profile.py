@@ -228,7 +228,7 @@ def _numbered_batches(source: TableSource, plan: _Plan, part: TablePart) -> Iter
 
 def _as_sampled(batch: pa.RecordBatch, *, plan: _Plan, schema: pa.Schema) -> pa.RecordBatch:
     kinds = {column.name: column.kind for column in plan.columns}
-    arrays = [batch.column(batch.schema.get_field_index(name)) for name in schema.names]
+    arrays = [batch.column(name) for name in schema.names]
     # Extra columns are not examined, and a time stays a time: seconds are what statistics need.
     kept = [
         array if kinds.get(name, "time") == "time" else examined_values(array, kinds[name]).cast(kind)

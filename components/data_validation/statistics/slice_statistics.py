@@ -28,7 +28,7 @@ class SliceAccumulators:
     def add(self, batch: pa.RecordBatch, lists: pa.RecordBatch) -> None:
         """Take rows as they are, and in the form that `as_value_lists` gives."""
         for name in self._columns:
-            coded = batch.column(batch.schema.get_field_index(name)).cast(pa.string()).dictionary_encode()
+            coded = batch.column(name).cast(pa.string()).dictionary_encode()
             if len(coded.dictionary) > MAX_VALUES_A_BATCH:
                 self._give_up(name)
             if name in self._given_up:

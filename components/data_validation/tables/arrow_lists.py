@@ -39,10 +39,7 @@ class ExaminedColumn:
 
 def as_value_lists(batch: pa.RecordBatch, columns: Sequence[ExaminedColumn]) -> pa.RecordBatch:
     """One `large_list` column for each of `columns`: a list of one value, or null where it is missing or NaN."""
-    arrays = [
-        _list_of_one(examined_values(batch.column(batch.schema.get_field_index(column.name)), column.kind))
-        for column in columns
-    ]
+    arrays = [_list_of_one(examined_values(batch.column(column.name), column.kind)) for column in columns]
     return pa.RecordBatch.from_arrays(arrays, [column.name for column in columns])
 
 

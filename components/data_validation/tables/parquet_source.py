@@ -113,7 +113,7 @@ class ParquetTable(TableSource):
             return pa.repeat(value[0], batch.num_rows)
         if name not in file.names:
             return pa.nulls(batch.num_rows, kind)
-        values = batch.column(batch.schema.get_field_index(file.names[name]))
+        values = batch.column(file.names[name])
         return values if examined_type(kind) is None else as_examined(values, kind)
 
     def _type_of(self, name: str) -> pa.DataType:

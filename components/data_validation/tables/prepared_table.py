@@ -137,7 +137,7 @@ def open_prepared(uri: str, problem: Problem, *, settled: bool = False) -> Prepa
 
 
 def comparable(reference: ExaminedColumn, current: ExaminedColumn) -> bool:
-    """Whether the values of a column can be compared on the two sides: both are numbers, or both categories."""
+    """Whether the values of a column can be compared in the two tables: both are numbers, or both categories."""
     return _COMPARABLE.get(reference.kind, reference.kind) == _COMPARABLE.get(current.kind, current.kind)
 
 

@@ -69,7 +69,7 @@ class TableSource(ABC):
     @property
     @abstractmethod
     def remarks(self) -> tuple[str, ...]:
-        """What was recognised, set aside or left out, one sentence each; more of it after reading."""
+        """What was recognised or left out, one sentence each; more of it after reading."""
 
     @abstractmethod
     def parts(self, num_parts: int) -> list[TablePart]:
@@ -121,7 +121,7 @@ def rows_of_splits(batch: pa.RecordBatch, splits: Sequence[str]) -> pa.RecordBat
 
 def split_mask(batch: pa.RecordBatch, splits: Sequence[str]) -> pa.BooleanArray:
     """Which rows of a batch belong to these splits; a row without a split belongs to none."""
-    return pc.is_in(batch.column(batch.schema.get_field_index("split")), value_set=pa.array(list(splits), pa.string()))
+    return pc.is_in(batch.column("split"), value_set=pa.array(list(splits), pa.string()))
 
 
 def regrouped(batches: Iterable[pa.RecordBatch], batch_rows: int) -> Iterator[pa.RecordBatch]:

@@ -97,7 +97,7 @@ class TextTable(TableSource):
         num_rows = 0
         for batch in self._settled_batches(ragged) if self._settled else self._typed_batches(ragged):
             num_rows += batch.num_rows
-            arrays = [batch.column(batch.schema.get_field_index(name)) for name in columns]
+            arrays = [batch.column(name) for name in columns]
             typed = [self._as_type(name, array) for name, array in zip(columns, arrays, strict=True)]
             yield pa.RecordBatch.from_arrays(typed, list(columns))
         self._num_rows, self._num_ragged = num_rows, sum(ragged)
