@@ -3,15 +3,12 @@
 import os
 from pathlib import Path
 import shlex
-from typing import Annotated, Literal, TYPE_CHECKING
+from typing import Annotated, Literal
 
 import typer
 
 from components.shared.contracts.problem import Problem, read_problem, TargetSpec
 from components.shared.runtime.command_line import FAILED_CHECK, run
-
-if TYPE_CHECKING:
-    from components.data_validation.comparison.dataset_comparison import ComparisonOptions
 
 # TFDV takes seconds to import: each command imports its job when it runs.
 app = typer.Typer(
@@ -65,15 +62,22 @@ def compare(
     seed: Annotated[int, typer.Option(help="Of permutations and samples.")] = 0,
 ) -> None:
     """Compare two tables: five kinds of change told apart, each alarm calibrated and large enough to matter."""
+    from components.data_validation.comparison.dataset_comparison import ComparisonOptions
     from components.data_validation.jobs.compare_tables import compare_tables, ComparisonPaths
+    from components.data_validation.schemas.schema_files import read_schema
+    from components.drift.drift_settings import DriftSettings
 
+    drift = DriftSettings(
+        false_alarm_rate=false_alarm_rate, material_effect=material_effect, min_sample=minimum_sample, seed=seed
+    )
+    reviewed = None if schema is None else read_schema(schema)
     result = compare_tables(
         reference_uri=reference,
         current_uri=current,
         paths=ComparisonPaths.under(output),
         problem=_problem(problem),
         current_problem=None if current_problem is None else _problem(current_problem),
-        options=_options(relation, schema, false_alarm_rate, material_effect, minimum_sample, seed),
+        options=ComparisonOptions(drift=drift, relation=relation, schema=reviewed),
         num_processes=processes,
     )
     for remark in result.remarks:
@@ -95,7 +99,7 @@ def statistics(
     beam_output: Annotated[str | None, typer.Option(help="Folder or URI that Beam's workers can write to.")] = None,
 ) -> None:
     """Compute TFDV's statistics of a table, and of its slices; past one machine on an Apache Beam runner."""
-    from components.data_validation.jobs.validate_table import compute_statistics
+    from components.data_validation.jobs.compute_statistics import compute_statistics
 
     result = compute_statistics(
         table_uri=table,
@@ -120,7 +124,7 @@ def schema_infer(
     problem: ProblemOption = None,
 ) -> None:
     """Infer a schema from a table; review it, and keep it with your code."""
-    from components.data_validation.jobs.validate_table import infer_table_schema
+    from components.data_validation.jobs.infer_table_schema import infer_table_schema
 
     num_columns = infer_table_schema(table_uri=table, output_path=output, problem=_problem(problem))
     typer.echo(f"a schema of {num_columns} columns: {output}")
@@ -151,7 +155,7 @@ def schema_evolve(
     problem: ProblemOption = None,
 ) -> None:
     """Propose a schema that a newer table fits, and say what it would break. Exits 1 where something breaks."""
-    from components.data_validation.jobs.validate_table import evolve_schema
+    from components.data_validation.jobs.evolve_schema import evolve_schema
 
     result = evolve_schema(schema_path=schema, table_uri=table, output_path=output, problem=_problem(problem))
     typer.echo(result.table)
@@ -167,7 +171,7 @@ def validate(
     table: Annotated[str | None, typer.Option(help="Any table, against a reviewed schema.")] = None,
     schema: SchemaOption = None,
     environment: Annotated[str, typer.Option(help="TRAINING, or SERVING where the label is absent.")] = "TRAINING",
-    checks: Annotated[Path | None, typer.Option(help="Your own checks: SQL over statistics, as YAML.")] = None,
+    checks: Annotated[Path | None, typer.Option(help="Your own checks: expressions over statistics, as YAML.")] = None,
     problem: ProblemOption = None,
 ) -> None:
     """Validate the splits of an example table against each other, or any table against a reviewed schema."""
@@ -230,24 +234,6 @@ def sufficiency(
 
 def _problem(path: Path | None) -> Problem:
     return Problem() if path is None else read_problem(path)
-
-
-def _options(
-    relation: Literal["spans", "serving"],
-    schema: Path | None,
-    false_alarm_rate: float,
-    material_effect: float,
-    minimum_sample: int,
-    seed: int,
-) -> "ComparisonOptions":
-    from components.data_validation.comparison.dataset_comparison import ComparisonOptions
-    from components.data_validation.schemas.schema_files import read_schema
-    from components.drift.drift_settings import DriftSettings
-
-    drift = DriftSettings(
-        false_alarm_rate=false_alarm_rate, material_effect=material_effect, min_sample=minimum_sample, seed=seed
-    )
-    return ComparisonOptions(drift=drift, relation=relation, schema=None if schema is None else read_schema(schema))
 
 
 def _conclude(outcome: str, reason: str, output: Path) -> None:

@@ -10,9 +10,8 @@ from components.data_validation.sufficiency.probe_features import probe_features
 from components.data_validation.sufficiency.probe_sample import draw_probe_sample
 from components.data_validation.sufficiency.sufficiency_report import sufficiency_report
 from components.data_validation.sufficiency.sufficiency_verdict import sufficiency_verdict
-from components.data_validation.tables.prepared_table import PreparedTable, table_roles
+from components.data_validation.tables.prepared_table import open_prepared
 from components.data_validation.tables.raw_examples import RawExamples
-from components.data_validation.tables.source_opening import open_table
 from components.shared.contracts.embeddings_table import EmbeddingsTable
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.problem import parse_target, Problem, TargetSpec
@@ -116,12 +115,10 @@ def assess_sufficiency(
 
 def _examples(uri: str, problem: Problem) -> tuple[ExampleTable | RawExamples, tuple[str, ...]]:
     """The examples, and what was recognised of them."""
-    source = open_table(uri, spec=problem.table)
-    if source.info is not None:
+    table = open_prepared(uri, problem, settled=True)
+    if table.info is not None:
         return ExampleTable(uri), ()
-    source.settle()
-    roles = table_roles([source], problem)
-    return RawExamples(PreparedTable(source, roles), roles), (*roles.remarks, *source.remarks)
+    return RawExamples(table), (*table.roles.remarks, *table.remarks)
 
 
 def _result(verdict: Verdict, found: Sufficiency) -> SufficiencyResult:

@@ -35,7 +35,7 @@ class ComparisonPaths:
     statistics
         Folder: `reference.pb` and `current.pb`.
     schema
-        File: the schema that the current side was held against, as protobuf text.
+        File: the schema that the current dataset was held against, as protobuf text.
     anomalies
         Folder: `current.pbtxt`, TFDV's anomalies.
     report
@@ -75,7 +75,7 @@ class ComparisonResult:
     passed, outcome, reason
         As in the verdict.
     num_reference, num_current
-        Rows of the two sides.
+        Rows of the two datasets.
     num_columns
         Columns whose distributions were compared.
     largest_effect
@@ -134,7 +134,7 @@ def compare_tables(
     problem
         What the problem file says; by default everything is recognised, and said.
     current_problem
-        The problem file of the current side where it is another one: its label may be defined anew.
+        The problem file of the current dataset where it is another one: its label may be defined anew.
     options
         How they are compared.
     num_processes
@@ -160,26 +160,26 @@ def compare_tables(
     tables[0].check_label()
     current_roles, said = _current_roles(roles, sources, current_problem)
     tables.append(PreparedTable(sources[1], current_roles))
-    names = _side_names(sources)
-    sides = [
+    names = _dataset_names(sources)
+    datasets = [
         profiled_dataset(
             table,
-            side_roles,
+            dataset_roles,
             name=name,
             label_version=version,
             by_key=options.relation == "serving",
             num_processes=num_processes,
         )
-        for table, side_roles, name, version in zip(tables, (roles, current_roles), names, versions, strict=True)
+        for table, dataset_roles, name, version in zip(tables, (roles, current_roles), names, versions, strict=True)
     ]
-    compared = compare_datasets(sides[0], sides[1], options, remarks=(*roles.remarks, *said))
+    compared = compare_datasets(datasets[0], datasets[1], options, remarks=(*roles.remarks, *said))
     contents = [
-        side_content(side, table=table, roles=roles, compared=compared)
-        for side, table in zip(sides, tables, strict=True)
+        dataset_content(dataset, table=table, roles=roles, compared=compared)
+        for dataset, table in zip(datasets, tables, strict=True)
     ]
     return write_comparison(
         compared,
-        sides=(sides[0], sides[1]),
+        datasets=(datasets[0], datasets[1]),
         contents=(contents[0], contents[1]),
         options=options,
         left_out=roles.left_out,
@@ -187,39 +187,39 @@ def compare_tables(
     )
 
 
-def side_content(
-    side: DatasetProfile,
+def dataset_content(
+    dataset: DatasetProfile,
     *,
     table: PreparedTable | None = None,
     roles: ColumnRoles | None = None,
     compared: DatasetComparison,
 ) -> DatasetContent:
-    """What the report shows of a side; its payloads where the images or texts have drifted.
+    """What the report shows of a dataset; its payloads where the images or texts have drifted.
 
     Parameters
     ----------
-    side
-        The side.
+    dataset
+        The dataset.
     table, roles
         Where its payloads can be read; None where they cannot.
     compared
         What was found.
     """
-    pictures: tuple[Picture, ...] = ()
+    images: tuple[Picture, ...] = ()
     texts: tuple[str, ...] = ()
     drifted = any(finding.severity == "blocking" for finding in compared.verdict.findings)
     if table is not None and roles is not None and drifted:
-        pictures = tuple(sample_images(table))
-        texts = tuple(sample_texts(table, roles, hidden=side.hidden_columns))
+        images = tuple(sample_images(table))
+        texts = tuple(sample_texts(table, roles, hidden=dataset.hidden_columns))
     return DatasetContent(
-        name=side.name, num_rows=side.num_rows, summaries=side.summaries, pictures=pictures, texts=texts
+        name=dataset.name, num_rows=dataset.num_rows, summaries=dataset.summaries, pictures=images, texts=texts
     )
 
 
 def write_comparison(
     compared: DatasetComparison,
     *,
-    sides: tuple[DatasetProfile, DatasetProfile],
+    datasets: tuple[DatasetProfile, DatasetProfile],
     contents: tuple[DatasetContent, DatasetContent],
     options: ComparisonOptions,
     left_out: Mapping[str, str],
@@ -233,21 +233,21 @@ def write_comparison(
         comparison=compared.comparison,
         features=compared.features,
         settings=options.drift,
-        masked=frozenset(name for side in sides for name in side.hidden_columns),
+        masked=frozenset(name for dataset in datasets for name in dataset.hidden_columns),
         left_out=left_out,
     )
     names = ("reference.pb", "current.pb")
     write_files(
         paths.statistics,
         {
-            name: statistics_without_values(side.statistics, content.masked).SerializeToString()
-            for name, side in zip(names, sides, strict=True)
+            name: statistics_without_values(dataset.statistics, content.masked).SerializeToString()
+            for name, dataset in zip(names, datasets, strict=True)
         },
     )
     write_files(paths.anomalies, {"current.pbtxt": anomalies_text(compared.anomalies).encode()})
     write_text(paths.schema, schema_text(compared.schema))
     comparison_report(content).write(paths.report)
-    result = _result(compared, sides)
+    result = _result(compared, datasets)
     if paths.metrics is not None:
         write_json(paths.metrics, result.metrics)
     write_verdict(paths.verdict, compared.verdict)
@@ -257,7 +257,7 @@ def write_comparison(
 def _current_roles(
     roles: ColumnRoles, sources: Sequence[TableSource], problem: Problem | None
 ) -> tuple[ColumnRoles, tuple[str, ...]]:
-    """The roles with the label as the current side's own problem file defines it, and what is to be said of it.
+    """The roles with the label as the current dataset's own problem file defines it, and what is to be said of it.
 
     A label that cannot be computed from columns that changed their type is absent: the schema says what happened.
     """
@@ -270,21 +270,21 @@ def _current_roles(
     return roles, ()
 
 
-def _side_names(sources: Sequence[TableSource]) -> list[str]:
+def _dataset_names(sources: Sequence[TableSource]) -> list[str]:
     """The files' names; their paths where the names are the same."""
     names = [source.name for source in sources]
     return names if names[0] != names[1] else [source.uri for source in sources]
 
 
-def _result(compared: DatasetComparison, sides: tuple[DatasetProfile, DatasetProfile]) -> ComparisonResult:
+def _result(compared: DatasetComparison, datasets: tuple[DatasetProfile, DatasetProfile]) -> ComparisonResult:
     effects = [feature.effect_size for feature in compared.comparison.features.values()]
     verdict = compared.verdict
     return ComparisonResult(
         passed=verdict.passed,
         outcome=verdict.outcome,
         reason=verdict.reason,
-        num_reference=sides[0].num_rows,
-        num_current=sides[1].num_rows,
+        num_reference=datasets[0].num_rows,
+        num_current=datasets[1].num_rows,
         num_columns=len(compared.comparison.features),
         largest_effect=max((effect for effect in effects if effect == effect), default=0.0),
         findings=verdict.findings,

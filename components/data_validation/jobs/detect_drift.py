@@ -8,7 +8,7 @@ from components.data_validation.comparison.dataset_profile import profiled_datas
 from components.data_validation.jobs.compare_tables import (
     ComparisonPaths,
     ComparisonResult,
-    side_content,
+    dataset_content,
     write_comparison,
 )
 from components.data_validation.monitoring.drift_settings_text import parse_settings
@@ -88,8 +88,8 @@ def detect_drift(*, model_uri: str, traffic: ServedTraffic, settings: str, outpu
     current = replace(current, label_version=None)
     compared = compare_datasets(baseline.side, current, options, remarks=window.remarks)
     contents = (
-        side_content(baseline.side, compared=compared),
-        side_content(current, table=table, roles=roles, compared=compared),
+        dataset_content(baseline.side, compared=compared),
+        dataset_content(current, table=table, roles=roles, compared=compared),
     )
     statistics = Path(outputs.statistics)
     paths = ComparisonPaths(
@@ -102,7 +102,7 @@ def detect_drift(*, model_uri: str, traffic: ServedTraffic, settings: str, outpu
     )
     return write_comparison(
         compared,
-        sides=(baseline.side, current),
+        datasets=(baseline.side, current),
         contents=contents,
         options=options,
         left_out=roles.left_out,

@@ -20,7 +20,7 @@ from components.data_validation.reports.validation_report import ReportContent, 
 from components.data_validation.schemas.anomalies import anomalies_text, anomaly_findings, Comparison, split_anomalies
 from components.data_validation.schemas.materiality import Materiality
 from components.data_validation.schemas.schema_inference import schema_text, training_schema
-from components.data_validation.tables.arrow_lists import EXAMINED_ROLES, ExaminedColumn
+from components.data_validation.tables.arrow_lists import EXAMINED_ROLES, ExaminedColumn, masked_names
 from components.data_validation.tables.column_roles import ColumnRoles, roles_of_examples
 from components.data_validation.tables.prepared_table import PreparedTable
 from components.data_validation.tables.source_opening import open_table
@@ -128,7 +128,7 @@ def validate_examples(
         columns=train.columns,
         unexamined=_unexamined(table.info, roles),
         counts=counts,
-        summaries={split: side.summaries for split, side in splits.items()},
+        summaries={split: dataset.summaries for split, dataset in splits.items()},
     )
     texts = {f"{split}.pbtxt": anomalies_text(item).encode() for split, item in checked.anomalies.items()}
     _write_statistics(statistics_path, splits)
@@ -163,8 +163,8 @@ def _profiled_splits(source: TableSource, roles: ColumnRoles) -> dict[str, Datas
 def _checked(splits: Mapping[str, DatasetProfile], table: ExampleTable) -> _Checked:
     train = splits["train"]
     roles = {column.name: column.role for column in train.columns}
-    summaries = {split: side.summaries for split, side in splits.items()}
-    masked = [column.name for column in train.columns if column.kind == "masked"]
+    summaries = {split: dataset.summaries for split, dataset in splits.items()}
+    masked = masked_names(train.columns)
     schema = training_schema(train.statistics, masked=masked)
     anomalies = {split: split_anomalies(splits[split].statistics, schema) for split in EVALUATION_SPLITS}
     findings: list[Finding] = []
@@ -188,19 +188,17 @@ def _checked(splits: Mapping[str, DatasetProfile], table: ExampleTable) -> _Chec
 def _write_statistics(path: str | Path, splits: Mapping[str, DatasetProfile]) -> None:
     """Statistics of every split, and the training rows that later data are compared with."""
     with atomic_folder(path) as folder:
-        for split, side in splits.items():
-            (folder / f"{split}.pb").write_bytes(side.statistics.SerializeToString())
+        for split, dataset in splits.items():
+            (folder / f"{split}.pb").write_bytes(dataset.statistics.SerializeToString())
         write_baseline(folder / BASELINE_FILE, splits["train"])
 
 
 def _verdict(findings: Sequence[Finding], *, num_examples: int, num_features: int) -> Verdict:
     ordered = most_severe_first(findings)
-    if reason := blocking_reason(ordered):
-        return Verdict(check="validation", passed=False, reason=reason, findings=ordered)
-    reason = f"{num_examples:,} examples in {num_features} columns fit the training schema"
-    if ordered:
-        reason += f"; {len(ordered)} findings, none of them blocking"
-    return Verdict(check="validation", passed=True, reason=reason, findings=ordered)
+    reason = blocking_reason(ordered)
+    fits = f"{num_examples:,} examples in {num_features} columns fit the training schema"
+    noted = f"; {len(ordered)} findings, none of them blocking" if ordered else ""
+    return Verdict(check="validation", passed=not reason, reason=reason or fits + noted, findings=ordered)
 
 
 def _result(verdict: Verdict, columns: Sequence[ExaminedColumn], num_examples: Mapping[str, int]) -> ValidationResult:

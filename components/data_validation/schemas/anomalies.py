@@ -56,27 +56,21 @@ _COLUMNS = {"SCHEMA_MISSING_COLUMN", "SCHEMA_NEW_COLUMN"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """A side held against the schema of another one.
+    """A dataset held against the schema of another one.
 
     Attributes
     ----------
     current_name, reference_name
-        What messages call the two sides: `the test split`, `training`.
-    reference, current
-        Summaries of their columns.
-    roles
-        Role of every column.
+        What messages call the two: `the test split`, `training`.
     num_comparisons
         How many columns are compared in the whole run, over all splits.
     whole_groups
-        Whether the current side keeps groups of rows together.
+        Whether the current dataset keeps groups of rows together.
     judge_missing
         Whether changed shares of missing values that TFDV passes over are findings too.
     memory_rows
         How many neighbouring rows say as much as one independent row, by column, 1 or more: rows that are ordered in
         time resemble their neighbours, and then one run of a rare value is no ten rows. A column that is absent has 1.
-    materiality
-        The thresholds.
     """
 
     current_name: str
@@ -106,19 +100,9 @@ def anomalies_text(anomalies: anomalies_pb2.Anomalies) -> str:
 
 
 def anomaly_findings(anomalies: anomalies_pb2.Anomalies, comparison: Comparison) -> list[Finding]:
-    """One finding for each reason that TFDV gives, and for each changed share of missing values that it passes over.
+    """A finding for each reason that TFDV gives, and for each changed share of missing values that it passes over.
 
-    Parameters
-    ----------
-    anomalies
-        Of the comparison's current side.
-    comparison
-        The two sides, for counts and severities.
-
-    Returns
-    -------
-    list of Finding
-        In the order of the columns' names.
+    The findings come in the order of the columns' names.
     """
     findings = []
     judged_missing = set()

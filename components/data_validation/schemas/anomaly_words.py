@@ -11,19 +11,10 @@ from components.shared.contracts.verdict import FindingKind, Severity
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AnomalyWords:
-    """How a finding speaks of one type of anomaly.
+    """How a finding speaks of one type of anomaly; empty `words` leave TFDV's description.
 
-    Attributes
-    ----------
-    kind
-        Of the five kinds of change.
-    severity
-        Against a schema that was inferred from a sample: what a sample settles blocks (columns, types, shapes), what
-        it does not settle (values, ranges) is a warning. A reviewed schema is stricter.
-    remedy
-        What to do about it.
-    words
-        What is wrong, to follow "column 'x'"; empty where TFDV's description says it better.
+    Against a schema inferred from a sample, what a sample settles blocks (columns, types, shapes), and what it does not
+    settle (values, ranges) is a warning. A reviewed schema is stricter.
     """
 
     kind: FindingKind
@@ -33,34 +24,14 @@ class AnomalyWords:
 
 
 def anomaly_words(name: str) -> AnomalyWords:
-    """Plain words for a type of anomaly.
-
-    Parameters
-    ----------
-    name
-        Name of a value of TFMD's `AnomalyInfo.Type`; those of later versions are welcome.
-
-    Returns
-    -------
-    AnomalyWords
-        For a name that is not known: a warning of schema drift without words, which leaves TFDV's description.
-    """
+    """Plain words for a name of TFMD's `AnomalyInfo.Type`; an unknown one is a warning without words."""
     return _WORDS.get(name, _UNKNOWN)
 
 
 def anomaly_sentence(name: str, column: str, detail: str, *, where: str = "") -> str:
-    """One sentence about an anomaly of a column.
+    """One sentence about an anomaly of a column; `where` follows the column's name: " of the test split".
 
-    Parameters
-    ----------
-    name
-        The anomaly's type in TFMD.
-    column
-        The column.
-    detail
-        The offending values, or TFDV's description; left out where the words say it all.
-    where
-        To follow the column's name: " of the test split".
+    `detail` holds the offending values, or TFDV's description; it is left out where the words say it all.
     """
     words = anomaly_words(name).words or "does not fit the schema"
     detail = "" if name in _COMPLETE else detail.rstrip(". ")

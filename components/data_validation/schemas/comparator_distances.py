@@ -28,17 +28,9 @@ DISTANCE_NAMES = frozenset(_NAMES.values())
 
 
 def distance_findings(anomalies: anomalies_pb2.Anomalies) -> Iterator[Finding]:
-    """A finding for each distance above its threshold.
+    """A warning for each distance in `drift_skew_info` above its threshold, under TFDV's name.
 
-    Parameters
-    ----------
-    anomalies
-        As TFDV gives them: `drift_skew_info` holds every distance that was measured.
-
-    Yields
-    ------
-    Finding
-        A warning of `data_drift` (against earlier data) or `data_skew` (against served data) under TFDV's name.
+    It is of `data_drift` against earlier data, and of `data_skew` against served data.
     """
     for info in anomalies.drift_skew_info:
         for is_skew, measurements in ((False, info.drift_measurements), (True, info.skew_measurements)):

@@ -9,7 +9,7 @@ from components.data_validation.schemas.anomaly_words import anomaly_words
 from components.data_validation.schemas.custom_validations import CustomValidation
 from components.data_validation.schemas.schema_domains import is_expected
 from components.data_validation.statistics.feature_summaries import feature_name
-from components.shared.contracts.verdict import Finding, Severity
+from components.shared.contracts.verdict import Finding
 
 CUSTOM_VALIDATION = "CUSTOM_VALIDATION"
 # TFDV quotes a step of a path that holds a sign of its own, but for one in parentheses.
@@ -21,13 +21,7 @@ def check_columns(
     schema: schema_pb2.Schema,
     statistics: statistics_pb2.DatasetFeatureStatisticsList,
 ) -> None:
-    """Refuse checks of columns that neither the schema nor the table has.
-
-    Raises
-    ------
-    ValueError
-        If there is one; the message names its column.
-    """
+    """Raise `ValueError` for a check of a column that neither the schema nor the table has."""
     known = {feature.name for feature in schema.feature} | set(map(feature_name, statistics.datasets[0].features))
     for validation in validations:
         if validation.feature not in known:
@@ -39,67 +33,38 @@ def check_columns(
 
 def failed_finding(validation: CustomValidation) -> Finding:
     """The finding for a check that came out false."""
-    return Finding(
-        kind="quality",
-        severity=_severity(validation),
-        column=validation.feature,
-        name=CUSTOM_VALIDATION,
-        message=f"column {validation.feature!r} fails a check: {validation.description} ({validation.sql} is false)",
-        remedy=anomaly_words(CUSTOM_VALIDATION).remedy,
-    )
+    said = f"fails a check: {validation.description} ({validation.expression} is false)"
+    return _finding(validation, said, remedy=anomaly_words(CUSTOM_VALIDATION).remedy)
 
 
 def undecided_findings(
     undecided: Iterable[CustomValidation], schema: schema_pb2.Schema, environment: str | None
 ) -> Iterator[Finding]:
-    """A finding for each check that should have run but has no answer.
+    """A finding, of the check's own severity, for each check of the environment that has no answer.
 
-    Parameters
-    ----------
-    undecided
-        The environment's checks without an answer.
-    schema, environment
-        Say whether the column is expected: a check of a label that is rightly absent is passed over.
-
-    Yields
-    ------
-    Finding
-        Of the check's own severity.
+    A check of a column that the environment does not expect, such as an absent label, is passed over.
     """
     features = {feature.name: feature for feature in schema.feature}
     for validation in undecided:
         feature = features.get(validation.feature)
         if feature is not None and not is_expected(feature, environment):
             continue
-        yield Finding(
-            kind="quality",
-            severity=_severity(validation),
-            column=validation.feature,
-            name=CUSTOM_VALIDATION,
-            message=f"column {validation.feature!r} could not be checked: {validation.description} "
-            f"({validation.sql} has no value: the column is not there, lacks this statistic, or a divisor is 0)",
-            remedy="repair the column's type, or the check",
+        said = (
+            f"could not be checked: {validation.description} ({validation.expression} has no value: the column is not "
+            "there, lacks this statistic, or a divisor is 0)"
         )
+        yield _finding(validation, said, remedy="repair the column's type, or the check")
 
 
 def add_failed(anomalies: anomalies_pb2.Anomalies, failed: Iterable[CustomValidation], *, dataset_name: str) -> None:
-    """Enter checks that came out false among TFDV's anomalies, as TFDV 1.16 does where it runs them itself.
-
-    Parameters
-    ----------
-    anomalies
-        Changed in place.
-    failed
-        The checks.
-    dataset_name
-        Of the table's statistics.
-    """
+    """Enter checks that came out false among TFDV's anomalies, in place, as TFDV 1.16 does where it runs them."""
     for validation in failed:
         info = _column_info(anomalies, validation.feature)
         reason = info.reason.add(
             type=anomalies_pb2.AnomalyInfo.CUSTOM_VALIDATION,
             short_description=validation.description,
-            description=f"Custom validation triggered anomaly. Query: {validation.sql} Test dataset: {dataset_name}",
+            description=f"Custom validation triggered anomaly. Query: {validation.expression} "
+            f"Test dataset: {dataset_name}",
         )
         severity = anomalies_pb2.AnomalyInfo.Severity.Value(validation.severity.upper())
         info.severity = max(info.severity, severity)
@@ -118,5 +83,12 @@ def _column_info(anomalies: anomalies_pb2.Anomalies, column: str) -> anomalies_p
     return info
 
 
-def _severity(validation: CustomValidation) -> Severity:
-    return "blocking" if validation.severity == "error" else "warning"
+def _finding(validation: CustomValidation, said: str, *, remedy: str) -> Finding:
+    return Finding(
+        kind="quality",
+        severity="blocking" if validation.severity == "error" else "warning",
+        column=validation.feature,
+        name=CUSTOM_VALIDATION,
+        message=f"column {validation.feature!r} {said}",
+        remedy=remedy,
+    )

@@ -1,4 +1,4 @@
-"""A user's own checks: SQL over a column's TFMD statistics, read from a small YAML file."""
+"""A user's own checks: conditions over a column's TFMD statistics, read from a small YAML file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -8,7 +8,8 @@ from typing import Any, get_args, Literal
 from tensorflow_metadata.proto.v0 import statistics_pb2
 import yaml
 
-from components.data_validation.schemas.statistics_sql import StatisticsSql
+from components.data_validation.schemas.sql_translation import sql_refusal
+from components.data_validation.schemas.statistics_expression import StatisticsExpression
 from components.data_validation.statistics.feature_summaries import feature_name
 
 ValidationSeverity = Literal["warning", "error"]
@@ -20,11 +21,8 @@ class CustomValidation:
 
     Attributes
     ----------
-    feature
-        The column.
-    sql
-        A GoogleSQL expression that is true where all is well; `feature` in it is the column's TFMD
-        `FeatureNameStatistics`, as in `feature.num_stats.max < 1000`; see `statistics_sql.py` beside this file.
+    expression
+        True where all is well, such as `num_stats.max < 1000`; see `statistics_expression.py` beside this file.
     severity
         `error` blocks, `warning` does not.
     description
@@ -34,18 +32,19 @@ class CustomValidation:
     """
 
     feature: str
-    sql: str
+    expression: str
     severity: ValidationSeverity
     description: str
     environments: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("feature", "sql", "description"):
+        for name in ("feature", "expression", "description"):
             value = getattr(self, name)
             if not isinstance(value, str) or not value.strip():
                 raise ValueError(f"{name} must be text, got {value!r}")
         if self.severity not in get_args(ValidationSeverity):
             raise ValueError(f"severity must be warning or error, got {self.severity!r}")
+        StatisticsExpression(self.expression)
 
     def applies(self, environment: str | None) -> bool:
         """Whether it is checked in this environment."""
@@ -53,25 +52,9 @@ class CustomValidation:
 
 
 def read_custom_validations(path: str | Path) -> tuple[CustomValidation, ...]:
-    """Read a user's checks.
+    """A user's checks, from YAML with a list `validations` of mappings whose keys are those of `CustomValidation`.
 
-    Parameters
-    ----------
-    path
-        YAML with a list `validations` of mappings with the keys `feature`, `sql`, `severity`, `description` and,
-        where wanted, `environments`.
-
-    Returns
-    -------
-    tuple of CustomValidation
-        In the file's order.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no file at `path`.
-    ValueError
-        If it is no such YAML; the message names the file and the check.
+    Raises `FileNotFoundError`, or `ValueError` that names the file and the check.
     """
     file = Path(path)
     if not file.is_file():
@@ -86,39 +69,18 @@ def read_custom_validations(path: str | Path) -> tuple[CustomValidation, ...]:
 def validation_outcomes(
     validations: Sequence[CustomValidation], statistics: statistics_pb2.DatasetFeatureStatisticsList
 ) -> tuple[bool | None, ...]:
-    """What each check says of a table.
+    """One outcome for each check of a table's statistics (one data set).
 
-    Parameters
-    ----------
-    validations
-        The checks.
-    statistics
-        Of the table, one data set.
-
-    Returns
-    -------
-    tuple of bool or None
-        One outcome for each check. None has no answer: the column is not there, or lacks the statistic that the
-        expression reads (a column of numbers that has become text has no `num_stats`), or a divisor is 0.
-
-    Raises
-    ------
-    ValueError
-        If an expression is not SQL that gives true or false; the message names the column and the expression.
+    None has no answer: the column is not there, lacks the statistic that the expression reads (a column of numbers that
+    has become text has no `num_stats`), or a divisor is 0.
     """
     features = {feature_name(feature): feature for feature in statistics.datasets[0].features}
-    expressions = [_expression(validation) for validation in validations]
     return tuple(
-        expression.evaluate(features[validation.feature]) if validation.feature in features else None
-        for validation, expression in zip(validations, expressions, strict=True)
+        StatisticsExpression(validation.expression).evaluate(features[validation.feature])
+        if validation.feature in features
+        else None
+        for validation in validations
     )
-
-
-def _expression(validation: CustomValidation) -> StatisticsSql:
-    try:
-        return StatisticsSql(validation.sql)
-    except ValueError as error:
-        raise ValueError(f"the custom validation of column {validation.feature!r} cannot be read: {error}") from error
 
 
 def _from_yaml(text: str) -> tuple[CustomValidation, ...]:
@@ -135,6 +97,8 @@ def _from_mapping(item: Any, number: int) -> CustomValidation:
     known = [field.name for field in fields(CustomValidation)]
     if not isinstance(item, Mapping):
         raise ValueError(f"validation {number} must be a mapping with the keys {', '.join(known)}, got {item!r:.100}")
+    if "sql" in item:
+        raise ValueError(f"validation {number}: {sql_refusal(str(item['sql']))}")
     unknown = [name for name in item if name not in known]
     missing = [name for name in known if name not in item and name != "environments"]
     if unknown or missing:

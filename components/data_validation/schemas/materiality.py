@@ -13,16 +13,15 @@ from components.shared.contracts.verdict import Severity
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Materiality:
-    """The sizes from which a difference matters.
+    """The sizes from which a difference matters; shares and rates lie between 0 and 1.
 
     Attributes
     ----------
     false_alarm_rate
         Chance, over all comparisons of a run, that a random split of one source is called different.
-    unseen_share
-        Share of a split's rows with categories that training never saw, for columns that a model reads.
-    unseen_share_watched
-        The same for columns that a model does not read: derived, slice and sensitive ones.
+    unseen_share, unseen_share_watched
+        Share of a split's rows with categories that training never saw, for columns that a model reads, and for those
+        that it does not read (derived, slice and sensitive ones).
     missing_change_warning, missing_change_blocking
         Difference between two splits' shares of missing values.
     imbalance_ratio
@@ -55,24 +54,9 @@ class Materiality:
 
 
 def unseen_chance(count: int, *, num_reference: int, num_current: int) -> float:
-    """Chance that all rows of one category fall into the current split when rows are split at random.
+    """Chance, 0 to 1, that all `count` rows of a category fall into the current split when rows are split at random.
 
-    Parameters
-    ----------
-    count
-        Rows of the category, all of them in the current split.
-    num_reference, num_current
-        Rows of the two splits.
-
-    Returns
-    -------
-    float
-        0 to 1: the product over i of (num_current - i) / (num_reference + num_current - i), i from 0 to count - 1.
-
-    Raises
-    ------
-    ValueError
-        If `count` is above `num_current`.
+    It is the product over i of (num_current - i) / (num_reference + num_current - i), i from 0 to count - 1.
     """
     if count > num_current:
         raise ValueError(f"count must be at most num_current, got {count} of {num_current}")
@@ -85,23 +69,10 @@ def unseen_chance(count: int, *, num_reference: int, num_current: int) -> float:
 
 
 def share_change_chance(count_a: int, total_a: int, count_b: int, total_b: int) -> float:
-    """Chance of a difference at least this large between two shares of one population.
+    """Chance, 0 to 1 and two-sided, of a difference at least this large between two shares of one population.
 
-    Parameters
-    ----------
-    count_a, count_b
-        Rows with the property on the two sides.
-    total_a, total_b
-        All rows of the two sides, 1 or more.
-
-    Returns
-    -------
-    float
-        0 to 1, two-sided, from the pooled two-proportion z test with Yates' continuity correction.
-
-    References
-    ----------
-    Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions, 3rd ed., section 3.3.
+    The pooled two-proportion z test with Yates' continuity correction: Fleiss, Levin and Paik, Statistical Methods for
+    Rates and Proportions, 3rd ed., section 3.3. Both totals are 1 or more.
     """
     pooled = (count_a + count_b) / (total_a + total_b)
     if pooled in (0.0, 1.0):
@@ -115,21 +86,10 @@ def share_change_chance(count_a: int, total_a: int, count_b: int, total_b: int) 
 def unseen_severity(
     share: float, chance: float, *, role: ColumnRole, whole_groups: bool, materiality: Materiality
 ) -> Severity:
-    """Severity of categories that training never saw.
+    """Severity of categories that training never saw, by their share of the rows and the chance of the least likely.
 
-    Parameters
-    ----------
-    share
-        Share of the split's rows that have such a category.
-    chance
-        Chance of the least likely of them in a random split, all comparisons counted.
-    role
-        Role of the column. An unseen label blocks whatever its share, for the model cannot predict it; whatever its
-        chance too where the thresholds say so.
-    whole_groups
-        Whether the split keeps groups of rows together; then chance is not known and nothing but a label blocks.
-    materiality
-        The thresholds.
+    An unseen label blocks whatever its share, for the model cannot predict it; whatever its chance too where
+    `any_unseen_class_blocks`. With `whole_groups` the chance is not known, and nothing but a label blocks.
     """
     if role == "label":
         expected = not materiality.any_unseen_class_blocks and chance >= materiality.false_alarm_rate
@@ -143,20 +103,9 @@ def unseen_severity(
 def missing_severity(
     change: float, chance: float, *, role: ColumnRole, whole_groups: bool, materiality: Materiality
 ) -> Severity:
-    """Severity of a changed share of missing values.
+    """Severity of a changed share of missing values, by the absolute difference, 0 to 1, and its chance.
 
-    Parameters
-    ----------
-    change
-        Absolute difference of the two shares, 0 to 1.
-    chance
-        Chance of a difference that large in a random split, all comparisons counted.
-    role
-        Role of the column: only a feature's change blocks, since a model reads features.
-    whole_groups
-        Whether the split keeps groups of rows together; then nothing blocks.
-    materiality
-        The thresholds.
+    Only a feature's change blocks, since a model reads features; with `whole_groups` nothing does.
     """
     if chance >= materiality.false_alarm_rate or change < materiality.missing_change_warning:
         return "note"

@@ -22,17 +22,9 @@ _SCHEMA_TYPE_WORDS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Offence:
-    """The evidence for one anomaly.
+    """The evidence for one anomaly: `words` with counts and share, to end a sentence; the rest as in `Finding`.
 
-    Attributes
-    ----------
-    words
-        The values with their counts and share, to end a sentence.
-    values
-        The values that break the schema, most frequent first. Their share on the reference side is 0: data that fit
-        the schema have none of them.
-    statistic, value, threshold
-        What was measured, what came out and the schema's bound, as in `Finding`.
+    The reference share of `values` is 0: data that fit the schema have none of them.
     """
 
     words: str
@@ -45,24 +37,7 @@ class Offence:
 def offence(
     name: str, feature: schema_pb2.Feature, summary: FeatureSummary, schema: schema_pb2.Schema
 ) -> Offence | None:
-    """The evidence that a column's statistics hold for an anomaly.
-
-    Parameters
-    ----------
-    name
-        The anomaly's type in TFMD.
-    feature
-        The column in the schema.
-    summary
-        The column's statistics.
-    schema
-        The whole schema, which may list the column's values.
-
-    Returns
-    -------
-    Offence or None
-        None where the statistics do not show it: TFDV's description is then all there is.
-    """
+    """The evidence that a column's statistics hold for an anomaly; None where TFDV's description is all there is."""
     measure = _MEASURES.get(name)
     return measure(feature, summary, listed_values(schema, feature) or ()) if measure and summary.num_examples else None
 
@@ -85,7 +60,7 @@ def listed_words(values: Sequence[str]) -> str:
 def responsible_values(
     counts: Mapping[str, int], num_present: int, *, reference: Mapping[str, float] | None = None
 ) -> tuple[ResponsibleValue, ...]:
-    """The most frequent values with their shares of the values present; 0 on the reference side unless it is given."""
+    """The most frequent values with their shares of the values present; 0 in the reference unless it is given."""
     return tuple(
         ResponsibleValue(
             value=short(name),
@@ -118,20 +93,25 @@ def _unlisted(feature: schema_pb2.Feature, summary: FeatureSummary, allowed: Seq
 
 def _too_large(feature: schema_pb2.Feature, summary: FeatureSummary, _: Sequence[str]) -> Offence | None:
     bound = numeric_range(feature)[1]
-    if math.isnan(summary.maximum) or not math.isfinite(bound):
-        return None
     share = _share_in(summary, bound, math.inf)
-    words = f"the largest is {summary.maximum:.6g}, the schema's maximum {bound:.6g}"
-    return Offence(words=words + _about(share, "above it"), statistic="maximum", value=summary.maximum, threshold=bound)
+    return _out_of_range("maximum", "largest", summary.maximum, bound, share, "above it")
 
 
 def _too_small(feature: schema_pb2.Feature, summary: FeatureSummary, _: Sequence[str]) -> Offence | None:
     bound = numeric_range(feature)[0]
-    if math.isnan(summary.minimum) or not math.isfinite(bound):
+    return _out_of_range(
+        "minimum", "smallest", summary.minimum, bound, _share_in(summary, -math.inf, bound), "below it"
+    )
+
+
+def _out_of_range(
+    statistic: str, superlative: str, value: float, bound: float, share: float, where: str
+) -> Offence | None:
+    if math.isnan(value) or not math.isfinite(bound):
         return None
-    share = _share_in(summary, -math.inf, bound)
-    words = f"the smallest is {summary.minimum:.6g}, the schema's minimum {bound:.6g}"
-    return Offence(words=words + _about(share, "below it"), statistic="minimum", value=summary.minimum, threshold=bound)
+    words = f"the {superlative} is {value:.6g}, the schema's {statistic} {bound:.6g}"
+    about = "" if math.isnan(share) else f"; about {_percent(share)} of the values lie {where}"
+    return Offence(words=words + about, statistic=statistic, value=value, threshold=bound)
 
 
 def _missing(feature: schema_pb2.Feature, summary: FeatureSummary, _: Sequence[str]) -> Offence | None:
@@ -170,10 +150,6 @@ def _share_in(summary: FeatureSummary, low: float, high: float) -> float:
         elif low <= bucket.low <= high and overlap >= 0:
             inside += bucket.count
     return inside / total if total else math.nan
-
-
-def _about(share: float, where: str) -> str:
-    return "" if math.isnan(share) else f"; about {_percent(share)} of the values lie {where}"
 
 
 def _percent(share: float) -> str:

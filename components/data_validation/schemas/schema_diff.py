@@ -61,17 +61,13 @@ class SchemaDifference:
     Attributes
     ----------
     column
-        The column; empty where it concerns the whole schema.
-    what
-        The kind of change.
+        Empty where it concerns the whole schema.
     breaks
         Who breaks. `old_data`: data that fit the old schema may not fit the new one (a bound is tighter, a value or a
-        required column is asked for). `old_consumers`: what relies on the old schema, a model trained on it say, may
-        meet data that it never promised (a column is gone, a value is new, a bound is looser). Both where the two do
-        not overlap, as for another type; empty where neither breaks, as for a new column that may be absent or a
-        comparator's threshold. Other rules that differ, constraints say, are taken as tighter: `old_data`.
-    message
-        One sentence in plain words.
+        required column is asked for). `old_consumers`: what relies on the old schema, such as a model, may meet data
+        that it never promised (a column is gone, a value is new, a bound is looser). Both where the two do not overlap,
+        as for another type; empty where neither breaks, as for a new column that may be absent or a comparator's
+        threshold. Other rules that differ, such as constraints, are taken as tighter: `old_data`.
     renamed_to
         For a column that is gone: the new column that may be the same one; empty where none is like it.
     """
@@ -91,19 +87,10 @@ class SchemaDifference:
 def schema_differences(
     old: schema_pb2.Schema, new: schema_pb2.Schema, *, masked: Collection[str] = ()
 ) -> tuple[SchemaDifference, ...]:
-    """Every change from one schema to the next.
+    """Every change, by column in the old schema's order, new columns last; the order of columns or values is none.
 
-    Parameters
-    ----------
-    old, new
-        The two schemas. A column that TFDV no longer checks (`lifecycle_stage: DEPRECATED`, say) is gone.
-    masked
-        Columns that may hold personal data: their values are not compared.
-
-    Returns
-    -------
-    tuple of SchemaDifference
-        By column, in the old schema's order, new columns last; nothing for the order of columns or of values.
+    A column that TFDV no longer checks (`lifecycle_stage: DEPRECATED`, say) is gone; values of `masked` columns, which
+    may hold personal data, are not compared.
     """
     old, new = without_values(old, masked), without_values(new, masked)
     before, after = checked_features(old), checked_features(new)
@@ -113,15 +100,15 @@ def schema_differences(
     differences = [*_declared(old, new)]
     differences += [_gone(name, renames.get(name, "")) for name in gone]
     for name in before.keys() & after.keys():
-        sides = _Sides(old=before[name], new=after[name], old_schema=old, new_schema=new)
-        differences += _column_differences(sides)
+        pair = _Pair(old=before[name], new=after[name], old_schema=old, new_schema=new)
+        differences += _column_differences(pair)
     differences += [_new(after[name]) for name in added]
     order = {name: rank for rank, name in enumerate(["", *before, *added])}
     return tuple(sorted(differences, key=lambda difference: order[difference.column]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Sides:
+class _Pair:
     old: schema_pb2.Feature
     new: schema_pb2.Feature
     old_schema: schema_pb2.Schema
@@ -174,84 +161,84 @@ def _declared(old: schema_pb2.Schema, new: schema_pb2.Schema) -> Iterator[Schema
         yield SchemaDifference(column="", what="rules_changed", breaks=("old_data",), message=message)
 
 
-def _column_differences(sides: _Sides) -> Iterator[SchemaDifference]:
-    if sides.old.type != sides.new.type:
-        names = [schema_pb2.FeatureType.Name(side.type) for side in (sides.old, sides.new)]
-        changed = sides.difference("type_changed", "old_data", f"changes its type from {names[0]} to {names[1]}")
+def _column_differences(pair: _Pair) -> Iterator[SchemaDifference]:
+    if pair.old.type != pair.new.type:
+        names = [schema_pb2.FeatureType.Name(feature.type) for feature in (pair.old, pair.new)]
+        changed = pair.difference("type_changed", "old_data", f"changes its type from {names[0]} to {names[1]}")
         message = f"{changed.message}, and a model trained on the old schema cannot read it"
         yield replace(changed, breaks=("old_data", "old_consumers"), message=message)
     else:
-        yield from _listed(sides)
-        yield from _ranges(sides)
-    yield from _presence(sides)
-    yield from _shapes(sides)
-    yield from _environments(sides)
-    yield from _rules(sides)
+        yield from _listed(pair)
+        yield from _ranges(pair)
+    yield from _presence(pair)
+    yield from _shapes(pair)
+    yield from _environments(pair)
+    yield from _rules(pair)
 
 
-def _listed(sides: _Sides) -> Iterator[SchemaDifference]:
-    old, new = listed_values(sides.old_schema, sides.old), listed_values(sides.new_schema, sides.new)
+def _listed(pair: _Pair) -> Iterator[SchemaDifference]:
+    old, new = listed_values(pair.old_schema, pair.old), listed_values(pair.new_schema, pair.new)
     if old is None or new is None:
         if new is not None:
-            yield sides.difference("values_removed", "old_data", f"is now held to {len(new)} listed values")
+            yield pair.difference("values_removed", "old_data", f"is now held to {len(new)} listed values")
         elif old is not None:
-            yield sides.difference("values_added", "old_consumers", "may now have any value")
+            yield pair.difference("values_added", "old_consumers", "may now have any value")
         return
     removed, added = [value for value in old if value not in new], [value for value in new if value not in old]
     if removed:
-        yield sides.difference("values_removed", "old_data", f"may no longer be {listed_words(removed)}")
+        yield pair.difference("values_removed", "old_data", f"may no longer be {listed_words(removed)}")
     if added:
-        yield sides.difference("values_added", "old_consumers", f"may now also be {listed_words(added)}")
+        yield pair.difference("values_added", "old_consumers", f"may now also be {listed_words(added)}")
 
 
-def _ranges(sides: _Sides) -> Iterator[SchemaDifference]:
-    old, new = numeric_range(sides.old), numeric_range(sides.new)
+def _ranges(pair: _Pair) -> Iterator[SchemaDifference]:
+    old, new = numeric_range(pair.old), numeric_range(pair.new)
     words = f"was to lie in {_interval(*old)} and now in {_interval(*new)}"
     if new[0] > old[0] or new[1] < old[1]:
-        yield sides.difference("range_narrowed", "old_data", words)
+        yield pair.difference("range_narrowed", "old_data", words)
     if new[0] < old[0] or new[1] > old[1]:
-        yield sides.difference("range_widened", "old_consumers", words)
+        yield pair.difference("range_widened", "old_consumers", words)
 
 
-def _presence(sides: _Sides) -> Iterator[SchemaDifference]:
-    old, new = sides.old.presence, sides.new.presence
+def _presence(pair: _Pair) -> Iterator[SchemaDifference]:
+    old, new = pair.old.presence, pair.new.presence
     words = (
         f"needed a value in {old.min_fraction:.1%} of the rows and in {old.min_count} rows at least, "
         f"and now in {new.min_fraction:.1%} and {new.min_count}"
     )
     if new.min_fraction > old.min_fraction or new.min_count > old.min_count:
-        yield sides.difference("presence_tightened", "old_data", words)
+        yield pair.difference("presence_tightened", "old_data", words)
     if new.min_fraction < old.min_fraction or new.min_count < old.min_count:
-        yield sides.difference("presence_loosened", "old_consumers", words)
+        yield pair.difference("presence_loosened", "old_consumers", words)
 
 
-def _shapes(sides: _Sides) -> Iterator[SchemaDifference]:
-    old, new = values_a_row(sides.old), values_a_row(sides.new)
+def _shapes(pair: _Pair) -> Iterator[SchemaDifference]:
+    old, new = values_a_row(pair.old), values_a_row(pair.new)
     words = f"was to have {_interval(*old)} values a row and now {_interval(*new)}"
-    if sides.old.HasField("shape") and sides.new.HasField("shape") and sides.old.shape != sides.new.shape:
-        changed = sides.difference("shape_tightened", "old_data", f"changes its shape; it {words}")
+    if pair.old.HasField("shape") and pair.new.HasField("shape") and pair.old.shape != pair.new.shape:
+        changed = pair.difference("shape_tightened", "old_data", f"changes its shape; it {words}")
         yield replace(changed, breaks=("old_data", "old_consumers"))
         return
     if new[0] > old[0] or new[1] < old[1]:
-        yield sides.difference("shape_tightened", "old_data", words)
+        yield pair.difference("shape_tightened", "old_data", words)
     if new[0] < old[0] or new[1] > old[1]:
-        yield sides.difference("shape_loosened", "old_consumers", words)
+        yield pair.difference("shape_loosened", "old_consumers", words)
 
 
-def _environments(sides: _Sides) -> Iterator[SchemaDifference]:
-    declared = set(sides.old_schema.default_environment) & set(sides.new_schema.default_environment)
-    old, new = environments_of(sides.old, declared), environments_of(sides.new, declared)
+def _environments(pair: _Pair) -> Iterator[SchemaDifference]:
+    declared = set(pair.old_schema.default_environment) & set(pair.new_schema.default_environment)
+    old, new = environments_of(pair.old, declared), environments_of(pair.new, declared)
     for name in sorted(old - new):
-        yield sides.difference("environment_removed", "old_consumers", f"is no longer expected in {name}")
+        yield pair.difference("environment_removed", "old_consumers", f"is no longer expected in {name}")
     for name in sorted(new - old):
-        yield sides.difference("environment_added", "old_data", f"is now expected in {name} too")
+        yield pair.difference("environment_added", "old_data", f"is now expected in {name} too")
 
 
-def _rules(sides: _Sides) -> Iterator[SchemaDifference]:
+def _rules(pair: _Pair) -> Iterator[SchemaDifference]:
     for name in _RULES:
-        if sides.old.HasField(name) != sides.new.HasField(name) or getattr(sides.old, name) != getattr(sides.new, name):
+        if pair.old.HasField(name) != pair.new.HasField(name) or getattr(pair.old, name) != getattr(pair.new, name):
             broken: Broken | None = None if name in _COMPARATORS else "old_data"
-            yield sides.difference("rules_changed", broken, f"has another {name} than before")
+            yield pair.difference("rules_changed", broken, f"has another {name} than before")
 
 
 def _interval(low: float, high: float) -> str:

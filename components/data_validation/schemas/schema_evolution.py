@@ -17,25 +17,12 @@ def evolved_schema(
     *,
     masked: Collection[str] = (),
 ) -> tuple[schema_pb2.Schema, tuple[SchemaDifference, ...]]:
-    """A schema that newer data fit, and what it changes.
+    """A schema that newer data fit, and what it changes; without rows, the old schema and no change.
 
-    The proposal is TFDV's `update_schema`: bounds and domains grow to hold the data, new columns come in, columns
-    that are not in the data are deprecated. In one thing it differs: where a column's type changed, TFDV deprecates
-    the column and so checks it no more; here the column gets the type and domain that the data imply.
-
-    Parameters
-    ----------
-    old
-        The reviewed schema; it is not changed.
-    statistics
-        Of the newer data, one data set.
-    masked
-        Columns that may hold personal data: no domain of theirs is proposed or kept.
-
-    Returns
-    -------
-    tuple of Schema and tuple of SchemaDifference
-        The proposal, and its changes. With no rows in the data, the old schema and no change.
+    The proposal is TFDV's `update_schema`: bounds and domains grow to hold the data, new columns come in, columns that
+    are not in the data are deprecated. In one thing it differs: where a column's type changed, TFDV deprecates the
+    column and so checks it no more; here the column gets the type and domain that the data imply. No domain of `masked`
+    columns, which may hold personal data, is proposed or kept.
     """
     old = without_values(old, masked)
     if not statistics.datasets[0].num_examples:

@@ -12,27 +12,10 @@ from components.shared.runtime.atomic_files import write_text
 
 
 def read_schema(path: str | Path) -> schema_pb2.Schema:
-    """Read a reviewed schema; it is used as it is, with its domains, presence, environments and constraints.
+    """A reviewed `schema.pbtxt` as it is, with its domains, presence, environments and constraints.
 
-    TFDV takes a schema that contradicts itself and ignores parts of it in silence, so it is checked here.
-
-    Parameters
-    ----------
-    path
-        A `schema.pbtxt`: TFMD's `Schema` as protobuf text in UTF-8.
-
-    Returns
-    -------
-    schema_pb2.Schema
-        With one or more features, each of one name, with a type, and naming only domains and environments that the
-        schema holds.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no file at `path`.
-    ValueError
-        If it is no schema; the message names the file, the line and what is wrong.
+    TFDV takes a schema that contradicts itself and ignores parts of it in silence, so it is checked here. Raises
+    `FileNotFoundError`, or `ValueError` that names the file, the line and what is wrong.
     """
     file = Path(path)
     if not file.is_file():

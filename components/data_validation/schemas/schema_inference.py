@@ -30,25 +30,11 @@ def training_schema(
     label: str | None = "label",
     masked: Collection[str] = (),
 ) -> schema_pb2.Schema:
-    """Schema of the training split.
+    """Schema of the training split, with the environments `TRAINING` and `SERVING`; the label is absent when serving.
 
     TFDV infers type, presence, shape and, for columns of at most 100 categories, the domain. Two relaxations: an
     integer column that happened to hold 0 and 1 alone is not held to these, since other numeric ranges are not
-    inferred either; a masked column has no domain.
-
-    Parameters
-    ----------
-    statistics
-        Statistics of the training split.
-    label
-        The label's column: there when training, absent when serving; None where there is none.
-    masked
-        Columns whose values were replaced by a placeholder.
-
-    Returns
-    -------
-    schema_pb2.Schema
-        With the environments `TRAINING` and `SERVING`; without features where the split has no examples.
+    inferred either; a masked column has no domain. Without examples there are no features.
     """
     schema = schema_pb2.Schema()
     if statistics.datasets[0].num_examples:
@@ -65,21 +51,9 @@ def training_schema(
 def without_values(
     schema: schema_pb2.Schema, masked: Collection[str], *, types: Mapping[str, int] | None = None
 ) -> schema_pb2.Schema:
-    """The schema without anything that tells values of masked columns: these are counted only.
+    """A copy whose masked columns keep type, presence, shape and environments alone: they are counted only.
 
-    Parameters
-    ----------
-    schema
-        Any schema; it is not changed.
-    masked
-        Columns that may hold personal data.
-    types
-        TFMD `FeatureType` that a masked column's placeholder has, by column; a column that it lacks keeps its type.
-
-    Returns
-    -------
-    schema_pb2.Schema
-        A copy whose masked columns keep type, presence, shape and environments: no domain, constraint or comparator.
+    `types` holds the TFMD `FeatureType` of a masked column's placeholder; a column that it lacks keeps its type.
     """
     held = schema_pb2.Schema()
     held.CopyFrom(schema)

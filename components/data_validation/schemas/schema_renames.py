@@ -11,18 +11,10 @@ MIN_LIKENESS = 0.5
 
 
 def suggested_renames(old: schema_pb2.Schema, new: schema_pb2.Schema) -> dict[str, str]:
-    """Pairs of a column that is gone and a new one that is like it.
+    """New name by old one, each at most once, the most alike paired first.
 
-    Parameters
-    ----------
-    old, new
-        The two schemas.
-
-    Returns
-    -------
-    dict of str to str
-        New name by old one, each at most once, the most alike paired first. Alike means: of one type, and a likeness
-        of at least 0.5, which is the mean of the names' and, where both list values or bound numbers, the domains'.
+    Alike means: of one type, and a likeness of at least 0.5, which is the mean of the names' and, where both list
+    values or bound numbers, the domains'.
     """
     before, after = checked_features(old), checked_features(new)
     pairs = [

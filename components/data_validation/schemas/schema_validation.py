@@ -38,15 +38,7 @@ Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparedStatistics:
-    """The other sides that the schema's comparators are measured against.
-
-    Attributes
-    ----------
-    previous
-        Of earlier data, for `drift_comparator`; None measures no drift.
-    serving
-        Of served data, for `skew_comparator`; None measures no skew.
-    """
+    """What the schema's comparators compare with: earlier data for `drift_comparator`, served for `skew_comparator`."""
 
     previous: Statistics | None = None
     serving: Statistics | None = None
@@ -61,36 +53,13 @@ def validate_against_schema(
     validations: Sequence[CustomValidation] = (),
     compared: ComparedStatistics | None = None,
 ) -> tuple[anomalies_pb2.Anomalies, tuple[Finding, ...]]:
-    """Validate a table against a reviewed schema and a user's own checks.
+    """TFDV's anomalies, with the custom checks that failed among them, and a finding for each of their reasons.
 
-    Parameters
-    ----------
-    statistics
-        Of the table, one data set.
-    schema
-        The reviewed schema.
-    environment
-        `TRAINING`, `SERVING` or another of the schema's own: a column that is not expected in it may be absent. A
-        schema without environments has one rule everywhere.
-    masked
-        Columns that may hold personal data: they are counted, and what the schema says of their values is ignored.
-    validations
-        The user's own checks.
-    compared
-        The other sides for the schema's drift and skew comparators.
-
-    Returns
-    -------
-    tuple of Anomalies and tuple of Finding
-        TFDV's anomalies, with the user's checks that failed among them, and a finding for each of their reasons under
-        TFDV's name, by column. All block but: new columns; the comparators' distances, whose thresholds know no sample
-        size (warnings of `data_drift` and `data_skew`); and the user's checks of severity `warning`.
-
-    Raises
-    ------
-    ValueError
-        If the schema has environments but not this one, or if a custom validation is no SQL that gives true or false,
-        or is of a column that neither the schema nor the table has.
+    All findings block but: new columns; the comparators' distances, whose thresholds know no sample size (warnings of
+    `data_drift` and `data_skew`); and custom checks of severity `warning`. A column that is not expected in
+    `environment` may be absent; a schema without environments has one rule everywhere. Columns in `masked` may hold
+    personal data: they are counted, and what the schema says of their values is ignored. `ValueError` where the schema
+    has environments but not this one, or a check is of a column that neither the schema nor the table has.
     """
     held = without_values(schema, masked, types=_schema_types(statistics))
     environment = _checked_environment(environment, held)
@@ -101,13 +70,13 @@ def validate_against_schema(
     outcomes = list(zip(applied, validation_outcomes(applied, statistics), strict=True))
     failed = [validation for validation, outcome in outcomes if outcome is False]
     undecided = [validation for validation, outcome in outcomes if outcome is None]
-    sides = compared or ComparedStatistics()
+    other = compared or ComparedStatistics()
     anomalies = tfdv.validate_statistics(
         statistics,
         held,
         environment=environment,
-        previous_statistics=sides.previous,
-        serving_statistics=sides.serving,
+        previous_statistics=other.previous,
+        serving_statistics=other.serving,
     )
     table = _Table(schema=held, environment=environment, summaries=feature_summaries(statistics))
     findings = [*_column_findings(anomalies, table), *map(failed_finding, failed)]

@@ -37,30 +37,12 @@ def beam_statistics(
     beam_options: Sequence[str] = (),
     output_uri: str | None = None,
 ) -> statistics_pb2.DatasetFeatureStatisticsList:
-    """Statistics of a table by Beam.
+    """What `StatisticsAccumulator` computes, by Beam; quantiles differ within the sketches' tolerance.
 
-    Parameters
-    ----------
-    table
-        A Parquet file or a folder of them, at a path or URI that the workers can read, prepared or not; a text file is
-        one part, which one worker reads.
-    columns
-        The columns to examine.
-    beam_options
-        Beam's own options, `["--runner=FlinkRunner", "--flink_master=HOST:8081"]` say; none runs Beam in this process.
-    output_uri
-        Folder or URI that the workers can write to; None takes a temporary folder, for runners on this machine.
-
-    Returns
-    -------
-    DatasetFeatureStatisticsList
-        What `StatisticsAccumulator` computes; quantiles within the sketches' tolerance, for rows are merged in
-        another order.
-
-    Raises
-    ------
-    ValueError
-        If a file cannot be read.
+    Files must lie at a path or URI that the workers can read; a text file is one part, which one worker reads.
+    `beam_options` are Beam's own, `["--runner=FlinkRunner", "--flink_master=HOST:8081"]` say; none runs Beam in this
+    process. `output_uri` is a folder or URI that the workers can write to; None takes a temporary one, for runners on
+    this machine.
     """
     if output_uri is not None:
         return _run(table, columns, beam_options, f"{output_uri.rstrip('/')}/{_OUTPUT}")

@@ -29,10 +29,6 @@ class FeatureSummary:
 
     Attributes
     ----------
-    name
-        The column.
-    type
-        What its values are.
     num_examples, num_missing
         Rows of the split, and those without a value in this column.
     mean, std, minimum, median, maximum
@@ -82,18 +78,7 @@ class FeatureSummary:
 
 
 def feature_summaries(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> dict[str, FeatureSummary]:
-    """Summaries of every column that the statistics hold, by name, in their order.
-
-    Parameters
-    ----------
-    statistics
-        Of one data set, as TFDV computes them.
-
-    Returns
-    -------
-    dict of str to FeatureSummary
-        Empty where the data set has no examples.
-    """
+    """Summaries of every column of one data set, by name, in their order; empty where it has no examples."""
     dataset = statistics.datasets[0]
     summaries = [_summary(feature, int(dataset.num_examples)) for feature in dataset.features]
     return {summary.name: summary for summary in summaries}

@@ -20,26 +20,11 @@ Result = TypeVar("Result")
 
 
 def forked_results(tasks: Sequence[Callable[[], Result]], *, what: str) -> list[Result]:
-    """Results of tasks, each run in a process of its own, all at the same time.
+    """Results of tasks in their order, each run in a process of its own, all at the same time.
 
-    Parameters
-    ----------
-    tasks
-        Their results, and what they raise, must be picklable; they themselves need not be.
-    what
-        What they compute, for the error.
-
-    Returns
-    -------
-    list
-        One result a task, in their order.
-
-    Raises
-    ------
-    RuntimeError
-        If a process ends without a result: it was killed, for lack of memory say.
-    Exception
-        Whatever a task raises; the others are stopped then.
+    Results and errors must be picklable; the tasks need not be. What a task raises is raised here, and the others are
+    stopped; `RuntimeError` where a process ends without a result: it was killed, for lack of memory say. `what` names
+    what they compute, for that error.
     """
     with contextlib.ExitStack() as stack:
         running = [stack.enter_context(_forked(task)) for task in tasks]

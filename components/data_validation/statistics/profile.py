@@ -98,8 +98,6 @@ class TableProfile:
         Values of masked columns are placeholders; NaN is missing.
     row_numbers
         Shape (K,), int64: the numbers of the sampled rows in the table.
-    num_rows
-        Rows examined.
     columns
         The examined columns as they were read in the end: a text file may have turned out to hold other types.
     remarks
@@ -147,40 +145,10 @@ def profile_table(
 ) -> TableProfile:
     """Go over a table once. The options are many and independent, and most callers set two: hence no config.
 
-    Parameters
-    ----------
-    source
-        The table.
-    columns
-        The columns to examine.
-    splits
-        Rows of these splits only; None takes all.
-    sample_rows
-        Rows of the sample at most, 1 or more.
-    extra_columns
-        Columns that collectors see beside the examined ones.
-    sampled_columns
-        Those of `extra_columns` that stand in the sample too, as they are; None takes all of them.
-    slices
-        Examined columns; each of their values gets statistics of its own.
-    collectors
-        Are given what they collect; they have seen nothing before.
-    num_processes
-        None takes one a core where the table is large enough to gain from it; 1 stays in this process.
-    seed
-        Decides which rows are sampled.
-
-    Returns
-    -------
-    TableProfile
-        Of a table without rows: statistics without features, and an empty sample.
-
-    Raises
-    ------
-    ValueError
-        If a column is not there, a slice is no examined column or a masked one, or the table cannot be read.
-    RuntimeError
-        If a process that worked on a part of the table died.
+    Collectors see `extra_columns` beside the examined ones; `sampled_columns` are those of them that stand in the
+    sample too, all where None. A slice must be an examined column that is not masked. `num_processes` is one a core by
+    default, where the table is large enough to gain from it; 1 stays in this process. `RuntimeError` where a process
+    died.
     """
     plan = _Plan(
         columns=tuple(columns),
@@ -260,7 +228,7 @@ def _numbered_batches(source: TableSource, plan: _Plan, part: TablePart) -> Iter
 
 def _as_sampled(batch: pa.RecordBatch, *, plan: _Plan, schema: pa.Schema) -> pa.RecordBatch:
     kinds = {column.name: column.kind for column in plan.columns}
-    arrays = [batch.column(batch.schema.get_field_index(name)) for name in schema.names]
+    arrays = [batch.column(name) for name in schema.names]
     # Extra columns are not examined, and a time stays a time: seconds are what statistics need.
     kept = [
         array if kinds.get(name, "time") == "time" else examined_values(array, kinds[name]).cast(kind)

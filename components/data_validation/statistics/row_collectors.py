@@ -10,13 +10,7 @@ from components.data_validation.quality.row_hashes import row_hashes
 
 
 class RowHashes:
-    """Collects the hash of every row: 8 bytes a row.
-
-    Parameters
-    ----------
-    columns
-        The columns that count; none collects nothing.
-    """
+    """Collects the hash of every row over `columns`, 8 bytes a row; without columns it collects nothing."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         self._columns = tuple(columns)
@@ -40,13 +34,7 @@ class RowHashes:
 
 
 class PersonalDataNotice:
-    """Counts what looks like personal data in columns of text.
-
-    Parameters
-    ----------
-    columns
-        The columns, those named as personal data left out.
-    """
+    """Counts what looks like personal data in columns of text that nobody named as such."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         self._columns = tuple(columns)

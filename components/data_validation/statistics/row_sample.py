@@ -20,20 +20,7 @@ _MASK = (1 << 64) - 1
 
 
 class RowSample:
-    """Collects the sample.
-
-    Parameters
-    ----------
-    max_rows
-        Rows held at most, 1 or more.
-    seed
-        The same seed keeps the same rows.
-
-    Raises
-    ------
-    ValueError
-        If `max_rows` is below 1.
-    """
+    """Collects the sample: `max_rows` rows at most, 1 or more; the same seed keeps the same rows."""
 
     def __init__(self, max_rows: int = 100_000, *, seed: int = 0) -> None:
         if max_rows < 1:
@@ -57,16 +44,9 @@ class RowSample:
         return np.concatenate([np.empty(0, np.int64), *self._numbers])
 
     def add(self, batch: pa.RecordBatch, row_numbers: np.ndarray, *, convert: Conversion | None = None) -> None:
-        """Offer rows to the sample.
+        """Offer N rows with their numbers in the table, (N,), int64, ascending; rows of other splits may be left out.
 
-        Parameters
-        ----------
-        batch
-            N rows, in the order of the table; the columns of the batches before.
-        row_numbers
-            Shape (N,), int64: their numbers in the table, ascending. Some may be left out (rows of other splits).
-        convert
-            Turns the rows kept into what is held of them; None holds them as they are.
+        `convert` turns the rows kept into what is held of them.
         """
         self.num_rows_seen += batch.num_rows
         kept = np.flatnonzero(self._wins(row_numbers, self._level))

@@ -17,13 +17,7 @@ MAX_VALUES_A_BATCH = 1000
 
 
 class SliceAccumulators:
-    """Collects them, of at most `MAX_SLICES` slices: those that come first, the largest of a batch before others.
-
-    Parameters
-    ----------
-    columns
-        The columns to slice by.
-    """
+    """Collects them by `columns`, at most `MAX_SLICES`: those that come first, the largest of a batch before others."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         self._columns = tuple(columns)
@@ -34,7 +28,7 @@ class SliceAccumulators:
     def add(self, batch: pa.RecordBatch, lists: pa.RecordBatch) -> None:
         """Take rows as they are, and in the form that `as_value_lists` gives."""
         for name in self._columns:
-            coded = batch.column(batch.schema.get_field_index(name)).cast(pa.string()).dictionary_encode()
+            coded = batch.column(name).cast(pa.string()).dictionary_encode()
             if len(coded.dictionary) > MAX_VALUES_A_BATCH:
                 self._give_up(name)
             if name in self._given_up:

@@ -29,10 +29,7 @@ _BATCH_VALUES = 1 << 22
 class StatisticsAccumulator:
     """Statistics of the rows seen so far; two of them can be merged, so that several may work side by side.
 
-    Parameters
-    ----------
-    num_histogram_buckets
-        Buckets of a histogram: what most of the time goes into where columns are many.
+    Where columns are many, most of the time goes into the buckets of histograms.
     """
 
     def __init__(self, *, num_histogram_buckets: int = NUM_HISTOGRAM_BUCKETS) -> None:

@@ -4,7 +4,7 @@ Payloads, identifiers, times, groups and metadata take no part. Columns with the
 of their values becomes one placeholder before any statistic is computed, so that no value can leak further.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,25 +12,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.data_validation.tables.examined_types import examined_type, TIME
 from components.shared.contracts.example_table import ColumnRole
 
 MASKED = "<masked>"
 EXAMINED_ROLES: tuple[ColumnRole, ...] = ("label", "prediction", "feature", "derived", "slice", "sensitive", "pii")
 
 ColumnKind = Literal["integer", "float", "time", "category", "masked"]
+_KINDS: Mapping[pa.DataType, ColumnKind] = {
+    pa.null(): "category",
+    pa.string(): "category",
+    pa.int64(): "integer",
+    pa.float64(): "float",
+    TIME: "time",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExaminedColumn:
-    """A column that takes part in validation.
-
-    Attributes
-    ----------
-    name, role
-        As in the example table.
-    kind
-        How its values are read: `time` as seconds since 1970, `masked` as a placeholder.
-    """
+    """A column that takes part; `kind` is how it is read: `time` as seconds since 1970, `masked` as a placeholder."""
 
     name: str
     role: ColumnRole
@@ -38,56 +38,26 @@ class ExaminedColumn:
 
 
 def as_value_lists(batch: pa.RecordBatch, columns: Sequence[ExaminedColumn]) -> pa.RecordBatch:
-    """Examined columns of a batch as TFDV takes them.
-
-    Parameters
-    ----------
-    batch
-        Rows of an example table with at least the named columns.
-    columns
-        The columns to convert.
-
-    Returns
-    -------
-    pa.RecordBatch
-        One `large_list` column for each of `columns`: a list of one value, or null where the value is missing. NaN
-        is missing too.
-    """
-    arrays = [
-        _list_of_one(examined_values(batch.column(batch.schema.get_field_index(column.name)), column.kind))
-        for column in columns
-    ]
+    """One `large_list` column for each of `columns`: a list of one value, or null where it is missing or NaN."""
+    arrays = [_list_of_one(examined_values(batch.column(column.name), column.kind)) for column in columns]
     return pa.RecordBatch.from_arrays(arrays, [column.name for column in columns])
 
 
 def column_kind(kind: pa.DataType) -> ColumnKind | None:
     """How values of an Arrow type are read; None where it holds no single number, category or time a row."""
-    if pa.types.is_dictionary(kind):
-        return column_kind(kind.value_type)
-    if pa.types.is_integer(kind):
-        return "float" if kind == pa.uint64() else "integer"
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return "float"
-    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return "time"
-    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean, pa.types.is_null)
-    return "category" if any(is_text(kind) for is_text in texts) else None
+    examined = examined_type(kind)
+    return None if examined is None else _KINDS[examined]
+
+
+def masked_names(columns: Iterable[ExaminedColumn]) -> list[str]:
+    """The columns that may hold personal data."""
+    return [column.name for column in columns if column.kind == "masked"]
 
 
 def examined_values(array: pa.Array, kind: ColumnKind) -> pa.Array:
-    """Values of a column in the form in which they are examined, null where missing; NaN is missing too.
+    """Shape (N,), null or NaN made null: int64, float64 (times in seconds since 1970), or text.
 
-    Parameters
-    ----------
-    array
-        Shape (N,).
-    kind
-        How they are read.
-
-    Returns
-    -------
-    pa.Array
-        Shape (N,): int64, float64 (times in seconds since 1970), or text; every value of `masked` is a placeholder.
+    Every value of `masked` is a placeholder.
     """
     if isinstance(array, pa.DictionaryArray):
         array = array.dictionary_decode()

@@ -65,26 +65,9 @@ class ColumnRoles:
         """Name under which the label is examined."""
         return LABEL_COLUMN if isinstance(self.label, LabelExpression) else self.label
 
-    def names_of(self, *roles: ColumnRole) -> tuple[str, ...]:
-        """Names of the examined columns that have one of `roles`."""
-        return tuple(column.name for column in self.columns if column.role in roles)
-
 
 def roles_of_examples(info: ExampleTableInfo, schema: pa.Schema) -> ColumnRoles:
-    """Roles of an example table: its own.
-
-    Parameters
-    ----------
-    info
-        What the table says of its columns.
-    schema
-        The columns with their Arrow types.
-
-    Returns
-    -------
-    ColumnRoles
-        The derived columns stand for the payload.
-    """
+    """Roles of an example table: its own; the derived columns stand for the payload."""
     columns, left_out = [], {}
     for name, role in info.column_roles.items():
         kind = "masked" if role == "pii" else column_kind(schema.field(name).type)
@@ -105,24 +88,10 @@ def roles_of_examples(info: ExampleTableInfo, schema: pa.Schema) -> ColumnRoles:
 
 
 def recognised_roles(peeks: Sequence[pa.Table], problem: Problem) -> ColumnRoles:
-    """Roles of raw tables, by the problem file where it says something.
+    """Roles of raw tables by their first rows, and by the problem file where it says something.
 
-    Parameters
-    ----------
-    peeks
-        The first rows of each table; a column's role is decided where it occurs first.
-    problem
-        What the problem file says.
-
-    Returns
-    -------
-    ColumnRoles
-        Columns in the order of the tables.
-
-    Raises
-    ------
-    ValueError
-        If the problem file names a column that no table has.
+    A column's role is decided in the table where it occurs first. `ValueError` where the problem file names a column
+    that no table has.
     """
     found = {name: peek.column(name) for peek in reversed(peeks) for name in peek.column_names}
     order = list(dict.fromkeys(name for peek in peeks for name in peek.column_names))
@@ -292,13 +261,7 @@ def _recognised_number(name: str, present: np.ndarray) -> Literal["id", "time"] 
 
 
 def sort_key(values: pa.Array) -> np.ndarray:
-    """Times as numbers that sort in their order, shape (N,), float64; `nan` where missing.
-
-    Parameters
-    ----------
-    values
-        Shape (N,): timestamps, dates, numbers, or ISO texts.
-    """
+    """Timestamps, dates, numbers or ISO texts as numbers in their order, shape (N,), float64; `nan` where missing."""
     if pa.types.is_temporal(values.type):
         microseconds = values.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
         return np.asarray(microseconds.cast(pa.float64()).fill_null(float("nan")))

@@ -4,52 +4,27 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from components.shared.tables.column_types import as_type
+from components.shared.tables.column_types import as_type, type_of_stored
 
 TIME = pa.timestamp("us")
 _NUMBERS = (pa.int64(), pa.float64())
 
 
 def examined_type(kind: pa.DataType) -> pa.DataType | None:
-    """Type in which a stored column is examined.
+    """null, int64, float64, string (texts and truth values) or timestamp in microseconds.
 
-    Parameters
-    ----------
-    kind
-        Its type in the file.
-
-    Returns
-    -------
-    pa.DataType
-        null, int64, float64, string (texts and truth values) or timestamp in microseconds; None where a row holds
-        no single value of these kinds (lists, structures, raw bytes): such a column is not examined.
+    None where a row holds no single value of these kinds (lists, structures, raw bytes): such a column is not examined.
     """
-    if pa.types.is_dictionary(kind):
-        return examined_type(kind.value_type)
-    if pa.types.is_integer(kind):
-        return pa.float64() if kind == pa.uint64() else pa.int64()
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return pa.float64()
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return TIME
-    if pa.types.is_null(kind):
-        return pa.null()
-    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean)
-    return pa.string() if any(holds(kind) for holds in texts) else None
+    return None if pa.types.is_temporal(kind) else type_of_stored(kind)
 
 
 def widest_examined(kinds: Sequence[pa.DataType]) -> pa.DataType:
-    """Narrowest examined type that holds a column of several files.
+    """Narrowest type that holds a column of several files, each of a type that `examined_type` gives.
 
-    Parameters
-    ----------
-    kinds
-        At least one of the types that `examined_type` gives.
-
-    Returns
-    -------
-    pa.DataType
-        The type that they share, columns without any value aside; float64 for whole and other numbers, else string.
+    It is the type that they share, columns without any value aside; float64 for whole and other numbers, else string.
     """
     found = {kind for kind in kinds if kind != pa.null()}
     if len(found) <= 1:
@@ -58,19 +33,9 @@ def widest_examined(kinds: Sequence[pa.DataType]) -> pa.DataType:
 
 
 def as_examined(values: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Values of a stored column in the type in which they are examined.
+    """Stored values, shape (N,), in their own examined type or a wider one.
 
-    Parameters
-    ----------
-    values
-        Shape (N,), of any type that `examined_type` knows.
-    kind
-        Their own examined type, or a wider one.
-
-    Returns
-    -------
-    pa.Array
-        Shape (N,); a NaN stays what it is, except in text, where it is missing.
+    A NaN stays what it is, except in text, where it is missing.
     """
     if isinstance(values, pa.DictionaryArray):
         values = values.dictionary_decode()

@@ -30,14 +30,8 @@ class StoredFile:
 
     Attributes
     ----------
-    uri
-        Where it lies.
-    names
-        The stored name of each column, by its name (NFC, trimmed).
-    types
-        Stored type of each column.
-    group_rows
-        Rows of each row group.
+    names, types
+        Stored name and stored type of each column, by its name (NFC, trimmed).
     partition
         Values that its folders give (`date=2026-01-31`), null for none.
     """
@@ -50,17 +44,7 @@ class StoredFile:
 
 
 class ParquetTable(TableSource):
-    """Parquet files that make one table; see `TableSource`.
-
-    Parameters
-    ----------
-    uri
-        Of the file or folder.
-    files
-        At least one, in the order of their rows.
-    info
-        Of an example table.
-    """
+    """Parquet files, at least one and in the order of their rows, that make one table; see `TableSource`."""
 
     def __init__(self, uri: str, files: Sequence[StoredFile], *, info: ExampleTableInfo | None = None) -> None:
         super().__init__(uri, info=info)
@@ -129,7 +113,7 @@ class ParquetTable(TableSource):
             return pa.repeat(value[0], batch.num_rows)
         if name not in file.names:
             return pa.nulls(batch.num_rows, kind)
-        values = batch.column(batch.schema.get_field_index(file.names[name]))
+        values = batch.column(file.names[name])
         return values if examined_type(kind) is None else as_examined(values, kind)
 
     def _type_of(self, name: str) -> pa.DataType:
@@ -156,27 +140,7 @@ class ParquetTable(TableSource):
 
 
 def parquet_table(uri: str) -> ParquetTable:
-    """Open one Parquet file, or a folder of them.
-
-    Parameters
-    ----------
-    uri
-        A local path or an fsspec URI; it exists.
-
-    Returns
-    -------
-    ParquetTable
-        A folder that ingestion wrote brings the roles of its columns.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder holds no Parquet file.
-    ValueError
-        If a file cannot be read as Parquet.
-    ContractError
-        If an example table is damaged or of another version.
-    """
+    """Open one Parquet file, or a folder of them; a folder that ingestion wrote brings the roles of its columns."""
     filesystem, path = fsspec.core.url_to_fs(uri)
     if not filesystem.isdir(path):
         return ParquetTable(uri, [_stored_file(uri, {})])

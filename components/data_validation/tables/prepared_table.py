@@ -12,6 +12,7 @@ from components.data_validation.tables.column_roles import (
     recognised_roles,
     roles_of_examples,
 )
+from components.data_validation.tables.source_opening import open_table
 from components.data_validation.tables.table_source import TablePart, TableSource
 from components.shared.contracts.problem import Problem
 from components.shared.tables.column_types import as_type
@@ -23,20 +24,12 @@ _COMPARABLE = {"integer": "number", "float": "number", "time": "number"}
 
 
 class PreparedTable(TableSource):
-    """Reads a table source with the computed columns added.
-
-    Parameters
-    ----------
-    source
-        The table.
-    roles
-        What takes part; columns that this table lacks are left out.
-    """
+    """Reads a table source with the computed columns added; columns of `roles` that this table lacks are left out."""
 
     def __init__(self, source: TableSource, roles: ColumnRoles) -> None:
         super().__init__(source.uri, info=source.info)
         self.source = source
-        self._roles = roles
+        self.roles = roles
 
     @property
     def name(self) -> str:
@@ -65,17 +58,11 @@ class PreparedTable(TableSource):
         """The examined columns that this table has, each with the kind that its values have here."""
         schema = self.schema
         known = set(schema.names)
-        return tuple(_as_here(column, schema) for column in self._roles.columns if column.name in known)
+        return tuple(_as_here(column, schema) for column in self.roles.columns if column.name in known)
 
     def check_label(self) -> None:
-        """Refuse a label's expression that cannot be computed from columns of these types.
-
-        Raises
-        ------
-        ValueError
-            If it mixes texts and numbers here; the message names the table.
-        """
-        label = self._roles.label
+        """Raise `ValueError` where the label's expression mixes texts and numbers in columns of these types."""
+        label = self.roles.label
         if not isinstance(label, LabelExpression) or LABEL_COLUMN not in self._computed:
             return
         nothing = {name: pa.array([], self.source.schema.field(name).type) for name in label.columns}
@@ -94,7 +81,7 @@ class PreparedTable(TableSource):
 
     def _batches(self, columns: Sequence[str], part: TablePart | None, batch_rows: int) -> Iterator[pa.RecordBatch]:
         computed = self._computed
-        stored = [name for name in columns if name not in computed or name == self._roles.label]
+        stored = [name for name in columns if name not in computed or name == self.roles.label]
         needed = list(dict.fromkeys([*stored, *self._inputs(columns)]))
         for batch in self.source.iter_batches(needed, part=part, batch_rows=batch_rows):
             found = {name: batch.column(number) for number, name in enumerate(batch.schema.names)}
@@ -106,34 +93,34 @@ class PreparedTable(TableSource):
         computed: dict[str, pa.DataType] = {}
         schema = self.source.schema
         names = set(schema.names)
-        label = self._roles.label
+        label = self.roles.label
         if isinstance(label, LabelExpression):
             if set(label.columns) <= names:
                 computed[LABEL_COLUMN] = pa.string()
         elif label is not None and label in names:
             computed[label] = pa.string()
-        for text, prefix in self._roles.texts.items():
+        for text, prefix in self.roles.texts.items():
             if text in names and pa.types.is_string(schema.field(text).type):
                 computed |= {prefix + measure: kind for measure, kind in TEXT_MEASURES.items()}
         return computed
 
     def _inputs(self, wanted: Sequence[str]) -> list[str]:
-        label = self._roles.label
+        label = self.roles.label
         inputs = list(label.columns) if isinstance(label, LabelExpression) and LABEL_COLUMN in wanted else []
-        return inputs + [text for text, prefix in self._roles.texts.items() if _is_measured(prefix, wanted)]
+        return inputs + [text for text, prefix in self.roles.texts.items() if _is_measured(prefix, wanted)]
 
     def _compute(self, found: dict[str, pa.Array], wanted: Sequence[str]) -> dict[str, pa.Array]:
         computed: dict[str, pa.Array] = {}
-        label = self._roles.label_column
+        label = self.roles.label_column
         if label is not None and label in wanted and label in self._computed:
             computed[label] = self._label(found)
-        for text, prefix in self._roles.texts.items():
+        for text, prefix in self.roles.texts.items():
             if text in found and _is_measured(prefix, wanted):
                 computed |= {prefix + name: values for name, values in _measures(found[text]).items()}
         return computed
 
     def _label(self, found: dict[str, pa.Array]) -> pa.Array:
-        label = self._roles.label
+        label = self.roles.label
         if isinstance(label, LabelExpression):
             return label.evaluate({name: _number_or_text(found[name]) for name in label.columns}).cast(pa.string())
         assert label is not None
@@ -141,8 +128,16 @@ class PreparedTable(TableSource):
         return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
 
 
+def open_prepared(uri: str, problem: Problem, *, settled: bool = False) -> PreparedTable:
+    """Open one table with its roles; `settled` looks through a text file for its types first, so that none changes."""
+    source = open_table(uri, spec=problem.table)
+    if settled:
+        source.settle()
+    return PreparedTable(source, table_roles([source], problem))
+
+
 def comparable(reference: ExaminedColumn, current: ExaminedColumn) -> bool:
-    """Whether the values of a column can be compared on the two sides: both are numbers, or both categories."""
+    """Whether the values of a column can be compared in the two tables: both are numbers, or both categories."""
     return _COMPARABLE.get(reference.kind, reference.kind) == _COMPARABLE.get(current.kind, current.kind)
 
 
@@ -171,20 +166,7 @@ def _number_or_text(values: pa.Array) -> pa.Array:
 
 
 def table_roles(sources: Sequence[TableSource], problem: Problem) -> ColumnRoles:
-    """What takes part of one or two tables: by the first one's own roles where it has some, else recognised.
-
-    Parameters
-    ----------
-    sources
-        The tables.
-    problem
-        What the problem file says.
-
-    Raises
-    ------
-    ValueError
-        If the problem file names a column that no table has.
-    """
+    """What takes part of one or two tables: by the first one's own roles where it has some, else recognised."""
     if sources[0].info is not None:
         return roles_of_examples(sources[0].info, sources[0].schema)
     return recognised_roles([_peek(source) for source in sources], problem)

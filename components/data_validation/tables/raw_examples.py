@@ -16,21 +16,12 @@ TEXT = "text"
 class RawExamples:
     """Reads a prepared table as an example table is read; every row counts as a training example.
 
-    Parameters
-    ----------
-    table
-        The table.
-    roles
-        What takes part.
-
-    Raises
-    ------
-    ValueError
-        If the table has no label, or no feature beside it.
+    `ValueError` where the table has no label, or no feature beside it.
     """
 
-    def __init__(self, table: PreparedTable, roles: ColumnRoles) -> None:
+    def __init__(self, table: PreparedTable) -> None:
         self._table = table
+        roles = table.roles
         label = roles.label_column
         if label is None or label not in table.schema.names:
             raise ValueError(

@@ -15,29 +15,10 @@ _ANY_SPEC = TableSpec()
 
 
 def open_table(uri: str, *, spec: TableSpec = _ANY_SPEC) -> TableSource:
-    """Open a table.
+    """Open a table at a local path or an fsspec URI; only a text's beginning or Parquet's metadata is read.
 
-    Parameters
-    ----------
-    uri
-        A local path or an fsspec URI of: a CSV or TSV file, packed or not; a Parquet file; a folder of Parquet files,
-        also in partitions such as `date=2026-01-31`, which become columns; or an example table.
-    spec
-        What is known of a text file; the rest is recognised.
-
-    Returns
-    -------
-    TableSource
-        Nothing but its beginning (text) or its metadata (Parquet) has been read.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is nothing at `uri`, or a folder without Parquet files.
-    ValueError
-        If it cannot be read as a table.
-    ContractError
-        If an example table is damaged or of another version.
+    It is a CSV or TSV file, packed or not, recognised where `spec` does not say more; a Parquet file; a folder of
+    Parquet files, also in partitions such as `date=2026-01-31`, which become columns; or an example table.
     """
     if not uri.strip():
         raise ValueError("the table must be a path or a URI, got nothing")

@@ -30,16 +30,9 @@ class Piece:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TablePart:
-    """A run of a table's rows that can be read by itself.
+    """A run of a table's rows that can be read by itself; without `pieces` it is the whole of a text file.
 
-    Attributes
-    ----------
-    start_row
-        Number of its first row in the table, from 0.
-    num_rows
-        Its rows; None where only reading tells.
-    pieces
-        What to read; empty for the whole of a text file.
+    `start_row` counts from 0; `num_rows` is None where only reading tells.
     """
 
     start_row: int = 0
@@ -48,15 +41,7 @@ class TablePart:
 
 
 class TableSource(ABC):
-    """One table.
-
-    Attributes
-    ----------
-    uri
-        A local path or an fsspec URI.
-    info
-        What an example table says of itself; None for any other table.
-    """
+    """One table at a local path or an fsspec URI; `info` is what an example table says of itself, else None."""
 
     def __init__(self, uri: str, *, info: ExampleTableInfo | None = None) -> None:
         self.uri = uri
@@ -84,7 +69,7 @@ class TableSource(ABC):
     @property
     @abstractmethod
     def remarks(self) -> tuple[str, ...]:
-        """What was recognised, set aside or left out, one sentence each; more of it after reading."""
+        """What was recognised or left out, one sentence each; more of it after reading."""
 
     @abstractmethod
     def parts(self, num_parts: int) -> list[TablePart]:
@@ -112,30 +97,10 @@ class TableSource(ABC):
         batch_rows: int = 65536,
         splits: Sequence[str] | None = None,
     ) -> Iterator[pa.RecordBatch]:
-        """Stream record batches in the order of the table.
+        """Rows in the order of the table, in the types of `schema`, at least one a batch; all columns where None.
 
-        Parameters
-        ----------
-        columns
-            Columns to read; None reads all. The others are not touched where the format allows that.
-        part
-            One of `parts`; None reads the whole table.
-        batch_rows
-            Rows a batch at most; memory holds a few batches, never the table.
-        splits
-            Keep rows of these splits only; None keeps all.
-
-        Yields
-        ------
-        pa.RecordBatch
-            At least one row, in the types of `schema`.
-
-        Raises
-        ------
-        ValueError
-            If a named column is not there, or the table cannot be read.
-        TypesWidened
-            If a text file holds values that do not fit the types of its first rows.
+        Rows of `splits` only, where they are given. `ValueError` where a named column is not there or the table cannot
+        be read; `TypesWidened` where a text file holds values that do not fit the types of its first rows.
         """
         wanted = list(self.schema.names if columns is None else columns)
         read = wanted if splits is None or "split" in wanted else [*wanted, "split"]
@@ -156,7 +121,7 @@ def rows_of_splits(batch: pa.RecordBatch, splits: Sequence[str]) -> pa.RecordBat
 
 def split_mask(batch: pa.RecordBatch, splits: Sequence[str]) -> pa.BooleanArray:
     """Which rows of a batch belong to these splits; a row without a split belongs to none."""
-    return pc.is_in(batch.column(batch.schema.get_field_index("split")), value_set=pa.array(list(splits), pa.string()))
+    return pc.is_in(batch.column("split"), value_set=pa.array(list(splits), pa.string()))
 
 
 def regrouped(batches: Iterable[pa.RecordBatch], batch_rows: int) -> Iterator[pa.RecordBatch]:

@@ -28,19 +28,9 @@ _LOOKS_LIKE_NUMBER = r"^\s*[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?\s*$"
 
 
 class TextTable(TableSource):
-    """A CSV or TSV file, packed or not; see `TableSource`.
+    """A CSV or TSV file, packed or not; what `spec` does not say is recognised. See `TableSource`.
 
-    Parameters
-    ----------
-    uri
-        A local path or an fsspec URI; it exists.
-    spec
-        What is known of delimiter, quoting and encoding; the rest is recognised.
-
-    Raises
-    ------
-    ValueError
-        If the file is empty, repeats a column's name, or cannot be read as text.
+    `ValueError` where the file is empty, repeats a column's name, or cannot be read as text.
     """
 
     def __init__(self, uri: str, spec: TableSpec) -> None:
@@ -107,7 +97,7 @@ class TextTable(TableSource):
         num_rows = 0
         for batch in self._settled_batches(ragged) if self._settled else self._typed_batches(ragged):
             num_rows += batch.num_rows
-            arrays = [batch.column(batch.schema.get_field_index(name)) for name in columns]
+            arrays = [batch.column(name) for name in columns]
             typed = [self._as_type(name, array) for name, array in zip(columns, arrays, strict=True)]
             yield pa.RecordBatch.from_arrays(typed, list(columns))
         self._num_rows, self._num_ragged = num_rows, sum(ragged)

@@ -1,12 +1,9 @@
 import json
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
-from components.data_validation.jobs.diff_schema_files import diff_schema_files, infer_schema
-from components.data_validation.statistics.streaming_statistics import StatisticsAccumulator
-from components.data_validation.tables.arrow_lists import as_value_lists, ExaminedColumn
+from components.data_validation.jobs.diff_schema_files import diff_schema_files
 
 OLD = 'feature { name: "age" type: INT }\nfeature { name: "shop" type: BYTES string_domain { value: "<b>" } }\n'
 
@@ -15,13 +12,6 @@ def written(folder: Path, name: str, text: str) -> Path:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
-
-
-def shops(values):
-    accumulator = StatisticsAccumulator()
-    batch = pa.RecordBatch.from_arrays([pa.array(values, pa.string())], ["shop"])
-    accumulator.add(as_value_lists(batch, [ExaminedColumn(name="shop", role="feature", kind="category")]))
-    return accumulator.statistics(name="train")
 
 
 def test_a_breaking_difference_is_a_result_with_a_report_and_json(tmp_path):
@@ -61,16 +51,3 @@ def test_a_damaged_file_is_named(tmp_path):
     old, new = written(tmp_path, "old.pbtxt", OLD), written(tmp_path, "new.pbtxt", "feature {")
     with pytest.raises(ValueError, match=r"new\.pbtxt"):
         diff_schema_files(old_path=old, new_path=new)
-
-
-def test_a_schema_is_inferred_with_its_label_absent_when_serving():
-    schema = infer_schema(statistics=shops(["a", "b", "a"]), label="shop")
-    assert list(schema.feature[0].not_in_environment) == ["SERVING"]
-    assert not infer_schema(statistics=shops(["a", "b"]), label=None).feature[0].not_in_environment
-
-
-def test_a_schema_needs_rows_and_a_label_that_exists():
-    with pytest.raises(ValueError, match="at least one row and column"):
-        infer_schema(statistics=shops([]), label=None)
-    with pytest.raises(ValueError, match=r"one of the columns \(shop\), got 'price'"):
-        infer_schema(statistics=shops(["a"]), label="price")

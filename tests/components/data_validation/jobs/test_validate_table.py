@@ -6,12 +6,10 @@ import pyarrow.parquet as pq
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.data_validation.jobs.validate_table import (
-    compute_statistics,
-    evolve_schema,
-    infer_table_schema,
-    validate_table,
-)
+from components.data_validation.jobs.compute_statistics import compute_statistics
+from components.data_validation.jobs.evolve_schema import evolve_schema
+from components.data_validation.jobs.infer_table_schema import infer_table_schema
+from components.data_validation.jobs.validate_table import validate_table
 from components.data_validation.schemas.schema_files import read_schema
 from components.data_validation.statistics.feature_summaries import feature_summaries
 from components.shared.contracts.problem import parse_problem
@@ -76,6 +74,10 @@ def test_a_schema_is_inferred_reviewed_and_held_against_later_tables(source, tmp
     assert "010-1234" not in schema.read_text("utf-8")
     label = next(feature for feature in read_schema(schema).feature if feature.name == "label")
     assert list(label.not_in_environment) == ["SERVING"]
+    empty = tmp_path / "empty.parquet"
+    pq.write_table(table().slice(0, 0), empty)
+    with pytest.raises(ValueError, match="at least one row and column"):
+        infer_table_schema(table_uri=str(empty), output_path=tmp_path / "none.pbtxt")
     passed = validate_table(table_uri=str(source), schema_path=schema, output_path=tmp_path / "a", problem=PROBLEM)
     assert passed.passed
     pq.write_table(table(shop=["west"] * 400, fare=None), tmp_path / "later.parquet")
@@ -114,7 +116,7 @@ def test_a_users_own_check_blocks_with_their_words(source, tmp_path):
     infer_table_schema(table_uri=str(source), output_path=schema, problem=PROBLEM)
     checks.write_text(
         "validations:\n"
-        "- {feature: fare, sql: feature.num_stats.max < 10, severity: error, description: a fare of 10 is too much}"
+        "- {feature: fare, expression: num_stats.max < 10, severity: error, description: a fare of 10 is too much}"
     )
     verdict = validate_table(
         table_uri=str(source), schema_path=schema, checks_path=checks, output_path=tmp_path / "out", problem=PROBLEM

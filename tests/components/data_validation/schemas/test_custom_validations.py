@@ -22,13 +22,13 @@ def test_checks_are_read_from_yaml(tmp_path):
     text = """
 validations:
   - feature: fare
-    sql: feature.num_stats.max < 1000
+    expression: num_stats.max < 1000
     severity: error
     description: no fare is above 1,000 dollars
-  - {feature: tip, sql: feature.num_stats.min >= 0, severity: warning, description: 팁, environments: [TRAINING]}
+  - {feature: tip, expression: num_stats.min >= 0, severity: warning, description: 팁, environments: [TRAINING]}
 """
     fare, tip = read_custom_validations(written(tmp_path, text))
-    assert (fare.feature, fare.sql, fare.severity) == ("fare", "feature.num_stats.max < 1000", "error")
+    assert (fare.feature, fare.expression, fare.severity) == ("fare", "num_stats.max < 1000", "error")
     assert tip.description == "팁"
     assert tip.applies("TRAINING")
     assert not tip.applies("SERVING")
@@ -41,16 +41,16 @@ validations:
         ("validations: [", "must hold checks of columns"),
         ("checks: []", "the one key 'validations'"),
         ("validations: 3", "must be a list, got 3"),
-        ("validations: [{feature: a, sql: b, severity: error}]", "validation 1 .* got no 'description'"),
-        ("validations: [{feature: a, sql: b, severity: fatal, description: d}]", "warning or error, got 'fatal'"),
-        ("validations: [{feature: a, sql: b, severity: error, description: d, why: e}]", "unknown key 'why'"),
-        ("validations: [{feature: a, sql: '', severity: error, description: d}]", "sql must be text, got ''"),
-        ("validations: [{feature: a, sql: b, severity: error, description: d, environments: 3}]", "must be a list"),
+        ("validations: [{feature: a, expression: name > '', severity: error}]", "validation 1 .* got no 'description'"),
+        ("validations: [{CHECK, severity: fatal, description: d}]", "warning or error, got 'fatal'"),
+        ("validations: [{CHECK, severity: error, description: d, why: e}]", "unknown key 'why'"),
+        ("validations: [{CHECK, severity: error, description: d, environments: 3}]", "must be a list"),
+        ("validations: [{feature: a, expression: '', severity: error, description: d}]", "expression must be text"),
     ],
 )
 def test_a_mistake_in_the_file_names_the_file_and_the_check(tmp_path, text, words):
     with pytest.raises(ValueError, match=words) as caught:
-        read_custom_validations(written(tmp_path, text))
+        read_custom_validations(written(tmp_path, text.replace("CHECK", "feature: a, expression: name > ''")))
     assert "checks.yaml" in str(caught.value)
 
 
@@ -60,24 +60,50 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("sql", "words"),
+    ("expression", "words"),
     [
-        ("feature.num_statz.max < 3", "'num_statz' is no field of FeatureNameStatistics, which has .*string_stats"),
-        ("feature.num_stats.max <", "got the end of the expression"),
-        ("feature.num_stats.max", "it gives a number"),
+        ("num_statz.max < 3", "'num_statz' is no field of FeatureNameStatistics, which has .*string_stats"),
+        ("num_stats.max <", "it cannot be read"),
+        ("num_stats.max", "it must be a condition, such as num_stats.max < 1000"),
     ],
 )
-@pytest.mark.parametrize("column", ["fare", "gone"])
-def test_a_wrong_expression_is_named_with_its_column(sql, words, column):
+def test_a_wrong_expression_is_named_before_any_table_is_read(tmp_path, expression, words):
+    text = f"validations: [{{feature: a, expression: {expression}, severity: error, description: d}}]"
     with pytest.raises(ValueError, match=words) as caught:
-        validation_outcomes([CustomValidation(sql=sql, **{**CHECK, "feature": column})], fares())
-    assert repr(column) in str(caught.value)
-    assert repr(sql) in str(caught.value)
+        read_custom_validations(written(tmp_path, text))
+    assert "validation 1: " in str(caught.value)
+    assert repr(expression) in str(caught.value)
+
+
+def test_sql_is_refused_with_the_expression_to_write(tmp_path):
+    text = """
+validations:
+  - feature: fare
+    sql: |
+      feature.num_stats.max < 1000
+        AND feature.num_stats.common_stats.num_missing = 0
+    severity: error
+    description: no fare is above 1,000 dollars
+"""
+    expression = "num_stats.max < 1000 and num_stats.common_stats.num_missing == 0"
+    with pytest.raises(ValueError, match="validation 1: ") as caught:
+        read_custom_validations(written(tmp_path, text))
+    assert f"write 'expression: {expression}' instead of" in str(caught.value)
+    (check,) = read_custom_validations(
+        written(
+            tmp_path,
+            text.replace("sql: |", "expression: |")
+            .replace("feature.", "")
+            .replace("AND", "and")
+            .replace("_missing =", "_missing =="),
+        )
+    )
+    assert " ".join(check.expression.split()) == expression
 
 
 def test_a_check_without_an_answer_does_not_stop_the_others():
-    fails = CustomValidation(sql="feature.num_stats.max < 3", **CHECK)
-    holds = CustomValidation(sql="feature.num_stats.max < 901", **CHECK)
-    of_text = CustomValidation(sql="feature.num_stats.max < 3", **{**CHECK, "feature": "shop"})
-    of_nothing = CustomValidation(sql="feature.num_stats.max < 3", **{**CHECK, "feature": "gone"})
+    fails = CustomValidation(expression="num_stats.max < 3", **CHECK)
+    holds = CustomValidation(expression="num_stats.max < 901", **CHECK)
+    of_text = CustomValidation(expression="num_stats.max < 3", **{**CHECK, "feature": "shop"})
+    of_nothing = CustomValidation(expression="num_stats.max < 3", **{**CHECK, "feature": "gone"})
     assert validation_outcomes([of_text, fails, of_nothing, holds], fares()) == (None, False, None, True)

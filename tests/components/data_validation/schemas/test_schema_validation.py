@@ -134,8 +134,8 @@ def test_a_label_that_is_there_when_serving_warns_and_is_not_called_unknown():
 
 
 def test_a_users_check_may_run_over_several_lines():
-    sql = "feature.num_stats.max < 3\n  AND feature.num_stats.min > 0\n"
-    check = CustomValidation(feature="tip", sql=sql, severity="error", description="small")
+    expression = "num_stats.max < 3\n  and num_stats.min > 0\n"
+    check = CustomValidation(feature="tip", expression=expression, severity="error", description="small")
     assert [finding.name for finding in findings_of(FITS, validations=[check])] == ["CUSTOM_VALIDATION"]
 
 
@@ -172,9 +172,9 @@ def test_the_schemas_comparators_warn_of_drift_and_of_skew_with_distance_and_thr
 
 def test_a_users_own_check_that_fails_speaks_in_the_users_words():
     checks = [
-        CustomValidation(feature="tip", sql="feature.num_stats.max < 3", severity="error", description="팁은 작다"),
-        CustomValidation(feature="tip", sql="feature.num_stats.mean < 1", severity="warning", description="few tip"),
-        CustomValidation(feature="tip", sql="feature.num_stats.min > 0", severity="error", description="all tip"),
+        CustomValidation(feature="tip", expression="num_stats.max < 3", severity="error", description="팁은 작다"),
+        CustomValidation(feature="tip", expression="num_stats.mean < 1", severity="warning", description="few tip"),
+        CustomValidation(feature="tip", expression="num_stats.min > 0", severity="error", description="all tip"),
     ]
     findings = findings_of(FITS, validations=checks)
     assert [(finding.name, finding.severity) for finding in findings] == [
@@ -182,19 +182,19 @@ def test_a_users_own_check_that_fails_speaks_in_the_users_words():
         ("CUSTOM_VALIDATION", "warning"),
     ]
     assert "팁은 작다" in findings[0].message
-    assert "feature.num_stats.max < 3" in findings[0].message
+    assert "num_stats.max < 3" in findings[0].message
 
 
 def test_a_users_check_runs_in_its_environments_alone():
     check = CustomValidation(
-        feature="age", sql="feature.num_stats.max < 3", severity="error", description="d", environments=("SERVING",)
+        feature="age", expression="num_stats.max < 3", severity="error", description="d", environments=("SERVING",)
     )
     assert findings_of(without("tip"), environment="SERVING", validations=[check])[0].name == "CUSTOM_VALIDATION"
     assert findings_of(FITS, validations=[check]) == ()
 
 
 def test_a_users_check_of_a_column_that_is_gone_could_not_be_checked():
-    check = CustomValidation(feature="tip", sql="feature.num_stats.max < 3", severity="error", description="small")
+    check = CustomValidation(feature="tip", expression="num_stats.max < 3", severity="error", description="small")
     findings = findings_of(without("tip"), validations=[check])
     assert [finding.name for finding in findings] == ["SCHEMA_MISSING_COLUMN", "CUSTOM_VALIDATION"]
     assert "could not be checked: small" in findings[1].message
@@ -202,7 +202,7 @@ def test_a_users_check_of_a_column_that_is_gone_could_not_be_checked():
 
 
 def test_a_users_check_of_a_column_that_nobody_knows_is_a_mistake():
-    check = CustomValidation(feature="tpi", sql="feature.num_stats.max < 3", severity="error", description="small")
+    check = CustomValidation(feature="tpi", expression="num_stats.max < 3", severity="error", description="small")
     with pytest.raises(ValueError, match="got 'tpi'"):
         findings_of(FITS, validations=[check])
 

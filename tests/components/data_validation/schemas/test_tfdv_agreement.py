@@ -8,7 +8,7 @@ from tests.components.data_validation.schemas.tfdv_corpus import CASES, framed_s
 GOLDEN = Path(__file__).parent / "golden" / "tfdv_1_16_1.json"
 # Histograms of numbers come from quantile sketches, which batches and whole tables fill in another order.
 DISTANCE_TOLERANCE = 1e-9
-# Later releases of TFDV run no checks of the user's own: `test_statistics_sql.py` holds ours against those that do.
+# Later releases of TFDV run no custom checks: `test_statistics_expression.py` compares ours with those that do.
 OF_TFDV = [name for name, case in CASES.items() if not case.validations]
 
 

@@ -74,7 +74,7 @@ def reviewed(age: str = "", fare: str = "", shop: str = "", rest: str = "") -> s
 
 def maximum(bound: float) -> CustomValidation:
     return CustomValidation(
-        feature="fare", sql=f"feature.num_stats.max < {bound}", severity="error", description="fares are small"
+        feature="fare", expression=f"num_stats.max < {bound}", severity="error", description="fares are small"
     )
 
 

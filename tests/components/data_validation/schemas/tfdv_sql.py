@@ -1,12 +1,11 @@
 """A small table, and what a TFDV that runs SQL over statistics itself says of it: 1.16 does, 1.21 no longer does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import importlib.util
 
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
-from components.data_validation.schemas.custom_validations import CustomValidation
 from components.data_validation.statistics.quiet_tfdv import tfdv
 from components.data_validation.statistics.streaming_statistics import StatisticsAccumulator
 from components.data_validation.tables.arrow_lists import as_value_lists, ExaminedColumn
@@ -30,18 +29,19 @@ def fares(name: str = "fare") -> Statistics:
 
 
 def tfdvs_anomalies(
-    statistics: Statistics, schema: schema_pb2.Schema, validations: Sequence[CustomValidation]
+    statistics: Statistics, schema: schema_pb2.Schema, checks: Mapping[str, Sequence[tuple[str, str, str]]]
 ) -> anomalies_pb2.Anomalies:
-    """TFDV's own, where `HAS_SQL`; `RuntimeError` where an expression is NULL or cannot be computed."""
+    """TFDV's own, where `HAS_SQL`; `RuntimeError` where an expression is NULL or cannot be computed.
+
+    `checks` holds SQL, severity and description by column.
+    """
     from tensorflow_data_validation.anomalies.proto import custom_validation_config_pb2
 
     config = custom_validation_config_pb2.CustomValidationConfig()
-    for validation in validations:
+    for column, of_column in checks.items():
         checked = config.feature_validations.add(dataset_name=statistics.datasets[0].name)
-        checked.feature_path.step.append(validation.feature)
-        checked.validations.add(
-            sql_expression=validation.sql,
-            severity=anomalies_pb2.AnomalyInfo.Severity.Value(validation.severity.upper()),
-            description=validation.description,
-        )
+        checked.feature_path.step.append(column)
+        for sql, severity, description in of_column:
+            value = anomalies_pb2.AnomalyInfo.Severity.Value(severity)
+            checked.validations.add(sql_expression=sql, severity=value, description=description)
     return tfdv.validate_statistics(statistics, schema, custom_validation_config=config)
