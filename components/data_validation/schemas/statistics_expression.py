@@ -12,7 +12,7 @@ from typing import Any, Literal
 from google.protobuf.descriptor import FieldDescriptor
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.shared.tables.expression import ARITHMETIC, Condition, Constant, Language, LOGIC, Operator
+from components.shared.tables.expression_language import ARITHMETIC, Condition, Constant, Language, LOGIC, Operator
 
 _LANGUAGE = Language(subject="expression", operand="statistic", example="num_stats.max < 1000", has_fields=True)
 _Kind = Literal["number", "text", "condition"]

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from components.serving.server.data_plane import mistake_of
+from components.serving.server.request_validation import mistake_of
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 

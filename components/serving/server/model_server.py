@@ -20,9 +20,9 @@ from components.modeling.predictor import load_predictor
 from components.serving.server.bundle_model import BundleModel
 from components.serving.server.compute_threads import limit_compute_threads
 from components.serving.server.config import address_of, check_ports, ServerConfig
-from components.serving.server.data_plane import BundleDataPlane, FixedRepository
 from components.serving.server.http_rules import add_http_rules, MAX_BODY_BYTES
 from components.serving.server.quiet_log import quiet_logs
+from components.serving.server.request_validation import BundleDataPlane, FixedRepository
 from components.shared.contracts.bundle import bundle_version
 
 logger = logging.getLogger(__name__)

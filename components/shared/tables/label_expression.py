@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.shared.tables.expression import ARITHMETIC, Condition, Constant, Language, Operator
+from components.shared.tables.expression_language import ARITHMETIC, Condition, Constant, Language, Operator
 
 _LANGUAGE = Language(subject="label.expression", operand="column", example="tips > 0.2 * fare")
 _FUNCTIONS: Mapping[Operator, Callable[..., Any]] = {

@@ -7,8 +7,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from components.training.kubeflow_job.manifest import GROUP, NODE, render_train_job, VERSION
 from components.training.kubeflow_job.pod_logs import PodLog
-from components.training.kubeflow_job.rendering import GROUP, NODE, render_train_job, VERSION
 from components.training.kubeflow_job.state import has_started, JOB_LABEL, job_state, node_name, Object, ROLE_LABEL
 from components.training.kubeflow_job.train_job import JobState, LogLine, TrainJob
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from components.training.kubeflow_job.rendering import NODE
+from components.training.kubeflow_job.manifest import NODE
 from components.training.kubeflow_job.train_job import JobState
 
 Object = dict[str, Any]

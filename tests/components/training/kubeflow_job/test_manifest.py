@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from components.training.kubeflow_job.rendering import render_train_job
+from components.training.kubeflow_job.manifest import render_train_job
 from components.training.kubeflow_job.train_job import TrainJob
 from tests.custom_resources import CRDS, spec_errors
 from tools.manifest_policies import violations

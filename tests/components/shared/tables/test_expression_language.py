@@ -2,7 +2,7 @@ import ast
 
 import pytest
 
-from components.shared.tables.expression import Condition, Language
+from components.shared.tables.expression_language import Condition, Language
 
 LANGUAGE = Language(subject="rule", operand="field", example="size < 3", has_fields=True)
 
