@@ -10,7 +10,7 @@ from typing import Any, TYPE_CHECKING
 
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.tables.sources import EMBEDDED_SOURCES
-from pipelines.compiling import compile_pipelines
+from pipelines.compiling import compile_pipeline
 from pipelines.local.cache_key import tag_with_source
 from pipelines.local.runner import run_pipeline
 from pipelines.run_pages.console import Console
@@ -63,7 +63,7 @@ def run_here(run: LocalRun) -> Summary:
 
 def _run_steps(run: LocalRun, steps: list[Step]) -> None:
     arguments = run.arguments()
-    package = {path.stem: path for path in compile_pipelines(run.folder / "compiled")}[run.package]
+    package = compile_pipeline(run.package, run.folder / "compiled")
     run_pipeline(
         tag_with_source(package.read_text(encoding="utf-8"), in_containers=run.in_containers),
         arguments,

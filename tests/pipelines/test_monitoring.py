@@ -6,13 +6,13 @@ import pytest
 import yaml
 
 from components.shared.runtime.container_images import image
-from pipelines.compiling import compile_pipelines
+from pipelines.compiling import compile_pipeline
 
 
 @pytest.fixture(scope="module")
 def specification(tmp_path_factory):
-    compiled = {path.stem: path for path in compile_pipelines(tmp_path_factory.mktemp("compiled"))}
-    return next(yaml.safe_load_all(compiled["monitoring"].read_text(encoding="utf-8")))
+    compiled = compile_pipeline("monitoring", tmp_path_factory.mktemp("compiled"))
+    return next(yaml.safe_load_all(compiled.read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="module")

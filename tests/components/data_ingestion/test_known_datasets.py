@@ -21,6 +21,7 @@ def test_digits_are_five_thousand_grey_images_of_ten_classes():
     assert (image.pixels_HWC.min(), image.pixels_HWC.max()) == (0, 255)
 
 
+@pytest.mark.slow
 def test_digits_become_the_example_table(ingest):
     result, folder = ingest("digits")
     table = ExampleTable(folder / "examples")

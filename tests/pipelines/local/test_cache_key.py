@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from components.shared.runtime import code_fingerprint
-from pipelines.compiling import compile_pipelines
+from pipelines.compiling import compile_pipeline
 from pipelines.local.cache_key import tag_with_source
 
 ALL_STEPS = {
@@ -26,8 +26,7 @@ ALL_STEPS = {
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("package")
-    return {path.stem: path.read_text() for path in compile_pipelines(folder)}["training-cpu"]
+    return compile_pipeline("training-cpu", tmp_path_factory.mktemp("package")).read_text()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from components.shared.tables.sources import data_fingerprint
-from pipelines.compiling import compile_pipelines
+from pipelines.compiling import compile_pipeline
 from pipelines.local.cache_key import tag_with_source
 from pipelines.local.runner import run_pipeline
 from pipelines.run_pages.step import Watcher
@@ -23,7 +23,7 @@ def pictures(tmp_path_factory, stripes):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 @pytest.mark.slow
 def test_the_compiled_gpu_profile_stops_at_its_first_gpu_step_where_there_is_none(pictures, tmp_path):
-    package = {path.stem: path for path in compile_pipelines(tmp_path / "compiled")}["training-gpu"]
+    package = compile_pipeline("training-gpu", tmp_path / "compiled")
     arguments = {
         "source": str(pictures),
         "data_fingerprint": data_fingerprint(str(pictures)),

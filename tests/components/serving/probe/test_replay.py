@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 import shutil
 
 from kfp import dsl
@@ -7,63 +6,19 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.modeling.predictor import load_predictor
 from components.serving.component import probe_server as face
 from components.serving.jobs import probe_server
 from components.serving.probe.child_server import MODEL_NAME
 from components.serving.probe.held_out_examples import held_out_examples
 from components.serving.probe.inference_client import InferenceClient
 from components.serving.probe.replay import judge_replay, Refusal, Replay, replay_examples
-from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
-from components.shared.contracts.predictions_table import PredictionsTable, PredictionsWriter
+from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.verdict import read_verdict
 from components.shared.runtime.errors import ContractError
+from tests.components.serving.replays import MODALITIES, write_columns, write_examples, write_predictions
 
 GOOD = (Refusal(request="nonsense", status=400, reason="no", next_status=200),)
-
-
-def write_examples(path: Path, images: list[bytes], class_names, *, split="test") -> Path:
-    info = ExampleTableInfo(modality="image", class_names=class_names, column_roles={})
-    with ExampleTableWriter(path, info, extra_columns={}) as writer:
-        count = len(images)
-        columns = [
-            pa.array([f"image-{i}" for i in range(count)]),
-            pa.array([split] * count),
-            pa.array([class_names[0]] * count),
-            pa.array(images, pa.binary()),
-        ]
-        writer.write(pa.RecordBatch.from_arrays(columns, ["example_id", "split", "label", "image"]))
-    return path
-
-
-def write_columns(path: Path, modality: str, columns: dict[str, pa.Array], class_names) -> Path:
-    """An example table of texts or rows, with a column that no model reads."""
-    extra = {**({} if modality == "text" else columns), "note": pa.array(["private"] * 4)}
-    roles = {name: "metadata" if name == "note" else "feature" for name in extra}
-    info = ExampleTableInfo(modality=modality, class_names=class_names, column_roles=roles)
-    with ExampleTableWriter(path, info, extra_columns={name: values.type for name, values in extra.items()}) as writer:
-        base = {
-            "example_id": pa.array([f"image-{i}" for i in range(4)]),
-            "split": pa.array(["test"] * 4),
-            "label": pa.array([class_names[0]] * 4),
-        }
-        arrays = {**base, **columns, **extra}
-        writer.write(pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays)))
-    return path
-
-
-def write_predictions(path: Path, probabilities: np.ndarray, class_names, *, split="test", first_id=0) -> Path:
-    count = len(probabilities)
-    with PredictionsWriter(path, class_names=class_names, extra_columns={}) as writer:
-        writer.write(
-            example_ids=[f"image-{first_id + i}" for i in reversed(range(count))],
-            splits=[split] * count,
-            labels=[class_names[0]] * count,
-            probabilities=probabilities[::-1],
-            embeddings=np.empty((count, 0)),
-            extra={},
-        )
-    return path
 
 
 @pytest.fixture
@@ -120,41 +75,6 @@ def test_a_server_that_answers_like_the_training_side_passes(bundle, tables, tmp
     assert "Server log" not in report
 
 
-MODALITIES = {
-    "text": {"text": pa.array(["영화가 좋았다", "", "🐈", "YWJj"], pa.string())},
-    "tabular": {
-        "fare": pa.array([12.5, None, 1e300, float("inf")], pa.float64()),
-        "hour": pa.array([7, None, 2**53 + 1, -1], pa.int64()),
-        "payment_type": pa.array(["Cash", None, "never seen", "Card"], pa.string()),
-        "회사": pa.array([None, "택시", "Blue", 'a, "b"'], pa.string()),
-    },
-}
-
-
-@pytest.mark.parametrize(
-    ("modality", "mistakes"),
-    [
-        ("text", ["a number for a text", "bytes that are no UTF-8", "an empty body"]),
-        ("tabular", ["a number for a text", "a column that is left out", "a column that the model does not know"]),
-    ],
-)
-def test_texts_and_rows_are_replayed_and_malformed_ones_refused(modality, mistakes, request, tmp_path):
-    model = request.getfixturevalue({"text": "text_bundle", "tabular": "table_bundle"}[modality])
-    predictor = load_predictor(model, device="cpu")
-    columns = MODALITIES[modality]
-    probabilities = predictor.predict(predictor.prepare(columns)).probabilities_BK
-    examples = write_columns(tmp_path / "examples", modality, columns, predictor.class_names)
-    predictions = write_predictions(tmp_path / "predictions", probabilities, predictor.class_names)
-
-    result, verdict, report = run_job(model, examples, predictions, tmp_path / "out")
-
-    assert result.passed, verdict.reason
-    assert result.metrics["num_requests"] == 4
-    assert result.metrics["max_abs_difference"] <= 1e-6
-    assert all(mistake in report for mistake in mistakes)
-    assert "private" not in report
-
-
 def test_examples_without_a_column_that_the_model_reads_are_a_failed_verdict(bundle, predictor, tmp_path):
     names = predictor.class_names
     examples = write_columns(tmp_path / "examples", "text", MODALITIES["text"], names)
@@ -177,19 +97,20 @@ def test_a_missing_bundle_is_a_failed_verdict_with_the_servers_own_words(tables,
     assert json.loads((tmp_path / "out" / "metrics.json").read_text()) == {"num_requests": 0.0}
 
 
-def test_predictions_of_another_model_are_a_failed_verdict(bundle, tables, tmp_path):
+def test_predictions_of_another_model_are_a_failed_verdict(server, tables, tmp_path):
     tampered = tables[2][:, ::-1].copy()
-    names = PredictionsTable(tables[1]).class_names
-    predictions = write_predictions(tmp_path / "tampered", tampered, names)
+    predictions = write_predictions(tmp_path / "tampered", tampered, PredictionsTable(tables[1]).class_names)
+    held_out = held_out_examples(ExampleTable(tables[0]), PredictionsTable(predictions), at_most=3)
 
-    result, verdict, report = run_job(bundle, tables[0], predictions, tmp_path / "out", num_examples=3)
+    with InferenceClient(server.http_port, model_name=MODEL_NAME) as client:
+        replay = replay_examples(client, held_out)
 
-    assert not result.passed
+    verdict = judge_replay(replay)
+    assert not verdict.passed
     assert "must equal the training side's within 0.0001" in verdict.reason
     assert verdict.findings[0].kind == "data_skew"
-    assert result.metrics["max_abs_difference"] > 1e-4
-    assert result.metrics["num_requests"] == 3
-    assert "serving probe from" in report
+    assert replay.metrics()["max_abs_difference"] > 1e-4
+    assert replay.metrics()["num_requests"] == 3
 
 
 def test_other_classes_are_a_failed_replay(server, tables, tmp_path):

@@ -9,6 +9,9 @@ import pytest
 
 from components.modeling.predictor import load_predictor
 from components.serving.probe.child_server import MODEL_NAME
+from components.serving.probe.replay import judge_replay
+from components.serving.probe.report import probe_report
+from tests.components.serving.replays import replayed
 
 INFER = f"/v2/models/{MODEL_NAME}/infer"
 PREDICT = f"/v1/models/{MODEL_NAME}:predict"
@@ -200,3 +203,16 @@ def test_grpc_refuses_a_missing_column_with_a_reason(stub):
 
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert "lacks 'hour' and 2 others" in refused.value.details()
+
+
+def test_rows_are_replayed_and_malformed_ones_refused(table_bundle, table_server, tmp_path):
+    replay = replayed(table_bundle, table_server, "tabular", tmp_path)
+
+    assert judge_replay(replay).passed
+    assert replay.metrics()["num_requests"] == 4
+    assert replay.metrics()["max_abs_difference"] <= 1e-6
+    probe_report(judge_replay(replay), replay.metrics(), replay, log="").write(tmp_path / "report.html")
+    report = (tmp_path / "report.html").read_text(encoding="utf-8")
+    mistakes = ["a number for a text", "a column that is left out", "a column that the model does not know"]
+    assert all(mistake in report for mistake in mistakes)
+    assert "private" not in report

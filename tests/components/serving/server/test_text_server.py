@@ -10,6 +10,9 @@ import pytest
 
 from components.modeling.predictor import load_predictor
 from components.serving.probe.child_server import MODEL_NAME
+from components.serving.probe.replay import judge_replay
+from components.serving.probe.report import probe_report
+from tests.components.serving.replays import replayed
 
 INFER = f"/v2/models/{MODEL_NAME}/infer"
 PREDICT = f"/v1/models/{MODEL_NAME}:predict"
@@ -168,3 +171,16 @@ def test_grpc_refuses_bytes_that_are_no_utf8(stub):
 
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert "text 1 must be UTF-8 text, but byte 3 is none" in refused.value.details()
+
+
+def test_texts_are_replayed_and_malformed_ones_refused(text_bundle, text_server, tmp_path):
+    replay = replayed(text_bundle, text_server, "text", tmp_path)
+
+    assert judge_replay(replay).passed
+    assert replay.metrics()["num_requests"] == 4
+    assert replay.metrics()["max_abs_difference"] <= 1e-6
+    probe_report(judge_replay(replay), replay.metrics(), replay, log="").write(tmp_path / "report.html")
+    report = (tmp_path / "report.html").read_text(encoding="utf-8")
+    mistakes = ["a number for a text", "bytes that are no UTF-8", "an empty body"]
+    assert all(mistake in report for mistake in mistakes)
+    assert "private" not in report
