@@ -79,9 +79,9 @@ test: setup ## Run the tests, in both environments
 
 test-slow: setup ## Run the soaks: kill and resume, several processes, long streams
 	@echo "Slow tests in .venv"
-	@$(IN_VENV) -m slow
+	@$(IN_VENV) -m "slow and $(EVERYWHERE)"
 	@echo "Slow tests in .venv-validation"
-	@$(IN_VALIDATION) -m slow
+	@$(IN_VALIDATION) -m "slow and $(EVERYWHERE)"
 
 coverage: setup ## Run all tests but those of containers, and print which lines of which module they reach
 	@rm -f .coverage .coverage.*
@@ -117,4 +117,4 @@ lock: setup ## Lock what environments and images hold; pins that still hold stay
 check: lint types contracts licences ## Lint, types, import contracts and licences
 
 clean: ## Remove environments, runs and caches
-	rm -rf .venv .venv-validation build runs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage
+	rm -rf .venv .venv-validation build runs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage .coverage.*

@@ -31,11 +31,11 @@ def ingest_examples(
     examples
         The example table: a folder of Parquet shards.
     report
-        What was found: counts, what was inferred, what was set aside and why, duplicates, a contact sheet.
+        What was found: counts, what was inferred, what was quarantined and why, duplicates, a contact sheet.
     verdict
         Whether the data can be used, and why not.
     metrics
-        Numbers of examples, set-aside files or rows, and duplicates.
+        Numbers of examples, quarantined files or rows, and duplicates.
     """
     from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
 

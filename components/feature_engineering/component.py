@@ -31,7 +31,7 @@ def build_feature_store(
     Returns
     -------
     features
-        The feature store: prepared examples in Arrow IPC files, with backbone, preprocessing and policy.
+        The feature store: prepared examples in Arrow IPC files, with backbone, preprocessing and augmentation policy.
     report
         Sizes, settings, and for images a contact sheet of augmented ones.
     """

@@ -39,13 +39,13 @@ def evaluate_model(
     predictions
         Predictions table of the validation and test splits, with embeddings and slice columns.
     evaluation
-        All figures of the test split as JSON.
+        All metrics of the test split as JSON.
     report
-        The figures, the confusion matrix, ROC and calibration curves, and the worst mistakes.
+        The metrics, the confusion matrix, ROC and calibration curves, and the worst mistakes.
     verdict
         Whether the model reached its target on the test split, and why not.
     metrics
-        The figures for the KFP UI.
+        The metrics for the KFP UI.
     classification_metrics
         Confusion matrix and ROC curve for the KFP UI.
     """

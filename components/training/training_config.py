@@ -33,14 +33,14 @@ class TrainingConfig:
     """A training: what a recipe decides, and a problem file's section `training` may change."""
 
     backbone: BackboneConfig
-    max_epochs: int
-    batch_size: int  # examples a step of the optimiser, over all processes and passes
+    max_epochs: int  # 1 or more
+    batch_size: int  # examples a step of the optimiser, over all processes and passes; 2 or more
     learning_rate: float  # peak of the schedule: a linear warm-up, then a cosine down to 0
     min_steps: int = 1  # an epoch: few examples are learnt from in smaller batches, though of no fewer than 16
     accumulation_passes: int = 1  # passes a step: a GPU that cannot hold `batch_size` examples takes them in parts
     warm_up_share: float = 0.05  # of the steps, 0 to below 1
     weight_decay: float = 1e-4  # AdamW's
-    max_gradient_norm: float | None = None  # gradients are scaled down to it
+    max_gradient_norm: float | None = None  # gradients are scaled down to it; None leaves them as they are
     label_smoothing: float = 0.0  # share of the target spread evenly over all classes, 0 to below 1
     class_weighting: ClassWeighting = "none"  # `balanced` lets rare classes weigh more in the loss
     patience_epochs: int = 5  # training stops after so many without a lower validation loss
@@ -55,7 +55,9 @@ class TrainingConfig:
     precision: PrecisionName = "auto"
     compile: bool = False  # `torch.compile`; it needs a C compiler where it runs
     warm_start: str = ""  # a bundle, path or URI, whose weights training starts from; empty for none
-    num_workers: int | None = None  # threads that prepare batches; None takes 0 on a CPU, up to 8 beside a GPU
+    # Threads that prepare batches, which do not depend on it; 0 prepares them in the thread that trains. None takes 0
+    # on a CPU, up to 8 beside a GPU.
+    num_workers: int | None = None
     num_processes: int | None = None  # a node; None takes one a GPU, and one on a CPU
     num_nodes: int = 1  # as a `TrainJob`; 1 trains within the pipeline's step
     checkpoint_every_s: float = 300.0  # also within an epoch; 0 saves after every step

@@ -41,7 +41,9 @@ def _dags(specification: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _code(container: dict[str, Any], in_containers: bool) -> str:
-    arguments = container["args"]
+    arguments = container.get("args", [])
+    if "--function_to_execute" not in arguments:
+        raise ValueError(f"the step in {container['image']} must run a face, but names none")
     face = arguments[arguments.index("--function_to_execute") + 1]
     code = job_fingerprint(job_module(face), face)
     image = container["image"].rpartition(":")[0].rpartition("-")[2]

@@ -18,7 +18,7 @@ def job_module(face: str) -> str:
     if family is None:
         raise ValueError(f"{face} must be a face of a family in components, but none has it")
     jobs = f"components.{family}.jobs"
-    return f"{jobs}.{face}" if (REPOSITORY / "components" / family / "jobs").is_dir() else jobs
+    return f"{jobs}.{face}" if (REPOSITORY / "components" / family / "jobs" / "__init__.py").is_file() else jobs
 
 
 @cache

@@ -11,7 +11,10 @@ from components.drift.drift_settings import DriftSettings
 
 
 def parse_settings(text: str) -> DriftSettings:
-    """Drift settings from YAML or JSON, a mapping of `DriftSettings`' names to values; empty gives the defaults."""
+    """Drift settings from YAML or JSON, a mapping of `DriftSettings`' names to values; empty gives the defaults.
+
+    `ValueError` if the text is no such mapping, a name is unknown, or a value cannot be used.
+    """
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:

@@ -110,4 +110,4 @@ def _from_mapping(item: Any, number: int) -> CustomValidation:
     try:
         return CustomValidation(**{**item, "environments": tuple(map(str, environments))})
     except ValueError as error:
-        raise ValueError(f"validation {number}: {error}") from error
+        raise ValueError(f"validation {number}, of column {item.get('feature')!r}: {error}") from error

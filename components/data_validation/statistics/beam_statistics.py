@@ -42,7 +42,7 @@ def beam_statistics(
     Files must lie at a path or URI that the workers can read; a text file is one part, which one worker reads.
     `beam_options` are Beam's own, `["--runner=FlinkRunner", "--flink_master=HOST:8081"]` say; none runs Beam in this
     process. `output_uri` is a folder or URI that the workers can write to; None takes a temporary one, for runners on
-    this machine.
+    this machine. `ValueError` if a file cannot be read in this process; other runners raise their own error.
     """
     if output_uri is not None:
         return _run(table, columns, beam_options, f"{output_uri.rstrip('/')}/{_OUTPUT}")

@@ -147,8 +147,8 @@ def profile_table(
 
     Collectors see `extra_columns` beside the examined ones; `sampled_columns` are those of them that stand in the
     sample too, all where None. A slice must be an examined column that is not masked. `num_processes` is one a core by
-    default, where the table is large enough to gain from it; 1 stays in this process. `RuntimeError` where a process
-    died.
+    default, where the table is large enough to gain from it; 1 stays in this process. `ValueError` where a column is
+    not there, a slice is no such column, or the table cannot be read; `RuntimeError` where a process died.
     """
     plan = _Plan(
         columns=tuple(columns),

@@ -60,7 +60,8 @@ def predictability(
     """Score cheap probes by cross-validation, and compare the best with the same procedure on permuted labels.
 
     `features` (N, D), finite, made without a look at the labels; `labels` (N,) in 0..K-1, every class present. Rows of
-    one of the `groups` (N,) never straddle two folds, and their labels are permuted together.
+    one of the `groups` (N,) never straddle two folds, and their labels are permuted together. `ValueError` if there are
+    fewer than two classes, one has no example, or lengths differ.
     Source: M. Ojala and G. C. Garriga, "Permutation Tests for Studying Classifier Performance", JMLR 11, 2010, test 1.
     With few permutations the p-value is that of a Student prediction interval: the observed score against the mean and
     standard deviation of the permuted ones.

@@ -140,7 +140,11 @@ class ParquetTable(TableSource):
 
 
 def parquet_table(uri: str) -> ParquetTable:
-    """Open one Parquet file, or a folder of them; a folder that ingestion wrote brings the roles of its columns."""
+    """Open one Parquet file, or a folder of them; a folder that ingestion wrote brings the roles of its columns.
+
+    `FileNotFoundError` if the folder holds no Parquet file, `ValueError` if a file cannot be read as Parquet,
+    `ContractError` if an example table is damaged or of a newer version.
+    """
     filesystem, path = fsspec.core.url_to_fs(uri)
     if not filesystem.isdir(path):
         return ParquetTable(uri, [_stored_file(uri, {})])

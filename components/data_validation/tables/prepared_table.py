@@ -166,7 +166,10 @@ def _number_or_text(values: pa.Array) -> pa.Array:
 
 
 def table_roles(sources: Sequence[TableSource], problem: Problem) -> ColumnRoles:
-    """What takes part of one or two tables: by the first one's own roles where it has some, else recognised."""
+    """What takes part of one or two tables: by the first one's own roles where it has some, else recognised.
+
+    `ValueError` if the problem file names a column that no table has.
+    """
     if sources[0].info is not None:
         return roles_of_examples(sources[0].info, sources[0].schema)
     return recognised_roles([_peek(source) for source in sources], problem)

@@ -19,6 +19,8 @@ def open_table(uri: str, *, spec: TableSpec = _ANY_SPEC) -> TableSource:
 
     It is a CSV or TSV file, packed or not, recognised where `spec` does not say more; a Parquet file; a folder of
     Parquet files, also in partitions such as `date=2026-01-31`, which become columns; or an example table.
+    `FileNotFoundError` if there is nothing at `uri`, or a folder without Parquet files; `ValueError` if it cannot be
+    read as a table; `ContractError` if an example table is damaged or of a newer version.
     """
     if not uri.strip():
         raise ValueError("the table must be a path or a URI, got nothing")

@@ -37,7 +37,7 @@ class Augmenter:
     Raises
     ------
     ContractError
-        If albumentations cannot read the policy; each method raises it if the policy returns another shape or type.
+        If albumentations cannot read the policy.
     """
 
     def __init__(self, policy: Mapping[str, Any]) -> None:
@@ -64,7 +64,8 @@ class Augmenter:
     def __call__(self, image_HWC: np.ndarray, *, seed: int) -> np.ndarray:
         """Augment one image, shape (H, W, 3), uint8, which is not changed; `seed` is 0 to 2**32 - 1.
 
-        Returns the given array itself where no transform was drawn.
+        Returns the given array itself where no transform was drawn; ContractError if the policy returns another shape
+        or type.
         """
         self._random.reseed(seed)
         augmented_HWC = image_HWC
@@ -74,7 +75,10 @@ class Augmenter:
         return _checked(augmented_HWC, image_HWC)
 
     def augment_batch(self, images_BHWC: np.ndarray, seeds: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Augment images, shape (B, H, W, 3), uint8, in place, each with its seed of `example_seeds`; returns them."""
+        """Augment images, shape (B, H, W, 3), uint8, in place, each with its seed of `example_seeds`; returns them.
+
+        ContractError if the policy returns another shape or type.
+        """
         for image_HWC, seed in zip(images_BHWC, map(int, seeds), strict=True):
             augmented_HWC = self(image_HWC, seed=seed)
             if augmented_HWC is not image_HWC:
@@ -82,7 +86,10 @@ class Augmenter:
         return images_BHWC
 
     def applied(self, image_HWC: np.ndarray, *, seed: int) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Augment one image as a call does, and name the transforms that were drawn, in the policy's order."""
+        """Augment one image as a call does, and name the transforms that were drawn, in the policy's order.
+
+        ContractError if the policy returns another shape or type.
+        """
         drawn_from = list(leaves(self._pipeline))
         for leaf in drawn_from:
             leaf.params = {}

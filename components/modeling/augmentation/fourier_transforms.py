@@ -7,18 +7,18 @@ Shapes: H height, W width, C channels.
 """
 
 import math
-import os
 from typing import Annotated, Any
 
 import numpy as np
-
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-
-from albumentations.core.pydantic import check_range_bounds, nondecreasing
-from albumentations.core.transforms_interface import BaseTransformInitSchema, ImageOnlyTransform
 from pydantic import AfterValidator, model_validator
 import torch
 
+from components.modeling.augmentation.quiet_albumentations import (
+    BaseTransformInitSchema,
+    check_range_bounds,
+    ImageOnlyTransform,
+    nondecreasing,
+)
 from components.modeling.fourier.filters import filtered_images
 from components.modeling.fourier.settings import FourierSettings
 

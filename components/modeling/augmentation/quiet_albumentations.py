@@ -5,5 +5,13 @@ import os
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 import albumentations
+from albumentations.core.pydantic import check_range_bounds, nondecreasing
+from albumentations.core.transforms_interface import BaseTransformInitSchema, ImageOnlyTransform
 
-__all__ = ["albumentations"]
+__all__ = [
+    "BaseTransformInitSchema",
+    "ImageOnlyTransform",
+    "albumentations",
+    "check_range_bounds",
+    "nondecreasing",
+]

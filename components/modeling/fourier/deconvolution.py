@@ -11,7 +11,7 @@ from components.modeling.fourier.spectra import check_images
 
 
 def gaussian_kernel(sigma_px: float) -> torch.Tensor:
-    """A round blur of the standard deviation `sigma_px`, pixels, above 0.
+    """A round blur of the standard deviation `sigma_px`, pixels; ValueError if it is not finite and above 0.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def gaussian_kernel(sigma_px: float) -> torch.Tensor:
 
 
 def motion_kernel(length_px: float, angle_deg: float) -> torch.Tensor:
-    """The blur of a camera that moves along a line.
+    """The blur of a camera that moves along a line; ValueError if the length is below 1 or a number is not finite.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def motion_kernel(length_px: float, angle_deg: float) -> torch.Tensor:
 
 
 def blur(images_BCHW: torch.Tensor, kernel_hw: torch.Tensor) -> torch.Tensor:
-    """Blur images; beyond a border they are continued by their mirror images.
+    """Blur images, returned as (B, C, H, W), float32; beyond a border they are continued by their mirror images.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from typing import Any
 
+from components.modeling.gpu import probe as probe_module
 from components.shared.contracts.verdict import Finding
 
 LIMIT_S = 25.0
@@ -20,7 +21,7 @@ _MIN_SHARED_MEMORY_BYTES = 1 << 30
 _MIN_DISK_BYTES = 5 << 30
 _MIN_GPU_BYTES = 2 << 30
 _ARCHITECTURE = re.compile(r"(sm|compute)_(\d+)(\d)([af]?)$")
-_PROBE = Path(__file__).with_name("probe.py")
+_PROBE = Path(probe_module.__file__)
 _KILL_WAIT_S = 2.0
 
 

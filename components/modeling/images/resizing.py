@@ -13,7 +13,8 @@ def resized_pixels(pixels_HWC: np.ndarray, *, side_px: int, resize: ResizeMode) 
     """Bring pixels, shape (H, W, 3), uint8, to a square of `side_px` with torch: a third of Pillow's time.
 
     `squash` scales both sides to the square; `crop` cuts the middle square out, rounded down to whole pixels, and
-    scales it. Within one grey level of `PIL.Image.resize` with `BILINEAR` of the same square.
+    scales it; ValueError for another `resize`. Returns the shape (side_px, side_px, 3), uint8, within one grey level of
+    `PIL.Image.resize` with `BILINEAR` of the same square.
     """
     _check(resize)
     height, width = pixels_HWC.shape[:2]

@@ -110,7 +110,10 @@ def tokenizer_files(tokenizer: str) -> dict[str, bytes]:
 
 
 def read_tokenizer(folder: str | Path) -> str:
-    """Content of the tokenizer's file in a feature store or a bundle; OSError or UnicodeDecodeError if unreadable."""
+    """Content of the tokenizer's file in a feature store or a bundle.
+
+    FileNotFoundError if there is none, UnicodeDecodeError if it is no UTF-8 text.
+    """
     return (Path(folder) / FEATURES_FOLDER / _TOKENIZER_FILE).read_text(encoding="utf-8")
 
 

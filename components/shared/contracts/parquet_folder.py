@@ -173,7 +173,7 @@ class ShardReader:
         Parameters
         ----------
         columns
-            Columns to read, of which each must be there; None reads all. The others are not touched on disk.
+            Columns to read, None for all; ContractError if one is not there. The others are not touched on disk.
         splits
             Keep rows of these splits only; None keeps all.
         batch_rows

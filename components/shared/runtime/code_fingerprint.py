@@ -48,7 +48,9 @@ def job_fingerprint(module: str, function: str) -> str:
 
 def _file(module: str) -> Path:
     path = _ROOT.joinpath(*module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    package = path / "__init__.py"
+    # A folder alone says nothing: an older checkout may have left one beside a module of its name.
+    return package if package.is_file() else path.with_suffix(".py")
 
 
 def _text(module: str) -> str:

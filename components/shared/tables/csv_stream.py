@@ -57,7 +57,10 @@ def csv_batches(
     parse_options: pa_csv.ParseOptions,
     convert_options: pa_csv.ConvertOptions,
 ) -> Iterator[pa.RecordBatch]:
-    """Stream record batches of a Python or Arrow binary file from its beginning; see `pyarrow.csv.open_csv`."""
+    """Stream record batches of a Python or Arrow binary file from its beginning; see `pyarrow.csv.open_csv`.
+
+    `pa.ArrowInvalid` if the text does not fit the options.
+    """
     # Arrow hands text in other encodings to Python to decode.
     if isinstance(stream, pa.NativeFile) and read_options.encoding.lower() in ("utf-8", "utf8"):
         yield from pa_csv.open_csv(

@@ -12,15 +12,18 @@ from dataclasses import dataclass
 from functools import reduce
 import re
 from typing import Protocol, TypeAlias, TypeVar
+import unicodedata
+import warnings
 
 MAX_CHARACTERS = 2000
-# A sum of n terms is n levels deep.
-MAX_DEPTH = 50
+# A sum of n terms is about n levels deep.
+MAX_DEPTH = 150
 MAX_DIGITS = 30
 ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.USub)
 LOGIC = (ast.And, ast.Or, ast.Not)
 _COMPARISONS = (ast.Gt, ast.GtE, ast.Lt, ast.LtE, ast.Eq, ast.NotEq)
-_BACKTICKED = re.compile(r"`([^`]+)`")
+_QUOTED = re.compile(r"""(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|`(?P<name>[^`]+)`""", re.DOTALL)
+_WORD = re.compile(r"[^\W\d]\w*")
 
 Constant: TypeAlias = int | float | str
 Operator: TypeAlias = type[ast.AST]
@@ -86,7 +89,7 @@ class Condition:
     ------
     ValueError
         If the text is no expression of this language, or gives no truth value; or if it has more than 2,000
-        characters, 50 levels, or 30 digits in a whole number.
+        characters, 150 levels, or 30 digits in a whole number.
     """
 
     def __init__(self, text: str, language: Language) -> None:
@@ -95,6 +98,9 @@ class Condition:
         if len(text) > MAX_CHARACTERS:
             raise ValueError(f"{language.subject} must have at most {MAX_CHARACTERS} characters, got {len(text)}")
         self._quoted: dict[str, str] = {}
+        self._prefix = "quoted_name_"
+        while self._prefix in text:
+            self._prefix += "_"
         self._root = self._parsed()
         self._check_bounds()
         self.names: tuple[str, ...] = tuple(dict.fromkeys(self._names()))
@@ -116,16 +122,29 @@ class Condition:
         )
 
     def _parsed(self) -> ast.expr:
-        # A line may end inside the expression, so that the next one belongs to it.
-        text = _BACKTICKED.sub(self._placeholder, self.text).strip().replace("\n", "\\\n")
+        if not self.text.strip():
+            raise self.error("it cannot be read (it is empty)")
+        for word in _WORD.findall(_QUOTED.sub(" ", self.text)):
+            if unicodedata.normalize("NFKC", word) != word:
+                raise self.error(f"{word!r} must stand in backticks, for Python would read it as another name")
+        # In parentheses a line may end anywhere, and the next one still belongs to the expression.
+        text = f"({_QUOTED.sub(self._placeholder, self.text)}\n)"
         try:
-            return ast.parse(text, mode="eval").body
+            with warnings.catch_warnings():
+                # A backslash before a letter that needs none.
+                warnings.simplefilter("error")
+                root = ast.parse(text, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise self.error(f"it cannot be read ({getattr(error, 'msg', error)})") from error
+        if root.col_offset == 0 and root.lineno == 1 and not isinstance(root, ast.Tuple | ast.GeneratorExp):
+            raise self.error("it cannot be read (unmatched ')')")
+        return root
 
     def _placeholder(self, match: re.Match[str]) -> str:
-        name = f"quoted_column_{len(self._quoted)}"
-        self._quoted[name] = match.group(1)
+        if match["name"] is None:
+            return match[0]
+        name = f"{self._prefix}{len(self._quoted)}"
+        self._quoted[name] = match["name"]
         return name
 
     def _check_bounds(self) -> None:
@@ -135,6 +154,8 @@ class Condition:
                 value = getattr(node, "value", None)
                 if isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
                     raise self.error(f"a whole number must have at most {MAX_DIGITS} digits, got {len(str(value))}")
+                if isinstance(value, str) and _has_surrogates(value):
+                    raise self.error("a quoted text must hold no half of a character (a surrogate)")
             level = [child for node in level for child in ast.iter_child_nodes(node)]
         if level:
             raise self.error(f"it must be nested at most {MAX_DEPTH} levels deep")
@@ -155,7 +176,7 @@ class Condition:
         if not isinstance(node, ast.Attribute) or not self._language.has_fields:
             return None
         parent = self._name(node.value)
-        return None if parent is None else f"{parent}.{node.attr}"
+        return None if parent is None else f"{parent}.{self._quoted.get(node.attr, node.attr)}"
 
     def _check(self, node: ast.expr) -> None:
         if isinstance(node, ast.BoolOp):
@@ -242,6 +263,10 @@ def _constant(node: ast.expr) -> Constant | None:
     if not isinstance(node, ast.Constant) or isinstance(node.value, bool):
         return None
     return node.value if isinstance(node.value, int | float | str) else None
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _listed(node: ast.expr) -> list[ast.expr]:

@@ -29,7 +29,7 @@ _FUNCTIONS: Mapping[Operator, Callable[..., Any]] = {
 
 
 class LabelExpression:
-    """A parsed expression that is true or false for every row; `expression.py` says what it may hold.
+    """A parsed expression that is true or false for every row; `expression_language.py` says what it may hold.
 
     Parameters
     ----------

@@ -34,6 +34,8 @@ class RaggedRow:
     ----------
     row
         Its number, counted from 1, the header; blank lines do not count.
+    num_expected, num_found
+        Numbers of values: the header's, and this row's.
     num_lines
         Lines it spans; many where a quote is never closed.
     """

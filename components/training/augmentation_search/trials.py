@@ -23,9 +23,9 @@ SearchMetric = Literal["accuracy", "log_loss"]
 class SearchSettings:
     """The augmentation policies of a search, and what each trial may cost."""
 
-    # Names, contents or files of augmentation policies; the first is kept where no other is clearly better.
+    # Names, contents or files of two or more augmentation policies; the first stays where none is clearly better.
     policies: tuple[Any, ...] = ("standard", "none", "light", "heavy")
-    repeats: int = 3  # trainings a policy, each with a seed of its own
+    repeats: int = 3  # trainings a policy, two or more, each with a seed of its own
     epochs: int = 3
     max_examples: int | None = None  # a stratified sample of the training examples; None for all
     metric: SearchMetric = "accuracy"  # on the validation rows
@@ -70,7 +70,7 @@ class TrialResult:
     scores: tuple[float, ...]  # higher is better: 1 or 0 for right or wrong, or log probability of the right class
     accuracy: float
     log_loss: float
-    duration_s: float
+    duration_s: float  # seconds of training
 
     def metrics(self) -> dict[str, float]:
         """Accuracy, log loss and seconds, by name."""

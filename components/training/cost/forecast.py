@@ -47,10 +47,10 @@ class Forecast:
     warm_up_s: float
     warm_up_cpu_s: float
     epoch_s: Estimate  # with validation and checkpoints
-    epoch_cpu_s: Estimate  # of one process
+    epoch_cpu_s: Estimate  # of one process, with the threads that prepare its batches
     input_wait_share: float  # share of the time that a step waits for its examples, 0 to 1
     memory_bytes: Estimate  # peak of one process: as measured, and with the whole feature store mapped
-    gpu_memory_bytes: int | None  # peak of the tensors on one GPU
+    gpu_memory_bytes: int | None  # peak of the tensors on one GPU; None on a CPU
 
     @property
     def num_gpus(self) -> int:

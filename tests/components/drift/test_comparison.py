@@ -263,3 +263,12 @@ def test_features_that_do_not_belong_together_are_refused():
 def test_settings_that_cannot_hold_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         DriftSettings(**wrong)
+
+
+@pytest.mark.parametrize(("smallest", "material"), [(0.08, True), (0.9, False)])
+def test_settings_decide_what_is_material(smallest, material):
+    settings = replace(QUICK, material_effect=smallest, material_joint=smallest)
+    features = mixed_features(500, np.random.default_rng(0), shift=0.5)
+    shifted = compare_features(features, settings=settings).features["column 0"]
+    assert shifted.significant
+    assert shifted.material is material

@@ -1,5 +1,8 @@
 """Training runs that must stop: at a gate, a missing GPU, data that nothing can be learnt from, a wrong key."""
 
+import subprocess
+import sys
+
 import numpy as np
 from PIL import Image
 import pytest
@@ -92,6 +95,18 @@ def test_an_unknown_key_in_the_problem_file_is_named_before_anything_runs(pictur
     assert isinstance(result.exception, ValueError)
     assert "unknown key 'labels'" in str(result.exception)
     assert not (tmp_path / "run" / "logs").exists()
+
+
+@pytest.mark.slow
+def test_a_wrong_problem_file_is_one_sentence_and_bad_input(repository, pictures, tmp_path):
+    (tmp_path / "problem.yaml").write_text("labels: {column: kind}\n")
+    command = [sys.executable, "-m", "pipelines", "run", "--dataset", str(pictures), "--run-dir", str(tmp_path / "run")]
+    command += ["--problem", str(tmp_path / "problem.yaml")]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "unknown key 'labels'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def one_class(folder):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from components.data_validation.comparison.sample_distance import kolmogorov_smirnov_distance
 from components.data_validation.comparison.unit_change import unit_change
 
 
@@ -25,11 +26,12 @@ def generator() -> np.random.Generator:
     ],
 )
 def test_a_known_factor_is_named(generator, factor, name):
-    change = unit_change(generator.lognormal(1.0, 0.8, 2000), generator.lognormal(1.0, 0.8, 1500) * factor)
+    reference, current = generator.lognormal(1.0, 0.8, 2000), generator.lognormal(1.0, 0.8, 1500) * factor
+    change = unit_change(reference, current)
     assert change is not None
     assert change.name == name
     assert change.factor == pytest.approx(factor, rel=1e-4)
-    assert change.distance_after < 0.05
+    assert change.distance_after < 0.05 < kolmogorov_smirnov_distance(reference, current)
 
 
 def test_the_same_rows_in_another_unit_fit_without_any_distance(generator):

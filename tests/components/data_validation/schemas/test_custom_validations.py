@@ -71,7 +71,7 @@ def test_a_wrong_expression_is_named_before_any_table_is_read(tmp_path, expressi
     text = f"validations: [{{feature: a, expression: {expression}, severity: error, description: d}}]"
     with pytest.raises(ValueError, match=words) as caught:
         read_custom_validations(written(tmp_path, text))
-    assert "validation 1: " in str(caught.value)
+    assert "validation 1, of column 'a': " in str(caught.value)
     assert repr(expression) in str(caught.value)
 
 

@@ -13,6 +13,10 @@ from components.data_validation.schemas.sql_translation import sql_refusal
         ("feature.num_stats.max BETWEEN 1 AND 9", "1 <= num_stats.max <= 9"),
         ("(feature.num_stats.max NOT BETWEEN 1 AND 9)", "(not 1 <= num_stats.max <= 9)"),
         ("feature.num_stats.max != 3", "num_stats.max != 3"),
+        (
+            "feature.type = 'INT' AND feature.num_stats.max BETWEEN -1 AND 9 OR feature.num_stats.min > 3",
+            "type == 'INT' and -1 <= num_stats.max <= 9 or num_stats.min > 3",
+        ),
     ],
 )
 def test_simple_sql_is_translated_to_be_pasted(sql, expression):
@@ -28,6 +32,15 @@ def test_simple_sql_is_translated_to_be_pasted(sql, expression):
         "feature.num_stats.max < 3 # small\nAND feature.num_stats.min > 0",
         "feature.num_stats.max < 3 -- 5",
         "feature.num_stats.maximum < 3",
+        "feature.num_stats.min + feature.num_stats.max BETWEEN 1 AND 9",
+        "feature.num_stats.max * 2 BETWEEN 1 AND 9",
+        "-feature.num_stats.max BETWEEN -9 AND -1",
+        "feature.num_stats.max BETWEEN 1 AND 9 + 1",
+        "feature.name = 'a in (b)'",
+        "feature.name = 'x between 1 and 2'",
+        "feature.name = 'a  b'",
+        r"feature.name = '\?'",
+        "feature.num_stats.max < 3 AND " * 200 + "feature.num_stats.max < 3",
         "",
     ],
 )

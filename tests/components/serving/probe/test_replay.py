@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from components.modeling.predictor import load_predictor
 from components.serving.component import probe_server as face
 from components.serving.jobs import probe_server
 from components.serving.probe.child_server import MODEL_NAME
@@ -111,6 +112,20 @@ def test_predictions_of_another_model_are_a_failed_verdict(server, tables, tmp_p
     assert verdict.findings[0].kind == "data_skew"
     assert replay.metrics()["max_abs_difference"] > 1e-4
     assert replay.metrics()["num_requests"] == 3
+
+
+@pytest.mark.slow
+def test_the_job_reports_a_replay_that_differs(table_bundle, tmp_path):
+    names = load_predictor(table_bundle, device="cpu").class_names
+    examples = write_columns(tmp_path / "examples", "tabular", MODALITIES["tabular"], names)
+    predictions = write_predictions(tmp_path / "predictions", np.full((4, len(names)), 1 / len(names)), names)
+
+    result, verdict, report = run_job(table_bundle, examples, predictions, tmp_path / "out")
+
+    assert not result.passed
+    assert "must equal the training side's within 0.0001" in verdict.reason
+    assert result.metrics["num_requests"] == 4
+    assert "serving probe from" in report
 
 
 def test_other_classes_are_a_failed_replay(server, tables, tmp_path):
