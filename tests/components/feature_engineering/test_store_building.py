@@ -236,6 +236,7 @@ def wait_for_parts(path, process, num_parts):
         time.sleep(0.005)
 
 
+@pytest.mark.slow
 def test_a_killed_build_goes_on_where_it_was(tmp_path):
     photos = {f"e{number:03d}": photo(number) for number in range(130)}
     table = write_table(tmp_path / "examples", photos)
@@ -254,6 +255,7 @@ def test_a_killed_build_goes_on_where_it_was(tmp_path):
     assert_holds(tmp_path / "store", photos)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["plain", "addressed"])
 def test_two_builds_of_one_folder_wait_for_each_other(table, photos, tmp_path, kind):
     processes = [building(tmp_path / "examples", tmp_path / "store", kind=kind) for _ in range(2)]

@@ -18,6 +18,8 @@ from components.shared.contracts.problem import parse_problem, Problem, read_pro
 from components.shared.runtime.container_images import image
 from pipelines.local.runner import interpreter_of
 
+pytestmark = pytest.mark.slow
+
 MODALITIES = ("image", "text", "tabular")
 SURNAMES = ("Kim", "Lee", "Park", "Choi", "Jung")
 PROBLEMS = {

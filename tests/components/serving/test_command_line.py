@@ -63,6 +63,7 @@ def test_no_bundle_at_all_is_told_in_one_sentence():
     ]
 
 
+@pytest.mark.slow
 def test_the_server_stops_when_its_parent_is_killed(bundle):
     script = (
         "import sys, time\n"

@@ -50,6 +50,7 @@ def test_flat_colours_are_no_near_duplicates(encoded):
     assert pairs_of([encoded(np.full((32, 32, 3), 10 * level, np.uint8), "PNG") for level in range(25)]) == []
 
 
+@pytest.mark.slow
 def test_digits_that_look_alike_are_no_near_duplicates():
     reader, entries = DigitsReader(), digits_listing().entries
     assert pairs_of([reader.read(entry.location) for entry in entries if entry.label in ("1", "0")]) == []

@@ -221,6 +221,7 @@ launch_train_job(job, ClusterBackend("team", kubeconfig=sys.argv[1]), poll_s=0.0
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
 def test_a_launch_that_is_told_to_stop_deletes_its_job(api, tmp_path, repository, number, status):
     api.script = [on_two_nodes(api)]
