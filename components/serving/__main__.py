@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from components.serving.server.config import check_ports, ServerConfig
+from components.shared.contracts.bundle import read_config
 from components.shared.runtime.command_line import FAILED_CHECK, run
 
 app = typer.Typer(help="Serve a model bundle; publish one; probe a server.", add_completion=False)
@@ -31,7 +32,8 @@ def serve(
         model_dir=model_dir, model_name=model_name, host=host, http_port=http_port, grpc_port=grpc_port, device=device
     )
     check_ports(config)
-    # Here, not above: publishing and --help need neither torch nor KServe, and a taken port is told at once.
+    read_config(model_dir)
+    # Here, not above: a taken port and a missing bundle are told at once, and --help needs neither torch nor KServe.
     from components.serving.server.model_server import serve as serve_bundle
 
     serve_bundle(config, until_stdin_closes=until_stdin_closes)

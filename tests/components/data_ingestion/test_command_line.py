@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
+from components.data_ingestion.__main__ import app
 from components.shared.contracts.example_table import ExampleTable
+from tests.command_lines import run_command
 
 
 def command(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -35,7 +37,7 @@ def test_ingest_writes_examples_report_and_verdict_and_prints_a_summary(photo_fo
 def test_a_failed_check_ends_with_status_one_and_a_report(photo_folder, tmp_path):
     for number in range(20):
         (photo_folder / "cat" / f"bad{number}.jpg").write_bytes(b"")
-    done = command("ingest", "--source", photo_folder, "--output", tmp_path / "o")
+    done = run_command(app, "ingest", "--source", photo_folder, "--output", tmp_path / "o")
     assert done.returncode == 1
     assert "failed: 20 of 60 files cannot be used" in done.stdout
     assert (tmp_path / "o" / "report.html").is_file()
@@ -44,8 +46,8 @@ def test_a_failed_check_ends_with_status_one_and_a_report(photo_folder, tmp_path
 @pytest.mark.parametrize("problem", ["colour: red", "label: {column: breed}"])
 def test_bad_input_ends_with_status_two_and_one_sentence(photo_folder, tmp_path, problem):
     (tmp_path / "problem.yaml").write_text(problem)
-    done = command(
-        "ingest", "--source", photo_folder, "--output", tmp_path / "o", "--problem", tmp_path / "problem.yaml"
+    done = run_command(
+        app, "ingest", "--source", photo_folder, "--output", tmp_path / "o", "--problem", tmp_path / "problem.yaml"
     )
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
@@ -53,9 +55,9 @@ def test_bad_input_ends_with_status_two_and_one_sentence(photo_folder, tmp_path,
 
 
 def test_fingerprint_changes_with_the_data(photo_folder):
-    first, again = (command("fingerprint", "--source", photo_folder).stdout for _ in range(2))
+    first, again = (run_command(app, "fingerprint", "--source", photo_folder).stdout for _ in range(2))
     (photo_folder / "cat" / "circle.jpg").symlink_to("circle.jpg")
-    changed = command("fingerprint", "--source", photo_folder).stdout
+    changed = run_command(app, "fingerprint", "--source", photo_folder).stdout
     assert len(first.strip()) == 32
     assert first == again
     assert first != changed

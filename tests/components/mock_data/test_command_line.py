@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
+from components.mock_data.__main__ import app
 from components.mock_data.schema_source import builtin_schema, read_schema, read_statistics
 from components.shared.contracts.problem import read_problem
+from tests.command_lines import run_command
 
 
 def command(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -41,7 +43,7 @@ def test_make_writes_a_source_and_its_problem_file_and_says_what_to_expect(tmp_p
     ],
 )
 def test_bad_input_ends_with_status_two_and_one_sentence(tmp_path, arguments, sentence):
-    done = command("make", *arguments, "--output", tmp_path / "mock")
+    done = run_command(app, "make", *arguments, "--output", tmp_path / "mock")
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert sentence in done.stderr

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from components.model_analysis.__main__ import app
+from tests.command_lines import run_command
 from tests.components.model_analysis.small_models import comment
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -79,8 +80,17 @@ def test_bad_input_is_one_sentence_and_status_two(tmp_path, model_dir) -> None:
 
 def test_an_unknown_target_metric_is_one_sentence_and_status_two(tmp_path, model_dir, make_table) -> None:
     table = make_table([("test", "cat", "cat")])
-    result = _module(
-        "evaluate", "--examples", table, "--model-dir", model_dir, "--output", tmp_path, "--target-metric", "beauty"
+    result = run_command(
+        app,
+        "evaluate",
+        "--examples",
+        table,
+        "--model-dir",
+        model_dir,
+        "--output",
+        tmp_path,
+        "--target-metric",
+        "beauty",
     )
     assert result.returncode == 2
     assert "target.metric must be one of" in result.stderr

@@ -81,6 +81,7 @@ def test_the_server_stops_when_its_parent_is_killed(bundle):
     assert ends_within(pid, 30)
 
 
+@pytest.mark.slow
 def test_the_server_is_stopped_also_when_the_block_raises(bundle):
     pids = []
 

@@ -138,6 +138,7 @@ def test_one_page_shows_gate_window_and_the_drift_report_opened(calm):
     assert "https://" not in page
 
 
+@pytest.mark.slow
 def test_a_day_that_has_drifted_stops_at_the_gate_and_names_the_column(drifted):
     run_dir, result = drifted
     summary = summary_of(run_dir)
@@ -157,11 +158,13 @@ def test_an_unchanged_log_is_not_compared_again(calm, model, log):
     assert all(step["cached"] for step in summary_of(calm[0])["steps"])
 
 
+@pytest.mark.slow
 def test_settings_reach_the_comparison(drifted):
     run_dir, _ = drifted
     assert f"at least {MATERIAL_EFFECT} of the values lie differently" in (run_dir / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_window_without_requests_says_what_the_log_covers(model, log, tmp_path):
     result = monitor(model, log, tmp_path, "--start", "2027-01-01")
     assert result.exit_code == 1
@@ -186,6 +189,7 @@ def test_a_wrong_argument_is_named_before_anything_runs(model, log, tmp_path, op
     assert not (tmp_path / "logs").exists()
 
 
+@pytest.mark.slow
 def test_a_wrong_argument_is_one_sentence_and_bad_input(repository, log, tmp_path):
     command = [sys.executable, "-m", "pipelines", "monitor", "--model", "nowhere", "--log", str(log)]
     done = subprocess.run(

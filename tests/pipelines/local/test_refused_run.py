@@ -71,7 +71,7 @@ def test_a_failed_gate_leaves_report_and_summary_and_fails_again(pictures, tmp_p
     ("make", "sentence", "status"),
     [
         (lambda folder: None, "there is nothing at", 2),
-        (lambda folder: one_class(folder), "class", 1),
+        pytest.param(lambda folder: one_class(folder), "class", 1, marks=pytest.mark.slow),
     ],
     ids=["missing", "one class"],
 )

@@ -77,6 +77,7 @@ def test_an_unchanged_run_takes_every_step_from_the_cache(finished, pictures):
     assert summary_of(finished)["passed"]
 
 
+@pytest.mark.slow
 def test_a_changed_target_repeats_the_judgement_alone(finished, pictures, tmp_path):
     problem = tmp_path / "problem.yaml"
     problem.write_text("target: {metric: accuracy, minimum: 0.1}\n")

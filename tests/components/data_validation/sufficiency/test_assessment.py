@@ -84,6 +84,7 @@ class TestPredictability:
         assert found.probe == "boosted trees"
         assert found.probe_scores["logistic regression"] < 0.6
 
+    @pytest.mark.slow
     def test_random_labels_are_rarely_called_predictable(self):
         alarms = 0
         for seed in range(20):

@@ -76,6 +76,7 @@ def test_a_server_that_answers_like_the_training_side_passes(bundle, tables, tmp
     assert "Server log" not in report
 
 
+@pytest.mark.slow
 def test_examples_without_a_column_that_the_model_reads_are_a_failed_verdict(bundle, predictor, tmp_path):
     names = predictor.class_names
     examples = write_columns(tmp_path / "examples", "text", MODALITIES["text"], names)

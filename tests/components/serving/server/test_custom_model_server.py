@@ -32,6 +32,7 @@ def own_bundle(tmp_path, monkeypatch, write_random_bundle):
     return write_random_bundle(tmp_path / "model", ImageFeatures(image_size=16), BackboneConfig(name=MODEL))
 
 
+@pytest.mark.slow
 def test_a_model_of_ones_own_is_served_where_the_environment_allows_it(own_bundle, send, images):
     wanted = load_predictor(own_bundle, device="cpu")
     instances = [base64.b64encode(data).decode() for data in images]
@@ -45,6 +46,7 @@ def test_a_model_of_ones_own_is_served_where_the_environment_allows_it(own_bundl
     assert np.abs(found - prediction.probabilities_BK).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_a_model_of_ones_own_that_is_not_allowed_stops_the_server_at_its_start(own_bundle, monkeypatch):
     monkeypatch.delenv(ALLOWED_VARIABLE)
 

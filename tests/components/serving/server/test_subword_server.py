@@ -46,6 +46,7 @@ def fitted_bundle(tmp_path_factory, write_random_bundle):
     return write_random_bundle(tmp_path_factory.mktemp("fitted") / "model", features, BackboneConfig(name="subwords"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["hugging_face_bundle", "fitted_bundle"])
 def test_a_model_with_a_tokenizer_is_served_without_a_hub(request, kind, send, monkeypatch):
     bundle = request.getfixturevalue(kind)

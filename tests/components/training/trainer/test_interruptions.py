@@ -98,7 +98,7 @@ def test_every_restart_goes_on_and_the_end_is_the_same(store, uninterrupted, pro
             assert one[name] == pytest.approx(other[name], abs=1e-6), name
 
 
-def test_a_damaged_checkpoint_is_never_loaded_and_the_one_before_is(store, uninterrupted, tmp_path, caplog):
+def test_a_damaged_checkpoint_is_never_loaded_and_the_one_before_is(store, tmp_path, caplog):
     folder = CheckpointFolder(uri=str(tmp_path))
     cpu = torch.device("cpu")
     fit(store, replace(CONFIG, max_epochs=2), seed=5, device=cpu, checkpoints=folder)
