@@ -69,13 +69,14 @@ class ColumnRoles:
 def roles_of_examples(info: ExampleTableInfo, schema: pa.Schema) -> ColumnRoles:
     """Roles of an example table: its own; the derived columns stand for the payload."""
     columns, left_out = [], {}
-    for name, role in info.column_roles.items():
+    for name in info.column_roles:
+        role = info.main_role(name)
         kind = "masked" if role == "pii" else column_kind(schema.field(name).type)
         if role in EXAMINED_ROLES and kind is not None:
             columns.append(ExaminedColumn(name=name, role=role, kind=kind))
         elif role in EXAMINED_ROLES:
             left_out[name] = f"its type is {schema.field(name).type}"
-        elif role not in ("split", "payload"):
+        elif role not in ("split", "payload", "provenance"):
             left_out[name] = f"its role is {role}"
     return ColumnRoles(
         columns=tuple(columns),

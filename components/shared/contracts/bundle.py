@@ -8,7 +8,7 @@
 `config.json` lists every other file with its size and SHA-256; a bundle that differs from its list is refused.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 import hashlib
 from pathlib import Path, PurePosixPath
@@ -23,13 +23,13 @@ from components.shared.runtime.atomic_files import atomic_folder, read_json, wri
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.fingerprints import fingerprint_json
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "weights.safetensors"
-TASKS = ("image_classification", "text_classification", "tabular_classification")
+TASKS = ("image_classification", "text_classification", "tabular_classification", "tabular_regression")
 FEATURES_FOLDER = "features"
 _MAX_FILES = 1000
-_OPTIONAL = {"training", "label_version"}
+_OPTIONAL = {"training", "label_version", "label", "column_roles"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +50,10 @@ class BundleConfig:
         How it was trained (recipe, seed, epochs, augmentation): for people, not read by code.
     label_version
         Version of the label's definition in the problem file.
+    label
+        Where the label came from in the data: `{"column": ...}` or `{"expression": ...}`; empty where it is not known.
+    column_roles
+        The roles of every column of the data, as the first step decided them; empty where they are not known.
     """
 
     task: str
@@ -58,17 +62,27 @@ class BundleConfig:
     preprocessing: Mapping[str, Any]
     training: Mapping[str, Any] = field(default_factory=dict)
     label_version: int = 1
+    label: Mapping[str, str] = field(default_factory=dict)
+    column_roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
             raise ContractError(f"task must be one of {', '.join(TASKS)}, got {self.task!r}")
-        if len(self.class_names) < 2 or len(set(self.class_names)) != len(self.class_names):
+        if self.is_regression:
+            if self.class_names:
+                raise ContractError(f"a model for regression must have no class_names, got {list(self.class_names)}")
+        elif len(self.class_names) < 2 or len(set(self.class_names)) != len(self.class_names):
             raise ContractError(f"class_names must be 2 or more different names, got {list(self.class_names)}")
 
     @property
     def modality(self) -> str:
         """`image`, `text` or `tabular`."""
-        return self.task.removesuffix("_classification")
+        return self.task.partition("_")[0]
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether the model answers a number, not a class."""
+        return self.task.endswith("_regression")
 
 
 def write_bundle(
@@ -137,7 +151,8 @@ def read_config(path: str | Path) -> BundleConfig:
         raise ContractError(
             f"the bundle's config at {path} must have the keys {sorted(known)}; {different[0]!r} is missing or unknown"
         )
-    kinds = {"class_names": list, "backbone": dict, "preprocessing": dict, "training": dict}
+    kinds: dict[str, type] = {"class_names": list}
+    kinds |= dict.fromkeys(("backbone", "preprocessing", "training", "label", "column_roles"), dict)
     for name, kind in kinds.items():
         if not isinstance(body.get(name, kind()), kind):
             raise ContractError(f"{name} in the bundle's config at {path} must be a JSON {kind.__name__}")

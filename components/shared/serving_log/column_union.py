@@ -31,7 +31,7 @@ def united_schema(parts: Sequence[LogPart]) -> pa.Schema:
 
 def united_info(parts: Sequence[LogPart]) -> ExampleTableInfo:
     """Modality and roles of all parts, a later part's role first; `ContractError` if parts differ in modality."""
-    roles: dict[str, ColumnRole] = {}
+    roles: dict[str, ColumnRole | tuple[ColumnRole, ...]] = {}
     for part in parts:
         if part.info.modality != parts[0].info.modality:
             raise ContractError(

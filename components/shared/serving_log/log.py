@@ -82,7 +82,7 @@ class ServingLogWriter:
             written.
         """
         table = self._checked(batch)
-        roles = {name: _ROLES.get(name) or self._info.column_roles[name] for name in table.schema.names}
+        roles = {name: _ROLES.get(name) or self._info.roles_of(name) for name in table.schema.names}
         info = ExampleTableInfo(modality=self._info.modality, class_names=(), column_roles=roles)
         days = np.asarray(table.column("event_time").cast(pa.int64())) // _DAY_US
         written = []

@@ -17,14 +17,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.shared.contracts.example_table import ExampleTableInfo
+from components.shared.contracts.example_table import ExampleTableInfo, read_roles
 from components.shared.contracts.parquet_folder import contract_metadata, shard_metadata
 from components.shared.runtime.atomic_files import atomic_file
 from components.shared.runtime.errors import ContractError
 from components.shared.tables.parquet_file import parquet_file
 
 CONTRACT = "serving_log"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 TIME = pa.timestamp("us", tz="UTC")
 REQUIRED_COLUMNS: dict[str, pa.DataType] = {
     "request_id": pa.string(),
@@ -112,7 +112,10 @@ def write_part(filesystem: AbstractFileSystem, name: str, table: pa.Table, info:
 
     A local file is renamed when it is complete; an object store shows an object only then.
     """
-    described = {"modality": info.modality, "column_roles": dict(info.column_roles)}
+    described = {
+        "modality": info.modality,
+        "column_roles": {name: list(info.roles_of(name)) for name in info.column_roles},
+    }
     metadata = shard_metadata(CONTRACT, FORMAT_VERSION, described)
     buffer = io.BytesIO()
     pq.write_table(table.replace_schema_metadata(metadata), buffer, compression="zstd")
@@ -172,7 +175,7 @@ def _info(content: Mapping[str, Any], name: str) -> ExampleTableInfo:
         return ExampleTableInfo(
             modality=content.get("modality"),  # type: ignore[arg-type]  # the constructor checks it
             class_names=(),
-            column_roles=content["column_roles"],
+            column_roles=read_roles(content["column_roles"]),
         )
     except ContractError as error:
         raise ContractError(f"{name}: {error}") from error

@@ -55,8 +55,8 @@ def test_a_folder_of_photos_becomes_the_example_table(photo_folder, ingest):
     assert (result.passed, result.num_examples, result.num_quarantined, result.num_duplicates) == (True, 40, 0, 0)
     assert table.info.modality == "image"
     assert table.info.class_names == ("cat", "dog")
-    assert table.info.column_roles["brightness"] == "derived"
-    assert table.info.column_roles["source_name"] == "metadata"
+    assert table.info.main_role("brightness") == "derived"
+    assert table.info.main_role("source_name") == "metadata"
     assert table.counts() == result.counts
     assert {split: set(labels) for split, labels in result.counts.items()} == {
         split: {"cat", "dog"} for split in ("train", "validation", "test")
@@ -255,7 +255,7 @@ def test_personal_file_names_are_shown_nowhere(photo_folder, ingest):
     (photo_folder / "cat" / "hong-gildong.jpg").write_bytes(b"")
     shutil.copy(photo_folder / "cat" / "cat.03.jpg", photo_folder / "cat" / "kim-copy.jpg")
     _, folder = ingest(photo_folder, "pii: [source_name]")
-    assert ExampleTable(folder / "examples").info.column_roles["source_name"] == "pii"
+    assert ExampleTable(folder / "examples").info.main_role("source_name") == "pii"
     for name in ("report.html", "verdict.json"):
         text = (folder / name).read_text()
         assert "hong" not in text

@@ -269,7 +269,7 @@ def test_parts_are_the_table_in_its_order(tmp_path, num_parts):
 def test_an_example_table_brings_its_roles_and_its_splits_can_be_told_apart(write_table):
     path = write_table(["train", "test", "train"], ["a", "b", None], {"price": [1.0, 2.0, 3.0]})
     source = open_table(str(path))
-    assert source.info.column_roles["price"] == "feature"
+    assert source.info.main_role("price") == "feature"
     assert rows(source, columns=["price"], splits=["train"]) == [{"price": 1.0}, {"price": 3.0}]
     assert source.num_rows == 3
 

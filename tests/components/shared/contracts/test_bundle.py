@@ -143,10 +143,10 @@ def test_a_further_file_may_not_take_the_place_of_the_config_or_the_weights(tmp_
             write_bundle(tmp_path / "bundle", CONFIG, WEIGHTS, files={name: b"x"})
 
 
-@pytest.mark.parametrize("version", [2, 0, None, "1", True, 1.0])
+@pytest.mark.parametrize("version", [3, 0, None, "1", True, 1.0])
 def test_an_unknown_format_version_is_refused(bundle, version):
     change_config(bundle, lambda config: config.update(format_version=version))
-    refused(bundle, "must have a format_version from 1 to 1, got")
+    refused(bundle, "must have a format_version from 1 to 2, got")
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,9 @@ GOOD = batch_of(["a", "b", "c"], ["train", "train", "test"], ["pos", None, "neg"
 def test_what_was_written_is_read(tmp_path):
     table = ExampleTable(write(tmp_path, GOOD, GOOD))
     assert table.num_rows == 6
-    assert table.schema.names == ["example_id", "split", "label", "text", "length"]
+    assert table.schema.names == [
+        "example_id", "split", "label", "content_id", "label_source", "label_version", "text", "length",
+    ]  # fmt: skip
     assert table.info.modality == "text"
     assert table.info.class_names == ("neg", "pos")
     assert table.info.label_version == 1
@@ -40,8 +42,9 @@ def test_what_was_written_is_read(tmp_path):
 
 def test_every_column_has_its_role(tmp_path):
     info = ExampleTable(write(tmp_path, GOOD)).info
-    assert info.column_roles == {
-        "example_id": "id", "split": "split", "label": "label", "text": "payload", "length": "derived",
+    assert {name: info.main_role(name) for name in info.column_roles} == {
+        "example_id": "id", "split": "split", "label": "label", "content_id": "provenance",
+        "label_source": "provenance", "label_version": "provenance", "text": "payload", "length": "derived",
     }  # fmt: skip
     assert info.columns_of("derived", "payload") == ("text", "length")
 
@@ -94,7 +97,7 @@ def test_version_1_still_loads():
     table = ExampleTable(GOLDEN)
     assert table.info.class_names == ("cat", "dog")
     assert table.info.label_version == 2
-    assert table.info.column_roles["place"] == "slice"
+    assert table.info.roles_of("place") == ("slice",)
     assert table.read(table.schema.names).to_pydict() == {
         "example_id": ["a", "b", "c"],
         "split": ["train", "validation", "test"],
@@ -103,3 +106,94 @@ def test_version_1_still_loads():
         "image_width": [10, 20, None],
         "place": ["서울", None, "부산"],
     }
+
+
+def test_a_column_may_have_several_roles_and_the_weightiest_says_how_it_is_treated(tmp_path):
+    info = ExampleTableInfo(
+        modality="tabular",
+        class_names=("neg", "pos"),
+        column_roles={"age": ("feature", "slice"), "name": ("feature", "pii"), "city": "feature"},
+    )
+    kinds = {"age": pa.int64(), "name": pa.string(), "city": pa.string()}
+    with ExampleTableWriter(tmp_path, info, extra_columns=kinds):
+        pass
+    read = ExampleTable(tmp_path).info
+    assert read.columns_of("feature") == ("age", "name", "city")
+    assert read.columns_of("slice") == ("age",)
+    assert read.roles_of("age") == ("slice", "feature")
+    assert read.main_role("name") == "pii"
+
+
+def test_labels_come_from_people_unless_the_writer_says_otherwise(tmp_path):
+    columns = {name: GOOD.column(place) for place, name in enumerate(GOOD.schema.names)}
+    told = {
+        "content_id": pa.array([1, 2, None], pa.uint64()),
+        "label_source": pa.array(["model", None, "rule"]),
+        "label_version": pa.array([1, 1, 2]),
+    }
+    batch = pa.RecordBatch.from_arrays([*columns.values(), *told.values()], [*columns, *told])
+    table = ExampleTable(write(tmp_path, GOOD, batch))
+    found = table.read(["label_source", "label_version", "content_id"]).to_pydict()
+    assert found["label_source"] == ["person", None, "person", "model", None, "rule"]
+    assert found["label_version"] == [1, 1, 1, 1, 1, 2]
+    assert found["content_id"] == [None, None, None, 1, 2, None]
+
+
+def test_a_label_from_nobody_known_is_refused(tmp_path):
+    columns = {name: GOOD.column(place) for place, name in enumerate(GOOD.schema.names)}
+    columns["label_source"] = pa.array(["oracle", None, "person"])
+    batch = pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
+    with pytest.raises(ContractError, match="label_source must be one of person, model, rule, got 'oracle'"):
+        write(tmp_path, batch)
+
+
+def test_version_1_is_read_as_labelled_by_people():
+    found = ExampleTable(GOLDEN).read(["content_id", "label_version", "label_source"]).to_pydict()
+    assert found == {
+        "content_id": [None, None, None],
+        "label_version": [2, 2, 2],
+        "label_source": ["person", "person", None],
+    }
+
+
+def test_a_label_for_regression_is_a_finite_number(tmp_path):
+    info = ExampleTableInfo(modality="tabular", class_names=(), column_roles={"x": "feature"}, task="regression")
+
+    def batch(labels):
+        ids = [str(number) for number in range(len(labels))]
+        arrays = [pa.array(ids), pa.array(["train"] * len(ids)), pa.array(labels, pa.float64())]
+        return pa.RecordBatch.from_arrays([*arrays, pa.array([1.0] * len(ids))], ["example_id", "split", "label", "x"])
+
+    with ExampleTableWriter(tmp_path, info, extra_columns={"x": pa.float64()}) as writer:
+        writer.write(batch([1.5, None, -2.0]))
+    table = ExampleTable(tmp_path)
+    assert table.info.task == "regression"
+    assert table.read(["label"]).column(0).to_pylist() == [1.5, None, -2.0]
+    assert table.counts()["train"] == {"labelled": 2, "": 1}
+    with (
+        pytest.raises(ContractError, match="must be a finite number"),
+        ExampleTableWriter(tmp_path, info, extra_columns={"x": pa.float64()}) as writer,
+    ):
+        writer.write(batch([float("nan")]))
+    with pytest.raises(ContractError, match="must have no class names"):
+        ExampleTableInfo(modality="tabular", class_names=("a",), column_roles={}, task="regression")
+
+
+def test_a_pool_has_neither_splits_nor_labels(tmp_path):
+    info = ExampleTableInfo(modality="text", class_names=("neg", "pos"), column_roles={}, is_pool=True)
+    names = ["example_id", "split", "label", "text"]
+
+    def batch(split, label):
+        arrays = [pa.array(["a"]), pa.array([split], pa.string()), pa.array([label], pa.string()), pa.array(["좋다"])]
+        return pa.RecordBatch.from_arrays(arrays, names)
+
+    with ExampleTableWriter(tmp_path, info, extra_columns={}) as writer:
+        writer.write(batch(None, None))
+        with pytest.raises(ContractError, match="a pool must hold examples without split"):
+            writer.write(batch("train", None))
+        with pytest.raises(ContractError, match="a pool must hold examples without label"):
+            writer.write(batch(None, "pos"))
+    table = ExampleTable(tmp_path)
+    assert table.info.is_pool
+    assert table.num_rows == 1
+    assert not list(table.iter_batches(["example_id"], splits=["train", "validation", "test"]))

@@ -299,7 +299,7 @@ def test_a_part_of_another_modality_is_named(two_days):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"metadata": {"format_version": 2}}, "serving_log at .* must have a format_version from 1 to 1, got 2"),
+        ({"metadata": {"format_version": 3}}, "serving_log at .* must have a format_version from 1 to 2, got 3"),
         ({"metadata": {"contract": "example_table"}}, "must be a shard of serving_log, got 'example_table'"),
         ({"metadata": {"column_roles": None}}, "must hold modality and column_roles"),
         ({"metadata": {"modality": "sound"}}, "modality must be image, text or tabular, got 'sound'"),
@@ -350,7 +350,7 @@ def test_times_are_known_without_statistics_in_the_footer(two_days):
 def test_a_log_of_format_version_1_still_loads():
     log = ServingLog(GOLDEN)
     assert log.times == (datetime(2026, 5, 1, 23, 30, tzinfo=UTC), datetime(2026, 5, 2, 0, 30, tzinfo=UTC))
-    assert log.info.column_roles == {
+    assert {name: log.info.main_role(name) for name in log.info.column_roles} == {
         "request_id": "id",
         "event_time": "time",
         "model_name": "metadata",
