@@ -205,4 +205,6 @@ def _described(preparation: Preparation, policy: dict[str, Any] | None, table: E
         "preprocessing": preparation.features.to_dict(),
         "augmentation": policy,
         "label_version": table.info.label_version,
+        "label": dict(table.info.label),
+        "source_roles": {name: list(roles) for name, roles in table.info.source_roles.items()},
     }

@@ -19,6 +19,7 @@ from components.shared.contracts.example_table import ColumnRole, ExampleTableIn
 from components.shared.contracts.problem import Problem, SPLIT_NAMES
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.runtime.progress import progress
+from components.shared.tables.column_roles import resolve_roles
 from components.shared.tables.column_types import widest_types
 from components.shared.tables.text_measures import TEXT_MEASURES, text_measures
 
@@ -52,7 +53,12 @@ def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_
     splits = _splits(index, classes, problem, predefined)
     columns, roles = _output_columns(plan)
     info = ExampleTableInfo(
-        modality=plan.modality, class_names=class_names, column_roles=roles, label_version=problem.label.version
+        modality=plan.modality,
+        class_names=class_names,
+        column_roles=roles,
+        label_version=problem.label.version,
+        label=plan.resolved.label_definition,
+        source_roles=plan.resolved.to_dict(),
     )
     with ExampleTableWriter(examples_path, info, extra_columns=columns) as writer:
         for batch in _batches(tables, plan, problem, index, splits):
@@ -67,16 +73,18 @@ def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_
         quarantined=tuple(rows.quarantined),
         left_out={"a label that is not among the problem file's classes": rows.num_left_out},
         num_duplicate_rows=num_repeated(index.column("content")),
-        inferred=tuple(sentence for table in tables for sentence in table.file.inferred) + plan.inferred,
+        inferred=tuple(sentence for table in tables for sentence in table.file.inferred) + plan.resolved.inferred,
         warnings=tuple(class_warnings(index.label_counts, problem.label.classes) + _warnings(index, splits, plan)),
-        columns={column: (str(roles[column]), str(kind)) for column, kind in columns.items()},
+        columns={column: (", ".join(roles[column]), str(kind)) for column, kind in columns.items()},
     )
 
 
 def _plan(tables: Sequence[ScannedTable], problem: Problem) -> ColumnPlan:
     types = widest_types([table.types for table in tables])
     first = tables[0]
-    plan = column_plan({name: types[name] for name in first.types}, problem, source=first.file.uri)
+    resolved = resolve_roles(first.first_rows(), problem, where=first.file.uri)
+    kinds = {name: types[name] for name in first.types}
+    plan = column_plan(kinds, resolved, id_column=problem.id, source=first.file.uri)
     for table in tables[1:]:
         missing = [name for name in plan.needed if name not in table.types]
         if missing:
@@ -144,12 +152,12 @@ def _splits(index: RowIndex, classes: np.ndarray, problem: Problem, predefined: 
     )
 
 
-def _output_columns(plan: ColumnPlan) -> tuple[dict[str, pa.DataType], dict[str, ColumnRole]]:
+def _output_columns(plan: ColumnPlan) -> tuple[dict[str, pa.DataType], dict[str, tuple[ColumnRole, ...]]]:
     columns = {column.name: column.kind for column in plan.outputs}
-    roles = {column.name: column.role for column in plan.outputs}
+    roles = {column.name: column.roles for column in plan.outputs}
     if plan.text is not None:
         columns.update(TEXT_MEASURES)
-        roles.update(dict.fromkeys(TEXT_MEASURES, "derived"))
+        roles.update(dict.fromkeys(TEXT_MEASURES, ("derived",)))
     return columns, roles
 
 

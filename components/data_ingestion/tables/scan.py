@@ -8,7 +8,8 @@ import pyarrow as pa
 from components.data_ingestion.ingestion_facts import Quarantined
 from components.data_ingestion.splits import NOT_PINNED
 from components.shared.runtime.progress import progress
-from components.shared.tables.column_types import type_of_stored, type_of_texts, widest_types
+from components.shared.tables.column_roles import PEEK_ROWS
+from components.shared.tables.column_types import as_type, type_of_stored, type_of_texts, widest_types
 from components.shared.tables.table_files import RaggedRow, TableFile
 
 
@@ -35,6 +36,21 @@ class ScannedTable:
     def num_ragged(self) -> int:
         """Lines that ragged rows take up: more than rows where a quote is never closed."""
         return sum(row.num_lines for row in self.ragged)
+
+    def first_rows(self) -> dict[str, pa.Array]:
+        """The columns' first values, typed as far as the file says or was found out: what their roles are told by."""
+        batches: list[pa.RecordBatch] = []
+        for batch in self.file.iter_batches([]):
+            batches.append(batch)
+            if sum(found.num_rows for found in batches) >= PEEK_ROWS:
+                break
+        if not batches:
+            return {name: pa.nulls(0) for name in self.types}
+        rows = pa.Table.from_batches(batches).slice(0, PEEK_ROWS).combine_chunks()
+        stored = {name: pa.concat_arrays(rows.column(name).chunks) for name in rows.column_names}
+        if self.file.is_parquet:
+            return stored
+        return {name: as_type(values, self.types[name] or pa.string()) for name, values in stored.items()}
 
     def row_name(self, row: int) -> str:
         """File and row, as a person counts it, of a row numbered from 0 among those that are not ragged.

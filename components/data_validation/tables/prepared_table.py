@@ -1,6 +1,7 @@
 """A table with what is computed from its columns as it is read: the label, and the measures of texts."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -146,7 +147,7 @@ def _as_here(column: ExaminedColumn, schema: pa.Schema) -> ExaminedColumn:
     kind = column_kind(schema.field(column.name).type)
     if column.kind == "masked" or column.role in ("label", "prediction") or kind is None or kind == column.kind:
         return column
-    return ExaminedColumn(name=column.name, role=column.role, kind=kind)
+    return replace(column, kind=kind)
 
 
 def _is_measured(prefix: str, wanted: Sequence[str]) -> bool:

@@ -1,7 +1,7 @@
 """Scoring by hand whatever holds examples."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,9 @@ def score_examples(
         If the bundle or the table is unusable, or not one example could be read.
     """
     predictor = load_predictor(model_path, device=device)
-    examples = open_source(source, predictor.features, LabelMatcher(predictor.class_names), hints or TableHints())
+    trained = predictor.config
+    told = replace(hints or TableHints(), trained_label=trained.label, trained_roles=trained.column_roles)
+    examples = open_source(source, predictor.features, LabelMatcher(predictor.class_names), told)
     output = Path(output_path)
     (output / METRICS_FILE).unlink(missing_ok=True)
     scored = score_source(examples, predictor, output / PREDICTIONS)
