@@ -96,9 +96,9 @@ TABLES = (
     ),
     RoleTable(
         name="computed_label",
-        columns={"tips": _numbers(1), "fare": _numbers(2), "pay": _words(3, "cash", "card")},
+        columns={"tips": _numbers(1), "fare": _numbers(2), "km": _numbers(3)},
         problem="label: {expression: tips > 0.9 * fare}",
-        roles={"tips": "ignored", "fare": "ignored", "pay": "feature"},
+        roles={"tips": "ignored", "fare": "ignored", "km": "feature"},
     ),
     RoleTable(
         name="counter_and_day",
