@@ -73,10 +73,17 @@ def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_
         quarantined=tuple(rows.quarantined),
         left_out={"a label that is not among the problem file's classes": rows.num_left_out},
         num_duplicate_rows=num_repeated(index.column("content")),
-        inferred=tuple(sentence for table in tables for sentence in table.file.inferred) + plan.resolved.inferred,
+        inferred=_inferred(tables, plan, problem),
         warnings=tuple(class_warnings(index.label_counts, problem.label.classes) + _warnings(index, splits, plan)),
         columns={column: (", ".join(roles[column]), str(kind)) for column, kind in columns.items()},
     )
+
+
+def _inferred(tables: Sequence[ScannedTable], plan: ColumnPlan, problem: Problem) -> tuple[str, ...]:
+    """What nobody told: of the files, of the problem, of the columns."""
+    files = tuple(sentence for table in tables for sentence in table.file.inferred)
+    modality = () if problem.modality else (f"the modality is {plan.modality}",)
+    return files + modality + plan.resolved.inferred
 
 
 def _plan(tables: Sequence[ScannedTable], problem: Problem) -> ColumnPlan:

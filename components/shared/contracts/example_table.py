@@ -261,7 +261,10 @@ class ExampleTable(ShardReader):
 
 def read_roles(stored: Mapping[str, Any]) -> dict[str, tuple[ColumnRole, ...]]:
     """Roles as the metadata hold them: lists, in version 1 a word."""
-    return {name: (roles,) if isinstance(roles, str) else tuple(roles) for name, roles in stored.items()}
+    listed: dict[str, list[Any]] = {
+        name: [roles] if isinstance(roles, str) else list(roles) for name, roles in stored.items()
+    }
+    return {name: tuple(roles) for name, roles in listed.items()}
 
 
 def _assumed(name: str, labels: pa.Array, label_version: int) -> pa.Array:

@@ -168,9 +168,7 @@ class _Resolver:
     def _modality(self) -> Modality:
         if self._problem.modality is not None:
             return self._problem.modality
-        modality: Modality = "tabular" if self._problem.text is None else "text"
-        self.inferred.append(f"the modality is {modality}")
-        return modality
+        return "tabular" if self._problem.text is None else "text"
 
     def _declared(self, name: str) -> frozenset[SourceRole]:
         problem = self._problem
@@ -242,6 +240,6 @@ def _check_conflicts(problem: Problem, where: str) -> None:
         for name in names:
             if name in problem.ignore:
                 raise ValueError(f"the problem file must not both ignore {name!r} of {where} and name it under {key}")
-    for key, name in (("label.column", problem.label.column), ("text", problem.text), ("id", problem.id)):
-        if name is not None and name in problem.features:
-            raise ValueError(f"the problem file must not name {name!r} of {where} under {key} and under features")
+    for key in ("label.column", "text", "id"):
+        if (one := single[key]) is not None and one in problem.features:
+            raise ValueError(f"the problem file must not name {one!r} of {where} under {key} and under features")

@@ -31,13 +31,12 @@ def test_what_was_recognised_is_said_once_with_its_reason():
     found = resolved(label=["a", "b"] * 100, trip_id=RNG.permutation(10**6)[:ROWS], fare=RNG.random(ROWS))
     assert found.inferred == (
         "the label is the column 'label'",
-        "the modality is tabular",
         "'trip_id' is no feature: it looks like an identifier; name it under features if it is none",
     )
 
 
 def test_what_is_declared_is_not_said():
-    assert resolved("modality: tabular\nlabel: {column: y}", x=[0.5], y=["a"]).inferred == ()
+    assert resolved("label: {column: y}", x=[0.5], y=["a"]).inferred == ()
 
 
 @pytest.mark.parametrize(
