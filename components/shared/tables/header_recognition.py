@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _YEARS = (1800, 2200)
 _USUAL_NAMES = frozenset({"id", "label", "target", "class", "text", "name", "date", "index", "document", "y"})
 _MOST = 0.95
-_MIN_ORDERED = 3
+_MIN_ORDERED, _RARE = 3, 0.1
 _LONGER = 3
 
 
@@ -46,9 +46,10 @@ def has_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
             return True
         num_texts += 1
         num_repeated += name in present or _has_their_shape(name, present)
-    if numbers:
+    says_data = 2 * num_repeated >= num_texts > 0
+    if numbers and not says_data:
         return _are_names([names[place] for place in numbers], [[row[place] for place in numbers] for row in body])
-    return 2 * num_repeated < num_texts or not num_texts
+    return not says_data
 
 
 def _is_missing(cell: str) -> bool:
@@ -93,9 +94,13 @@ def _are_names(cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     if whole and all(_YEARS[0] <= number <= _YEARS[1] for number in numbers) and not _hold_years(rows):
         return True
     steps = {after - before for before, after in itertools.pairwise(numbers)}
-    is_run = whole and steps in ({1.0}, set()) and numbers[0] in (0.0, 1.0)
-    is_ordered = len(numbers) >= _MIN_ORDERED and (min(steps) > 0 or max(steps) < 0)
-    return (is_run or is_ordered) and not _are_ordered(rows, rising=not steps or min(steps) > 0)
+    if whole and steps <= {1.0} and numbers[0] in (0.0, 1.0):
+        columns = ({float(cell) for cell in column if _is_number(cell)} for column in zip(*rows, strict=True))
+        num_held = sum(number in values for number, values in zip(numbers, columns, strict=True))
+        return 2 * num_held < len(numbers)
+    if len(numbers) < _MIN_ORDERED or not (min(steps) > 0 or max(steps) < 0):
+        return False
+    return _ordered_share(rows, rising=min(steps) > 0) < _RARE
 
 
 def _hold_years(rows: Sequence[Sequence[str]]) -> bool:
@@ -104,13 +109,10 @@ def _hold_years(rows: Sequence[Sequence[str]]) -> bool:
     return any(values and all(_YEARS[0] <= value <= _YEARS[1] for value in values) for values in columns)
 
 
-def _are_ordered(rows: Sequence[Sequence[str]], *, rising: bool) -> bool:
-    """Whether most rows rise, or fall, from value to value; rows of one value have no order."""
-    if len(rows[0]) == 1:
-        return False
-    ordered = 0
+def _ordered_share(rows: Sequence[Sequence[str]], *, rising: bool) -> float:
+    """Share of the rows that rise, or fall, from value to value."""
+    num_ordered = 0
     for row in rows:
-        values = [float(cell) for cell in row if _is_number(cell)]
-        pairs = itertools.pairwise(values)
-        ordered += all(before < after if rising else before > after for before, after in pairs)
-    return ordered >= len(rows) / 2
+        pairs = itertools.pairwise(float(cell) for cell in row if _is_number(cell))
+        num_ordered += all(before < after if rising else before > after for before, after in pairs)
+    return num_ordered / len(rows)

@@ -1,7 +1,7 @@
 """Values of texts that look as if somebody wrote them for a missing value."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 import itertools
 import json
 
@@ -19,10 +19,14 @@ def _spellings(word: str) -> list[str]:
 _SPELLINGS = pa.array(sorted(spelling for word in _WORDS for spelling in _spellings(word)), pa.string())
 
 
-def missing_words(values: pa.Array) -> Counter[str]:
-    """How often each value that looks missing occurs among cleaned texts (N,): `?`, `NA`, `-`, `null` in any case."""
-    found = values.filter(pc.is_in(values, value_set=_SPELLINGS))
-    return Counter(found.to_pylist())
+def missing_words(values: pa.Array, *, but: Collection[str] = ()) -> Counter[str]:
+    """How often each value that looks missing occurs among cleaned texts (N,): `?`, `NA`, `-`, `null` in any case.
+
+    Values of `but`, in any case, are no such values here.
+    """
+    found = values.filter(pc.is_in(values, value_set=_SPELLINGS)).to_pylist()
+    wanted = {word.casefold() for word in but}
+    return Counter(value for value in found if value.casefold() not in wanted)
 
 
 def missing_words_among(value_counts: Mapping[str, int]) -> Counter[str]:

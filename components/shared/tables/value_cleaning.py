@@ -46,6 +46,13 @@ class ValueCleaning:
             values = self._without_missing(as_type(values, pa.string()))
         return self._known_numbers(as_type(values, kind))
 
+    def typed(self, values: pa.Array) -> pa.Array:
+        """Values (N,) in the type that they have: strings, composed, or numbers cleaned; others as they stand."""
+        if pa.types.is_string(values.type):
+            return self.texts(values)
+        is_number = pa.types.is_integer(values.type) or pa.types.is_floating(values.type)
+        return self._known_numbers(values) if is_number else values
+
     def texts(self, texts: pa.Array) -> pa.Array:
         """Composed texts (N,), cleaned."""
         if not self.keep_spaces:
