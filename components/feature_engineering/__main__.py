@@ -16,7 +16,7 @@ def build(
     examples: Annotated[Path, typer.Option(help="Example table, a folder.")],
     output: Annotated[Path, typer.Option(help="Folder to write features and report.html to.")],
     backbone: Annotated[str, typer.Option(help="auto, or a backbone by name; see the README.")] = "auto",
-    problem: Annotated[Path | None, typer.Option(help="The problem file; its sections preparation and table are read.")] = None,
+    problem: Annotated[Path | None, typer.Option(help="The problem file; preparation and table are read.")] = None,
 ) -> None:
     """Prepare every example once: images, text or tables. What an earlier build prepared is taken over."""
     from components.feature_engineering.jobs import build_feature_store

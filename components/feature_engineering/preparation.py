@@ -60,7 +60,8 @@ def choose_preparation(
     `auto` takes, for images whose shorter side is at most 64 pixels, the small network, and for photos pretrained,
     frozen EfficientNet-Lite0; for text the character n-grams; for tables the multi-layer perceptron. A custom model
     gets the features that `auto` would take. The statistics of `channel` are not fitted here: the stored pixels give
-    them. A model of tables carries `cleaning`, by which the table's values were cleaned. Refuses an unknown backbone, one that takes another modality, and an empty table.
+    them. A model of tables carries `cleaning`, by which the table's values were cleaned. Refuses an unknown backbone,
+    one that takes another modality, and an empty table.
     """
     modality = table.info.modality
     if requested != AUTO and backbone_modality(requested) not in (None, modality):

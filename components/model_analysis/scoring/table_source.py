@@ -98,7 +98,9 @@ class _Table:
             yield self._batch(rows, names, unique)
         first = "first row" if self.file.first_row == 1 else "header"
         for row in ragged:
-            self._quarantine(f"row {row.row}", f"it has {row.num_found} values where the {first} has {row.num_expected}")
+            self._quarantine(
+                f"row {row.row}", f"it has {row.num_found} values where the {first} has {row.num_expected}"
+            )
 
     def _batch(self, rows: Rows, names: list[str], unique: UniqueNames) -> ExampleBatch:
         payload = {name: rows[column] for name, column in self.columns.payload.items()}

@@ -1,4 +1,4 @@
-"""How a CSV or TSV file is built, as its first lines show: what separates its values, and whether they begin with names."""
+"""How a CSV or TSV file is built, as its first lines show: what separates its values, and whether names come first."""
 
 from collections.abc import Iterator, Sequence
 import csv

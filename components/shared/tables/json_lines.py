@@ -72,7 +72,7 @@ def _rows(text: io.TextIOBase, uri: str) -> Iterator[dict[str, str | None]]:
     known: dict[str, str] = {}
     for number, line in enumerate(bounded_lines(text, uri=uri), start=1):
         if not line.isspace():
-            yield _row(line, known, f"line {number:,} of {uri}")
+            yield _row(line.strip(), known, f"line {number:,} of {uri}")
 
 
 def _row(line: str, known: dict[str, str], where: str) -> dict[str, str | None]:
@@ -81,7 +81,8 @@ def _row(line: str, known: dict[str, str], where: str) -> dict[str, str | None]:
         pairs = json.loads(line, object_pairs_hook=_Pairs, parse_int=str, parse_float=str, parse_constant=str)
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"{where} must be a whole JSON object, but at character {error.colno:,}: {error.msg}; write one object a line"
+            f"{where} must be a whole JSON object, but at character {error.colno:,}: {error.msg}; write one object a "
+            "line"
         ) from error
     except RecursionError as error:
         raise ValueError(f"{where} must be a JSON object of single values, but is nested too deeply") from error
@@ -106,7 +107,8 @@ def _check_text(row: dict[str, str | None], where: str) -> None:
         try:
             f"{name}{value}".encode()
         except UnicodeEncodeError as error:
-            raise ValueError(f"{where} must hold text, but {name.encode('utf-8', 'replace').decode()!r} holds half of a pair of escapes") from error
+            shown = name.encode("utf-8", "replace").decode()
+            raise ValueError(f"{where} must hold text, but {shown!r} holds half of a pair of escapes") from error
 
 
 class _Pairs(list[tuple[str, Any]]):

@@ -52,8 +52,8 @@ def missing_words_sentences(found: Mapping[str, Mapping[str, int]], *, known: Se
     words = dict.fromkeys([*known, *(value for counts in found.values() for value in sorted(counts))])
     line = f"table: {{missing: {json.dumps(list(words), ensure_ascii=False)}}}"
     return {
-        column: f"column {column!r} holds {_listed(counts)}: if that means a missing value, write {line} in the problem "
-        "file"
+        column: f"column {column!r} holds {_listed(counts)}: if that means a missing value, write {line} in the "
+        "problem file"
         for column, counts in found.items()
         if counts
     }

@@ -15,7 +15,8 @@ from components.shared.tables.text_encoding import first_bad_line
 
 BLOCK_BYTES = 4 << 20
 _ARROW_PACKINGS = {".gz": "gzip", ".bz2": "bz2"}
-_OTHER_PACKINGS = (".xz",)
+_PACKINGS = {**_ARROW_PACKINGS, ".xz": "xz"}
+PACKED_SUFFIXES = tuple(_PACKINGS)
 
 
 def _codec(encoding: str) -> str:
@@ -40,15 +41,17 @@ def opened_text(uri: str, encoding: str, *, errors: str = "strict") -> Iterator[
 
 
 def opened(uri: str, *, unpack: bool) -> Any:
-    """Open a file as bytes; with `unpack`, decompressed by its suffix."""
-    return fsspec.open(uri, "rb", compression="infer" if unpack else None)
+    """Open a file as bytes; with `unpack`, decompressed by its suffix (.gz, .bz2, .xz)."""
+    # fsspec would infer zip, too, and hand over the first file of an archive.
+    packing = _PACKINGS.get(PurePosixPath(uri).suffix.lower()) if unpack else None
+    return fsspec.open(uri, "rb", compression=packing)
 
 
 def opened_for_arrow(uri: str) -> Any:
     """Open a file as `opened` with `unpack` does, but by Arrow itself where it is local and Arrow can decompress it."""
     filesystem, path = fsspec.core.url_to_fs(uri)
-    packing = _ARROW_PACKINGS.get(PurePosixPath(path).suffix.lower())
-    is_packed = packing is not None or PurePosixPath(path).suffix.lower() in _OTHER_PACKINGS
+    suffix = PurePosixPath(path).suffix.lower()
+    packing, is_packed = _ARROW_PACKINGS.get(suffix), suffix in _PACKINGS
     if not isinstance(filesystem, LocalFileSystem) or (is_packed and packing is None):
         return opened(uri, unpack=True)
     return pa.input_stream(path, compression=packing)

@@ -14,6 +14,6 @@ def check_num_columns(num_columns: int, *, uri: str, at_least: bool = False) -> 
     if num_columns > MAX_COLUMNS:
         more = "more than " if at_least else ""
         raise ValueError(
-            f"{uri} must have at most {MAX_COLUMNS:,} columns, but has {more}{num_columns:,}: keep those that matter, or "
-            "turn the table if its rows are the columns"
+            f"{uri} must have at most {MAX_COLUMNS:,} columns, but has {more}{num_columns:,}: keep those that matter, "
+            "or turn the table if its rows are the columns"
         )

@@ -17,7 +17,14 @@ from components.shared.tables.csv_stream import csv_batches
 from components.shared.tables.delimited_form import delimited_form
 from components.shared.tables.file_kinds import PARQUET_MARK, refuse_other_kinds
 from components.shared.tables.json_lines import json_batches, json_columns, looks_like_json_lines
-from components.shared.tables.opening import BLOCK_BYTES, opened, opened_for_arrow, opened_text, readable
+from components.shared.tables.opening import (
+    BLOCK_BYTES,
+    opened,
+    opened_for_arrow,
+    opened_text,
+    PACKED_SUFFIXES,
+    readable,
+)
 from components.shared.tables.parquet_file import parquet_file
 from components.shared.tables.table_bounds import check_num_columns
 from components.shared.tables.table_spec import TableSpec
@@ -37,7 +44,6 @@ _SUFFIXES = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-_PACKED_SUFFIXES = (".gz", ".bz2", ".xz")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -256,7 +262,7 @@ def table_file(uri: str, spec: TableSpec) -> TableFile:
         If format, delimiter or encoding cannot be recognised, or the file is empty.
     """
     path = PurePosixPath(uri)
-    suffix = PurePosixPath(path.stem).suffix if path.suffix.lower() in _PACKED_SUFFIXES else path.suffix
+    suffix = PurePosixPath(path.stem).suffix if path.suffix.lower() in PACKED_SUFFIXES else path.suffix
     kind = spec.format or _SUFFIXES.get(suffix.lower())
     cleaning = value_cleaning_of(spec)
     if kind == "parquet":

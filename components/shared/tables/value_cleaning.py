@@ -36,7 +36,7 @@ class ValueCleaning:
     missing: tuple[str, ...] = ()
 
     def column(self, values: pa.Array, kind: pa.DataType) -> pa.Array:
-        """Values (N,) of a table's column as `kind`: int64, float64 or string; `pa.ArrowInvalid` where one does not fit.
+        """Values (N,) of a column as `kind`: int64, float64 or string; `pa.ArrowInvalid` where one does not fit.
 
         Texts are composed (NFC), stripped, and null where empty or missing; numbers are null where missing.
         """
