@@ -134,7 +134,7 @@ def _count_missing_words(rows: _Rows, prepared: PreparedRows, plan: ColumnPlan, 
     texts = {
         column.source: prepared.columns[column.name]
         for column in plan.outputs
-        if column.kind == pa.string() and column.role != "pii"
+        if column.kind == pa.string() and "pii" not in column.roles
     }
     found = {name: missing_words(values) for name, values in texts.items()}
     if isinstance(plan.label, str):
