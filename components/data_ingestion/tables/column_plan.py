@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from components.shared.contracts.example_table import ColumnRole
+from components.data_ingestion.tables.label_provenance import CARRIED, provenance_columns
+from components.shared.contracts.example_table import ColumnRole, PROVENANCE_COLUMNS
 from components.shared.contracts.problem import LABEL_NAMES, Modality, Problem, TEXT_NAMES
 from components.shared.tables.label_expression import LabelExpression
 from components.shared.tables.text_measures import TEXT_MEASURES
 
-_BASE_NAMES = ("example_id", "split", "label")
+_BASE_NAMES = ("example_id", "split", "label", *PROVENANCE_COLUMNS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +36,10 @@ class ColumnPlan:
         Names of columns in the source; None where they play no part.
     outputs
         Columns that are carried over.
+    provenance
+        Columns that say where labels come from; `label_version` is the problem file's.
+    time
+        The column that decides the split; None where time does not.
     """
 
     modality: Modality
@@ -45,6 +50,10 @@ class ColumnPlan:
     group: str | None
     outputs: tuple[OutputColumn, ...]
     inferred: tuple[str, ...]
+    provenance: tuple[str, ...] = ()
+    label_version: int = 1
+    time: str | None = None
+    time_kind: pa.DataType | None = None
 
     @property
     def features(self) -> tuple[OutputColumn, ...]:
@@ -55,8 +64,8 @@ class ColumnPlan:
     def needed(self) -> tuple[str, ...]:
         """Columns that every file must have."""
         label = (self.label,) if isinstance(self.label, str) else self.label.columns
-        single = [name for name in (self.text, self.id, self.group) if name is not None]
-        return tuple(dict.fromkeys([*label, *single, *(column.source for column in self.outputs)]))
+        single = [name for name in (self.text, self.id, self.group, self.time) if name is not None]
+        return tuple(dict.fromkeys([*label, *single, *self.provenance, *(column.source for column in self.outputs)]))
 
 
 def column_plan(types: Mapping[str, pa.DataType | None], problem: Problem, *, source: str) -> ColumnPlan:
@@ -72,9 +81,13 @@ def column_plan(types: Mapping[str, pa.DataType | None], problem: Problem, *, so
     modality = _modality(problem, inferred)
     text = _text(types, problem, source, inferred) if modality == "text" else None
     special = {label if isinstance(label, str) else None, text, problem.id}
+    provenance = provenance_columns(types, problem, [*expression_columns, *(name for name in special if name)])
     outputs = []
     for name, kind in types.items():
         role = _role(name, problem, modality, expression_columns)
+        if name in provenance:
+            inferred.append(f"the column {name!r} says where labels come from, and is no feature")
+            role = "provenance" if name in CARRIED else None
         if name in special or role is None:
             continue
         if role == "feature" and name.casefold() == "id" and name not in problem.features:
@@ -95,6 +108,10 @@ def column_plan(types: Mapping[str, pa.DataType | None], problem: Problem, *, so
         group=problem.group,
         outputs=tuple(outputs),
         inferred=tuple(inferred),
+        provenance=provenance,
+        label_version=problem.label.version,
+        time=problem.time if problem.split.by == "time" else None,
+        time_kind=types.get(problem.time or "") or pa.string(),
     )
     if modality == "tabular" and not plan.features:
         raise ValueError(f"{source} must have a feature column beside label and id, but has {_listed(types)}")
