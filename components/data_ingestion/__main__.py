@@ -17,14 +17,17 @@ _PROBLEM = typer.Option(help="Problem file; without one everything is inferred."
 @app.command()
 def ingest(
     source: Annotated[str, _SOURCE],
-    output: Annotated[Path, typer.Option(help="Folder to write examples, report.html and verdict.json to.")],
+    output: Annotated[Path, typer.Option(help="Folder for examples, splits.parquet, report.html and verdict.json.")],
     problem: Annotated[Path | None, _PROBLEM] = None,
 ) -> None:
     """Write the example table of a data source, with a report and a verdict."""
     from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
 
     outputs = IngestionOutputs(
-        examples=output / "examples", report=output / "report.html", verdict=output / "verdict.json"
+        examples=output / "examples",
+        report=output / "report.html",
+        verdict=output / "verdict.json",
+        splits=output / "splits.parquet",
     )
     result = ingest_examples(source=source, problem=_problem(problem), outputs=outputs)
     for split, labels in result.counts.items():
@@ -41,7 +44,8 @@ def fingerprint(source: Annotated[str, _SOURCE], problem: Annotated[Path | None,
     """Print the fingerprint of the data, which changes whenever they do."""
     from components.shared.tables.sources import data_fingerprint
 
-    typer.echo(data_fingerprint(source, test_file=_problem(problem).split.test_file))
+    split = _problem(problem).split
+    typer.echo(data_fingerprint(source, test_file=split.test_file, like=split.like))
 
 
 def _problem(path: Path | None) -> Problem:

@@ -14,6 +14,7 @@ def ingest_examples(
     report: dsl.Output[dsl.HTML],
     verdict: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
+    splits: dsl.Output[dsl.Artifact],
 ) -> None:
     """Turn a data source into the example table, split and free of duplicates.
 
@@ -36,10 +37,14 @@ def ingest_examples(
         Whether the data can be used, and why not.
     metrics
         Numbers of examples, quarantined files or rows, and duplicates.
+    splits
+        Content id and split of every example: what the model's bundle keeps.
     """
     from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
 
-    outputs = IngestionOutputs(examples=examples.path, report=report.path, verdict=verdict.path, metrics=metrics.path)
+    outputs = IngestionOutputs(
+        examples=examples.path, report=report.path, verdict=verdict.path, metrics=metrics.path, splits=splits.path
+    )
     result = ingest_examples(source=source, problem=problem, outputs=outputs)
     examples.metadata.update(num_examples=result.num_examples, data_fingerprint=data_fingerprint)
     verdict.metadata.update(passed=result.passed, reason=result.reason)

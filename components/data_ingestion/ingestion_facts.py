@@ -24,6 +24,8 @@ class IngestionFacts:
         Examples by split and label; unlabelled ones under the empty string.
     expected_splits
         Splits that must not be empty.
+    split_notes
+        Sentences on how the examples were split.
     num_seen
         Files or rows that were offered as examples: kept, dropped as duplicates, or quarantined.
     quarantined
@@ -54,6 +56,7 @@ class IngestionFacts:
     inferred: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    split_notes: tuple[str, ...] = ()
     example_images: tuple[tuple[str, bytes], ...] = ()
 
     @property

@@ -51,10 +51,18 @@ def _show_counts(report: Report, facts: IngestionFacts) -> None:
     rows: list[list[Cell]] = []
     for name in names:
         found = [facts.counts[split].get(name, 0) for split in SPLIT_NAMES]
-        rows.append([_cut(name) or "(no label)", *found, sum(found)])
+        rows.append([_cut(name) or "(no label)", *found, sum(found), _shares(found)])
     totals = [sum(facts.counts[split].values()) for split in SPLIT_NAMES]
-    rows.append(["all", *totals, sum(totals)])
-    report.table(["class", *SPLIT_NAMES, "all"], rows, caption=_more(len(facts.class_names), _ROWS_SHOWN))
+    rows.append(["all", *totals, sum(totals), _shares(totals)])
+    report.table(["class", *SPLIT_NAMES, "all", "shares"], rows, caption=_more(len(facts.class_names), _ROWS_SHOWN))
+    for sentence in facts.split_notes:
+        report.paragraph(_sentence(sentence))
+
+
+def _shares(counts: Sequence[int]) -> str:
+    """Shares of train, validation and test in percent, `70.0 / 15.0 / 15.0 %`; empty without examples."""
+    total = sum(counts)
+    return " / ".join(f"{100 * count / total:.1f}" for count in counts) + " %" if total else ""
 
 
 def _show_inferred(report: Report, facts: IngestionFacts) -> None:

@@ -67,6 +67,7 @@ def _notes(facts: IngestionFacts) -> list[Finding]:
     notes = [(f"{item.name}: {item.reason}", "quarantined") for item in facts.quarantined[:_LISTED_FINDINGS]]
     notes += [(f"{item.name}: {item.reason}", "converted") for item in facts.converted[:_LISTED_FINDINGS]]
     notes += [(f"{count:,} left out: {why}", "left_out") for why, count in facts.left_out.items() if count]
+    notes += [(sentence, "split") for sentence in facts.split_notes]
     if facts.dropped_duplicates:
         notes.append((f"{len(facts.dropped_duplicates):,} exact copies dropped", "exact_duplicates"))
     if facts.num_duplicate_rows:

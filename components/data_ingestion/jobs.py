@@ -15,10 +15,12 @@ from components.data_ingestion.ingestion_verdict import ingestion_verdict, MAX_Q
 from components.data_ingestion.known_datasets import digits_listing, DigitsReader, pets_folder, pets_listing
 from components.data_ingestion.tables.ingestion import ingest_tables
 from components.data_ingestion.tables.scan import scanned_table
+from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.problem import parse_problem, Problem, SPLIT_NAMES
+from components.shared.contracts.split_record import known_splits, KnownSplits, write_split_record
 from components.shared.contracts.verdict import write_verdict
 from components.shared.runtime.atomic_files import atomic_folder, write_json
-from components.shared.tables.sources import check_source, companion_file, EMBEDDED_SOURCES
+from components.shared.tables.sources import check_source, companion_file, companion_uri, EMBEDDED_SOURCES
 from components.shared.tables.table_files import table_file
 
 logger = logging.getLogger(__name__)
@@ -36,12 +38,15 @@ class IngestionOutputs:
         HTML and JSON file.
     metrics
         JSON file for the result's numbers; None writes none.
+    splits
+        File for content id and split of every example, which the model's bundle keeps; None writes none.
     """
 
     examples: str | Path
     report: str | Path
     verdict: str | Path
     metrics: str | Path | None = None
+    splits: str | Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +101,7 @@ def ingest_examples(
     Raises
     ------
     FileNotFoundError
-        If there is nothing at `source`, or no test file where the problem file says.
+        If there is nothing at `source`, or no test file, table or bundle where the problem file's split says.
     ValueError
         If nothing can be made of the source, or the problem file does not fit it.
     ConnectionError
@@ -123,16 +128,19 @@ def ingest_examples(
     if outputs.metrics is not None:
         numbers = {name: getattr(result, name) for name in ("num_examples", "num_quarantined", "num_duplicates")}
         write_json(outputs.metrics, {**numbers, "counts": result.counts})
+    if outputs.splits is not None:
+        write_split_record(outputs.splits, ExampleTable(outputs.examples))
     return result
 
 
 def _ingested(source: str, problem: Problem, examples_path: Path) -> IngestionFacts:
+    known = None if problem.split.like is None else known_splits(companion_uri(source, problem.split.like))
     if source not in EMBEDDED_SOURCES and not _is_folder(source):
-        return _ingested_table(source, problem, examples_path)
+        return _ingested_table(source, problem, examples_path, known)
     if problem.modality not in (None, "image"):
         raise ValueError(f"the problem file says modality {problem.modality}, but {source} holds images: name a table")
     listing, reader = _images(source)
-    return ingest_images(listing, reader, source=source, problem=problem, examples_path=examples_path)
+    return ingest_images(listing, reader, source=source, problem=problem, examples_path=examples_path, known=known)
 
 
 def _images(source: str) -> tuple[ImageListing, ImageReader]:
@@ -146,12 +154,12 @@ def _images(source: str) -> tuple[ImageListing, ImageReader]:
     return image_listing(folder_of_images.locations(), source=source), folder_of_images
 
 
-def _ingested_table(source: str, problem: Problem, examples_path: Path) -> IngestionFacts:
+def _ingested_table(source: str, problem: Problem, examples_path: Path, known: KnownSplits | None) -> IngestionFacts:
     tables = [scanned_table(table_file(source, problem.table))]
     if problem.split.test_file is not None:
         test_file = companion_file(source, problem.split.test_file)
         tables.append(scanned_table(table_file(test_file, problem.table), pinned=SPLIT_NAMES.index("test")))
-    return ingest_tables(tables, problem=problem, examples_path=examples_path)
+    return ingest_tables(tables, problem=problem, examples_path=examples_path, known=known)
 
 
 def _is_folder(source: str) -> bool:

@@ -76,6 +76,7 @@ def train(
     recipe: Recipe = "full",
     problem: Problem = None,
     forecast: Annotated[Path | None, typer.Option(help="The smoke test's forecast, to compare with.")] = None,
+    splits: Annotated[Path | None, typer.Option(help="Ingestion's splits.parquet, kept in the bundle.")] = None,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
@@ -86,7 +87,7 @@ def train(
 
     try:
         result = train_model(
-            TrainingInputs(features=features, forecast=forecast),
+            TrainingInputs(features=features, forecast=forecast, splits=splits),
             TrainingOutputs(
                 model=output / "model",
                 report=output / "report.html",

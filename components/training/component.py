@@ -135,6 +135,7 @@ def train_model(
     features: dsl.Input[dsl.Dataset],
     schema: dsl.Input[dsl.Artifact],
     statistics: dsl.Input[dsl.Artifact],
+    splits: dsl.Input[dsl.Artifact],
     forecast: dsl.Input[dsl.Artifact],
     recipe: str,
     training: str,
@@ -156,6 +157,8 @@ def train_model(
         The training data's schema, kept in the bundle.
     statistics
         The training data's statistics, kept in the bundle.
+    splits
+        Content id and split of every example, kept in the bundle.
     forecast
         What the smoke test expected the training to take, compared in the report.
     recipe
@@ -183,7 +186,11 @@ def train_model(
     from components.training.jobs.train_model import train_model, TrainingInputs, TrainingOutputs
 
     inputs = TrainingInputs(
-        features=features.path, schema=schema.path, statistics=statistics.path, forecast=forecast.path
+        features=features.path,
+        schema=schema.path,
+        statistics=statistics.path,
+        splits=splits.path,
+        forecast=forecast.path,
     )
     outputs = TrainingOutputs(model=model.path, report=report.path, metrics=metrics.path, logs=logs.path)
     result = train_model(
@@ -198,6 +205,7 @@ def train_on_nodes(
     features: dsl.Input[dsl.Dataset],
     schema: dsl.Input[dsl.Artifact],
     statistics: dsl.Input[dsl.Artifact],
+    splits: dsl.Input[dsl.Artifact],
     forecast: dsl.Input[dsl.Artifact],
     recipe: str,
     training: str,
@@ -220,6 +228,8 @@ def train_on_nodes(
         The training data's schema, kept in the bundle.
     statistics
         The training data's statistics, kept in the bundle.
+    splits
+        Content id and split of every example, kept in the bundle.
     forecast
         What the smoke test expected the training to take, compared in the report.
     recipe
@@ -249,7 +259,11 @@ def train_on_nodes(
     from components.training.jobs.train_on_nodes import Nodes, train_on_nodes, TrainingInputs, TrainingOutputs
 
     inputs = TrainingInputs(
-        features=features.path, schema=schema.path, statistics=statistics.path, forecast=forecast.path
+        features=features.path,
+        schema=schema.path,
+        statistics=statistics.path,
+        splits=splits.path,
+        forecast=forecast.path,
     )
     outputs = TrainingOutputs(model=model.path, report=report.path, metrics=metrics.path, logs=logs.path)
     nodes = Nodes(image=node_image, workspace_claim=workspace_claim)

@@ -14,6 +14,7 @@ from components.modeling.gpu.devices import choose_device, mixed_precision
 from components.modeling.predictor import weights_of
 from components.shared.contracts.bundle import BundleConfig, FEATURES_FOLDER, write_bundle
 from components.shared.contracts.bundle_fetch import published_version
+from components.shared.contracts.split_record import SPLITS_FILE
 from components.shared.feature_store.store import FeatureStore
 from components.shared.runtime.atomic_files import write_json
 from components.shared.runtime.code_fingerprint import job_fingerprint
@@ -55,6 +56,8 @@ class TrainingInputs:
         The feature store.
     schema, statistics
         The training data's schema (a file) and statistics (a folder), kept in the bundle; None leaves them out.
+    splits
+        The ingestion's split record (a file), kept in the bundle too; None leaves it out.
     forecast
         What the smoke test expected the training to take, compared in the report; None for none.
     """
@@ -62,16 +65,19 @@ class TrainingInputs:
     features: str | Path
     schema: str | Path | None = None
     statistics: str | Path | None = None
+    splits: str | Path | None = None
     forecast: str | Path | None = None
 
     def baseline_files(self) -> dict[str, bytes]:
-        """Schema and statistics of the training data, as the bundle keeps them."""
+        """Schema, statistics and splits of the training data, as the bundle keeps them."""
         files: dict[str, bytes] = {}
         if self.schema is not None:
             files["schema.pbtxt"] = Path(self.schema).read_bytes()
         if self.statistics is not None:
             for file in sorted(Path(self.statistics).iterdir()):
                 files[f"statistics/{file.name}"] = file.read_bytes()
+        if self.splits is not None:
+            files[SPLITS_FILE] = Path(self.splits).read_bytes()
         return files
 
 

@@ -102,6 +102,7 @@ def _training_step(
         "features": features.outputs["features"],
         "schema": data.validation.outputs["schema"],
         "statistics": data.validation.outputs["statistics"],
+        "splits": data.ingestion.outputs["splits"],
         "forecast": smoke.outputs["forecast"],
         "recipe": form["recipe"],
         "training": inputs.outputs["training"],

@@ -12,9 +12,10 @@ from components.data_ingestion.images.labels import ImageEntry
 from components.data_ingestion.images.measures import ImageRecord
 from components.data_ingestion.images.near_duplicates import near_duplicate_pairs
 from components.data_ingestion.ingestion_facts import Quarantined
-from components.data_ingestion.splits import assign_splits, NOT_PINNED, open_fractions, split_position
+from components.data_ingestion.splits.line import NOT_PINNED, split_position
+from components.data_ingestion.splits.placement import ExamplesToSplit, known_places, place_examples, Placement
 from components.shared.contracts.problem import Problem, SPLIT_NAMES
-from components.shared.runtime.fingerprints import fingerprint_bytes
+from components.shared.contracts.split_record import content_key, group_fingerprint, KnownSplits
 
 _LARGE_GROUP = 10
 _LARGE_SHARE = 0.05
@@ -91,28 +92,40 @@ def group_warnings(images: Sequence[MeasuredImage], groups: Sequence[Sequence[in
         yield f"{largest} images look nearly the same and share one split: they may be frames of one recording"
 
 
-def image_splits(
+def content_ids(images: Sequence[MeasuredImage]) -> np.ndarray:
+    """Content id of every image, shape (N,), uint64: of what it shows, whatever file it comes in."""
+    return np.array([content_key(image.record.pixel_fingerprint) for image in images], dtype=np.uint64)
+
+
+def image_placement(
     images: Sequence[MeasuredImage],
     pairs: np.ndarray,
     *,
     classes: np.ndarray,
+    class_names: Sequence[str],
     problem: Problem,
     predefined: Sequence[str],
-) -> np.ndarray:
-    """Split of every image, shape (N,), int64: an index into `SPLIT_NAMES`. Pairs and groups stay together.
+    known: KnownSplits | None,
+    source: str,
+) -> Placement:
+    """Split of every image; pairs and groups stay together, and what is `known` keeps its split.
 
-    `classes`, shape (N,), int, are class indices.
+    `classes`, shape (N,), int, are class indices; `source` is for errors.
     """
-    keys = [image.record.fingerprint for image in images]
+    keys, groups = [image.record.fingerprint for image in images], None
     if problem.group is not None:
         values = [str(image_values(image.entry.name, image.record)[problem.group]) for image in images]
-        keys = [fingerprint_bytes(value.encode()) for value in values]
-        pairs = np.concatenate([pairs, equal_pairs(np.array(values))])
+        keys = [group_fingerprint(value) for value in values]
+        groups = np.array([content_key(key) for key in keys], dtype=np.uint64)
+        pairs = np.concatenate([pairs, equal_pairs(groups)])
     pinned: dict[str | None, int] = {name: SPLIT_NAMES.index(name) for name in predefined}
-    return assign_splits(
-        np.array([split_position(key) for key in keys]),
+    examples = ExamplesToSplit(
+        positions=np.array([split_position(key, salt=problem.split.salt) for key in keys]),
         classes=classes,
+        class_names=class_names,
         clusters=connected_clusters(len(images), pairs.tolist()),
         pinned=np.array([pinned.get(image.entry.split, NOT_PINNED) for image in images]),
-        fractions=open_fractions(problem.split, predefined),
+        known=known_places(known, content_ids(images), groups),
+        train_only=np.zeros(len(images), dtype=bool),
     )
+    return place_examples(examples, problem.split, predefined, source=source)

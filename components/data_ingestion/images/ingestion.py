@@ -12,9 +12,10 @@ from components.data_ingestion.class_names import class_warnings, counts_by_spli
 from components.data_ingestion.images.columns import image_column_roles, IMAGE_COLUMNS, image_values, SOURCE_NAME
 from components.data_ingestion.images.contact_sheet import contact_sheet
 from components.data_ingestion.images.image_set import (
+    content_ids,
     group_warnings,
     groups_of_pairs,
-    image_splits,
+    image_placement,
     label_counts,
     MeasuredImage,
     pairs_of_images,
@@ -24,9 +25,11 @@ from components.data_ingestion.images.labels import ImageEntry, ImageListing, pr
 from components.data_ingestion.images.measures import ImageRecord
 from components.data_ingestion.images.reading import ImageReader, measured_images, stored_images
 from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantined
-from components.data_ingestion.splits import expected_splits
+from components.data_ingestion.splits.line import expected_splits
+from components.data_ingestion.splits.time_order import LEFT_OUT
 from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.problem import Problem, SPLIT_NAMES
+from components.shared.contracts.split_record import KnownSplits
 
 _HIDDEN = "(hidden)"
 _ROWS_A_BATCH = 256
@@ -34,9 +37,15 @@ _BYTES_A_BATCH = 32 << 20
 
 
 def ingest_images(
-    listing: ImageListing, reader: ImageReader, *, source: str, problem: Problem, examples_path: Path
+    listing: ImageListing,
+    reader: ImageReader,
+    *,
+    source: str,
+    problem: Problem,
+    examples_path: Path,
+    known: KnownSplits | None = None,
 ) -> IngestionFacts:
-    """Write the example table of a set of images; `source` is for errors.
+    """Write the example table of a set of images; what is `known` keeps its split; `source` is for errors.
 
     Longer than a function should be: it is the one place that shows the order of the steps. Refuses a problem file that
     does not fit images, fewer than two classes with usable images, and a file that changes while it is read.
@@ -57,13 +66,24 @@ def ingest_images(
     groups = groups_of_pairs(len(images), pairs)
     predefined = predefined_splits(listing)
     classes = np.array([class_names.index(image.label) for image in images])
-    splits = image_splits(images, pairs, classes=classes, problem=problem, predefined=predefined)
+    placement = image_placement(
+        images,
+        pairs,
+        classes=classes,
+        class_names=class_names,
+        problem=problem,
+        predefined=predefined,
+        known=known,
+        source=source,
+    )
+    splits, kept = placement.splits, placement.splits != LEFT_OUT
     info = ExampleTableInfo(
         modality="image", class_names=class_names, column_roles=roles, label_version=problem.label.version
     )
     columns = {name: IMAGE_COLUMNS[name] for name in roles}
     with ExampleTableWriter(examples_path, info, extra_columns=columns) as writer:
-        for batch in _batches(reader, images, splits, columns):
+        stored = [image for image, is_kept in zip(images, kept.tolist(), strict=True) if is_kept]
+        for batch in _batches(reader, stored, splits[kept], columns):
             writer.write(batch)
     converted = [
         Quarantined(name=image.entry.name, reason="; ".join(image.record.conversions))
@@ -74,13 +94,17 @@ def ingest_images(
     facts = IngestionFacts(
         modality="image",
         class_names=class_names,
-        counts=counts_by_split(classes, splits, class_names),
+        counts=counts_by_split(classes[kept], splits[kept], class_names),
         expected_splits=expected_splits(problem.split, predefined),
+        split_notes=placement.notes,
         num_seen=len(entries) + len(listing.quarantined),
         num_quarantined=len(quarantined),
         quarantined=tuple(quarantined),
         ignored=listing.ignored,
-        left_out={"a label that is not among the problem file's classes": len(listing.entries) - len(entries)},
+        left_out={
+            "a label that is not among the problem file's classes": len(listing.entries) - len(entries),
+            **placement.left_out,
+        },
         dropped_duplicates=tuple(copies),
         near_duplicate_clusters=tuple(tuple(images[i].entry.name for i in group) for group in groups),
         converted=tuple(converted),
@@ -149,6 +173,7 @@ def _batch(rows: Sequence[tuple[MeasuredImage, int, bytes]], columns: Mapping[st
         "example_id": pa.array([image.record.fingerprint for image in images], pa.string()),
         "split": pa.array([SPLIT_NAMES[split] for split in splits], pa.string()),
         "label": pa.array([image.label for image in images], pa.string()),
+        "content_id": pa.array(content_ids(images), pa.uint64()),
         "image": pa.array(payloads, pa.binary()),
         **{name: pa.array([value[name] for value in values], kind) for name, kind in columns.items()},
     }

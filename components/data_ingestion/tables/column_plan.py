@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from components.data_ingestion.tables.label_provenance import CARRIED
 from components.shared.contracts.example_table import ColumnRole, PROVENANCE_COLUMNS
-from components.shared.contracts.problem import LABEL_NAMES, Modality
+from components.shared.contracts.problem import LABEL_NAMES, Modality, Problem
 from components.shared.tables.column_roles import ResolvedRoles, SourceRole
 from components.shared.tables.label_expression import LabelExpression
 from components.shared.tables.text_measures import TEXT_MEASURES
@@ -21,6 +22,7 @@ _KEPT: dict[SourceRole, ColumnRole] = {
     "time": "time",
     "id": "id",
     "prediction": "prediction",
+    "provenance": "provenance",
     "text": "metadata",
     "metadata": "metadata",
 }
@@ -50,6 +52,10 @@ class ColumnPlan:
         Columns that are carried over.
     resolved
         The roles that it all follows from.
+    provenance
+        Columns that say where labels come from; `label_version` is the problem file's.
+    time
+        The column that decides the split; None where time does not.
     """
 
     modality: Modality
@@ -60,6 +66,10 @@ class ColumnPlan:
     group: str | None
     outputs: tuple[OutputColumn, ...]
     resolved: ResolvedRoles
+    provenance: tuple[str, ...] = ()
+    label_version: int = 1
+    time: str | None = None
+    time_kind: pa.DataType | None = None
 
     @property
     def features(self) -> tuple[OutputColumn, ...]:
@@ -70,12 +80,12 @@ class ColumnPlan:
     def needed(self) -> tuple[str, ...]:
         """Columns that every file must have."""
         label = (self.label,) if isinstance(self.label, str) else self.label.columns
-        single = [name for name in (self.text, self.id, self.group) if name is not None]
-        return tuple(dict.fromkeys([*label, *single, *(column.source for column in self.outputs)]))
+        single = [name for name in (self.text, self.id, self.group, self.time) if name is not None]
+        return tuple(dict.fromkeys([*label, *single, *self.provenance, *(column.source for column in self.outputs)]))
 
 
 def column_plan(
-    types: Mapping[str, pa.DataType | None], resolved: ResolvedRoles, *, id_column: str | None, source: str
+    types: Mapping[str, pa.DataType | None], resolved: ResolvedRoles, problem: Problem, *, source: str
 ) -> ColumnPlan:
     """Plan what becomes of every column; `types` are int64, float64, string, or None for what cannot be carried over.
 
@@ -93,7 +103,9 @@ def column_plan(
             f"the problem file must name the text's column (text), one of those of {source}: {_listed(types)}"
         )
     text = resolved.text if resolved.modality == "text" else None
-    taken = {resolved.label if isinstance(resolved.label, str) else None, text, id_column}
+    provenance = resolved.columns_of("provenance")
+    taken = {resolved.label if isinstance(resolved.label, str) else None, text, problem.id}
+    taken |= set(provenance) - set(CARRIED)
     outputs = tuple(
         OutputColumn(source=name, name=_free_name(name, resolved.modality, types), roles=roles, kind=kind)
         for name, kind in types.items()
@@ -104,10 +116,14 @@ def column_plan(
         label=resolved.label,
         expression_types={name: types[name] or pa.string() for name in resolved.label_inputs},
         text=text,
-        id=id_column,
+        id=problem.id,
         group=resolved.first_of("group"),
         outputs=outputs,
         resolved=resolved,
+        provenance=provenance,
+        label_version=problem.label.version,
+        time=problem.time if problem.split.by == "time" else None,
+        time_kind=types.get(problem.time or "") or pa.string(),
     )
     if plan.modality == "tabular" and not plan.features:
         left = "".join(f"; {name!r} is none: {reason}" for name, reason in list(resolved.reasons.items())[:5])

@@ -10,13 +10,17 @@ import pyarrow as pa
 
 from components.data_ingestion.class_names import class_warnings, counts_by_split, ordered_class_names
 from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantined
-from components.data_ingestion.splits import assign_splits, expected_splits, NOT_PINNED, open_fractions
+from components.data_ingestion.splits.line import expected_splits, NOT_PINNED
+from components.data_ingestion.splits.placement import ExamplesToSplit, known_places, place_examples, Placement
+from components.data_ingestion.splits.time_order import LEFT_OUT
 from components.data_ingestion.tables.column_plan import column_plan, ColumnPlan
+from components.data_ingestion.tables.label_provenance import RefusedRowError
 from components.data_ingestion.tables.row_index import num_repeated, numbered_rows, repeated_keys, RowIndex, UNLABELLED
 from components.data_ingestion.tables.rows import prepared_rows, PreparedRows
 from components.data_ingestion.tables.scan import ScannedTable
 from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.problem import Problem, SPLIT_NAMES
+from components.shared.contracts.split_record import content_key, KnownSplits
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.runtime.progress import progress
 from components.shared.tables.column_roles import resolve_roles
@@ -25,6 +29,8 @@ from components.shared.tables.missing_words import missing_words, missing_words_
 from components.shared.tables.text_measures import TEXT_MEASURES, text_measures
 
 _LISTED_ROWS = 1000
+_OTHER_CLASS = "a label that is not among the problem file's classes"
+_OLDER = "labelled by an older definition of the label (label.keep_older keeps them for training)"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -34,14 +40,17 @@ class _Rows:
     index: RowIndex = field(default_factory=RowIndex)
     quarantined: list[Quarantined] = field(default_factory=list)
     num_quarantined: int = 0
-    num_left_out: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
     missing_words: dict[str, Counter[str]] = field(default_factory=dict)
 
 
-def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_path: Path) -> IngestionFacts:
+def ingest_tables(
+    tables: Sequence[ScannedTable], *, problem: Problem, examples_path: Path, known: KnownSplits | None = None
+) -> IngestionFacts:
     """Write the example table of one table file, or of one and its test file; the first decides the columns.
 
-    Refuses columns that do not fit the problem file, repeated identifiers, and fewer than two classes with usable rows.
+    What is `known` keeps its split. Refuses columns that do not fit the problem file, repeated identifiers, and fewer
+    than two classes with usable rows.
     """
     source = tables[0].file.uri
     plan = _plan(tables, problem)
@@ -52,7 +61,8 @@ def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_
     predefined = tuple(SPLIT_NAMES[table.pinned] for table in tables if table.pinned != NOT_PINNED)
     class_of_code = np.array([class_names.index(label) for label in index.labels] + [UNLABELLED])
     classes = class_of_code[index.column("label")]
-    splits = _splits(index, classes, problem, predefined)
+    placement = _placement(index, classes, class_names, problem, predefined, known, source)
+    splits, kept = placement.splits, placement.splits != LEFT_OUT
     columns, roles = _output_columns(plan)
     info = ExampleTableInfo(
         modality=plan.modality,
@@ -68,17 +78,18 @@ def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_
     return IngestionFacts(
         modality=plan.modality,
         class_names=class_names,
-        counts=counts_by_split(classes, splits, class_names),
+        counts=counts_by_split(classes[kept], splits[kept], class_names),
         expected_splits=expected_splits(problem.split, predefined),
+        split_notes=placement.notes,
         num_seen=len(splits) + rows.num_quarantined,
         num_quarantined=rows.num_quarantined,
         quarantined=tuple(rows.quarantined),
-        left_out={"a label that is not among the problem file's classes": rows.num_left_out},
+        left_out={**rows.left_out, **placement.left_out},
         num_duplicate_rows=num_repeated(index.column("content")),
         inferred=_inferred(tables, plan, problem),
         warnings=(
             *class_warnings(index.label_counts, problem.label.classes),
-            *_warnings(index, splits, plan),
+            *_warnings(index, placement, plan),
             *missing_words_sentences(rows.missing_words, known=tables[0].file.cleaning.missing).values(),
         ),
         columns={column: (", ".join(roles[column]), str(kind)) for column, kind in columns.items()},
@@ -97,7 +108,7 @@ def _plan(tables: Sequence[ScannedTable], problem: Problem) -> ColumnPlan:
     first = tables[0]
     resolved = resolve_roles(first.first_rows(), problem, where=first.file.uri)
     kinds = {name: types[name] for name in first.types}
-    plan = column_plan(kinds, resolved, id_column=problem.id, source=first.file.uri)
+    plan = column_plan(kinds, resolved, problem, source=first.file.uri)
     for table in tables[1:]:
         missing = [name for name in plan.needed if name not in table.types]
         if missing:
@@ -109,21 +120,23 @@ def _plan(tables: Sequence[ScannedTable], problem: Problem) -> ColumnPlan:
 
 
 def _indexed(tables: Sequence[ScannedTable], plan: ColumnPlan, problem: Problem) -> _Rows:
-    rows = _Rows()
+    rows = _Rows(index=RowIndex(salt=problem.split.salt))
     for table in tables:
         rows.quarantined += table.quarantined()[: _LISTED_ROWS - len(rows.quarantined)]
         rows.num_quarantined += table.num_ragged
         num_before = 0
         for batch in progress(table.file.iter_batches(), label=f"reading {table.file.name}", unit="block"):
-            prepared = prepared_rows(batch, plan, table.file.cleaning)
+            try:
+                prepared = prepared_rows(batch, plan, table.file.cleaning)
+            except RefusedRowError as error:
+                raise ValueError(f"{table.row_name(num_before + error.row)}: {error}") from error
             _count_missing_words(rows, prepared, plan, problem)
             for row, reason in enumerate(prepared.reasons):
                 if reason is not None:
                     rows.num_quarantined += 1
                     if len(rows.quarantined) < _LISTED_ROWS:
                         rows.quarantined.append(Quarantined(name=table.row_name(num_before + row), reason=reason))
-            usable = _usable(prepared, problem)
-            rows.num_left_out += prepared.reasons.count(None) - len(usable)
+            usable = _usable(prepared, problem, rows.left_out)
             rows.index.add(prepared, usable, pinned=table.pinned)
             num_before += batch.num_rows
     return rows
@@ -144,14 +157,18 @@ def _count_missing_words(rows: _Rows, prepared: PreparedRows, plan: ColumnPlan, 
             rows.missing_words.setdefault(name, Counter()).update(counts)
 
 
-def _usable(prepared: PreparedRows, problem: Problem) -> list[int]:
-    """Rows that become examples: nothing is wrong with them, and their label is wanted."""
+def _usable(prepared: PreparedRows, problem: Problem, left_out: Counter[str] | None = None) -> list[int]:
+    """Rows that become examples: nothing is wrong with them, and their label is wanted; `left_out` counts others."""
     usable = [row for row, reason in enumerate(prepared.reasons) if reason is None]
-    if not problem.label.classes:
-        return usable
-    wanted = {None, *problem.label.classes}
-    labels = prepared.labels.to_pylist()
-    return [row for row in usable if labels[row] in wanted]
+    left_out = Counter() if left_out is None else left_out
+    if problem.label.classes:
+        wanted, labels = {None, *problem.label.classes}, prepared.labels.to_pylist()
+        usable, num_before = [row for row in usable if labels[row] in wanted], len(usable)
+        left_out[_OTHER_CLASS] += num_before - len(usable)
+    if not problem.label.keep_older and prepared.provenance.is_older.any():
+        usable, num_before = [row for row in usable if not prepared.provenance.is_older[row]], len(usable)
+        left_out[_OLDER] += num_before - len(usable)
+    return usable
 
 
 def _check_usable(rows: _Rows, plan: ColumnPlan, source: str) -> None:
@@ -171,14 +188,27 @@ def _check_usable(rows: _Rows, plan: ColumnPlan, source: str) -> None:
         )
 
 
-def _splits(index: RowIndex, classes: np.ndarray, problem: Problem, predefined: Sequence[str]) -> np.ndarray:
-    return assign_splits(
-        index.column("position"),
+def _placement(
+    index: RowIndex,
+    classes: np.ndarray,
+    class_names: Sequence[str],
+    problem: Problem,
+    predefined: Sequence[str],
+    known: KnownSplits | None,
+    source: str,
+) -> Placement:
+    is_grouped = problem.group is not None
+    examples = ExamplesToSplit(
+        positions=index.column("position"),
         classes=classes,
-        clusters=index.clusters(grouped=problem.group is not None),
+        class_names=class_names,
+        clusters=index.clusters(grouped=is_grouped),
         pinned=index.column("pinned"),
-        fractions=open_fractions(problem.split, predefined),
+        known=known_places(known, index.column("content"), index.column("group") if is_grouped else None),
+        train_only=index.column("train_only"),
+        times=index.column("time") if problem.split.by == "time" else None,
     )
+    return place_examples(examples, problem.split, predefined, source=source)
 
 
 def _output_columns(plan: ColumnPlan) -> tuple[dict[str, pa.DataType], dict[str, tuple[ColumnRole, ...]]]:
@@ -200,13 +230,15 @@ def _batches(
         for batch in progress(table.file.iter_batches(), label=f"storing {table.file.name}", unit="block"):
             prepared = prepared_rows(batch, plan, table.file.cleaning)
             usable = _usable(prepared, problem)
-            names = [SPLIT_NAMES[split] for split in splits[start : start + len(usable)].tolist()]
+            places = splits[start : start + len(usable)].tolist()
             start += len(usable)
             ids = _example_ids(prepared, usable, plan, problem) or list(
                 numbered_rows([prepared.rows[row] for row in usable], repeated, seen)
             )
-            if usable:
-                yield _batch(prepared, usable, ids, names)
+            kept = [number for number, place in enumerate(places) if place != LEFT_OUT]
+            if kept:
+                names = [SPLIT_NAMES[places[number]] for number in kept]
+                yield _batch(prepared, [usable[number] for number in kept], [ids[number] for number in kept], names)
 
 
 def _example_ids(prepared: PreparedRows, usable: Sequence[int], plan: ColumnPlan, problem: Problem) -> list[str]:
@@ -223,6 +255,9 @@ def _batch(prepared: PreparedRows, usable: Sequence[int], ids: Sequence[str], sp
         "example_id": pa.array(ids, pa.string()),
         "split": pa.array(splits, pa.string()),
         "label": prepared.labels.take(rows),
+        "content_id": pa.array([content_key(prepared.contents[row]) for row in usable], pa.uint64()),
+        "label_source": prepared.provenance.sources.take(rows),
+        "label_version": prepared.provenance.versions.take(rows),
         **{name: column.take(rows) for name, column in prepared.columns.items()},
     }
     if prepared.text is not None:
@@ -231,12 +266,11 @@ def _batch(prepared: PreparedRows, usable: Sequence[int], ids: Sequence[str], sp
     return pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
 
 
-def _warnings(index: RowIndex, splits: np.ndarray, plan: ColumnPlan) -> list[str]:
+def _warnings(index: RowIndex, placement: Placement, plan: ColumnPlan) -> list[str]:
     warnings = []
     if num_unlabelled := int((index.column("label") == UNLABELLED).sum()):
         warnings.append(f"{num_unlabelled} rows have no label")
-    pinned = index.column("pinned")
-    if num_moved := int(((pinned != NOT_PINNED) & (pinned != splits)).sum()):
+    if num_moved := placement.num_not_tested:
         warnings.append(f"{num_moved} rows of the test file also occur among the others: they are not tested on")
     if plan.modality == "text" and (num_contradictory := index.num_contradictory()):
         warnings.append(f"{num_contradictory} texts occur under more than one label")

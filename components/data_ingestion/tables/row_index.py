@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from components.data_ingestion.clusters import connected_clusters, equal_pairs
-from components.data_ingestion.splits import split_position
+from components.data_ingestion.splits.line import split_position
 from components.data_ingestion.tables.rows import PreparedRows
+from components.shared.contracts.split_record import content_key, group_fingerprint
 from components.shared.runtime.fingerprints import fingerprint_bytes
 
 UNLABELLED = -1
@@ -19,9 +20,10 @@ UNLABELLED = -1
 class RowIndex:
     """Grows batch by batch; 40 bytes a row.
 
-    A row's label code is an index into `labels`, which are in the order first seen.
+    A row's label code is an index into `labels`, which are in the order first seen. `salt` is the split's.
     """
 
+    salt: str = ""
     labels: dict[str, int] = field(default_factory=dict)
     label_counts: Counter[str] = field(default_factory=Counter)
     _parts: list[dict[str, np.ndarray]] = field(default_factory=list)
@@ -37,16 +39,18 @@ class RowIndex:
             {
                 "content": _keys(contents),
                 "group": _keys(groups),
-                "position": np.array([split_position(group) for group in groups], dtype=np.float64),
+                "position": np.array([split_position(group, salt=self.salt) for group in groups], dtype=np.float64),
                 "row": _keys([prepared.rows[row] for row in usable]),
                 "label": np.array(codes, dtype=np.int32),
                 "pinned": np.full(len(usable), pinned, dtype=np.int8),
                 "id": _keys(_id_fingerprints(prepared, usable)),
+                "train_only": prepared.provenance.train_only[usable],
+                "time": np.empty(0) if prepared.times is None else prepared.times[usable],
             }
         )
 
     def column(self, name: str) -> np.ndarray:
-        """All rows' values: `content`, `group`, `position`, `row`, `label`, `pinned` or `id`."""
+        """All rows' values: `content`, `group`, `position`, `row`, `label`, `pinned`, `id`, `train_only` or `time`."""
         return np.concatenate([part[name] for part in self._parts]) if self._parts else np.empty(0)
 
     def clusters(self, *, grouped: bool) -> np.ndarray:
@@ -72,12 +76,12 @@ def num_repeated(values: np.ndarray) -> int:
 
 
 def numbered_rows(rows: Sequence[str], repeated: frozenset[int], seen: Counter[str]) -> Iterator[str]:
-    """Identifiers of rows: their fingerprints, numbered from 2 where one of `repeated` (`row_key`) comes again.
+    """Identifiers of rows: their fingerprints, numbered from 2 where one of `repeated` (`content_key`) comes again.
 
     `seen` counts each repeated one so far and is kept up to date.
     """
     for row in rows:
-        if row_key(row) not in repeated:
+        if content_key(row) not in repeated:
             yield row
             continue
         seen[row] += 1
@@ -90,13 +94,8 @@ def repeated_keys(keys: np.ndarray) -> frozenset[int]:
     return frozenset(values[counts > 1].tolist())
 
 
-def row_key(fingerprint: str) -> int:
-    """The first 64 bits of a fingerprint."""
-    return int(fingerprint[:16], 16)
-
-
 def _keys(fingerprints: Sequence[str]) -> np.ndarray:
-    return np.array([row_key(fingerprint) for fingerprint in fingerprints], dtype=np.uint64)
+    return np.array([content_key(fingerprint) for fingerprint in fingerprints], dtype=np.uint64)
 
 
 def _group_fingerprints(prepared: PreparedRows, usable: Sequence[int]) -> list[str]:
@@ -104,10 +103,7 @@ def _group_fingerprints(prepared: PreparedRows, usable: Sequence[int]) -> list[s
     if prepared.groups is None:
         return []
     values = prepared.groups.to_pylist()
-    return [
-        prepared.contents[row] if values[row] is None else fingerprint_bytes(b"group " + values[row].encode())
-        for row in usable
-    ]
+    return [prepared.contents[row] if values[row] is None else group_fingerprint(values[row]) for row in usable]
 
 
 def _id_fingerprints(prepared: PreparedRows, usable: Sequence[int]) -> list[str]:

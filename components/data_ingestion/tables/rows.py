@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.data_ingestion.tables.column_plan import ColumnPlan
+from components.data_ingestion.tables.label_provenance import row_provenance, RowProvenance
+from components.modeling.tabular.date_times import time_parts
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
@@ -15,13 +18,14 @@ from components.shared.tables.value_cleaning import MAX_VALUE_BYTES, too_long, V
 NO_TEXT = "it has no text"
 NO_FEATURE = "none of its features has a value"
 NO_ID = "it has no identifier"
+NO_TIME = "it has no time that can be read (ISO 8601, or a number), and the split is by time"
 _SEPARATOR = "\x1f"
 _MISSING = "\x00"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreparedRows:
-    """Rows of one batch, N of them; text, ids and groups are None where the problem has none.
+    """Rows of one batch, N of them; text, ids, groups and times are None where the problem has none.
 
     Attributes
     ----------
@@ -35,6 +39,10 @@ class PreparedRows:
         N fingerprints of the whole row.
     reasons
         N reasons why a row cannot be used, None where it can.
+    provenance
+        Where the labels come from.
+    times
+        Shape (N,), float64: larger is later, `nan` where it cannot be read; only where time decides the split.
     """
 
     labels: pa.Array
@@ -45,12 +53,19 @@ class PreparedRows:
     contents: list[str]
     rows: list[str]
     reasons: list[str | None]
+    provenance: RowProvenance
+    times: np.ndarray | None
 
 
 def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan, cleaning: ValueCleaning) -> PreparedRows:
     """Prepare a batch, row by row in its order; columns that the plan does not need are not looked at.
 
     `cleaning` is done to every value but the text of `modality: text`, which stays as it stands.
+
+    Raises
+    ------
+    RefusedRowError
+        If a row says of its label what cannot be.
     """
     raw = {name: batch.column(number) for number, name in enumerate(batch.schema.names)}
     columns = {column.name: cleaning.column(raw[column.source], column.kind) for column in plan.outputs}
@@ -58,6 +73,7 @@ def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan, cleaning: ValueCleani
     text = None if plan.text is None else as_type(raw[plan.text], pa.string())
     ids = None if plan.id is None else cleaning.column(raw[plan.id], pa.string())
     payload = [columns[column.name] for column in plan.features] if text is None else [text]
+    times = None if plan.time is None else _times(as_type(raw[plan.time], plan.time_kind or pa.string()))
     whole = [labels, *columns.values(), *([] if text is None else [text]), *([] if ids is None else [ids])]
     return PreparedRows(
         labels=labels,
@@ -67,7 +83,9 @@ def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan, cleaning: ValueCleani
         groups=None if plan.group is None else cleaning.column(raw[plan.group], pa.string()),
         contents=_fingerprints(payload),
         rows=_fingerprints(whole),
-        reasons=_reasons(raw, plan, text, ids, payload),
+        reasons=_reasons(raw, plan, text, ids, payload, times),
+        provenance=row_provenance(raw, labels, plan.provenance, plan.label_version),
+        times=times,
     )
 
 
@@ -84,12 +102,21 @@ def _fingerprints(columns: Sequence[pa.Array]) -> list[str]:
     return [fingerprint_bytes(value.encode()) for value in joined.to_pylist()]
 
 
+def _times(values: pa.Array) -> np.ndarray:
+    if pa.types.is_string(values.type):
+        coded = values.dictionary_encode()
+        moments = np.append(time_parts(coded.dictionary.to_pylist())[:, 0], np.nan)
+        return moments[pc.fill_null(coded.indices, len(moments) - 1).to_numpy(zero_copy_only=False)]
+    return pc.fill_null(values.cast(pa.float64(), safe=False), float("nan")).to_numpy(zero_copy_only=False)
+
+
 def _reasons(
     raw: dict[str, pa.Array],
     plan: ColumnPlan,
     text: pa.Array | None,
     ids: pa.Array | None,
     payload: Sequence[pa.Array],
+    times: np.ndarray | None,
 ) -> list[str | None]:
     reasons: list[str | None] = [None] * len(payload[0])
     if text is not None:
@@ -105,6 +132,8 @@ def _reasons(
     for name in plan.needed:
         if (is_long := too_long(raw[name])) is not None:
             _mark(reasons, is_long, f"its value of {name!r} is longer than {MAX_VALUE_BYTES >> 20} MB")
+    if times is not None:
+        _mark(reasons, pa.array(~np.isfinite(times)), NO_TIME)
     return reasons
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from components.data_ingestion.ingestion_facts import Quarantined
-from components.data_ingestion.splits import NOT_PINNED
+from components.data_ingestion.splits.line import NOT_PINNED
 from components.shared.runtime.progress import progress
 from components.shared.tables.column_roles import PEEK_ROWS
 from components.shared.tables.column_types import type_of_stored, widest_types

@@ -22,12 +22,16 @@ TARGET_METRICS = ("accuracy", "macro_f1", "macro_precision", "macro_recall", "ro
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelSpec:
-    """Where the label comes from: a column or an expression, with the version of its definition."""
+    """Where the label comes from: a column or an expression, with the version of its definition.
+
+    `keep_older` trains also on rows whose label follows an older definition; no model is ever judged on them.
+    """
 
     column: str | None = None
     expression: str | None = None
     classes: tuple[str, ...] = ()
     version: int = 1
+    keep_older: bool = False
 
     def __post_init__(self) -> None:
         if self.column is not None and self.expression is not None:
@@ -40,14 +44,34 @@ class LabelSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SplitSpec:
-    """How examples are split: by fractions, or with a predefined test file beside the source."""
+    """How examples are split: by fractions, or with a predefined test file beside the source.
+
+    Attributes
+    ----------
+    salt
+        Another text gives another split; the run's seed moves no example.
+    by
+        `time` trains on the past and tests on the newest.
+    like
+        An example table or a bundle, path or URI: what it knows keeps its split.
+    """
 
     train: float = 0.7
     validation: float = 0.15
     test: float = 0.15
     test_file: str | None = None
+    salt: str = ""
+    by: str | None = None
+    like: str | None = None
 
     def __post_init__(self) -> None:
+        if self.by not in (None, "time"):
+            raise ValueError(f"split.by must be time, or be left out, got {self.by!r}")
+        for name in ("like", "test_file"):
+            if self.by == "time" and getattr(self, name) is not None:
+                raise ValueError(
+                    f"split.by: time must stand without split.{name}, got both: the newest rows are the test split"
+                )
         shares = (self.train, self.validation, self.test)
         if any(not 0.0 <= share <= 1.0 for share in shares) or self.train == 0.0:
             raise ValueError(f"split fractions must lie in 0..1 with train above 0, got {shares}")
@@ -146,6 +170,8 @@ class Problem:
     def __post_init__(self) -> None:
         if self.modality is not None and self.modality not in get_args(Modality):
             raise ValueError(f"modality must be image, text or tabular, got {self.modality!r}")
+        if self.split.by == "time" and self.time is None:
+            raise ValueError("split.by: time needs a column of times, but the problem file names none: set time")
 
     def named_columns(self) -> tuple[str, ...]:
         """Every column that the problem file names, once, in the order of its keys."""

@@ -16,8 +16,22 @@ from components.shared.tables.recognised_columns import recognised
 
 PEEK_ROWS = 20_000
 PREDICTION_NAMES = ("predicted", "prediction", "predicted_label", "y_pred")
+# Columns that say where labels come from: who gave them, by which definition, which model in which round.
+PROVENANCE_NAMES = ("label_source", "label_version", "label_model", "label_round")
 SourceRole = Literal[
-    "label", "feature", "text", "id", "time", "group", "slice", "sensitive", "pii", "prediction", "metadata", "ignored"
+    "label",
+    "feature",
+    "text",
+    "id",
+    "time",
+    "group",
+    "slice",
+    "sensitive",
+    "pii",
+    "prediction",
+    "provenance",
+    "metadata",
+    "ignored",
 ]
 _LOOKS_LIKE = {"id": "an identifier", "time": "a time", "text": "free text", "prediction": "a model's prediction"}
 
@@ -160,6 +174,10 @@ class _Resolver:
             return declared
         if name in self._label_inputs:
             return self._left_out(name, "the label is computed from it")
+        if name in PROVENANCE_NAMES:
+            self.reasons[name] = "it says where labels come from"
+            self.inferred.append(f"the column {name!r} says where labels come from, and is no feature")
+            return frozenset({"provenance"})
         if is_nested(values.type):
             self.inferred.append(f"the column {name!r} is left out: its values are neither numbers nor texts")
             return self._left_out(name, f"its type is {values.type}")

@@ -73,24 +73,31 @@ def check_folder(uri: str, *, what: str) -> None:
         raise FileNotFoundError(f"{what} must be a folder, but there is none at {uri}")
 
 
+def companion_uri(source: str, name: str) -> str:
+    """Path or URI of what the problem file names: relative to the source, absolute, or a URI."""
+    if PurePosixPath(name).is_absolute() or "://" in name:
+        return name
+    filesystem, path = fsspec.core.url_to_fs(source)
+    folder = source.rstrip("/") if filesystem.isdir(path) else source.rpartition("/")[0] or "."
+    return f"{folder}/{name}"
+
+
 def companion_file(source: str, name: str) -> str:
-    """Path or URI of a file that the problem file names: relative to the source, absolute, or a URI.
+    """Path or URI of a file that the problem file names; see `companion_uri`.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     """
-    filesystem, path = fsspec.core.url_to_fs(source)
-    folder = source.rstrip("/") if filesystem.isdir(path) else source.rpartition("/")[0] or "."
-    uri = name if PurePosixPath(name).is_absolute() or "://" in name else f"{folder}/{name}"
+    uri = companion_uri(source, name)
     filesystem, path = fsspec.core.url_to_fs(uri)
     if not filesystem.isfile(path):
         raise FileNotFoundError(f"split.test_file must be a file beside the data source, but there is none at {uri}")
     return uri
 
 
-def data_fingerprint(source: str, *, test_file: str | None = None) -> str:
+def data_fingerprint(source: str, *, test_file: str | None = None, like: str | None = None) -> str:
     """Fingerprint of all outside data that a run reads, for cache keys.
 
     Parameters
@@ -99,6 +106,8 @@ def data_fingerprint(source: str, *, test_file: str | None = None) -> str:
         `digits`, `pets`, a local path or an fsspec URI.
     test_file
         The problem file's predefined test file.
+    like
+        The example table or bundle whose splits the problem file keeps.
 
     Returns
     -------
@@ -108,11 +117,20 @@ def data_fingerprint(source: str, *, test_file: str | None = None) -> str:
     Raises
     ------
     ValueError, FileNotFoundError
-        If the source or the test file cannot be read.
+        If one of them cannot be read.
     """
     check_source(source)
-    if source in EMBEDDED_SOURCES:
-        return source
-    if test_file is None:
-        return fingerprint_source(source)
-    return fingerprint_json([fingerprint_source(source), fingerprint_source(companion_file(source, test_file))])
+    contents = [source if source in EMBEDDED_SOURCES else fingerprint_source(source)]
+    if test_file is not None:
+        contents.append(fingerprint_source(companion_file(source, test_file)))
+    if like is not None:
+        contents.append(_fingerprint_of_splits(companion_uri(source, like)))
+    return contents[0] if len(contents) == 1 else fingerprint_json(contents)
+
+
+def _fingerprint_of_splits(uri: str) -> str:
+    """A bundle's config lists the checksums of its other files: the weights need not be read."""
+    with readable_store_errors(f"split.like {uri} must be something that can be read"):
+        filesystem, path = fsspec.core.url_to_fs(uri)
+        is_bundle = filesystem.isfile(f"{path.rstrip('/')}/config.json")
+    return fingerprint_source(f"{uri.rstrip('/')}/config.json" if is_bundle else uri)

@@ -12,9 +12,10 @@ from components.modeling.backbone_config import AUTO, backbone_modality, Backbon
 from components.modeling.images.backbones import native_image_size
 from components.modeling.preparation_settings import preparation_section, preparation_settings_from
 from components.shared.contracts.problem import parse_problem
+from components.shared.contracts.split_record import known_splits
 from components.shared.runtime.custom_code import check_allowed
 from components.shared.runtime.model_name import check_model_name
-from components.shared.tables.sources import check_source, readable_store_errors
+from components.shared.tables.sources import check_source, companion_uri, readable_store_errors
 from components.training.recipes import recipe_config
 from components.training.training_config import overridden
 
@@ -80,7 +81,7 @@ def check_inputs(
     ValueError
         If a parameter is wrong; the message says which, and what it may be.
     FileNotFoundError
-        If there is nothing at `source`.
+        If there is nothing at `source`, or nothing to split like where the problem file says.
     """
     said = parse_problem(problem)
     parsed = said.to_dict()
@@ -91,6 +92,8 @@ def check_inputs(
         raise ValueError(f"seed must be 0 or more, got {seed}")
     check_model_name(destination.model_name)
     check_source(source)
+    if parsed["split"]["like"] is not None:
+        known_splits(companion_uri(source, parsed["split"]["like"]))
     _check_writable("checkpoint_dir", destination.checkpoint_dir)
     _check_writable("model_root", destination.model_root)
     if destination.feature_dir:

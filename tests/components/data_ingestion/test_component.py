@@ -10,6 +10,7 @@ from components.shared.contracts.verdict import read_verdict
 
 def run(folder: Path, source: Path, problem: str = "") -> dict[str, dsl.Artifact]:
     kinds = {"examples": dsl.Dataset, "report": dsl.HTML, "verdict": dsl.Artifact, "metrics": dsl.Metrics}
+    kinds["splits"] = dsl.Artifact
     outputs = {name: kind(name=name, uri=str(folder / name)) for name, kind in kinds.items()}
     ingest_examples.python_func(source=str(source), problem=problem, data_fingerprint="abc", **outputs)
     return outputs

@@ -24,7 +24,12 @@ def cells(html: str) -> list[str]:
 
 def test_the_report_counts_examples_by_split_and_class():
     text = [" ".join(part for part in row.split(" ") if "<" not in part and "=" not in part) for row in cells(page())]
-    assert text[:4] == ["cat 7 1 0 8", "dog 5 0 3 8", "(no label) 2 0 0 2", "all 14 1 3 18"]
+    assert text[:4] == [
+        "cat 7 1 0 8 87.5 / 12.5 / 0.0 %",
+        "dog 5 0 3 8 62.5 / 0.0 / 37.5 %",
+        "(no label) 2 0 0 2 100.0 / 0.0 / 0.0 %",
+        "all 14 1 3 18 77.8 / 5.6 / 16.7 %",
+    ]
 
 
 def test_the_report_shows_what_was_inferred_set_aside_converted_and_repeated():

@@ -77,13 +77,40 @@ def test_flat_names_give_the_same_examples_as_folders(photo_folder, ingest, tmp_
     assert splits_of(by_folder[1]) == splits_of(by_name[1])
 
 
-def test_adding_photos_moves_no_other_photo(photo_folder, ingest, photo, encoded):
-    before = splits_of(ingest(photo_folder)[1])
+def test_under_like_adding_photos_moves_no_other_photo(photo_folder, ingest, photo, encoded):
+    first = ingest(photo_folder, output="first")[1]
+    before = splits_of(first)
     for index in range(30):
         (photo_folder / "cat" / f"new.{index}.jpg").write_bytes(encoded(photo(5000 + index)))
-    after = splits_of(ingest(photo_folder)[1])
+    result, folder = ingest(photo_folder, f"split: {{like: {first / 'examples'}}}")
+    after = splits_of(folder)
     assert len(after) == 70
     assert {key: after[key] for key in before} == before
+    assert {split: sum(labels.values()) for split, labels in result.counts.items()} == pytest.approx(
+        {"train": 49, "validation": 10.5, "test": 10.5}, abs=1.5
+    )
+
+
+def test_under_like_a_photo_keeps_its_split_whatever_file_and_label_it_comes_with(photo_folder, ingest):
+    first = ingest(photo_folder, output="first")[1]
+    before = {name: row["split"] for name, row in rows_of(first).items()}
+    for number in range(10):
+        path = photo_folder / "cat" / f"cat.{number:02d}.jpg"
+        Image.open(path).save(photo_folder / "dog" / f"moved.{number:02d}.png")
+        path.unlink()
+    _, second = ingest(photo_folder, f"split: {{like: {first / 'examples'}}}", output="second")
+    after = {name: row["split"] for name, row in rows_of(second).items()}
+    for number in range(10):
+        assert after[f"dog/moved.{number:02d}.png"] == before[f"cat/cat.{number:02d}.jpg"]
+    assert all(after[name] == split for name, split in before.items() if name in after)
+
+
+def test_photos_of_two_classes_are_split_evenly(photo_folder, ingest):
+    result, folder = ingest(photo_folder)
+    assert result.counts == {
+        split: {"cat": num, "dog": num} for split, num in (("train", 14), ("validation", 3), ("test", 3))
+    }
+    assert "70.0 / 15.0 / 15.0 %" in (folder / "report.html").read_text()
 
 
 def test_two_runs_write_the_same_bytes(photo_folder, ingest):
@@ -198,19 +225,18 @@ def test_the_same_image_under_two_labels_is_set_aside_twice(photo_folder, ingest
     assert (result.num_examples, result.num_quarantined) == (39, 2)
 
 
-def test_near_duplicates_share_a_split_and_never_leave_train(photo_folder, ingest):
-    before = {name: row["split"] for name, row in rows_of(ingest(photo_folder)[1]).items()}
+def test_near_duplicates_share_a_split_under_like_that_of_the_known_one(photo_folder, ingest):
+    first = ingest(photo_folder, output="first")[1]
+    before = {name: row["split"] for name, row in rows_of(first).items()}
     for path in sorted((photo_folder / "cat").iterdir()):
         image = Image.open(path)
         (path.parent / f"small-{path.name}").write_bytes(saved(image.resize((48, 36)), "JPEG", quality=80))
-    result, folder = ingest(photo_folder)
+    result, folder = ingest(photo_folder, f"split: {{like: {first / 'examples'}}}")
     after = {name: row["split"] for name, row in rows_of(folder).items()}
     assert result.num_examples == 60
     for number in range(20):
         name = f"cat.{number:02d}.jpg"
-        assert after[f"cat/{name}"] == after[f"cat/small-{name}"]
-        if before[f"cat/{name}"] == "train":
-            assert after[f"cat/{name}"] == "train"
+        assert after[f"cat/{name}"] == after[f"cat/small-{name}"] == before[f"cat/{name}"]
     assert "small-cat.03.jpg" in (folder / "report.html").read_text()
 
 

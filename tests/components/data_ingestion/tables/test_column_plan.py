@@ -19,7 +19,7 @@ def planned(problem: str, types: dict = TYPES) -> ColumnPlan:
     told = parse_problem(problem)
     nothing = {name: pa.array([], kind or pa.list_(pa.int64())) for name, kind in types.items()}
     resolved = resolve_roles(nothing, told, where="t.csv")
-    return column_plan(types, resolved, id_column=told.id, source="t.csv")
+    return column_plan(types, resolved, told, source="t.csv")
 
 
 def roles(problem: str, types: dict = TYPES) -> dict[str, str]:

@@ -94,14 +94,76 @@ def test_equal_rows_share_a_split_and_have_identifiers_of_their_own(ingest, tmp_
         assert len({row["split"] for row in rows if row["x"] == value}) == 1
 
 
-def test_the_order_of_rows_and_new_rows_move_no_row(ingest, tmp_path):
+def splits_by_id(folder: Path) -> dict[str, str]:
+    return {row["example_id"]: row["split"] for row in rows_of(folder)}
+
+
+def test_the_order_of_rows_moves_no_row_and_new_rows_move_few(ingest, tmp_path):
     lines = [f"{number}.5,{number % 3}" for number in range(200)]
     more = [f"{number}.5,{number % 3}" for number in range(1000, 1300)]
-    shuffled = random.Random(0).sample(lines + more, 500)
-    before = rows_of(ingest(written(tmp_path / "a.csv", "x,label\n" + "\n".join(lines)), output="a")[1])
-    after = rows_of(ingest(written(tmp_path / "b.csv", "x,label\n" + "\n".join(shuffled)), output="b")[1])
-    splits = {row["example_id"]: row["split"] for row in after}
-    assert all(splits[row["example_id"]] == row["split"] for row in before)
+    sources = {"a": lines, "b": random.Random(0).sample(lines, 200), "c": lines + more}
+    found = {
+        name: splits_by_id(ingest(written(tmp_path / f"{name}.csv", "x,label\n" + "\n".join(chosen)), output=name)[1])
+        for name, chosen in sources.items()
+    }
+    assert found["a"] == found["b"]
+    assert sum(found["c"][row] != split for row, split in found["a"].items()) <= 20
+
+
+def test_under_like_new_rows_and_a_corrected_label_move_no_row(ingest, tmp_path):
+    lines = [f"{number}.5,{number % 3}" for number in range(200)]
+    more = [f"{number}.5,{number % 3}" for number in range(1000, 1300)]
+    corrected = [f"{number}.5,{2 if number % 3 == 1 else number % 3}" for number in range(100)] + lines[100:]
+    header = "x,label\n"
+    _, first = ingest(written(tmp_path / "a.csv", header + "\n".join(lines)), output="a")
+    shuffled = random.Random(0).sample(corrected + more, 500)
+    source = written(tmp_path / "b.csv", header + "\n".join(shuffled))
+    for like in (str(first / "examples"), "a/examples"):
+        result, second = ingest(source, f"split: {{like: {like}}}", output="b")
+        before = {row["x"]: row["split"] for row in rows_of(first)}
+        after = {row["x"]: row["split"] for row in rows_of(second)}
+        assert len(after) == 500
+        assert all(after[value] == split for value, split in before.items())
+    assert {split: sum(labels.values()) for split, labels in result.counts.items()} == pytest.approx(
+        {"train": 350, "validation": 75, "test": 75}, abs=3
+    )
+    assert (
+        "200 examples keep the split that split.like gives them, 300 are new" in (second / "verdict.json").read_text()
+    )
+
+
+def test_under_like_a_new_row_joins_the_group_that_is_known(ingest, tmp_path):
+    header = "patient,x,label\n"
+    lines = [f"p{number // 4},{number}.5,{number % 2}" for number in range(200)]
+    more = [f"p{number // 4},{number + 1000}.5,{number % 2}" for number in range(200)]
+    _, first = ingest(written(tmp_path / "a.csv", header + "\n".join(lines)), "group: patient", output="a")
+    problem = f"group: patient\nsplit: {{like: {first / 'examples'}}}"
+    _, second = ingest(written(tmp_path / "b.csv", header + "\n".join(more)), problem, output="b")
+    before = {row["patient"]: row["split"] for row in rows_of(first)}
+    assert all(before[row["patient"]] == row["split"] for row in rows_of(second))
+
+
+def test_a_salt_moves_rows(ingest, tmp_path):
+    source = written(tmp_path / "a.csv", "x,label\n" + "\n".join(f"{number}.5,{number % 2}" for number in range(200)))
+    first = splits_by_id(ingest(source, output="a")[1])
+    second = splits_by_id(ingest(source, "split: {salt: other}", output="b")[1])
+    assert sum(first[row] != second[row] for row in first) > 40
+
+
+def test_a_split_by_time_is_in_order_and_rows_without_a_time_are_set_aside(ingest, tmp_path):
+    days = [f"{2020 + number // 300}-{1 + number % 12:02d}-{1 + number % 28:02d}" for number in range(900)]
+    days[5], days[6] = "", "soon"
+    lines = [f"{day},{number}.5,{number % 2}" for number, day in enumerate(days)]
+    source = written(tmp_path / "a.csv", "day,x,label\n" + "\n".join(lines))
+    result, folder = ingest(source, "time: day\nsplit: {by: time}")
+    assert result.num_quarantined == 2
+    by_split: dict[str, list[str]] = {}
+    for row in rows_of(folder):
+        by_split.setdefault(row["split"], []).append(row["day"])
+    assert max(by_split["train"]) < min(by_split["validation"])
+    assert max(by_split["validation"]) < min(by_split["test"])
+    assert len(by_split["train"]) == pytest.approx(0.7 * 898, abs=40)
+    assert "it has no time that can be read" in (folder / "report.html").read_text()
 
 
 def test_a_group_never_straddles_two_splits(ingest, tmp_path):
@@ -240,6 +302,10 @@ def test_a_long_table_is_read_in_flat_memory(ingest, tmp_path, monkeypatch):
         ("i,x,label\n1,1,a\n1,2,b\n", "id: i", "the id column 'i' of .* must be unique, but 1 of 2 rows repeat"),
         ("x,label\n" + "".join(f"1,{n}\n" for n in range(50)), "", "50 examples have 50 different ones"),
         ("pay,label\nCash,a\n", "label: {expression: pay > 3}", "mixes texts and numbers"),
+        ("x,label\n1,a\n2,b\n", "split: {by: time}", "split.by: time needs a column of times, .* names none: set time"),
+        ("x,label\n1,a\n2,b\n", "time: when\nsplit: {by: time}", "must name columns of .*, got 'when'"),
+        ("y,x,label\n1,1,a\n1,2,b\n", "time: x\nsplit: {by: time}", "at least 3 different times, one a split"),
+        ("x,label\n1,a\n2,b\n", "split: {like: nowhere}", "split.like must name an example table or a model bundle"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused_in_one_sentence(ingest, tmp_path, text, problem, message):

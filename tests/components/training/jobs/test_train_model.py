@@ -17,8 +17,12 @@ def train(stripes_store, outputs, tmp_path):
     (tmp_path / "statistics").mkdir()
     (tmp_path / "statistics" / "train.pb").write_bytes(b"statistics")
     (tmp_path / "schema.pbtxt").write_text("feature {}")
+    (tmp_path / "record").write_bytes(b"splits")
     inputs = TrainingInputs(
-        features=stripes_store, schema=tmp_path / "schema.pbtxt", statistics=tmp_path / "statistics"
+        features=stripes_store,
+        schema=tmp_path / "schema.pbtxt",
+        statistics=tmp_path / "statistics",
+        splits=tmp_path / "record",
     )
 
     def run(**changes):
@@ -33,7 +37,9 @@ def test_training_writes_a_bundle_that_predicts(train, outputs, stripes_store):
     config = read_config(outputs.model)
     assert config.class_names == ("across", "down")
     assert config.training["recipe"] == "smoke"
-    assert set(file_listing(outputs.model)) == {"weights.safetensors", "schema.pbtxt", "statistics/train.pb"}
+    files = {"weights.safetensors", "schema.pbtxt", "statistics/train.pb", "splits.parquet"}
+    assert set(file_listing(outputs.model)) == files
+    assert (outputs.model / "splits.parquet").read_bytes() == b"splits"
     predictor = load_predictor(outputs.model, device="cpu")
     images = FeatureStore(stripes_store).gather(np.arange(4))
     np.testing.assert_allclose(predictor.predict(images).probabilities_BK.sum(1), 1.0, atol=1e-5)
