@@ -23,9 +23,8 @@ from components.data_validation.tables.table_source import (
 from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo
 from components.shared.tables.column_types import type_of_texts
 from components.shared.tables.file_kinds import PARQUET_MARK, refuse_other_kinds
-from components.shared.tables.opening import opened, readable
+from components.shared.tables.opening import check_num_columns, opened, readable
 from components.shared.tables.parquet_file import parquet_file
-from components.shared.tables.table_bounds import check_num_columns
 from components.shared.tables.value_cleaning import KEPT_AS_THEY_ARE, ValueCleaning
 
 _SUFFIXES = (".parquet", ".pq")

@@ -7,8 +7,7 @@ import io
 from pathlib import PurePosixPath
 
 from components.shared.tables.header_recognition import has_header, MAX_CELLS, MAX_ROWS
-from components.shared.tables.opening import BLOCK_BYTES
-from components.shared.tables.table_bounds import check_num_columns, MAX_COLUMNS
+from components.shared.tables.opening import BLOCK_BYTES, check_num_columns, MAX_COLUMNS
 from components.shared.tables.table_spec import TableSpec
 
 _OTHER_DELIMITERS = (",", "\t", ";", "|")

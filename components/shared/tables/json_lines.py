@@ -11,17 +11,20 @@ import unicodedata
 
 import pyarrow as pa
 
-from components.shared.tables.opening import bounded_lines
-from components.shared.tables.table_bounds import check_num_columns
+from components.shared.tables.opening import BLOCK_BYTES, bounded_lines, check_num_columns, opened_text, readable
 
 _BATCH_ROWS = 16384
 _BATCH_VALUES = 4_000_000
 _TRUTH = {True: "true", False: "false"}
 
 
-def looks_like_json_lines(first_line: str) -> bool:
-    """Whether the first line of a file that is not blank is a JSON object by itself."""
-    line = first_line.strip()
+def holds_json_lines(uri: str, encoding: str | None) -> bool:
+    """Whether the first line of a file that is not blank is a JSON object by itself, whatever the file's name."""
+    with readable(uri), opened_text(uri, encoding or "utf-8", errors="replace") as text:
+        line = text.readline(BLOCK_BYTES)
+        while line.isspace():
+            line = text.readline(BLOCK_BYTES)
+    line = line.strip()
     if not (line.startswith("{") and line.endswith("}")):
         return False
     try:

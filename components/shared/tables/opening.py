@@ -14,6 +14,7 @@ import pyarrow as pa
 from components.shared.tables.text_encoding import first_bad_line
 
 BLOCK_BYTES = 4 << 20
+MAX_COLUMNS = 20_000
 _ARROW_PACKINGS = {".gz": "gzip", ".bz2": "bz2"}
 _PACKINGS = {**_ARROW_PACKINGS, ".xz": "xz"}
 PACKED_SUFFIXES = tuple(_PACKINGS)
@@ -22,6 +23,22 @@ PACKED_SUFFIXES = tuple(_PACKINGS)
 def _codec(encoding: str) -> str:
     """The codec that also skips a byte order mark, which would otherwise be part of the first name."""
     return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+
+
+def check_num_columns(num_columns: int, *, uri: str, at_least: bool = False) -> None:
+    """Refuse a table that is too wide, before any of its rows is read; `at_least` where it may be wider still.
+
+    Raises
+    ------
+    ValueError
+        If there are more than `MAX_COLUMNS` columns.
+    """
+    if num_columns > MAX_COLUMNS:
+        more = "more than " if at_least else ""
+        raise ValueError(
+            f"{uri} must have at most {MAX_COLUMNS:,} columns, but has {more}{num_columns:,}: keep those that matter, "
+            "or turn the table if its rows are the columns"
+        )
 
 
 def bounded_lines(text: io.TextIOBase, *, uri: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ Ragged rows are reported and left out; they do not stop the reading.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 import unicodedata
@@ -13,20 +13,12 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from components.shared.tables.column_types import MISSING_NUMBERS
-from components.shared.tables.csv_stream import csv_batches
-from components.shared.tables.delimited_form import delimited_form
-from components.shared.tables.file_kinds import PARQUET_MARK, refuse_other_kinds
-from components.shared.tables.json_lines import json_batches, json_columns, looks_like_json_lines
-from components.shared.tables.opening import (
-    BLOCK_BYTES,
-    opened,
-    opened_for_arrow,
-    opened_text,
-    PACKED_SUFFIXES,
-    readable,
-)
-from components.shared.tables.parquet_file import parquet_file
-from components.shared.tables.table_bounds import check_num_columns
+from components.shared.tables.csv_stream import delimited_batches
+from components.shared.tables.delimited_form import delimited_form, DelimitedForm
+from components.shared.tables.file_kinds import refuse_other_kinds
+from components.shared.tables.json_lines import holds_json_lines, json_batches, json_columns
+from components.shared.tables.opening import opened, opened_text, PACKED_SUFFIXES, readable
+from components.shared.tables.parquet_file import parquet_file, stored_schema
 from components.shared.tables.table_spec import TableSpec
 from components.shared.tables.text_encoding import recognised_encoding
 from components.shared.tables.value_cleaning import value_cleaning_of, ValueCleaning
@@ -74,10 +66,8 @@ class TableFile:
     ----------
     names
         Names of the columns as they stand in the file, are given or made; empty for Parquet, which has its own.
-    has_header
-        Whether the first row of delimited text is no data.
-    num_blank, is_all
-        Blank lines before that row, and whether nothing follows it.
+    form
+        How delimited text is built; None for other files.
     cleaning
         What readers do to the values; batches hold them as they stand.
     inferred
@@ -87,13 +77,9 @@ class TableFile:
     uri: str
     is_parquet: bool = False
     is_json_lines: bool = False
-    delimiter: str = ","
-    quoting: bool = True
     encoding: str = "utf-8"
     names: tuple[str, ...] = ()
-    has_header: bool = True
-    num_blank: int = 0
-    is_all: bool = False
+    form: DelimitedForm | None = None
     cleaning: ValueCleaning = field(default_factory=ValueCleaning)
     inferred: tuple[str, ...] = field(default=())
 
@@ -105,7 +91,7 @@ class TableFile:
     @property
     def first_row(self) -> int:
         """Number of the first row of values, as a person counts rows: 2 below a header, else 1."""
-        return 1 if self.is_parquet or self.is_json_lines or not self.has_header else 2
+        return 2 if self.form is not None and self.form.has_header else 1
 
     def column_names(self) -> list[str]:
         """Names of the columns, NFC.
@@ -115,7 +101,7 @@ class TableFile:
         ValueError
             If the file cannot be read, or repeats a name.
         """
-        found = self._stored_schema().names if self.is_parquet else self.names
+        found = stored_schema(self.uri).names if self.is_parquet else self.names
         names = [unicodedata.normalize("NFC", name).strip() for name in found]
         repeated = next((name for name, count in Counter(names).items() if count > 1), None)
         if repeated is not None:
@@ -124,7 +110,7 @@ class TableFile:
 
     def schema(self) -> pa.Schema:
         """Columns of a Parquet file under their names (NFC) with their types."""
-        return pa.schema(list(zip(self.column_names(), self._stored_schema().types, strict=True)))
+        return pa.schema(list(zip(self.column_names(), stored_schema(self.uri).types, strict=True)))
 
     def iter_batches(self, ragged: list[RaggedRow] | None = None) -> Iterator[pa.RecordBatch]:
         """Stream the file; only one block is held at a time.
@@ -184,11 +170,16 @@ class TableFile:
             strings_can_be_null=False,
         )
         lines = [] if ragged_lines is None else ragged_lines
-        for batch in self._parsed_batches(convert, lambda row: lines.append(_num_lines(row)), use_threads=True):
+        assert self.form is not None
+        for batch in delimited_batches(
+            self.uri,
+            self.form,
+            convert,
+            encoding=self.encoding,
+            skipped=lambda row: lines.append(_num_lines(row)),
+            use_threads=True,
+        ):
             yield pa.RecordBatch.from_arrays(batch.columns, names)
-
-    def _stored_schema(self) -> pa.Schema:
-        return stored_schema(self.uri)
 
     def _raw_batches(self, names: list[str], ragged: list[RaggedRow]) -> Iterator[pa.RecordBatch]:
         if self.is_parquet:
@@ -216,41 +207,10 @@ class TableFile:
     def _text_batches(self, names: list[str], ragged: list[RaggedRow]) -> Iterator[pa.RecordBatch]:
         texts = {str(number): pa.string() for number in range(len(names))}
         convert = pa_csv.ConvertOptions(column_types=texts, null_values=[""], strings_can_be_null=True)
-        return self._parsed_batches(convert, lambda row: ragged.append(_ragged_row(row)))
-
-    def _parsed_batches(
-        self,
-        convert: pa_csv.ConvertOptions,
-        quarantine: Callable[[pa_csv.InvalidRow], None],
-        *,
-        use_threads: bool = False,
-    ) -> Iterator[pa.RecordBatch]:
-        """Rows of values; columns are named by number, since a header's names may repeat until trimmed."""
-        if self.is_all and self.has_header:
-            return
-
-        def skipped(row: pa_csv.InvalidRow) -> str:
-            quarantine(row)
-            return "skip"
-
-        read_options = pa_csv.ReadOptions(
-            use_threads=use_threads,  # without threads Arrow knows the rows' numbers
-            block_size=BLOCK_BYTES,
-            encoding=self.encoding,
-            column_names=[str(number) for number in range(len(self.names))],
-            skip_rows=self.num_blank,
-            skip_rows_after_names=int(self.has_header),
+        assert self.form is not None
+        return delimited_batches(
+            self.uri, self.form, convert, encoding=self.encoding, skipped=lambda row: ragged.append(_ragged_row(row))
         )
-        parse_options = pa_csv.ParseOptions(
-            delimiter=self.delimiter,
-            quote_char='"' if self.quoting else False,
-            newlines_in_values=self.quoting,
-            invalid_row_handler=skipped,
-        )
-        with readable(self.uri), opened_for_arrow(self.uri) as stream:
-            yield from csv_batches(
-                stream, read_options=read_options, parse_options=parse_options, convert_options=convert
-            )
 
 
 def table_file(uri: str, spec: TableSpec) -> TableFile:
@@ -270,7 +230,7 @@ def table_file(uri: str, spec: TableSpec) -> TableFile:
         return TableFile(uri=uri, is_parquet=True, cleaning=cleaning)
     with readable(uri), opened(uri, unpack=True) as stream:
         refuse_other_kinds(stream, uri, is_decoded=spec.encoding is not None)
-    if kind is None and not _holds_json_lines(uri, spec):
+    if kind is None and not holds_json_lines(uri, spec.encoding):
         raise ValueError(
             f"{uri} must be a folder of images or a table ending in {', '.join(_SUFFIXES)}; "
             "for a table of another name set table.format"
@@ -279,46 +239,20 @@ def table_file(uri: str, spec: TableSpec) -> TableFile:
         encoding = spec.encoding or recognised_encoding(stream, uri=uri)
     inferred = () if spec.encoding is not None else (f"{path.name} is read as {encoding}",)
     is_named = kind == "jsonl" and (spec.format is not None or suffix.lower() != ".json")
-    if kind in (None, "jsonl") or (spec.format is None and spec.delimiter is None and _holds_json_lines(uri, spec)):
+    if kind in (None, "jsonl") or (
+        spec.format is None and spec.delimiter is None and holds_json_lines(uri, spec.encoding)
+    ):
         return _json_lines_file(uri, spec, encoding, inferred if is_named else (*inferred, _as_json_lines(path)))
     with readable(uri), opened_text(uri, encoding) as text:
         form = delimited_form(text, spec, usual_delimiter=_DELIMITERS[kind], uri=uri)
     return TableFile(
         uri=uri,
-        delimiter=form.delimiter,
-        quoting=form.quoting,
         encoding=encoding,
         names=form.names,
-        has_header=form.has_header,
-        num_blank=form.num_blank,
-        is_all=form.is_all,
+        form=form,
         cleaning=cleaning,
         inferred=(*inferred, *form.inferred),
     )
-
-
-def stored_schema(uri: str) -> pa.Schema:
-    """Columns of a Parquet file as it stores them.
-
-    Raises
-    ------
-    ValueError
-        If it is no Parquet file, or too wide.
-    """
-    with readable(uri), opened(uri, unpack=False) as stream:
-        refuse_other_kinds(stream, uri, but=PARQUET_MARK)
-        schema = parquet_file(stream).schema_arrow
-    check_num_columns(len(schema), uri=uri)
-    return schema
-
-
-def _holds_json_lines(uri: str, spec: TableSpec) -> bool:
-    """Whether a file begins with a line that is a JSON object, whatever its name."""
-    with readable(uri), opened_text(uri, spec.encoding or "utf-8", errors="replace") as text:
-        line = text.readline(BLOCK_BYTES)
-        while line.isspace():
-            line = text.readline(BLOCK_BYTES)
-    return looks_like_json_lines(line)
 
 
 def _json_lines_file(uri: str, spec: TableSpec, encoding: str, inferred: tuple[str, ...]) -> TableFile:
