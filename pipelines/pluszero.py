@@ -106,7 +106,7 @@ def help_text() -> str:
     )
 
 
-def _become(command: Sequence[str]) -> NoReturn:
+def _become(command: list[str]) -> NoReturn:
     paths = [str(REPOSITORY), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     path = os.pathsep.join(dict.fromkeys(filter(None, paths)))
     os.execve(command[0], command, {**os.environ, "PYTHONPATH": path})  # noqa: S606 - no shell is wanted

@@ -18,5 +18,8 @@ def interpreter_in(folder: str) -> Path:
     """Interpreter of an environment; FileNotFoundError where it has not been set up."""
     interpreter = REPOSITORY / folder / "bin" / "python"
     if not interpreter.exists():
-        raise FileNotFoundError(f"the environment {folder} must be there, but is not: run make setup in {REPOSITORY}")
+        raise FileNotFoundError(
+            f"the environment {folder} must be there, but there is none at {REPOSITORY / folder}: "
+            "run make setup in a clone of the project"
+        )
     return interpreter

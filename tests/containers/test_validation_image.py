@@ -11,8 +11,8 @@ import pytest
 
 from components.shared.runtime.container_images import image
 from pipelines.local.containers import container_engine
-from pipelines.local.image_source import REPOSITORY
 from pipelines.local.environments import interpreter_of
+from pipelines.local.image_source import REPOSITORY
 
 pytestmark = pytest.mark.containers
 

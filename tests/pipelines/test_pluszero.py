@@ -95,5 +95,5 @@ def test_an_unknown_command_is_told_in_one_sentence(capsys, arguments, sentence)
 def test_an_environment_that_is_not_there_is_told_in_one_sentence(capsys, monkeypatch, tmp_path, name, folder):
     monkeypatch.setattr(environments, "REPOSITORY", tmp_path)
     assert main([name, "--help"]) == 2
-    sentence = f"error: the environment {folder} must be there, but is not: run make setup in {tmp_path}\n"
-    assert capsys.readouterr().err == sentence
+    sentence = f"the environment {folder} must be there, but there is none at {tmp_path / folder}: run make setup"
+    assert capsys.readouterr().err == f"error: {sentence} in a clone of the project\n"

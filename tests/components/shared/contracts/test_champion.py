@@ -14,14 +14,8 @@ from components.shared.contracts.champion import Champion, CHAMPION_FILE, Champi
 from components.shared.contracts.releases import open_releases
 from components.shared.runtime.errors import ContractError
 
-GOOD = {
-    "format_version": 1,
-    "version": "0123456789abcdef",
-    "promoted_by": "kim",
-    "promoted_at": "2026-05-01T09:30:00+00:00",
-    "reason": "better on Korean comments",
-    "former_version": None,
-}
+GOLDEN = Path(__file__).parent / "golden" / "champion_v1.json"
+GOOD = json.loads(GOLDEN.read_text())
 
 
 def publish(releases, folder, value: float) -> str:
@@ -138,9 +132,13 @@ def test_a_damaged_pointer_is_refused_in_one_sentence_that_names_it(releases, co
 
 def test_the_pointer_of_format_version_1_is_read(releases):
     releases.filesystem.makedirs(releases.folder, exist_ok=True)
-    releases.filesystem.pipe_file(f"{releases.folder}/{CHAMPION_FILE}", json.dumps(GOOD).encode())
+    releases.filesystem.pipe_file(f"{releases.folder}/{CHAMPION_FILE}", GOLDEN.read_bytes())
     assert read_champion(releases) == Champion(
-        **{name: value for name, value in GOOD.items() if name != "format_version"}
+        version="0123456789abcdef",
+        promoted_by="kim",
+        promoted_at="2026-05-01T09:30:00+00:00",
+        reason="better on Korean comments",
+        former_version=None,
     )
 
 
