@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.model_analysis.scoring.example_batches import BATCH_ROWS, ExampleBatch, ExampleSource
 from components.model_analysis.scoring.image_files import is_image_file
-from components.model_analysis.scoring.image_folder import find_images, folder_batches
+from components.model_analysis.scoring.image_folder import changed_labels, find_images, folder_batches
 from components.model_analysis.scoring.label_matching import LabelMatcher
 from components.model_analysis.scoring.table_columns import TableHints
 from components.model_analysis.scoring.table_source import table_source
@@ -95,4 +95,4 @@ def _folder_source(folder: Path, features: Features, matcher: LabelMatcher) -> E
 
 def _image_source(folder: Path, paths: Sequence[str], matcher: LabelMatcher) -> ExampleSource:
     batches = folder_batches(folder, paths, matcher, batch_rows=BATCH_ROWS["image"])
-    return ExampleSource(batches=batches, num_examples=len(paths))
+    return ExampleSource(batches=batches, num_examples=len(paths), changed_labels=tuple(changed_labels(paths, matcher)))

@@ -75,6 +75,18 @@ def test_an_unknown_class_is_kept_as_a_row_and_left_out_of_accuracy(score, tmp_p
     assert labels == ["bird", "cat"]
 
 
+def test_photos_whose_label_the_topmost_folder_changes_are_listed(score, tmp_path, photo, caplog) -> None:
+    _write_photos(tmp_path / "photos", photo, {"cat/1.jpg": "cat", "dog/1.jpg": "dog", "cat/dog/2.jpg": "cat"})
+    with caplog.at_level(logging.WARNING):
+        result = score(tmp_path / "photos")
+    assert result.metrics["accuracy"] == 1.0
+    assert [changed.example_id for changed in result.changed_labels] == ["cat/dog/2.jpg"]
+    assert _json(tmp_path / "out" / "changed_labels.json") == [
+        {"example_id": "cat/dog/2.jpg", "label": "cat", "label_before": "dog"}
+    ]
+    assert "this changes the label of 1, cat/dog/2.jpg (dog -> cat)" in caplog.text
+
+
 def test_unreadable_images_are_listed_with_their_reasons(score, tmp_path, photo, caplog) -> None:
     _write_photos(tmp_path / "photos", photo, {"cat/1.jpg": "cat"})
     (tmp_path / "photos" / "cat" / "empty.jpg").write_bytes(b"")
