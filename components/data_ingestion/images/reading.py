@@ -45,6 +45,11 @@ class LocalReader:
     def __init__(self, root: str) -> None:
         self._root = root
 
+    @property
+    def root(self) -> str:
+        """The folder's absolute path."""
+        return self._root
+
     def locations(self) -> list[str]:
         """Names of all files below the folder, relative to it."""
         return [name for name, _ in local_files(self._root)]
@@ -57,7 +62,7 @@ class LocalReader:
             if not stat.S_ISREG(status.st_mode):
                 what = "a folder" if stat.S_ISDIR(status.st_mode) else "a special file"
                 raise UndecodableImageError(f"it is {what}, not a file")
-            _check_size(status.st_size)
+            check_size(status.st_size)
             return path.read_bytes()
         except OSError as error:
             raise UndecodableImageError(f"it cannot be read: {error.strerror or error}") from error
@@ -69,6 +74,7 @@ class RemoteReader:
     in_processes = False
 
     def __init__(self, uri: str) -> None:
+        self.root = uri
         self._filesystem, self._root = fsspec.core.url_to_fs(uri)
         self._sizes: dict[str, int] = {}
 
@@ -81,7 +87,7 @@ class RemoteReader:
 
     def read(self, location: str) -> bytes:
         """See `ImageReader`."""
-        _check_size(self._sizes.get(location, 0))
+        check_size(self._sizes.get(location, 0))
         root = self._root.rstrip("/")
         try:
             data: bytes = self._filesystem.cat_file(f"{root}/{location}" if root else location)
@@ -153,6 +159,7 @@ def _measured(reader: ImageReader, location: str) -> ImageRecord | str:
         return str(error)
 
 
-def _check_size(num_bytes: int) -> None:
+def check_size(num_bytes: int) -> None:
+    """Raise `UndecodableImageError` where a file has more than `MAX_FILE_BYTES`."""
     if num_bytes > MAX_FILE_BYTES:
         raise UndecodableImageError(f"the file has {num_bytes:,} bytes, more than the {MAX_FILE_BYTES:,} allowed")

@@ -11,10 +11,10 @@ import pyarrow as pa
 from components.data_ingestion.class_names import class_warnings, counts_by_split, ordered_class_names
 from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantined
 from components.data_ingestion.splits import assign_splits, expected_splits, NOT_PINNED, open_fractions
+from components.data_ingestion.table_scan import ScannedTable
 from components.data_ingestion.tables.column_plan import column_plan, ColumnPlan
 from components.data_ingestion.tables.row_index import num_repeated, numbered_rows, repeated_keys, RowIndex, UNLABELLED
 from components.data_ingestion.tables.rows import prepared_rows, PreparedRows
-from components.data_ingestion.tables.scan import ScannedTable
 from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.problem import Problem, SPLIT_NAMES
 from components.shared.runtime.fingerprints import fingerprint_bytes

@@ -7,10 +7,10 @@ import logging
 from components.modeling.features import Features
 from components.shared.contracts.problem import LABEL_NAMES, Problem, TEXT_NAMES
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.photo_tables import IMAGE_NAMES
 
 logger = logging.getLogger(__name__)
 
-IMAGE_NAMES = ("image", "path", "file", "file_name", "filename", "image_path")
 ID_NAMES = ("example_id", "id")
 _PAYLOAD_NAMES = {"image": IMAGE_NAMES, "text": TEXT_NAMES}
 
@@ -55,7 +55,7 @@ def _payload(names: Sequence[str], features: Features, hints: TableHints, where:
         for column in features.columns:
             _check_there(column, names, where, why="which the model reads")
         return {column: column for column in features.columns}
-    told = hints.payload or (hints.problem.text if features.modality == "text" else None)
+    told = hints.payload or (hints.problem.text if features.modality == "text" else hints.problem.image)
     if told is not None:
         _check_there(told, names, where)
     wanted = _PAYLOAD_NAMES[features.modality]
