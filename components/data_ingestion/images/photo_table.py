@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.data_ingestion.images.columns import photo_table_columns, PhotoTableColumns
 from components.data_ingestion.images.labels import claims_to_be_image, ImageEntry, ImageListing, why_ignored
@@ -23,6 +24,7 @@ from components.shared.tables.photo_labels import photo_labels
 from components.shared.tables.photo_tables import stores_images
 from components.shared.tables.table_files import TableFile
 from components.shared.tables.table_rows import iter_rows, Rows
+from components.shared.tables.value_cleaning import MAX_VALUE_BYTES, too_long, ValueCleaning
 
 NO_PATH = "it names no photo"
 NO_ID = "it has no identifier"
@@ -67,7 +69,8 @@ def photo_table_listing(table: ScannedTable, image: str, *, problem: Problem, pl
         places_of_rows = [_stored_place(table, found.num_rows + row) for row in range(num_rows)]
         if paths_in is not None:
             places_of_rows = [_place(path, places) for path in as_type(rows[image], pa.string()).to_pylist()]
-        _add(found, _Rows.of(rows, plan, problem, num_rows), places_of_rows, table)
+        typed = _Rows.of(rows, plan, problem, num_rows, cleaning=table.file.cleaning)
+        _add(found, typed, places_of_rows, table)
     if not found.num_rows:
         raise ValueError(f"{uri} must hold rows below its header, but holds none")
     _check_ids(found.entries, plan, uri)
@@ -90,24 +93,47 @@ def photo_table_listing(table: ScannedTable, image: str, *, problem: Problem, pl
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Rows:
-    """N rows: labels, groups and identifiers (None where there are none), and the columns that are carried over."""
+    """N rows.
+
+    Attributes
+    ----------
+    labels, groups
+        None where a row has none.
+    ids
+        None where the table has none.
+    carried
+        Columns of the example table.
+    reasons
+        Why a row cannot be used whatever its photo; None where it can.
+    """
 
     labels: list[str | None]
     groups: list[str | None]
     ids: list[str | None] | None
     carried: pa.Table
+    reasons: list[str | None]
 
     @classmethod
-    def of(cls, rows: Rows, plan: PhotoTableColumns, problem: Problem, num_rows: int) -> "_Rows":
-        typed = {name: as_type(rows[name], plan.types[name]) for name in plan.needed}
+    def of(
+        cls, rows: Rows, plan: PhotoTableColumns, problem: Problem, num_rows: int, *, cleaning: ValueCleaning
+    ) -> "_Rows":
+        typed = {name: cleaning.column(rows[name], plan.types[name]) for name in plan.needed}
         ids = None if plan.id is None else as_type(typed[plan.id], pa.string()).to_pylist()
+        reasons: list[str | None] = [None] * num_rows
+        for name in plan.needed:
+            if (is_long := too_long(rows[name])) is not None:
+                for row in pc.indices_nonzero(is_long).to_pylist():
+                    reasons[row] = f"its value of {name!r} is longer than {MAX_VALUE_BYTES >> 20} MB"
+        for row, example_id in enumerate(ids or ()):
+            reasons[row] = reasons[row] or (NO_ID if example_id is None else None)
         if plan.id in problem.pii and ids is not None:
             ids = [value and fingerprint_bytes(value.encode()) for value in ids]
         return cls(
-            labels=_labels(typed, plan, num_rows),
+            labels=_labels(rows, typed, plan, num_rows, cleaning),
             groups=[None] * num_rows if plan.group is None else as_type(typed[plan.group], pa.string()).to_pylist(),
             ids=ids,
             carried=pa.table({name: typed[source] for name, source in plan.carried.items()}),
+            reasons=reasons,
         )
 
 
@@ -147,8 +173,7 @@ def _place(path: str | None, places: PhotoPlaces) -> _Place:
 def _add(found: _Found, rows: _Rows, places: Sequence[_Place], table: ScannedTable) -> None:
     for number, place in enumerate(places):
         row = found.num_rows + number
-        example_id = None if rows.ids is None else rows.ids[number]
-        reason = place.reason or (NO_ID if rows.ids is not None and example_id is None else None)
+        reason = place.reason or rows.reasons[number]
         found.named.add(place.name)
         if reason is not None:
             found.quarantined.append(Quarantined(name=place.name or table.row_name(row), reason=reason))
@@ -157,7 +182,7 @@ def _add(found: _Found, rows: _Rows, places: Sequence[_Place], table: ScannedTab
             name=place.name,
             location=place.location,
             label=rows.labels[number],
-            example_id=example_id,
+            example_id=None if rows.ids is None else rows.ids[number],
             group=rows.groups[number],
             row=row,
         )
@@ -166,13 +191,17 @@ def _add(found: _Found, rows: _Rows, places: Sequence[_Place], table: ScannedTab
     found.num_rows += len(places)
 
 
-def _labels(typed: Rows, plan: PhotoTableColumns, num_rows: int) -> list[str | None]:
+def _labels(
+    rows: Rows, typed: Rows, plan: PhotoTableColumns, num_rows: int, cleaning: ValueCleaning
+) -> list[str | None]:
     if plan.label is None:
         return [None] * num_rows
     if isinstance(plan.label, LabelExpression):
-        evaluated: list[str | None] = plan.label.evaluate(typed).cast(pa.string()).to_pylist()
-        return evaluated
-    return [(label or "").strip() or None for label in as_type(typed[plan.label], pa.string()).to_pylist()]
+        labels = plan.label.evaluate(typed).cast(pa.string())
+    else:
+        labels = cleaning.of_labels.column(rows[plan.label], pa.string())
+    values: list[str | None] = labels.to_pylist()
+    return values
 
 
 def _check_ids(entries: Sequence[ImageEntry], plan: PhotoTableColumns, uri: str) -> None:

@@ -20,6 +20,7 @@ from components.shared.contracts.problem import Problem, SPLIT_NAMES
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.runtime.progress import progress
 from components.shared.tables.column_types import widest_types
+from components.shared.tables.missing_words import missing_words, missing_words_sentences
 from components.shared.tables.text_measures import TEXT_MEASURES, text_measures
 
 _LISTED_ROWS = 1000
@@ -33,6 +34,7 @@ class _Rows:
     quarantined: list[Quarantined] = field(default_factory=list)
     num_quarantined: int = 0
     num_left_out: int = 0
+    missing_words: dict[str, Counter[str]] = field(default_factory=dict)
 
 
 def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_path: Path) -> IngestionFacts:
@@ -68,7 +70,11 @@ def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_
         left_out={"a label that is not among the problem file's classes": rows.num_left_out},
         num_duplicate_rows=num_repeated(index.column("content")),
         inferred=tuple(sentence for table in tables for sentence in table.file.inferred) + plan.inferred,
-        warnings=tuple(class_warnings(index.label_counts, problem.label.classes) + _warnings(index, splits, plan)),
+        warnings=(
+            *class_warnings(index.label_counts, problem.label.classes),
+            *_warnings(index, splits, plan),
+            *missing_words_sentences(rows.missing_words, known=tables[0].file.cleaning.missing).values(),
+        ),
         columns={column: (str(roles[column]), str(kind)) for column, kind in columns.items()},
     )
 
@@ -94,7 +100,8 @@ def _indexed(tables: Sequence[ScannedTable], plan: ColumnPlan, problem: Problem)
         rows.num_quarantined += table.num_ragged
         num_before = 0
         for batch in progress(table.file.iter_batches(), label=f"reading {table.file.name}", unit="block"):
-            prepared = prepared_rows(batch, plan)
+            prepared = prepared_rows(batch, plan, table.file.cleaning)
+            _count_missing_words(rows, prepared, plan, problem)
             for row, reason in enumerate(prepared.reasons):
                 if reason is not None:
                     rows.num_quarantined += 1
@@ -105,6 +112,21 @@ def _indexed(tables: Sequence[ScannedTable], plan: ColumnPlan, problem: Problem)
             rows.index.add(prepared, usable, pinned=table.pinned)
             num_before += batch.num_rows
     return rows
+
+
+def _count_missing_words(rows: _Rows, prepared: PreparedRows, plan: ColumnPlan, problem: Problem) -> None:
+    """Count values that look missing; a label, too, may be a `?`, but `none` is a class like any other."""
+    texts = {
+        column.source: prepared.columns[column.name]
+        for column in plan.outputs
+        if column.kind == pa.string() and column.role != "pii"
+    }
+    found = {name: missing_words(values) for name, values in texts.items()}
+    if isinstance(plan.label, str):
+        found[plan.label] = missing_words(prepared.labels, but=("none", *problem.label.classes))
+    for name, counts in found.items():
+        if counts:
+            rows.missing_words.setdefault(name, Counter()).update(counts)
 
 
 def _usable(prepared: PreparedRows, problem: Problem) -> list[int]:
@@ -161,7 +183,7 @@ def _batches(
     start = 0
     for table in tables:
         for batch in progress(table.file.iter_batches(), label=f"storing {table.file.name}", unit="block"):
-            prepared = prepared_rows(batch, plan)
+            prepared = prepared_rows(batch, plan, table.file.cleaning)
             usable = _usable(prepared, problem)
             names = [SPLIT_NAMES[split] for split in splits[start : start + len(usable)].tolist()]
             start += len(usable)

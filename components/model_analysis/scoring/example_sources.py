@@ -16,7 +16,7 @@ from components.shared.contracts.example_table import ExampleTable
 logger = logging.getLogger(__name__)
 
 _PREDICTION_COLUMNS = frozenset({"example_id", "split", "label", "predicted", "probabilities", "embedding"})
-_TABLE_PATTERNS = ("*.csv", "*.tsv", "*.parquet")
+_TABLE_PATTERNS = ("*.csv", "*.tsv", "*.jsonl", "*.parquet")
 
 
 def open_source(source: str, features: Features, matcher: LabelMatcher, hints: TableHints) -> ExampleSource:

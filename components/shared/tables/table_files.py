@@ -1,10 +1,11 @@
-"""Table files as streams: CSV, TSV and Parquet. Ragged rows are reported and left out; they do not stop the reading."""
+"""Table files as streams: CSV, TSV, JSON lines and Parquet.
+
+Ragged rows are reported and left out; they do not stop the reading.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-import csv
 from dataclasses import dataclass, field
-import io
 from pathlib import PurePosixPath
 import unicodedata
 
@@ -13,16 +14,29 @@ import pyarrow.csv as pa_csv
 
 from components.shared.tables.column_types import MISSING_NUMBERS
 from components.shared.tables.csv_stream import csv_batches
+from components.shared.tables.delimited_form import delimited_form
+from components.shared.tables.file_kinds import PARQUET_MARK, refuse_other_kinds
+from components.shared.tables.json_lines import json_batches, json_columns, looks_like_json_lines
 from components.shared.tables.opening import BLOCK_BYTES, opened, opened_for_arrow, opened_text, readable
 from components.shared.tables.parquet_file import parquet_file
+from components.shared.tables.table_bounds import check_num_columns
 from components.shared.tables.table_spec import TableSpec
 from components.shared.tables.text_encoding import recognised_encoding
+from components.shared.tables.value_cleaning import value_cleaning_of, ValueCleaning
 
 _BATCH_ROWS = 16384
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
-_OTHER_DELIMITERS = (",", "\t", ";", "|")
-_DELIMITER_WORDS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
-_SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "tsv", ".parquet": "parquet", ".pq": "parquet"}
+_SUFFIXES = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".txt": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
 _PACKED_SUFFIXES = (".gz", ".bz2", ".xz")
 
 
@@ -33,9 +47,9 @@ class RaggedRow:
     Attributes
     ----------
     row
-        Its number, counted from 1, the header; blank lines do not count.
+        Its number, counted from 1, the header where there is one; blank lines do not count.
     num_expected, num_found
-        Numbers of values: the header's, and this row's.
+        Numbers of values: the first row's, and this row's.
     num_lines
         Lines it spans; many where a quote is never closed.
     """
@@ -47,26 +61,34 @@ class RaggedRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Header:
-    """The first row that is not blank, how many blank lines come before it, and whether nothing follows."""
-
-    names: list[str]
-    num_blank: int
-    is_all: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class TableFile:
     """A table file, at a local path or an fsspec URI, and how it is read.
 
-    `inferred` says what was recognised rather than told, one sentence each.
+    Attributes
+    ----------
+    names
+        Names of the columns as they stand in the file, are given or made; empty for Parquet, which has its own.
+    has_header
+        Whether the first row of delimited text is no data.
+    num_blank, is_all
+        Blank lines before that row, and whether nothing follows it.
+    cleaning
+        What readers do to the values; batches hold them as they stand.
+    inferred
+        What was recognised rather than told, one sentence each.
     """
 
     uri: str
     is_parquet: bool = False
+    is_json_lines: bool = False
     delimiter: str = ","
     quoting: bool = True
     encoding: str = "utf-8"
+    names: tuple[str, ...] = ()
+    has_header: bool = True
+    num_blank: int = 0
+    is_all: bool = False
+    cleaning: ValueCleaning = field(default_factory=ValueCleaning)
     inferred: tuple[str, ...] = field(default=())
 
     @property
@@ -74,15 +96,20 @@ class TableFile:
         """The file's name without its folder."""
         return PurePosixPath(self.uri).name
 
+    @property
+    def first_row(self) -> int:
+        """Number of the first row of values, as a person counts rows: 2 below a header, else 1."""
+        return 1 if self.is_parquet or self.is_json_lines or not self.has_header else 2
+
     def column_names(self) -> list[str]:
         """Names of the columns, NFC.
 
         Raises
         ------
         ValueError
-            If the file is empty, cannot be read, or repeats a name.
+            If the file cannot be read, or repeats a name.
         """
-        found = self._stored_schema().names if self.is_parquet else self._header().names
+        found = self._stored_schema().names if self.is_parquet else self.names
         names = [unicodedata.normalize("NFC", name).strip() for name in found]
         repeated = next((name for name, count in Counter(names).items() if count > 1), None)
         if repeated is not None:
@@ -104,7 +131,7 @@ class TableFile:
         Yields
         ------
         pa.RecordBatch
-            Columns under their names (NFC). Those of delimited text are all strings, null where empty.
+            Columns under their names (NFC). Those of text are all strings as they stand, null where empty.
 
         Raises
         ------
@@ -113,8 +140,7 @@ class TableFile:
         """
         names = self.column_names()
         found = [] if ragged is None else ragged
-        batches = self._stored_batches() if self.is_parquet else self._text_batches(names, found)
-        for batch in batches:
+        for batch in self._raw_batches(names, found):
             named = pa.RecordBatch.from_arrays(batch.columns, names)
             for start in range(0, named.num_rows, _BATCH_ROWS):
                 yield named.slice(start, _BATCH_ROWS)
@@ -122,7 +148,7 @@ class TableFile:
     def iter_typed_batches(
         self, types: Mapping[str, pa.DataType], ragged_lines: list[int] | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Stream delimited text in types that were decided before, several times as fast as `iter_batches`.
+        """Stream text in types that were decided before; delimited text several times as fast as `iter_batches`.
 
         Parameters
         ----------
@@ -143,9 +169,12 @@ class TableFile:
             If a value does not fit its column's type, or the file cannot be read.
         """
         names = self.column_names()
+        if self.is_json_lines:
+            yield from self._typed_json_batches(types, names)
+            return
         convert = pa_csv.ConvertOptions(
             column_types={str(number): types[name] for number, name in enumerate(names)},
-            null_values=["", *MISSING_NUMBERS],
+            null_values=["", *MISSING_NUMBERS, *self.cleaning.missing],
             strings_can_be_null=False,
         )
         lines = [] if ragged_lines is None else ragged_lines
@@ -153,19 +182,30 @@ class TableFile:
             yield pa.RecordBatch.from_arrays(batch.columns, names)
 
     def _stored_schema(self) -> pa.Schema:
-        with readable(self.uri), opened(self.uri, unpack=False) as stream:
-            return parquet_file(stream).schema_arrow
+        return stored_schema(self.uri)
+
+    def _raw_batches(self, names: list[str], ragged: list[RaggedRow]) -> Iterator[pa.RecordBatch]:
+        if self.is_parquet:
+            return self._stored_batches()
+        return self._json_batches(names) if self.is_json_lines else self._text_batches(names, ragged)
+
+    def _json_batches(self, names: list[str]) -> Iterator[pa.RecordBatch]:
+        with readable(self.uri), opened_text(self.uri, self.encoding) as text:
+            yield from json_batches(text, names, uri=self.uri)
+
+    def _typed_json_batches(self, types: Mapping[str, pa.DataType], names: list[str]) -> Iterator[pa.RecordBatch]:
+        for batch in self._json_batches(names):
+            with readable(self.uri):
+                columns = [
+                    column if types[name] == pa.string() else self.cleaning.column(column, types[name])
+                    for name, column in zip(names, batch.columns, strict=True)
+                ]
+                typed = pa.RecordBatch.from_arrays(columns, names)
+            yield typed
 
     def _stored_batches(self) -> Iterator[pa.RecordBatch]:
         with readable(self.uri), opened(self.uri, unpack=False) as stream:
             yield from parquet_file(stream).iter_batches(batch_size=_BATCH_ROWS)
-
-    def _header(self) -> _Header:
-        with opened_text(self.uri, self.encoding) as text:
-            for number, row in enumerate(_csv_rows(text, self)):
-                if row:
-                    return _Header(names=row, num_blank=number, is_all=not next(text, ""))
-        raise ValueError(f"{self.uri} must be a table with a header, but it is empty")
 
     def _text_batches(self, names: list[str], ragged: list[RaggedRow]) -> Iterator[pa.RecordBatch]:
         texts = {str(number): pa.string() for number in range(len(names))}
@@ -179,9 +219,8 @@ class TableFile:
         *,
         use_threads: bool = False,
     ) -> Iterator[pa.RecordBatch]:
-        """Rows below the header; columns are named by number, since the header's names may repeat until trimmed."""
-        header = self._header()
-        if header.is_all:
+        """Rows of values; columns are named by number, since a header's names may repeat until trimmed."""
+        if self.is_all and self.has_header:
             return
 
         def skipped(row: pa_csv.InvalidRow) -> str:
@@ -192,9 +231,9 @@ class TableFile:
             use_threads=use_threads,  # without threads Arrow knows the rows' numbers
             block_size=BLOCK_BYTES,
             encoding=self.encoding,
-            column_names=[str(number) for number in range(len(header.names))],
-            skip_rows=header.num_blank,
-            skip_rows_after_names=1,
+            column_names=[str(number) for number in range(len(self.names))],
+            skip_rows=self.num_blank,
+            skip_rows_after_names=int(self.has_header),
         )
         parse_options = pa_csv.ParseOptions(
             delimiter=self.delimiter,
@@ -219,23 +258,85 @@ def table_file(uri: str, spec: TableSpec) -> TableFile:
     path = PurePosixPath(uri)
     suffix = PurePosixPath(path.stem).suffix if path.suffix.lower() in _PACKED_SUFFIXES else path.suffix
     kind = spec.format or _SUFFIXES.get(suffix.lower())
-    if kind is None:
+    cleaning = value_cleaning_of(spec)
+    if kind == "parquet":
+        _check_no_names(uri, spec)
+        return TableFile(uri=uri, is_parquet=True, cleaning=cleaning)
+    with readable(uri), opened(uri, unpack=True) as stream:
+        refuse_other_kinds(stream, uri, is_decoded=spec.encoding is not None)
+    if kind is None and not _holds_json_lines(uri, spec):
         raise ValueError(
             f"{uri} must be a folder of images or a table ending in {', '.join(_SUFFIXES)}; "
             "for a table of another name set table.format"
         )
-    if kind == "parquet":
-        return TableFile(uri=uri, is_parquet=True)
     with readable(uri), opened(uri, unpack=True) as stream:
         encoding = spec.encoding or recognised_encoding(stream, uri=uri)
-    with opened_text(uri, encoding) as text:
-        first_line = next((line for line in text if line.strip()), "")
-    delimiter = spec.delimiter or _recognised_delimiter(first_line, _DELIMITERS[kind])
-    inferred = [f"{path.name} is read as {encoding}"] if spec.encoding is None else []
-    if spec.delimiter is None:
-        inferred.append(f"values in {path.name} are separated by {_DELIMITER_WORDS[delimiter]}")
-    quoting = True if spec.quoting is None else spec.quoting
-    return TableFile(uri=uri, delimiter=delimiter, quoting=quoting, encoding=encoding, inferred=tuple(inferred))
+    inferred = () if spec.encoding is not None else (f"{path.name} is read as {encoding}",)
+    is_named = kind == "jsonl" and (spec.format is not None or suffix.lower() != ".json")
+    if kind in (None, "jsonl") or (spec.format is None and spec.delimiter is None and _holds_json_lines(uri, spec)):
+        return _json_lines_file(uri, spec, encoding, inferred if is_named else (*inferred, _as_json_lines(path)))
+    with readable(uri), opened_text(uri, encoding) as text:
+        form = delimited_form(text, spec, usual_delimiter=_DELIMITERS[kind], uri=uri)
+    return TableFile(
+        uri=uri,
+        delimiter=form.delimiter,
+        quoting=form.quoting,
+        encoding=encoding,
+        names=form.names,
+        has_header=form.has_header,
+        num_blank=form.num_blank,
+        is_all=form.is_all,
+        cleaning=cleaning,
+        inferred=(*inferred, *form.inferred),
+    )
+
+
+def stored_schema(uri: str) -> pa.Schema:
+    """Columns of a Parquet file as it stores them.
+
+    Raises
+    ------
+    ValueError
+        If it is no Parquet file, or too wide.
+    """
+    with readable(uri), opened(uri, unpack=False) as stream:
+        refuse_other_kinds(stream, uri, but=PARQUET_MARK)
+        schema = parquet_file(stream).schema_arrow
+    check_num_columns(len(schema), uri=uri)
+    return schema
+
+
+def _holds_json_lines(uri: str, spec: TableSpec) -> bool:
+    """Whether a file begins with a line that is a JSON object, whatever its name."""
+    with readable(uri), opened_text(uri, spec.encoding or "utf-8", errors="replace") as text:
+        line = text.readline(BLOCK_BYTES)
+        while line.isspace():
+            line = text.readline(BLOCK_BYTES)
+    return looks_like_json_lines(line)
+
+
+def _json_lines_file(uri: str, spec: TableSpec, encoding: str, inferred: tuple[str, ...]) -> TableFile:
+    _check_no_names(uri, spec)
+    with readable(uri), opened_text(uri, encoding) as text:
+        names = json_columns(text, uri=uri)
+    return TableFile(
+        uri=uri,
+        is_json_lines=True,
+        encoding=encoding,
+        names=names,
+        cleaning=value_cleaning_of(spec),
+        inferred=inferred,
+    )
+
+
+def _as_json_lines(path: PurePosixPath) -> str:
+    return f"{path.name} is read as JSON lines, one object a line"
+
+
+def _check_no_names(uri: str, spec: TableSpec) -> None:
+    if spec.columns or spec.header is not None:
+        key = "columns" if spec.columns else "header"
+        raise ValueError(f"table.{key} must be left out for {uri}: its columns have names of their own")
 
 
 def _ragged_row(row: pa_csv.InvalidRow) -> RaggedRow:
@@ -249,14 +350,3 @@ def _ragged_row(row: pa_csv.InvalidRow) -> RaggedRow:
 
 def _num_lines(row: pa_csv.InvalidRow) -> int:
     return len(row.text.splitlines()) or 1
-
-
-def _csv_rows(text: io.TextIOWrapper, file: TableFile) -> Iterator[list[str]]:
-    return csv.reader(text, delimiter=file.delimiter, quoting=csv.QUOTE_MINIMAL if file.quoting else csv.QUOTE_NONE)
-
-
-def _recognised_delimiter(first_line: str, expected: str) -> str:
-    if expected in first_line:
-        return expected
-    found = max(_OTHER_DELIMITERS, key=first_line.count)
-    return found if found in first_line else expected
