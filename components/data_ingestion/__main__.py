@@ -43,7 +43,16 @@ def fingerprint(source: Annotated[str, _SOURCE], problem: Annotated[Path | None,
     """Print the fingerprint of the data, which changes whenever they do."""
     from components.shared.tables.sources import data_fingerprint
 
-    typer.echo(data_fingerprint(source, test_file=_problem(problem).split.test_file))
+    told = _problem(problem)
+    typer.echo(
+        data_fingerprint(
+            source,
+            test_file=told.split.test_file,
+            table=told.table,
+            image=told.image,
+            modality=told.modality,
+        )
+    )
 
 
 def _problem(path: Path | None) -> Problem:

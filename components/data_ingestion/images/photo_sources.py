@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from components.data_ingestion.images.labels import image_listing, ImageListing
-from components.data_ingestion.images.photo_places import PhotoPlaces
 from components.data_ingestion.images.photo_table import photo_table_listing
 from components.data_ingestion.images.reading import folder_reader, ImageReader, LocalReader, RemoteReader
 from components.data_ingestion.images.table_reading import PhotoTableReader, StoredCells
 from components.data_ingestion.table_scan import scanned_table
 from components.shared.contracts.problem import Problem
 from components.shared.tables.photo_file_names import readable_name
+from components.shared.tables.photo_places import PhotoPlaces
 from components.shared.tables.photo_tables import IMAGE_NAMES, LABEL_TABLES, photo_column, stores_images
 from components.shared.tables.table_files import table_file, TableFile
 

@@ -9,7 +9,6 @@ import pyarrow.compute as pc
 
 from components.data_ingestion.images.columns import photo_table_columns, PhotoTableColumns
 from components.data_ingestion.images.labels import claims_to_be_image, ImageEntry, ImageListing, why_ignored
-from components.data_ingestion.images.photo_places import PhotoPlaces, shown_uri, UnusablePathError
 from components.data_ingestion.images.table_reading import ROW
 from components.data_ingestion.ingestion_facts import Quarantined
 from components.data_ingestion.table_scan import ScannedTable
@@ -21,6 +20,7 @@ from components.shared.tables.opening import opened, readable
 from components.shared.tables.parquet_file import parquet_file
 from components.shared.tables.photo_file_names import readable_name
 from components.shared.tables.photo_labels import photo_labels
+from components.shared.tables.photo_places import PhotoPlaces, shown_uri, UnusablePathError
 from components.shared.tables.photo_tables import stores_images
 from components.shared.tables.table_files import TableFile
 from components.shared.tables.table_rows import iter_rows, Rows

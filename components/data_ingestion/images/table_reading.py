@@ -9,11 +9,11 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.data_ingestion.images.photo_places import ABSENT, PhotoPlaces, shown_uri, UnusablePathError
 from components.data_ingestion.images.reading import check_size, LocalReader, MAX_FILE_BYTES, RemoteReader
 from components.modeling.images.decoding import UndecodableImageError
 from components.shared.tables.opening import opened, readable
 from components.shared.tables.parquet_file import parquet_file
+from components.shared.tables.photo_places import ABSENT, PhotoPlaces, shown_uri, UnusablePathError
 from components.shared.tables.photo_tables import image_cells
 from components.shared.tables.sources import readable_store_errors
 from components.shared.tables.table_files import TableFile

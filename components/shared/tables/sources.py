@@ -7,8 +7,11 @@ from pathlib import PurePosixPath
 import fsspec
 
 from components.shared.runtime.fingerprints import fingerprint_json, fingerprint_source
+from components.shared.tables.photo_fingerprints import photos_fingerprint
+from components.shared.tables.table_spec import TableSpec
 
 EMBEDDED_SOURCES = ("digits", "pets")
+_AS_RECOGNISED = TableSpec()
 
 
 @contextlib.contextmanager
@@ -90,15 +93,23 @@ def companion_file(source: str, name: str) -> str:
     return uri
 
 
-def data_fingerprint(source: str, *, test_file: str | None = None) -> str:
+def data_fingerprint(
+    source: str,
+    *,
+    test_file: str | None = None,
+    table: TableSpec = _AS_RECOGNISED,
+    image: str | None = None,
+    modality: str | None = None,
+) -> str:
     """Fingerprint of all outside data that a run reads, for cache keys.
 
     Parameters
     ----------
     source
         `digits`, `pets`, a local path or an fsspec URI.
-    test_file
-        The problem file's predefined test file.
+    test_file, table, image, modality
+        What the problem file says (`split.test_file` and so on): whether there is a second file, and whether the source
+        is a table that names photos, which are then covered too.
 
     Returns
     -------
@@ -113,6 +124,15 @@ def data_fingerprint(source: str, *, test_file: str | None = None) -> str:
     check_source(source)
     if source in EMBEDDED_SOURCES:
         return source
-    if test_file is None:
-        return fingerprint_source(source)
-    return fingerprint_json([fingerprint_source(source), fingerprint_source(companion_file(source, test_file))])
+    parts = [fingerprint_source(source)]
+    if test_file is not None:
+        parts.append(fingerprint_source(companion_file(source, test_file)))
+    elif modality in (None, "image") and _is_file(source):
+        photos = photos_fingerprint(source, table, image=image, modality=modality)
+        parts += [] if photos is None else [photos]
+    return parts[0] if len(parts) == 1 else fingerprint_json(parts)
+
+
+def _is_file(source: str) -> bool:
+    filesystem, path = fsspec.core.url_to_fs(source)
+    return bool(filesystem.isfile(path))

@@ -1,4 +1,5 @@
 import csv
+import json
 import shutil
 import unicodedata
 
@@ -82,12 +83,14 @@ def test_no_group_of_the_table_stands_in_two_splits(camera_folder, ingest):
     assert set.union(*splits.values()) == {"train", "validation", "test"}
 
 
-@pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet"])
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
 def test_a_table_alone_is_a_source_of_photos(camera_folder, ingest, suffix):
     folder, rows = camera_folder
     path = folder / f"list.{suffix}"
     if suffix == "parquet":
         pq.write_table(pa.Table.from_pylist(rows), path)
+    elif suffix == "jsonl":
+        path.write_text("\n".join(json.dumps(row) for row in rows))
     else:
         lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
         path.write_text("\n".join(lines).replace(",", "\t" if suffix == "tsv" else ","))
