@@ -11,7 +11,7 @@ from components.data_ingestion.table_scan import scanned_table
 from components.shared.contracts.problem import Problem
 from components.shared.tables.photo_file_names import readable_name
 from components.shared.tables.photo_places import PhotoPlaces
-from components.shared.tables.photo_tables import IMAGE_NAMES, LABEL_TABLES, photo_column, stores_images
+from components.shared.tables.photo_tables import IMAGE_NAMES, label_table, LABEL_TABLES, photo_column, stores_images
 from components.shared.tables.table_files import table_file, TableFile
 
 Photos = tuple[ImageListing, ImageReader]
@@ -24,19 +24,17 @@ def photos_of_folder(source: str, problem: Problem) -> Photos:
     """
     reader = folder_reader(source)
     locations = reader.locations()
-    found = [name for name in LABEL_TABLES if name in locations]
-    if len(found) > 1:
-        raise ValueError(f"{source} must hold one table of labels, but holds {' and '.join(found)}: remove all but one")
-    if not found:
+    found = label_table(locations, where=source)
+    if found is None:
         if problem.image is not None:
             raise ValueError(
                 f"the problem file's image needs a table, but {source} holds none of {', '.join(LABEL_TABLES)}"
             )
         return image_listing(locations, source=source), reader
-    file = table_file(f"{source.rstrip('/')}/{found[0]}", problem.table)
+    file = table_file(f"{source.rstrip('/')}/{found}", problem.table)
     column = photo_column(file, told=problem.image, ignored=problem.ignore, is_image=True)
     if column is None:
-        listing = image_listing([name for name in locations if name != found[0]], source=source)
+        listing = image_listing([name for name in locations if name != found], source=source)
         return replace(listing, warnings=(*listing.warnings, _unused(file))), reader
     return _photos(file, column, reader, problem, locations=locations)
 

@@ -9,8 +9,8 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.data_ingestion.images.reading import check_size, LocalReader, MAX_FILE_BYTES, RemoteReader
-from components.modeling.images.decoding import UndecodableImageError
+from components.data_ingestion.images.reading import LocalReader, RemoteReader
+from components.modeling.images.decoding import check_file_bytes, MAX_FILE_BYTES, UndecodableImageError
 from components.shared.tables.opening import opened, readable
 from components.shared.tables.parquet_file import parquet_file
 from components.shared.tables.photo_places import ABSENT, PhotoPlaces, shown_uri, UnusablePathError
@@ -19,17 +19,17 @@ from components.shared.tables.sources import readable_store_errors
 from components.shared.tables.table_files import TableFile
 
 ROW = "row "
-MAX_GROUP_BYTES = 4 << 30
 _GROUPS_HELD = 2
 
 
 class StoredCells:
     """Cells of a Parquet table's column by their row; two row groups are held: read in order, each is read once.
 
-    Refuses row groups of more than 4 GB of images.
+    Refuses row groups of more than `max_group_bytes` of images, before any is read.
     """
 
-    def __init__(self, file: TableFile, column: str) -> None:
+    def __init__(self, file: TableFile, column: str, *, max_group_bytes: int = 4 << 30) -> None:
+        self._max_group_bytes = max_group_bytes
         self._uri = file.uri
         self._lock = threading.Lock()
         self._groups: OrderedDict[int, pa.ChunkedArray] = OrderedDict()
@@ -39,7 +39,7 @@ class StoredCells:
             groups = [stored.metadata.row_group(number) for number in range(stored.num_row_groups)]
         self._starts = [0, *accumulate(group.num_rows for group in groups)]
         for number, group in enumerate(groups, 1):
-            self._check_size(group, number)
+            self._check_group(group, number)
 
     def read(self, row: int) -> bytes | str | None:
         """Encoded image, or path of one; None where the cell is empty."""
@@ -54,14 +54,14 @@ class StoredCells:
         images, paths = image_cells(column.slice(place, 1).combine_chunks())
         return paths.get(0) or images[0].as_py()
 
-    def _check_size(self, group: pq.RowGroupMetaData, number: int) -> None:
+    def _check_group(self, group: pq.RowGroupMetaData, number: int) -> None:
         chunks = [group.column(place) for place in range(group.num_columns)]
         own = [chunk for chunk in chunks if f"{chunk.path_in_schema}.".startswith(f"{self._column}.")]
         size = sum(chunk.total_uncompressed_size for chunk in own)
-        if size > MAX_GROUP_BYTES:
+        if size > self._max_group_bytes:
             raise ValueError(
-                f"a row group of {self._uri} must hold at most {MAX_GROUP_BYTES >> 30} GB of images, but number "
-                f"{number} holds {size / 2**30:.1f}: write the table with smaller row groups"
+                f"a row group of {self._uri} must hold at most {self._max_group_bytes:,} bytes of images, but number "
+                f"{number} holds {size:,}: write the table with smaller row groups"
             )
 
     def _loaded(self, group: int) -> pa.ChunkedArray:
@@ -90,7 +90,7 @@ class PhotoTableReader:
             if content is None:
                 raise UndecodableImageError("its row holds no image")
             if isinstance(content, bytes):
-                check_size(len(content))
+                check_file_bytes(len(content))
                 return content
             try:
                 _, location = self._places.place(content)
@@ -109,5 +109,5 @@ def _at_uri(uri: str) -> bytes:
         if isinstance(error.__cause__, FileNotFoundError):
             raise UndecodableImageError(ABSENT) from error
         raise UndecodableImageError(str(error).replace(uri, shown_uri(uri))) from error
-    check_size(max(num_bytes, len(data)))
+    check_file_bytes(max(num_bytes, len(data)))
     return data

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from components.modeling.images.decoding import UndecodableImageError
+from components.modeling.images.decoding import check_file_bytes, UndecodableImageError
 from components.shared.tables.photo_file_names import has_image_suffix
 
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF", b"II*\x00", b"MM\x00*")
@@ -22,10 +22,11 @@ def is_image_file(path: Path) -> bool:
 
 
 def encoded_image(path: Path) -> bytes:
-    """The bytes of an image file; `UndecodableImageError` where it is missing or cannot be read."""
+    """The bytes of an image file; `UndecodableImageError` where it is missing, too large, or cannot be read."""
     try:
         if path.exists() and not path.is_file():
             raise UndecodableImageError("it is no regular file")
+        check_file_bytes(path.stat().st_size)
         return path.read_bytes()
     except FileNotFoundError as error:
         raise UndecodableImageError("there is no such file") from error

@@ -1,21 +1,15 @@
 """The fingerprint of the photos that a table names: a cache must see that one of them has changed."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
-import pyarrow as pa
 
 from components.shared.runtime.fingerprints import fingerprint_files, fingerprint_json, fingerprint_source
-from components.shared.tables.column_types import as_type
-from components.shared.tables.photo_places import PhotoPlaces, UnusablePathError
+from components.shared.tables.photo_places import named_photos, PhotoPlaces
 from components.shared.tables.photo_tables import photo_column, stores_images
-from components.shared.tables.table_files import table_file, TableFile
-from components.shared.tables.table_rows import iter_rows
+from components.shared.tables.table_files import table_file
 from components.shared.tables.table_spec import TableSpec
-
-_BATCH_ROWS = 16384
 
 
 def photos_fingerprint(source: str, spec: TableSpec, *, image: str | None, modality: str | None) -> str | None:
@@ -41,20 +35,11 @@ def photos_fingerprint(source: str, spec: TableSpec, *, image: str | None, modal
     folder, path = fsspec.core.url_to_fs(source.rpartition("/")[0] or ".")
     is_local = isinstance(folder, LocalFileSystem)
     root = path if is_local else source.rpartition("/")[0]
-    found = dict(_placed(file, column, PhotoPlaces(root=root, is_local=is_local)))
+    found = named_photos(file, column, PhotoPlaces(root=root, is_local=is_local))
     here = {name: Path(root, place) for name, place in found.items() if is_local and "://" not in place}
     away = {name: place if "://" in place else f"{root}/{place}" for name, place in found.items() if name not in here}
     versions = {name: _remote_version(uri) for name, uri in away.items()}
     return fingerprint_json([fingerprint_files(item for item in here.items() if item[1].is_file()), versions])
-
-
-def _placed(file: TableFile, column: str, places: PhotoPlaces) -> Iterator[tuple[str, str]]:
-    for rows in iter_rows(file, [column], batch_rows=_BATCH_ROWS, ragged=[]):
-        for path in as_type(rows[column], pa.string()).unique().to_pylist():
-            try:
-                yield places.place((path or "").strip())
-            except UnusablePathError:
-                continue
 
 
 def _remote_version(uri: str) -> str:

@@ -1,14 +1,21 @@
 """Where the photos lie that a table names: below the table's folder, or at URIs of their own."""
 
 from collections.abc import Mapping
+import contextlib
 from dataclasses import dataclass
 import os
 from pathlib import Path
 import posixpath
 import unicodedata
 
-from components.shared.tables.photo_file_names import readable_name
+import pyarrow as pa
 
+from components.shared.tables.column_types import as_type
+from components.shared.tables.photo_file_names import readable_name
+from components.shared.tables.table_files import TableFile
+from components.shared.tables.table_rows import iter_rows
+
+_BATCH_ROWS = 16384
 ABSENT = "there is no such file"
 
 
@@ -74,6 +81,17 @@ class PhotoPlaces:
 
     def _is_file(self, relative: str) -> bool:
         return self.is_local and os.path.lexists(Path(self.root, relative))
+
+
+def named_photos(file: TableFile, column: str, places: PhotoPlaces) -> dict[str, str]:
+    """`{readable name: location}` of the photos that a table's column of paths names and that may be read."""
+    found = {}
+    for rows in iter_rows(file, [column], batch_rows=_BATCH_ROWS, ragged=[]):
+        for path in as_type(rows[column], pa.string()).drop_null().unique().to_pylist():
+            with contextlib.suppress(UnusablePathError):
+                name, location = places.place(path.strip())
+                found[name] = location
+    return found
 
 
 def shown_uri(uri: str) -> str:

@@ -1,6 +1,6 @@
 """Tables of photos: which column holds them, what its cells mean, and which file beside photos is such a table."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -52,6 +52,20 @@ def photo_column(
     usual = [name for word in IMAGE_NAMES for name in names if name.casefold() == word and name not in ignored]
     candidates = [name for name in usual if _may_hold_photos(file, name)]
     return next((name for name in candidates if is_image or _shows_photos(file, name)), None)
+
+
+def label_table(names: Collection[str], *, where: str) -> str | None:
+    """The table among the names of files in a folder that describes its photos; None where there is none.
+
+    Raises
+    ------
+    ValueError
+        If there is more than one.
+    """
+    found = [name for name in LABEL_TABLES if name in names]
+    if len(found) > 1:
+        raise ValueError(f"{where} must hold one table of labels, but holds {' and '.join(found)}: remove all but one")
+    return found[0] if found else None
 
 
 def file_name(path: str) -> str:

@@ -92,11 +92,14 @@ def test_unreadable_images_are_listed_with_their_reasons(score, tmp_path, photo,
     (tmp_path / "photos" / "cat" / "empty.jpg").write_bytes(b"")
     (tmp_path / "photos" / "cat" / "text.jpg").write_text("hello")
     (tmp_path / "photos" / "cat" / "new.heic").write_bytes(b"ftypheic")
+    with open(tmp_path / "photos" / "cat" / "huge.jpg", "wb") as file:
+        file.truncate((512 << 20) + 1)
     with caplog.at_level(logging.WARNING):
         result = score(tmp_path / "photos")
     unreadable = {entry["example_id"]: entry["reason"] for entry in _json(tmp_path / "out" / "unreadable.json")}
-    assert result.num_unreadable == 3
+    assert result.num_unreadable == 4
     assert unreadable["cat/empty.jpg"] == "the file is empty"
+    assert unreadable.pop("cat/huge.jpg") == "the file has 536,870,913 bytes, more than the 536,870,912 allowed"
     assert set(unreadable) == {"cat/empty.jpg", "cat/text.jpg", "cat/new.heic"}
     assert "cat/empty.jpg" in caplog.text
 
