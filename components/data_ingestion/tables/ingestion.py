@@ -13,11 +13,11 @@ from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantine
 from components.data_ingestion.splits.line import expected_splits, NOT_PINNED
 from components.data_ingestion.splits.placement import ExamplesToSplit, known_places, place_examples, Placement
 from components.data_ingestion.splits.time_order import LEFT_OUT
+from components.data_ingestion.table_scan import ScannedTable
 from components.data_ingestion.tables.column_plan import column_plan, ColumnPlan
 from components.data_ingestion.tables.label_provenance import RefusedRowError
 from components.data_ingestion.tables.row_index import num_repeated, numbered_rows, repeated_keys, RowIndex, UNLABELLED
 from components.data_ingestion.tables.rows import prepared_rows, PreparedRows
-from components.data_ingestion.tables.scan import ScannedTable
 from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.problem import Problem, SPLIT_NAMES
 from components.shared.contracts.split_record import content_key, KnownSplits

@@ -8,10 +8,10 @@ from components.modeling.features import Features
 from components.shared.contracts.problem import Problem, TEXT_NAMES
 from components.shared.tables.column_roles import label_name, usual_name
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.photo_tables import IMAGE_NAMES
 
 logger = logging.getLogger(__name__)
 
-IMAGE_NAMES = ("image", "path", "file", "file_name", "filename", "image_path")
 ID_NAMES = ("example_id", "id")
 _PAYLOAD_NAMES = {"image": IMAGE_NAMES, "text": TEXT_NAMES}
 
@@ -63,7 +63,7 @@ def _payload(names: Sequence[str], features: Features, hints: TableHints, where:
         for column in features.columns:
             _check_there(column, names, where, why="which the model reads")
         return {column: column for column in features.columns}
-    told = hints.payload or (hints.problem.text if features.modality == "text" else None)
+    told = hints.payload or (hints.problem.text if features.modality == "text" else hints.problem.image)
     if told is not None:
         _check_there(told, names, where)
     wanted = _PAYLOAD_NAMES[features.modality]

@@ -15,15 +15,15 @@ from components.model_analysis.scoring.example_batches import (
     UniqueNames,
     UnreadableExample,
 )
-from components.model_analysis.scoring.image_files import holds_images, image_cells
 from components.model_analysis.scoring.table_columns import choose_columns, TableColumns, TableHints
-from components.model_analysis.scoring.table_rows import column_types, iter_rows, Rows
 from components.model_analysis.scoring.unusable_rows import first_unusable
 from components.modeling.features import Features, features_cleaning, raw_column_types
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.photo_tables import holds_images, image_cells
 from components.shared.tables.table_files import RaggedRow, table_file, TableFile
+from components.shared.tables.table_rows import column_types, iter_rows, Rows
 from components.shared.tables.value_cleaning import MAX_VALUE_BYTES, too_long, ValueCleaning
 
 _SPLIT = "test"

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.data_ingestion.tables.scan import scanned_table
+from components.data_ingestion.table_scan import scanned_table
 from components.shared.tables.table_files import RaggedRow, table_file
 from components.shared.tables.table_spec import TableSpec
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pyarrow as pa
 
 from components.shared.tables.column_types import type_of_stored, widest_types
-from components.shared.tables.opening import readable
+from components.shared.tables.opening import opened, readable
 from components.shared.tables.parquet_file import parquet_file
 from components.shared.tables.table_files import RaggedRow, TableFile
 
@@ -50,7 +50,8 @@ def column_types(file: TableFile, columns: Sequence[str]) -> dict[str, pa.DataTy
 
 
 def _stored_rows(file: TableFile, columns: Sequence[str], batch_rows: int) -> Iterator[Rows]:
-    with readable(file.uri), parquet_file(file.uri) as stored:
+    with readable(file.uri), opened(file.uri, unpack=False) as stream:
+        stored = parquet_file(stream)
         name_of = dict(zip(stored.schema_arrow.names, file.column_names(), strict=True))
         wanted = [name for name, known_as in name_of.items() if known_as in columns]
         for batch in stored.iter_batches(batch_size=batch_rows, columns=wanted):
