@@ -16,7 +16,6 @@ SPLIT_NAMES = ("train", "validation", "test")
 # Usual names of a label or text column, for problem files that name none.
 LABEL_NAMES = ("label", "target", "class")
 TEXT_NAMES = ("text", "document", "comment", "sentence", "review", "content")
-NamedRole = Literal["pii", "feature", "sensitive", "slice", "group", "time"]
 TARGET_METRICS = ("accuracy", "macro_f1", "macro_precision", "macro_recall", "roc_auc")
 
 
@@ -182,18 +181,6 @@ class Problem:
         several = (self.features, self.slices, self.sensitive, self.pii, self.ignore)
         names = [name for name in single if name is not None] + [name for group in several for name in group]
         return tuple(dict.fromkeys(names))
-
-    def role_of(self, column: str) -> NamedRole | None:
-        """The role that the problem file gives a column, None where it gives none; personal data come first."""
-        named: tuple[tuple[tuple[str | None, ...], NamedRole], ...] = (
-            (self.pii, "pii"),
-            (self.features, "feature"),
-            (self.sensitive, "sensitive"),
-            (self.slices, "slice"),
-            ((self.group,), "group"),
-            ((self.time,), "time"),
-        )
-        return next((role for columns, role in named if column in columns), None)
 
     def to_dict(self) -> dict[str, Any]:
         """The problem as plain JSON values, every key present."""
