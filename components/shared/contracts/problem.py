@@ -12,13 +12,16 @@ from components.shared.runtime.settings import (
     Names,
     parse_settings,
     PositiveNumber,
-    read_settings,
+    settings_from,
     settings_model,
     Share,
 )
+from components.shared.runtime.settings_text import read_written_settings, written_settings
+from components.shared.runtime.written_settings import WrittenSettings
 from components.shared.tables.table_spec import TableSpec
 
 Modality = Literal["image", "text", "tabular"]
+PROBLEM_FILE = "the problem file"
 SPLIT_NAMES = ("train", "validation", "test")
 # Usual names of a label or text column, for problem files that name none.
 LABEL_NAMES = ("label", "target", "class")
@@ -161,7 +164,7 @@ class Problem:
         return asdict(self)
 
 
-def parse_problem(text: str, *, where: str = "the problem file") -> Problem:
+def parse_problem(text: str, *, where: str = PROBLEM_FILE) -> Problem:
     """Read a problem from YAML or JSON; an empty text means that everything is inferred.
 
     Parameters
@@ -174,7 +177,12 @@ def parse_problem(text: str, *, where: str = "the problem file") -> Problem:
     ContractError
         If the text is no settings, or a key or value is unknown; the message names file, line and key.
     """
-    return parse_settings(Problem, text, where=where)
+    return problem_from(written_settings(text, where=where))
+
+
+def problem_from(written: WrittenSettings) -> Problem:
+    """A problem from what was written, for a step that then reads its sections; see `parse_problem`."""
+    return settings_from(Problem, written)
 
 
 def parse_target(text: str) -> TargetSpec:
@@ -200,4 +208,4 @@ def read_problem(path: str | Path) -> Problem:
     ContractError
         If the file is not a problem file.
     """
-    return read_settings(Problem, path, what="the problem file")
+    return problem_from(read_written_settings(path, what=PROBLEM_FILE))

@@ -10,6 +10,7 @@ import difflib
 import functools
 import json
 from pathlib import Path
+import re
 from typing import Annotated, Any, dataclass_transform, TypeVar
 
 from annotated_types import Ge, Gt, Le
@@ -25,6 +26,7 @@ from components.shared.runtime.written_settings import KeyPath, shown, WrittenSe
 T = TypeVar("T")
 
 _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
+_FIRST_KEY = re.compile(r"[\w.]*")
 _LONGEST_NAME = 60  # similar names are sought for shorter ones
 
 
@@ -200,7 +202,8 @@ def _with_whole_numbers(content: Any, error: ValidationError) -> Any:
 def _sentence(error: ValidationError, kind: Any, written: WrittenSettings) -> ContractError:
     """The first problem, in the order of the text, as an error of one sentence."""
     problems = error.errors(include_url=False)
-    problem = min(problems, key=lambda problem: written.line_of(problem["loc"]) or 0)
+    # A key that is missing may be the unknown one, misspelt.
+    problem = min(problems, key=lambda one: (one["type"] == "missing", written.line_of(one["loc"]) or 0))
     path: KeyPath = problem["loc"]
     if problem["type"] == "value_error":
         return _own_sentence(str(problem["ctx"]["error"]), path, kind, written)
@@ -213,7 +216,7 @@ def _sentence(error: ValidationError, kind: Any, written: WrittenSettings) -> Co
 
 def _own_sentence(message: str, path: KeyPath, kind: Any, written: WrittenSettings) -> ContractError:
     """A model's own check: its sentence begins with one of the model's keys, or with a whole dotted key."""
-    first = message.split(" ", 1)[0]
+    first = _FIRST_KEY.match(message)[0]  # type: ignore[index]  # which matches any text
     if first in members_of(type_at(kind, path)):
         inner = (*path, first)
         return written.error(inner, f"{written.dotted(inner)}{message.removeprefix(first)}")

@@ -147,7 +147,8 @@ class _Composer:
         return WrittenSettings(content=content, where=described.where, key=described.key, lines=lines)
 
     def _value(self, event: Any, path: KeyPath) -> Any:
-        self._lines.setdefault(path, event.start_mark.line + 1)
+        if path:
+            self._lines.setdefault(path, event.start_mark.line + 1)
         self._check(event, path)
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, path)

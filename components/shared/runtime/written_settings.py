@@ -34,7 +34,7 @@ class WrittenSettings:
     def section(self, name: str) -> "WrittenSettings":
         """What stands under one of the keys; an absent one is empty."""
         content = self.content.get(name) if isinstance(self.content, Mapping) else None
-        lines = {path[1:]: line for path, line in self.lines.items() if path[0] == name}
+        lines = {path[1:]: line for path, line in self.lines.items() if path[:1] == (name,)}
         return WrittenSettings(content=content, where=self.where, key=self.dotted((name,)), lines=lines)
 
     def dotted(self, path: KeyPath) -> str:
