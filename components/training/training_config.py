@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Lt
 
 from components.modeling.backbone_config import backbone_config_from, BackboneConfig
+from components.shared.runtime.errors import ContractError
 from components.shared.runtime.settings import partial_model, PositiveNumber, settings_from, settings_model
 from components.shared.runtime.settings_text import written_settings
 from components.shared.runtime.written_settings import WrittenSettings
@@ -94,5 +95,8 @@ def overridden(config: TrainingConfig, settings: Mapping[str, Any] | WrittenSett
     """A recipe's config with a problem file's section `training`; its `options` go to a custom model."""
     changes = dict(settings_from(TrainingSection, settings, key=_SECTION))
     options = changes.pop("options", {})
-    backbone = replace(config.backbone, options={**config.backbone.options, **options}) if options else config.backbone
+    try:
+        backbone = replace(config.backbone, options={**config.backbone.options, **options})
+    except ContractError as error:
+        raise ContractError(f"{_SECTION}.{error}") from error
     return replace(config, backbone=backbone, **changes)

@@ -20,6 +20,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from components.shared.contracts.bundle import add_files, bundle_version, CONFIG_FILE, file_listing, read_config
+from components.shared.contracts.release_check import check_release_name
 from components.shared.runtime.atomic_files import write_text
 from components.shared.runtime.errors import ContractError
 
@@ -47,9 +48,11 @@ def publish(bundle: str | Path, *, model_root: str, model_name: str, files: Mapp
     """Publish a bundle with further files, by relative name; publishing the same again changes nothing.
 
     `model_root` is a folder or an fsspec URI, `model_name` a single path component. ValueError where the root cannot be
-    written or the version exists with other contents, ContractError where the bundle is damaged.
+    written or the version exists with other contents, ContractError where the bundle is damaged, or a release that is
+    not called its version.
     """
     filesystem, root = _opened(model_root)
+    check_release_name(bundle, bundle_version(bundle))
     is_local = isinstance(filesystem, LocalFileSystem)
     folder = str(Path(root).resolve() / model_name) if is_local else f"{root.rstrip('/')}/{model_name}"
     with _staging(folder if is_local else None) as staging:

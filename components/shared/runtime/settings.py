@@ -133,7 +133,9 @@ def parse_settings(kind: type[T], text: str, *, where: str, key: str = "") -> T:
     return settings_from(kind, written_settings(text, where=where, key=key))
 
 
-def settings_from(kind: type[T], written: WrittenSettings | Mapping[str, Any], *, key: str = "") -> T:
+def settings_from(
+    kind: type[T], written: WrittenSettings | Mapping[str, Any], *, key: str = "", empty_is_unset: bool = True
+) -> T:
     """Settings from what was written, or from a mapping of plain values.
 
     Parameters
@@ -142,6 +144,8 @@ def settings_from(kind: type[T], written: WrittenSettings | Mapping[str, Any], *
         A `settings_model` or a `partial_model`.
     key
         Dotted key of a mapping, such as `training`.
+    empty_is_unset
+        Whether a key without a value is as good as none, as people expect; else None is a value like others.
 
     Raises
     ------
@@ -153,7 +157,7 @@ def settings_from(kind: type[T], written: WrittenSettings | Mapping[str, Any], *
     content = {} if written.content is None else written.content
     if not isinstance(content, Mapping):
         raise _wrong_value((), content, kind, written)
-    given = _without_nulls(kind, content)
+    given = _without_nulls(kind, content) if empty_is_unset else content
     adapter = _adapter(kind)
     try:
         try:

@@ -62,7 +62,7 @@ def described(hint: Any) -> str:
         item = _stripped(get_args(inner)[0])[0]
         if get_origin(item) is Literal:
             return f"a list of {', '.join(map(str, get_args(item)))}"
-        return f"a list of {'mappings' if members_of(item) else 'values'}"
+        return f"a list of {'mappings' if members_of(item) else 'texts' if item is str else 'values'}"
     if inner in _PLAIN:
         return f"{_PLAIN[inner]}{_bounds(inner, metadata)}"
     return "a mapping of keys to values"

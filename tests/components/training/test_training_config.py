@@ -9,6 +9,7 @@ from components.training.recipes import full
 from components.training.training_config import overridden, training_changes, training_config_from
 
 CONFIG = full(BackboneConfig(name="small_cnn"))
+OWN = full(BackboneConfig(name="team.models:build"))
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,7 @@ def test_a_wrong_setting_is_named(change, message):
         ({"learning_rate": "fast"}, "training.learning_rate must be a number above 0, got 'fast'"),
         ({"compile": 1}, "training.compile must be true or false, got 1"),
         ({"learning_rate": "1e-3"}, "training.learning_rate must be a number above 0, got '1e-3'"),
+        ({"options": {"width": 8}}, "training.options must be left out where the backbone is small_cnn, got 'width'"),
         ({"options": 3}, "training.options must be a mapping of keys to values, got 3"),
     ],
 )
@@ -53,10 +55,10 @@ def test_a_key_that_is_no_setting_or_a_value_of_another_kind_is_refused(settings
 
 def test_what_the_problem_file_says_comes_before_the_recipe():
     settings = {"learning_rate": 1, "max_gradient_norm": None, "options": {"width": 8}}
-    config = overridden(CONFIG, settings)
+    config = overridden(OWN, settings)
     assert config.learning_rate == 1
     assert config.backbone.options == {"width": 8}
-    assert config.max_epochs == CONFIG.max_epochs
+    assert config.max_epochs == OWN.max_epochs
     assert overridden(CONFIG, {}) == CONFIG
 
 
@@ -70,5 +72,5 @@ def test_a_key_left_empty_keeps_what_the_recipe_says_unless_none_is_a_setting():
 
 
 def test_a_config_survives_json():
-    config = overridden(CONFIG, {"options": {"width": 8}})
+    config = overridden(OWN, {"options": {"width": 8}})
     assert training_config_from(config.to_dict()) == config
