@@ -45,6 +45,11 @@ class LabelSpec:
             raise ValueError("label must have a column or an expression, not both")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError(f"label.classes must not repeat a class, got {list(self.classes)}")
+        if self.expression is not None:
+            # Here, not above: it needs pyarrow, which most who read a problem file do not.
+            from components.shared.tables.label_expression import LabelExpression
+
+            LabelExpression(self.expression)
 
 
 @settings_model

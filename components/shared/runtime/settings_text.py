@@ -55,12 +55,17 @@ def read_written_settings(path: str | Path, *, what: str) -> WrittenSettings:
     ContractError
         If it is larger than 1 MiB, which is asked before it is read, or no settings in UTF-8.
     """
+    return written_settings(read_settings_text(path, what=what), where=str(path))
+
+
+def read_settings_text(path: str | Path, *, what: str) -> str:
+    """Text of a file of settings, for whoever hands it on; see `read_written_settings`."""
     file = Path(path)
     if not file.is_file():
         raise FileNotFoundError(f"{what} must exist, but there is no file at {file}")
     _check_size(file.stat().st_size, str(file))
     with open(file, "rb") as stream:
-        return written_settings(stream.read(MAX_BYTES + 1), where=str(file))
+        return _readable(stream.read(MAX_BYTES + 1), str(file))
 
 
 def written_settings(text: str | bytes, *, where: str, key: str = "") -> WrittenSettings:
