@@ -52,8 +52,14 @@ class CustomValidation:
 
 
 @settings_model
-class _CustomValidations:
-    """The file of them."""
+class CustomValidations:
+    """A file of custom checks.
+
+    Attributes
+    ----------
+    validations
+        The checks, in any order.
+    """
 
     validations: tuple[CustomValidation, ...]
 
@@ -65,7 +71,7 @@ def read_custom_validations(path: str | Path) -> tuple[CustomValidation, ...]:
     """
     written = read_written_settings(path, what="the file of custom validations")
     _refuse_sql(written)
-    return settings_from(_CustomValidations, written).validations
+    return settings_from(CustomValidations, written).validations
 
 
 def validation_outcomes(

@@ -50,6 +50,18 @@ def test_a_release_is_a_bundle_with_evaluation_and_card_and_a_service_beside_it(
     assert sorted(path.name for path in release.parent.iterdir()) == [result.version]
 
 
+def test_a_release_that_is_not_called_its_version_is_not_published_again(inputs):
+    release = Path(publish_model(**inputs).release_uri)
+    shutil.copytree(release, release.parent / "latest")
+    for name, version in (("latest", release.name), ("0123456789abcdef", release.name)):
+        if not (release.parent / name).exists():
+            (release.parent / "latest").rename(release.parent / name)
+        candidate = replace(inputs["candidate"], model=release.parent / name)
+        with pytest.raises(ContractError, match=f"the release .*{name} must be called {version}"):
+            publish_model(**{**inputs, "candidate": candidate})
+    publish_model(**{**inputs, "candidate": replace(inputs["candidate"], model=release)})
+
+
 def test_publishing_again_changes_nothing(inputs):
     first = publish_model(**inputs)
     before = snapshot(Path(inputs["model_root"]))
