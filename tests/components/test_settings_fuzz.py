@@ -45,11 +45,29 @@ READERS = {
 
 KEYS = st.sampled_from(sorted({name for model in MODELS for name in members_of(model)} | {"target", "yes", "<<", ""}))
 WORDS = st.sampled_from(
-    ["image", "tabular", "accuracy", "heavy", "none", "low_pass", "os:system", "tips > 1", "yes", "1e-3", "01", "&a", "*a"]
+    [
+        "image",
+        "tabular",
+        "accuracy",
+        "heavy",
+        "none",
+        "low_pass",
+        "os:system",
+        "tips > 1",
+        "yes",
+        "1e-3",
+        "01",
+        "&a",
+        "*a",
+    ]
 )
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS | st.text()
+SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS | st.text()
+)
 VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS | st.text(), inner, max_size=6), max_leaves=20
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS | st.text(), inner, max_size=6),
+    max_leaves=20,
 )
 CONTENTS = st.dictionaries(KEYS, VALUES, max_size=8)
 PIECES = st.sampled_from(

@@ -194,7 +194,9 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
             self._refuse(event, path, "an alias or anchor (* or &) must be written out: quote the value if it is text")
         if event.tag is not None:
-            self._refuse(event, path, f"a tag must be left out, got {shown(event.tag)!r}: quote the value if it is text")
+            self._refuse(
+                event, path, f"a tag must be left out, got {shown(event.tag)!r}: quote the value if it is text"
+            )
 
     def _scalar(self, event: Any, path: KeyPath) -> Any:
         text = self._text(event, path)

@@ -82,7 +82,11 @@ def _stripped(hint: Any) -> tuple[Any, list[Any]]:
 
 
 def _bounds(kind: Any, metadata: list[Any]) -> str:
-    bounds = {type(item): next(iter(dataclasses.asdict(item).values())) for item in metadata if isinstance(item, Ge | Gt | Le | Lt)}
+    bounds = {
+        type(item): next(iter(dataclasses.asdict(item).values()))
+        for item in metadata
+        if isinstance(item, Ge | Gt | Le | Lt)
+    }
     low, above, high, below = (bounds.get(bound) for bound in (Ge, Gt, Le, Lt))
     if low is not None and (high is not None or below is not None):
         return f" from {low:g} to {'' if below is None else 'below '}{high if below is None else below:g}"

@@ -62,7 +62,9 @@ def test_what_the_problem_file_says_comes_before_the_recipe():
     assert overridden(CONFIG, {}) == CONFIG
 
 
-@pytest.mark.parametrize("text", ["{learning_rate: 1e-3, batch_size: 1E2}", '{"learning_rate": 0.001, "batch_size": 100}'])
+@pytest.mark.parametrize(
+    "text", ["{learning_rate: 1e-3, batch_size: 1E2}", '{"learning_rate": 0.001, "batch_size": 100}']
+)
 def test_numbers_are_the_same_however_they_are_written(text):
     assert training_changes(text) == {"learning_rate": 0.001, "batch_size": 100}
 

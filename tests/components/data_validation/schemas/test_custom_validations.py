@@ -41,11 +41,20 @@ validations:
         ("validations: [", "must be YAML or JSON, but line 1 is not"),
         ("checks: []", "unknown key 'checks'; known keys are validations"),
         ("validations: 3", "validations must be a list of mappings, got 3"),
-        ("validations: [{feature: a, expression: name > '', severity: error}]", r"validations\[0\].description must be given"),
-        ("validations: [{CHECK, severity: fatal, description: d}]", r"validations\[0\].severity must be one of warning, error, got 'fatal'"),
+        (
+            "validations: [{feature: a, expression: name > '', severity: error}]",
+            r"validations\[0\].description must be given",
+        ),
+        (
+            "validations: [{CHECK, severity: fatal, description: d}]",
+            r"validations\[0\].severity must be one of warning, error, got 'fatal'",
+        ),
         ("validations: [{CHECK, severity: error, description: d, why: e}]", r"unknown key 'validations\[0\].why'"),
         ("validations: [{CHECK, severity: error, description: d, environments: 3}]", "must be a list of names"),
-        ("validations: [{feature: a, expression: '', severity: error, description: d}]", r"validations\[0\].expression must be text"),
+        (
+            "validations: [{feature: a, expression: '', severity: error, description: d}]",
+            r"validations\[0\].expression must be text",
+        ),
     ],
 )
 def test_a_mistake_in_the_file_names_the_file_and_the_check(tmp_path, text, words):

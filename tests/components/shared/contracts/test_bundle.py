@@ -188,7 +188,9 @@ def test_what_is_no_bundle_is_refused(bundle, tmp_path):
 def test_a_key_given_twice_is_refused(bundle):
     text = (bundle / "config.json").read_text()
     (bundle / "config.json").write_text(text.replace('"task":', '"task": "text_classification", "task":', 1))
-    with pytest.raises(ValueError, match=r"the bundle's config at .* must have every key once, but 'task' is there twice"):
+    with pytest.raises(
+        ValueError, match=r"the bundle's config at .* must have every key once, but 'task' is there twice"
+    ):
         read_config(bundle)
 
 

@@ -33,7 +33,11 @@ def test_the_target_is_split_from_the_rest_of_the_problem(tmp_path):
         ({"problem": "labels: {column: x}"}, ValueError, "unknown key 'labels'"),
         ({"problem": "modality: text", "backbone": "mlp"}, ValueError, "mlp takes tabular examples, .* modality text"),
         ({"problem": "training: {epochs: 3}"}, ValueError, r"unknown key 'training\.epochs'"),
-        ({"problem": "training: {learning_rate: 0}"}, ValueError, r"training\.learning_rate must be a number above 0, got 0"),
+        (
+            {"problem": "training: {learning_rate: 0}"},
+            ValueError,
+            r"training\.learning_rate must be a number above 0, got 0",
+        ),
         (
             {"problem": "modality: image\ntraining:\n  learning_rate: fast\n"},
             ValueError,
