@@ -80,6 +80,12 @@ class IngestionResult:
     passed: bool
     reason: str
 
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The counts, for metrics."""
+        names = ("num_examples", "num_pool", "num_quarantined", "num_duplicates")
+        return {name: getattr(self, name) for name in names}
+
 
 def ingest_examples(
     *,
@@ -137,8 +143,7 @@ def ingest_examples(
         reason=verdict.reason,
     )
     if outputs.metrics is not None:
-        names = ("num_examples", "num_pool", "num_quarantined", "num_duplicates")
-        write_json(outputs.metrics, {**{name: getattr(result, name) for name in names}, "counts": result.counts})
+        write_json(outputs.metrics, {**result.numbers, "counts": result.counts})
     if outputs.splits is not None:
         write_split_record(outputs.splits, ExampleTable(outputs.examples))
     return result

@@ -25,6 +25,7 @@ def test_the_face_writes_every_output_and_records_it(photo_folder, tmp_path):
     assert outputs["verdict"].metadata == {"passed": True, "reason": "40 examples of 2 classes, none set aside"}
     assert outputs["metrics"].metadata == {
         "num_examples": 40,
+        "num_pool": 0,
         "num_quarantined": 0,
         "num_duplicates": 0,
     }

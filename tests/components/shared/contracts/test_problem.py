@@ -49,7 +49,9 @@ def test_a_section_left_empty_keeps_its_defaults():
 
 def test_the_problem_as_a_dictionary_has_every_key():
     content = parse_problem(EVERYTHING).to_dict()
-    assert content["split"] == {"train": 0.8, "validation": 0.1, "test": 0.1, "test_file": None}
+    assert content["split"] == {"train": 0.8, "validation": 0.1, "test": 0.1} | {
+        "test_file": None, "salt": "", "by": None, "like": None,
+    }  # fmt: skip
     assert content["text"] is None
 
 
