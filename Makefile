@@ -41,7 +41,7 @@ help: ## Print this help
 	@echo "  make smoke takes MODALITY= (image, text, tabular; all by default)"
 	@echo "  make monitor takes MODEL= (a published bundle), LOG= (a serving log), START=, END= (ISO 8601), SETTINGS=drift.yaml, RUN_DIR=, RUNNER="
 
-setup: ## Create or update .venv and .venv-validation
+setup: ## Create or update .venv, .venv-validation and the command .venv/bin/pluszero
 	@$(PYTHON) tools/setup_environments.py
 
 run: setup $(if $(filter docker,$(RUNNER)),images) ## Run the training pipeline on DATASET and print where the report is

@@ -172,7 +172,14 @@ def _training_arguments(source: str, problem: Path | None, settings: dict[str, A
     return {
         **settings,
         "source": source,
-        "data_fingerprint": data_fingerprint(source, test_file=checked.split.test_file, like=checked.split.like),
+        "data_fingerprint": data_fingerprint(
+            source,
+            test_file=checked.split.test_file,
+            like=checked.split.like,
+            table=checked.table,
+            image=checked.image,
+            modality=checked.modality,
+        ),
         "checkpoint_dir": str(folder / "checkpoints"),
         "model_root": str(folder / "models"),
         # Here steps share the disk: an artifact is passed by its path, not copied.

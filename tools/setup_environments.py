@@ -2,6 +2,7 @@
 
 `.venv` holds everything but TFDV, `.venv-validation` holds TFDV. Run by `make setup`; only the standard library is
 used. It does nothing where nothing changed, goes on where it was interrupted, and says in one sentence what is missing.
+`.venv/bin/pluszero` is the project's own command.
 """
 
 import configparser
@@ -22,6 +23,17 @@ SUPPORTED = ((3, 11), (3, 13))
 UV = "uv==0.13.9"
 OLD_GLIBC = (2, 38)
 _STAMP = ".setup-complete"
+# The project is not installed in its own environments: they stand for images, which hold its folders as they are.
+_CONSOLE_SCRIPT = """\
+#!/bin/sh
+# Written by make setup: starts pipelines/pluszero.py of the clone that this environment belongs to.
+script=$0
+if [ -L "$script" ]; then script=$(readlink -f "$script"); fi
+root=$(CDPATH= cd "$(dirname "$script")/../.." && pwd)
+PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
+export PYTHONPATH
+exec "$root/.venv/bin/python" -P -m pipelines.pluszero "$@"
+"""
 _HEARTBEAT_S = 15
 _NETWORK_SIGNS = (
     "name resolution",
@@ -168,6 +180,17 @@ def set_up(environment: Environment) -> None:
     stamp.write_text(wanted, encoding="ascii")
 
 
+def write_console_script(folder: Path) -> None:
+    """Write the command `pluszero` into an environment's folder, where it is not there as it should be."""
+    script = folder / "bin" / "pluszero"
+    if script.is_file() and script.read_text(encoding="utf-8", errors="replace") == _CONSOLE_SCRIPT:
+        return
+    part = script.with_name(".pluszero.part")
+    part.write_text(_CONSOLE_SCRIPT, encoding="utf-8")
+    part.chmod(0o755)
+    part.replace(script)
+
+
 def _check_disk(environment: Environment) -> None:
     free_gb = shutil.disk_usage(ROOT).free / 1e9
     if not (ROOT / environment.folder).exists() and free_gb < environment.size_gb:
@@ -231,6 +254,7 @@ def main() -> int:
             _take(lock)
             for environment in environments():
                 set_up(environment)
+            write_console_script(ROOT / ".venv")
     except SetupError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

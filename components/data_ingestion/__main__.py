@@ -20,7 +20,7 @@ def ingest(
     output: Annotated[Path, typer.Option(help="Folder for examples, splits.parquet, report.html and verdict.json.")],
     problem: Annotated[Path | None, _PROBLEM] = None,
 ) -> None:
-    """Write the example table of a data source, with a report and a verdict."""
+    """Write the example table of a data source and the pool of what has no label, with a report and a verdict."""
     from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
 
     outputs = IngestionOutputs(
@@ -33,6 +33,8 @@ def ingest(
     for split, labels in result.counts.items():
         shown = ", ".join(f"{label or '(no label)'} {count}" for label, count in list(labels.items())[:10])
         typer.echo(f"{split:<11} {sum(labels.values()):>7}   {shown}{', ...' if len(labels) > 10 else ''}")
+    if result.num_pool:
+        typer.echo(f"{'pool':<11} {result.num_pool:>7}   (no label)")
     typer.echo(f"{'passed' if result.passed else 'failed'}: {result.reason}")
     typer.echo(f"report: {output / 'report.html'}")
     if not result.passed:
@@ -44,8 +46,17 @@ def fingerprint(source: Annotated[str, _SOURCE], problem: Annotated[Path | None,
     """Print the fingerprint of the data, which changes whenever they do."""
     from components.shared.tables.sources import data_fingerprint
 
-    split = _problem(problem).split
-    typer.echo(data_fingerprint(source, test_file=split.test_file, like=split.like))
+    told = _problem(problem)
+    typer.echo(
+        data_fingerprint(
+            source,
+            test_file=told.split.test_file,
+            like=told.split.like,
+            table=told.table,
+            image=told.image,
+            modality=told.modality,
+        )
+    )
 
 
 def _problem(path: Path | None) -> Problem:

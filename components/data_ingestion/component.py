@@ -11,6 +11,7 @@ def ingest_examples(
     problem: str,
     data_fingerprint: str,
     examples: dsl.Output[dsl.Dataset],
+    pool: dsl.Output[dsl.Dataset],
     report: dsl.Output[dsl.HTML],
     verdict: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
@@ -21,7 +22,7 @@ def ingest_examples(
     Parameters
     ----------
     source
-        digits, pets, or a folder of photos or a table, as a local path or an fsspec URI.
+        digits, pets, or a folder of photos, a table, or a table of photos, as a local path or an fsspec URI.
     problem
         The problem file's text, YAML or JSON; empty infers everything.
     data_fingerprint
@@ -31,6 +32,8 @@ def ingest_examples(
     -------
     examples
         The example table: a folder of Parquet shards.
+    pool
+        Photos without a label, as an example table without splits; nothing is trained on it, and it may be empty.
     report
         What was found: counts, what was inferred, what was quarantined and why, duplicates, a contact sheet.
     verdict
@@ -43,10 +46,16 @@ def ingest_examples(
     from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
 
     outputs = IngestionOutputs(
-        examples=examples.path, report=report.path, verdict=verdict.path, metrics=metrics.path, splits=splits.path
+        examples=examples.path,
+        pool=pool.path,
+        splits=splits.path,
+        report=report.path,
+        verdict=verdict.path,
+        metrics=metrics.path,
     )
     result = ingest_examples(source=source, problem=problem, outputs=outputs)
     examples.metadata.update(num_examples=result.num_examples, data_fingerprint=data_fingerprint)
+    pool.metadata.update(num_examples=result.num_pool, data_fingerprint=data_fingerprint)
     verdict.metadata.update(passed=result.passed, reason=result.reason)
     metrics.log_metric("num_examples", result.num_examples)
     metrics.log_metric("num_quarantined", result.num_quarantined)

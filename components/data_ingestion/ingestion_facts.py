@@ -27,7 +27,9 @@ class IngestionFacts:
     split_notes
         Sentences on how the examples were split.
     num_seen
-        Files or rows that were offered as examples: kept, dropped as duplicates, or quarantined.
+        Files or rows that were offered as examples: kept, in the pool, dropped as duplicates, or quarantined.
+    num_pool
+        Examples without a label that are in the pool, not in the example table.
     quarantined
         As far as they are listed; `num_quarantined` counts all.
     left_out
@@ -45,6 +47,7 @@ class IngestionFacts:
     counts: Mapping[str, Mapping[str, int]]
     expected_splits: tuple[str, ...]
     num_seen: int
+    num_pool: int = 0
     num_quarantined: int = 0
     quarantined: tuple[Quarantined, ...] = ()
     ignored: tuple[Quarantined, ...] = ()

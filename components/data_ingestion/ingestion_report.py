@@ -38,6 +38,7 @@ def _numbers(facts: IngestionFacts) -> dict[str, Cell]:
         "examples": facts.num_examples,
         "classes": len(facts.class_names),
         "modality": facts.modality,
+        "without a label, in the pool": facts.num_pool,
         "set aside": facts.num_quarantined,
         "exact copies": facts.num_duplicates,
         "near duplicate groups": len(facts.near_duplicate_clusters),

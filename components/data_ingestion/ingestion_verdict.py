@@ -18,7 +18,8 @@ def ingestion_verdict(facts: IngestionFacts, *, max_quarantined_share: float = M
     `max_quarantined_share`, 0 to 1, is the share of files or rows that may be unusable; five are allowed up to a
     quarter. Findings name every quarantined or converted file or row, up to 200 of each.
     """
-    blocking = [*_too_much_quarantined(facts, max_quarantined_share), *_empty_splits(facts)]
+    empty = _all_in_pool(facts) or _empty_splits(facts)
+    blocking = [*_too_much_quarantined(facts, max_quarantined_share), *empty]
     warnings = [Finding(kind="quality", severity="warning", message=sentence) for sentence in facts.warnings]
     findings = (*blocking, *warnings, *_notes(facts))
     reason = "; ".join(finding.message for finding in blocking) if blocking else _summary(facts)
@@ -46,6 +47,24 @@ def _too_much_quarantined(facts: IngestionFacts, limit: float) -> list[Finding]:
     ]
 
 
+def _all_in_pool(facts: IngestionFacts) -> list[Finding]:
+    if facts.num_examples or not facts.num_pool:
+        return []
+    return [
+        Finding(
+            kind="quality",
+            severity="blocking",
+            message=f"no example has a label: all {facts.num_pool:,} are in the pool",
+            name="no_labels",
+            statistic="labelled examples",
+            value=0.0,
+            threshold=1.0,
+            remedy="lay photos in one folder a class (cat/1.jpg), name them by class and number (cat.1.jpg), or put a "
+            "labels.csv with their paths and labels beside them",
+        )
+    ]
+
+
 def _empty_splits(facts: IngestionFacts) -> list[Finding]:
     return [
         Finding(
@@ -68,6 +87,8 @@ def _notes(facts: IngestionFacts) -> list[Finding]:
     notes += [(f"{item.name}: {item.reason}", "converted") for item in facts.converted[:_LISTED_FINDINGS]]
     notes += [(f"{count:,} left out: {why}", "left_out") for why, count in facts.left_out.items() if count]
     notes += [(sentence, "split") for sentence in facts.split_notes]
+    if facts.num_pool:
+        notes.append((f"{facts.num_pool:,} examples without a label are in the pool", "pool"))
     if facts.dropped_duplicates:
         notes.append((f"{len(facts.dropped_duplicates):,} exact copies dropped", "exact_duplicates"))
     if facts.num_duplicate_rows:
@@ -80,6 +101,8 @@ def _notes(facts: IngestionFacts) -> list[Finding]:
 
 def _summary(facts: IngestionFacts) -> str:
     kept = f"{facts.num_examples:,} examples of {len(facts.class_names)} classes"
+    if facts.num_pool:
+        kept = f"{kept}, {facts.num_pool:,} without a label in the pool"
     if not facts.num_quarantined:
         return f"{kept}, none set aside"
     return f"{kept}; {facts.num_quarantined:,} of {facts.num_seen:,} {_unit(facts)} set aside"

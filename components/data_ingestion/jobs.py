@@ -6,15 +6,17 @@ from pathlib import Path
 
 import fsspec
 
-from components.data_ingestion.images.ingestion import ingest_images
-from components.data_ingestion.images.labels import image_listing, ImageListing
-from components.data_ingestion.images.reading import folder_reader, ImageReader, LocalReader
+from components.data_ingestion.images.ingestion import ImageTables, ingest_images
+from components.data_ingestion.images.labels import ImageListing
+from components.data_ingestion.images.photo_sources import photos_of_folder, photos_of_table
+from components.data_ingestion.images.reading import ImageReader, LocalReader
 from components.data_ingestion.ingestion_facts import IngestionFacts
 from components.data_ingestion.ingestion_report import ingestion_report
 from components.data_ingestion.ingestion_verdict import ingestion_verdict, MAX_QUARANTINED_SHARE
 from components.data_ingestion.known_datasets import digits_listing, DigitsReader, pets_folder, pets_listing
+from components.data_ingestion.pool import write_empty_pool
+from components.data_ingestion.table_scan import scanned_table
 from components.data_ingestion.tables.ingestion import ingest_tables
-from components.data_ingestion.tables.scan import scanned_table
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.problem import parse_problem, Problem, SPLIT_NAMES
 from components.shared.contracts.split_record import known_splits, KnownSplits, write_split_record
@@ -34,6 +36,8 @@ class IngestionOutputs:
     ----------
     examples
         Folder of the example table: whole or not at all.
+    pool
+        Folder of the example table of what has no label; None for `pool` beside that of the examples.
     report, verdict
         HTML and JSON file.
     metrics
@@ -45,6 +49,7 @@ class IngestionOutputs:
     examples: str | Path
     report: str | Path
     verdict: str | Path
+    pool: str | Path | None = None
     metrics: str | Path | None = None
     splits: str | Path | None = None
 
@@ -57,6 +62,8 @@ class IngestionResult:
     ----------
     counts
         Examples by split and label, `{"train": {"cat": 350, ...}, ...}`; unlabelled ones under the empty string.
+    num_pool
+        Photos without a label: in the pool, not in the example table.
     num_quarantined
         Files or rows that could not be used.
     num_duplicates
@@ -67,6 +74,7 @@ class IngestionResult:
 
     num_examples: int
     counts: dict[str, dict[str, int]]
+    num_pool: int
     num_quarantined: int
     num_duplicates: int
     passed: bool
@@ -85,7 +93,8 @@ def ingest_examples(
     Parameters
     ----------
     source
-        `digits`, `pets`, or a folder of images or a table, as a local path or an fsspec URI.
+        `digits`, `pets`, or a folder of images (with a `labels.csv` or without) or a table, of rows or of photos, as a
+        local path or an fsspec URI.
     problem
         What the problem file says, or its text; what it leaves open is inferred.
     outputs
@@ -110,8 +119,9 @@ def ingest_examples(
     check_source(source)
     if isinstance(problem, str):
         problem = parse_problem(problem)
-    with atomic_folder(outputs.examples) as folder:
-        ingested = _ingested(source, problem, folder)
+    pool = Path(outputs.examples).parent / "pool" if outputs.pool is None else outputs.pool
+    with atomic_folder(pool) as pool_part, atomic_folder(outputs.examples) as part:
+        ingested = _ingested(source, problem, ImageTables(examples=part, pool=pool_part))
     for sentence in ingested.inferred:
         logger.info("inferred: %s", sentence)
     verdict = ingestion_verdict(ingested, max_quarantined_share=max_quarantined_share)
@@ -120,38 +130,44 @@ def ingest_examples(
     result = IngestionResult(
         num_examples=ingested.num_examples,
         counts={split: dict(labels) for split, labels in ingested.counts.items()},
+        num_pool=ingested.num_pool,
         num_quarantined=ingested.num_quarantined,
         num_duplicates=ingested.num_duplicates,
         passed=verdict.passed,
         reason=verdict.reason,
     )
     if outputs.metrics is not None:
-        numbers = {name: getattr(result, name) for name in ("num_examples", "num_quarantined", "num_duplicates")}
-        write_json(outputs.metrics, {**numbers, "counts": result.counts})
+        names = ("num_examples", "num_pool", "num_quarantined", "num_duplicates")
+        write_json(outputs.metrics, {**{name: getattr(result, name) for name in names}, "counts": result.counts})
     if outputs.splits is not None:
         write_split_record(outputs.splits, ExampleTable(outputs.examples))
     return result
 
 
-def _ingested(source: str, problem: Problem, examples_path: Path) -> IngestionFacts:
+def _ingested(source: str, problem: Problem, tables: ImageTables) -> IngestionFacts:
     known = None if problem.split.like is None else known_splits(companion_uri(source, problem.split.like))
+    images = _images(source, problem)
+    if images is not None:
+        listing, reader = images
+        return ingest_images(listing, reader, source=source, problem=problem, tables=tables, known=known)
+    facts = _ingested_table(source, problem, tables.examples, known)
+    write_empty_pool(tables.pool, tables.examples)
+    return facts
+
+
+def _images(source: str, problem: Problem) -> tuple[ImageListing, ImageReader] | None:
+    """The images of a source and how to read them; None for a table of texts or numbers."""
     if source not in EMBEDDED_SOURCES and not _is_folder(source):
-        return _ingested_table(source, problem, examples_path, known)
+        return photos_of_table(source, problem)
     if problem.modality not in (None, "image"):
         raise ValueError(f"the problem file says modality {problem.modality}, but {source} holds images: name a table")
-    listing, reader = _images(source)
-    return ingest_images(listing, reader, source=source, problem=problem, examples_path=examples_path, known=known)
-
-
-def _images(source: str) -> tuple[ImageListing, ImageReader]:
     if source == "digits":
         return digits_listing(), DigitsReader()
     if source == "pets":
         folder = pets_folder()
         annotations = (folder / "annotations" / "list.txt").read_text(encoding="utf-8")
         return pets_listing(annotations), LocalReader(str(folder))
-    folder_of_images = folder_reader(source)
-    return image_listing(folder_of_images.locations(), source=source), folder_of_images
+    return photos_of_folder(source, problem)
 
 
 def _ingested_table(source: str, problem: Problem, examples_path: Path, known: KnownSplits | None) -> IngestionFacts:

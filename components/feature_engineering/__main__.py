@@ -16,16 +16,18 @@ def build(
     examples: Annotated[Path, typer.Option(help="Example table, a folder.")],
     output: Annotated[Path, typer.Option(help="Folder to write features and report.html to.")],
     backbone: Annotated[str, typer.Option(help="auto, or a backbone by name; see the README.")] = "auto",
-    problem: Annotated[Path | None, typer.Option(help="The problem file; its section preparation is read.")] = None,
+    problem: Annotated[Path | None, typer.Option(help="The problem file; preparation and table are read.")] = None,
 ) -> None:
     """Prepare every example once: images, text or tables. What an earlier build prepared is taken over."""
     from components.feature_engineering.jobs import build_feature_store
+    from components.modeling.preparation_settings import preparation_section
     from components.shared.contracts.problem import read_problem
 
+    said = None if problem is None else read_problem(problem)
     result = build_feature_store(
         examples_path=examples,
         backbone=backbone,
-        preparation="" if problem is None else json.dumps(read_problem(problem).preparation),
+        preparation="" if said is None else json.dumps(preparation_section(said.preparation, said.table)),
         features_path=output / "features",
         report_path=output / "report.html",
     )

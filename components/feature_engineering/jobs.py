@@ -22,6 +22,7 @@ from components.modeling.preparation_settings import (
     DEFAULT_POLICY,
     preparation_settings_from_text,
     PreparationSettings,
+    value_cleaning_from_text,
 )
 from components.shared.contracts.embeddings_table import EmbeddingsWriter
 from components.shared.contracts.example_table import ExampleTable
@@ -78,7 +79,8 @@ def build_feature_store(
     report_path
         The HTML report, written.
     preparation
-        JSON: what the problem file says of preparation; empty leaves it to the examples.
+        JSON: what the problem file says of preparation, and how values of tables were cleaned, as
+        `preparation_section` gives it; empty leaves it to the examples.
     feature_dir
         A folder of a volume that all steps mount: the examples go there, under a name made of the examples and their
         preparation, and `features_path` links to them. Empty: they go to `features_path` itself. Images that an
@@ -91,7 +93,7 @@ def build_feature_store(
     """
     table = ExampleTable(examples_path)
     settings = preparation_settings_from_text(preparation)
-    prepared = choose_preparation(backbone, table, settings)
+    prepared = choose_preparation(backbone, table, settings, value_cleaning_from_text(preparation))
     logger.info("backbone %s (asked for: %s)", prepared.backbone.name, backbone)
     described = _described(prepared, _augmentation_policy(prepared.features, settings), table)
     if feature_dir:
@@ -205,4 +207,6 @@ def _described(preparation: Preparation, policy: dict[str, Any] | None, table: E
         "preprocessing": preparation.features.to_dict(),
         "augmentation": policy,
         "label_version": table.info.label_version,
+        "label": dict(table.info.label),
+        "source_roles": {name: list(roles) for name, roles in table.info.source_roles.items()},
     }

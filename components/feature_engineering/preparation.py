@@ -29,12 +29,14 @@ from components.modeling.text.fitted_subwords import fit_subwords
 from components.modeling.text.hugging_face_backbones import subword_backbone_config
 from components.modeling.text.hugging_face_features import subword_features
 from components.shared.contracts.example_table import ExampleTable
+from components.shared.tables.value_cleaning import ValueCleaning
 
 _SMALL_IMAGE_PX = 64
 _SMALL_CNN_SIZES_PX = (32, 96)
 _EFFICIENTNET_SIZE_PX = 160
 _FIT_BATCH_ROWS = 8192
 _NOTHING_SAID = PreparationSettings()
+_DEFAULT_CLEANING = ValueCleaning()
 # Placeholders until the pixels are stored and their statistics known.
 _ANY_MEAN, _ANY_STD = (127.5, 127.5, 127.5), (64.0, 64.0, 64.0)
 
@@ -48,14 +50,18 @@ class Preparation:
 
 
 def choose_preparation(
-    requested: str, table: ExampleTable, settings: PreparationSettings = _NOTHING_SAID
+    requested: str,
+    table: ExampleTable,
+    settings: PreparationSettings = _NOTHING_SAID,
+    cleaning: ValueCleaning = _DEFAULT_CLEANING,
 ) -> Preparation:
     """Choose the backbone, and fit the features that it takes to the training rows.
 
     `auto` takes, for images whose shorter side is at most 64 pixels, the small network, and for photos pretrained,
     frozen EfficientNet-Lite0; for text the character n-grams; for tables the multi-layer perceptron. A custom model
     gets the features that `auto` would take. The statistics of `channel` are not fitted here: the stored pixels give
-    them. Refuses an unknown backbone, one that takes another modality, and an empty table.
+    them. A model of tables carries `cleaning`, by which the table's values were cleaned. Refuses an unknown backbone,
+    one that takes another modality, and an empty table.
     """
     modality = table.info.modality
     if requested != AUTO and backbone_modality(requested) not in (None, modality):
@@ -72,7 +78,7 @@ def choose_preparation(
     elif modality == "text":
         prepared = _text_preparation(requested, source)
     else:
-        prepared = _tabular_preparation(requested, source)
+        prepared = _tabular_preparation(requested, source, cleaning)
     return replace(prepared, features=source.wrapped(prepared.features))
 
 
@@ -144,9 +150,9 @@ def _text_preparation(requested: str, source: _Source) -> Preparation:
     return Preparation(backbone=BackboneConfig(name=name), features=features)
 
 
-def _tabular_preparation(requested: str, source: _Source) -> Preparation:
+def _tabular_preparation(requested: str, source: _Source, cleaning: ValueCleaning) -> Preparation:
     name = MLP if requested == AUTO else requested
-    features = fit_tabular_features(source.batches(), source.derived_types())
+    features = fit_tabular_features(source.batches(), source.derived_types(), cleaning)
     return Preparation(backbone=BackboneConfig(name=name), features=features)
 
 

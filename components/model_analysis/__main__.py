@@ -6,7 +6,13 @@ from typing import Annotated
 import typer
 
 from components.model_analysis.jobs.evaluate_model import evaluate_model
-from components.model_analysis.jobs.score_examples import METRICS_FILE, PREDICTIONS, score_examples, UNREADABLE_FILE
+from components.model_analysis.jobs.score_examples import (
+    CHANGED_LABELS_FILE,
+    METRICS_FILE,
+    PREDICTIONS,
+    score_examples,
+    UNREADABLE_FILE,
+)
 from components.model_analysis.scoring.table_columns import TableHints
 from components.shared.contracts.problem import Problem, read_problem, TargetSpec
 from components.shared.runtime import command_line
@@ -75,6 +81,11 @@ def score(
     typer.echo(f"scored {result.num_examples:,} examples: {output / PREDICTIONS}")
     if result.num_unreadable:
         typer.echo(f"not readable: {result.num_unreadable:,}, listed in {output / UNREADABLE_FILE}")
+    if result.changed_labels:
+        typer.echo(
+            f"labelled by the topmost folder, no longer by the nearest: {len(result.changed_labels):,}, listed in "
+            f"{output / CHANGED_LABELS_FILE}"
+        )
     if result.num_unknown_label:
         typer.echo(f"left out of the metrics: {result.num_unknown_label:,} with a label that the model does not know")
     if result.num_labelled:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from components.modeling.tabular.features import TabularFeatures
 from components.shared.feature_store.blocks import InputSpec
 from components.shared.runtime.custom_code import custom_function
 from components.shared.runtime.errors import ContractError
@@ -77,7 +78,7 @@ class CustomFeatures:
 
     def prepare(self, columns: Mapping[str, pa.Array]) -> dict[str, np.ndarray]:
         """Inputs of B examples from their raw values; ValueError names what cannot be used."""
-        derived = self._derive(columns)
+        derived = self._derive(self._cleaned(columns))
         missing = [name for name in self.base.columns if name not in derived]
         if missing:
             raise CustomCodeError(
@@ -85,6 +86,14 @@ class CustomFeatures:
                 f"got {', '.join(derived)}"
             )
         return dict(self.base.prepare(derived))
+
+    def _cleaned(self, columns: Mapping[str, pa.Array]) -> Mapping[str, pa.Array]:
+        """Raw values of a table as ingestion hands them over: the function sees no others."""
+        if not isinstance(self.base, TabularFeatures):
+            return columns
+        kinds = {name: kind for name, kind in self.column_types.items() if name in columns}
+        clean = {name: self.base.cleaning.column(columns[name], _seen_type(kind)) for name, kind in kinds.items()}
+        return {**columns, **clean}
 
     def tensors(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
         """What the network's `forward` takes, on the device of the inputs."""
@@ -173,7 +182,11 @@ def _plain(values: pa.Array, kind: pa.DataType) -> pa.Array:
     """Values as any caller has them: texts as texts, numbers as float64, files as they are."""
     if pa.types.is_binary(kind):
         return values
-    return as_type(values, kind if kind == pa.string() else pa.float64())
+    return as_type(values, _seen_type(kind))
+
+
+def _seen_type(kind: pa.DataType) -> pa.DataType:
+    return kind if kind == pa.string() else pa.float64()
 
 
 def custom_features_from(content: Mapping[str, Any], base: Any) -> CustomFeatures:

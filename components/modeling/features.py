@@ -20,6 +20,7 @@ from components.modeling.text.fitted_subwords import fitted_subwords_from, Fitte
 from components.modeling.text.hugging_face_features import subword_features_from, SubwordFeatures
 from components.shared.feature_store.blocks import InputSpec
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.value_cleaning import KEPT_AS_THEY_ARE, ValueCleaning
 
 
 class Features(Protocol):
@@ -67,6 +68,12 @@ def raw_column_types(features: Features) -> dict[str, pa.DataType]:
     if features.modality != "tabular" or not isinstance(features, TabularFeatures | CustomFeatures):
         raise TypeError(f"features must be those of a table, got {features.modality}")
     return dict(features.column_types)
+
+
+def features_cleaning(features: Features) -> ValueCleaning:
+    """How the values of a table are cleaned before its features are made; nothing is, of images and texts."""
+    base = base_features(features)
+    return base.cleaning if isinstance(base, TabularFeatures) else KEPT_AS_THEY_ARE
 
 
 def features_from(modality: str, content: Mapping[str, Any], folder: str | Path) -> Features:

@@ -10,9 +10,13 @@ from components.modeling.images.features import ImageFeatures, ResizeMode
 from components.modeling.images.normalization import Normalization
 from components.shared.runtime.custom_code import custom_function, is_import_path
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.table_spec import TableSpec
+from components.shared.tables.value_cleaning import value_cleaning_from, value_cleaning_of, ValueCleaning
 
 DEFAULT_POLICY = "standard"
 _SECTION = "preparation"
+# Not the user's key: how a table's values are cleaned stands in the problem file's section `table`.
+_CLEANING = "table_values"
 _IMAGES_ALONE = ("image_size", "resize", "normalization", "augmentation", "fourier")
 
 
@@ -91,6 +95,12 @@ def _check_size(size: Any) -> None:
         raise ContractError(f"{_SECTION}.image_size must be a number of pixels, got {size!r}")
 
 
+def preparation_section(section: Mapping[str, Any], table: TableSpec) -> dict[str, Any]:
+    """The section as steps pass it on: with how a table's values are cleaned, where that is not the usual way."""
+    cleaning = value_cleaning_of(table)
+    return dict(section) if cleaning == ValueCleaning() else {**section, _CLEANING: cleaning.to_dict()}
+
+
 def preparation_settings_from_text(text: str) -> PreparationSettings:
     """Read the section as JSON text, as steps pass it on; empty for nothing.
 
@@ -99,10 +109,33 @@ def preparation_settings_from_text(text: str) -> PreparationSettings:
     ContractError
         As `preparation_settings_from`, or if the text is no JSON object.
     """
+    content = _section_from_text(text)
+    content.pop(_CLEANING, None)
+    return preparation_settings_from(content)
+
+
+def value_cleaning_from_text(text: str) -> ValueCleaning:
+    """How a table's values are cleaned, as the section's JSON text says; the usual way where it says nothing.
+
+    Raises
+    ------
+    ContractError
+        If the text is no JSON object, or says something else.
+    """
+    content = _section_from_text(text).get(_CLEANING)
+    if content is None:
+        return ValueCleaning()
+    try:
+        return value_cleaning_from(content)
+    except (TypeError, ValueError) as error:
+        raise ContractError(f"{_SECTION}.{_CLEANING}: {error}") from error
+
+
+def _section_from_text(text: str) -> dict[str, Any]:
     try:
         content = json.loads(text or "{}")
     except json.JSONDecodeError as error:
         raise ContractError(f"{_SECTION} must be JSON, got {text!r}: {error}") from error
     if not isinstance(content, dict):
         raise ContractError(f"{_SECTION} must be a JSON object, got {text!r}")
-    return preparation_settings_from(content)
+    return content

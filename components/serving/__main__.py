@@ -9,7 +9,12 @@ from components.serving.server.config import check_ports, ServerConfig
 from components.shared.contracts.bundle import read_config
 from components.shared.runtime.command_line import FAILED_CHECK, run
 
-app = typer.Typer(help="Serve a model bundle; publish one; probe a server.", add_completion=False)
+app = typer.Typer(
+    help="Serve a model bundle; publish, promote and list releases; probe a server.", add_completion=False
+)
+
+ModelName = Annotated[str, typer.Argument(metavar="NAME", help="The model.")]
+ModelRoot = Annotated[str, typer.Option(help="Folder or fsspec URI where releases live.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -45,7 +50,7 @@ def publish(
     evaluation: Annotated[Path, typer.Option(help="Its evaluation, a JSON file.")],
     verdict: Annotated[Path, typer.Option(help="The verdict of its analysis.")],
     model_name: Annotated[str, typer.Option(help="Small letters, digits and hyphens, starting with a letter.")],
-    model_root: Annotated[str, typer.Option(help="Folder or fsspec URI where releases live.")],
+    model_root: ModelRoot,
     output: Annotated[Path, typer.Option(help="File to write the InferenceService to.")],
 ) -> None:
     """Publish a bundle as an immutable release with its InferenceService."""
@@ -58,6 +63,33 @@ def publish(
         inference_service_path=output,
     )
     typer.echo(result.release_uri)
+
+
+@app.command()
+def promote(
+    model_name: ModelName,
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="The release.")],
+    model_root: ModelRoot,
+    reason: Annotated[str, typer.Option(help="Why, in words.")],
+    by: Annotated[str | None, typer.Option(help="Who promotes it; by default your user name.")] = None,
+) -> None:
+    """Make a release the champion of its model: the one that is in use."""
+    from components.serving.release.promotion import promote_release
+
+    done = promote_release(model_root=model_root, model_name=model_name, version=version, reason=reason, promoted_by=by)
+    if done.is_new:
+        typer.echo(f"champion of {model_name}: {done.former_version or 'none'} -> {done.champion.version}")
+    else:
+        typer.echo(f"champion of {model_name}: {version} already, promoted by {done.champion.promoted_by}")
+
+
+@app.command()
+def releases(model_name: ModelName, model_root: ModelRoot) -> None:
+    """List the releases of a model, the newest first; a star marks the champion."""
+    from components.serving.release.promotion import list_releases, release_lines
+
+    for line in release_lines(list_releases(model_root=model_root, model_name=model_name)):
+        typer.echo(line)
 
 
 @app.command()

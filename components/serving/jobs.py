@@ -16,7 +16,7 @@ from components.serving.probe.replay import failed_verdict, judge_replay, Replay
 from components.serving.probe.report import probe_report
 from components.serving.release.inference_service import inference_service_yaml
 from components.serving.release.model_card import model_card
-from components.serving.release.store import publish, Release, write_beside
+from components.serving.release.store import EVALUATION_FILE, publish, Release, write_beside
 from components.shared.contracts.bundle import add_files, read_config
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
@@ -26,7 +26,6 @@ from components.shared.runtime.model_name import check_model_name
 
 logger = logging.getLogger(__name__)
 
-EVALUATION_FILE = "evaluation.json"
 MODEL_CARD_FILE = "model_card.md"
 
 

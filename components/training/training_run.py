@@ -153,6 +153,9 @@ def write_outputs(
         backbone=config.backbone.to_dict(),
         preprocessing=store.preparation["preprocessing"],
         label_version=store.preparation["label_version"],
+        # Stores of earlier releases do not know them.
+        label=store.preparation.get("label", {}),
+        column_roles=store.preparation.get("source_roles", {}),
         training={
             "recipe": planned.recipe,
             "seed": planned.seed,

@@ -24,6 +24,7 @@ from kfp.local.orchestrator import task_executor
 from kfp.local.status import Status
 
 from pipelines.local.containers import built_image, Confinement, container_engine, lines_of, remove_leftovers
+from pipelines.local.environments import interpreter_of
 from pipelines.local.image_source import REPOSITORY
 from pipelines.run_pages.step import Step, Watcher
 
@@ -42,15 +43,6 @@ _QUIET = {
 # kfp runs the rounds of a loop side by side, a thread each.
 _running = threading.local()
 _starting = threading.Lock()
-
-
-def interpreter_of(image: str) -> Path:
-    """Interpreter of the environment that stands for an image on this machine."""
-    folder = ".venv-validation" if "-validation:" in image else ".venv"
-    interpreter = REPOSITORY / folder / "bin" / "python"
-    if not interpreter.exists():
-        raise FileNotFoundError(f"the environment {folder} must be there, but is not: run make setup")
-    return interpreter
 
 
 def run_pipeline(

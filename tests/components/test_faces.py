@@ -13,8 +13,8 @@ from kfp.dsl.python_component import PythonComponent
 import pytest
 
 from components.shared.runtime.container_images import image, IMAGE_NAMES
+from pipelines.local.environments import interpreter_of
 from pipelines.local.face_jobs import job_module
-from pipelines.local.runner import interpreter_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MAX_BODY_LINES = 12

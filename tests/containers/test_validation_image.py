@@ -11,8 +11,8 @@ import pytest
 
 from components.shared.runtime.container_images import image
 from pipelines.local.containers import container_engine
+from pipelines.local.environments import interpreter_of
 from pipelines.local.image_source import REPOSITORY
-from pipelines.local.runner import interpreter_of
 
 pytestmark = pytest.mark.containers
 

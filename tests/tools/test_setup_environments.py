@@ -3,6 +3,7 @@
 from dataclasses import replace
 import importlib.util
 import shutil
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -96,3 +97,30 @@ def test_torch_is_installed_first_in_the_version_of_the_constraints(setup):
     assert [pin.split("==")[0] for pin in pins] == ["torch", "torchvision"]
     lines = (setup.ROOT / environment.constraints).read_text(encoding="utf-8").splitlines()
     assert set(pins) <= set(lines)
+
+
+def test_the_command_pluszero_starts_the_clone_it_lies_in_from_anywhere_and_through_links(setup, tmp_path):
+    clone, elsewhere = tmp_path / "my clone", tmp_path / "elsewhere"
+    (clone / ".venv" / "bin").mkdir(parents=True)
+    (clone / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    (clone / "pipelines").mkdir()
+    (clone / "pipelines" / "pluszero.py").write_text("import sys\nprint(sys.argv[1:])\nsys.exit(3)\n")
+    (elsewhere / "pipelines").mkdir(parents=True)
+    (elsewhere / "pluszero").symlink_to(clone / ".venv" / "bin" / "pluszero")
+    setup.write_console_script(clone / ".venv")
+
+    for command in (clone / ".venv" / "bin" / "pluszero", "./pluszero"):
+        done = subprocess.run([command, "a b", "--c"], cwd=elsewhere, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (3, "['a b', '--c']\n", "")
+
+
+def test_a_command_pluszero_that_is_as_it_should_be_is_left_alone(setup, tmp_path):
+    script = tmp_path / "bin" / "pluszero"
+    script.parent.mkdir()
+    setup.write_console_script(tmp_path)
+    before = script.stat().st_ino
+    setup.write_console_script(tmp_path)
+    assert script.stat().st_ino == before
+    script.write_text("#!/bin/sh\n")
+    setup.write_console_script(tmp_path)
+    assert "pipelines.pluszero" in script.read_text()

@@ -1,23 +1,139 @@
 """The columns that an image example has beside the image, and what the problem file makes of them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from components.data_ingestion.images.measures import IMAGE_MEASURES, ImageRecord
-from components.shared.contracts.example_table import ColumnRole
-from components.shared.contracts.problem import Problem
+from components.shared.contracts.example_table import ColumnRole, PROVENANCE_COLUMNS
+from components.shared.contracts.problem import LABEL_NAMES, Problem
+from components.shared.tables.label_expression import LabelExpression
 
 SOURCE_NAME = "source_name"
 IMAGE_COLUMNS: dict[str, pa.DataType] = {SOURCE_NAME: pa.string(), **IMAGE_MEASURES}
+_TAKEN = ("example_id", "split", "label", "image", *PROVENANCE_COLUMNS, *IMAGE_COLUMNS)
 
 
-def image_column_roles(problem: Problem) -> dict[str, ColumnRole]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhotoTableColumns:
+    """What a table's columns are to its photos, by their names in the table.
+
+    Attributes
+    ----------
+    image
+        The column of paths, URIs or encoded images.
+    label
+        The label's column or expression; None where the photos' places give it.
+    id, group
+        None where they play no part.
+    carried
+        `{name in the example table: name in the table}` of the columns that are carried over.
+    types
+        int64, float64 or string of every column.
+    """
+
+    image: str
+    label: str | LabelExpression | None
+    id: str | None
+    group: str | None
+    carried: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, pa.DataType] = field(default_factory=dict)
+    inferred: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Columns that are read, beside the images."""
+        label = self.label.columns if isinstance(self.label, LabelExpression) else (self.label,)
+        names = (*label, self.id, self.group, *self.carried.values())
+        return tuple(dict.fromkeys(name for name in names if name is not None))
+
+
+def photo_table_columns(
+    types: Mapping[str, pa.DataType | None], image: str, problem: Problem, *, source: str
+) -> PhotoTableColumns:
+    """What becomes of a table's columns; `types` are int64, float64, string, or None for what cannot be carried over.
+
+    The problem file says which column is label, identifier and group; a label that it does not name is the column with
+    the first of the usual names. Refuses a problem file that names an absent column or asks for what photos lack.
+    """
+    _check_fits_photos(problem, types, source)
+    inferred = []
+    label = _told_label(problem) or _usual_label(types, problem, image)
+    if label is None:
+        inferred.append("labels come from the photos' folders and names, since no column is a label")
+    elif isinstance(label, str) and problem.label.column is None:
+        inferred.append(f"the label is the column {label!r}")
+    carried = {}
+    for name, kind in types.items():
+        if name in (image, label, problem.id) or name in problem.ignore:
+            continue
+        if kind is None or not name:
+            inferred.append(f"the column {name!r} is left out: it has no name, or neither numbers nor texts")
+        else:
+            carried[_free_name(name, types)] = name
+    return PhotoTableColumns(
+        image=image,
+        label=label,
+        id=problem.id,
+        group=problem.group if problem.group in types else None,
+        carried=carried,
+        types={name: kind or pa.string() for name, kind in types.items()},
+        inferred=tuple(inferred),
+    )
+
+
+def image_column_roles(
+    problem: Problem, carried: Mapping[str, str] | None = None, image_column: str | None = None
+) -> dict[str, ColumnRole]:
     """`{column: role}` of the example table, without the columns that the problem file ignores.
 
-    Refuses a problem file that asks for what only a table has.
+    `carried` are the columns of a table beside the images (see `PhotoTableColumns`), and `image_column` the one that
+    names the images; None where there is no table: a problem file that asks for what only a table has is then refused.
     """
-    told = {"label.expression": problem.label.expression, "text": problem.text, "id": problem.id, "time": problem.time}
+    if carried is None:
+        _check_needs_no_table(problem)
+        carried = {}
+    has_personal_names = {SOURCE_NAME, image_column} & set(problem.pii)
+    roles: dict[str, ColumnRole] = {
+        SOURCE_NAME: "pii" if has_personal_names else problem.role_of(SOURCE_NAME) or "metadata"
+    }
+    roles.update({name: problem.role_of(source) or "metadata" for name, source in carried.items()})
+    for name in IMAGE_MEASURES:
+        named = None if name in carried.values() else problem.role_of(name)
+        roles[name] = named or "derived"
+    return {name: role for name, role in roles.items() if name in carried or name not in problem.ignore}
+
+
+def image_values(name: str, record: ImageRecord) -> Mapping[str, str | int | float]:
+    """Values of an image's columns; `name` is relative to the source."""
+    return {SOURCE_NAME: name, **dict(zip(IMAGE_MEASURES, record.values, strict=True))}
+
+
+def _check_fits_photos(problem: Problem, types: Mapping[str, object], source: str) -> None:
+    told = {"text": problem.text, "features": problem.features, "split.test_file": problem.split.test_file}
+    for key, value in told.items():
+        if value:
+            raise ValueError(f"the problem file's {key} needs a table of texts or numbers, but {source} holds photos")
+    label = _told_label(problem)
+    for name in (*problem.named_columns(), *(label.columns if isinstance(label, LabelExpression) else ())):
+        if name not in types and name not in IMAGE_COLUMNS:
+            raise ValueError(f"the problem file names the column {name!r}, but {source} has {', '.join(types)}")
+
+
+def _told_label(problem: Problem) -> str | LabelExpression | None:
+    told = problem.label.expression
+    return problem.label.column if told is None else LabelExpression(told)
+
+
+def _check_needs_no_table(problem: Problem) -> None:
+    told = {
+        "label.expression": problem.label.expression,
+        "text": problem.text,
+        "image": problem.image,
+        "id": problem.id,
+        "time": problem.time,
+    }
     for key, value in {**told, "features": problem.features, "split.test_file": problem.split.test_file}.items():
         if value:
             raise ValueError(f"the problem file's {key} needs a table, but the source holds images")
@@ -26,19 +142,17 @@ def image_column_roles(problem: Problem) -> dict[str, ColumnRole]:
             raise ValueError(
                 f"the problem file names the column {name!r}, but images have only label, {', '.join(IMAGE_COLUMNS)}"
             )
-    return {name: _role(name, problem) for name in IMAGE_COLUMNS if name not in problem.ignore}
 
 
-def image_values(name: str, record: ImageRecord) -> Mapping[str, str | int | float]:
-    """Values of an image's columns; `name` is relative to the source."""
-    return {SOURCE_NAME: name, **dict(zip(IMAGE_MEASURES, record.values, strict=True))}
+def _usual_label(types: Mapping[str, object], problem: Problem, image: str) -> str | None:
+    candidates = [name for name in types if name != image and name not in problem.ignore]
+    return next((name for usual in LABEL_NAMES for name in candidates if name.casefold() == usual), None)
 
 
-def _role(name: str, problem: Problem) -> ColumnRole:
-    if name in problem.pii:
-        return "pii"
-    if name in problem.sensitive:
-        return "sensitive"
-    if name in problem.slices:
-        return "slice"
-    return "metadata" if name == SOURCE_NAME else "derived"
+def _free_name(name: str, types: Mapping[str, object]) -> str:
+    """Name in the example table: another one where the table itself needs this one."""
+    while name in _TAKEN:
+        name = f"source_{name}"
+        while name in types:
+            name = f"{name}_"
+    return name

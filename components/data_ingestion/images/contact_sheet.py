@@ -18,7 +18,7 @@ def contact_sheet(
     reader: ImageReader, images: Sequence[MeasuredImage], class_names: Sequence[str]
 ) -> Iterator[tuple[str, bytes]]:
     """Label and JPEG file, at most 96 pixels a side: up to 6 a class and 36 in all, the same in every run."""
-    a_class = max(1, min(_IMAGES_A_CLASS, _MAX_IMAGES // len(class_names)))
+    a_class = max(1, min(_IMAGES_A_CLASS, _MAX_IMAGES // max(len(class_names), 1)))
     ordered = sorted(images, key=lambda image: image.record.fingerprint)
     for name in class_names[:_MAX_IMAGES]:
         for image in [image for image in ordered if image.label == name][:a_class]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.data_ingestion.clusters import connected_clusters, equal_pairs
-from components.data_ingestion.images.columns import image_values
+from components.data_ingestion.images.columns import IMAGE_COLUMNS, image_values
 from components.data_ingestion.images.labels import ImageEntry
 from components.data_ingestion.images.measures import ImageRecord
 from components.data_ingestion.images.near_duplicates import near_duplicate_pairs
@@ -30,9 +30,14 @@ class MeasuredImage:
 
     @property
     def label(self) -> str:
-        """Its class."""
+        """Its class; only for labelled ones."""
         assert self.entry.label is not None
         return self.entry.label
+
+    @property
+    def example_id(self) -> str:
+        """What the source's table gives, else the fingerprint of its bytes."""
+        return self.entry.example_id or self.record.fingerprint
 
 
 def without_copies(
@@ -41,17 +46,20 @@ def without_copies(
     """The images that stay; each dropped copy's name with the kept one's; images under different labels: none stays.
 
     Of copies under one label one in the training folder is kept (what is trained on must not be tested on), else the
-    first.
+    first. An unlabelled copy of a labelled image is dropped.
     """
     copies: dict[str, list[int]] = {}
     for index, image in enumerate(images):
         copies.setdefault(image.record.pixel_fingerprint, []).append(index)
     kept, dropped, contradictory = [], [], []
     for indices in copies.values():
-        if len({images[index].label for index in indices}) > 1:
-            contradictory += indices
+        labelled = [index for index in indices if images[index].entry.label is not None]
+        if len({images[index].label for index in labelled}) > 1:
+            contradictory += labelled
+            indices, labelled = [index for index in indices if index not in labelled], []
+        if not indices:
             continue
-        best = min(indices, key=lambda index: (images[index].entry.split != "train", index))
+        best = min(labelled or indices, key=lambda index: (images[index].entry.split != "train", index))
         kept.append(best)
         dropped += [(index, best) for index in indices if index != best]
     reason = "the same image lies under different labels"
@@ -69,6 +77,8 @@ def label_counts(images: Sequence[MeasuredImage]) -> dict[str, int]:
 
 def pairs_of_images(images: Sequence[MeasuredImage]) -> np.ndarray:
     """Pairs of near duplicates, shape (K, 2), int64: indices into `images`."""
+    if not images:
+        return np.empty((0, 2), dtype=np.int64)
     hashes = np.array([image.record.difference_hash for image in images], dtype=np.uint64)
     thumbnails = np.stack([np.frombuffer(image.record.thumbnail, dtype=np.uint8) for image in images])
     return near_duplicate_pairs(hashes, thumbnails)
@@ -112,10 +122,8 @@ def image_placement(
 
     `classes`, shape (N,), int, are class indices; `source` is for errors.
     """
-    keys, groups = [image.record.fingerprint for image in images], None
+    keys, groups = [_group_key(image, problem) or image.record.fingerprint for image in images], None
     if problem.group is not None:
-        values = [str(image_values(image.entry.name, image.record)[problem.group]) for image in images]
-        keys = [group_fingerprint(value) for value in values]
         groups = np.array([content_key(key) for key in keys], dtype=np.uint64)
         pairs = np.concatenate([pairs, equal_pairs(groups)])
     pinned: dict[str | None, int] = {name: SPLIT_NAMES.index(name) for name in predefined}
@@ -129,3 +137,11 @@ def image_placement(
         train_only=np.zeros(len(images), dtype=bool),
     )
     return place_examples(examples, problem.split, predefined, source=source)
+
+
+def _group_key(image: MeasuredImage, problem: Problem) -> str | None:
+    """Fingerprint of the group that an image belongs to; None where it is in none."""
+    group = image.entry.group
+    if group is None and problem.group in IMAGE_COLUMNS:
+        group = str(image_values(image.entry.name, image.record)[problem.group])
+    return None if group is None else group_fingerprint(group)

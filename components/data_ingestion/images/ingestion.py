@@ -1,8 +1,8 @@
-"""Images to the example table: measure, quarantine, drop copies, split, store."""
+"""Images to the example table and the pool: measure, quarantine, drop copies, split, store."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from components.data_ingestion.images.labels import ImageEntry, ImageListing, pr
 from components.data_ingestion.images.measures import ImageRecord
 from components.data_ingestion.images.reading import ImageReader, measured_images, stored_images
 from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantined
+from components.data_ingestion.pool import write_pool
 from components.data_ingestion.splits.line import expected_splits
 from components.data_ingestion.splits.time_order import LEFT_OUT
 from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
@@ -36,36 +37,48 @@ _ROWS_A_BATCH = 256
 _BYTES_A_BATCH = 32 << 20
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageTables:
+    """Where the example table and the pool are written."""
+
+    examples: Path
+    pool: Path
+
+
 def ingest_images(
     listing: ImageListing,
     reader: ImageReader,
     *,
     source: str,
     problem: Problem,
-    examples_path: Path,
+    tables: ImageTables,
     known: KnownSplits | None = None,
 ) -> IngestionFacts:
-    """Write the example table of a set of images; what is `known` keeps its split; `source` is for errors.
+    """Write the example table of a set of images, and the pool of its unlabelled ones; `source` is for errors.
 
     Longer than a function should be: it is the one place that shows the order of the steps. Refuses a problem file that
-    does not fit images, fewer than two classes with usable images, and a file that changes while it is read.
+    does not fit images, fewer than two classes with usable images where any is labelled, and a file that changes while
+    it is read.
     """
-    roles = image_column_roles(problem)
+    roles = image_column_roles(problem, listing.carried, listing.image_column)
     declared = problem.label.classes
     entries = [entry for entry in listing.entries if not declared or entry.label in declared]
-    ordered_class_names(Counter(str(entry.label) for entry in entries), declared, source=source)
-    measured, undecodable = _measured(reader, entries, source=source)
-    images, copies, contradictory = without_copies(measured)
-    if not images:
+    if listing.entries or not listing.unlabelled:
+        ordered_class_names(Counter(str(entry.label) for entry in entries), declared, source=source)
+    measured, undecodable = _measured(reader, [*entries, *listing.unlabelled], source=source)
+    kept, copies, contradictory = without_copies(measured)
+    images = [image for image in kept if image.entry.label is not None]
+    unlabelled = [image for image in kept if image.entry.label is None]
+    if contradictory and not images:
         raise ValueError(
             f"{source} must hold examples of two classes or more, but each of its {len(measured)} images also lies "
             f"under another label, {contradictory[0].name} for one"
         )
-    class_names = ordered_class_names(label_counts(images), declared, source=source)
+    class_names = ordered_class_names(label_counts(images), declared, source=source) if images else declared
     pairs = pairs_of_images(images)
     groups = groups_of_pairs(len(images), pairs)
     predefined = predefined_splits(listing)
-    classes = np.array([class_names.index(image.label) for image in images])
+    classes = np.array([class_names.index(image.label) for image in images], dtype=np.int64)
     placement = image_placement(
         images,
         pairs,
@@ -76,28 +89,33 @@ def ingest_images(
         known=known,
         source=source,
     )
-    splits, kept = placement.splits, placement.splits != LEFT_OUT
+    splits, placed = placement.splits, placement.splits != LEFT_OUT
     info = ExampleTableInfo(
         modality="image", class_names=class_names, column_roles=roles, label_version=problem.label.version
     )
-    columns = {name: IMAGE_COLUMNS[name] for name in roles}
-    with ExampleTableWriter(examples_path, info, extra_columns=columns) as writer:
-        stored = [image for image, is_kept in zip(images, kept.tolist(), strict=True) if is_kept]
-        for batch in _batches(reader, stored, splits[kept], columns):
+    beside = {} if listing.columns is None else {field.name: field.type for field in listing.columns.schema}
+    columns = {name: {**IMAGE_COLUMNS, **beside}[name] for name in roles}
+    stored = [image for image, is_placed in zip(images, placed.tolist(), strict=True) if is_placed]
+    split_names = [SPLIT_NAMES[split] for split in splits[placed].tolist()]
+    with ExampleTableWriter(tables.examples, info, extra_columns=columns) as writer:
+        for batch in _batches(reader, stored, split_names, columns, listing.columns):
             writer.write(batch)
+    pooled = _batches(reader, unlabelled, [None] * len(unlabelled), columns, listing.columns)
+    write_pool(tables.pool, info, pooled, extra_columns=columns)
     converted = [
         Quarantined(name=image.entry.name, reason="; ".join(image.record.conversions))
-        for image in images
+        for image in kept
         if image.record.conversions
     ]
     quarantined = [*listing.quarantined, *undecodable, *contradictory]
     facts = IngestionFacts(
         modality="image",
         class_names=class_names,
-        counts=counts_by_split(classes[kept], splits[kept], class_names),
+        counts=counts_by_split(classes[placed], splits[placed], class_names),
         expected_splits=expected_splits(problem.split, predefined),
         split_notes=placement.notes,
-        num_seen=len(entries) + len(listing.quarantined),
+        num_seen=len(entries) + len(listing.unlabelled) + len(listing.quarantined),
+        num_pool=len(unlabelled),
         num_quarantined=len(quarantined),
         quarantined=tuple(quarantined),
         ignored=listing.ignored,
@@ -109,11 +127,15 @@ def ingest_images(
         near_duplicate_clusters=tuple(tuple(images[i].entry.name for i in group) for group in groups),
         converted=tuple(converted),
         inferred=(*(() if problem.modality else ("the modality is image",)), *listing.inferred),
-        warnings=(*class_warnings(label_counts(images), declared), *group_warnings(images, groups)),
+        warnings=(
+            *listing.warnings,
+            *class_warnings(label_counts(images), declared),
+            *group_warnings(images, groups),
+        ),
         columns={name: (str(roles[name]), str(kind)) for name, kind in columns.items()},
         example_images=tuple(contact_sheet(reader, images, class_names)),
     )
-    return _with_hidden_names(facts) if SOURCE_NAME in problem.pii else facts
+    return _with_hidden_names(facts) if {SOURCE_NAME, listing.image_column} & set(problem.pii) else facts
 
 
 def _with_hidden_names(facts: IngestionFacts) -> IngestionFacts:
@@ -151,30 +173,42 @@ def _measured(
 
 
 def _batches(
-    reader: ImageReader, images: Sequence[MeasuredImage], splits: np.ndarray, columns: Mapping[str, pa.DataType]
+    reader: ImageReader,
+    images: Sequence[MeasuredImage],
+    splits: Sequence[str | None],
+    columns: Mapping[str, pa.DataType],
+    beside: pa.Table | None,
 ) -> Iterator[pa.RecordBatch]:
     payloads = stored_images(reader, [(image.entry.location, image.record) for image in images])
-    rows: list[tuple[MeasuredImage, int, bytes]] = []
+    rows: list[tuple[MeasuredImage, str | None, bytes]] = []
     num_bytes = 0
-    for row in zip(images, splits.tolist(), payloads, strict=True):
+    for row in zip(images, splits, payloads, strict=True):
         rows.append(row)
         num_bytes += len(row[2])
         if len(rows) == _ROWS_A_BATCH or num_bytes >= _BYTES_A_BATCH:
-            yield _batch(rows, columns)
+            yield _batch(rows, columns, beside)
             rows, num_bytes = [], 0
     if rows:
-        yield _batch(rows, columns)
+        yield _batch(rows, columns, beside)
 
 
-def _batch(rows: Sequence[tuple[MeasuredImage, int, bytes]], columns: Mapping[str, pa.DataType]) -> pa.RecordBatch:
+def _batch(
+    rows: Sequence[tuple[MeasuredImage, str | None, bytes]], columns: Mapping[str, pa.DataType], beside: pa.Table | None
+) -> pa.RecordBatch:
+    """Examples of one batch; `beside` are the columns of the source's table, by the entries' rows."""
     images, splits, payloads = zip(*rows, strict=True)
     values = [image_values(image.entry.name, image.record) for image in images]
     arrays = {
-        "example_id": pa.array([image.record.fingerprint for image in images], pa.string()),
-        "split": pa.array([SPLIT_NAMES[split] for split in splits], pa.string()),
-        "label": pa.array([image.label for image in images], pa.string()),
+        "example_id": pa.array([image.example_id for image in images], pa.string()),
+        "split": pa.array(splits, pa.string()),
+        "label": pa.array([image.entry.label for image in images], pa.string()),
         "content_id": pa.array(content_ids(images), pa.uint64()),
         "image": pa.array(payloads, pa.binary()),
-        **{name: pa.array([value[name] for value in values], kind) for name, kind in columns.items()},
     }
+    taken = None if beside is None else beside.take(pa.array([image.entry.row for image in images], pa.int64()))
+    for name, kind in columns.items():
+        if taken is not None and name in taken.schema.names:
+            arrays[name] = taken.column(name).combine_chunks().cast(kind)
+        else:
+            arrays[name] = pa.array([value[name] for value in values], kind)
     return pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))

@@ -1,27 +1,21 @@
-"""Labels and splits of image files, from their folders and names."""
+"""The images of a source: a folder's files, with the labels and splits that folders and names give."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
 
 from components.data_ingestion.ingestion_facts import Quarantined
-from components.shared.tables.photo_file_names import has_image_suffix, is_debris, numbered_label, readable_name
+from components.shared.tables.photo_file_names import has_image_suffix, is_debris, readable_name
+from components.shared.tables.photo_labels import photo_labels, SPLIT_FOLDERS
 
-_SPLIT_FOLDERS = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "val": "validation",
-    "valid": "validation",
-    "test": "test",
-    "testing": "test",
-}
-_FEW_NAMES = 10
+_NOT_IN_A_FOLDER = "it lies beside the class folders, not in one"
+_NOT_NAMED = "its name is not a class and a number, as in cat.1.jpg"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageEntry:
-    """A file that claims to be an image.
+    """A file that claims to be an image, or a row of a table that names or holds one.
 
     Attributes
     ----------
@@ -30,119 +24,109 @@ class ImageEntry:
     location
         The same as the store spells it, to read it by.
     label, split
-        What folder or name says; None where they say nothing.
+        What table, folder or name says; None where they say nothing.
+    example_id, group
+        What a table says; None where there is none.
+    row
+        Index into the listing's columns; None where there is no table.
     """
 
     name: str
     location: str
     label: str | None = None
     split: str | None = None
+    example_id: str | None = None
+    group: str | None = None
+    row: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageListing:
-    """The images of a source: labelled ones by name, those whose place gives no label, and files that are ignored."""
+    """The images of a source, and files that are ignored.
+
+    Attributes
+    ----------
+    entries
+        Labelled ones.
+    unlabelled
+        Those that make the pool.
+    quarantined
+        Those that cannot be used, for what table, folder or name says.
+    columns
+        A table's columns beside the images, under their names in the example table; None where there is no table.
+    carried
+        Their names in the table; None where there is no table.
+    image_column
+        The table's column of paths or images.
+    """
 
     entries: tuple[ImageEntry, ...]
+    unlabelled: tuple[ImageEntry, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
     ignored: tuple[Quarantined, ...] = ()
     inferred: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    columns: pa.Table | None = None
+    carried: Mapping[str, str] | None = None
+    image_column: str | None = None
 
 
 def image_listing(locations: Sequence[str], *, source: str) -> ImageListing:
-    """Find the labelled images of a folder, in the order of their names whatever the order of `locations`.
+    """Find the images of a folder, in the order of their names whatever the order of `locations`.
 
-    Class folders come first: the folder below the source (or below a folder named for a split) is the class. Where most
-    images lie in no such folder, names like `cat.123.jpg` or `dog_4.png` give the class. Refuses a folder without
-    images, or without labels in folders or names.
+    `photo_labels` says what folders and names give. Photos of a split's folder without labels are unlabelled, and so
+    are all photos of a folder that gives no label at all; photos beside class folders are quarantined. Refuses a
+    folder without images.
     """
     named = sorted((readable_name(location), location) for location in locations)
-    entries = [ImageEntry(name=name, location=location) for name, location in named if _claims_to_be_image(name)]
-    ignored = [Quarantined(name=name, reason=_why_ignored(name)) for name, _ in named if not _claims_to_be_image(name)]
-    if not entries:
+    photos = [(name, location) for name, location in named if claims_to_be_image(name)]
+    ignored = [Quarantined(name=name, reason=why_ignored(name)) for name, _ in named if not claims_to_be_image(name)]
+    if not photos:
         raise ValueError(f"the folder {source} must hold images, but {_what_it_holds(ignored)}")
-    entries, inferred = _with_splits(entries)
-    entries, how = _with_labels(entries, source=source)
-    without = {split for split in _splits_of(entries) if not any(entry.label for entry in _of_split(entries, split))}
-    ignored += [
-        Quarantined(name=entry.name, reason=f"the folder for {entry.split} holds no labels")
-        for entry in entries
-        if entry.split in without
+    found = photo_labels([name for name, _ in photos])
+    entries = [
+        ImageEntry(name=name, location=location, label=label, split=split)
+        for (name, location), label, split in zip(photos, found.labels, found.splits, strict=True)
     ]
-    entries = [entry for entry in entries if entry.split not in without]
-    quarantined = [
-        Quarantined(name=entry.name, reason=_why_unlabelled(how)) for entry in entries if entry.label is None
+    if found.from_folders is None:
+        return ImageListing(entries=(), unlabelled=tuple(entries), ignored=tuple(ignored))
+    with_labels = {entry.split for entry in entries if entry.label is not None}
+    unlabelled = [entry for entry in entries if entry.label is None and entry.split not in with_labels]
+    strays = [entry for entry in entries if entry.label is None and entry.split in with_labels]
+    reason = _NOT_IN_A_FOLDER if found.from_folders else _NOT_NAMED
+    inferred = [f"splits come from the folders {', '.join(found.split_folders)}"] if found.split_folders else []
+    inferred.append(f"labels come from the {'folders' if found.from_folders else 'file names'}")
+    inferred += [
+        f"the folder for {split} holds no labels: its photos are in the pool, and that split is cut from the others"
+        for split in sorted({entry.split for entry in unlabelled if entry.split is not None})
     ]
     return ImageListing(
         entries=tuple(entry for entry in entries if entry.label is not None),
-        quarantined=tuple(quarantined),
+        unlabelled=tuple(unlabelled),
+        quarantined=tuple(Quarantined(name=entry.name, reason=reason) for entry in strays),
         ignored=tuple(ignored),
-        inferred=(*inferred, f"labels come from the {how}"),
+        inferred=tuple(inferred),
     )
 
 
-def _claims_to_be_image(name: str) -> bool:
+def claims_to_be_image(name: str) -> bool:
+    """Whether a file has an image's suffix, and is not hidden nor left over from an archiver."""
     return has_image_suffix(name) and not is_debris(name)
 
 
-def _why_ignored(name: str) -> str:
+def why_ignored(name: str) -> str:
+    """Why a file that does not claim to be an image is ignored, in words."""
     return "hidden file" if is_debris(name) else "no image by its name"
 
 
 def _what_it_holds(ignored: Sequence[Quarantined]) -> str:
-    tables = [item.name for item in ignored if item.name.lower().endswith((".csv", ".tsv", ".parquet"))]
+    tables = [item.name for item in ignored if item.name.lower().endswith((".csv", ".tsv", ".parquet", ".jsonl"))]
     if tables:
         return f"it holds tables: name one as the source, {tables[0]} for one"
     return f"it holds {len(ignored)} other files" if ignored else "it is empty"
 
 
-def _with_splits(entries: Sequence[ImageEntry]) -> tuple[list[ImageEntry], list[str]]:
-    tops = {PurePosixPath(entry.name).parts[0] for entry in entries if "/" in entry.name}
-    splits = {top: _SPLIT_FOLDERS.get(top.lower()) for top in tops}
-    loose = sum("/" not in entry.name for entry in entries)
-    if loose > len(entries) // 2 or None in splits.values() or "train" not in splits.values():
-        return list(entries), []
-    placed = [replace(entry, split=splits.get(PurePosixPath(entry.name).parts[0])) for entry in entries]
-    return placed, [f"splits come from the folders {', '.join(sorted(tops))}"]
-
-
-def _with_labels(entries: Sequence[ImageEntry], *, source: str) -> tuple[list[ImageEntry], str]:
-    in_folders = [replace(entry, label=_folder_label(entry)) for entry in entries]
-    in_names = [replace(entry, label=numbered_label(entry.name)) for entry in entries]
-    num_in_folders = sum(entry.label is not None for entry in in_folders)
-    num_named = sum(entry.label is not None for entry in in_names)
-    if num_in_folders >= max(num_named, 1):
-        return in_folders, "folders"
-    num_classes = len({entry.label for entry in in_names} - {None})
-    if num_named == 0 or num_classes * 2 > num_named > _FEW_NAMES:
-        raise ValueError(
-            f"the images of {source} must lie in one folder a class (cat/1.jpg) or be named by class and number "
-            f"(cat.1.jpg), but {entries[0].name!r} is neither"
-        )
-    return in_names, "file names"
-
-
-def _folder_label(entry: ImageEntry) -> str | None:
-    folders = PurePosixPath(entry.name).parts[:-1]
-    below = folders[1:] if entry.split is not None else folders
-    return below[0] if below else None
-
-
-def _why_unlabelled(how: str) -> str:
-    if how == "folders":
-        return "it lies beside the class folders, not in one"
-    return "its name is not a class and a number, as in cat.1.jpg"
-
-
-def _splits_of(entries: Sequence[ImageEntry]) -> set[str]:
-    return {entry.split for entry in entries if entry.split is not None}
-
-
-def _of_split(entries: Sequence[ImageEntry], split: str) -> list[ImageEntry]:
-    return [entry for entry in entries if entry.split == split]
-
-
 def predefined_splits(listing: ImageListing) -> tuple[str, ...]:
     """Splits other than train that the folders give; train as well where they give all three."""
-    found = _splits_of(listing.entries)
-    return tuple(sorted(found)) if len(found) == len(set(_SPLIT_FOLDERS.values())) else tuple(sorted(found - {"train"}))
+    found = {entry.split for entry in listing.entries if entry.split is not None}
+    return tuple(sorted(found)) if len(found) == len(set(SPLIT_FOLDERS.values())) else tuple(sorted(found - {"train"}))

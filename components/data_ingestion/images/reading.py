@@ -14,13 +14,12 @@ from typing import Any, Protocol
 import fsspec
 
 from components.data_ingestion.images.measures import image_record, ImageRecord, stored_payload
-from components.modeling.images.decoding import UndecodableImageError
+from components.modeling.images.decoding import check_file_bytes, UndecodableImageError
 from components.shared.runtime.cores import available_cores
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.runtime.local_files import local_files
 from components.shared.runtime.progress import progress
 
-MAX_FILE_BYTES = 512 << 20
 _FILES_A_CHUNK = 32
 _FEW_FILES = 256
 _THREADS_A_CORE = 4
@@ -45,6 +44,11 @@ class LocalReader:
     def __init__(self, root: str) -> None:
         self._root = root
 
+    @property
+    def root(self) -> str:
+        """The folder's absolute path."""
+        return self._root
+
     def locations(self) -> list[str]:
         """Names of all files below the folder, relative to it."""
         return [name for name, _ in local_files(self._root)]
@@ -57,7 +61,7 @@ class LocalReader:
             if not stat.S_ISREG(status.st_mode):
                 what = "a folder" if stat.S_ISDIR(status.st_mode) else "a special file"
                 raise UndecodableImageError(f"it is {what}, not a file")
-            _check_size(status.st_size)
+            check_file_bytes(status.st_size)
             return path.read_bytes()
         except OSError as error:
             raise UndecodableImageError(f"it cannot be read: {error.strerror or error}") from error
@@ -69,6 +73,7 @@ class RemoteReader:
     in_processes = False
 
     def __init__(self, uri: str) -> None:
+        self.root = uri
         self._filesystem, self._root = fsspec.core.url_to_fs(uri)
         self._sizes: dict[str, int] = {}
 
@@ -81,7 +86,7 @@ class RemoteReader:
 
     def read(self, location: str) -> bytes:
         """See `ImageReader`."""
-        _check_size(self._sizes.get(location, 0))
+        check_file_bytes(self._sizes.get(location, 0))
         root = self._root.rstrip("/")
         try:
             data: bytes = self._filesystem.cat_file(f"{root}/{location}" if root else location)
@@ -151,8 +156,3 @@ def _measured(reader: ImageReader, location: str) -> ImageRecord | str:
         return image_record(reader.read(location))
     except UndecodableImageError as error:
         return str(error)
-
-
-def _check_size(num_bytes: int) -> None:
-    if num_bytes > MAX_FILE_BYTES:
-        raise UndecodableImageError(f"the file has {num_bytes:,} bytes, more than the {MAX_FILE_BYTES:,} allowed")

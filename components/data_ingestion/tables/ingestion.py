@@ -13,17 +13,19 @@ from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantine
 from components.data_ingestion.splits.line import expected_splits, NOT_PINNED
 from components.data_ingestion.splits.placement import ExamplesToSplit, known_places, place_examples, Placement
 from components.data_ingestion.splits.time_order import LEFT_OUT
+from components.data_ingestion.table_scan import ScannedTable
 from components.data_ingestion.tables.column_plan import column_plan, ColumnPlan
-from components.data_ingestion.tables.label_provenance import RefusedRowError
+from components.data_ingestion.label_provenance import RefusedRowError
 from components.data_ingestion.tables.row_index import num_repeated, numbered_rows, repeated_keys, RowIndex, UNLABELLED
 from components.data_ingestion.tables.rows import prepared_rows, PreparedRows
-from components.data_ingestion.tables.scan import ScannedTable
 from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.problem import Problem, SPLIT_NAMES
 from components.shared.contracts.split_record import content_key, KnownSplits
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.runtime.progress import progress
+from components.shared.tables.column_roles import resolve_roles
 from components.shared.tables.column_types import widest_types
+from components.shared.tables.missing_words import missing_words, missing_words_sentences
 from components.shared.tables.text_measures import TEXT_MEASURES, text_measures
 
 _LISTED_ROWS = 1000
@@ -39,6 +41,7 @@ class _Rows:
     quarantined: list[Quarantined] = field(default_factory=list)
     num_quarantined: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+    missing_words: dict[str, Counter[str]] = field(default_factory=dict)
 
 
 def ingest_tables(
@@ -62,7 +65,12 @@ def ingest_tables(
     splits, kept = placement.splits, placement.splits != LEFT_OUT
     columns, roles = _output_columns(plan)
     info = ExampleTableInfo(
-        modality=plan.modality, class_names=class_names, column_roles=roles, label_version=problem.label.version
+        modality=plan.modality,
+        class_names=class_names,
+        column_roles=roles,
+        label_version=problem.label.version,
+        label=plan.resolved.label_definition,
+        source_roles=plan.resolved.to_dict(),
     )
     with ExampleTableWriter(examples_path, info, extra_columns=columns) as writer:
         for batch in _batches(tables, plan, problem, index, splits):
@@ -78,16 +86,29 @@ def ingest_tables(
         quarantined=tuple(rows.quarantined),
         left_out={**rows.left_out, **placement.left_out},
         num_duplicate_rows=num_repeated(index.column("content")),
-        inferred=tuple(sentence for table in tables for sentence in table.file.inferred) + plan.inferred,
-        warnings=tuple(class_warnings(index.label_counts, problem.label.classes) + _warnings(index, placement, plan)),
-        columns={column: (str(roles[column]), str(kind)) for column, kind in columns.items()},
+        inferred=_inferred(tables, plan, problem),
+        warnings=(
+            *class_warnings(index.label_counts, problem.label.classes),
+            *_warnings(index, placement, plan),
+            *missing_words_sentences(rows.missing_words, known=tables[0].file.cleaning.missing).values(),
+        ),
+        columns={column: (", ".join(roles[column]), str(kind)) for column, kind in columns.items()},
     )
+
+
+def _inferred(tables: Sequence[ScannedTable], plan: ColumnPlan, problem: Problem) -> tuple[str, ...]:
+    """What nobody told: of the files, of the problem, of the columns."""
+    files = tuple(sentence for table in tables for sentence in table.file.inferred)
+    modality = () if problem.modality else (f"the modality is {plan.modality}",)
+    return files + modality + plan.resolved.inferred
 
 
 def _plan(tables: Sequence[ScannedTable], problem: Problem) -> ColumnPlan:
     types = widest_types([table.types for table in tables])
     first = tables[0]
-    plan = column_plan({name: types[name] for name in first.types}, problem, source=first.file.uri)
+    resolved = resolve_roles(first.first_rows(), problem, where=first.file.uri)
+    kinds = {name: types[name] for name in first.types}
+    plan = column_plan(kinds, resolved, problem, source=first.file.uri)
     for table in tables[1:]:
         missing = [name for name in plan.needed if name not in table.types]
         if missing:
@@ -106,9 +127,10 @@ def _indexed(tables: Sequence[ScannedTable], plan: ColumnPlan, problem: Problem)
         num_before = 0
         for batch in progress(table.file.iter_batches(), label=f"reading {table.file.name}", unit="block"):
             try:
-                prepared = prepared_rows(batch, plan)
+                prepared = prepared_rows(batch, plan, table.file.cleaning)
             except RefusedRowError as error:
                 raise ValueError(f"{table.row_name(num_before + error.row)}: {error}") from error
+            _count_missing_words(rows, prepared, plan, problem)
             for row, reason in enumerate(prepared.reasons):
                 if reason is not None:
                     rows.num_quarantined += 1
@@ -118,6 +140,21 @@ def _indexed(tables: Sequence[ScannedTable], plan: ColumnPlan, problem: Problem)
             rows.index.add(prepared, usable, pinned=table.pinned)
             num_before += batch.num_rows
     return rows
+
+
+def _count_missing_words(rows: _Rows, prepared: PreparedRows, plan: ColumnPlan, problem: Problem) -> None:
+    """Count values that look missing; a label, too, may be a `?`, but `none` is a class like any other."""
+    texts = {
+        column.source: prepared.columns[column.name]
+        for column in plan.outputs
+        if column.kind == pa.string() and "pii" not in column.roles
+    }
+    found = {name: missing_words(values) for name, values in texts.items()}
+    if isinstance(plan.label, str):
+        found[plan.label] = missing_words(prepared.labels, but=("none", *problem.label.classes))
+    for name, counts in found.items():
+        if counts:
+            rows.missing_words.setdefault(name, Counter()).update(counts)
 
 
 def _usable(prepared: PreparedRows, problem: Problem, left_out: Counter[str] | None = None) -> list[int]:
@@ -174,12 +211,12 @@ def _placement(
     return place_examples(examples, problem.split, predefined, source=source)
 
 
-def _output_columns(plan: ColumnPlan) -> tuple[dict[str, pa.DataType], dict[str, ColumnRole]]:
+def _output_columns(plan: ColumnPlan) -> tuple[dict[str, pa.DataType], dict[str, tuple[ColumnRole, ...]]]:
     columns = {column.name: column.kind for column in plan.outputs}
-    roles = {column.name: column.role for column in plan.outputs}
+    roles = {column.name: column.roles for column in plan.outputs}
     if plan.text is not None:
         columns.update(TEXT_MEASURES)
-        roles.update(dict.fromkeys(TEXT_MEASURES, "derived"))
+        roles.update(dict.fromkeys(TEXT_MEASURES, ("derived",)))
     return columns, roles
 
 
@@ -191,7 +228,7 @@ def _batches(
     start = 0
     for table in tables:
         for batch in progress(table.file.iter_batches(), label=f"storing {table.file.name}", unit="block"):
-            prepared = prepared_rows(batch, plan)
+            prepared = prepared_rows(batch, plan, table.file.cleaning)
             usable = _usable(prepared, problem)
             places = splits[start : start + len(usable)].tolist()
             start += len(usable)

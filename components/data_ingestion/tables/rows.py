@@ -8,11 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.data_ingestion.tables.column_plan import ColumnPlan
-from components.data_ingestion.tables.label_provenance import row_provenance, RowProvenance
+from components.data_ingestion.label_provenance import row_provenance, RowProvenance
 from components.modeling.tabular.date_times import time_parts
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.value_cleaning import MAX_VALUE_BYTES, too_long, ValueCleaning
 
 NO_TEXT = "it has no text"
 NO_FEATURE = "none of its features has a value"
@@ -56,8 +57,10 @@ class PreparedRows:
     times: np.ndarray | None
 
 
-def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan) -> PreparedRows:
+def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan, cleaning: ValueCleaning) -> PreparedRows:
     """Prepare a batch, row by row in its order; columns that the plan does not need are not looked at.
+
+    `cleaning` is done to every value but the text of `modality: text`, which stays as it stands.
 
     Raises
     ------
@@ -65,10 +68,10 @@ def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan) -> PreparedRows:
         If a row says of its label what cannot be.
     """
     raw = {name: batch.column(number) for number, name in enumerate(batch.schema.names)}
-    columns = {column.name: as_type(raw[column.source], column.kind) for column in plan.outputs}
-    labels = _labels(raw, plan)
+    columns = {column.name: cleaning.column(raw[column.source], column.kind) for column in plan.outputs}
+    labels = _labels(raw, plan, cleaning)
     text = None if plan.text is None else as_type(raw[plan.text], pa.string())
-    ids = None if plan.id is None else as_type(raw[plan.id], pa.string())
+    ids = None if plan.id is None else cleaning.column(raw[plan.id], pa.string())
     payload = [columns[column.name] for column in plan.features] if text is None else [text]
     times = None if plan.time is None else _times(as_type(raw[plan.time], plan.time_kind or pa.string()))
     whole = [labels, *columns.values(), *([] if text is None else [text]), *([] if ids is None else [ids])]
@@ -77,21 +80,20 @@ def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan) -> PreparedRows:
         columns=columns,
         text=text,
         ids=ids,
-        groups=None if plan.group is None else as_type(raw[plan.group], pa.string()),
+        groups=None if plan.group is None else cleaning.column(raw[plan.group], pa.string()),
         contents=_fingerprints(payload),
         rows=_fingerprints(whole),
-        reasons=_reasons(text, ids, payload, times),
+        reasons=_reasons(raw, plan, text, ids, payload, times),
         provenance=row_provenance(raw, labels, plan.provenance, plan.label_version),
         times=times,
     )
 
 
-def _labels(raw: dict[str, pa.Array], plan: ColumnPlan) -> pa.Array:
+def _labels(raw: dict[str, pa.Array], plan: ColumnPlan, cleaning: ValueCleaning) -> pa.Array:
     if isinstance(plan.label, LabelExpression):
-        columns = {name: as_type(raw[name], kind) for name, kind in plan.expression_types.items()}
+        columns = {name: cleaning.column(raw[name], kind) for name, kind in plan.expression_types.items()}
         return plan.label.evaluate(columns).cast(pa.string())
-    label = pc.utf8_trim_whitespace(as_type(raw[plan.label], pa.string()))
-    return pc.if_else(pc.equal(label, ""), pa.scalar(None, pa.string()), label)
+    return cleaning.of_labels.column(raw[plan.label], pa.string())
 
 
 def _fingerprints(columns: Sequence[pa.Array]) -> list[str]:
@@ -109,7 +111,12 @@ def _times(values: pa.Array) -> np.ndarray:
 
 
 def _reasons(
-    text: pa.Array | None, ids: pa.Array | None, payload: Sequence[pa.Array], times: np.ndarray | None
+    raw: dict[str, pa.Array],
+    plan: ColumnPlan,
+    text: pa.Array | None,
+    ids: pa.Array | None,
+    payload: Sequence[pa.Array],
+    times: np.ndarray | None,
 ) -> list[str | None]:
     reasons: list[str | None] = [None] * len(payload[0])
     if text is not None:
@@ -122,6 +129,9 @@ def _reasons(
         _mark(reasons, missing, NO_FEATURE)
     if ids is not None:
         _mark(reasons, ids.is_null(), NO_ID)
+    for name in plan.needed:
+        if (is_long := too_long(raw[name])) is not None:
+            _mark(reasons, is_long, f"its value of {name!r} is longer than {MAX_VALUE_BYTES >> 20} MB")
     if times is not None:
         _mark(reasons, pa.array(~np.isfinite(times)), NO_TIME)
     return reasons

@@ -28,7 +28,7 @@ BASELINE_ROWS = 20_000
 BASELINE_FILE = "sample.parquet"
 EMBEDDING_COLUMN = "embedding"
 _MIN_TIMES = 8
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _CONTRACT = "baseline_sample"
 
 
@@ -135,7 +135,7 @@ def write_baseline(path: Path, profile: DatasetProfile) -> None:
         "num_rows": profile.num_rows,
         "ordered_in_time": profile.ordered_in_time,
         "label_version": profile.label_version,
-        "columns": [[column.name, column.role, column.kind] for column in profile.columns],
+        "columns": [[column.name, column.role, column.kind, list(column.also)] for column in profile.columns],
     }
     pq.write_table(rows.replace_schema_metadata({METADATA_KEY: json.dumps(content)}), path, compression="zstd")
 
@@ -160,7 +160,11 @@ def baseline_profile(statistics_path: Path, *, name: str) -> DatasetProfile:
         raise ContractError(f"{BASELINE_FILE} of {name} must be a {_CONTRACT}, got {content.get('contract')!r}")
     version = content.get("format_version")
     check_format_version(version, newest=FORMAT_VERSION, contract=_CONTRACT, where=statistics_path)
-    columns = tuple(ExaminedColumn(name=column, role=role, kind=kind) for column, role, kind in content["columns"])
+    columns = tuple(
+        # Version 1 knew one role a column.
+        ExaminedColumn(name=column, role=role, kind=kind, also=tuple(also[0]) if also else ())
+        for column, role, kind, *also in content["columns"]
+    )
     return DatasetProfile(
         name=name,
         columns=columns,

@@ -18,7 +18,6 @@ from components.shared.contracts.example_table import ColumnRole
 from components.shared.contracts.verdict import Finding, FindingKind, ResponsibleValue, Severity
 
 Relation = Literal["spans", "serving"]
-BALANCED_ROLES: tuple[ColumnRole, ...] = ("label", "slice", "sensitive")
 MISSING_CHANGED = "MISSING_SHARE_CHANGED"
 _FALLEN_RATIO = 2.0 / 3.0
 _MIN_REFERENCE_SHARE = 0.01
@@ -43,9 +42,9 @@ class Compared:
     unit_changes: Mapping[str, UnitChange] = field(default_factory=dict)  # columns whose change one factor explains
     names: tuple[str, str] = ("training", "serving")  # of the two datasets of a mismatch, in messages
 
-    def role_of(self, name: str) -> ColumnRole:
-        """Role of a column."""
-        return next(column.role for column in self.columns if column.name == name)
+    def column(self, name: str) -> ExaminedColumn:
+        """A column by its name."""
+        return next(column for column in self.columns if column.name == name)
 
 
 def drift_findings(compared: Compared) -> list[Finding]:
@@ -64,9 +63,9 @@ def drift_findings(compared: Compared) -> list[Finding]:
 
 
 def _distribution_finding(feature: FeatureComparison, compared: Compared) -> Finding:
-    role = compared.role_of(feature.name)
-    rate = compared.settings.false_alarm_rate
-    fallen = _fallen_classes(compared.features[feature.name], rate) if role in BALANCED_ROLES else {}
+    column = compared.column(feature.name)
+    role, rate = column.role, compared.settings.false_alarm_rate
+    fallen = _fallen_classes(compared.features[feature.name], rate) if column.is_balanced else {}
     if fallen:
         return _balance_finding(feature, role, fallen)
     kind, name, subtype = _kind_of(role, compared.relation)

@@ -17,7 +17,7 @@ from components.data_validation.reports.sample_payloads import sample_images, sa
 from components.data_validation.schemas.anomalies import anomalies_text
 from components.data_validation.schemas.schema_inference import schema_text
 from components.data_validation.tables.column_roles import ColumnRoles
-from components.data_validation.tables.prepared_table import PreparedTable, table_roles
+from components.data_validation.tables.prepared_table import payload_columns, PreparedTable, table_roles
 from components.data_validation.tables.source_opening import open_table
 from components.data_validation.tables.table_source import TableSource
 from components.reporting.page import Picture
@@ -153,7 +153,8 @@ def compare_tables(
         If a table cannot be read, or the problem file names a column that neither has.
     """
     problem, options = problem or Problem(), options or ComparisonOptions()
-    sources = [open_table(uri, spec=problem.table) for uri in (reference_uri, current_uri)]
+    payload = payload_columns(problem)
+    sources = [open_table(uri, spec=problem.table, payload=payload) for uri in (reference_uri, current_uri)]
     roles = table_roles(sources, problem)
     versions = problem.label.version, (current_problem or problem).label.version
     tables = [PreparedTable(sources[0], roles)]

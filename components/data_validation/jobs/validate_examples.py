@@ -13,7 +13,7 @@ from components.data_validation.comparison.dataset_profile import (
     write_baseline,
 )
 from components.data_validation.comparison.split_comparison import split_mismatch_findings, split_row_findings
-from components.data_validation.quality.column_checks import column_findings
+from components.data_validation.quality.column_checks import column_findings, missing_word_findings
 from components.data_validation.quality.split_checks import split_findings
 from components.data_validation.reports.findings_table import blocking_reason, most_severe_first
 from components.data_validation.reports.validation_report import ReportContent, validation_report
@@ -180,6 +180,7 @@ def _checked(splits: Mapping[str, DatasetProfile], table: ExampleTable) -> _Chec
         )
         findings += anomaly_findings(found, comparison)
     findings += column_findings(summaries, roles)
+    findings += missing_word_findings(summaries.values(), roles)
     findings += split_mismatch_findings(splits)
     findings += split_row_findings(splits, table)
     return _Checked(schema=schema, anomalies=anomalies, findings=findings)

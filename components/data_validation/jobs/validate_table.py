@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from components.data_validation.jobs.compute_statistics import STATISTICS_FILE
+from components.data_validation.quality.column_checks import missing_word_findings
 from components.data_validation.reports.findings_table import blocking_reason, most_severe_first
 from components.data_validation.reports.table_report import schema_report, TableContent
 from components.data_validation.schemas.anomalies import anomalies_text
@@ -64,6 +65,10 @@ def validate_table(
     anomalies, findings = validate_against_schema(
         profile.statistics, schema, environment=environment, masked=masked, validations=checks
     )
+    summaries = feature_summaries(profile.statistics)
+    known = () if problem is None else problem.table.missing
+    roles = {column.name: column.role for column in profile.columns}
+    findings = (*findings, *missing_word_findings([summaries], roles, known=known))
     reason = blocking_reason(findings)
     fits = f"{profile.num_rows:,} rows in {len(profile.columns)} columns fit the reviewed schema"
     verdict = Verdict(
@@ -77,7 +82,7 @@ def validate_table(
         name=table_uri,
         num_rows=profile.num_rows,
         columns=profile.columns,
-        summaries=feature_summaries(profile.statistics),
+        summaries=summaries,
         remarks=verdict.remarks,
     )
     with atomic_file(output_path / STATISTICS_FILE) as part:

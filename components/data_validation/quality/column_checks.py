@@ -1,10 +1,12 @@
 """Checks of single columns that need no second split: nothing in them, nothing varying, or infinities."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from components.data_validation.statistics.feature_summaries import FeatureSummary
 from components.shared.contracts.example_table import ColumnRole
 from components.shared.contracts.verdict import Finding
+from components.shared.tables.missing_words import missing_words_among, missing_words_sentences
 
 
 def column_findings(
@@ -26,6 +28,35 @@ def column_findings(
 def infinite_findings(summaries: Mapping[str, FeatureSummary], *, where: str) -> list[Finding]:
     """Warnings about columns that hold infinite values; `where` is what the message calls the rows."""
     return [_infinite(name, where) for name, summary in summaries.items() if summary.has_infinity]
+
+
+def missing_word_findings(
+    datasets: Iterable[Mapping[str, FeatureSummary]], roles: Mapping[str, ColumnRole], *, known: Sequence[str] = ()
+) -> list[Finding]:
+    """Warnings about columns with values that look missing (`?`, `NA`, `-`, `null`), counted over all `datasets`.
+
+    `known` is what the problem file's `table.missing` lists already. `none` is a class like any other.
+    """
+    found: dict[str, Counter[str]] = {}
+    for summaries in datasets:
+        for name, summary in summaries.items():
+            counts = missing_words_among(summary.value_counts)
+            if roles.get(name) in ("label", "prediction"):
+                counts = Counter({value: count for value, count in counts.items() if value.casefold() != "none"})
+            found.setdefault(name, Counter()).update(counts)
+    return [
+        Finding(
+            kind="quality",
+            severity="warning",
+            column=name,
+            name="LOOKS_MISSING",
+            statistic="rows with a value that looks missing",
+            value=float(found[name].total()),
+            message=message,
+            remedy="list what means a missing value under table.missing",
+        )
+        for name, message in missing_words_sentences(found, known=known).items()
+    ]
 
 
 def _uninformative(summary: FeatureSummary) -> list[Finding]:

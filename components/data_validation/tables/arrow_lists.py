@@ -18,6 +18,7 @@ from components.shared.contracts.example_table import ColumnRole
 MASKED = "<masked>"
 EXAMINED_ROLES: tuple[ColumnRole, ...] = ("label", "prediction", "feature", "derived", "slice", "sensitive", "pii")
 
+_BALANCED_ROLES: tuple[ColumnRole, ...] = ("label", "slice", "sensitive")
 ColumnKind = Literal["integer", "float", "time", "category", "masked"]
 _KINDS: Mapping[pa.DataType, ColumnKind] = {
     pa.null(): "category",
@@ -30,11 +31,20 @@ _KINDS: Mapping[pa.DataType, ColumnKind] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExaminedColumn:
-    """A column that takes part; `kind` is how it is read: `time` as seconds since 1970, `masked` as a placeholder."""
+    """A column that takes part; `kind` is how it is read: `time` as seconds since 1970, `masked` as a placeholder.
+
+    `role` says how it is judged; `also` are its other roles: a feature may be a slice, too.
+    """
 
     name: str
     role: ColumnRole
     kind: ColumnKind
+    also: tuple[ColumnRole, ...] = ()
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether the shares of its values are watched for themselves: classes, slices, sensitive groups."""
+        return bool({self.role, *self.also} & set(_BALANCED_ROLES))
 
 
 def as_value_lists(batch: pa.RecordBatch, columns: Sequence[ExaminedColumn]) -> pa.RecordBatch:

@@ -4,31 +4,23 @@ Identifiers, times, groups and ignored columns take no part. A text is examined 
 is an expression is computed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-import re
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from components.data_validation.tables.arrow_lists import column_kind, EXAMINED_ROLES, ExaminedColumn
 from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo
-from components.shared.contracts.problem import LABEL_NAMES, Problem, TEXT_NAMES
+from components.shared.contracts.problem import Problem
+from components.shared.tables.column_roles import resolve_roles, ResolvedRoles
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
 from components.shared.tables.text_measures import TEXT_MEASURES
 
 LABEL_COLUMN = "label"
-PREDICTION_NAMES = ("predicted", "prediction", "predicted_label", "y_pred")
-_IDENTIFIER_NAME = re.compile(r"(?:^|[_\W])(?:id|uuid|guid|key|index|rowid|nr|no)$|^unnamed: 0$|Id$|ID$")
-_TIME_NAME = re.compile(r"time|date|timestamp|(?:^|_)at$|(?:^|_)ts$|created|updated", re.IGNORECASE)
-_ISO_TIME = r"^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?(?:Z|[+-]\d{2}:?\d{2}|UTC))?)?$"
-_EPOCH_S = (3.0e8, 5.0e9)
-_MIN_ROWS_TO_RECOGNISE = 30
-_DISTINCT_SHARE = 0.98
-_MIN_WORDS_OF_TEXT = 3.0
+_EXAMINED: tuple[ColumnRole, ...] = ("feature", "sensitive", "slice", "metadata")
+_LEFT_OUT = {"id": "it is the identifier", "time": "it is the time", "group": "it is the group"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,10 +62,10 @@ def roles_of_examples(info: ExampleTableInfo, schema: pa.Schema) -> ColumnRoles:
     """Roles of an example table: its own; the derived columns stand for the payload."""
     columns, left_out = [], {}
     for name in info.column_roles:
-        role = info.main_role(name)
+        role, *also = info.roles_of(name)
         kind = "masked" if role == "pii" else column_kind(schema.field(name).type)
         if role in EXAMINED_ROLES and kind is not None:
-            columns.append(ExaminedColumn(name=name, role=role, kind=kind))
+            columns.append(ExaminedColumn(name=name, role=role, kind=kind, also=tuple(also)))
         elif role in EXAMINED_ROLES:
             left_out[name] = f"its type is {schema.field(name).type}"
         elif role not in ("split", "payload", "provenance"):
@@ -89,176 +81,87 @@ def roles_of_examples(info: ExampleTableInfo, schema: pa.Schema) -> ColumnRoles:
 
 
 def recognised_roles(peeks: Sequence[pa.Table], problem: Problem) -> ColumnRoles:
-    """Roles of raw tables by their first rows, and by the problem file where it says something.
+    """Roles of raw tables by `resolve_roles`: by their first rows, and by the problem file where it says something.
 
-    A column's role is decided in the table where it occurs first. `ValueError` where the problem file names a column
+    A column's roles are decided in the table where it occurs first. `ValueError` where the problem file names a column
     that no table has.
     """
     found = {name: peek.column(name) for peek in reversed(peeks) for name in peek.column_names}
     order = list(dict.fromkeys(name for peek in peeks for name in peek.column_names))
     values = {name: found[name].combine_chunks() for name in order}
-    label = _label(values, problem)
-    expression_columns = label.columns if isinstance(label, LabelExpression) else ()
-    _check_named(values, (*problem.named_columns(), *expression_columns))
-    recogniser = _Recogniser(problem, label)
+    resolved = resolve_roles(values, problem, where="the table" if len(peeks) == 1 else "the tables")
+    columns: list[ExaminedColumn] = []
+    left_out: dict[str, str] = {}
+    texts = _measured_texts(resolved)
     for name, array in values.items():
-        recogniser.take(name, array)
-    if isinstance(label, LabelExpression) and set(expression_columns) <= values.keys():
-        recogniser.columns.append(ExaminedColumn(name=LABEL_COLUMN, role="label", kind="category"))
-    return recogniser.roles()
-
-
-class _Recogniser:
-    """Decides column by column."""
-
-    def __init__(self, problem: Problem, label: str | LabelExpression | None) -> None:
-        self.columns: list[ExaminedColumn] = []
-        self._problem = problem
-        self._label = label
-        # What the label is computed from gives it away: it is watched, but no feature.
-        self._label_inputs = label.columns if isinstance(label, LabelExpression) else ()
-        self._texts: dict[str, str] = {}
-        self._left_out: dict[str, str] = {}
-        self._remarks: list[str] = []
-        self._time = problem.time
-        self._id = problem.id
-        if isinstance(label, str) and problem.label.column is None:
-            self._remarks.append(f"the label is the column {label!r}")
-
-    def take(self, name: str, values: pa.Array) -> None:
-        """Give a column its role."""
-        if name in self._problem.ignore:
-            self._left_out[name] = "the problem file ignores it"
-        elif name in self._problem.pii:
-            # Whatever else it is, identifier, label or text: no value of it is shown.
-            self.columns.append(ExaminedColumn(name=name, role="pii", kind="masked"))
-            if name == self._label:
-                self._remarks.append(
-                    f"the label {name!r} is personal data: it is counted only, its classes not compared"
-                )
-        elif name == self._problem.id:
-            self._left_out[name] = "it is the identifier"
-        elif name == self._label:
-            self.columns.append(ExaminedColumn(name=name, role="label", kind="category"))
-        elif self._is_text(name, values):
-            self._take_text(name, "")
+        if name in texts:
+            columns += _measures_of(texts[name])
+        elif (examined := _examined(name, array, resolved)) is not None:
+            columns.append(examined)
         else:
-            self._take_other(name, values)
-
-    def roles(self) -> ColumnRoles:
-        """What came out."""
-        return ColumnRoles(
-            columns=tuple(self.columns),
-            label=self._label,
-            texts=self._texts,
-            id=self._id,
-            time=self._time,
-            group=self._problem.group,
-            left_out=self._left_out,
-            remarks=tuple(self._remarks),
-        )
-
-    def _is_text(self, name: str, values: pa.Array) -> bool:
-        if self._problem.text is not None or self._problem.modality != "text":
-            return name == self._problem.text
-        return name.casefold() in TEXT_NAMES and pa.types.is_string(values.type)
-
-    def _take_text(self, name: str, prefix: str) -> None:
-        self._texts[name] = prefix
-        for measure, kind in TEXT_MEASURES.items():
-            examined = column_kind(kind)
-            assert examined is not None
-            self.columns.append(ExaminedColumn(name=prefix + measure, role="derived", kind=examined))
-
-    def _take_other(self, name: str, values: pa.Array) -> None:
-        role = self._problem.role_of(name)
-        if role in ("time", "group"):
-            self._left_out[name] = f"it is the {role}"
-        elif column_kind(values.type) is None:
-            self._left_out[name] = f"its type is {values.type}"
-        elif role is not None:
-            self._examine(name, values, role)
-        elif name in self._label_inputs:
-            self._examine(name, values, "derived")
-        elif (recognised := _recognised(name, values)) == "text":
-            self._remarks.append(f"{name!r} is taken for free text: its length and scripts are examined")
-            self._take_text(name, f"{name}.")
-        elif recognised is not None:
-            self._leave_out(name, recognised)
-        else:
-            self._examine(name, values, "prediction" if name.casefold() in PREDICTION_NAMES else "feature")
-
-    def _examine(self, name: str, values: pa.Array, role: ColumnRole) -> None:
-        kind = (
-            "category" if role == "prediction" and not pa.types.is_floating(values.type) else column_kind(values.type)
-        )
-        assert kind is not None
-        self.columns.append(ExaminedColumn(name=name, role=role, kind=kind))
-
-    def _leave_out(self, name: str, recognised: str) -> None:
-        self._left_out[name] = f"it looks like {'an identifier' if recognised == 'id' else 'a time'}"
-        self._remarks.append(f"{name!r} takes no part: {self._left_out[name]}; name it under features if it is none")
-        if recognised == "time" and self._time is None:
-            self._time = name
-            self._remarks.append(f"rows are ordered by {name!r}")
-
-
-def _label(values: Mapping[str, pa.Array], problem: Problem) -> str | LabelExpression | None:
-    if problem.label.expression is not None:
-        return LabelExpression(problem.label.expression)
-    if problem.label.column is not None:
-        return problem.label.column
-    taken = {*problem.features, *problem.pii, *problem.ignore}
-    return next(
-        (name for wanted in LABEL_NAMES for name in values if name.casefold() == wanted and name not in taken), None
+            left_out[name] = _why_left_out(name, array, resolved)
+    if isinstance(resolved.label, LabelExpression) and set(resolved.label.columns) <= values.keys():
+        columns.append(ExaminedColumn(name=LABEL_COLUMN, role="label", kind="category"))
+    return ColumnRoles(
+        columns=tuple(columns),
+        label=resolved.label,
+        texts=texts,
+        id=problem.id,
+        time=resolved.first_of("time"),
+        group=problem.group,
+        left_out=left_out,
+        remarks=(*resolved.inferred, *_remarks(resolved, problem)),
     )
 
 
-def _check_named(values: Mapping[str, pa.Array], names: Sequence[str]) -> None:
-    for name in names:
-        if name not in values:
-            raise ValueError(
-                f"the problem file must name columns of the tables, but neither has {name!r}; they have "
-                f"{', '.join(values) or 'no columns'}"
-            )
+def _measured_texts(resolved: ResolvedRoles) -> dict[str, str]:
+    """For each column of text the prefix of its measures' names: none for the text that a model reads."""
+    names = [name for name in resolved.columns_of("text") if "pii" not in resolved.roles[name]]
+    return {name: "" if name == resolved.text else f"{name}." for name in names}
 
 
-def _recognised(name: str, values: pa.Array) -> Literal["id", "time", "text"] | None:
-    """What a column that nobody named looks like, where it looks like something that takes no part as it is."""
-    if pa.types.is_temporal(values.type):
-        return "time"
-    present = values.drop_null()
-    if len(present) < _MIN_ROWS_TO_RECOGNISE:
+def _measures_of(prefix: str) -> list[ExaminedColumn]:
+    kinds = {measure: column_kind(kind) for measure, kind in TEXT_MEASURES.items()}
+    return [ExaminedColumn(name=prefix + name, role="derived", kind=kind) for name, kind in kinds.items() if kind]
+
+
+def _examined(name: str, values: pa.Array, resolved: ResolvedRoles) -> ExaminedColumn | None:
+    """How a column takes part; None where it does not."""
+    roles, kind = resolved.roles[name], column_kind(values.type)
+    if "pii" in roles:
+        # Whatever else it is, identifier, label or text: no value of it is shown.
+        return ExaminedColumn(name=name, role="pii", kind="masked")
+    if "label" in roles:
+        return ExaminedColumn(name=name, role="label", kind="category")
+    if kind is None:
         return None
-    if pa.types.is_string(present.type):
-        return _recognised_text(present)
-    if pa.types.is_integer(present.type) or pa.types.is_floating(present.type):
-        return _recognised_number(name, np.asarray(present, dtype=np.float64))
-    return None
+    if name in resolved.label_inputs and roles == {"ignored"}:
+        # What the label is computed from gives it away: it is watched, but no feature.
+        return ExaminedColumn(name=name, role="derived", kind=kind)
+    if "prediction" in roles:
+        is_number = pa.types.is_floating(values.type)
+        return ExaminedColumn(name=name, role="prediction", kind=kind if is_number else "category")
+    found = [role for role in _EXAMINED if role in roles]
+    return ExaminedColumn(name=name, role=found[0], kind=kind, also=tuple(found[1:])) if found else None
 
 
-def _recognised_text(present: pa.Array) -> Literal["id", "time", "text"] | None:
-    if pc.all(pc.match_substring_regex(present, pattern=_ISO_TIME)).as_py():
-        return "time"
-    if pc.count_distinct(present).as_py() / len(present) < _DISTINCT_SHARE:
-        return None
-    words = pc.mean(pc.count_substring_regex(present, pattern=r"\S+")).as_py()
-    return "text" if words >= _MIN_WORDS_OF_TEXT else "id"
+def _why_left_out(name: str, values: pa.Array, resolved: ResolvedRoles) -> str:
+    if name in resolved.reasons:
+        return resolved.reasons[name]
+    if column_kind(values.type) is None:
+        return f"its type is {values.type}"
+    return next((words for role, words in _LEFT_OUT.items() if role in resolved.roles[name]), "it has no role")
 
 
-def _recognised_number(name: str, present: np.ndarray) -> Literal["id", "time"] | None:
-    finite = present[np.isfinite(present)]
-    whole = bool(len(finite) == len(present) and (finite == np.floor(finite)).all())
-    if not whole:
-        return None
-    seconds = finite / 1000.0 if np.median(np.abs(finite)) > _EPOCH_S[1] else finite
-    if _TIME_NAME.search(name) and _EPOCH_S[0] <= seconds.min() and seconds.max() <= _EPOCH_S[1]:
-        return "time"
-    distinct = len(np.unique(finite)) / len(finite)
-    if distinct < _DISTINCT_SHARE:
-        return None
-    is_counter = finite.max() - finite.min() + 1 <= 1.05 * len(finite)
-    return "id" if is_counter or _IDENTIFIER_NAME.search(name) else None
+def _remarks(resolved: ResolvedRoles, problem: Problem) -> Iterator[str]:
+    """What only an examination of tables has to say."""
+    for name in _measured_texts(resolved):
+        if name != resolved.text:
+            yield f"{name!r} is taken for free text: its length and scripts are examined"
+    if (time := resolved.first_of("time")) is not None and problem.time is None:
+        yield f"rows are ordered by {time!r}"
+    if isinstance(resolved.label, str) and "pii" in resolved.roles[resolved.label]:
+        yield f"the label {resolved.label!r} is personal data: it is counted only, its classes not compared"
 
 
 def sort_key(values: pa.Array) -> np.ndarray:

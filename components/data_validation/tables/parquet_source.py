@@ -1,6 +1,6 @@
 """Parquet as a table to be examined: one file, a folder of them (also in time partitions), or an example table."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -13,11 +13,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.data_validation.tables.examined_types import as_examined, examined_type, TIME, widest_examined
-from components.data_validation.tables.table_source import Piece, shortened, TablePart, TableSource
+from components.data_validation.tables.table_source import (
+    check_value_lengths,
+    Piece,
+    shortened,
+    TablePart,
+    TableSource,
+)
 from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo
 from components.shared.tables.column_types import type_of_texts
-from components.shared.tables.opening import opened, readable
+from components.shared.tables.file_kinds import PARQUET_MARK, refuse_other_kinds
+from components.shared.tables.opening import check_num_columns, opened, readable
 from components.shared.tables.parquet_file import parquet_file
+from components.shared.tables.value_cleaning import KEPT_AS_THEY_ARE, ValueCleaning
 
 _SUFFIXES = (".parquet", ".pq")
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -44,11 +52,24 @@ class StoredFile:
 
 
 class ParquetTable(TableSource):
-    """Parquet files, at least one and in the order of their rows, that make one table; see `TableSource`."""
+    """Parquet files, at least one and in the order of their rows, that make one table; see `TableSource`.
 
-    def __init__(self, uri: str, files: Sequence[StoredFile], *, info: ExampleTableInfo | None = None) -> None:
+    Values are `cleaned` but for the columns of `payload`, and those of an example table, which are clean.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        files: Sequence[StoredFile],
+        *,
+        info: ExampleTableInfo | None = None,
+        cleaning: ValueCleaning = KEPT_AS_THEY_ARE,
+        payload: Collection[str] = (),
+    ) -> None:
         super().__init__(uri, info=info)
         self._files = tuple(files)
+        self._cleaning = cleaning if info is None else None
+        self._payload = frozenset(payload)
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -92,8 +113,13 @@ class ParquetTable(TableSource):
 
     def _batches(self, columns: Sequence[str], part: TablePart | None, batch_rows: int) -> Iterator[pa.RecordBatch]:
         whole = part if part is not None else self.parts(1)[0]
+        next_row = whole.start_row + 1
         for piece in whole.pieces:
-            yield from self._piece_batches(piece, columns, batch_rows)
+            for batch in self._piece_batches(piece, columns, batch_rows):
+                if self.info is None:
+                    check_value_lengths(columns, batch.columns, uri=self.uri, first_row=next_row)
+                next_row += batch.num_rows
+                yield batch
 
     def _piece_batches(self, piece: Piece, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
         file = self._files[piece.file]
@@ -114,7 +140,10 @@ class ParquetTable(TableSource):
         if name not in file.names:
             return pa.nulls(batch.num_rows, kind)
         values = batch.column(file.names[name])
-        return values if examined_type(kind) is None else as_examined(values, kind)
+        if examined_type(kind) is None:
+            return values
+        examined = as_examined(values, kind)
+        return examined if self._cleaning is None or name in self._payload else self._cleaning.typed(examined)
 
     def _type_of(self, name: str) -> pa.DataType:
         stored = {file.types[name] for file in self._files if name in file.types}
@@ -139,22 +168,26 @@ class ParquetTable(TableSource):
         }
 
 
-def parquet_table(uri: str) -> ParquetTable:
+def parquet_table(
+    uri: str, *, cleaning: ValueCleaning = KEPT_AS_THEY_ARE, payload: Collection[str] = ()
+) -> ParquetTable:
     """Open one Parquet file, or a folder of them; a folder that ingestion wrote brings the roles of its columns.
 
+    `cleaning` is done to all texts and numbers but those of the columns of `payload`, and of an example table.
     `FileNotFoundError` if the folder holds no Parquet file, `ValueError` if a file cannot be read as Parquet,
     `ContractError` if an example table is damaged or of a newer version.
     """
     filesystem, path = fsspec.core.url_to_fs(uri)
     if not filesystem.isdir(path):
-        return ParquetTable(uri, [_stored_file(uri, {})])
+        return ParquetTable(uri, [_stored_file(uri, {})], cleaning=cleaning, payload=payload)
     root = path.rstrip("/")
     inner = sorted(PurePosixPath(found).relative_to(root) for found in filesystem.find(path))
     shown = [name for name in inner if name.suffix in _SUFFIXES and not any(p[0] in "._" for p in name.parts)]
     if not shown:
         raise FileNotFoundError(f"the table must be a folder with .parquet files, but {uri} holds none")
     files = [_stored_file(f"{uri.rstrip('/')}/{name}", _partition_of(name)) for name in shown]
-    return ParquetTable(uri, files, info=_example_info(uri, [str(name) for name in shown]))
+    info = _example_info(uri, [str(name) for name in shown])
+    return ParquetTable(uri, files, info=info, cleaning=cleaning, payload=payload)
 
 
 def _example_info(uri: str, names: Sequence[str]) -> ExampleTableInfo | None:
@@ -167,8 +200,10 @@ def _example_info(uri: str, names: Sequence[str]) -> ExampleTableInfo | None:
 
 def _stored_file(uri: str, partition: Mapping[str, str | None]) -> StoredFile:
     with readable(uri), opened(uri, unpack=False) as stream:
+        refuse_other_kinds(stream, uri, but=PARQUET_MARK)
         file = parquet_file(stream)
         schema, metadata = file.schema_arrow, file.metadata
+    check_num_columns(len(schema), uri=uri)
     names = {unicodedata.normalize("NFC", name).strip(): name for name in schema.names}
     if len(names) < len(schema.names):
         repeated = next(name for name in schema.names if schema.names.count(name) > 1 or name not in names.values())

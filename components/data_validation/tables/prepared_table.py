@@ -1,6 +1,7 @@
 """A table with what is computed from its columns as it is read: the label, and the measures of texts."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,7 +15,7 @@ from components.data_validation.tables.column_roles import (
 )
 from components.data_validation.tables.source_opening import open_table
 from components.data_validation.tables.table_source import TablePart, TableSource
-from components.shared.contracts.problem import Problem
+from components.shared.contracts.problem import Problem, TEXT_NAMES
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
 from components.shared.tables.text_measures import TEXT_MEASURES, text_measures
@@ -130,10 +131,17 @@ class PreparedTable(TableSource):
 
 def open_prepared(uri: str, problem: Problem, *, settled: bool = False) -> PreparedTable:
     """Open one table with its roles; `settled` looks through a text file for its types first, so that none changes."""
-    source = open_table(uri, spec=problem.table)
+    source = open_table(uri, spec=problem.table, payload=payload_columns(problem))
     if settled:
         source.settle()
     return PreparedTable(source, table_roles([source], problem))
+
+
+def payload_columns(problem: Problem) -> tuple[str, ...]:
+    """Names that the text of `modality: text` may have: it is a payload, which nobody cleans."""
+    if problem.text is not None:
+        return (problem.text,) if problem.modality in (None, "text") else ()
+    return TEXT_NAMES if problem.modality == "text" else ()
 
 
 def comparable(reference: ExaminedColumn, current: ExaminedColumn) -> bool:
@@ -146,7 +154,7 @@ def _as_here(column: ExaminedColumn, schema: pa.Schema) -> ExaminedColumn:
     kind = column_kind(schema.field(column.name).type)
     if column.kind == "masked" or column.role in ("label", "prediction") or kind is None or kind == column.kind:
         return column
-    return ExaminedColumn(name=column.name, role=column.role, kind=kind)
+    return replace(column, kind=kind)
 
 
 def _is_measured(prefix: str, wanted: Sequence[str]) -> bool:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.shared.contracts.example_table import ExampleTableInfo
+from components.shared.tables.value_cleaning import MAX_VALUE_BYTES, too_long
 
 
 class TypesWidened(ValueError):  # noqa: N818  it asks to begin again, and nothing is wrong
@@ -112,6 +113,24 @@ class TableSource(ABC):
             kept = batch if splits is None else rows_of_splits(batch, splits)
             if kept.num_rows:
                 yield pa.RecordBatch.from_arrays(kept.columns[: len(wanted)], wanted)
+
+
+def check_value_lengths(
+    names: Sequence[str], columns: Sequence[pa.Array], *, uri: str, first_row: int, has_ragged: bool = False
+) -> None:
+    """Refuse texts that are too long, with file, row and column; `first_row` is the number of the columns' first row.
+
+    `has_ragged` says that rows were left out before, which are not among those counted.
+    """
+    for name, values in zip(names, columns, strict=True):
+        if (is_long := too_long(values)) is None:
+            continue
+        row = first_row + pc.indices_nonzero(is_long)[0].as_py()
+        counted = ", counted without rows of too few or too many values," if has_ragged else ""
+        raise ValueError(
+            f"values of {uri} must be at most {MAX_VALUE_BYTES >> 20} MB long, but row {row:,}{counted} holds a longer "
+            f"one in {name!r}: mend or remove it, or leave the column out (ignore: [{name}])"
+        )
 
 
 def rows_of_splits(batch: pa.RecordBatch, splits: Sequence[str]) -> pa.RecordBatch:

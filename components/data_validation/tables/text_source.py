@@ -6,14 +6,20 @@ number 501, so a column whose first rows are all whole numbers without leading z
 """
 
 import codecs
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.data_validation.tables.table_source import shortened, TablePart, TableSource, TypesWidened
+from components.data_validation.tables.table_source import (
+    check_value_lengths,
+    shortened,
+    TablePart,
+    TableSource,
+    TypesWidened,
+)
 from components.shared.runtime.progress import progress
 from components.shared.tables.column_types import as_type, composed_texts, type_of_texts, widest_types
 from components.shared.tables.opening import opened, readable
@@ -28,24 +34,26 @@ _LOOKS_LIKE_NUMBER = r"^\s*[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?\s*$"
 
 
 class TextTable(TableSource):
-    """A CSV or TSV file, packed or not; what `spec` does not say is recognised. See `TableSource`.
+    """A CSV or TSV file or JSON lines, packed or not; what `spec` does not say is recognised. See `TableSource`.
 
-    `ValueError` where the file is empty, repeats a column's name, or cannot be read as text.
+    Values are cleaned as `spec` says, but for the columns of `payload`, which hold texts as they stand. `ValueError`
+    where the file is empty, repeats a column's name, or cannot be read as text.
     """
 
-    def __init__(self, uri: str, spec: TableSpec) -> None:
+    def __init__(self, uri: str, spec: TableSpec, payload: Collection[str] = ()) -> None:
         super().__init__(uri)
         self._spec = spec
+        self._payload = frozenset(payload)
         self._file, self._recognised = _recognised_file(uri, spec)
         self._names = self._file.column_names()
         try:
-            self._types, self._mixed = _first_types(self._file)
+            self._types, self._mixed = self._first_types()
         except ValueError as error:
             if not isinstance(error.__cause__, pa.ArrowInvalid) or spec.encoding is not None:
                 raise
             # Not UTF-8 after all, as the first rows show.
             self._recognise_wholly()
-            self._types, self._mixed = _first_types(self._file)
+            self._types, self._mixed = self._first_types()
         self._settled = False
         self._num_rows: int | None = None
         self._num_ragged = 0
@@ -81,7 +89,7 @@ class TextTable(TableSource):
         self._recognise_wholly()
         found: list[dict[str, pa.DataType | None]] = []
         for batch in progress(self._file.iter_batches(), label=f"looking through {self.name}", unit="block"):
-            found.append(dict(zip(self._names, map(type_of_texts, batch.columns), strict=True)))
+            found.append(self._types_of(batch))
         before, self._types = self._types, _widened(self._names, found)
         gained = [name for name in self._names if self._types[name] == pa.string() and _is_number(before[name])]
         self._mixed = tuple(dict.fromkeys([*self._mixed, *gained]))
@@ -99,6 +107,8 @@ class TextTable(TableSource):
             num_rows += batch.num_rows
             arrays = [batch.column(name) for name in columns]
             typed = [self._as_type(name, array) for name, array in zip(columns, arrays, strict=True)]
+            first_row = self._file.first_row + num_rows - batch.num_rows
+            check_value_lengths(columns, arrays, uri=self.uri, first_row=first_row, has_ragged=bool(ragged))
             yield pa.RecordBatch.from_arrays(typed, list(columns))
         self._num_rows, self._num_ragged = num_rows, sum(ragged)
         if self._num_ragged > MAX_RAGGED_SHARE * (num_rows + self._num_ragged):
@@ -109,9 +119,36 @@ class TextTable(TableSource):
 
     def _as_type(self, name: str, values: pa.Array) -> pa.Array:
         kind = self._types[name]
+        if kind == pa.null():
+            return pa.nulls(len(values))
+        if values.type == kind != pa.string():
+            return self._file.cleaning.typed(values)
+        if name in self._payload:
+            return composed_texts(values) if kind == pa.string() and not self._settled else as_type(values, kind)
         if not self._settled and kind == pa.string():
-            return composed_texts(values)
-        return values if values.type == kind else as_type(values, kind) if kind != pa.null() else values.cast(kind)
+            return self._file.cleaning.texts(composed_texts(values))
+        return self._file.cleaning.column(values, kind)
+
+    def _types_of(self, batch: pa.RecordBatch) -> dict[str, pa.DataType]:
+        cleaning = self._file.cleaning
+        return {
+            name: type_of_texts(values) if name in self._payload else cleaning.type_of_texts(values)
+            for name, values in zip(self._names, batch.columns, strict=True)
+        }
+
+    def _first_types(self) -> tuple[dict[str, pa.DataType], tuple[str, ...]]:
+        """Types of the first rows, and the columns that hold numbers and texts there."""
+        batches: list[pa.RecordBatch] = []
+        for batch in self._file.iter_batches():
+            batches.append(batch)
+            if len(batches) == _FIRST_BATCHES or sum(held.num_rows for held in batches) >= _FIRST_ROWS:
+                break
+        if not batches:
+            return dict.fromkeys(self._names, pa.null()), ()
+        rows = pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
+        types = self._types_of(rows)
+        texts = [(name, rows.column(number)) for number, name in enumerate(self._names) if types[name] == pa.string()]
+        return types, tuple(name for name, values in texts if _is_mixed(values))
 
     def _typed_batches(self, ragged: list[int]) -> Iterator[pa.RecordBatch]:
         try:
@@ -135,34 +172,26 @@ def _recognised_file(uri: str, spec: TableSpec) -> tuple[TableFile, tuple[str, .
     if spec.encoding is not None or not _begins_in_utf8(uri):
         file = table_file(uri, spec)
         return file, file.inferred
-    file = table_file(uri, replace(spec, encoding="utf-8"))
+    try:
+        file = table_file(uri, replace(spec, encoding="utf-8"))
+    except ValueError as error:
+        if not isinstance(error.__cause__, UnicodeDecodeError):
+            raise
+        file = table_file(uri, spec)
+        return file, file.inferred
     return file, (f"{PurePosixPath(uri).name} is read as utf-8", *file.inferred)
 
 
 def _begins_in_utf8(uri: str) -> bool:
     with readable(uri), opened(uri, unpack=True) as stream:
         head = stream.read(_HEAD_BYTES)
+    if b"\x00" in head:
+        return False
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _first_types(file: TableFile) -> tuple[dict[str, pa.DataType], tuple[str, ...]]:
-    """Types of the first rows, and the columns that hold numbers and texts there."""
-    names = file.column_names()
-    batches: list[pa.RecordBatch] = []
-    for batch in file.iter_batches():
-        batches.append(batch)
-        if len(batches) == _FIRST_BATCHES or sum(held.num_rows for held in batches) >= _FIRST_ROWS:
-            break
-    if not batches:
-        return dict.fromkeys(names, pa.null()), ()
-    rows = pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
-    types = dict(zip(names, map(type_of_texts, rows.columns), strict=True))
-    texts = [(name, rows.column(number)) for number, name in enumerate(names) if types[name] == pa.string()]
-    return types, tuple(name for name, values in texts if _is_mixed(values))
 
 
 def _is_mixed(values: pa.Array) -> bool:

@@ -1,11 +1,14 @@
 """Scoring by hand whatever holds examples."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+import logging
 from pathlib import Path
 from typing import Any
 
 from components.model_analysis.metrics.evaluation import Evaluation
+from components.model_analysis.scoring.example_batches import ChangedLabel
 from components.model_analysis.scoring.example_sources import open_source
 from components.model_analysis.scoring.label_matching import LabelMatcher
 from components.model_analysis.scoring.predictions import count_left_out, evaluate_table, score_source
@@ -15,8 +18,12 @@ from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.problem import SPLIT_NAMES
 from components.shared.runtime.atomic_files import write_json
 
+logger = logging.getLogger(__name__)
+
 FORMAT_VERSION = 1
 PREDICTIONS, METRICS_FILE, UNREADABLE_FILE = "predictions", "metrics.json", "unreadable.json"
+CHANGED_LABELS_FILE = "changed_labels.json"
+_NAMES_LOGGED = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +40,8 @@ class ScoreResult:
         Of these, with a label that the model does not know; no metric counts them.
     num_unreadable
         Examples that could not be read, beside those scored.
+    changed_labels
+        Photos whose label the rule of the topmost folder changes; before it, the nearest folder decided.
     metrics
         Defined metrics by name; empty without labels.
     """
@@ -41,6 +50,7 @@ class ScoreResult:
     num_labelled: int
     num_unknown_label: int
     num_unreadable: int
+    changed_labels: tuple[ChangedLabel, ...]
     metrics: dict[str, float]
 
 
@@ -62,8 +72,8 @@ def score_examples(
     model_path
         A model bundle.
     output_path
-        Folder to write: `predictions` (a predictions table), `unreadable.json`, and `metrics.json` where labels are
-        known. What else it holds stays.
+        Folder to write: `predictions` (a predictions table), `unreadable.json`, `changed_labels.json`, and
+        `metrics.json` where labels are known. What else it holds stays.
     hints
         What the user says of a table; None to recognise everything.
     device
@@ -82,12 +92,16 @@ def score_examples(
         If the bundle or the table is unusable, or not one example could be read.
     """
     predictor = load_predictor(model_path, device=device)
-    examples = open_source(source, predictor.features, LabelMatcher(predictor.class_names), hints or TableHints())
+    trained = predictor.config
+    told = replace(hints or TableHints(), trained_label=trained.label, trained_roles=trained.column_roles)
+    examples = open_source(source, predictor.features, LabelMatcher(predictor.class_names), told)
+    _say_changed(examples.changed_labels)
     output = Path(output_path)
     (output / METRICS_FILE).unlink(missing_ok=True)
     scored = score_source(examples, predictor, output / PREDICTIONS)
     unreadable = [{"example_id": example.example_id, "reason": example.reason} for example in scored.unreadable]
     write_json(output / UNREADABLE_FILE, unreadable)
+    write_json(output / CHANGED_LABELS_FILE, [asdict(changed) for changed in examples.changed_labels])
     table = PredictionsTable(output / PREDICTIONS)
     if not table.num_rows:
         kind = "image" if predictor.features.modality == "image" else "example"
@@ -99,11 +113,29 @@ def score_examples(
         num_labelled=evaluation.num_examples,
         num_unknown_label=count_left_out(table, SPLIT_NAMES)[1],
         num_unreadable=len(unreadable),
+        changed_labels=examples.changed_labels,
         metrics=evaluation.defined_metrics(),
     )
     if result.num_labelled:
         write_json(output / METRICS_FILE, _score_json(result, evaluation, table))
     return result
+
+
+def _say_changed(changed: Sequence[ChangedLabel]) -> None:
+    if not changed:
+        return
+    shown = [f"{item.example_id} ({_shown(item.label_before)} -> {_shown(item.label)})" for item in changed]
+    more = f" and {len(changed) - _NAMES_LOGGED} more" if len(changed) > _NAMES_LOGGED else ""
+    logger.warning(
+        "the topmost folder labels a photo, no longer the nearest: this changes the label of %d, %s%s",
+        len(changed),
+        ", ".join(shown[:_NAMES_LOGGED]),
+        more,
+    )
+
+
+def _shown(label: str | None) -> str:
+    return "no label" if label is None else label
 
 
 def _score_json(result: ScoreResult, evaluation: Evaluation, table: PredictionsTable) -> dict[str, Any]:
@@ -119,6 +151,7 @@ def _score_json(result: ScoreResult, evaluation: Evaluation, table: PredictionsT
         "num_examples": result.num_examples,
         "num_unknown_label": result.num_unknown_label,
         "num_unreadable": result.num_unreadable,
+        "num_changed_labels": len(result.changed_labels),
         **evaluation.to_json(),
         "splits": by_split,
     }

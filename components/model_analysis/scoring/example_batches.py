@@ -82,17 +82,28 @@ class UnreadableExample:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ChangedLabel:
+    """A photo whose folders now tell another label than before, and both; None is no label."""
+
+    example_id: str
+    label: str | None
+    label_before: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ExampleSource:
     """A stream of examples, read once.
 
     `num_examples` is None where it is known only at the end; `unreadable`, the rows that could not become examples, is
-    complete once the stream is read.
+    complete once the stream is read. `changed_labels` are the photos of a folder whose label the rule of the topmost
+    folder changes.
     """
 
     batches: Iterator[ExampleBatch]
     num_examples: int | None
     extra_columns: Mapping[str, pa.DataType] = field(default_factory=dict)
     unreadable: list[UnreadableExample] = field(default_factory=list)
+    changed_labels: tuple[ChangedLabel, ...] = ()
 
 
 class UniqueNames:

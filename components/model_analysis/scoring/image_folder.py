@@ -5,11 +5,12 @@ from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 
-from components.model_analysis.scoring.example_batches import ExampleBatch, UniqueNames
+from components.model_analysis.scoring.example_batches import ChangedLabel, ExampleBatch, UniqueNames
 from components.model_analysis.scoring.image_files import is_image_file
 from components.model_analysis.scoring.label_matching import LabelMatcher
 from components.shared.runtime.local_files import local_files
 from components.shared.tables.photo_file_names import is_debris, numbered_label, readable_name
+from components.shared.tables.photo_labels import photo_labels
 
 
 def find_images(root: Path) -> list[str]:
@@ -25,13 +26,26 @@ def find_images(root: Path) -> list[str]:
 def labels_of_paths(paths: Sequence[str], matcher: LabelMatcher) -> list[str | None]:
     """Labels that relative paths tell: a class as the model spells it, a class that it does not know, or None.
 
-    A path's label is its nearest folder that is named as a class of the model, or that stands beside such a folder (a
-    class that the model does not know). Without one, it is the class that the file's name begins with, as in
-    `cat.123.jpg`. The root's own name tells nothing.
+    `photo_labels` answers, as for ingestion, with the model's classes. The root's own name tells nothing.
+    """
+    found = photo_labels([readable_name(path) for path in paths], is_class=lambda name: matcher.index(name) is not None)
+    return [matcher.spelled(label) for label in found.labels]
+
+
+def changed_labels(paths: Sequence[str], matcher: LabelMatcher) -> list[ChangedLabel]:
+    """Photos that `labels_of_paths` labels otherwise than the rule before it, by which the nearest folder decided.
+
+    That was the nearest folder that is named as a class of the model, or stands beside such a folder.
     """
     folders = {parent for path in paths for parent in PurePosixPath(path).parents if parent.name}
     class_parents = {folder.parent for folder in folders if matcher.index(folder.name) is not None}
-    return [_label_of(PurePosixPath(path), matcher, class_parents) for path in paths]
+    before = [_nearest_label(PurePosixPath(path), matcher, class_parents) for path in paths]
+    labels = zip(paths, labels_of_paths(paths, matcher), before, strict=True)
+    return [
+        ChangedLabel(example_id=readable_name(path), label=label, label_before=old)
+        for path, label, old in labels
+        if label != old
+    ]
 
 
 def folder_batches(
@@ -50,7 +64,7 @@ def folder_batches(
         )
 
 
-def _label_of(path: PurePosixPath, matcher: LabelMatcher, class_parents: set[PurePosixPath]) -> str | None:
+def _nearest_label(path: PurePosixPath, matcher: LabelMatcher, class_parents: set[PurePosixPath]) -> str | None:
     for folder in path.parents:
         if folder.name and folder.parent in class_parents:
             return matcher.spelled(readable_name(folder.name))

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 import logging
 
 from components.modeling.features import Features
-from components.shared.contracts.problem import LABEL_NAMES, Problem, TEXT_NAMES
+from components.shared.contracts.problem import Problem, TEXT_NAMES
+from components.shared.tables.column_roles import label_name, usual_name
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.photo_tables import IMAGE_NAMES
 
 logger = logging.getLogger(__name__)
 
-IMAGE_NAMES = ("image", "path", "file", "file_name", "filename", "image_path")
 ID_NAMES = ("example_id", "id")
 _PAYLOAD_NAMES = {"image": IMAGE_NAMES, "text": TEXT_NAMES}
 
@@ -20,12 +21,19 @@ class TableHints:
     """What a user says of a table; what is not said is recognised.
 
     `payload` is the column of images or texts; `problem`, the problem file, says how the table is read and what its
-    label, text, identifier and personal columns are.
+    label, text, identifier and personal columns are. `trained_label` and `trained_roles` are what the model's bundle
+    says of the data that it was trained on: where it says something, nothing is recognised anew.
     """
 
     payload: str | None = None
     label: str | None = None
     problem: Problem = field(default_factory=Problem)
+    trained_label: Mapping[str, str] = field(default_factory=dict)
+    trained_roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def trained_as(self, role: str, names: Sequence[str]) -> str | None:
+        """The first of `names` that had a role in the training data."""
+        return next((name for name in names if role in self.trained_roles.get(name, ())), None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +52,7 @@ def choose_columns(names: Sequence[str], features: Features, hints: TableHints, 
     return TableColumns(
         payload=payload,
         label=_label(names, others, hints, where),
-        example_id=hints.problem.id if hints.problem.id in names else _first(others, ID_NAMES),
+        example_id=_example_id(names, others, hints),
     )
 
 
@@ -55,11 +63,11 @@ def _payload(names: Sequence[str], features: Features, hints: TableHints, where:
         for column in features.columns:
             _check_there(column, names, where, why="which the model reads")
         return {column: column for column in features.columns}
-    told = hints.payload or (hints.problem.text if features.modality == "text" else None)
+    told = hints.payload or (hints.problem.text if features.modality == "text" else hints.problem.image)
     if told is not None:
         _check_there(told, names, where)
     wanted = _PAYLOAD_NAMES[features.modality]
-    chosen = told or _first(names, wanted)
+    chosen = told or hints.trained_as(features.modality, names) or usual_name(wanted, names)
     if chosen is None:
         raise ValueError(
             f"{where} must have a column of {features.modality}s called {', '.join(wanted)}, or one that is named with "
@@ -73,24 +81,27 @@ def _label(names: Sequence[str], others: Sequence[str], hints: TableHints, where
         _check_there(hints.label, names, where)
         return hints.label
     told = hints.problem.label
-    if told.column is None and told.expression is None:
-        return _first(others, LABEL_NAMES)
-    label = told.column or LabelExpression(told.expression or "")
+    trained = hints.trained_label if told.column is None and told.expression is None else {}
+    column, expression = told.column or trained.get("column"), told.expression or trained.get("expression")
+    if column is None and expression is None:
+        return label_name(others, hints.problem)
+    label = column or LabelExpression(expression or "")
     needed = (label,) if isinstance(label, str) else label.columns
     missing = [name for name in needed if name not in names]
     if missing:
-        logger.warning(
-            "no label is known: %s has no column %s, which the problem file's label needs", where, missing[0]
-        )
+        whose = "the model's label" if trained else "the problem file's label"
+        logger.warning("no label is known: %s has no column %s, which %s needs", where, missing[0], whose)
         return None
     return label
+
+
+def _example_id(names: Sequence[str], others: Sequence[str], hints: TableHints) -> str | None:
+    if hints.problem.id in names:
+        return hints.problem.id
+    return hints.trained_as("id", others) or (None if hints.trained_roles else usual_name(ID_NAMES, others))
 
 
 def _check_there(column: str, names: Sequence[str], where: str, *, why: str = "") -> None:
     if column not in names:
         named = f"{column!r}, {why}" if why else repr(column)
         raise ValueError(f"{where} must have the column {named}; it has {', '.join(names)}")
-
-
-def _first(names: Sequence[str], wanted: Sequence[str]) -> str | None:
-    return next((name for word in wanted for name in names if name.casefold() == word), None)

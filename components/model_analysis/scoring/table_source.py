@@ -15,15 +15,16 @@ from components.model_analysis.scoring.example_batches import (
     UniqueNames,
     UnreadableExample,
 )
-from components.model_analysis.scoring.image_files import holds_images, image_cells
 from components.model_analysis.scoring.table_columns import choose_columns, TableColumns, TableHints
-from components.model_analysis.scoring.table_rows import column_types, iter_rows, Rows
 from components.model_analysis.scoring.unusable_rows import first_unusable
-from components.modeling.features import Features, raw_column_types
+from components.modeling.features import Features, features_cleaning, raw_column_types
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.photo_tables import holds_images, image_cells
 from components.shared.tables.table_files import RaggedRow, table_file, TableFile
+from components.shared.tables.table_rows import column_types, iter_rows, Rows
+from components.shared.tables.value_cleaning import MAX_VALUE_BYTES, too_long, ValueCleaning
 
 _SPLIT = "test"
 _NO_TEXT = "it has no text"
@@ -33,8 +34,9 @@ def table_source(path: Path, features: Features, hints: TableHints) -> ExampleSo
     """Open a table file, whose name ends as `components.shared.tables.table_files` knows.
 
     Examples are named by the table's identifiers, else by the images' paths, else `row-<number>`; a name that repeats
-    is made unique. Rows with too few or too many values, and blank texts, are quarantined. ValueError where the table
-    lacks a column that the model reads or, while it is read, where a column of numbers holds something else.
+    is made unique. Rows with too few or too many values, blank texts and values of more than 1 MB are quarantined. What
+    the model reads is cleaned as in its training, label and identifier as the problem file says. ValueError where the
+    table lacks a column that the model reads or, while it is read, where a column of numbers holds something else.
     """
     file = table_file(str(path), hints.problem.table)
     columns = choose_columns(file.column_names(), features, hints, where=str(path))
@@ -44,6 +46,7 @@ def table_source(path: Path, features: Features, hints: TableHints) -> ExampleSo
         columns=columns,
         modality=features.modality,
         types=_types(features),
+        cleaning=features_cleaning(features),
         label_types=column_types(file, columns.label.columns) if isinstance(columns.label, LabelExpression) else {},
         has_personal_ids=columns.example_id in hints.problem.pii,
     )
@@ -77,6 +80,7 @@ class _Table:
     columns: TableColumns
     modality: str
     types: Mapping[str, pa.DataType]
+    cleaning: ValueCleaning
     label_types: Mapping[str, pa.DataType]
     has_personal_ids: bool
     unreadable: list[UnreadableExample] = field(default_factory=list)
@@ -92,8 +96,11 @@ class _Table:
             names = [f"row-{num_before + row:06d}" for row in range(len(next(iter(rows.values()))))]
             num_before += len(names)
             yield self._batch(rows, names, unique)
+        first = "first row" if self.file.first_row == 1 else "header"
         for row in ragged:
-            self._quarantine(f"row {row.row}", f"it has {row.num_found} values where the header has {row.num_expected}")
+            self._quarantine(
+                f"row {row.row}", f"it has {row.num_found} values where the {first} has {row.num_expected}"
+            )
 
     def _batch(self, rows: Rows, names: list[str], unique: UniqueNames) -> ExampleBatch:
         payload = {name: rows[column] for name, column in self.columns.payload.items()}
@@ -109,12 +116,13 @@ class _Table:
             columns={name: self._typed(name, values, names) for name, values in payload.items()},
             files={row: Path(self.file.uri).parent / path for row, path in paths.items()},
         )
+        batch = self._without_long(batch, payload)
         return self._with_text(batch) if self.modality == "text" else batch
 
     def _ids(self, rows: Rows, names: list[str]) -> list[str]:
         if self.columns.example_id is None:
             return names
-        given = as_type(rows[self.columns.example_id], pa.string()).to_pylist()
+        given = self.file.cleaning.column(rows[self.columns.example_id], pa.string()).to_pylist()
         if self.has_personal_ids:
             given = [value and fingerprint_bytes(value.encode()) for value in given]
         return [value or name for value, name in zip(given, names, strict=True)]
@@ -124,27 +132,42 @@ class _Table:
         if label is None:
             return [None] * num_rows
         if isinstance(label, LabelExpression):
-            typed = {name: as_type(rows[name], kind) for name, kind in self.label_types.items()}
+            typed = {name: self.file.cleaning.column(rows[name], kind) for name, kind in self.label_types.items()}
             labels: list[str | None] = label.evaluate(typed).cast(pa.string()).to_pylist()
         else:
-            labels = as_type(rows[label], pa.string()).to_pylist()
+            labels = self.file.cleaning.of_labels.column(rows[label], pa.string()).to_pylist()
         return labels
 
     def _typed(self, name: str, values: pa.Array, names: list[str]) -> pa.Array:
         """A column of texts in the type that the model reads, whatever its values look like; numbers stay numbers."""
         kind = self.types.get(name)
         if kind == pa.string():
-            return as_type(values, kind)
+            return as_type(values, kind) if self.modality == "text" else self.cleaning.column(values, kind)
         if kind is None or not pa.types.is_string(values.type):
             return values
         try:
-            return as_type(values, pa.float64())
+            return self.cleaning.column(values, pa.float64())
         except pa.ArrowInvalid as error:
-            row, _ = first_unusable({name: values}, lambda part: as_type(part[name], pa.float64())) or (0, error)
+            row, _ = first_unusable({name: values}, lambda part: self.cleaning.column(part[name], pa.float64())) or (
+                0,
+                error,
+            )
             raise ValueError(
                 f"column {self.columns.payload[name]!r} of {self.file.uri} must hold numbers, as the model reads them, "
                 f"but that of {names[row]} is none"
             ) from error
+
+    def _without_long(self, batch: ExampleBatch, payload: Mapping[str, pa.Array]) -> ExampleBatch:
+        """The examples of which no value is too long; the others are quarantined."""
+        reasons: dict[int, str] = {}
+        for name, values in payload.items():
+            is_long = too_long(values)
+            for row in [] if is_long is None else pc.indices_nonzero(is_long).to_pylist():
+                column = self.columns.payload[name]
+                reasons.setdefault(row, f"its value of {column!r} is longer than {MAX_VALUE_BYTES >> 20} MB")
+        for row, reason in sorted(reasons.items()):
+            self._quarantine(batch.example_ids[row], reason)
+        return batch.take([row for row in range(len(batch)) if row not in reasons])
 
     def _with_text(self, batch: ExampleBatch) -> ExampleBatch:
         """The examples whose text is not blank; the others are quarantined."""

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 import simplejpeg
 
 MAX_PIXELS = 50_000_000
+MAX_FILE_BYTES = 512 << 20
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # MPO has no opener of its own: it opens as JPEG
 _EXIF_ORIENTATION = 274
 _TIFF_BITS_PER_SAMPLE = 258
@@ -84,6 +85,12 @@ def decode_image(data: bytes, *, min_side_px: int | None = None) -> DecodedImage
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError, Image.DecompressionBombError) as error:
         raise UndecodableImageError(f"the image is truncated or damaged: {error}") from error
     return DecodedImage(pixels_HWC=pixels_HWC, file_format=file_format, channels=channels, conversions=conversions)
+
+
+def check_file_bytes(num_bytes: int) -> None:
+    """Raise `UndecodableImageError` where a file has more than `MAX_FILE_BYTES`: ask before reading it."""
+    if num_bytes > MAX_FILE_BYTES:
+        raise UndecodableImageError(f"the file has {num_bytes:,} bytes, more than the {MAX_FILE_BYTES:,} allowed")
 
 
 def num_pixels(data: bytes) -> int:

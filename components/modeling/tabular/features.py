@@ -6,6 +6,7 @@
 - Any other column of texts is a category (`category_codes`). A value seen in fewer than five training rows has no code
   of its own; so identifiers and free text, which differ in every row, tell the network nothing.
 - A column that never differs between training rows is read and left out.
+- Before all that, values are cleaned as at ingestion: white space at the ends of texts, values that count as missing.
 
 All this is fitted to training rows alone.
 
@@ -33,16 +34,18 @@ from components.modeling.tabular.number_scaling import fit_number_scale, NumberS
 from components.shared.feature_store.blocks import InputSpec
 from components.shared.runtime.errors import ContractError
 from components.shared.tables.row_reservoir import RowReservoir
+from components.shared.tables.value_cleaning import value_cleaning_from, ValueCleaning
 
 _MAX_BINS, _MIN_BINS = 48, 4
 # A wide table gets fewer knots a number: the network's first layers would grow with their product.
 _MAX_KNOTS = 8192
 _MAX_TIMES = 65_536
 _MAX_SAMPLE_ROWS, _MAX_SAMPLE_VALUES = 65_536, 1 << 24
+_DEFAULT_CLEANING = ValueCleaning()
 
 
 class TabularFeatures:
-    """Prepares rows, given how every column is read; ValueError if two columns have one name.
+    """Prepares rows, given how every column is read and values are cleaned; ValueError if two columns have one name.
 
     `knots` are, of each of the F numbers, the values between which a network may bend, ascending; `num_codes`, of each
     of the C categories, how many codes there are, 0 included.
@@ -50,8 +53,9 @@ class TabularFeatures:
 
     modality = "tabular"
 
-    def __init__(self, readings: Sequence[ColumnReading]) -> None:
+    def __init__(self, readings: Sequence[ColumnReading], cleaning: ValueCleaning = _DEFAULT_CLEANING) -> None:
         self.readings = tuple(readings)
+        self.cleaning = cleaning
         if len(set(self.columns)) != len(self.readings):
             raise ValueError(f"the columns must have different names, got {', '.join(self.columns)}")
         self._scaling = NumberScaling([scale for reading in self.readings for scale in reading.scales])
@@ -80,14 +84,14 @@ class TabularFeatures:
         }
 
     def prepare(self, columns: Mapping[str, pa.Array]) -> dict[str, np.ndarray]:
-        """Scale numbers and code categories.
+        """Clean values, scale numbers and code categories.
 
         `columns` holds B values for each fitted column, null where missing; others are ignored. Columns of texts also
         take numbers and truth values, as ingestion writes them. Returns `numbers`, shape (B, F), float32, finite, and
         `categories`, shape (B, C), int32, 0 for what training has not seen. ValueError if a column is missing, a column
         of numbers holds something else, or columns differ in length.
         """
-        read = {reading.name: _read(columns, reading) for reading in self.readings}
+        read = {reading.name: _read(columns, reading, self.cleaning) for reading in self.readings}
         num_rows = len(next(iter(read.values()), ()))
         for name, values in read.items():
             if len(values) != num_rows:
@@ -108,19 +112,22 @@ class TabularFeatures:
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON values."""
-        return {"columns": [reading.to_dict() for reading in self.readings]}
+        return {"columns": [reading.to_dict() for reading in self.readings], **self.cleaning.to_dict()}
 
 
 def tabular_features_from(content: Mapping[str, Any]) -> TabularFeatures:
     """Read what `to_dict` wrote; ContractError if a key or value is unknown."""
     try:
-        return TabularFeatures([column_reading_from(column) for column in content["columns"]])
+        readings = [column_reading_from(column) for column in content["columns"]]
+        return TabularFeatures(readings, value_cleaning_from(content))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ContractError(f"preprocessing must have columns with name, kind and reading: {error!r}") from error
 
 
 def fit_tabular_features(
-    batches: Iterable[Mapping[str, pa.Array]], columns: Mapping[str, pa.DataType]
+    batches: Iterable[Mapping[str, pa.Array]],
+    columns: Mapping[str, pa.DataType],
+    cleaning: ValueCleaning = _DEFAULT_CLEANING,
 ) -> TabularFeatures:
     """Fit to training rows, in one pass and bounded memory: a sample of the numbers, counts of the texts.
 
@@ -130,6 +137,8 @@ def fit_tabular_features(
         The training rows: values by the name of every column.
     columns
         The feature columns and their types: numbers, texts, truth values, dates or times.
+    cleaning
+        How values are cleaned, here and whenever the model is asked: as at ingestion.
 
     Raises
     ------
@@ -144,7 +153,7 @@ def fit_tabular_features(
     reservoir = RowReservoir(sample_rows, row_shape=(len(numeric),))
     is_missing = np.zeros(len(numeric), bool)
     for batch in batches:
-        read = {reading.name: _read(batch, reading) for reading in plain}
+        read = {reading.name: _read(batch, reading, cleaning) for reading in plain}
         values_BS = np.stack([read[name] for name in numeric], axis=1) if numeric else np.empty((0, 0))
         reservoir.add(values_BS)
         is_missing |= ~np.isfinite(values_BS).all(axis=0)
@@ -155,7 +164,7 @@ def fit_tabular_features(
         name: _number_reading(name, kinds[name], reservoir.rows[:, number], bool(is_missing[number]), max_bins)
         for number, name in enumerate(numeric)
     }
-    features = TabularFeatures([numbers.get(name) or _text_reading(name, counts[name]) for name in kinds])
+    features = TabularFeatures([numbers.get(name) or _text_reading(name, counts[name]) for name in kinds], cleaning)
     if not features.knots and not features.num_codes:
         raise ValueError(
             f"a feature column must differ between training rows, but none does, of {', '.join(kinds) or 'no columns'}"
@@ -163,12 +172,14 @@ def fit_tabular_features(
     return features
 
 
-def _read(columns: Mapping[str, pa.Array], reading: ColumnReading) -> Any:
+def _read(columns: Mapping[str, pa.Array], reading: ColumnReading, cleaning: ValueCleaning) -> Any:
     """A column's values: a float64 array for numbers, `nan` where missing; texts for the rest."""
     values = columns.get(reading.name)
     if values is None:
         raise ValueError(f"the columns must have {reading.name!r}, got {', '.join(columns) or 'none'}")
-    return texts_of(values) if reading.kind == "string" else numbers_of(reading.name, values)
+    if reading.kind == "string":
+        return cleaning.texts(texts_of(values))
+    return numbers_of(reading.name, cleaning.typed(values))
 
 
 def _sources(read: Mapping[str, Any], readings: Sequence[ColumnReading], num_rows: int) -> np.ndarray:

@@ -5,7 +5,7 @@
                                                    for it names the version
 
 The version is a fingerprint of the bundle's contents, so a release never changes: what exists is left alone where it
-is the same and refused where it is not.
+is the same and refused where it is not. Which release is in use is another question: publishing moves no champion.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,14 +17,15 @@ import tempfile
 from typing import Any
 
 import fsspec
-from fsspec.implementations.local import LocalFileSystem
 
 from components.shared.contracts.bundle import add_files, bundle_version, CONFIG_FILE, file_listing, read_config
+from components.shared.contracts.releases import open_releases
 from components.shared.runtime.atomic_files import write_text
 from components.shared.runtime.errors import ContractError
 
 logger = logging.getLogger(__name__)
 
+EVALUATION_FILE = "evaluation.json"
 INFERENCE_SERVICE_FILE = "inferenceservice.yaml"
 
 
@@ -46,21 +47,19 @@ class Release:
 def publish(bundle: str | Path, *, model_root: str, model_name: str, files: Mapping[str, bytes]) -> Release:
     """Publish a bundle with further files, by relative name; publishing the same again changes nothing.
 
-    `model_root` is a folder or an fsspec URI, `model_name` a single path component. ValueError where the root cannot be
-    written or the version exists with other contents, ContractError where the bundle is damaged.
+    `model_root` is a folder or an fsspec URI. ValueError where name or root cannot be used or the version exists with
+    other contents, ContractError where the bundle is damaged. The champion is not moved.
     """
-    filesystem, root = _opened(model_root)
-    is_local = isinstance(filesystem, LocalFileSystem)
-    folder = str(Path(root).resolve() / model_name) if is_local else f"{root.rstrip('/')}/{model_name}"
-    with _staging(folder if is_local else None) as staging:
+    releases = open_releases(model_root, model_name)
+    with _staging(releases.folder if releases.is_local else None) as staging:
         staged = staging / "bundle"
         add_files(bundle, staged, files)
         version = bundle_version(staged)
-        target = f"{folder}/{version}"
-        is_new = _placed(staged, target) if is_local else _uploaded(staged, target, filesystem)
-    uri = target if is_local else f"{model_root.rstrip('/')}/{model_name}/{version}"
+        target = f"{releases.folder}/{version}"
+        is_new = _placed(staged, target) if releases.is_local else _uploaded(staged, target, releases.filesystem)
+    uri = releases.uri_of(version)
     logger.info("%s %s", "published" if is_new else "already published", uri)
-    return Release(version=version, uri=uri, is_local=is_local, is_new=is_new)
+    return Release(version=version, uri=uri, is_local=releases.is_local, is_new=is_new)
 
 
 def write_beside(release: Release, text: str) -> None:
@@ -71,15 +70,6 @@ def write_beside(release: Release, text: str) -> None:
     else:
         filesystem, path = fsspec.core.url_to_fs(target)
         filesystem.pipe_file(path, text.encode())
-
-
-def _opened(model_root: str) -> tuple[Any, str]:
-    if not model_root.strip():
-        raise ValueError("model_root must be a folder or a URI such as s3://bucket/models, got nothing")
-    try:
-        return fsspec.core.url_to_fs(model_root)
-    except (ValueError, ImportError) as error:
-        raise ValueError(f"model_root {model_root} must have a protocol that can be written: {error}") from error
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
 """Rows of a table that clients send: JSON objects, or one tensor a column.
 
 A request names every column of the model and no other, so that no misspelt name passes for a missing value: a value
-that is not known is null in JSON, NaN among numbers in binary data, and the empty text.
+that is not known is null in JSON, NaN among numbers in binary data, the empty text, and what the model's training data
+called missing. White space at the ends of texts counts where it counted in training.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,9 +13,10 @@ import unicodedata
 import numpy as np
 import pyarrow as pa
 
-from components.modeling.features import Features, raw_column_types
+from components.modeling.features import Features, features_cleaning, raw_column_types
 from components.serving.server.request_rows import BYTES, instances_of, kind_of, row_count, shown, Tensor
 from components.serving.server.table_values import column_of, column_of_tensor
+from components.shared.tables.value_cleaning import KEPT_AS_THEY_ARE, ValueCleaning
 
 MAX_ROWS = 10_000
 _SHOWN_COLUMNS = 10
@@ -26,6 +28,7 @@ class TablePayloads:
     def __init__(self, features: Features) -> None:
         self._features = features
         self._types = raw_column_types(features)
+        self._cleaning = features_cleaning(features)
 
     @property
     def input_types(self) -> list[dict[str, Any]]:
@@ -37,22 +40,24 @@ class TablePayloads:
 
     def from_instances(self, payload: Any) -> dict[str, np.ndarray]:
         """Inputs of a V1 request; ValueError says what is wrong with it."""
-        return self._features.prepare(columns_from_instances(payload, self._types))
+        return self._features.prepare(columns_from_instances(payload, self._types, self._cleaning))
 
     def from_tensors(self, tensors: Sequence[Tensor]) -> dict[str, np.ndarray]:
         """Inputs of a V2 request; ValueError says what is wrong with it."""
         return self._features.prepare(columns_from_tensors(tensors, self._types))
 
 
-def columns_from_instances(payload: Any, types: Mapping[str, pa.DataType]) -> dict[str, pa.Array]:
+def columns_from_instances(
+    payload: Any, types: Mapping[str, pa.DataType], cleaning: ValueCleaning = KEPT_AS_THEY_ARE
+) -> dict[str, pa.Array]:
     """Columns of a V1 request, 1 to `MAX_ROWS` rows: string or float64, null where a value is missing.
 
     The request is `{"instances": [{column: value, ...}, ...]}` with a value for each column of `types`: a number, a
-    text, a truth value for a number, or null.
+    text, a truth value for a number, a text that `cleaning` calls missing, or null.
     """
     instances = instances_of(payload, at_most=MAX_ROWS, what="rows")
     rows = [_named_values(instance, number, types) for number, instance in enumerate(instances, start=1)]
-    return {name: column_of([row[name] for row in rows], name, kind) for name, kind in types.items()}
+    return {name: column_of([row[name] for row in rows], name, kind, cleaning) for name, kind in types.items()}
 
 
 def columns_from_tensors(tensors: Sequence[Tensor], types: Mapping[str, pa.DataType]) -> dict[str, pa.Array]:

@@ -20,23 +20,26 @@ from components.serving.server.request_rows import (
     Tensor,
     utf8_text,
 )
-from components.shared.tables.column_types import as_type
+from components.shared.tables.value_cleaning import KEPT_AS_THEY_ARE, MAX_VALUE_BYTES, ValueCleaning
 
 BOOL = "BOOL"
 FLOAT_BITS = {"FP32": 32, "FP64": 64}
 INTEGER_BITS = {f"{sign}INT{bits}": bits for sign in ("", "U") for bits in (8, 16, 32, 64)}
 
 
-def column_of(values: Sequence[Any], name: str, kind: pa.DataType) -> pa.Array:
+def column_of(
+    values: Sequence[Any], name: str, kind: pa.DataType, cleaning: ValueCleaning = KEPT_AS_THEY_ARE
+) -> pa.Array:
     """N JSON values as a column of the model's type: string, composed (NFC), or float64.
 
-    Null where a value is None, the empty text or NaN. Errors name the column `name`.
+    Null where a value is None, the empty text, NaN, or what `cleaning` calls missing. Errors name the column `name`.
     """
     if kind == pa.string():
         texts = [_text(value, name, number) for number, value in enumerate(values, start=1)]
-        return as_type(pa.array(texts, pa.string()), pa.string())
-    numbers = [_number(value, name, number) for number, value in enumerate(values, start=1)]
-    return as_type(pa.array(numbers, pa.float64()), pa.float64())
+        return cleaning.column(pa.array(texts, pa.string()), pa.string())
+    known = [None if isinstance(value, str) and cleaning.is_missing(value) else value for value in values]
+    numbers = [_number(value, name, number) for number, value in enumerate(known, start=1)]
+    return cleaning.column(pa.array(numbers, pa.float64()), pa.float64())
 
 
 def column_of_tensor(tensor: Tensor, count: int, name: str, kind: pa.DataType) -> pa.Array:
@@ -61,7 +64,11 @@ def _text(value: Any, name: str, number: int) -> str | None:
         return None
     if not isinstance(value, str | bytes):
         raise ValueError(f"column {name!r} of instance {number} must be text or null, got {kind_of(value)}")
-    return utf8_text(value, where=f"column {name!r} of instance {number}")
+    where = f"column {name!r} of instance {number}"
+    text = utf8_text(value, where=where)
+    if len(value) > MAX_VALUE_BYTES or (not text.isascii() and len(text.encode()) > MAX_VALUE_BYTES):
+        raise ValueError(f"{where} must be at most {MAX_VALUE_BYTES >> 20} MB long, got {len(text.encode()):,} bytes")
+    return text
 
 
 def _number(value: Any, name: str, number: int) -> float | None:

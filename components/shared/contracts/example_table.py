@@ -13,7 +13,7 @@ Modality, task, class names and the roles of every column are in the Parquet met
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args, Literal
 
@@ -35,10 +35,10 @@ ColumnRole = Literal[
     "provenance",
     "payload",
     "prediction",
-    "sensitive",
-    "slice",
     "feature",
     "derived",
+    "sensitive",
+    "slice",
     "group",
     "time",
     "id",
@@ -79,6 +79,10 @@ class ExampleTableInfo:
         Version of the label's definition; a change is a declared concept drift.
     task
         `classification`, or `regression`: the label is a number.
+    label
+        Where the label comes from in the data: `{"column": ...}` or `{"expression": ...}`; empty where it is not known.
+    source_roles
+        The roles of every column of the data, left-out ones too, as ingestion decided them; no later step decides anew.
     is_pool
         Whether the table holds what is not labelled yet: no row has a split or a label, and nothing is trained on it.
     """
@@ -88,6 +92,8 @@ class ExampleTableInfo:
     column_roles: Mapping[str, ColumnRole | tuple[ColumnRole, ...]]
     label_version: int = 1
     task: Task = "classification"
+    label: Mapping[str, str] = field(default_factory=dict)
+    source_roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
     is_pool: bool = False
 
     def __post_init__(self) -> None:
@@ -166,6 +172,8 @@ class ExampleTableWriter(ShardWriter):
                 "column_roles": roles,
                 "label_version": info.label_version,
                 "task": info.task,
+                "label": dict(info.label),
+                "source_roles": {name: list(found) for name, found in info.source_roles.items()},
                 "is_pool": info.is_pool,
             },
         )
@@ -207,6 +215,8 @@ class ExampleTable(ShardReader):
             column_roles=read_roles(content["column_roles"]),
             label_version=content["label_version"],
             task=content.get("task", "classification"),
+            label=content.get("label", {}),
+            source_roles=content.get("source_roles", {}),
             is_pool=content.get("is_pool", False),
         )
 
@@ -251,7 +261,10 @@ class ExampleTable(ShardReader):
 
 def read_roles(stored: Mapping[str, Any]) -> dict[str, tuple[ColumnRole, ...]]:
     """Roles as the metadata hold them: lists, in version 1 a word."""
-    return {name: (roles,) if isinstance(roles, str) else tuple(roles) for name, roles in stored.items()}
+    listed: dict[str, list[Any]] = {
+        name: [roles] if isinstance(roles, str) else list(roles) for name, roles in stored.items()
+    }
+    return {name: tuple(roles) for name, roles in listed.items()}
 
 
 def _assumed(name: str, labels: pa.Array, label_version: int) -> pa.Array:

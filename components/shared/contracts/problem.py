@@ -141,6 +141,8 @@ class Problem:
         What differs from the recipe: learning_rate, max_epochs and so on, as the training family reads them.
     text
         The column that holds the text, for `text`.
+    image
+        The column that holds photos, for a table of photos: paths, URIs, or encoded images.
     features
         Feature columns, for `tabular`; empty means every column without another role.
     id, time, group
@@ -152,6 +154,7 @@ class Problem:
     modality: Modality | None = None
     label: LabelSpec = field(default_factory=LabelSpec)
     text: str | None = None
+    image: str | None = None
     features: tuple[str, ...] = ()
     id: str | None = None
     time: str | None = None
@@ -175,7 +178,7 @@ class Problem:
 
     def named_columns(self) -> tuple[str, ...]:
         """Every column that the problem file names, once, in the order of its keys."""
-        single = (self.label.column, self.text, self.id, self.time, self.group)
+        single = (self.label.column, self.text, self.image, self.id, self.time, self.group)
         several = (self.features, self.slices, self.sensitive, self.pii, self.ignore)
         names = [name for name in single if name is not None] + [name for group in several for name in group]
         return tuple(dict.fromkeys(names))

@@ -5,7 +5,7 @@ the thread needs Python's lock, which the waiting thread holds: the process hang
 itself, and any other file is made to return its end before the reader is dropped.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import io
 import threading
@@ -14,6 +14,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
+
+from components.shared.tables.delimited_form import DelimitedForm
+from components.shared.tables.opening import BLOCK_BYTES, opened_for_arrow, readable
 
 _PAUSE_S = 0.2
 
@@ -81,3 +84,44 @@ def csv_batches(
                 pass
         # The thread may still be returning from its last read.
         time.sleep(_PAUSE_S / 10)
+
+
+def delimited_batches(
+    uri: str,
+    form: DelimitedForm,
+    convert_options: pa_csv.ConvertOptions,
+    *,
+    encoding: str,
+    skipped: Callable[[pa_csv.InvalidRow], None],
+    use_threads: bool = False,
+) -> Iterator[pa.RecordBatch]:
+    """Stream the rows of values of a file; columns are named by number, since a header's names may repeat.
+
+    `skipped` receives the rows that have too few or too many values; without threads they know their numbers.
+    `ValueError` if the file cannot be read.
+    """
+    if form.is_all and form.has_header:
+        return
+
+    def left_out(row: pa_csv.InvalidRow) -> str:
+        skipped(row)
+        return "skip"
+
+    read_options = pa_csv.ReadOptions(
+        use_threads=use_threads,
+        block_size=BLOCK_BYTES,
+        encoding=encoding,
+        column_names=[str(number) for number in range(len(form.names))],
+        skip_rows=form.num_blank,
+        skip_rows_after_names=int(form.has_header),
+    )
+    parse_options = pa_csv.ParseOptions(
+        delimiter=form.delimiter,
+        quote_char='"' if form.quoting else False,
+        newlines_in_values=form.quoting,
+        invalid_row_handler=left_out,
+    )
+    with readable(uri), opened_for_arrow(uri) as stream:
+        yield from csv_batches(
+            stream, read_options=read_options, parse_options=parse_options, convert_options=convert_options
+        )

@@ -7,8 +7,11 @@ from pathlib import PurePosixPath
 import fsspec
 
 from components.shared.runtime.fingerprints import fingerprint_json, fingerprint_source
+from components.shared.tables.photo_fingerprints import photos_fingerprint
+from components.shared.tables.table_spec import TableSpec
 
 EMBEDDED_SOURCES = ("digits", "pets")
+_AS_RECOGNISED = TableSpec()
 
 
 @contextlib.contextmanager
@@ -97,15 +100,24 @@ def companion_file(source: str, name: str) -> str:
     return uri
 
 
-def data_fingerprint(source: str, *, test_file: str | None = None, like: str | None = None) -> str:
+def data_fingerprint(
+    source: str,
+    *,
+    test_file: str | None = None,
+    like: str | None = None,
+    table: TableSpec = _AS_RECOGNISED,
+    image: str | None = None,
+    modality: str | None = None,
+) -> str:
     """Fingerprint of all outside data that a run reads, for cache keys.
 
     Parameters
     ----------
     source
         `digits`, `pets`, a local path or an fsspec URI.
-    test_file
-        The problem file's predefined test file.
+    test_file, table, image, modality
+        What the problem file says (`split.test_file` and so on): whether there is a second file, and whether the source
+        is a table that names photos, which are then covered too.
     like
         The example table or bundle whose splits the problem file keeps.
 
@@ -123,9 +135,17 @@ def data_fingerprint(source: str, *, test_file: str | None = None, like: str | N
     contents = [source if source in EMBEDDED_SOURCES else fingerprint_source(source)]
     if test_file is not None:
         contents.append(fingerprint_source(companion_file(source, test_file)))
+    elif source not in EMBEDDED_SOURCES and modality in (None, "image") and _is_file(source):
+        photos = photos_fingerprint(source, table, image=image, modality=modality)
+        contents += [] if photos is None else [photos]
     if like is not None:
         contents.append(_fingerprint_of_splits(companion_uri(source, like)))
     return contents[0] if len(contents) == 1 else fingerprint_json(contents)
+
+
+def _is_file(source: str) -> bool:
+    filesystem, path = fsspec.core.url_to_fs(source)
+    return bool(filesystem.isfile(path))
 
 
 def _fingerprint_of_splits(uri: str) -> str:

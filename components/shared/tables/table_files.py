@@ -1,10 +1,11 @@
-"""Table files as streams: CSV, TSV and Parquet. Ragged rows are reported and left out; they do not stop the reading."""
+"""Table files as streams: CSV, TSV, JSON lines and Parquet.
+
+Ragged rows are reported and left out; they do not stop the reading.
+"""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-import csv
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-import io
 from pathlib import PurePosixPath
 import unicodedata
 
@@ -12,18 +13,29 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from components.shared.tables.column_types import MISSING_NUMBERS
-from components.shared.tables.csv_stream import csv_batches
-from components.shared.tables.opening import BLOCK_BYTES, opened, opened_for_arrow, opened_text, readable
-from components.shared.tables.parquet_file import parquet_file
+from components.shared.tables.csv_stream import delimited_batches
+from components.shared.tables.delimited_form import delimited_form, DelimitedForm
+from components.shared.tables.file_kinds import refuse_other_kinds
+from components.shared.tables.json_lines import holds_json_lines, json_batches, json_columns
+from components.shared.tables.opening import opened, opened_text, PACKED_SUFFIXES, readable
+from components.shared.tables.parquet_file import parquet_file, stored_schema
 from components.shared.tables.table_spec import TableSpec
 from components.shared.tables.text_encoding import recognised_encoding
+from components.shared.tables.value_cleaning import value_cleaning_of, ValueCleaning
 
 _BATCH_ROWS = 16384
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
-_OTHER_DELIMITERS = (",", "\t", ";", "|")
-_DELIMITER_WORDS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
-_SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "tsv", ".parquet": "parquet", ".pq": "parquet"}
-_PACKED_SUFFIXES = (".gz", ".bz2", ".xz")
+_SUFFIXES = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".txt": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,9 +45,9 @@ class RaggedRow:
     Attributes
     ----------
     row
-        Its number, counted from 1, the header; blank lines do not count.
+        Its number, counted from 1, the header where there is one; blank lines do not count.
     num_expected, num_found
-        Numbers of values: the header's, and this row's.
+        Numbers of values: the first row's, and this row's.
     num_lines
         Lines it spans; many where a quote is never closed.
     """
@@ -47,26 +59,28 @@ class RaggedRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Header:
-    """The first row that is not blank, how many blank lines come before it, and whether nothing follows."""
-
-    names: list[str]
-    num_blank: int
-    is_all: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class TableFile:
     """A table file, at a local path or an fsspec URI, and how it is read.
 
-    `inferred` says what was recognised rather than told, one sentence each.
+    Attributes
+    ----------
+    names
+        Names of the columns as they stand in the file, are given or made; empty for Parquet, which has its own.
+    form
+        How delimited text is built; None for other files.
+    cleaning
+        What readers do to the values; batches hold them as they stand.
+    inferred
+        What was recognised rather than told, one sentence each.
     """
 
     uri: str
     is_parquet: bool = False
-    delimiter: str = ","
-    quoting: bool = True
+    is_json_lines: bool = False
     encoding: str = "utf-8"
+    names: tuple[str, ...] = ()
+    form: DelimitedForm | None = None
+    cleaning: ValueCleaning = field(default_factory=ValueCleaning)
     inferred: tuple[str, ...] = field(default=())
 
     @property
@@ -74,15 +88,20 @@ class TableFile:
         """The file's name without its folder."""
         return PurePosixPath(self.uri).name
 
+    @property
+    def first_row(self) -> int:
+        """Number of the first row of values, as a person counts rows: 2 below a header, else 1."""
+        return 2 if self.form is not None and self.form.has_header else 1
+
     def column_names(self) -> list[str]:
         """Names of the columns, NFC.
 
         Raises
         ------
         ValueError
-            If the file is empty, cannot be read, or repeats a name.
+            If the file cannot be read, or repeats a name.
         """
-        found = self._stored_schema().names if self.is_parquet else self._header().names
+        found = stored_schema(self.uri).names if self.is_parquet else self.names
         names = [unicodedata.normalize("NFC", name).strip() for name in found]
         repeated = next((name for name, count in Counter(names).items() if count > 1), None)
         if repeated is not None:
@@ -91,7 +110,7 @@ class TableFile:
 
     def schema(self) -> pa.Schema:
         """Columns of a Parquet file under their names (NFC) with their types."""
-        return pa.schema(list(zip(self.column_names(), self._stored_schema().types, strict=True)))
+        return pa.schema(list(zip(self.column_names(), stored_schema(self.uri).types, strict=True)))
 
     def iter_batches(self, ragged: list[RaggedRow] | None = None) -> Iterator[pa.RecordBatch]:
         """Stream the file; only one block is held at a time.
@@ -104,7 +123,7 @@ class TableFile:
         Yields
         ------
         pa.RecordBatch
-            Columns under their names (NFC). Those of delimited text are all strings, null where empty.
+            Columns under their names (NFC). Those of text are all strings as they stand, null where empty.
 
         Raises
         ------
@@ -113,8 +132,7 @@ class TableFile:
         """
         names = self.column_names()
         found = [] if ragged is None else ragged
-        batches = self._stored_batches() if self.is_parquet else self._text_batches(names, found)
-        for batch in batches:
+        for batch in self._raw_batches(names, found):
             named = pa.RecordBatch.from_arrays(batch.columns, names)
             for start in range(0, named.num_rows, _BATCH_ROWS):
                 yield named.slice(start, _BATCH_ROWS)
@@ -122,7 +140,7 @@ class TableFile:
     def iter_typed_batches(
         self, types: Mapping[str, pa.DataType], ragged_lines: list[int] | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Stream delimited text in types that were decided before, several times as fast as `iter_batches`.
+        """Stream text in types that were decided before; delimited text several times as fast as `iter_batches`.
 
         Parameters
         ----------
@@ -143,69 +161,56 @@ class TableFile:
             If a value does not fit its column's type, or the file cannot be read.
         """
         names = self.column_names()
+        if self.is_json_lines:
+            yield from self._typed_json_batches(types, names)
+            return
         convert = pa_csv.ConvertOptions(
             column_types={str(number): types[name] for number, name in enumerate(names)},
-            null_values=["", *MISSING_NUMBERS],
+            null_values=["", *MISSING_NUMBERS, *self.cleaning.missing],
             strings_can_be_null=False,
         )
         lines = [] if ragged_lines is None else ragged_lines
-        for batch in self._parsed_batches(convert, lambda row: lines.append(_num_lines(row)), use_threads=True):
+        assert self.form is not None
+        for batch in delimited_batches(
+            self.uri,
+            self.form,
+            convert,
+            encoding=self.encoding,
+            skipped=lambda row: lines.append(_num_lines(row)),
+            use_threads=True,
+        ):
             yield pa.RecordBatch.from_arrays(batch.columns, names)
 
-    def _stored_schema(self) -> pa.Schema:
-        with readable(self.uri), opened(self.uri, unpack=False) as stream:
-            return parquet_file(stream).schema_arrow
+    def _raw_batches(self, names: list[str], ragged: list[RaggedRow]) -> Iterator[pa.RecordBatch]:
+        if self.is_parquet:
+            return self._stored_batches()
+        return self._json_batches(names) if self.is_json_lines else self._text_batches(names, ragged)
+
+    def _json_batches(self, names: list[str]) -> Iterator[pa.RecordBatch]:
+        with readable(self.uri), opened_text(self.uri, self.encoding) as text:
+            yield from json_batches(text, names, uri=self.uri)
+
+    def _typed_json_batches(self, types: Mapping[str, pa.DataType], names: list[str]) -> Iterator[pa.RecordBatch]:
+        for batch in self._json_batches(names):
+            with readable(self.uri):
+                columns = [
+                    column if types[name] == pa.string() else self.cleaning.column(column, types[name])
+                    for name, column in zip(names, batch.columns, strict=True)
+                ]
+                typed = pa.RecordBatch.from_arrays(columns, names)
+            yield typed
 
     def _stored_batches(self) -> Iterator[pa.RecordBatch]:
         with readable(self.uri), opened(self.uri, unpack=False) as stream:
             yield from parquet_file(stream).iter_batches(batch_size=_BATCH_ROWS)
 
-    def _header(self) -> _Header:
-        with opened_text(self.uri, self.encoding) as text:
-            for number, row in enumerate(_csv_rows(text, self)):
-                if row:
-                    return _Header(names=row, num_blank=number, is_all=not next(text, ""))
-        raise ValueError(f"{self.uri} must be a table with a header, but it is empty")
-
     def _text_batches(self, names: list[str], ragged: list[RaggedRow]) -> Iterator[pa.RecordBatch]:
         texts = {str(number): pa.string() for number in range(len(names))}
         convert = pa_csv.ConvertOptions(column_types=texts, null_values=[""], strings_can_be_null=True)
-        return self._parsed_batches(convert, lambda row: ragged.append(_ragged_row(row)))
-
-    def _parsed_batches(
-        self,
-        convert: pa_csv.ConvertOptions,
-        quarantine: Callable[[pa_csv.InvalidRow], None],
-        *,
-        use_threads: bool = False,
-    ) -> Iterator[pa.RecordBatch]:
-        """Rows below the header; columns are named by number, since the header's names may repeat until trimmed."""
-        header = self._header()
-        if header.is_all:
-            return
-
-        def skipped(row: pa_csv.InvalidRow) -> str:
-            quarantine(row)
-            return "skip"
-
-        read_options = pa_csv.ReadOptions(
-            use_threads=use_threads,  # without threads Arrow knows the rows' numbers
-            block_size=BLOCK_BYTES,
-            encoding=self.encoding,
-            column_names=[str(number) for number in range(len(header.names))],
-            skip_rows=header.num_blank,
-            skip_rows_after_names=1,
+        assert self.form is not None
+        return delimited_batches(
+            self.uri, self.form, convert, encoding=self.encoding, skipped=lambda row: ragged.append(_ragged_row(row))
         )
-        parse_options = pa_csv.ParseOptions(
-            delimiter=self.delimiter,
-            quote_char='"' if self.quoting else False,
-            newlines_in_values=self.quoting,
-            invalid_row_handler=skipped,
-        )
-        with readable(self.uri), opened_for_arrow(self.uri) as stream:
-            yield from csv_batches(
-                stream, read_options=read_options, parse_options=parse_options, convert_options=convert
-            )
 
 
 def table_file(uri: str, spec: TableSpec) -> TableFile:
@@ -217,25 +222,61 @@ def table_file(uri: str, spec: TableSpec) -> TableFile:
         If format, delimiter or encoding cannot be recognised, or the file is empty.
     """
     path = PurePosixPath(uri)
-    suffix = PurePosixPath(path.stem).suffix if path.suffix.lower() in _PACKED_SUFFIXES else path.suffix
+    suffix = PurePosixPath(path.stem).suffix if path.suffix.lower() in PACKED_SUFFIXES else path.suffix
     kind = spec.format or _SUFFIXES.get(suffix.lower())
-    if kind is None:
+    cleaning = value_cleaning_of(spec)
+    if kind == "parquet":
+        _check_no_names(uri, spec)
+        return TableFile(uri=uri, is_parquet=True, cleaning=cleaning)
+    with readable(uri), opened(uri, unpack=True) as stream:
+        refuse_other_kinds(stream, uri, is_decoded=spec.encoding is not None)
+    if kind is None and not holds_json_lines(uri, spec.encoding):
         raise ValueError(
             f"{uri} must be a folder of images or a table ending in {', '.join(_SUFFIXES)}; "
             "for a table of another name set table.format"
         )
-    if kind == "parquet":
-        return TableFile(uri=uri, is_parquet=True)
     with readable(uri), opened(uri, unpack=True) as stream:
         encoding = spec.encoding or recognised_encoding(stream, uri=uri)
-    with opened_text(uri, encoding) as text:
-        first_line = next((line for line in text if line.strip()), "")
-    delimiter = spec.delimiter or _recognised_delimiter(first_line, _DELIMITERS[kind])
-    inferred = [f"{path.name} is read as {encoding}"] if spec.encoding is None else []
-    if spec.delimiter is None:
-        inferred.append(f"values in {path.name} are separated by {_DELIMITER_WORDS[delimiter]}")
-    quoting = True if spec.quoting is None else spec.quoting
-    return TableFile(uri=uri, delimiter=delimiter, quoting=quoting, encoding=encoding, inferred=tuple(inferred))
+    inferred = () if spec.encoding is not None else (f"{path.name} is read as {encoding}",)
+    is_named = kind == "jsonl" and (spec.format is not None or suffix.lower() != ".json")
+    if kind in (None, "jsonl") or (
+        spec.format is None and spec.delimiter is None and holds_json_lines(uri, spec.encoding)
+    ):
+        return _json_lines_file(uri, spec, encoding, inferred if is_named else (*inferred, _as_json_lines(path)))
+    with readable(uri), opened_text(uri, encoding) as text:
+        form = delimited_form(text, spec, usual_delimiter=_DELIMITERS[kind], uri=uri)
+    return TableFile(
+        uri=uri,
+        encoding=encoding,
+        names=form.names,
+        form=form,
+        cleaning=cleaning,
+        inferred=(*inferred, *form.inferred),
+    )
+
+
+def _json_lines_file(uri: str, spec: TableSpec, encoding: str, inferred: tuple[str, ...]) -> TableFile:
+    _check_no_names(uri, spec)
+    with readable(uri), opened_text(uri, encoding) as text:
+        names = json_columns(text, uri=uri)
+    return TableFile(
+        uri=uri,
+        is_json_lines=True,
+        encoding=encoding,
+        names=names,
+        cleaning=value_cleaning_of(spec),
+        inferred=inferred,
+    )
+
+
+def _as_json_lines(path: PurePosixPath) -> str:
+    return f"{path.name} is read as JSON lines, one object a line"
+
+
+def _check_no_names(uri: str, spec: TableSpec) -> None:
+    if spec.columns or spec.header is not None:
+        key = "columns" if spec.columns else "header"
+        raise ValueError(f"table.{key} must be left out for {uri}: its columns have names of their own")
 
 
 def _ragged_row(row: pa_csv.InvalidRow) -> RaggedRow:
@@ -249,14 +290,3 @@ def _ragged_row(row: pa_csv.InvalidRow) -> RaggedRow:
 
 def _num_lines(row: pa_csv.InvalidRow) -> int:
     return len(row.text.splitlines()) or 1
-
-
-def _csv_rows(text: io.TextIOWrapper, file: TableFile) -> Iterator[list[str]]:
-    return csv.reader(text, delimiter=file.delimiter, quoting=csv.QUOTE_MINIMAL if file.quoting else csv.QUOTE_NONE)
-
-
-def _recognised_delimiter(first_line: str, expected: str) -> str:
-    if expected in first_line:
-        return expected
-    found = max(_OTHER_DELIMITERS, key=first_line.count)
-    return found if found in first_line else expected

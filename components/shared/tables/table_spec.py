@@ -6,15 +6,36 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableSpec:
-    """How a table file is read; what is not given is recognised."""
+    """How a table file is read; what is not given is recognised.
 
-    format: Literal["csv", "tsv", "parquet"] | None = None
+    Attributes
+    ----------
+    header
+        Whether the first line of a CSV or TSV file names the columns.
+    columns
+        Names of the columns of such a file, whose first line is then data unless `header` says otherwise.
+    keep_spaces
+        Whether white space at the ends of texts is a part of them.
+    missing
+        Further values that count as missing, such as `?`.
+    """
+
+    format: Literal["csv", "tsv", "jsonl", "parquet"] | None = None
     delimiter: str | None = None
     quoting: bool | None = None
     encoding: str | None = None
+    header: bool | None = None
+    columns: tuple[str, ...] = ()
+    keep_spaces: bool = False
+    missing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.format not in (None, "csv", "tsv", "parquet"):
-            raise ValueError(f"table.format must be csv, tsv or parquet, got {self.format!r}")
+        if self.format not in (None, "csv", "tsv", "jsonl", "parquet"):
+            raise ValueError(f"table.format must be csv, tsv, jsonl or parquet, got {self.format!r}")
         if self.delimiter is not None and len(self.delimiter) != 1:
             raise ValueError(f"table.delimiter must be one character, got {self.delimiter!r}")
+        if any(not name.strip() for name in self.columns):
+            raise ValueError("table.columns must give every column a name, but one is empty")
+        if len(set(self.columns)) < len(self.columns):
+            repeated = next(name for number, name in enumerate(self.columns) if name in self.columns[:number])
+            raise ValueError(f"table.columns must not repeat a name, but {repeated!r} occurs more than once")

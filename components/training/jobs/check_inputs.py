@@ -10,7 +10,7 @@ import fsspec
 
 from components.modeling.backbone_config import AUTO, backbone_modality, BackboneConfig, is_custom_model, SMALL_CNN
 from components.modeling.images.backbones import native_image_size
-from components.modeling.preparation_settings import preparation_settings_from
+from components.modeling.preparation_settings import preparation_section, preparation_settings_from
 from components.shared.contracts.problem import parse_problem
 from components.shared.contracts.split_record import known_splits
 from components.shared.runtime.custom_code import check_allowed
@@ -49,7 +49,8 @@ class CheckedInputs:
     data_problem
         JSON text: everything but the other parts.
     target, preparation, training, budget
-        JSON texts: these sections; an augmentation policy with its content.
+        JSON texts: these sections; an augmentation policy with its content, and with the preparation how values of a
+        table are cleaned.
     """
 
     data_problem: str
@@ -82,7 +83,8 @@ def check_inputs(
     FileNotFoundError
         If there is nothing at `source`, or nothing to split like where the problem file says.
     """
-    parsed = parse_problem(problem).to_dict()
+    said = parse_problem(problem)
+    parsed = said.to_dict()
     if backbone != AUTO:
         _check_backbone(backbone, parsed["modality"])
     overridden(recipe_config(recipe, _some_backbone(backbone)), parsed["training"])
@@ -96,7 +98,9 @@ def check_inputs(
     _check_writable("model_root", destination.model_root)
     if destination.feature_dir:
         _check_feature_dir(destination.feature_dir)
-    parsed["preparation"] = _checked_preparation(parsed["preparation"], parsed["modality"])
+    parsed["preparation"] = preparation_section(
+        _checked_preparation(parsed["preparation"], parsed["modality"]), said.table
+    )
     sections = {name: _canonical(parsed.pop(name)) for name in ("target", "preparation", "training", "budget")}
     return CheckedInputs(data_problem=_canonical(parsed), **sections)
 

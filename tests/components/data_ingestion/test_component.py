@@ -9,7 +9,8 @@ from components.shared.contracts.verdict import read_verdict
 
 
 def run(folder: Path, source: Path, problem: str = "") -> dict[str, dsl.Artifact]:
-    kinds = {"examples": dsl.Dataset, "report": dsl.HTML, "verdict": dsl.Artifact, "metrics": dsl.Metrics}
+    kinds = {"examples": dsl.Dataset, "pool": dsl.Dataset, "report": dsl.HTML}
+    kinds |= {"verdict": dsl.Artifact, "metrics": dsl.Metrics}
     kinds["splits"] = dsl.Artifact
     outputs = {name: kind(name=name, uri=str(folder / name)) for name, kind in kinds.items()}
     ingest_examples.python_func(source=str(source), problem=problem, data_fingerprint="abc", **outputs)
@@ -22,7 +23,13 @@ def test_the_face_writes_every_output_and_records_it(photo_folder, tmp_path):
     assert ExampleTable(outputs["examples"].path).info.class_names == ("dog", "cat")
     assert outputs["examples"].metadata == {"num_examples": 40, "data_fingerprint": "abc"}
     assert outputs["verdict"].metadata == {"passed": True, "reason": "40 examples of 2 classes, none set aside"}
-    assert outputs["metrics"].metadata == {"num_examples": 40, "num_quarantined": 0, "num_duplicates": 0}
+    assert outputs["metrics"].metadata == {
+        "num_examples": 40,
+        "num_quarantined": 0,
+        "num_duplicates": 0,
+    }
+    assert outputs["pool"].metadata == {"num_examples": 0, "data_fingerprint": "abc"}
+    assert ExampleTable(outputs["pool"].path).info.is_pool
     assert json.loads(Path(outputs["metrics"].path).read_text())["num_examples"] == 40
 
 

@@ -171,3 +171,18 @@ def test_by_hand_the_section_comes_from_the_problem_file(stripes_table, tmp_path
     preparation = FeatureStore(tmp_path / "out" / "features").preparation
     assert preparation["preprocessing"]["normalization"] == "min_max"
     assert preparation["augmentation"]["name"] == "light"
+
+
+def test_a_store_of_a_table_carries_how_values_are_cleaned(tmp_path):
+    table_of_ratios(tmp_path / "examples")
+    plain = built(tmp_path / "examples", tmp_path / "plain", {}).preparation["preprocessing"]
+    assert (plain["keep_spaces"], plain["missing"]) == (False, [])
+    problem = tmp_path / "problem.yaml"
+    problem.write_text('table: {keep_spaces: true, missing: ["?"]}\n', encoding="utf-8")
+    arguments = ["build", "--examples", str(tmp_path / "examples"), "--output", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, [*arguments, "--problem", str(problem)])
+    assert result.exit_code == 0, result.output
+    said = FeatureStore(tmp_path / "out" / "features").preparation["preprocessing"]
+    assert (said["keep_spaces"], said["missing"]) == (True, ["?"])
+    with pytest.raises(ContractError, match=r"preparation\.table_values: missing must be a list of texts"):
+        built(tmp_path / "examples", tmp_path / "bad", {"table_values": {"missing": "?"}})

@@ -16,7 +16,7 @@ from components.mock_data.mock_source import MockSettings
 from components.mock_data.schema_source import builtin_schema, read_schema, read_statistics
 from components.shared.contracts.problem import parse_problem, Problem, read_problem
 from components.shared.runtime.container_images import image
-from pipelines.local.runner import interpreter_of
+from pipelines.local.environments import interpreter_of
 
 pytestmark = pytest.mark.slow
 

@@ -11,6 +11,7 @@ from components.modeling.features import base_features, features_from
 from components.modeling.tabular.features import fit_tabular_features
 from components.shared.runtime.custom_code import ALLOWED_VARIABLE
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.value_cleaning import ValueCleaning
 
 CODE = """
 import pyarrow as pa
@@ -89,6 +90,18 @@ def test_features_read_again_prepare_the_same(tmp_path):
         np.testing.assert_array_equal(again.prepare(ROWS)[name], values)
     assert base_features(again).to_dict() == features.base.to_dict()
     assert base_features(features.base) is features.base
+
+
+def test_a_function_sees_values_cleaned_as_at_ingestion():
+    derive = Derivation("team_columns:speed", {}, TYPES)
+    base = fit_tabular_features(
+        [derive(ROWS)], {"speed": pa.float64(), "area": pa.string()}, ValueCleaning(missing=("-1",))
+    )
+    features = CustomFeatures("team_columns:speed", {}, TYPES, base)
+    plain = {"miles": pa.array([1.0, None]), "seconds": pa.array([360, 900]), "area": pa.array(["north", None])}
+    spaced = {"miles": pa.array([1.0, -1.0]), "seconds": pa.array([360, 900]), "area": pa.array([" north", "-1 "])}
+    for name, values in features.prepare(plain).items():
+        np.testing.assert_array_equal(features.prepare(spaced)[name], values)
 
 
 def test_a_bundle_cannot_name_a_function_that_is_not_allowed(monkeypatch, tmp_path):

@@ -15,7 +15,7 @@ from components.shared.contracts.example_table import ExampleTableInfo, ExampleT
 from components.shared.runtime.container_images import image
 from components.shared.serving_log.log import ServingLogWriter
 from pipelines.__main__ import app
-from pipelines.local.runner import interpreter_of
+from pipelines.local.environments import interpreter_of
 
 NUM_TRAIN, NUM_EACH_DAY = 800, 600
 ROLES = {"brightness": "derived", "contrast": "derived", "camera": "slice"}

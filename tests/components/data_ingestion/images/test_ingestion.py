@@ -354,3 +354,29 @@ def test_an_empty_folder_is_refused(ingest, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="must hold images, but it is empty"):
         ingest(tmp_path / "empty")
+
+
+def test_a_folder_without_labels_makes_a_pool_and_the_verdict_says_so(ingest, tmp_path, photo, encoded):
+    (tmp_path / "mixed").mkdir()
+    for number in range(5):
+        (tmp_path / "mixed" / f"holiday {chr(97 + number)}.jpg").write_bytes(encoded(photo(number)))
+    result, folder = ingest(tmp_path / "mixed")
+    assert (result.passed, result.num_examples, result.num_pool) == (False, 0, 5)
+    assert result.reason == "no example has a label: all 5 are in the pool"
+    assert ExampleTable(folder / "examples").num_rows == 0
+    pool = ExampleTable(folder / "pool")
+    assert (pool.num_rows, pool.info.is_pool, pool.counts()[""]) == (5, True, {"": 5})
+    assert "labels.csv" in read_verdict(folder / "verdict.json").findings[0].remedy
+
+
+def test_a_test_folder_without_labels_makes_a_pool_beside_the_examples(photo_folder, ingest, tmp_path, photo, encoded):
+    shutil.move(photo_folder, tmp_path / "kaggle" / "train")
+    (tmp_path / "kaggle" / "test").mkdir()
+    for number in range(3):
+        (tmp_path / "kaggle" / "test" / f"{number}.jpg").write_bytes(encoded(photo(100 + number)))
+    result, folder = ingest(tmp_path / "kaggle")
+    assert (result.passed, result.num_examples, result.num_pool) == (True, 40, 3)
+    assert all(result.counts.values())
+    assert {
+        row["source_name"] for batch in ExampleTable(folder / "pool").iter_batches() for row in batch.to_pylist()
+    } == {f"test/{number}.jpg" for number in range(3)}

@@ -84,10 +84,12 @@ def test_a_missing_split_is_left_to_be_cut_from_train():
     assert predefined_splits(listing) == ("test",)
 
 
-def test_a_test_folder_without_labels_is_ignored():
+def test_the_photos_of_a_test_folder_without_labels_are_unlabelled():
     listing = image_listing(["train/cat.1.jpg", "train/dog.1.jpg", "test/1.jpg", "test/2.jpg"], source="here")
     assert [entry.name for entry in listing.entries] == ["train/cat.1.jpg", "train/dog.1.jpg"]
-    assert {item.reason for item in listing.ignored} == {"the folder for test holds no labels"}
+    assert [entry.name for entry in listing.unlabelled] == ["test/1.jpg", "test/2.jpg"]
+    assert listing.ignored == ()
+    assert "the folder for test holds no labels: its photos are in the pool" in listing.inferred[-1]
     assert predefined_splits(listing) == ()
 
 
@@ -107,10 +109,23 @@ def test_the_order_of_files_changes_nothing():
         ([], "must hold images, but it is empty"),
         (["notes.txt"], "must hold images, but it holds 1 other files"),
         (["train.csv", "notes.txt"], "name one as the source, train.csv"),
-        (["holiday.jpg", "party.jpg"], "must lie in one folder a class"),
-        ([f"{name}_1.jpg" for name in "abcdefghijklm"], "must lie in one folder a class"),
     ],
 )
-def test_a_folder_without_labelled_images_is_refused_in_one_sentence(names, message):
+def test_a_folder_without_images_is_refused_in_one_sentence(names, message):
     with pytest.raises(ValueError, match=message):
         image_listing(names, source="here")
+
+
+@pytest.mark.parametrize("names", [["holiday.jpg", "party.jpg"], [f"{name}_1.jpg" for name in "abcdefghijklm"]])
+def test_all_photos_of_a_folder_that_gives_no_label_are_unlabelled(names):
+    listing = image_listing(names, source="here")
+    assert [entry.name for entry in listing.unlabelled] == names
+    assert (listing.entries, listing.quarantined) == ((), ())
+
+
+def test_a_photo_beside_the_class_folders_takes_the_class_in_its_name():
+    assert labels("cat/1.jpg", "dog/1.jpg", "dog.2.jpg", "bird.3.jpg") == {
+        "cat/1.jpg": "cat",
+        "dog/1.jpg": "dog",
+        "dog.2.jpg": "dog",
+    }

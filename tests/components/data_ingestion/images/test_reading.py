@@ -1,10 +1,15 @@
 import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from components.data_ingestion.images.measures import image_record
 from components.data_ingestion.images.reading import folder_reader, LocalReader, measured_images, stored_images
+from components.data_ingestion.images.table_reading import StoredCells
 from components.modeling.images.decoding import UndecodableImageError
 from components.shared.runtime.cores import available_cores
+from components.shared.tables.table_files import table_file
+from components.shared.tables.table_spec import TableSpec
 
 
 class CountingReader:
@@ -71,3 +76,13 @@ def test_a_remote_folder_lists_and_reads_names_relative_to_it():
             reader.read("a/2.jpg")
     finally:
         memory.rm("/shelf", recursive=True)
+
+
+def test_a_row_group_of_more_bytes_than_allowed_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"image": [bytes([number]) * 1000 for number in range(9)]}), path, row_group_size=3)
+    file = table_file(str(path), TableSpec())
+    cells = StoredCells(file, "image", max_group_bytes=6000)
+    assert [cells.read(row) for row in (8, 0, 4)] == [bytes([number]) * 1000 for number in (8, 0, 4)]
+    with pytest.raises(ValueError, match=r"must hold at most 3,000 bytes of images, but number 1 holds 5,\d+: write"):
+        StoredCells(file, "image", max_group_bytes=3000)

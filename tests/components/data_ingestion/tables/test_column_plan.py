@@ -1,8 +1,9 @@
 import pyarrow as pa
 import pytest
 
-from components.data_ingestion.tables.column_plan import column_plan
+from components.data_ingestion.tables.column_plan import column_plan, ColumnPlan
 from components.shared.contracts.problem import parse_problem
+from components.shared.tables.column_roles import resolve_roles
 
 TYPES = {
     "id": pa.int64(),
@@ -14,22 +15,28 @@ TYPES = {
 }
 
 
+def planned(problem: str, types: dict = TYPES) -> ColumnPlan:
+    told = parse_problem(problem)
+    nothing = {name: pa.array([], kind or pa.list_(pa.int64())) for name, kind in types.items()}
+    resolved = resolve_roles(nothing, told, where="t.csv")
+    return column_plan(types, resolved, told, source="t.csv")
+
+
 def roles(problem: str, types: dict = TYPES) -> dict[str, str]:
-    plan = column_plan(types, parse_problem(problem), source="t.csv")
-    return {column.name: column.role for column in plan.outputs}
+    return {column.name: " ".join(column.roles) for column in planned(problem, types).outputs}
 
 
 def test_without_a_problem_file_everything_but_label_and_id_is_a_feature():
-    plan = column_plan(TYPES, parse_problem(""), source="t.csv")
+    plan = planned("")
     assert (plan.modality, plan.label) == ("tabular", "label")
-    assert {column.name: column.role for column in plan.outputs} == {
-        "id": "metadata",
+    assert roles("") == {
+        "id": "id",
         "fare": "feature",
         "tips": "feature",
         "pay": "feature",
         "note": "feature",
     }
-    assert "the label is the column 'label'" in plan.inferred
+    assert "the label is the column 'label'" in plan.resolved.inferred
 
 
 def test_columns_of_the_labels_expression_are_no_features():
@@ -50,7 +57,7 @@ def test_roles_follow_the_problem_file():
         "sensitive: [pay]\nslices: [note]\ntime: fare\nignore: [tips]\npii: [id]\nfeatures: []",
         TYPES | {"x": pa.int64()},
     )
-    assert found == {"id": "pii", "fare": "time", "pay": "sensitive", "note": "slice", "x": "feature"}
+    assert found == {"id": "pii", "fare": "time", "pay": "sensitive", "note": "feature slice", "x": "feature"}
 
 
 def test_personal_data_are_no_feature():
@@ -59,7 +66,7 @@ def test_personal_data_are_no_feature():
 
 def test_a_text_problem_keeps_other_columns_as_metadata():
     found = roles("text: note")
-    assert found == {"id": "metadata", "fare": "metadata", "tips": "metadata", "pay": "metadata"}
+    assert found == {"id": "id", "fare": "metadata", "tips": "metadata", "pay": "metadata"}
 
 
 def test_a_columns_name_that_the_example_table_needs_is_changed():
@@ -68,20 +75,18 @@ def test_a_columns_name_that_the_example_table_needs_is_changed():
 
 
 def test_nested_columns_and_columns_without_a_name_are_left_out():
-    plan = column_plan(
-        {"label": pa.string(), "": pa.int64(), "n": None, "x": pa.int64()}, parse_problem(""), source="t"
-    )
+    plan = planned("", {"label": pa.string(), "": pa.int64(), "n": None, "x": pa.int64()})
     assert [column.name for column in plan.outputs] == ["x"]
-    assert len([sentence for sentence in plan.inferred if "left out" in sentence]) == 2
+    assert len([sentence for sentence in plan.resolved.inferred if "left out" in sentence]) == 2
 
 
 @pytest.mark.parametrize(
     ("problem", "message"),
     [
-        ("ignore: [nothing]", "names the column 'nothing', but t.csv has id, fare, tips, pay, note, label"),
-        ("label: {column: target}", "names the column 'target'"),
-        ("label: {expression: tip > 1}", "names the column 'tip'"),
-        ("text: body", "names the column 'body'"),
+        ("ignore: [nothing]", "columns of t.csv, got 'nothing'; there are id, fare, tips, pay, note, label"),
+        ("label: {column: target}", "columns of t.csv, got 'target'"),
+        ("label: {expression: tip > 1}", "columns of t.csv, got 'tip'"),
+        ("text: body", "columns of t.csv, got 'body'"),
         ("modality: text", "must name the text's column"),
         ("modality: image", "name a folder of images"),
         ("ignore: [id, fare, tips, pay, note]", "must have a feature column"),
@@ -89,9 +94,9 @@ def test_nested_columns_and_columns_without_a_name_are_left_out():
 )
 def test_a_problem_file_that_does_not_fit_is_refused_in_one_sentence(problem, message):
     with pytest.raises(ValueError, match=message):
-        column_plan(TYPES, parse_problem(problem), source="t.csv")
+        planned(problem)
 
 
 def test_a_table_without_a_label_is_refused():
     with pytest.raises(ValueError, match=r"must have a label.*its columns are x"):
-        column_plan({"x": pa.int64()}, parse_problem(""), source="t.csv")
+        planned("", {"x": pa.int64()})

@@ -41,7 +41,7 @@ def test_a_table_with_a_computed_label_becomes_the_example_table(ingest, tmp_pat
     table, rows = ExampleTable(folder / "examples"), rows_of(folder)
     assert (result.passed, result.num_examples) == (True, 200)
     assert (table.info.modality, table.info.class_names) == ("tabular", ("false", "true"))
-    assert table.info.columns_of("feature") == ("driver",)
+    assert table.info.columns_of("feature") == ("pay", "driver")
     assert table.info.columns_of("slice") == ("pay",)
     wanted = {
         line.split(",")[0]: "true" if float(line.split(",")[2]) > 0.2 * float(line.split(",")[1]) else "false"
@@ -99,8 +99,8 @@ def splits_by_id(folder: Path) -> dict[str, str]:
 
 
 def test_the_order_of_rows_moves_no_row_and_new_rows_move_few(ingest, tmp_path):
-    lines = [f"{number},{number % 3}" for number in range(200)]
-    more = [f"{number},{number % 3}" for number in range(1000, 1300)]
+    lines = [f"{number}.5,{number % 3}" for number in range(200)]
+    more = [f"{number}.5,{number % 3}" for number in range(1000, 1300)]
     sources = {"a": lines, "b": random.Random(0).sample(lines, 200), "c": lines + more}
     found = {
         name: splits_by_id(ingest(written(tmp_path / f"{name}.csv", "x,label\n" + "\n".join(chosen)), output=name)[1])
@@ -111,9 +111,9 @@ def test_the_order_of_rows_moves_no_row_and_new_rows_move_few(ingest, tmp_path):
 
 
 def test_under_like_new_rows_and_a_corrected_label_move_no_row(ingest, tmp_path):
-    lines = [f"{number},{number % 3}" for number in range(200)]
-    more = [f"{number},{number % 3}" for number in range(1000, 1300)]
-    corrected = [f"{number},{2 if number % 3 == 1 else number % 3}" for number in range(100)] + lines[100:]
+    lines = [f"{number}.5,{number % 3}" for number in range(200)]
+    more = [f"{number}.5,{number % 3}" for number in range(1000, 1300)]
+    corrected = [f"{number}.5,{2 if number % 3 == 1 else number % 3}" for number in range(100)] + lines[100:]
     header = "x,label\n"
     _, first = ingest(written(tmp_path / "a.csv", header + "\n".join(lines)), output="a")
     shuffled = random.Random(0).sample(corrected + more, 500)
@@ -134,8 +134,8 @@ def test_under_like_new_rows_and_a_corrected_label_move_no_row(ingest, tmp_path)
 
 def test_under_like_a_new_row_joins_the_group_that_is_known(ingest, tmp_path):
     header = "patient,x,label\n"
-    lines = [f"p{number // 4},{number},{number % 2}" for number in range(200)]
-    more = [f"p{number // 4},{number + 1000},{number % 2}" for number in range(200)]
+    lines = [f"p{number // 4},{number}.5,{number % 2}" for number in range(200)]
+    more = [f"p{number // 4},{number + 1000}.5,{number % 2}" for number in range(200)]
     _, first = ingest(written(tmp_path / "a.csv", header + "\n".join(lines)), "group: patient", output="a")
     problem = f"group: patient\nsplit: {{like: {first / 'examples'}}}"
     _, second = ingest(written(tmp_path / "b.csv", header + "\n".join(more)), problem, output="b")
@@ -144,7 +144,7 @@ def test_under_like_a_new_row_joins_the_group_that_is_known(ingest, tmp_path):
 
 
 def test_a_salt_moves_rows(ingest, tmp_path):
-    source = written(tmp_path / "a.csv", "x,label\n" + "\n".join(f"{number},{number % 2}" for number in range(200)))
+    source = written(tmp_path / "a.csv", "x,label\n" + "\n".join(f"{number}.5,{number % 2}" for number in range(200)))
     first = splits_by_id(ingest(source, output="a")[1])
     second = splits_by_id(ingest(source, "split: {salt: other}", output="b")[1])
     assert sum(first[row] != second[row] for row in first) > 40
@@ -153,7 +153,7 @@ def test_a_salt_moves_rows(ingest, tmp_path):
 def test_a_split_by_time_is_in_order_and_rows_without_a_time_are_set_aside(ingest, tmp_path):
     days = [f"{2020 + number // 300}-{1 + number % 12:02d}-{1 + number % 28:02d}" for number in range(900)]
     days[5], days[6] = "", "soon"
-    lines = [f"{day},{number},{number % 2}" for number, day in enumerate(days)]
+    lines = [f"{day},{number}.5,{number % 2}" for number, day in enumerate(days)]
     source = written(tmp_path / "a.csv", "day,x,label\n" + "\n".join(lines))
     result, folder = ingest(source, "time: day\nsplit: {by: time}")
     assert result.num_quarantined == 2
@@ -199,7 +199,7 @@ def test_too_many_ragged_rows_fail_the_check(ingest, tmp_path):
 
 
 def test_rows_without_a_label_are_kept_and_counted(ingest, tmp_path):
-    lines = [f"{number},{'' if number == 5 else number % 2}" for number in range(60)]
+    lines = [f"{number}.5,{'' if number == 5 else number % 2}" for number in range(60)]
     result, folder = ingest(written(tmp_path / "t.csv", "x,label\n" + "\n".join(lines)))
     assert sum(labels.get("", 0) for labels in result.counts.values()) == 1
     assert "1 rows have no label" in [finding.message for finding in read_verdict(folder / "verdict.json").findings]
@@ -207,7 +207,7 @@ def test_rows_without_a_label_are_kept_and_counted(ingest, tmp_path):
 
 
 def test_rows_of_other_classes_are_left_out(ingest, tmp_path):
-    lines = [f"{number},{number % 3}" for number in range(90)]
+    lines = [f"{number}.5,{number % 3}" for number in range(90)]
     result, folder = ingest(written(tmp_path / "t.csv", "x,label\n" + "\n".join(lines)), 'label: {classes: ["2", "0"]}')
     assert ExampleTable(folder / "examples").info.class_names == ("2", "0")
     assert (result.num_examples, result.num_quarantined) == (60, 0)
@@ -245,7 +245,7 @@ def test_texts_under_two_labels_are_warned_of(ingest, tmp_path):
 
 
 def test_personal_data_are_shown_nowhere(ingest, tmp_path):
-    lines = [f"secret{number},{number},{number % 2}" for number in range(60)] + ["secretx,,1"]
+    lines = [f"secret{number},{number}.5,{number % 2}" for number in range(60)] + ["secretx,,1"]
     source = written(tmp_path / "t.csv", "name,x,label\n" + "\n".join(lines))
     _, folder = ingest(source, "pii: [name]\nid: name")
     assert "secret" not in (folder / "report.html").read_text()
@@ -260,8 +260,8 @@ def test_personal_data_are_shown_nowhere(ingest, tmp_path):
 
 def test_a_table_at_a_uri_is_read(ingest):
     memory = fsspec.filesystem("memory")
-    memory.pipe("/tables/t.csv", ("x,label\n" + "".join(f"{n},{n % 2}\n" for n in range(50))).encode())
-    memory.pipe("/tables/test.csv", b"x,label\n900,0\n901,1\n902,0\n")
+    memory.pipe("/tables/t.csv", ("x,label\n" + "".join(f"{n}.5,{n % 2}\n" for n in range(50))).encode())
+    memory.pipe("/tables/test.csv", b"x,label\n900.5,0\n901.5,1\n902.5,0\n")
     try:
         result, _ = ingest("memory://tables/t.csv", "split: {test_file: test.csv}")
     finally:
@@ -296,14 +296,14 @@ def test_a_long_table_is_read_in_flat_memory(ingest, tmp_path, monkeypatch):
         ("x,y\n1,2\n", "", "must have a label"),
         ("x,label\n1,a\n2,a\n", "", "two classes or more, but has only 'a'"),
         ("x,label\n1,a\n2,b\n", "label: {expression: x > 9}", "two classes or more, but has only 'false'"),
-        ("x,label\n1,a\n2,b\n", "ignore: [colour]", "names the column 'colour', but .* has x, label"),
+        ("x,label\n1,a\n2,b\n", "ignore: [colour]", "must name columns of .*t.csv, got 'colour'; there are x, label"),
         ("x,label\n1,a\n2,b\n", "split: {test_file: none.csv}", "must be a file beside the data source"),
         ("x,label\n,a\n,b\n", "", "none of 2 can: t.csv, row 2: none of its features has a value"),
         ("i,x,label\n1,1,a\n1,2,b\n", "id: i", "the id column 'i' of .* must be unique, but 1 of 2 rows repeat"),
         ("x,label\n" + "".join(f"1,{n}\n" for n in range(50)), "", "50 examples have 50 different ones"),
         ("pay,label\nCash,a\n", "label: {expression: pay > 3}", "mixes texts and numbers"),
         ("x,label\n1,a\n2,b\n", "split: {by: time}", "split.by: time needs a column of times, .* names none: set time"),
-        ("x,label\n1,a\n2,b\n", "time: when\nsplit: {by: time}", "names the column 'when', but .* has x, label"),
+        ("x,label\n1,a\n2,b\n", "time: when\nsplit: {by: time}", "must name columns of .*, got 'when'"),
         ("y,x,label\n1,1,a\n1,2,b\n", "time: x\nsplit: {by: time}", "at least 3 different times, one a split"),
         ("x,label\n1,a\n2,b\n", "split: {like: nowhere}", "split.like must name an example table or a model bundle"),
     ],

@@ -15,7 +15,7 @@ def source_with(tmp_path: Path, columns: dict[str, list], num: int = 120) -> Pat
     lines = [",".join(["x", "label", *columns])]
     for number in range(num):
         values = [columns[name][number % len(columns[name])] for name in columns]
-        lines.append(",".join([str(number), str(number % 3 % 2), *map(str, values)]))
+        lines.append(",".join([f"{number}.5", str(number % 3 % 2), *map(str, values)]))
     path = tmp_path / "t.csv"
     path.write_text("\n".join(lines) + "\n")
     return path
@@ -34,7 +34,7 @@ def test_labels_that_come_with_the_data_or_an_expression_are_peoples(ingest, tmp
 
 def test_a_row_without_a_label_has_no_source(ingest, tmp_path):
     path = tmp_path / "t.csv"
-    path.write_text("x,label\n" + "".join(f"{n},{'' if n == 5 else n % 2}\n" for n in range(60)))
+    path.write_text("x,label\n" + "".join(f"{n}.5,{'' if n == 5 else n % 2}\n" for n in range(60)))
     [row] = [row for row in rows_of(ingest(path)[1]) if row["label"] is None]
     assert row["label_source"] is None
 

@@ -305,12 +305,12 @@ def test_what_takes_no_part_is_said(compare, tmp_path):
     ]
     compare(*sides)
     remarks = " ".join(read_verdict(tmp_path / "out" / "verdict.json").remarks)
-    assert "'order_id' takes no part: it looks like an identifier" in remarks
-    assert "'trip_start_timestamp' takes no part: it looks like a time" in remarks
+    assert "'order_id' is no feature: it looks like an identifier" in remarks
+    assert "'trip_start_timestamp' is no feature: it looks like a time" in remarks
 
 
 def test_a_column_that_the_problem_file_names_must_be_there(compare):
-    with pytest.raises(ValueError, match="neither has 'fare'"):
+    with pytest.raises(ValueError, match="must name columns of the tables, got 'fare'"):
         compare(trips(0), trips(1), problem=Problem(ignore=("fare",)))
 
 

@@ -123,3 +123,26 @@ def test_a_users_own_check_blocks_with_their_words(source, tmp_path):
     )
     assert not verdict.passed
     assert "a fare of 10 is too much" in verdict.reason
+
+
+def test_blanks_are_no_values_and_what_looks_missing_is_a_warning(tmp_path):
+    lines = [f"{number % 7},{(' north', 'south ', '?')[number % 3]}" for number in range(300)]
+    (tmp_path / "clean.csv").write_text("fare,shop\n" + "\n".join(lines).replace(" ", "").replace("?", "north") + "\n")
+    (tmp_path / "later.csv").write_text("fare,shop\n" + "\n".join(lines) + "\n")
+    schema = tmp_path / "schema.pbtxt"
+    infer_table_schema(table_uri=str(tmp_path / "clean.csv"), output_path=schema)
+
+    def messages(problem: str) -> list[tuple[str, str]]:
+        verdict = validate_table(
+            table_uri=str(tmp_path / "later.csv"),
+            schema_path=schema,
+            output_path=tmp_path / "out",
+            problem=parse_problem(problem),
+        )
+        return [(finding.name, finding.severity) for finding in verdict.findings if finding.column == "shop"]
+
+    # Blanks at the ends of values are no new categories, and a question mark is one unless it is said to be missing.
+    assert ("LOOKS_MISSING", "warning") in messages("")
+    assert all(name != "LOOKS_MISSING" for name, _ in messages('table: {missing: ["?"]}'))
+    statistics_file = tmp_path / "out" / "statistics.pb"
+    assert set(feature_summaries(statistics_of(statistics_file))["shop"].value_counts) == {"north", "south"}

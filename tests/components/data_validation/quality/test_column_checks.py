@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from components.data_validation.quality.column_checks import column_findings
+from components.data_validation.quality.column_checks import column_findings, missing_word_findings
 from components.data_validation.statistics.feature_summaries import FeatureSummary
 
 
@@ -48,3 +48,23 @@ def test_infinite_values_are_a_warning_in_any_split(split):
     (finding,) = column_findings(summaries, {"age": "feature"})
     assert (finding.name, finding.severity) == ("INFINITE_VALUES", "warning")
     assert split in finding.message
+
+
+def text(name: str, **counts: int) -> dict[str, FeatureSummary]:
+    total = sum(counts.values())
+    return {name: FeatureSummary(name=name, type="text", num_examples=total, num_missing=0, value_counts=counts)}
+
+
+def test_values_that_look_missing_are_a_warning_counted_over_all_splits():
+    (finding,) = missing_word_findings([text("work", **{"?": 3, "a": 5}), text("work", **{"?": 1})], {}, known=["-1"])
+    assert (finding.kind, finding.severity, finding.column, finding.value) == ("quality", "warning", "work", 4.0)
+    assert finding.message == (
+        "column 'work' holds '?' 4 times: if that means a missing value, write table: {missing: [\"-1\", \"?\"]} in "
+        "the problem file"
+    )
+
+
+def test_none_is_a_class_like_any_other_but_no_feature_like_any_other():
+    assert missing_word_findings([text("tone", none=3, good=2)], {"tone": "label"}) == []
+    assert len(missing_word_findings([text("tone", none=3, good=2)], {"tone": "feature"})) == 1
+    assert missing_word_findings([text("tone", good=2, nano=1), {"age": number()}], {}) == []

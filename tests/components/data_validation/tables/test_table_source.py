@@ -1,5 +1,6 @@
 from datetime import date, datetime
 import gzip
+import json
 
 import fsspec
 import numpy as np
@@ -151,7 +152,8 @@ def test_a_header_alone_is_a_table_without_rows(tmp_path):
         ("t.csv", b"", "must be a table with a header, but it is empty"),
         ("t.csv", b"\n\n", "must be a table with a header, but it is empty"),
         ("t.csv", b"a,b,a\n1,2,3\n", "must not repeat a column's name, but 'a'"),
-        ("t.csv", b"a\n\xff\xfe\x80\x00\xff\n", "must be text in UTF-8, UTF-16 or CP949"),
+        ("t.csv", b"a\n\xff\xfe\x80\xff\n", "must be text in UTF-8, UTF-16 or CP949"),
+        ("t.csv", b"a\n\xff\xfe\x80\x00\xff\n", "but it is binary data, no text: export"),
         ("t.parquet", b"PAR1 and then nothing", "cannot be read as a table"),
         ("t.parquet", b"", "cannot be read as a table"),
         ("t.xyz", b"a\n1\n", "must be a folder of images or a table ending in"),
@@ -316,3 +318,82 @@ def test_batches_are_cut_and_joined_to_size_in_order():
     assert max(batch.num_rows for batch in found) <= 5
     assert [n for batch in found for n in batch.column(0).to_pylist()] == list(range(21))
     assert len(found) <= 6
+
+
+BLANKS = "n,work,text\n1, State-gov, a \n-999,State-gov\t,?\n3, ? , \n"
+
+
+def as_read(tmp_path, name: str) -> dict[str, str]:
+    if name == "t.csv":
+        return written(tmp_path / name, BLANKS)
+    columns = {"n": [1, -999, 3], "work": [" State-gov", "State-gov\t", " ? "], "text": [" a ", "?", " "]}
+    if name == "t.jsonl":
+        lines = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return written(tmp_path / name, "\n".join(map(json.dumps, lines)))
+    pq.write_table(pa.table(columns), tmp_path / name)
+    return str(tmp_path / name)
+
+
+@pytest.mark.parametrize("is_settled", [False, True])
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet"])
+def test_values_are_cleaned_as_at_ingestion_but_for_payloads(tmp_path, name, is_settled):
+    def columns(spec: TableSpec) -> dict[str, list]:
+        source = open_table(as_read(tmp_path, name), spec=spec, payload=("text",))
+        if is_settled:
+            source.settle()
+        return {key: [row[key] for row in rows(source)] for key in source.schema.names}
+
+    text = [" a ", "?", " "]
+    assert columns(TableSpec()) == {"n": [1, -999, 3], "work": ["State-gov", "State-gov", "?"], "text": text}
+    known = columns(TableSpec(missing=("?", "-999")))
+    assert known == {"n": [1, None, 3], "work": ["State-gov", "State-gov", None], "text": text}
+    kept = columns(TableSpec(keep_spaces=True, missing=("?",)))
+    assert kept == {"n": [1, -999, 3], "work": [" State-gov", "State-gov\t", None], "text": text}
+
+
+def test_what_counts_as_missing_decides_no_type_also_far_down(tmp_path):
+    spec = TableSpec(missing=("unknown",))
+    near = open_table(written(tmp_path / "t.csv", "n\nunknown\n1\n2\n"), spec=spec)
+    assert (types(near), rows(near)) == ({"n": "int64"}, [{"n": None}, {"n": 1}, {"n": 2}])
+    far = open_table(written(tmp_path / "u.csv", "n\n" + "1\n" * 400_000 + "unknown\n"), spec=spec)
+    assert rows(far)[-1] == {"n": None}
+    assert types(far) == {"n": "int64"}
+
+
+def test_a_column_of_blanks_has_no_value(tmp_path):
+    source = open_table(written(tmp_path / "t.csv", "a,b\n1, \n2,  \n"))
+    source.settle()
+    assert (types(source), rows(source)[0]) == ({"a": "int64", "b": "null"}, {"a": 1, "b": None})
+
+
+def test_a_file_without_a_header_is_said(tmp_path):
+    text = "".join(f"{number}.5,x{number % 3}\n" for number in range(30))
+    source = open_table(written(tmp_path / "t.csv", text))
+    assert source.schema.names == ["column_1", "column_2"]
+    assert "t.csv has no header: its columns are called column_1 to column_2" in source.remarks[-1]
+    assert (len(rows(source)), rows(source)[0]) == (30, {"column_1": 0.5, "column_2": "x0"})
+    named = open_table(written(tmp_path / "t.csv", text), spec=TableSpec(columns=("age", "work")))
+    assert named.schema.names == ["age", "work"]
+
+
+@pytest.mark.parametrize(("name", "row"), [("t.csv", 4), ("t.jsonl", 3), ("t.parquet", 3)])
+def test_a_value_that_is_too_long_is_refused_with_row_and_column(tmp_path, name, row):
+    values = ["a", "b", "x" * ((1 << 20) + 1)]
+    if name == "t.csv":
+        uri = written(tmp_path / name, "note,n\n" + "".join(f"{value},1\n" for value in values))
+    elif name == "t.jsonl":
+        uri = written(tmp_path / name, "\n".join(json.dumps({"note": value, "n": 1}) for value in values))
+    else:
+        uri = str(tmp_path / name)
+        pq.write_table(pa.table({"note": values, "n": [1, 1, 1]}), uri)
+    with pytest.raises(ValueError, match=rf"must be at most 1 MB long, but row {row} holds a longer one in 'note'"):
+        rows(open_table(uri))
+    assert len(rows(open_table(uri), columns=["n"])) == 3
+
+
+def test_more_than_20000_columns_are_refused(tmp_path):
+    names = [f"c{number}" for number in range(20_001)]
+    pq.write_table(pa.table({name: [1] for name in names}), tmp_path / "t.parquet")
+    for uri in (str(tmp_path / "t.parquet"), written(tmp_path / "t.csv", ",".join(names) + "\n")):
+        with pytest.raises(ValueError, match="must have at most 20,000 columns, but has 20,001"):
+            open_table(uri)

@@ -75,16 +75,31 @@ def test_an_unknown_class_is_kept_as_a_row_and_left_out_of_accuracy(score, tmp_p
     assert labels == ["bird", "cat"]
 
 
+def test_photos_whose_label_the_topmost_folder_changes_are_listed(score, tmp_path, photo, caplog) -> None:
+    _write_photos(tmp_path / "photos", photo, {"cat/1.jpg": "cat", "dog/1.jpg": "dog", "cat/dog/2.jpg": "cat"})
+    with caplog.at_level(logging.WARNING):
+        result = score(tmp_path / "photos")
+    assert result.metrics["accuracy"] == 1.0
+    assert [changed.example_id for changed in result.changed_labels] == ["cat/dog/2.jpg"]
+    assert _json(tmp_path / "out" / "changed_labels.json") == [
+        {"example_id": "cat/dog/2.jpg", "label": "cat", "label_before": "dog"}
+    ]
+    assert "this changes the label of 1, cat/dog/2.jpg (dog -> cat)" in caplog.text
+
+
 def test_unreadable_images_are_listed_with_their_reasons(score, tmp_path, photo, caplog) -> None:
     _write_photos(tmp_path / "photos", photo, {"cat/1.jpg": "cat"})
     (tmp_path / "photos" / "cat" / "empty.jpg").write_bytes(b"")
     (tmp_path / "photos" / "cat" / "text.jpg").write_text("hello")
     (tmp_path / "photos" / "cat" / "new.heic").write_bytes(b"ftypheic")
+    with open(tmp_path / "photos" / "cat" / "huge.jpg", "wb") as file:
+        file.truncate((512 << 20) + 1)
     with caplog.at_level(logging.WARNING):
         result = score(tmp_path / "photos")
     unreadable = {entry["example_id"]: entry["reason"] for entry in _json(tmp_path / "out" / "unreadable.json")}
-    assert result.num_unreadable == 3
+    assert result.num_unreadable == 4
     assert unreadable["cat/empty.jpg"] == "the file is empty"
+    assert unreadable.pop("cat/huge.jpg") == "the file has 536,870,913 bytes, more than the 536,870,912 allowed"
     assert set(unreadable) == {"cat/empty.jpg", "cat/text.jpg", "cat/new.heic"}
     assert "cat/empty.jpg" in caplog.text
 

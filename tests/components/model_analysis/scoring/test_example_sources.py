@@ -6,7 +6,7 @@ from components.model_analysis.scoring.example_sources import example_table_sour
 from components.model_analysis.scoring.label_matching import LabelMatcher
 from components.model_analysis.scoring.table_columns import TableHints
 from components.modeling.images.features import ImageFeatures
-from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
 
 MATCHER = LabelMatcher(["cat", "dog"])
 
@@ -71,3 +71,33 @@ def test_other_files_and_remote_addresses_are_refused(tmp_path) -> None:
         _open(tmp_path / "notes.md")
     with pytest.raises(ValueError, match="must be a local file or folder"):
         _open("s3://bucket/photos")
+
+
+def test_a_table_beside_photos_labels_them_as_at_ingestion_and_names_every_photo(tmp_path) -> None:
+    for name in ("cat/1.jpg", "cat/2.jpg", "3.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "labels.csv").write_text("path,label\ncat/1.jpg,dog\n3.jpg,cat\n")
+    source = _open(tmp_path)
+    (batch,) = source.batches
+    assert dict(zip(batch.example_ids, batch.labels, strict=True)) == {"cat/1.jpg": "dog", "3.jpg": "cat"}
+    assert [(row.example_id, row.reason) for row in source.unreadable] == [("cat/2.jpg", "labels.csv does not name it")]
+
+
+def test_a_table_beside_photos_that_labels_none_is_not_used(tmp_path, caplog) -> None:
+    (tmp_path / "cat.1.jpg").write_bytes(b"x")
+    (tmp_path / "labels.csv").write_text("path,camera\ncat.1.jpg,a\n")
+    (batch,) = _open(tmp_path).batches
+    assert batch.labels == ["cat"]
+    assert "labels.csv is not used" in caplog.text
+
+
+def test_a_pool_is_scored_as_examples_without_a_split(make_table, tmp_path) -> None:
+    (row,) = ExampleTable(make_table([("train", "cat", "cat")])).iter_batches()
+    info = ExampleTableInfo(modality="image", class_names=("cat",), column_roles={"camera": "slice"}, is_pool=True)
+    with ExampleTableWriter(tmp_path / "pool", info, extra_columns={"camera": pa.string()}) as writer:
+        columns = {name: row.column(name) for name in ("example_id", "image", "camera")}
+        nothing = dict.fromkeys(("split", "label"), pa.nulls(1, pa.string()))
+        writer.write(pa.RecordBatch.from_pydict({**columns, **nothing}))
+    (batch,) = _open(tmp_path / "pool").batches
+    assert (batch.splits, batch.labels) == (["test"], [None])

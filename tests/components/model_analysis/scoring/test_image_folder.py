@@ -3,7 +3,8 @@ import unicodedata
 
 import pytest
 
-from components.model_analysis.scoring.image_folder import find_images, folder_batches, labels_of_paths
+from components.data_ingestion.images.labels import image_listing
+from components.model_analysis.scoring.image_folder import changed_labels, find_images, folder_batches, labels_of_paths
 from components.model_analysis.scoring.label_matching import LabelMatcher
 
 MATCHER = LabelMatcher(["cat", "dog"])
@@ -19,6 +20,8 @@ MATCHER = LabelMatcher(["cat", "dog"])
         ("cat_001.jpg", "cat"),
         ("dog-12.jpeg", "dog"),
         ("dog/cat.1.jpg", "dog"),
+        ("dog/cat/1.jpg", "dog"),
+        ("x/dog/y/cat/1.jpg", "dog"),
         ("IMG_1234.jpg", None),
         ("cats/1.jpg", None),
         ("catalogue.1.jpg", None),
@@ -26,13 +29,33 @@ MATCHER = LabelMatcher(["cat", "dog"])
         ("my cat/1.jpg", None),
     ],
 )
-def test_labels_come_from_the_nearest_folder_or_the_file_name(path, label) -> None:
+def test_labels_come_from_the_topmost_class_folder_or_the_file_name(path, label) -> None:
     assert labels_of_paths([path], MATCHER) == [label]
 
 
 def test_a_folder_beside_a_class_is_a_class_that_the_model_does_not_know() -> None:
     paths = ["a/cat/1.jpg", "a/bird/2.jpg", "a/bird/far/3.jpg", "b/bird/4.jpg", "5.jpg"]
     assert labels_of_paths(paths, MATCHER) == ["cat", "bird", "bird", None, None]
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ["cat/1.jpg", "dog/2.jpg", "cat/dog/3.jpg", "dog/with/cat/4.jpg", "dog.5.jpg"],
+        ["train/cat/dog/1.jpg", "train/dog/2.jpg", "test/dog/cat/3.jpg"],
+        ["cat.1.jpg", "cat.2.jpg", "dog.3.jpg", "dog.4.jpg", "dog/cat.5.jpg", "more/cat.6.jpg"],
+    ],
+)
+def test_scoring_a_folder_gives_the_labels_that_ingesting_it_gives(paths) -> None:
+    ingested = {entry.name: entry.label for entry in image_listing(paths, source="here").entries}
+    assert dict(zip(paths, labels_of_paths(paths, MATCHER), strict=True)) == ingested
+
+
+def test_photos_that_the_rule_of_the_topmost_folder_changes_are_known() -> None:
+    paths = ["cat/1.jpg", "cat/dog/2.jpg", "misc/cat/3.jpg", "dog.5.jpg"]
+    changed = [(item.example_id, item.label, item.label_before) for item in changed_labels(paths, MATCHER)]
+    assert changed == [("cat/dog/2.jpg", "cat", "dog"), ("misc/cat/3.jpg", "misc", "cat")]
+    assert changed_labels(["a/cat/1.jpg", "a/bird/2.jpg", "IMG_3.jpg"], MATCHER) == []
 
 
 def test_digits_as_classes_are_not_read_from_dates() -> None:

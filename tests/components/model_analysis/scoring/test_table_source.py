@@ -1,14 +1,19 @@
 import logging
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from components.model_analysis.scoring.example_batches import ExampleSource
 from components.model_analysis.scoring.table_columns import TableHints
 from components.model_analysis.scoring.table_source import table_source
 from components.modeling.images.features import ImageFeatures
+from components.modeling.tabular.features import fit_tabular_features, TabularFeatures
+from components.modeling.text.char_ngrams import TextFeatures
 from components.shared.contracts.problem import parse_problem
+from components.shared.tables.value_cleaning import ValueCleaning
 
 
 def _batches(path, **hints):
@@ -96,7 +101,7 @@ def test_a_column_of_numbers_holds_no_images(tmp_path) -> None:
 @pytest.mark.parametrize("name", ["t.parquet", "t.csv"])
 def test_a_damaged_table_is_refused(tmp_path, name) -> None:
     (tmp_path / name).write_bytes(b"\x00\x81\xff")
-    with pytest.raises(ValueError, match=r"must be text|cannot be read as a table"):
+    with pytest.raises(ValueError, match=r"it is binary data, no text|cannot be read as a table"):
         _rows(tmp_path / name)
 
 
@@ -156,3 +161,77 @@ def test_a_label_that_is_a_list_is_refused(tmp_path) -> None:
     pq.write_table(pa.table({"image": [b"x"], "label": [["cat"]]}), tmp_path / "t.parquet")
     with pytest.raises(ValueError, match=r"column 'label' of .* must hold numbers or texts, got list"):
         _rows(tmp_path / "t.parquet")
+
+
+WORK = {"age": pa.array([31, 40, 52, 28] * 20), "work": pa.array(["State-gov", "Private", "State-gov", None] * 20)}
+
+
+def _tabular(cleaning: ValueCleaning) -> TabularFeatures:
+    return fit_tabular_features([WORK], {name: values.type for name, values in WORK.items()}, cleaning)
+
+
+def _scored(path, features, problem: str = "") -> ExampleSource:
+    return table_source(path, features, TableHints(problem=parse_problem(problem)))
+
+
+def test_rows_are_cleaned_as_the_bundle_says_whatever_the_problem_file_says(tmp_path) -> None:
+    (tmp_path / "t.csv").write_text("age,work,label\n31, State-gov,yes\n-1,State-gov\t,no\nunknown, ? , yes \n")
+    features = _tabular(ValueCleaning(missing=("?", "unknown", "-1")))
+    (batch,) = _scored(tmp_path / "t.csv", features).batches
+    assert batch.columns["work"].to_pylist() == ["State-gov", "State-gov", None]
+    assert batch.columns["age"].to_pylist() == [31, None, None]
+    assert batch.labels == ["yes", "no", "yes"]
+    kept = _tabular(ValueCleaning(keep_spaces=True))
+    (tmp_path / "u.csv").write_text("age,work\n31, State-gov\n40,?\n")
+    (batch,) = _scored(tmp_path / "u.csv", kept, 'table: {missing: ["?"]}').batches
+    assert batch.columns["work"].to_pylist() == [" State-gov", "?"]
+
+
+def test_parquet_rows_get_the_predictions_of_csv_rows(tmp_path) -> None:
+    features = _tabular(ValueCleaning(missing=("?", "-1")))
+    (tmp_path / "t.csv").write_text("age,work\n31, State-gov\n-1,?\n")
+    pq.write_table(pa.table({"age": [31, -1], "work": [" State-gov", "?"]}), tmp_path / "t.parquet")
+    (tmp_path / "t.jsonl").write_text('{"age": 31, "work": " State-gov"}\n{"age": -1, "work": "?"}\n')
+    (tmp_path / "clean.csv").write_text("age,work\n31,State-gov\n,\n")
+    prepared = [
+        features.prepare(next(iter(_scored(tmp_path / name, features).batches)).columns)
+        for name in ("clean.csv", "t.csv", "t.parquet", "t.jsonl")
+    ]
+    for found in prepared[1:]:
+        for name, values in prepared[0].items():
+            np.testing.assert_array_equal(found[name], values)
+
+
+def test_labels_and_identifiers_are_cleaned_as_the_problem_file_says(tmp_path) -> None:
+    (tmp_path / "t.csv").write_text("age,work,id,paid\n31,a, x1 ,2\n40,a,y,?\n28,a,z,-5\n")
+    problem = 'id: id\nlabel: {expression: paid > 1}\ntable: {missing: ["?", -5]}'
+    (batch,) = _scored(tmp_path / "t.csv", _tabular(ValueCleaning()), problem).batches
+    assert (batch.example_ids, batch.labels) == (["x1", "y", "z"], ["true", None, None])
+
+
+def test_a_text_is_scored_as_it_stands(tmp_path) -> None:
+    (tmp_path / "t.csv").write_text('text,label\n" good ",x\n?,x\n')
+    (batch,) = _scored(tmp_path / "t.csv", TextFeatures(), 'table: {missing: ["?"]}').batches
+    assert batch.columns["text"].to_pylist() == [" good ", "?"]
+
+
+def test_a_file_without_a_header_is_scored_with_the_names_of_the_problem_file(tmp_path) -> None:
+    (tmp_path / "t.csv").write_text("31, State-gov\n40, Private\n28, State-gov\n25, Private\n")
+    features = _tabular(ValueCleaning())
+    with pytest.raises(
+        ValueError, match=r"must have the column 'age', which the model reads; it has column_1, column_2"
+    ):
+        _scored(tmp_path / "t.csv", features)
+    (batch,) = _scored(tmp_path / "t.csv", features, "table: {columns: [age, work]}").batches
+    assert batch.columns["work"].to_pylist() == ["State-gov", "Private", "State-gov", "Private"]
+
+
+def test_values_that_are_too_long_are_set_aside_and_never_cut(tmp_path) -> None:
+    (tmp_path / "t.csv").write_text(
+        f"age,work,id\n31,a,one\n40,{'x' * ((1 << 20) + 1)},two\n28,{'y' * (1 << 20)},three\n"
+    )
+    source = _scored(tmp_path / "t.csv", _tabular(ValueCleaning()))
+    assert [name for batch in source.batches for name in batch.example_ids] == ["one", "three"]
+    assert [(row.example_id, row.reason) for row in source.unreadable] == [
+        ("two", "its value of 'work' is longer than 1 MB")
+    ]

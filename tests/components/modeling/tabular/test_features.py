@@ -9,6 +9,7 @@ import torch
 
 from components.modeling.tabular.features import fit_tabular_features, tabular_features_from
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.value_cleaning import ValueCleaning
 
 ROWS = 40
 TRIPS = {
@@ -207,3 +208,32 @@ def test_a_column_of_lists_is_refused():
 def test_settings_that_cannot_be_used_are_refused(content):
     with pytest.raises(ContractError, match="preprocessing must have columns"):
         tabular_features_from(content)
+
+
+def test_blanks_and_what_is_missing_make_no_difference_and_travel_with_the_settings():
+    columns = {name: TRIPS[name] for name in ("miles", "paid")}
+    features = fit_tabular_features(
+        [columns], {name: values.type for name, values in columns.items()}, ValueCleaning(missing=("?", "-1"))
+    )
+    again = tabular_features_from(json.loads(json.dumps(features.to_dict())))
+    written = {"miles": pa.array([3.0, 3.0, -1.0]), "paid": pa.array([" card", "card\u00a0", " ? "])}
+    plain = {"miles": pa.array([3.0, 3.0, None]), "paid": pa.array(["card", "card", None])}
+    for found in (features, again):
+        for name, values in found.prepare(written).items():
+            np.testing.assert_array_equal(values, features.prepare(plain)[name])
+    assert again.to_dict() == features.to_dict()
+
+
+def test_settings_of_a_bundle_from_before_keep_what_they_were_trained_on():
+    columns = {"paid": pa.array([" card", "card", None, "cash"] * 10)}
+    kept = fit_tabular_features([columns], {"paid": pa.string()}, ValueCleaning(keep_spaces=True))
+    before = {"columns": kept.to_dict()["columns"]}
+    codes = tabular_features_from(before).prepare({"paid": pa.array([" card", "card"])})["categories"]
+    assert codes[0] != codes[1]
+    assert tabular_features_from(before).to_dict() == kept.to_dict()
+
+
+@pytest.mark.parametrize("change", [{"keep_spaces": "no"}, {"missing": "?"}])
+def test_other_settings_of_cleaning_are_refused(features, change):
+    with pytest.raises(ContractError, match="preprocessing must have columns"):
+        tabular_features_from({**features.to_dict(), **change})

@@ -7,6 +7,7 @@ import pytest
 
 from components.serving.server.request_rows import Tensor
 from components.serving.server.table_payloads import columns_from_instances, columns_from_tensors, MAX_ROWS
+from components.shared.tables.value_cleaning import ValueCleaning
 
 TYPES = {"fare": pa.float64(), "hour": pa.int64(), "payment_type": pa.string(), "회사": pa.string()}
 ROW = {"fare": 12.5, "hour": 7, "payment_type": "Cash", "회사": None}
@@ -151,3 +152,26 @@ def test_v2_inputs_are_one_a_column_with_one_number_of_rows():
         columns_from_tensors([*inputs(), inputs()[0]], TYPES)
     with pytest.raises(ValueError, match="one N, got 1 in 'fare' and 2 in '회사'"):
         columns_from_tensors([*inputs()[:-1], inputs(2)[-1]], TYPES)
+
+
+KNOWN = ValueCleaning(missing=("?", "-1"))
+
+
+def test_v1_texts_that_the_model_calls_missing_are_missing_in_any_column():
+    rows = instances({"fare": " ? ", "hour": -1, "payment_type": "? ", "회사": " 택시"}, {})
+    assert listed(columns_from_instances(rows, TYPES, KNOWN)) == {
+        "fare": [None, 12.5],
+        "hour": [None, 7],
+        "payment_type": [None, "Cash"],
+        "회사": ["택시", None],
+    }
+    with pytest.raises(ValueError, match="column 'fare' of instance 1 must be a number or null, got text"):
+        columns_from_instances(instances({"fare": "??"}), TYPES, KNOWN)
+
+
+def test_a_value_of_more_than_1_mb_is_refused_with_instance_and_column():
+    fitting = {"payment_type": "x" * (1 << 20)}
+    assert len(columns_from_instances(instances(fitting), TYPES)["payment_type"][0].as_py()) == 1 << 20
+    for value in ("x" * ((1 << 20) + 1), "가" * 400_000):
+        with pytest.raises(ValueError, match=r"column 'payment_type' of instance 2 must be at most 1 MB long, got 1,"):
+            columns_from_instances(instances({}, {"payment_type": value}), TYPES)

@@ -157,6 +157,21 @@ def test_metadata_names_every_column_in_a_type_that_can_say_missing(table_server
     ]
 
 
+def test_blanks_at_the_ends_of_texts_make_no_difference_over_any_protocol(table_server, send, stub, wanted):
+    spaced = [
+        {**row, **{name: value and f" {value}\u3000" for name, value in row.items() if isinstance(value, str)}}
+        for row in ODD
+    ]
+    status, content, _ = send(table_server, PREDICT, json.dumps({"instances": spaced}))
+    found = np.array([list(item["probabilities"].values()) for item in json.loads(content)["predictions"]])
+    assert status == 200, content
+    assert np.abs(found - wanted).max() < 1e-6
+
+    status, content, _ = send(table_server, INFER, v2_body(spaced))
+    assert status == 200, content
+    assert np.abs(served(content) - wanted).max() < 1e-6
+
+
 def v1_body(**changes) -> bytes:
     return json.dumps({"instances": [ODD[0], {**ODD[0], **changes}]}).encode()
 

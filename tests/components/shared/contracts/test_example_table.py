@@ -120,7 +120,7 @@ def test_a_column_may_have_several_roles_and_the_weightiest_says_how_it_is_treat
     read = ExampleTable(tmp_path).info
     assert read.columns_of("feature") == ("age", "name", "city")
     assert read.columns_of("slice") == ("age",)
-    assert read.roles_of("age") == ("slice", "feature")
+    assert read.roles_of("age") == ("feature", "slice")
     assert read.main_role("name") == "pii"
 
 

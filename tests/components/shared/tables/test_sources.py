@@ -1,6 +1,7 @@
 import fsspec
 import pytest
 
+from components.shared.runtime.fingerprints import fingerprint_source
 from components.shared.tables.sources import (
     check_folder,
     check_source,
@@ -90,3 +91,33 @@ def test_a_folder_is_there_on_disk_or_behind_a_uri(tmp_path):
 def test_what_is_no_folder_is_one_sentence(uri, kind, sentence):
     with pytest.raises(kind, match=sentence):
         check_folder(uri, what="the log")
+
+
+def test_the_fingerprint_of_a_table_covers_the_photos_that_it_names(tmp_path):
+    memory = fsspec.filesystem("memory")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "1.jpg").write_bytes(b"one")
+    (tmp_path / "other.jpg").write_bytes(b"other")
+    memory.pipe("/sources/2.jpg", b"two")
+    table = tmp_path / "list.csv"
+    table.write_text("path,label\nphotos/1.jpg,cat\nmemory://sources/2.jpg,dog\nabsent.jpg,dog\n")
+    seen = [data_fingerprint(str(table))]
+    (tmp_path / "other.jpg").write_bytes(b"changed")
+    assert data_fingerprint(str(table)) == seen[0]
+    (tmp_path / "photos" / "1.jpg").write_bytes(b"changed")
+    seen.append(data_fingerprint(str(table)))
+    memory.pipe("/sources/2.jpg", b"changed")
+    seen.append(data_fingerprint(str(table)))
+    (tmp_path / "absent.jpg").write_bytes(b"here")
+    seen.append(data_fingerprint(str(table)))
+    memory.rm("/sources", recursive=True)
+    assert len(set(seen)) == 4
+
+
+def test_the_fingerprint_of_another_table_is_that_of_the_file(tmp_path):
+    table = tmp_path / "list.csv"
+    table.write_text("path,label\n/page/1,a\n/page/2,b\n")
+    assert data_fingerprint(str(table)) == fingerprint_source(str(table))
+    assert data_fingerprint(str(table), modality="tabular") == fingerprint_source(str(table))
+    (tmp_path / "notes.md").write_text("no table")
+    assert data_fingerprint(str(tmp_path / "notes.md")) == fingerprint_source(str(tmp_path / "notes.md"))

@@ -1,10 +1,12 @@
 import gzip
+import json
+import tracemalloc
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.data_ingestion.tables.scan import scanned_table
+from components.data_ingestion.table_scan import scanned_table
 from components.shared.tables.table_files import RaggedRow, table_file
 from components.shared.tables.table_spec import TableSpec
 
@@ -116,3 +118,85 @@ def test_an_unreadable_file_is_refused_in_one_sentence(tmp_path, name, data, mes
     with pytest.raises(ValueError, match=message) as caught:
         rows(written(tmp_path / name, data))
     assert name in str(caught.value)
+
+
+DATA = "39, State-gov,5.5\n50, Private,3.5\n28, State-gov,4.25\n31, Private,2.0\n"
+
+
+def test_a_file_without_a_header_is_recognised_and_said(tmp_path):
+    uri = written(tmp_path / "t.csv", "\n" + DATA)
+    file = table_file(uri, TableSpec())
+    assert file.column_names() == ["column_1", "column_2", "column_3"]
+    assert file.inferred[-1] == (
+        "t.csv has no header: its columns are called column_1 to column_3 (table.columns gives them names, "
+        "table.header: true takes its first line for names)"
+    )
+    assert [row["column_1"] for row in rows(uri)] == ["39", "50", "28", "31"]
+
+
+def test_what_is_told_of_a_header_wins(tmp_path):
+    uri = written(tmp_path / "t.csv", DATA)
+    assert list(rows(uri, header=True)[0]) == ["39", "State-gov", "5.5"]
+    named = written(tmp_path / "n.csv", "age,work,pay\n" + DATA)
+    assert rows(named, header=False)[0] == {"column_1": "age", "column_2": "work", "column_3": "pay"}
+    assert len(rows(written(tmp_path / "one.csv", "1,2"), header=False)) == 1
+    assert len(rows(written(tmp_path / "one.csv", "1,2"), header=True)) == 0
+
+
+def test_names_that_are_given_make_the_first_line_data(tmp_path):
+    columns = ("age", "work", "pay")
+    uri = written(tmp_path / "t.csv", DATA)
+    assert rows(uri, columns=columns)[0] == {"age": "39", "work": " State-gov", "pay": "5.5"}
+    assert len(rows(uri, columns=columns)) == 4
+    named = written(tmp_path / "n.csv", "age,work,pay\n" + DATA)
+    assert len(rows(named, columns=columns)) == 4
+    said = table_file(named, TableSpec(columns=columns)).inferred[-1]
+    assert said == "the first line of n.csv repeats table.columns, and is taken for its header"
+    renamed = rows(named, columns=("a", "b", "c"), header=True)
+    assert (len(renamed), renamed[0]["a"]) == (4, "39")
+
+
+def test_a_wrong_number_of_names_is_refused_with_both_numbers(tmp_path):
+    uri = written(tmp_path / "t.csv", DATA)
+    with pytest.raises(ValueError, match=r"must name every column of .*t\.csv, which has 3, but it has 2 names"):
+        rows(uri, columns=("age", "work"))
+
+
+def test_rows_are_numbered_from_the_first_where_there_is_no_header(tmp_path):
+    scanned = scanned_table(table_file(written(tmp_path / "t.csv", DATA + "1\n2,x,3\n"), TableSpec()))
+    assert [scanned.row_name(row) for row in (0, 3, 4)] == ["t.csv, row 1", "t.csv, row 4", "t.csv, row 6"]
+    assert scanned.quarantined()[0].name == "t.csv, row 5"
+    assert scanned.quarantined()[0].reason == "it has 1 values where the first row has 3"
+
+
+def test_a_wrong_encoding_far_down_is_refused_with_its_line(tmp_path):
+    uri = written(tmp_path / "t.csv", b"a,b\n" * 300_000 + "é,1\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"must be text in utf-8, but line 300,001 is not: save it in one encoding"):
+        rows(uri, encoding="utf-8")
+
+
+def test_a_table_may_have_20000_columns_and_no_more(tmp_path):
+    def wide(num_columns: int, suffix: str) -> str:
+        uri = tmp_path / f"{num_columns}.{suffix}"
+        names = [f"c{number}" for number in range(num_columns)]
+        if suffix == "jsonl":
+            return written(uri, json.dumps(dict.fromkeys(names, 1)) + "\n")
+        if suffix == "parquet":
+            pq.write_table(pa.table({name: [1] for name in names}), uri)
+            return str(uri)
+        return written(uri, ",".join(names) + "\n" + ",".join(["1"] * num_columns) + "\n")
+
+    assert len(rows(wide(20_000, "csv"))[0]) == 20_000
+    for suffix in ("csv", "jsonl", "parquet"):
+        with pytest.raises(ValueError, match=r"must have at most 20,000 columns, but has 20,001: keep those that"):
+            table_file(wide(20_001, suffix), TableSpec()).column_names()
+
+
+def test_a_million_columns_are_refused_before_they_are_held(tmp_path):
+    uri = written(tmp_path / "t.csv", ",".join(f"column_{number}" for number in range(1_000_000)) + "\n")
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"must have at most 20,000 columns, but has more than [0-9,]+: keep"):
+        table_file(uri, TableSpec())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40 << 20

@@ -5,6 +5,12 @@ import json
 
 import pytest
 
+from components.modeling.preparation_settings import (
+    preparation_settings_from_text,
+    PreparationSettings,
+    value_cleaning_from_text,
+)
+from components.shared.tables.value_cleaning import ValueCleaning
 from components.training.jobs.check_inputs import check_inputs, RunDestination
 
 
@@ -58,6 +64,16 @@ def test_training_and_budget_are_handed_on(tmp_path):
     assert json.loads(checked.training) == {"max_epochs": 3}
     assert json.loads(checked.budget)["max_hours"] == 2.0
     assert not {"training", "budget", "target"} & json.loads(checked.data_problem).keys()
+
+
+def test_how_values_of_tables_are_cleaned_is_handed_on_with_the_preparation(tmp_path):
+    assert inputs(tmp_path, problem="modality: tabular").preparation == "{}"
+    table = 'table: {keep_spaces: true, missing: ["?"]}'
+    checked = inputs(tmp_path, problem=f"modality: tabular\n{table}")
+    assert value_cleaning_from_text(checked.preparation) == ValueCleaning(keep_spaces=True, missing=("?",))
+    assert preparation_settings_from_text(checked.preparation) == PreparationSettings()
+    with pytest.raises(ValueError, match=r"unknown key 'preparation\.table_values'"):
+        inputs(tmp_path, problem="preparation: {table_values: {keep_spaces: true}}")
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path):

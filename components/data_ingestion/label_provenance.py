@@ -8,12 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.shared.contracts.example_table import LABEL_SOURCES
-from components.shared.contracts.problem import Problem
+from components.shared.tables.column_roles import PROVENANCE_NAMES
 from components.shared.tables.column_types import as_type
 
-SOURCE, VERSION = "label_source", "label_version"
-# Which model gave a label and in which round of labelling; they are carried along as they are.
-CARRIED = ("label_model", "label_round")
+# Which model gave a label and in which round of labelling is carried along as it is.
+SOURCE, VERSION, *CARRIED = PROVENANCE_NAMES
 
 
 class RefusedRowError(ValueError):
@@ -46,12 +45,6 @@ class RowProvenance:
     train_only: np.ndarray
 
 
-def provenance_columns(types: Mapping[str, object], problem: Problem, also_named: Sequence[str]) -> tuple[str, ...]:
-    """Columns that say where labels come from: by their names, unless the problem file gives them another part."""
-    named = {*problem.named_columns(), *also_named}
-    return tuple(name for name in (SOURCE, VERSION, *CARRIED) if name in types and name not in named)
-
-
 def row_provenance(
     raw: Mapping[str, pa.Array], labels: pa.Array, columns: Sequence[str], version: int
 ) -> RowProvenance:
@@ -64,7 +57,7 @@ def row_provenance(
     labels
         Shape (N,), null where unlabelled.
     columns
-        From `provenance_columns`.
+        Those that the table has, of `PROVENANCE_NAMES`.
     version
         The problem file's.
 

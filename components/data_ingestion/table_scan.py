@@ -8,7 +8,8 @@ import pyarrow as pa
 from components.data_ingestion.ingestion_facts import Quarantined
 from components.data_ingestion.splits.line import NOT_PINNED
 from components.shared.runtime.progress import progress
-from components.shared.tables.column_types import type_of_stored, type_of_texts, widest_types
+from components.shared.tables.column_roles import PEEK_ROWS
+from components.shared.tables.column_types import type_of_stored, widest_types
 from components.shared.tables.table_files import RaggedRow, TableFile
 
 
@@ -36,20 +37,36 @@ class ScannedTable:
         """Lines that ragged rows take up: more than rows where a quote is never closed."""
         return sum(row.num_lines for row in self.ragged)
 
+    def first_rows(self) -> dict[str, pa.Array]:
+        """The columns' first values, typed as far as the file says or was found out: what their roles are told by."""
+        batches: list[pa.RecordBatch] = []
+        for batch in self.file.iter_batches([]):
+            batches.append(batch)
+            if sum(found.num_rows for found in batches) >= PEEK_ROWS:
+                break
+        if not batches:
+            return {name: pa.nulls(0) for name in self.types}
+        rows = pa.Table.from_batches(batches).slice(0, PEEK_ROWS).combine_chunks()
+        stored = {name: pa.concat_arrays(rows.column(name).chunks) for name in rows.column_names}
+        cleaning = self.file.cleaning
+        if self.file.is_parquet:
+            return {name: cleaning.typed(values) for name, values in stored.items()}
+        return {name: cleaning.column(values, self.types[name] or pa.string()) for name, values in stored.items()}
+
     def row_name(self, row: int) -> str:
         """File and row, as a person counts it, of a row numbered from 0 among those that are not ragged.
 
-        In text the header is row 1, in Parquet the first row of values.
+        A header is row 1; without one the first row of values is.
         """
-        if self.file.is_parquet:
-            return f"{self.file.name}, row {row + 1}"
-        # The k-th ragged row (from 0) stands behind `row number - k - 2` rows that are not ragged.
-        before = [ragged.row - position - 2 for position, ragged in enumerate(self.ragged)]
-        return f"{self.file.name}, row {row + 2 + bisect_right(before, row)}"
+        first = self.file.first_row
+        # The k-th ragged row (from 0) stands behind `row number - k - first` rows that are not ragged.
+        before = [ragged.row - position - first for position, ragged in enumerate(self.ragged)]
+        return f"{self.file.name}, row {row + first + bisect_right(before, row)}"
 
     def quarantined(self) -> list[Quarantined]:
         """The ragged rows with their reasons."""
-        return [Quarantined(name=f"{self.file.name}, row {row.row}", reason=_reason(row)) for row in self.ragged]
+        first = "first row" if self.file.first_row == 1 else "header"
+        return [Quarantined(name=f"{self.file.name}, row {row.row}", reason=_reason(row, first)) for row in self.ragged]
 
 
 def scanned_table(file: TableFile, *, pinned: int = NOT_PINNED) -> ScannedTable:
@@ -61,13 +78,13 @@ def scanned_table(file: TableFile, *, pinned: int = NOT_PINNED) -> ScannedTable:
     found: list[dict[str, pa.DataType | None]] = [dict.fromkeys(file.column_names(), pa.null())]
     for batch in progress(file.iter_batches(ragged), label=f"looking through {file.name}", unit="block"):
         parts = zip(batch.schema.names, batch.columns, strict=True)
-        found.append({name: type_of_texts(column) for name, column in parts})
+        found.append({name: file.cleaning.type_of_texts(column) for name, column in parts})
     ragged.sort(key=lambda row: row.row)
     return ScannedTable(file=file, pinned=pinned, types=widest_types(found), ragged=tuple(ragged))
 
 
-def _reason(row: RaggedRow) -> str:
-    values = f"it has {row.num_found} values where the header has {row.num_expected}"
+def _reason(row: RaggedRow, first: str) -> str:
+    values = f"it has {row.num_found} values where the {first} has {row.num_expected}"
     if row.num_lines == 1:
         return values
     return f"{values}, and spans {row.num_lines} lines: is a quote never closed (table.quoting: false)?"

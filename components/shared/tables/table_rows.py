@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
-from components.shared.tables.column_types import type_of_stored, type_of_texts, widest_types
-from components.shared.tables.opening import readable
+from components.shared.tables.column_types import type_of_stored, widest_types
+from components.shared.tables.opening import opened, readable
 from components.shared.tables.parquet_file import parquet_file
 from components.shared.tables.table_files import RaggedRow, TableFile
 
@@ -35,7 +35,10 @@ def column_types(file: TableFile, columns: Sequence[str]) -> dict[str, pa.DataTy
         schema = file.schema()
         found = [{name: type_of_stored(schema.field(name).type) for name in columns}]
     else:
-        found = [{name: type_of_texts(batch.column(name)) for name in columns} for batch in file.iter_batches()]
+        cleaning = file.cleaning
+        found = [
+            {name: cleaning.type_of_texts(batch.column(name)) for name in columns} for batch in file.iter_batches()
+        ]
     types = {}
     for name, kind in widest_types([dict.fromkeys(columns, pa.null()), *found]).items():
         if kind is None:
@@ -47,7 +50,8 @@ def column_types(file: TableFile, columns: Sequence[str]) -> dict[str, pa.DataTy
 
 
 def _stored_rows(file: TableFile, columns: Sequence[str], batch_rows: int) -> Iterator[Rows]:
-    with readable(file.uri), parquet_file(file.uri) as stored:
+    with readable(file.uri), opened(file.uri, unpack=False) as stream:
+        stored = parquet_file(stream)
         name_of = dict(zip(stored.schema_arrow.names, file.column_names(), strict=True))
         wanted = [name for name, known_as in name_of.items() if known_as in columns]
         for batch in stored.iter_batches(batch_size=batch_rows, columns=wanted):

@@ -1,0 +1,243 @@
+"""The champion of a model: the pointer to the release that is in use, and the promotion that moves it.
+
+The pointer is `MODEL_ROOT/NAME/champion`, JSON. Only a promotion writes it, whole: whoever reads meanwhile sees the old
+one or the new one.
+"""
+
+from collections.abc import Mapping
+import contextlib
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta, UTC
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from components.shared.contracts.format_version import check_format_version
+from components.shared.contracts.releases import check_release, is_release_name, ModelReleases
+from components.shared.runtime.atomic_files import atomic_file
+from components.shared.runtime.errors import ContractError
+from components.shared.runtime.folder_lock import folder_lock
+from components.shared.tables.sources import readable_store_errors
+
+FORMAT_VERSION = 1
+CHAMPION_FILE = "champion"
+_REMEDY = "delete it, and promote a version again"
+# Stores that refuse to create what is there: memory, S3 and Google's.
+_CREATE_IS_EXCLUSIVE = {"memory", "s3", "gs"}
+_MOVED_CODES = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
+
+
+class ChampionMovedError(ValueError):
+    """The champion is another than the caller saw."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Champion:
+    """The champion pointer of a model.
+
+    Attributes
+    ----------
+    version
+        The release in use.
+    promoted_by, reason
+        Who promoted it, and why.
+    promoted_at
+        When, ISO 8601 in UTC.
+    former_version
+        The champion before; None for a model's first.
+    """
+
+    version: str
+    promoted_by: str
+    promoted_at: str
+    reason: str
+    former_version: str | None
+
+    def __post_init__(self) -> None:
+        if not is_release_name(self.version):
+            raise ContractError(f"version must be the name of a release, got {self.version!r}")
+        if self.former_version is not None and not is_release_name(self.former_version):
+            raise ContractError(f"former_version must be the name of a release or null, got {self.former_version!r}")
+        for name in ("promoted_by", "reason"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value.strip():
+                raise ContractError(f"{name} must be said in words, got {value!r}")
+        if not _is_utc(self.promoted_at):
+            raise ContractError(f"promoted_at must be a time in UTC, in ISO 8601, got {self.promoted_at!r}")
+
+
+def read_champion(releases: ModelReleases) -> Champion | None:
+    """Read a model's champion pointer; None where no version was ever promoted.
+
+    Raises
+    ------
+    ContractError
+        If the pointer is damaged or of a newer version.
+    ValueError
+        If the store cannot be read.
+    """
+    where = releases.uri_of(CHAMPION_FILE)
+    with readable_store_errors(f"the champion pointer {where} must be a file that can be read"):
+        try:
+            content = releases.filesystem.cat_file(f"{releases.folder}/{CHAMPION_FILE}")
+        except FileNotFoundError:
+            return None
+    return _parsed(content, where)
+
+
+def promote(releases: ModelReleases, version: str, *, expected: str | None, promoted_by: str, reason: str) -> Champion:
+    """Make a release the champion.
+
+    Parameters
+    ----------
+    version
+        The release; where it is the champion already, nothing is written.
+    expected
+        The champion that the caller saw, None where there was none: another one is never overwritten. A local folder is
+        locked meanwhile, and S3 compares by itself. Where a store can do neither, two promotions within the same moment
+        may both succeed; the last one stands.
+    promoted_by, reason
+        Who promotes it, and why.
+
+    Returns
+    -------
+    Champion
+        The pointer as it now is.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no model of that name.
+    ValueError
+        If there is no such version, nobody or no reason is named, or the store cannot be read or written.
+    ContractError
+        If the folder holds another version, or the pointer is damaged.
+    ChampionMovedError
+        If the champion is not the expected one.
+    """
+    check_release(releases, version)
+    with folder_lock(releases.folder) if releases.is_local else contextlib.nullcontext():
+        condition = _write_condition(releases)  # before the pointer is read: a later one would cover an unseen change
+        before = read_champion(releases)
+        _check_expected(before, expected, releases)
+        if before is not None and before.version == version:
+            return before
+        champion = Champion(
+            version=version,
+            promoted_by=promoted_by,
+            promoted_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            reason=reason,
+            former_version=expected,
+        )
+        _write(releases, champion, condition)
+    return champion
+
+
+def _is_utc(value: object) -> bool:
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value).utcoffset() == timedelta(0)
+    except ValueError:
+        return False
+
+
+def _parsed(content: bytes, where: str) -> Champion:
+    try:
+        values = json.loads(content.decode("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ContractError(f"the champion pointer {where} must be JSON in UTF-8: {error}; {_REMEDY}") from error
+    if not isinstance(values, dict):
+        raise ContractError(
+            f"the champion pointer {where} must be a JSON object, got {type(values).__name__}; {_REMEDY}"
+        )
+    check_format_version(
+        values.pop("format_version", None), newest=FORMAT_VERSION, contract="the champion pointer", where=where
+    )
+    wanted = set(Champion.__dataclass_fields__)
+    if set(values) != wanted:
+        different = sorted(set(values) ^ wanted)[0]
+        raise ContractError(
+            f"the champion pointer {where} must have the keys {', '.join(sorted(wanted))}; {different!r} is missing or "
+            f"unknown; {_REMEDY}"
+        )
+    try:
+        return Champion(**values)
+    except ContractError as error:
+        raise ContractError(f"the champion pointer {where} is damaged: {error}; {_REMEDY}") from error
+
+
+def _check_expected(found: Champion | None, expected: str | None, releases: ModelReleases) -> None:
+    if (found.version if found else None) == expected:
+        return
+    since = f"{found.version}, promoted by {found.promoted_by} at {found.promoted_at}" if found else "none"
+    raise ChampionMovedError(
+        f"the champion of {releases.model_name} must still be {expected or 'none'}, but it is {since}: "
+        "look at it, then promote again"
+    )
+
+
+def _write_condition(releases: ModelReleases) -> Mapping[str, Any]:
+    """What makes a store refuse to write over a pointer other than the one that is there now; empty where it cannot."""
+    filesystem = releases.filesystem
+    protocols = {filesystem.protocol} if isinstance(filesystem.protocol, str) else set(filesystem.protocol)
+    path = f"{releases.folder}/{CHAMPION_FILE}"
+    where = releases.uri_of(CHAMPION_FILE)
+    with readable_store_errors(f"the champion pointer {where} must be a file that can be read"):
+        filesystem.invalidate_cache()
+        try:
+            information = filesystem.info(path)
+        except FileNotFoundError:
+            return {"mode": "create"} if protocols & _CREATE_IS_EXCLUSIVE else {}
+    return {"IfMatch": information["ETag"]} if "s3" in protocols else {}
+
+
+def _write(releases: ModelReleases, champion: Champion, condition: Mapping[str, Any]) -> None:
+    where, path = releases.uri_of(CHAMPION_FILE), f"{releases.folder}/{CHAMPION_FILE}"
+    described = {"format_version": FORMAT_VERSION, **asdict(champion)}
+    content = (json.dumps(described, ensure_ascii=False, indent=2) + "\n").encode()
+    with readable_store_errors(f"the champion pointer {where} must be a file that can be written"):
+        if releases.is_local:
+            _write_durably(Path(path), content)
+            return
+        is_written = _put(releases.filesystem, path, content, condition)
+    # A client that got no answer asks again, and is refused by what it has written itself.
+    if not is_written and read_champion(releases) != champion:
+        raise ChampionMovedError(
+            f"the champion of {releases.model_name} must still be {champion.former_version or 'none'}, but another "
+            "version was promoted at the same time: look at it, then promote again"
+        )
+
+
+def _put(filesystem: Any, path: str, content: bytes, condition: Mapping[str, Any]) -> bool:
+    """Put an object where the condition holds; returns whether it was put."""
+    try:
+        filesystem.pipe_file(path, content, **condition)
+    except OSError as error:
+        if condition and error.errno == errno.ENOSYS:  # a store with S3's protocol that has no conditions
+            filesystem.pipe_file(path, content)
+        elif isinstance(error, FileExistsError) or _error_code(error) in _MOVED_CODES:
+            return False
+        else:
+            raise
+    return True
+
+
+def _error_code(error: OSError) -> str:
+    """The S3 code behind an error of s3fs; empty where there is none."""
+    response = getattr(error.__cause__, "response", None)
+    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, so that it also outlives a machine that stops at once."""
+    with atomic_file(path) as part, open(part, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    handle = os.open(path.parent, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems know no such thing
+            os.fsync(handle)
+    finally:
+        os.close(handle)
