@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from components.data_ingestion.images.measures import IMAGE_MEASURES, ImageRecord
+from components.data_ingestion.label_provenance import CARRIED
 from components.shared.contracts.example_table import ColumnRole, PROVENANCE_COLUMNS
 from components.shared.contracts.problem import LABEL_NAMES, Problem
+from components.shared.tables.column_roles import PROVENANCE_NAMES
 from components.shared.tables.label_expression import LabelExpression
 
 SOURCE_NAME = "source_name"
@@ -25,8 +27,10 @@ class PhotoTableColumns:
         The column of paths, URIs or encoded images.
     label
         The label's column or expression; None where the photos' places give it.
-    id, group
+    id, group, time
         None where they play no part.
+    provenance
+        Columns that say where labels come from; `label_version` is the problem file's.
     carried
         `{name in the example table: name in the table}` of the columns that are carried over.
     types
@@ -37,6 +41,9 @@ class PhotoTableColumns:
     label: str | LabelExpression | None
     id: str | None
     group: str | None
+    time: str | None = None
+    provenance: tuple[str, ...] = ()
+    label_version: int = 1
     carried: Mapping[str, str] = field(default_factory=dict)
     types: Mapping[str, pa.DataType] = field(default_factory=dict)
     inferred: tuple[str, ...] = ()
@@ -45,7 +52,7 @@ class PhotoTableColumns:
     def needed(self) -> tuple[str, ...]:
         """Columns that are read, beside the images."""
         label = self.label.columns if isinstance(self.label, LabelExpression) else (self.label,)
-        names = (*label, self.id, self.group, *self.carried.values())
+        names = (*label, self.id, self.group, self.time, *self.provenance, *self.carried.values())
         return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
@@ -64,9 +71,12 @@ def photo_table_columns(
         inferred.append("labels come from the photos' folders and names, since no column is a label")
     elif isinstance(label, str) and problem.label.column is None:
         inferred.append(f"the label is the column {label!r}")
+    expression = label.columns if isinstance(label, LabelExpression) else (str(label),)
+    named = {*problem.named_columns(), image, *expression}
+    provenance = tuple(name for name in PROVENANCE_NAMES if name in types and name not in named)
     carried = {}
     for name, kind in types.items():
-        if name in (image, label, problem.id) or name in problem.ignore:
+        if (name in (image, label, problem.id, *provenance) and name not in CARRIED) or name in problem.ignore:
             continue
         if kind is None or not name:
             inferred.append(f"the column {name!r} is left out: it has no name, or neither numbers nor texts")
@@ -77,6 +87,9 @@ def photo_table_columns(
         label=label,
         id=problem.id,
         group=problem.group if problem.group in types else None,
+        time=problem.time if problem.split.by == "time" and problem.time in types else None,
+        provenance=provenance,
+        label_version=problem.label.version,
         carried=carried,
         types={name: kind or pa.string() for name, kind in types.items()},
         inferred=tuple(inferred),
@@ -98,11 +111,15 @@ def image_column_roles(
     roles: dict[str, ColumnRole] = {
         SOURCE_NAME: "pii" if has_personal_names else problem.role_of(SOURCE_NAME) or "metadata"
     }
-    roles.update({name: problem.role_of(source) or "metadata" for name, source in carried.items()})
+    roles.update({name: problem.role_of(source) or _usual_role(source) for name, source in carried.items()})
     for name in IMAGE_MEASURES:
         named = None if name in carried.values() else problem.role_of(name)
         roles[name] = named or "derived"
     return {name: role for name, role in roles.items() if name in carried or name not in problem.ignore}
+
+
+def _usual_role(name: str) -> ColumnRole:
+    return "provenance" if name in CARRIED else "metadata"
 
 
 def image_values(name: str, record: ImageRecord) -> Mapping[str, str | int | float]:
