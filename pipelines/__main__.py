@@ -13,7 +13,13 @@ from components.shared.runtime.atomic_files import read_json
 from components.shared.runtime.command_line import FAILED_CHECK, run
 from components.shared.runtime.fingerprints import fingerprint_bytes, fingerprint_json, fingerprint_source
 from components.shared.serving_log.time_window import parse_window
-from components.shared.tables.sources import check_folder, check_source, data_fingerprint, EMBEDDED_SOURCES
+from components.shared.tables.sources import (
+    check_folder,
+    check_source,
+    companion_uri,
+    data_fingerprint,
+    EMBEDDED_SOURCES,
+)
 from pipelines.local.user_files import problem_text, search_text, text_of
 
 if TYPE_CHECKING:
@@ -65,7 +71,7 @@ def run_command(
             run_summary=TrainingRunSummary(source=source),
             folder=folder,
             arguments=lambda: _training_arguments(source, problem, settings, folder),
-            sources=(source,),
+            sources=_read_from_outside(source, problem),
             in_containers=runner == "docker",
         )
     )
@@ -99,7 +105,7 @@ def search_command(
             run_summary=SearchRunSummary(source=source),
             folder=folder,
             arguments=lambda: {**_training_arguments(source, problem, settings, folder), **searched},
-            sources=(source,),
+            sources=_read_from_outside(source, problem),
             in_containers=runner == "docker",
         )
     )
@@ -180,6 +186,15 @@ def _training_arguments(source: str, problem: Path | None, settings: dict[str, A
         "feature_dir": "",
         "problem": problem_text(problem),
     }
+
+
+def _read_from_outside(source: str, problem: Path | None) -> tuple[str, ...]:
+    """The data, and what the problem file's `split.like` names; a problem file that is wrong is reported by the run."""
+    try:
+        like = None if problem is None else read_problem(problem).split.like
+    except (ValueError, FileNotFoundError):
+        like = None
+    return (source,) if like is None else (source, companion_uri(source, like))
 
 
 def _monitoring_arguments(model_uri: str, log_uri: str, parameters: Mapping[str, str]) -> dict[str, Any]:

@@ -34,7 +34,8 @@ def prepared_chunks(
 ) -> Iterator[tuple[Columns, Inputs]]:
     """Columns and inputs of a table in its order, prepared on all cores, a few chunks of `chunk_rows` ahead.
 
-    The columns are `example_id`, `split`, `label` and those that `features` read; `label` is for the progress bar.
+    The columns are `example_id`, `split`, `label`, `label_source` and those that `features` read; `label` is for the
+    progress bar.
     """
 
     def prepared(columns: Columns) -> tuple[Columns, Inputs]:
@@ -101,7 +102,7 @@ def _made_or_reused(columns: Columns, features: Features, earlier: PreparedRows)
 
 
 def _columns_read(features: Features) -> list[str]:
-    return ["example_id", "split", "label", *features.columns]
+    return list(dict.fromkeys(["example_id", "split", "label", "label_source", *features.columns]))
 
 
 def _mapped_chunks(

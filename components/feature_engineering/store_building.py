@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from components.feature_engineering.chunked_preparation import prepared_or_reused_chunks
+from components.feature_engineering.chunked_preparation import Columns, prepared_or_reused_chunks
 from components.modeling.custom_features import CustomFeatures
 from components.modeling.features import base_features, Features
 from components.modeling.images.features import ImageFeatures
@@ -149,6 +149,12 @@ def _levels_to_count(features: Features) -> ChannelCounts | None:
     return ChannelCounts() if needed else None
 
 
+def _labels_to_learn(columns: Columns) -> list[str | None]:
+    """Labels of a chunk; none in validation and test where a model or a rule gave it: nothing is measured on those."""
+    read = zip(*(columns[name].to_pylist() for name in ("label", "split", "label_source")), strict=True)
+    return [label if split == "train" or source in (None, "person") else None for label, split, source in read]
+
+
 def _write_rows(
     writer: FeatureStoreWriter,
     table: ExampleTable,
@@ -163,7 +169,7 @@ def _write_rows(
             writer.write(
                 example_ids=columns["example_id"].to_pylist(),
                 splits=columns["split"].to_pylist(),
-                labels=[UNLABELLED if label is None else index[label] for label in columns["label"].to_pylist()],
+                labels=[UNLABELLED if label is None else index[label] for label in _labels_to_learn(columns)],
                 inputs=inputs,
                 contents=contents,
             )

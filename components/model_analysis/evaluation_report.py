@@ -29,6 +29,8 @@ _FACTS = {
 class ReportContent:
     """What a report shows; `mistakes` and `least_sure` are of the test split, hardest first.
 
+    `not_by_people` are figures on what models and rules labelled in the validation and test splits, shown apart.
+
     Of a table, `influence` is that of each column, largest first (see `column_influence`), and `shown_columns` are
     those whose values may be shown, the most telling first.
     """
@@ -39,6 +41,7 @@ class ReportContent:
     mistakes: Sequence[ScoredExample]
     least_sure: Sequence[ScoredExample]
     modality: str
+    not_by_people: Evaluation | None = None
     influence: Mapping[str, float] = field(default_factory=dict)
     shown_columns: Sequence[str] = ()
 
@@ -52,6 +55,7 @@ def evaluation_report(content: ReportContent) -> Report:
         if finding.severity != "blocking":
             report.paragraph(finding.message, tone="warn" if finding.severity == "warning" else "plain")
     _add_facts(report, content)
+    _add_not_by_people(report, content.not_by_people)
     if test.num_examples:
         _add_classes(report, test)
         _add_confusion(report, test)
@@ -74,6 +78,15 @@ def _add_facts(report: Report, content: ReportContent) -> None:
             **{name: metrics[key] for name, key in _FACTS.items()},
         }
     )
+
+
+def _add_not_by_people(report: Report, apart: Evaluation | None) -> None:
+    if apart is not None and apart.num_examples:
+        report.paragraph(
+            f"Apart from these figures: {apart.num_examples:,} examples of the validation and test splits were "
+            "labelled by a model or a rule. The model is not judged on those labels; it agrees with "
+            f"{apart.metrics['accuracy']:.1%} of them."
+        )
 
 
 def _add_classes(report: Report, test: Evaluation) -> None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from components.data_ingestion.images.measures import IMAGE_MEASURES, ImageRecord
+from components.data_ingestion.label_provenance import CARRIED
 from components.shared.contracts.example_table import ColumnRole, PROVENANCE_COLUMNS
 from components.shared.contracts.problem import Problem
-from components.shared.tables.column_roles import declared_roles, label_name
+from components.shared.tables.column_roles import declared_roles, label_name, PROVENANCE_NAMES
 from components.shared.tables.label_expression import LabelExpression
 
 SOURCE_NAME = "source_name"
@@ -27,8 +28,10 @@ class PhotoTableColumns:
         The column of paths, URIs or encoded images.
     label
         The label's column or expression; None where the photos' places give it.
-    id, group
+    id, group, time
         None where they play no part.
+    provenance
+        Columns that say where labels come from; `label_version` is the problem file's.
     carried
         `{name in the example table: name in the table}` of the columns that are carried over.
     types
@@ -39,6 +42,9 @@ class PhotoTableColumns:
     label: str | LabelExpression | None
     id: str | None
     group: str | None
+    time: str | None = None
+    provenance: tuple[str, ...] = ()
+    label_version: int = 1
     carried: Mapping[str, str] = field(default_factory=dict)
     types: Mapping[str, pa.DataType] = field(default_factory=dict)
     inferred: tuple[str, ...] = ()
@@ -47,7 +53,7 @@ class PhotoTableColumns:
     def needed(self) -> tuple[str, ...]:
         """Columns that are read, beside the images."""
         label = self.label.columns if isinstance(self.label, LabelExpression) else (self.label,)
-        names = (*label, self.id, self.group, *self.carried.values())
+        names = (*label, self.id, self.group, self.time, *self.provenance, *self.carried.values())
         return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
@@ -66,9 +72,12 @@ def photo_table_columns(
         inferred.append("labels come from the photos' folders and names, since no column is a label")
     elif isinstance(label, str) and problem.label.column is None:
         inferred.append(f"the label is the column {label!r}")
+    expression = label.columns if isinstance(label, LabelExpression) else (str(label),)
+    named = {*problem.named_columns(), image, *expression}
+    provenance = tuple(name for name in PROVENANCE_NAMES if name in types and name not in named)
     carried = {}
     for name, kind in types.items():
-        if name in (image, label, problem.id) or name in problem.ignore:
+        if (name in (image, label, problem.id, *provenance) and name not in CARRIED) or name in problem.ignore:
             continue
         if kind is None or not name:
             inferred.append(f"the column {name!r} is left out: it has no name, or neither numbers nor texts")
@@ -79,6 +88,9 @@ def photo_table_columns(
         label=label,
         id=problem.id,
         group=problem.group if problem.group in types else None,
+        time=problem.time if problem.split.by == "time" and problem.time in types else None,
+        provenance=provenance,
+        label_version=problem.label.version,
         carried=carried,
         types={name: kind or pa.string() for name, kind in types.items()},
         inferred=tuple(inferred),
@@ -98,7 +110,7 @@ def image_column_roles(
         carried = {}
     has_personal_names = {SOURCE_NAME, image_column} & set(problem.pii)
     roles = {SOURCE_NAME: ("pii",) if has_personal_names else _roles(SOURCE_NAME, problem, "metadata")}
-    roles |= {name: _roles(source, problem, "metadata") for name, source in carried.items()}
+    roles |= {name: _roles(source, problem, _usual_role(source)) for name, source in carried.items()}
     for name in IMAGE_MEASURES:
         roles[name] = ("derived",) if name in carried.values() else _roles(name, problem, "derived")
     return {name: found for name, found in roles.items() if name in carried or name not in problem.ignore}
@@ -107,6 +119,10 @@ def image_column_roles(
 def _roles(name: str, problem: Problem, otherwise: ColumnRole) -> tuple[ColumnRole, ...]:
     declared = declared_roles(name, problem)
     return tuple(role for role in _DECLARED if role in declared) or (otherwise,)
+
+
+def _usual_role(name: str) -> ColumnRole:
+    return "provenance" if name in CARRIED else "metadata"
 
 
 def image_values(name: str, record: ImageRecord) -> Mapping[str, str | int | float]:

@@ -46,7 +46,8 @@ def without_copies(
     """The images that stay; each dropped copy's name with the kept one's; images under different labels: none stays.
 
     Of copies under one label one in the training folder is kept (what is trained on must not be tested on), else the
-    first. An unlabelled copy of a labelled image is dropped.
+    first. A copy that people labelled comes before one that a model or a rule labelled, whatever that says, and a
+    labelled one before an unlabelled one.
     """
     copies: dict[str, list[int]] = {}
     for index, image in enumerate(images):
@@ -54,6 +55,7 @@ def without_copies(
     kept, dropped, contradictory = [], [], []
     for indices in copies.values():
         labelled = [index for index in indices if images[index].entry.label is not None]
+        labelled = [index for index in labelled if not images[index].entry.train_only] or labelled
         if len({images[index].label for index in labelled}) > 1:
             contradictory += labelled
             indices, labelled = [index for index in indices if index not in labelled], []
@@ -134,9 +136,15 @@ def image_placement(
         clusters=connected_clusters(len(images), pairs.tolist()),
         pinned=np.array([pinned.get(image.entry.split, NOT_PINNED) for image in images]),
         known=known_places(known, content_ids(images), groups),
-        train_only=np.zeros(len(images), dtype=bool),
+        train_only=np.array([image.entry.train_only for image in images], dtype=bool),
+        times=_times(images),
     )
     return place_examples(examples, problem.split, predefined, source=source)
+
+
+def _times(images: Sequence[MeasuredImage]) -> np.ndarray | None:
+    times = [image.entry.time for image in images]
+    return None if None in times else np.array(times, dtype=np.float64)
 
 
 def _group_key(image: MeasuredImage, problem: Problem) -> str | None:

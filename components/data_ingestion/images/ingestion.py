@@ -25,6 +25,7 @@ from components.data_ingestion.images.labels import ImageEntry, ImageListing, pr
 from components.data_ingestion.images.measures import ImageRecord
 from components.data_ingestion.images.reading import ImageReader, measured_images, stored_images
 from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantined
+from components.data_ingestion.label_provenance import OLDER
 from components.data_ingestion.pool import write_pool
 from components.data_ingestion.splits.line import expected_splits
 from components.data_ingestion.splits.time_order import LEFT_OUT
@@ -62,7 +63,8 @@ def ingest_images(
     """
     roles = image_column_roles(problem, listing.carried, listing.image_column)
     declared = problem.label.classes
-    entries = [entry for entry in listing.entries if not declared or entry.label in declared]
+    of_classes = [entry for entry in listing.entries if not declared or entry.label in declared]
+    entries = [entry for entry in of_classes if problem.label.keep_older or not entry.is_older]
     if listing.entries or not listing.unlabelled:
         ordered_class_names(Counter(str(entry.label) for entry in entries), declared, source=source)
     measured, undecodable = _measured(reader, [*entries, *listing.unlabelled], source=source)
@@ -93,14 +95,15 @@ def ingest_images(
     info = ExampleTableInfo(
         modality="image", class_names=class_names, column_roles=roles, label_version=problem.label.version
     )
+    version = problem.label.version
     beside = {} if listing.columns is None else {field.name: field.type for field in listing.columns.schema}
     columns = {name: {**IMAGE_COLUMNS, **beside}[name] for name in roles}
     stored = [image for image, is_placed in zip(images, placed.tolist(), strict=True) if is_placed]
     split_names = [SPLIT_NAMES[split] for split in splits[placed].tolist()]
     with ExampleTableWriter(tables.examples, info, extra_columns=columns) as writer:
-        for batch in _batches(reader, stored, split_names, columns, listing.columns):
+        for batch in _batches(reader, stored, split_names, columns, listing.columns, version):
             writer.write(batch)
-    pooled = _batches(reader, unlabelled, [None] * len(unlabelled), columns, listing.columns)
+    pooled = _batches(reader, unlabelled, [None] * len(unlabelled), columns, listing.columns, version)
     write_pool(tables.pool, info, pooled, extra_columns=columns)
     converted = [
         Quarantined(name=image.entry.name, reason="; ".join(image.record.conversions))
@@ -120,7 +123,8 @@ def ingest_images(
         quarantined=tuple(quarantined),
         ignored=listing.ignored,
         left_out={
-            "a label that is not among the problem file's classes": len(listing.entries) - len(entries),
+            "a label that is not among the problem file's classes": len(listing.entries) - len(of_classes),
+            OLDER: len(of_classes) - len(entries),
             **placement.left_out,
         },
         dropped_duplicates=tuple(copies),
@@ -178,6 +182,7 @@ def _batches(
     splits: Sequence[str | None],
     columns: Mapping[str, pa.DataType],
     beside: pa.Table | None,
+    label_version: int,
 ) -> Iterator[pa.RecordBatch]:
     payloads = stored_images(reader, [(image.entry.location, image.record) for image in images])
     rows: list[tuple[MeasuredImage, str | None, bytes]] = []
@@ -186,14 +191,23 @@ def _batches(
         rows.append(row)
         num_bytes += len(row[2])
         if len(rows) == _ROWS_A_BATCH or num_bytes >= _BYTES_A_BATCH:
-            yield _batch(rows, columns, beside)
+            yield _batch(rows, columns, beside, label_version)
             rows, num_bytes = [], 0
     if rows:
-        yield _batch(rows, columns, beside)
+        yield _batch(rows, columns, beside, label_version)
+
+
+def _provenance(entries: Sequence[ImageEntry], label_version: int) -> dict[str, pa.Array]:
+    sources = [None if entry.label is None else entry.label_source for entry in entries]
+    versions = [entry.label_version or label_version for entry in entries]
+    return {"label_source": pa.array(sources, pa.string()), "label_version": pa.array(versions, pa.int32())}
 
 
 def _batch(
-    rows: Sequence[tuple[MeasuredImage, str | None, bytes]], columns: Mapping[str, pa.DataType], beside: pa.Table | None
+    rows: Sequence[tuple[MeasuredImage, str | None, bytes]],
+    columns: Mapping[str, pa.DataType],
+    beside: pa.Table | None,
+    label_version: int,
 ) -> pa.RecordBatch:
     """Examples of one batch; `beside` are the columns of the source's table, by the entries' rows."""
     images, splits, payloads = zip(*rows, strict=True)
@@ -203,6 +217,7 @@ def _batch(
         "split": pa.array(splits, pa.string()),
         "label": pa.array([image.entry.label for image in images], pa.string()),
         "content_id": pa.array(content_ids(images), pa.uint64()),
+        **_provenance([image.entry for image in images], label_version),
         "image": pa.array(payloads, pa.binary()),
     }
     taken = None if beside is None else beside.take(pa.array([image.entry.row for image in images], pa.int64()))

@@ -29,6 +29,12 @@ class ImageEntry:
         What a table says; None where there is none.
     row
         Index into the listing's columns; None where there is no table.
+    label_source, label_version
+        What a table says of the label: `person`, `model` or `rule`; its definition's version, None for the present one.
+    is_older, train_only
+        As in `RowProvenance`.
+    time
+        When a table says that it happened; None where time plays no part.
     """
 
     name: str
@@ -38,6 +44,11 @@ class ImageEntry:
     example_id: str | None = None
     group: str | None = None
     row: int | None = None
+    label_source: str = "person"
+    label_version: int | None = None
+    is_older: bool = False
+    train_only: bool = False
+    time: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,13 +4,16 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.data_ingestion.event_times import event_times, NO_TIME
 from components.data_ingestion.images.columns import photo_table_columns, PhotoTableColumns
 from components.data_ingestion.images.labels import claims_to_be_image, ImageEntry, ImageListing, why_ignored
 from components.data_ingestion.images.table_reading import ROW
 from components.data_ingestion.ingestion_facts import Quarantined
+from components.data_ingestion.label_provenance import RefusedRowError, row_provenance, RowProvenance
 from components.data_ingestion.table_scan import ScannedTable
 from components.shared.contracts.problem import Problem
 from components.shared.runtime.fingerprints import fingerprint_bytes
@@ -69,7 +72,10 @@ def photo_table_listing(table: ScannedTable, image: str, *, problem: Problem, pl
         places_of_rows = [_stored_place(table, found.num_rows + row) for row in range(num_rows)]
         if paths_in is not None:
             places_of_rows = [_place(path, places) for path in as_type(rows[image], pa.string()).to_pylist()]
-        typed = _Rows.of(rows, plan, problem, num_rows, cleaning=table.file.cleaning)
+        try:
+            typed = _Rows.of(rows, plan, problem, num_rows, cleaning=table.file.cleaning)
+        except RefusedRowError as error:
+            raise ValueError(f"{table.row_name(found.num_rows + error.row)}: {error}") from error
         _add(found, typed, places_of_rows, table)
     if not found.num_rows:
         raise ValueError(f"{uri} must hold rows below its header, but holds none")
@@ -103,6 +109,10 @@ class _Rows:
         None where the table has none.
     carried
         Columns of the example table.
+    provenance
+        Where the labels come from.
+    times
+        Shape (N,), float64; None where time plays no part.
     reasons
         Why a row cannot be used whatever its photo; None where it can.
     """
@@ -111,6 +121,8 @@ class _Rows:
     groups: list[str | None]
     ids: list[str | None] | None
     carried: pa.Table
+    provenance: RowProvenance
+    times: np.ndarray | None
     reasons: list[str | None]
 
     @classmethod
@@ -126,13 +138,27 @@ class _Rows:
                     reasons[row] = f"its value of {name!r} is longer than {MAX_VALUE_BYTES >> 20} MB"
         for row, example_id in enumerate(ids or ()):
             reasons[row] = reasons[row] or (NO_ID if example_id is None else None)
+        labels = _labels(rows, typed, plan, num_rows, cleaning)
+        times = None if plan.time is None else event_times(typed[plan.time])
+        if times is not None:
+            # A photo without a label goes to the pool, which has no splits.
+            lacking = [row for row in np.flatnonzero(~np.isfinite(times)).tolist() if labels[row] or not plan.label]
+            reasons = [reason or (NO_TIME if row in lacking else None) for row, reason in enumerate(reasons)]
         if plan.id in problem.pii and ids is not None:
             ids = [value and fingerprint_bytes(value.encode()) for value in ids]
         return cls(
-            labels=_labels(rows, typed, plan, num_rows, cleaning),
+            labels=labels,
             groups=[None] * num_rows if plan.group is None else as_type(typed[plan.group], pa.string()).to_pylist(),
             ids=ids,
             carried=pa.table({name: typed[source] for name, source in plan.carried.items()}),
+            # Places label every photo or none, which is not known yet.
+            provenance=row_provenance(
+                typed,
+                pa.array(labels if plan.label else ["by its place"] * num_rows, pa.string()),
+                plan.provenance,
+                plan.label_version,
+            ),
+            times=times,
             reasons=reasons,
         )
 
@@ -171,6 +197,7 @@ def _place(path: str | None, places: PhotoPlaces) -> _Place:
 
 
 def _add(found: _Found, rows: _Rows, places: Sequence[_Place], table: ScannedTable) -> None:
+    sources, versions = rows.provenance.sources.to_pylist(), rows.provenance.versions.to_pylist()
     for number, place in enumerate(places):
         row = found.num_rows + number
         reason = place.reason or rows.reasons[number]
@@ -185,6 +212,11 @@ def _add(found: _Found, rows: _Rows, places: Sequence[_Place], table: ScannedTab
             example_id=None if rows.ids is None else rows.ids[number],
             group=rows.groups[number],
             row=row,
+            label_source=sources[number] or "person",
+            label_version=versions[number],
+            is_older=bool(rows.provenance.is_older[number]),
+            train_only=bool(rows.provenance.train_only[number]),
+            time=None if rows.times is None else float(rows.times[number]),
         )
         found.entries.append(entry)
     found.parts.append(rows.carried)

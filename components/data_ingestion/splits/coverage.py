@@ -1,4 +1,4 @@
-"""No class is absent from a split: units move until each class has in every split the least that it needs."""
+"""No class is absent from a split: units move until each class is in every split, as far as it can be."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ def cover_classes(
 ) -> None:
     """Move units, in place, until every class of three units or more is in every split.
 
-    In train it has at least half of what the fraction says. The units nearest to a split's part of the line move there.
+    The smallest unit that another split can spare moves; of several that nearest to the split's part of the line.
 
     Parameters
     ----------
@@ -35,42 +35,26 @@ def cover_classes(
         From `open_fractions`.
     """
     memberships = _memberships(classes, units, len(splits))
+    sizes = np.bincount(units, minlength=len(splits))
     num_classes = int(memberships[:, 0].max(initial=-1)) + 1
     counts = np.zeros((num_classes, len(SPLIT_NAMES)), dtype=np.int64)
     np.add.at(counts, (memberships[:, 0], splits[memberships[:, 1]]), 1)
-    needed = _needed(counts.sum(axis=1), fractions)
     by_unit = memberships[np.argsort(memberships[:, 1], kind="stable")]
-    for name in np.flatnonzero((counts < needed).any(axis=1)).tolist():
+    intervals = {SPLIT_NAMES.index(name): interval for name, interval in split_intervals(fractions).items()}
+    absent = (counts[:, list(intervals)] == 0).any(axis=1)
+    for name in np.flatnonzero(absent & (counts.sum(axis=1) >= MIN_UNITS_A_CLASS)).tolist():
         start, stop = np.searchsorted(memberships[:, 0], (name, name + 1))
-        units = memberships[start:stop, 1].tolist()
-        for split_name, interval in reversed(split_intervals(fractions).items()):
-            split = SPLIT_NAMES.index(split_name)
-            for _ in range(needed[name, split] - counts[name, split]):
-                donors = [
-                    (_distance(positions[unit], interval), positions[unit], unit)
-                    for unit in units
-                    if free[unit] and splits[unit] != split and _can_spare(by_unit, unit, counts, needed, splits[unit])
-                ]
-                if not donors:
-                    break
-                _, _, moved = min(donors)
+        for split in sorted((split for split in intervals if not counts[name, split]), reverse=True):
+            donors = [
+                (sizes[unit], _distance(positions[unit], intervals[split]), positions[unit], unit)
+                for unit in memberships[start:stop, 1].tolist()
+                if free[unit] and np.all(counts[_classes_of(by_unit, unit), splits[unit]] > 1)
+            ]
+            if donors:
+                moved = min(donors)[-1]
                 counts[_classes_of(by_unit, moved), splits[moved]] -= 1
                 counts[_classes_of(by_unit, moved), split] += 1
                 splits[moved] = split
-
-
-def _needed(totals: np.ndarray, fractions: Mapping[str, float]) -> np.ndarray:
-    """Units that every class must have in every split, shape (K, 3): one, and in train half of its fraction.
-
-    A class of fewer than three units needs nothing: it cannot be everywhere.
-    """
-    needed = np.zeros((len(totals), len(SPLIT_NAMES)), dtype=np.int64)
-    for split in fractions:
-        needed[:, SPLIT_NAMES.index(split)] = 1
-    in_train = np.ceil(totals * fractions.get("train", 0.0) / 2).astype(np.int64)
-    needed[:, 0] = np.minimum(in_train, np.maximum(totals - (len(fractions) - 1), 1))
-    needed[totals < MIN_UNITS_A_CLASS] = 0
-    return needed
 
 
 def _memberships(classes: np.ndarray, units: np.ndarray, num_units: int) -> np.ndarray:
@@ -87,9 +71,3 @@ def _classes_of(by_unit: np.ndarray, unit: int) -> np.ndarray:
 
 def _distance(position: float, interval: tuple[float, float]) -> float:
     return max(interval[0] - position, position - interval[1], 0.0)
-
-
-def _can_spare(by_unit: np.ndarray, unit: int, counts: np.ndarray, needed: np.ndarray, split: int) -> bool:
-    """Whether every class of a unit still has what it needs in `split` without that unit."""
-    rows = _classes_of(by_unit, unit)
-    return bool(np.all(counts[rows, split] > needed[rows, split]))

@@ -100,7 +100,7 @@ def place_examples(examples: ExamplesToSplit, spec: SplitSpec, predefined: Seque
     ValueError
         If a split by time has no times, or too few.
     """
-    if spec.by == "time":
+    if spec.by == "time" and len(examples.positions):
         return _by_time(examples, spec, predefined, source)
     return _stratified(examples, spec, predefined)
 

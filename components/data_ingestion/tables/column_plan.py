@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from components.data_ingestion.tables.label_provenance import CARRIED
+from components.data_ingestion.label_provenance import CARRIED
 from components.shared.contracts.example_table import ColumnRole, PROVENANCE_COLUMNS
 from components.shared.contracts.problem import LABEL_NAMES, Modality, Problem
 from components.shared.tables.column_roles import ResolvedRoles, SourceRole

@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from components.data_ingestion.class_names import class_warnings, counts_by_split, ordered_class_names
 from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantined
+from components.data_ingestion.label_provenance import OLDER, RefusedRowError
 from components.data_ingestion.splits.line import expected_splits, NOT_PINNED
 from components.data_ingestion.splits.placement import ExamplesToSplit, known_places, place_examples, Placement
 from components.data_ingestion.splits.time_order import LEFT_OUT
 from components.data_ingestion.table_scan import ScannedTable
 from components.data_ingestion.tables.column_plan import column_plan, ColumnPlan
-from components.data_ingestion.tables.label_provenance import RefusedRowError
 from components.data_ingestion.tables.row_index import num_repeated, numbered_rows, repeated_keys, RowIndex, UNLABELLED
 from components.data_ingestion.tables.rows import prepared_rows, PreparedRows
 from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo, ExampleTableWriter
@@ -30,7 +30,6 @@ from components.shared.tables.text_measures import TEXT_MEASURES, text_measures
 
 _LISTED_ROWS = 1000
 _OTHER_CLASS = "a label that is not among the problem file's classes"
-_OLDER = "labelled by an older definition of the label (label.keep_older keeps them for training)"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -167,7 +166,7 @@ def _usable(prepared: PreparedRows, problem: Problem, left_out: Counter[str] | N
         left_out[_OTHER_CLASS] += num_before - len(usable)
     if not problem.label.keep_older and prepared.provenance.is_older.any():
         usable, num_before = [row for row in usable if not prepared.provenance.is_older[row]], len(usable)
-        left_out[_OLDER] += num_before - len(usable)
+        left_out[OLDER] += num_before - len(usable)
     return usable
 
 

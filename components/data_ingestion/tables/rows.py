@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.data_ingestion.event_times import event_times, NO_TIME
+from components.data_ingestion.label_provenance import row_provenance, RowProvenance
 from components.data_ingestion.tables.column_plan import ColumnPlan
-from components.data_ingestion.tables.label_provenance import row_provenance, RowProvenance
-from components.modeling.tabular.date_times import time_parts
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
@@ -18,7 +18,6 @@ from components.shared.tables.value_cleaning import MAX_VALUE_BYTES, too_long, V
 NO_TEXT = "it has no text"
 NO_FEATURE = "none of its features has a value"
 NO_ID = "it has no identifier"
-NO_TIME = "it has no time that can be read (ISO 8601, or a number), and the split is by time"
 _SEPARATOR = "\x1f"
 _MISSING = "\x00"
 
@@ -73,7 +72,7 @@ def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan, cleaning: ValueCleani
     text = None if plan.text is None else as_type(raw[plan.text], pa.string())
     ids = None if plan.id is None else cleaning.column(raw[plan.id], pa.string())
     payload = [columns[column.name] for column in plan.features] if text is None else [text]
-    times = None if plan.time is None else _times(as_type(raw[plan.time], plan.time_kind or pa.string()))
+    times = None if plan.time is None else event_times(cleaning.column(raw[plan.time], plan.time_kind or pa.string()))
     whole = [labels, *columns.values(), *([] if text is None else [text]), *([] if ids is None else [ids])]
     return PreparedRows(
         labels=labels,
@@ -100,14 +99,6 @@ def _fingerprints(columns: Sequence[pa.Array]) -> list[str]:
     texts = [column.cast(pa.string()) for column in columns]
     joined = pc.binary_join_element_wise(*texts, _SEPARATOR, null_handling="replace", null_replacement=_MISSING)
     return [fingerprint_bytes(value.encode()) for value in joined.to_pylist()]
-
-
-def _times(values: pa.Array) -> np.ndarray:
-    if pa.types.is_string(values.type):
-        coded = values.dictionary_encode()
-        moments = np.append(time_parts(coded.dictionary.to_pylist())[:, 0], np.nan)
-        return moments[pc.fill_null(coded.indices, len(moments) - 1).to_numpy(zero_copy_only=False)]
-    return pc.fill_null(values.cast(pa.float64(), safe=False), float("nan")).to_numpy(zero_copy_only=False)
 
 
 def _reasons(

@@ -75,7 +75,10 @@ def _mismatch(train: DatasetProfile, other: DatasetProfile, split: str) -> list[
     return [replace(finding, name="SPLIT_MISMATCH", remedy=_REMEDY) for finding in drift_findings(compared)]
 
 
-_REMEDY = "split again at random, or take the measured quality for what it is: that of other data than the training's"
+_REMEDY = (
+    "set another split.salt in the problem file; where the split is by time, or given by the data, take the measured "
+    "quality for what it is: that of other data than the training's"
+)
 
 
 def _row_hashes(splits: Mapping[str, DatasetProfile]) -> dict[str, np.ndarray]:

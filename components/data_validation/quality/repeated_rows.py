@@ -88,7 +88,8 @@ def leakage_findings(
             effect_size=found.excess_share,
             message=f"{found.num_leaked:,} of the {num_current:,} rows of {current} also stand in {reference}, "
             f"where {expected:,.1f} would by nature",
-            remedy=f"remove these rows from {current} or from {reference}, or split again with copies kept together",
+            remedy=f"remove these rows from {current} or from {reference}, or ingest the data without predefined "
+            "splits: ingestion keeps copies in one split",
             num_reference=len(reference_hashes),
             num_current=num_current,
             p_value=found.p_value,

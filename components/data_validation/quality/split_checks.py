@@ -8,7 +8,7 @@ from components.shared.contracts.verdict import Finding, Severity
 MIN_TRAINING_EXAMPLES = 2
 UNLABELLED = ""
 _MAX_CLASSES_SHOWN = 10
-_SPLIT_AGAIN = "collect more examples, or change the split's fractions or its predefined test file"
+_SPLIT_AGAIN = "collect more examples, or change the fractions, the test file or by: time of the problem file's split"
 
 Counts = Mapping[str, Mapping[str, int]]
 

@@ -75,7 +75,8 @@ def evaluate_model(
     Parameters
     ----------
     examples_path
-        An example table of the model's modality; its validation and test splits are scored.
+        An example table of the model's modality; its validation and test splits are scored. The model is judged on
+        what people labelled; figures on the rest stand apart.
     model_path
         A model bundle.
     target
@@ -109,14 +110,16 @@ def evaluate_model(
     scored = score_source(source, predictor, predictions_path)
     table = PredictionsTable(predictions_path)
     test, validation = evaluate_table(table, ["test"]), evaluate_table(table, ["validation"])
+    not_by_people = evaluate_table(table, _SCORED_SPLITS, by_people=False)
     left_out = _left_out(table, scored)
     verdict = judge(test, asked, left_out=left_out)
-    write_json(evaluation_path, _evaluation_json(test, validation, left_out, asked))
+    write_json(evaluation_path, _evaluation_json(test, validation, not_by_people, left_out, asked))
     influence, personal = _influence(examples, predictor), examples.info.columns_of("pii")
     content = ReportContent(
         verdict=verdict,
         test=test,
         validation=validation,
+        not_by_people=not_by_people,
         mistakes=scored.hardest.mistakes(),
         least_sure=scored.hardest.least_sure(),
         modality=examples.info.modality,
@@ -159,7 +162,10 @@ def _left_out(table: PredictionsTable, scored: ScoredSource) -> LeftOut:
     )
 
 
-def _evaluation_json(test: Evaluation, validation: Evaluation, left_out: LeftOut, target: TargetSpec) -> dict[str, Any]:
+def _evaluation_json(
+    test: Evaluation, validation: Evaluation, not_by_people: Evaluation, left_out: LeftOut, target: TargetSpec
+) -> dict[str, Any]:
+    apart = {"num_labelled": not_by_people.num_examples, "metrics": not_by_people.to_json()["metrics"]}
     return {
         "format_version": FORMAT_VERSION,
         "split": "test",
@@ -167,6 +173,7 @@ def _evaluation_json(test: Evaluation, validation: Evaluation, left_out: LeftOut
         **asdict(left_out),
         "validation": {"num_labelled": validation.num_examples, "metrics": validation.to_json()["metrics"]},
         "target": asdict(target),
+        **({"not_labelled_by_people": apart} if not_by_people.num_examples else {}),
     }
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 import logging
 from pathlib import Path
 
+import pyarrow as pa
+
 from components.model_analysis.scoring.example_batches import BATCH_ROWS, ExampleBatch, ExampleSource, UnreadableExample
 from components.model_analysis.scoring.image_files import is_image_file
 from components.model_analysis.scoring.image_folder import changed_labels, find_images, folder_batches
@@ -20,6 +22,8 @@ from components.shared.tables.table_files import table_file
 logger = logging.getLogger(__name__)
 
 _PREDICTION_COLUMNS = frozenset({"example_id", "split", "label", "predicted", "probabilities", "embedding"})
+# Carried along where models or rules labelled some of the examples: nothing is judged on those.
+LABEL_SOURCE = "label_source"
 _TABLE_PATTERNS = ("*.csv", "*.tsv", "*.jsonl", "*.parquet")
 
 
@@ -62,12 +66,19 @@ def example_table_source(table: ExampleTable, features: Features, *, splits: Seq
             logger.warning("column %s is not carried along: the predictions table has its own of that name", name)
         else:
             extra[name] = table.schema.field(name).type
+    if _holds_labels_of_machines(table, splits):
+        extra[LABEL_SOURCE] = pa.string()
     counts = table.counts()
     return ExampleSource(
         batches=_table_batches(table, features, splits, tuple(extra)),
         num_examples=sum(sum(counts[split].values()) for split in (counts if splits is None else splits)),
         extra_columns=extra,
     )
+
+
+def _holds_labels_of_machines(table: ExampleTable, splits: Sequence[str] | None) -> bool:
+    sources = table.read([LABEL_SOURCE], splits=splits).column(0).unique().to_pylist()
+    return not set(sources) <= {None, "person"}
 
 
 def _table_batches(

@@ -374,3 +374,20 @@ def test_the_digest_sees_what_changes_stored_pixels():
         content_digest(ImageFeatures(image_size=16, decoding="scaled")),
     }
     assert len(digests) == 4
+
+
+def test_nothing_is_measured_on_what_a_model_or_a_rule_labelled(photos, tmp_path):
+    splits = ["train", "train", "validation", "validation", "test", "test"]
+    info = ExampleTableInfo(modality="image", class_names=("a", "b"), column_roles={})
+    columns = {
+        "example_id": pa.array(list(photos)[:6]),
+        "split": pa.array(splits),
+        "label": pa.array(["a", "b"] * 3),
+        "label_source": pa.array(["person", "model", "person", "rule", "model", "person"]),
+        "image": pa.array(list(photos.values())[:6], pa.binary()),
+    }
+    with ExampleTableWriter(tmp_path / "examples", info, extra_columns={}) as writer:
+        writer.write(pa.RecordBatch.from_arrays(list(columns.values()), list(columns)))
+    build(ExampleTable(tmp_path / "examples"), tmp_path / "store")
+    store = FeatureStore(tmp_path / "store")
+    assert [store.indices(split).tolist() for split in ("train", "validation", "test")] == [[0, 1], [2], [5]]

@@ -76,6 +76,7 @@ def make_table(tmp_path: Path, photo: Photo) -> MakeTable:
         *,
         class_names: Sequence[str] = ("cat", "dog"),
         name: str = "examples",
+        sources: Sequence[str] | None = None,
     ) -> Path:
         info = ExampleTableInfo(
             modality="image", class_names=tuple(class_names), column_roles={"camera": "slice", "note": "metadata"}
@@ -88,6 +89,7 @@ def make_table(tmp_path: Path, photo: Photo) -> MakeTable:
             "image": pa.array(images, pa.binary()),
             "camera": pa.array([f"camera-{number % 2}" for number in range(len(rows))], pa.string()),
             "note": pa.array(["private"] * len(rows), pa.string()),
+            **({} if sources is None else {"label_source": pa.array(sources, pa.string())}),
         }
         path = tmp_path / name
         extra = {"camera": pa.string(), "note": pa.string()}

@@ -342,3 +342,58 @@ def test_a_problem_file_that_does_not_fit_is_refused_in_one_sentence(camera_fold
     write_table(folder / "labels.csv", rows)
     with pytest.raises(ValueError, match=message):
         ingest(folder, problem)
+
+
+def test_photos_are_split_by_their_tables_time_in_order_and_no_patient_is_in_two_splits(camera_folder, ingest):
+    folder, rows = camera_folder
+    for number, row in enumerate(rows):
+        row["taken"] = f"2026-{1 + number // 4:02d}-{1 + number % 4:02d}"
+    rows[39]["patient"] = "p0"
+    rows[20]["taken"] = ""
+    write_table(folder / "labels.csv", rows)
+    result, out = ingest(folder, "{group: patient, time: taken, split: {by: time}}")
+    # Two photos of a patient whose others are in validation, and one of a patient of January, are left out.
+    assert (result.num_examples, result.num_quarantined) == (36, 1)
+    assert reasons_of(out)["photos/20.jpg"].startswith("it has no time that can be read")
+    taken, patients = {}, {}
+    for row in rows_of(out):
+        taken.setdefault(row["split"], []).append(row["taken"])
+        patients.setdefault(row["patient"], set()).add(row["split"])
+    assert max(taken["train"]) < min(taken["validation"])
+    assert max(taken["validation"]) < min(taken["test"])
+    assert {len(splits) for splits in patients.values()} == {1}
+
+
+def test_photos_whose_table_names_no_time_cannot_be_split_by_it(photo_folder, ingest):
+    with pytest.raises(ValueError, match="the problem file's time needs a table, but the source holds images"):
+        ingest(photo_folder, "{time: taken, split: {by: time}}")
+
+
+def test_a_photo_tables_labels_say_where_they_come_from(camera_folder, ingest, photo, encoded):
+    folder, rows = camera_folder
+    for number, row in enumerate(rows):
+        row |= {"label_source": ("person", "model")[number % 4 == 3], "label_version": 2, "label_round": number % 3}
+    rows[0]["label_version"] = 1
+    (folder / "photos" / "copy.png").write_bytes((folder / "photos" / "04.jpg").read_bytes())
+    rows.append({**rows[4], "path": "photos/copy.png", "label": "well", "label_source": "rule"})
+    write_table(folder / "labels.csv", rows)
+    result, out = ingest(folder, "label: {version: 2}")
+    table, found = ExampleTable(out / "examples"), {row["source_name"]: row for row in rows_of(out)}
+    assert result.num_examples == 39
+    assert {row["split"] for row in found.values() if row["label_source"] == "model"} == {"train"}
+    assert {row["split"] for row in found.values() if row["label_source"] == "person"} == {
+        "train",
+        "validation",
+        "test",
+    }
+    assert found["photos/04.jpg"]["label"] == "sick"
+    assert "photos/00.jpg" not in found
+    assert "photos/copy.png" not in found
+    assert table.info.roles_of("label_round") == ("provenance",)
+    assert found["photos/07.jpg"]["label_round"] == 1
+    rows[5]["label_source"] = "oracle"
+    write_table(folder / "labels.csv", rows)
+    with pytest.raises(
+        ValueError, match=r"labels\.csv, row 7: label_source must be person, model or rule, got 'oracle'"
+    ):
+        ingest(folder, "label: {version: 2}")

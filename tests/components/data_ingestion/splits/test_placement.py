@@ -133,6 +133,14 @@ def test_groups_come_as_near_to_the_fractions_as_their_sizes_allow():
     assert notes[0].startswith("asked for are 70.0% train, 15.0% validation, 15.0% test: ")
 
 
+def test_single_examples_fill_what_groups_leave_so_that_the_fractions_hold():
+    clusters = np.concatenate([np.repeat(np.arange(20), 200), np.arange(20, 3020)])
+    classes = np.arange(7000) % 2
+    splits = np.array(assigned(np.array(positions_of(range(3020)))[clusters], classes, clusters=clusters))
+    assert counts_of(splits, list(classes)).tolist() == [[2450, 525, 525], [2450, 525, 525]]
+    assert len(set(splits[:4000].tolist())) == 3
+
+
 def test_what_the_fractions_came_to_is_said():
     [note] = placed(positions_of(range(40)), [0] * 40).notes
     assert note.endswith("every class has that within one example")

@@ -26,7 +26,8 @@ def adult(header: str = "age,work,label\n", *, age: str = "{number}") -> str:
     # Not a count of the rows, which would be taken for an identifier.
     ages = [*range(40), *range(140, 148)]
     lines = [
-        f"{age.format(number=ages[number])},{WORK[number % 6]},{' >50K' if number % 4 else '<=50K '}" for number in range(48)
+        f"{age.format(number=ages[number])},{WORK[number % 6]},{' >50K' if number % 4 else '<=50K '}"
+        for number in range(48)
     ]
     return header + "\n".join(lines) + "\n"
 

@@ -77,6 +77,21 @@ def test_a_missed_target_is_a_result(evaluate, make_table, tmp_path) -> None:
     assert "dog → cat" in html
 
 
+def test_what_a_model_or_a_rule_labelled_is_not_judged_on_and_shown_apart(evaluate, make_table, tmp_path) -> None:
+    wrong = [("test", "cat", "dog"), ("test", "dog", "cat"), ("validation", "cat", "cat"), ("test", "bird", "cat")]
+    sources = ["person"] * len(GOOD_ROWS) + ["model", "rule", "model", "rule"]
+    table = make_table([*GOOD_ROWS, *wrong], class_names=("bird", "cat", "dog"), sources=sources)
+    result = evaluate(table, target=TargetSpec(minimum=0.9))
+    assert (result.passed, result.metrics["accuracy"]) == (True, 1.0)
+    evaluation = _json(tmp_path / "out" / "evaluation.json")
+    assert (evaluation["num_labelled"], evaluation["num_unknown_label"]) == (10, 0)
+    assert evaluation["not_labelled_by_people"]["num_labelled"] == 3
+    assert evaluation["not_labelled_by_people"]["metrics"]["accuracy"] == pytest.approx(1 / 3)
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "3 examples of the validation and test splits were labelled by a model or a rule" in html
+    assert "cat → dog" not in html
+
+
 def test_unlabelled_unknown_and_unreadable_examples_are_left_out_and_counted(evaluate, make_table, tmp_path) -> None:
     rows = [("test", kind, kind) for kind in ("cat", "dog")]
     rows += [("test", None, "cat"), ("test", "bird", "bird"), ("test", "cat", "damaged"), ("validation", None, "dog")]

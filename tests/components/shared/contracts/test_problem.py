@@ -49,8 +49,8 @@ def test_a_section_left_empty_keeps_its_defaults():
 
 def test_the_problem_as_a_dictionary_has_every_key():
     content = parse_problem(EVERYTHING).to_dict()
-    assert content["split"] == {"train": 0.8, "validation": 0.1, "test": 0.1} | {
-        "test_file": None, "salt": "", "by": None, "like": None,
+    assert content["split"] == {
+        "train": 0.8, "validation": 0.1, "test": 0.1, "test_file": None, "salt": "", "by": None, "like": None,
     }  # fmt: skip
     assert content["text"] is None
 
@@ -88,6 +88,10 @@ def test_the_problem_as_a_dictionary_has_every_key():
         ("split: {train: .nan}", r"split\.train must be a number from 0 to 1, got '\.nan'"),
         ("split: {train: most}", r"split\.train must be a number from 0 to 1, got 'most'"),
         ("split: {train: 0.9, validation: 0.2, test_file: t.csv}", "must add up to at most 1"),
+        ("split: {by: date}", r"split\.by must be one of time, got .date."),
+        ("split: {by: time}", "needs a column of times, but the problem file names none: set time"),
+        ("time: t\nsplit: {by: time, like: runs/a}", r"split\.by: time must stand without split\.like"),
+        ("time: t\nsplit: {by: time, test_file: t.csv}", r"split\.by: time must stand without split\.test_file"),
         ("target: {metric: beauty}", r"target\.metric must be one of accuracy, .*, got 'beauty'"),
         ("target: {minimum: 95}", r"target\.minimum must be a number from 0 to 1, got 95"),
         ("a: [1", "must be YAML or JSON, but line 1 is not: 'a: \\[1'"),

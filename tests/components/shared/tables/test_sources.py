@@ -64,6 +64,21 @@ def test_the_fingerprint_of_a_run_covers_its_test_file(tmp_path):
     assert data_fingerprint(source, test_file="test.tsv") not in (alone, together)
 
 
+def test_the_fingerprint_of_a_run_covers_what_its_split_is_like(tmp_path):
+    (tmp_path / "train.tsv").write_text("a")
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "config.json").write_text("1")
+    (tmp_path / "bundle" / "weights.safetensors").write_bytes(b"w")
+    source = str(tmp_path / "train.tsv")
+    found = [data_fingerprint(source), data_fingerprint(source, like="bundle"), data_fingerprint("digits")]
+    found.append(data_fingerprint("digits", like=str(tmp_path / "bundle")))
+    (tmp_path / "bundle" / "weights.safetensors").write_bytes(b"not read: the config lists its checksum")
+    assert data_fingerprint(source, like="bundle") == found[1]
+    (tmp_path / "bundle" / "config.json").write_text("2")
+    found += [data_fingerprint(source, like="bundle"), data_fingerprint("digits", like=str(tmp_path / "bundle"))]
+    assert len(set(found)) == 6
+
+
 def test_what_a_stores_client_raises_becomes_one_sentence():
     with (
         pytest.raises(ValueError, match=r"^the bucket must be there: no credentials found; are path"),

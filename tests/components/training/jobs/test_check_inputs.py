@@ -38,6 +38,7 @@ def test_the_target_is_split_from_the_rest_of_the_problem(tmp_path):
         ({"source": ""}, ValueError, "data source must be"),
         ({"problem": "labels: {column: x}"}, ValueError, "unknown key 'labels'"),
         ({"problem": "modality: text", "backbone": "mlp"}, ValueError, "mlp takes tabular examples, .* modality text"),
+        ({"problem": "split: {like: no/such/table}"}, FileNotFoundError, "split.like must name an example table or"),
         ({"problem": "training: {epochs: 3}"}, ValueError, r"unknown key 'training\.epochs'"),
         (
             {"problem": "training: {learning_rate: 0}"},

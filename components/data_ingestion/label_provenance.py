@@ -11,6 +11,7 @@ from components.shared.contracts.example_table import LABEL_SOURCES
 from components.shared.tables.column_roles import PROVENANCE_NAMES
 from components.shared.tables.column_types import as_type
 
+OLDER = "labelled by an older definition of the label (label.keep_older keeps them for training)"
 # Which model gave a label and in which round of labelling is carried along as it is.
 SOURCE, VERSION, *CARRIED = PROVENANCE_NAMES
 
