@@ -35,6 +35,7 @@ _AMBIGUOUS = frozenset(
     spelling for word in ("yes", "no", "on", "off") for spelling in (word, word.title(), word.upper())
 )
 _LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_ODD_LINE_END = re.compile("[\x85\u2028\u2029]")
 _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOT_IN_VALUES = re.compile("[\0\ud800-\udfff]")
 _NO_TEXT = "text must not hold NUL characters or halves of surrogate pairs"
@@ -105,6 +106,12 @@ class _Writer(yaml.SafeDumper):
         return True
 
 
+def _written_text(writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Text on one line: other quotes would fold the line ends that only Unicode knows."""
+    return writer.represent_scalar("tag:yaml.org,2002:str", text, style='"' if _ODD_LINE_END.search(text) else None)
+
+
+_Writer.add_representer(str, _written_text)
 _Writer.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(f"^(?:{_NUMBER.pattern})$"), list("-.0123456789"))
 
 

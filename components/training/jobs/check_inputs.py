@@ -10,7 +10,7 @@ import fsspec
 from components.modeling.backbone_config import AUTO, backbone_modality, BackboneConfig, is_custom_model, SMALL_CNN
 from components.modeling.images.backbones import native_image_size
 from components.modeling.preparation_settings import preparation_settings_from
-from components.shared.contracts.problem import problem_from, PROBLEM_FILE
+from components.shared.contracts.problem import PROBLEM_FILE, problem_from
 from components.shared.runtime.custom_code import check_allowed
 from components.shared.runtime.model_name import check_model_name
 from components.shared.runtime.settings_text import written_settings

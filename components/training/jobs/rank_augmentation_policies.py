@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from components.shared.contracts.problem import problem_from, PROBLEM_FILE
+from components.shared.contracts.problem import PROBLEM_FILE, problem_from
 from components.shared.runtime.atomic_files import write_json, write_text
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.settings_text import settings_yaml, written_settings
