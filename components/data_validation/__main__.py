@@ -1,5 +1,6 @@
 """Validation by hand: `python -m components.data_validation --help`."""
 
+from dataclasses import asdict
 import os
 from pathlib import Path
 import shlex
@@ -9,6 +10,7 @@ import typer
 
 from components.shared.contracts.problem import Problem, read_problem, TargetSpec
 from components.shared.runtime.command_line import FAILED_CHECK, run
+from components.shared.runtime.settings import settings_from
 
 # TFDV takes seconds to import: each command imports its job when it runs.
 app = typer.Typer(
@@ -216,14 +218,14 @@ def sufficiency(
     from components.data_validation.jobs.assess_sufficiency import assess_sufficiency
 
     asked = _problem(problem)
-    said = asked.target
+    said = asdict(asked.target)
+    given = {"metric": target_metric, "minimum": target_minimum}
+    said |= {name: value for name, value in given.items() if value is not None and value != ""}
     result = assess_sufficiency(
         examples_path=examples,
         embeddings_path=embeddings,
         problem=asked,
-        target=TargetSpec(
-            metric=target_metric or said.metric, minimum=said.minimum if target_minimum is None else target_minimum
-        ),
+        target=settings_from(TargetSpec, said, key="target"),
         report_path=output / "report.html",
         verdict_path=output / "verdict.json",
         metrics_path=output / "metrics.json",

@@ -16,6 +16,7 @@ from components.model_analysis.jobs.score_examples import (
 from components.model_analysis.scoring.table_columns import TableHints
 from components.shared.contracts.problem import Problem, read_problem, TargetSpec
 from components.shared.runtime import command_line
+from components.shared.runtime.settings import settings_from
 
 app = typer.Typer(help="Evaluate a model on held-out examples, or score any examples with it.", no_args_is_help=True)
 
@@ -37,7 +38,7 @@ def evaluate(
     result = evaluate_model(
         examples_path=examples,
         model_path=model_dir,
-        target=TargetSpec(metric=target_metric, minimum=target_minimum),
+        target=settings_from(TargetSpec, {"metric": target_metric, "minimum": target_minimum}, key="target"),
         predictions_path=output / PREDICTIONS,
         evaluation_path=output / "evaluation.json",
         report_path=output / "report.html",

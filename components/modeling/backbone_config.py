@@ -58,7 +58,8 @@ class BackboneConfig:
         unknown = [name for name in self.options if name not in taken]
         if unknown and not self.is_custom_model:
             raise ContractError(
-                f"options must be left out where the backbone is {self.name}, got {unknown[0]!r}: they go to a custom model"
+                f"options must be left out where the backbone is {self.name}, got {unknown[0]!r}: "
+                "they go to a custom model"
             )
 
     @property

@@ -28,8 +28,8 @@ class ModelBaseline:
 def fetch_baseline(model_uri: str) -> ModelBaseline:
     """Read the baseline of a bundle, a local folder or an fsspec URI; the weights stay where they are.
 
-    FileNotFoundError: no bundle, or none with a baseline. ContractError: damaged, of a newer version, or a release that is not
-    called its version. ValueError: the store cannot be read, or the schema is none.
+    FileNotFoundError: no bundle, or none with a baseline. ContractError: damaged, of a newer version, or a release that
+    is not called its version. ValueError: the store cannot be read, or the schema is none.
     """
     with tempfile.TemporaryDirectory(prefix="baseline-") as name:
         folder = Path(name)

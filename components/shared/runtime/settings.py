@@ -11,7 +11,7 @@ import functools
 import json
 from pathlib import Path
 import re
-from typing import Annotated, Any, dataclass_transform, TypeVar
+from typing import Annotated, Any, cast, dataclass_transform, TypeVar
 
 from annotated_types import Ge, Gt, Le
 from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError, WithJsonSchema
@@ -88,7 +88,8 @@ def partial_model(name: str, kind: type, *, without: tuple[str, ...] = (), **mor
         Further keys and their types.
     """
     kept = {field: hint for field, hint in members_of(kind).items() if field not in without}
-    model: Any = TypedDict(name, {**kept, **more}, total=False)  # type: ignore[operator]
+    make: Any = TypedDict
+    model = make(name, {**kept, **more}, total=False)
     model.__pydantic_config__ = _CONFIG
     return model
 
@@ -158,7 +159,7 @@ def settings_from(
     if not isinstance(content, Mapping):
         raise _wrong_value((), content, kind, written)
     given = _without_nulls(kind, content) if empty_is_unset else content
-    adapter = _adapter(kind)
+    adapter = _adapter(cast(Any, kind))
     try:
         try:
             return adapter.validate_json(_json(given, written), strict=True)

@@ -196,9 +196,9 @@ def test_a_large_file_is_refused_before_it_is_read(tmp_path):
 
 @pytest.mark.parametrize(
     "value",
-    ["1e5", "1E5", "1e-3", ".5", "5.", "10", "01", "yes", "Off", "true", "null", "~", "", "2024-01-01", "a: b", "<<", "=",
-     "1_000", ".inf", "- a", "# no", "&a", "*a", "!a", "한국어 😀", "two\nlines", "tab\t", " blank ", 1e-05, 1e16, 10, 0.1,
-     True, None, [], {}, ["x", {"y": 1}]],
+    ["1e5", "1E5", "1e-3", ".5", "5.", "10", "01", "yes", "Off", "true", "null", "~", "", "2024-01-01", "a: b", "<<",
+     "=", "1_000", ".inf", "- a", "# no", "&a", "*a", "!a", "한국어 😀", "two\nlines", "tab\t", " blank ", 1e-05, 1e16,
+     10,     0.1, "\x85", "a\u2028b", "a\rb", "\x01", True, None, [], {}, ["x", {"y": 1}]],
 )  # fmt: skip
 def test_what_is_written_is_read_again(value):
     content = {"key": value, "list": [value, value]}
