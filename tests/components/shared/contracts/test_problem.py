@@ -72,7 +72,7 @@ def test_the_problem_as_a_dictionary_has_every_key():
         ("label: {column: a, expression: b}", "label must have a column or an expression, not both"),
         ("label: {classes: [a, a]}", r"label\.classes must not repeat a class"),
         ("table: {quoting: maybe}", r"table\.quoting must be true or false, got 'maybe'"),
-        ("table: {format: xlsx}", r"table\.format must be csv, tsv or parquet, got 'xlsx'"),
+        ("table: {format: xlsx}", r"table\.format must be csv, tsv, jsonl or parquet, got 'xlsx'"),
         ("table: {delimiter: '::'}", r"table\.delimiter must be one character, got '::'"),
         ("split: {train: 0.5, validation: 0.1, test: 0.1}", r"must add up to 1, got .* which add up to 0\.7"),
         ("split: {train: 0.0, validation: 0.5, test: 0.5}", r"must lie in 0\.\.1 with train above 0"),
