@@ -31,7 +31,7 @@ VALIDATION := .venv-validation/bin/python
 EVERYWHERE := not gpu and not containers and not cluster
 TAGGED := PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}"
 
-.PHONY: help setup run search smoke monitor images compile test test-slow coverage test-gpu test-containers lint format types contracts licences lock check clean
+.PHONY: help setup run search smoke monitor images compile docs test test-slow coverage test-gpu test-containers lint format types contracts licences lock check clean
 
 help: ## Print this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ images: setup ## Build the container images with docker, podman or buildah; CUDA
 
 compile: setup ## Compile the pipelines to YAML under build/, images tagged with the commit
 	@$(TAGGED) $(VENV) -m pipelines compile --output build
+
+docs: setup ## Write what of docs/ is made from the code: JSON Schemas of what people write
+	@$(VENV) -m tools.settings_schemas
 
 # Files are shared out whole, the longest folders first, so that the cores end together.
 IN_VENV := $(VENV) -m pytest -q -n 2 --dist loadfile --ignore=tests/components/data_validation \

@@ -24,12 +24,11 @@ def ingest(
     from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
 
     outputs = IngestionOutputs(
-        examples=output / "examples",
-        report=output / "report.html",
-        verdict=output / "verdict.json",
-        splits=output / "splits.parquet",
+        examples=output / "examples", report=output / "report.html", verdict=output / "verdict.json"
     )
-    result = ingest_examples(source=source, problem=_problem(problem), outputs=outputs)
+    result = ingest_examples(
+        source=source, problem=_problem(problem), outputs=outputs, splits_path=output / "splits.parquet"
+    )
     for split, labels in result.counts.items():
         shown = ", ".join(f"{label or '(no label)'} {count}" for label, count in list(labels.items())[:10])
         typer.echo(f"{split:<11} {sum(labels.values()):>7}   {shown}{', ...' if len(labels) > 10 else ''}")

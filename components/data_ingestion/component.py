@@ -46,17 +46,10 @@ def ingest_examples(
     from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
 
     outputs = IngestionOutputs(
-        examples=examples.path,
-        pool=pool.path,
-        splits=splits.path,
-        report=report.path,
-        verdict=verdict.path,
-        metrics=metrics.path,
+        examples=examples.path, pool=pool.path, report=report.path, verdict=verdict.path, metrics=metrics.path
     )
-    result = ingest_examples(source=source, problem=problem, outputs=outputs)
+    result = ingest_examples(source=source, problem=problem, outputs=outputs, splits_path=splits.path)
     examples.metadata.update(num_examples=result.num_examples, data_fingerprint=data_fingerprint)
     pool.metadata.update(num_examples=result.num_pool, data_fingerprint=data_fingerprint)
     verdict.metadata.update(passed=result.passed, reason=result.reason)
-    metrics.log_metric("num_examples", result.num_examples)
-    metrics.log_metric("num_quarantined", result.num_quarantined)
-    metrics.log_metric("num_duplicates", result.num_duplicates)
+    metrics.metadata.update(result.metrics())

@@ -42,8 +42,6 @@ class IngestionOutputs:
         HTML and JSON file.
     metrics
         JSON file for the result's numbers; None writes none.
-    splits
-        File for content id and split of every example, which the model's bundle keeps; None writes none.
     """
 
     examples: str | Path
@@ -51,7 +49,6 @@ class IngestionOutputs:
     verdict: str | Path
     pool: str | Path | None = None
     metrics: str | Path | None = None
-    splits: str | Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,12 +77,17 @@ class IngestionResult:
     passed: bool
     reason: str
 
+    def metrics(self) -> dict[str, int]:
+        """Numbers of examples, quarantined files or rows, and duplicates."""
+        return {name: getattr(self, name) for name in ("num_examples", "num_quarantined", "num_duplicates")}
+
 
 def ingest_examples(
     *,
     source: str,
     problem: Problem | str,
     outputs: IngestionOutputs,
+    splits_path: str | Path | None = None,
     max_quarantined_share: float = MAX_QUARANTINED_SHARE,
 ) -> IngestionResult:
     """Turn a data source into the example table, split and free of duplicates.
@@ -99,6 +101,8 @@ def ingest_examples(
         What the problem file says, or its text; what it leaves open is inferred.
     outputs
         Where the example table, the report, the verdict and the metrics go.
+    splits_path
+        File to write content id and split of every example to, which the model's bundle keeps; None writes none.
     max_quarantined_share
         Share of files or rows that may be unusable, 0 to 1, before the verdict is failed.
 
@@ -137,10 +141,9 @@ def ingest_examples(
         reason=verdict.reason,
     )
     if outputs.metrics is not None:
-        names = ("num_examples", "num_pool", "num_quarantined", "num_duplicates")
-        write_json(outputs.metrics, {**{name: getattr(result, name) for name in names}, "counts": result.counts})
-    if outputs.splits is not None:
-        write_split_record(outputs.splits, ExampleTable(outputs.examples))
+        write_json(outputs.metrics, {**result.metrics(), "num_pool": result.num_pool, "counts": result.counts})
+    if splits_path is not None:
+        write_split_record(splits_path, ExampleTable(outputs.examples))
     return result
 
 

@@ -1,12 +1,16 @@
 """How rare a false alarm has to be, and how large a difference has to be to matter."""
 
-from dataclasses import dataclass
 import math
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Lt
+
+from components.shared.runtime.settings import settings_model, Share
 
 _FEWEST_ROWS = 16
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@settings_model
 class DriftSettings:
     """The two keys of an alarm, significance and materiality, and the sample that they need.
 
@@ -32,24 +36,15 @@ class DriftSettings:
         Of the permutations, the random blocks and the joint features; 0 or more.
     """
 
-    false_alarm_rate: float = 0.05
-    material_effect: float = 0.08
-    material_missing: float = 0.05
-    material_joint: float = 0.15
-    min_sample: int = 200
-    num_permutations: int = 1000
-    seed: int = 0
+    false_alarm_rate: Annotated[float, Gt(0), Lt(1)] = 0.05
+    material_effect: Share = 0.08
+    material_missing: Share = 0.05
+    material_joint: Share = 0.15
+    min_sample: Annotated[int, Ge(_FEWEST_ROWS)] = 200
+    num_permutations: Annotated[int, Ge(1)] = 1000
+    seed: Annotated[int, Ge(0)] = 0
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.false_alarm_rate < 1.0:
-            raise ValueError(f"false_alarm_rate must lie between 0 and 1, got {self.false_alarm_rate!r}")
-        for name in ("material_effect", "material_missing", "material_joint"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ValueError(f"{name} must be 0 to 1, got {getattr(self, name)!r}")
-        if self.min_sample < _FEWEST_ROWS:
-            raise ValueError(f"min_sample must be at least {_FEWEST_ROWS}, got {self.min_sample!r}")
-        if self.seed < 0:
-            raise ValueError(f"seed must be 0 or more, got {self.seed!r}")
         fewest = math.ceil(1 / self.false_alarm_rate - 1 - 1e-9)
         if self.num_permutations < fewest:
             raise ValueError(

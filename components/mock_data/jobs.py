@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
-import yaml
 
 from components.mock_data.column_distributions import missing_rows
 from components.mock_data.mock_columns import column_array, mock_columns
@@ -18,6 +17,7 @@ from components.mock_data.mock_texts import mock_texts
 from components.mock_data.planted_signal import best_accuracy, shown_classes
 from components.shared.contracts.problem import Modality, Problem
 from components.shared.runtime.atomic_files import atomic_file, atomic_folder, write_text
+from components.shared.runtime.settings_text import settings_yaml
 from components.shared.tables.photo_file_names import is_debris
 
 IMAGE_FOLDER = "images"
@@ -152,5 +152,4 @@ def _problem_text(plan: MockPlan) -> str:
     if plan.text is not None:
         content["text"] = plan.text
     content.update({role: list(names) for role, names in plan.roles.items() if names})
-    text: str = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
-    return text
+    return settings_yaml(content)

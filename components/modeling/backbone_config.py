@@ -1,11 +1,14 @@
 """Which network: backbones by name and their settings."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, field
+from typing import Annotated, Any
+
+from annotated_types import Ge, Lt
 
 from components.shared.runtime.custom_code import is_import_path
 from components.shared.runtime.errors import ContractError
+from components.shared.runtime.settings import settings_from, settings_model
 
 AUTO = "auto"  # no backbone: choose one by the examples
 SMALL_CNN = "small_cnn"
@@ -15,12 +18,13 @@ CHAR_NGRAMS = "char_ngrams"
 SUBWORDS = "subwords"
 HUGGING_FACE_PREFIX = "hf:"
 MLP = "mlp"
+ARCHITECTURE = "architecture"  # the one option of a `hf:` backbone
 
 _NAMES = {"image": (SMALL_CNN, EFFICIENTNET_LITE0), "text": (CHAR_NGRAMS, SUBWORDS), "tabular": (MLP,)}
 _PREFIXES = {TIMM_PREFIX: "image", HUGGING_FACE_PREFIX: "text"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@settings_model
 class BackboneConfig:
     """Which network turns an example into an embedding.
 
@@ -42,15 +46,20 @@ class BackboneConfig:
     name: str
     pretrained: bool = False
     frozen: bool = False
-    dropout: float = 0.2
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.2
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_backbone_name(self.name)
-        if not 0.0 <= self.dropout < 1.0:
-            raise ContractError(f"dropout must lie in 0 to below 1, got {self.dropout}")
         if self.frozen and not self.pretrained:
             raise ContractError(f"a frozen backbone must be pretrained, got {self.name!r} with random weights")
+
+        taken = (ARCHITECTURE,) if self.name.startswith(HUGGING_FACE_PREFIX) else ()
+        unknown = [name for name in self.options if name not in taken]
+        if unknown and not self.is_custom_model:
+            raise ContractError(
+                f"options must be left out where the backbone is {self.name}, got {unknown[0]!r}: they go to a custom model"
+            )
 
     @property
     def is_custom_model(self) -> bool:
@@ -70,10 +79,7 @@ def backbone_config_from(content: Mapping[str, Any]) -> BackboneConfig:
     ContractError
         If a key or value is unknown.
     """
-    try:
-        return BackboneConfig(**content)
-    except (TypeError, AttributeError) as error:
-        raise ContractError(f"backbone must have name, pretrained, frozen, dropout and options: {error}") from error
+    return settings_from(BackboneConfig, content, key="backbone", empty_is_unset=False)
 
 
 def is_custom_model(name: str) -> bool:

@@ -1,15 +1,18 @@
 """What a problem file says of how examples are prepared: its section `preparation`, checked key by key."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-import json
-from typing import Any, get_args
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Annotated, Any
 
-from components.modeling.fourier.settings import fourier_settings_from, FourierSettings
+from components.modeling.fourier.settings import FourierSettings
 from components.modeling.images.features import ImageFeatures, ResizeMode
 from components.modeling.images.normalization import Normalization
 from components.shared.runtime.custom_code import custom_function, is_import_path
 from components.shared.runtime.errors import ContractError
+from components.shared.runtime.settings import settings_from, settings_model
+from components.shared.runtime.settings_text import written_settings
+from components.shared.runtime.settings_words import Words
+from components.shared.runtime.written_settings import WrittenSettings
 from components.shared.tables.table_spec import TableSpec
 from components.shared.tables.value_cleaning import value_cleaning_from, value_cleaning_of, ValueCleaning
 
@@ -20,7 +23,7 @@ _CLEANING = "table_values"
 _IMAGES_ALONE = ("image_size", "resize", "normalization", "augmentation", "fourier")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@settings_model
 class PreparationSettings:
     """How examples are prepared; None leaves the choice to the data and the backbone.
 
@@ -38,13 +41,20 @@ class PreparationSettings:
         What that function is told.
     """
 
-    image_size: int | None = None
+    image_size: Annotated[int, Words("a number of pixels")] | None = None
     resize: ResizeMode | None = None
     normalization: Normalization | None = None
-    augmentation: str | Mapping[str, Any] | Sequence[Any] | None = None
+    augmentation: Any = None
     fourier: FourierSettings | None = None
     features: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.image_size is not None:
+            # What else would not go together is said here, before anything is read.
+            ImageFeatures(image_size=self.image_size, fourier=self.fourier)
+        if self.features and not is_import_path(self.features):
+            raise ContractError(f"features must be <package.module>:<function>, got {self.features!r}")
 
     def check_modality(self, modality: str) -> None:
         """Check that image settings are set for images alone; ContractError names the first that is not."""
@@ -55,7 +65,7 @@ class PreparationSettings:
             )
 
 
-def preparation_settings_from(content: Mapping[str, Any]) -> PreparationSettings:
+def preparation_settings_from(section: Mapping[str, Any] | WrittenSettings) -> PreparationSettings:
     """Read the section of a problem file.
 
     Raises
@@ -65,34 +75,10 @@ def preparation_settings_from(content: Mapping[str, Any]) -> PreparationSettings
     ValueError
         If a feature function is not allowed here, or cannot be imported.
     """
-    known = [item.name for item in fields(PreparationSettings)]
-    unknown = [name for name in content if name not in known]
-    if unknown:
-        raise ContractError(f"unknown key '{_SECTION}.{unknown[0]}'; known keys are {', '.join(known)}")
-    values = {name: value for name, value in content.items() if value is not None}
-    _check_size(values.get("image_size"))
-    for name, choices in (("resize", get_args(ResizeMode)), ("normalization", get_args(Normalization))):
-        if name in values and values[name] not in choices:
-            raise ContractError(f"{_SECTION}.{name} must be one of {', '.join(choices)}, got {values[name]!r}")
-    for name in ("fourier", "options"):
-        if not isinstance(values.get(name, {}), Mapping):
-            raise ContractError(f"{_SECTION}.{name} must be a mapping, got {values[name]!r}")
-    if "fourier" in values:
-        values["fourier"] = fourier_settings_from(values["fourier"])
-    if "image_size" in values:
-        # What else would not go together is said here, before anything is read.
-        ImageFeatures(image_size=values["image_size"], fourier=values.get("fourier"))
-    function = values.get("features", "")
-    if function and not is_import_path(function):
-        raise ContractError(f"{_SECTION}.features must be <package.module>:<function>, got {function!r}")
-    if function:
-        custom_function(function)
-    return PreparationSettings(**values)
-
-
-def _check_size(size: Any) -> None:
-    if size is not None and (not isinstance(size, int) or isinstance(size, bool)):
-        raise ContractError(f"{_SECTION}.image_size must be a number of pixels, got {size!r}")
+    settings = settings_from(PreparationSettings, section, key=_SECTION)
+    if settings.features:
+        custom_function(settings.features)
+    return settings
 
 
 def preparation_section(section: Mapping[str, Any], table: TableSpec) -> dict[str, Any]:
@@ -107,20 +93,20 @@ def preparation_settings_from_text(text: str) -> PreparationSettings:
     Raises
     ------
     ContractError
-        As `preparation_settings_from`, or if the text is no JSON object.
+        As `preparation_settings_from`, or if the text is no mapping.
     """
     content = _section_from_text(text)
     content.pop(_CLEANING, None)
-    return preparation_settings_from(content)
+    return preparation_settings_from(WrittenSettings(content=content, where="", key=_SECTION))
 
 
 def value_cleaning_from_text(text: str) -> ValueCleaning:
-    """How a table's values are cleaned, as the section's JSON text says; the usual way where it says nothing.
+    """How a table's values are cleaned, as the section's text says; the usual way where it says nothing.
 
     Raises
     ------
     ContractError
-        If the text is no JSON object, or says something else.
+        If the text is no mapping, or says something else.
     """
     content = _section_from_text(text).get(_CLEANING)
     if content is None:
@@ -132,10 +118,4 @@ def value_cleaning_from_text(text: str) -> ValueCleaning:
 
 
 def _section_from_text(text: str) -> dict[str, Any]:
-    try:
-        content = json.loads(text or "{}")
-    except json.JSONDecodeError as error:
-        raise ContractError(f"{_SECTION} must be JSON, got {text!r}: {error}") from error
-    if not isinstance(content, dict):
-        raise ContractError(f"{_SECTION} must be a JSON object, got {text!r}")
-    return content
+    return dict(written_settings(text, where="", key=_SECTION).content)

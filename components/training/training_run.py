@@ -1,7 +1,6 @@
 """A planned training: run in one process or several, and written as bundle, report and logs."""
 
 from dataclasses import dataclass
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from components.training.trainer.checkpoints import CheckpointFolder, run_folder
 from components.training.trainer.fit import finished, fit, FitResult
 from components.training.trainer.processes import num_local_processes
 from components.training.trainer.worker import train_in_processes, TrainingRequest
-from components.training.training_config import overridden, TrainingConfig
+from components.training.training_config import overridden, training_changes, TrainingConfig
 from components.training.training_report import training_report
 
 logger = logging.getLogger(__name__)
@@ -106,7 +105,7 @@ class PlannedTraining:
 def configured(store: FeatureStore, recipe: str, training: str) -> TrainingConfig:
     """A recipe's config for the store's backbone and what the problem file changes of it; see the job `train_model`."""
     backbone = backbone_config_from(store.preparation["backbone"])
-    return overridden(recipe_config(recipe, backbone), json.loads(training or "{}"))
+    return overridden(recipe_config(recipe, backbone), training_changes(training))
 
 
 def planned_training(

@@ -4,14 +4,14 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from components.shared.contracts.augmentation_policy_files import is_policy_file, with_policies_in_place
+from components.shared.runtime.errors import ContractError
+from components.shared.runtime.settings_text import read_settings_text, settings_yaml, written_settings
 
 
 def text_of(file: Path | None) -> str:
     """A file's text; empty where there is none."""
-    return "" if file is None else file.read_text(encoding="utf-8-sig")
+    return "" if file is None else read_settings_text(file, what="a file of settings")
 
 
 def problem_text(file: Path | None) -> str:
@@ -22,7 +22,7 @@ def problem_text(file: Path | None) -> str:
     if file is None or not isinstance(section, dict) or not is_policy_file(section.get("augmentation")):
         return text
     section["augmentation"] = with_policies_in_place(section["augmentation"], file.parent)
-    return _written(content)
+    return settings_yaml(content)
 
 
 def search_text(file: Path | None) -> str:
@@ -33,16 +33,12 @@ def search_text(file: Path | None) -> str:
     if file is None or not isinstance(policies, list) or not any(is_policy_file(policy) for policy in policies):
         return text
     content["policies"] = [with_policies_in_place(policy, file.parent) for policy in policies]
-    return _written(content)
+    return settings_yaml(content)
 
 
 def _mapping(text: str) -> dict[str, Any]:
-    """Content of a YAML text; empty where it is none, which the step that reads the text reports."""
-    with contextlib.suppress(yaml.YAMLError):
-        content = yaml.safe_load(text)
+    """Content of a text of settings; empty where it is none, which the step that reads the text reports."""
+    with contextlib.suppress(ContractError):
+        content = written_settings(text, where="").content
         return content if isinstance(content, dict) else {}
     return {}
-
-
-def _written(content: dict[str, Any]) -> str:
-    return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))

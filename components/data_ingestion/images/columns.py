@@ -8,11 +8,12 @@ import pyarrow as pa
 from components.data_ingestion.images.measures import IMAGE_MEASURES, ImageRecord
 from components.data_ingestion.label_provenance import CARRIED
 from components.shared.contracts.example_table import ColumnRole, PROVENANCE_COLUMNS
-from components.shared.contracts.problem import LABEL_NAMES, Problem
-from components.shared.tables.column_roles import PROVENANCE_NAMES
+from components.shared.contracts.problem import Problem
+from components.shared.tables.column_roles import declared_roles, label_name, PROVENANCE_NAMES
 from components.shared.tables.label_expression import LabelExpression
 
 SOURCE_NAME = "source_name"
+_DECLARED: tuple[ColumnRole, ...] = ("pii", "sensitive", "slice", "group", "time", "id")
 IMAGE_COLUMNS: dict[str, pa.DataType] = {SOURCE_NAME: pa.string(), **IMAGE_MEASURES}
 _TAKEN = ("example_id", "split", "label", "image", *PROVENANCE_COLUMNS, *IMAGE_COLUMNS)
 
@@ -66,7 +67,7 @@ def photo_table_columns(
     """
     _check_fits_photos(problem, types, source)
     inferred = []
-    label = _told_label(problem) or _usual_label(types, problem, image)
+    label = _told_label(problem) or label_name([name for name in types if name != image], problem)
     if label is None:
         inferred.append("labels come from the photos' folders and names, since no column is a label")
     elif isinstance(label, str) and problem.label.column is None:
@@ -98,8 +99,8 @@ def photo_table_columns(
 
 def image_column_roles(
     problem: Problem, carried: Mapping[str, str] | None = None, image_column: str | None = None
-) -> dict[str, ColumnRole]:
-    """`{column: role}` of the example table, without the columns that the problem file ignores.
+) -> dict[str, tuple[ColumnRole, ...]]:
+    """`{column: roles}` of the example table, without the columns that the problem file ignores.
 
     `carried` are the columns of a table beside the images (see `PhotoTableColumns`), and `image_column` the one that
     names the images; None where there is no table: a problem file that asks for what only a table has is then refused.
@@ -108,14 +109,16 @@ def image_column_roles(
         _check_needs_no_table(problem)
         carried = {}
     has_personal_names = {SOURCE_NAME, image_column} & set(problem.pii)
-    roles: dict[str, ColumnRole] = {
-        SOURCE_NAME: "pii" if has_personal_names else problem.role_of(SOURCE_NAME) or "metadata"
-    }
-    roles.update({name: problem.role_of(source) or _usual_role(source) for name, source in carried.items()})
+    roles = {SOURCE_NAME: ("pii",) if has_personal_names else _roles(SOURCE_NAME, problem, "metadata")}
+    roles |= {name: _roles(source, problem, _usual_role(source)) for name, source in carried.items()}
     for name in IMAGE_MEASURES:
-        named = None if name in carried.values() else problem.role_of(name)
-        roles[name] = named or "derived"
-    return {name: role for name, role in roles.items() if name in carried or name not in problem.ignore}
+        roles[name] = ("derived",) if name in carried.values() else _roles(name, problem, "derived")
+    return {name: found for name, found in roles.items() if name in carried or name not in problem.ignore}
+
+
+def _roles(name: str, problem: Problem, otherwise: ColumnRole) -> tuple[ColumnRole, ...]:
+    declared = declared_roles(name, problem)
+    return tuple(role for role in _DECLARED if role in declared) or (otherwise,)
 
 
 def _usual_role(name: str) -> ColumnRole:
@@ -159,11 +162,6 @@ def _check_needs_no_table(problem: Problem) -> None:
             raise ValueError(
                 f"the problem file names the column {name!r}, but images have only label, {', '.join(IMAGE_COLUMNS)}"
             )
-
-
-def _usual_label(types: Mapping[str, object], problem: Problem, image: str) -> str | None:
-    candidates = [name for name in types if name != image and name not in problem.ignore]
-    return next((name for usual in LABEL_NAMES for name in candidates if name.casefold() == usual), None)
 
 
 def _free_name(name: str, types: Mapping[str, object]) -> str:

@@ -136,7 +136,7 @@ def ingest_images(
             *class_warnings(label_counts(images), declared),
             *group_warnings(images, groups),
         ),
-        columns={name: (str(roles[name]), str(kind)) for name, kind in columns.items()},
+        columns={name: (", ".join(roles[name]), str(kind)) for name, kind in columns.items()},
         example_images=tuple(contact_sheet(reader, images, class_names)),
     )
     return _with_hidden_names(facts) if {SOURCE_NAME, listing.image_column} & set(problem.pii) else facts

@@ -81,8 +81,7 @@ def _photos(
     entries = (*listing.entries, *listing.unlabelled)
     reader = PhotoTableReader(
         folder,
-        places=places,
-        cells=StoredCells(file, column) if stores_images(file, column) else None,
+        cells=(StoredCells(file, column), places) if stores_images(file, column) else None,
         has_uris=any("://" in entry.location for entry in entries),
     )
     return replace(listing, inferred=inferred), reader

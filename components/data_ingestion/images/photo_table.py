@@ -192,7 +192,7 @@ def _place(path: str | None, places: PhotoPlaces) -> _Place:
     try:
         name, location = places.place(path.strip())
     except UnusablePathError as error:
-        return _Place(name=readable_name(shown_uri(path) if "://" in path else path.strip()), reason=str(error))
+        return _Place(name=readable_name(shown_uri(path.strip())), reason=str(error))
     return _Place(name=name, location=location)
 
 

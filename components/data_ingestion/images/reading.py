@@ -19,6 +19,7 @@ from components.shared.runtime.cores import available_cores
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.runtime.local_files import local_files
 from components.shared.runtime.progress import progress
+from components.shared.tables.photo_places import shown_uri
 
 _FILES_A_CHUNK = 32
 _FEW_FILES = 256
@@ -131,9 +132,11 @@ def _payload(reader: ImageReader, location: str, record: ImageRecord) -> bytes:
     try:
         data = reader.read(location)
     except UndecodableImageError as error:
-        raise ValueError(f"{location} must not change while it is ingested, but now {error}") from error
+        raise ValueError(f"{shown_uri(location)} must not change while it is ingested, but now {error}") from error
     if fingerprint_bytes(data) != record.fingerprint:
-        raise ValueError(f"{location} must not change while it is ingested, but its contents are no longer the same")
+        raise ValueError(
+            f"{shown_uri(location)} must not change while it is ingested, but its contents are no longer the same"
+        )
     return stored_payload(data, record)
 
 

@@ -70,30 +70,33 @@ class StoredCells:
 
 
 class PhotoTableReader:
-    """Reads what `PhotoPlaces` places, and rows of a Parquet table (`row 12`)."""
+    """Reads files below a folder, URIs, and rows of a Parquet table (`row 12`).
+
+    `cells` are those rows, with what places the paths among them; other processes can read only files below a folder.
+    """
 
     def __init__(
         self,
         folder: LocalReader | RemoteReader,
         *,
-        places: PhotoPlaces,
-        cells: StoredCells | None = None,
+        cells: tuple[StoredCells, PhotoPlaces] | None = None,
         has_uris: bool = False,
     ) -> None:
-        self._folder, self._places, self._cells = folder, places, cells
+        self._folder, self._cells = folder, cells
         self.in_processes = cells is None and not has_uris and folder.in_processes
 
     def read(self, location: str) -> bytes:
         """See `ImageReader`."""
         if self._cells is not None and location.startswith(ROW):
-            content = self._cells.read(int(location.removeprefix(ROW)))
+            cells, places = self._cells
+            content = cells.read(int(location.removeprefix(ROW)))
             if content is None:
                 raise UndecodableImageError("its row holds no image")
             if isinstance(content, bytes):
                 check_file_bytes(len(content))
                 return content
             try:
-                _, location = self._places.place(content)
+                _, location = places.place(content)
             except UnusablePathError as error:
                 raise UndecodableImageError(str(error)) from error
         return _at_uri(location) if "://" in location else self._folder.read(location)

@@ -10,6 +10,7 @@ from components.data_validation.comparison.dataset_profile import BASELINE_FILE,
 from components.data_validation.schemas.schema_files import read_schema
 from components.shared.contracts.bundle import bundle_version, file_listing
 from components.shared.contracts.bundle_fetch import fetch_files
+from components.shared.contracts.release_check import check_release_name
 
 SCHEMA_FILE = "schema.pbtxt"
 BASELINE_FILES = (SCHEMA_FILE, "statistics/train.pb", f"statistics/{BASELINE_FILE}")
@@ -27,12 +28,14 @@ class ModelBaseline:
 def fetch_baseline(model_uri: str) -> ModelBaseline:
     """Read the baseline of a bundle, a local folder or an fsspec URI; the weights stay where they are.
 
-    FileNotFoundError: no bundle, or none with a baseline. ContractError: damaged or of a newer version. ValueError: the
-    store cannot be read, or the schema is none.
+    FileNotFoundError: no bundle, or none with a baseline. ContractError: damaged, of a newer version, or a release that is not
+    called its version. ValueError: the store cannot be read, or the schema is none.
     """
     with tempfile.TemporaryDirectory(prefix="baseline-") as name:
         folder = Path(name)
         fetch_files(model_uri, folder, ())
+        version = bundle_version(folder)
+        check_release_name(model_uri, version)
         listing = file_listing(folder)
         absent = [file for file in BASELINE_FILES if file not in listing]
         if absent:
@@ -42,7 +45,7 @@ def fetch_baseline(model_uri: str) -> ModelBaseline:
             )
         fetch_files(model_uri, folder, BASELINE_FILES)
         return ModelBaseline(
-            version=bundle_version(folder),
+            version=version,
             schema=read_schema(folder / SCHEMA_FILE),
             side=baseline_profile(folder / "statistics", name=f"the model bundle {model_uri}"),
         )

@@ -1,21 +1,24 @@
 """A user's own checks: conditions over a column's TFMD statistics, read from a small YAML file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, get_args, Literal
+from typing import Annotated, Literal
 
+from annotated_types import MinLen
 from tensorflow_metadata.proto.v0 import statistics_pb2
-import yaml
 
 from components.data_validation.schemas.sql_translation import sql_refusal
 from components.data_validation.schemas.statistics_expression import StatisticsExpression
 from components.data_validation.statistics.feature_summaries import feature_name
+from components.shared.runtime.settings import Name, Names, settings_from, settings_model
+from components.shared.runtime.settings_text import read_written_settings
+from components.shared.runtime.written_settings import WrittenSettings
 
 ValidationSeverity = Literal["warning", "error"]
+_Text = Annotated[str, MinLen(1)]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@settings_model
 class CustomValidation:
     """One check of one column.
 
@@ -31,39 +34,44 @@ class CustomValidation:
         Where it is checked; everywhere when empty.
     """
 
-    feature: str
-    expression: str
+    feature: Annotated[Name, MinLen(1)]
+    expression: _Text
     severity: ValidationSeverity
-    description: str
-    environments: tuple[str, ...] = ()
+    description: _Text
+    environments: Names = ()
 
     def __post_init__(self) -> None:
-        for name in ("feature", "expression", "description"):
-            value = getattr(self, name)
-            if not isinstance(value, str) or not value.strip():
-                raise ValueError(f"{name} must be text, got {value!r}")
-        if self.severity not in get_args(ValidationSeverity):
-            raise ValueError(f"severity must be warning or error, got {self.severity!r}")
-        StatisticsExpression(self.expression)
+        try:
+            StatisticsExpression(self.expression)
+        except ValueError as error:
+            raise ValueError(f"expression, of column {self.feature!r}: {error}") from error
 
     def applies(self, environment: str | None) -> bool:
         """Whether it is checked in this environment."""
         return not self.environments or environment in self.environments
 
 
+@settings_model
+class CustomValidations:
+    """A file of custom checks.
+
+    Attributes
+    ----------
+    validations
+        The checks, in any order.
+    """
+
+    validations: tuple[CustomValidation, ...]
+
+
 def read_custom_validations(path: str | Path) -> tuple[CustomValidation, ...]:
     """A user's checks, from YAML with a list `validations` of mappings whose keys are those of `CustomValidation`.
 
-    Raises `FileNotFoundError`, or `ValueError` that names the file and the check.
+    Raises `FileNotFoundError`, or `ContractError` that names the file, the line and the check.
     """
-    file = Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(f"the custom validations must be a file, but there is no file at {file}")
-    try:
-        return _from_yaml(file.read_text(encoding="utf-8-sig"))
-    except (ValueError, TypeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"the custom validations {file} must hold checks of columns: {reason}") from error
+    written = read_written_settings(path, what="the file of custom validations")
+    _refuse_sql(written)
+    return settings_from(CustomValidations, written).validations
 
 
 def validation_outcomes(
@@ -83,31 +91,10 @@ def validation_outcomes(
     )
 
 
-def _from_yaml(text: str) -> tuple[CustomValidation, ...]:
-    content = yaml.safe_load(text)
-    if not isinstance(content, Mapping) or set(content) != {"validations"}:
-        raise ValueError(f"the file must be a mapping with the one key 'validations', got {content!r:.100}")
-    items = content["validations"]
-    if not isinstance(items, list):
-        raise ValueError(f"validations must be a list, got {items!r:.100}")
-    return tuple(_from_mapping(item, number) for number, item in enumerate(items, start=1))
-
-
-def _from_mapping(item: Any, number: int) -> CustomValidation:
-    known = [field.name for field in fields(CustomValidation)]
-    if not isinstance(item, Mapping):
-        raise ValueError(f"validation {number} must be a mapping with the keys {', '.join(known)}, got {item!r:.100}")
-    if "sql" in item:
-        raise ValueError(f"validation {number}: {sql_refusal(str(item['sql']))}")
-    unknown = [name for name in item if name not in known]
-    missing = [name for name in known if name not in item and name != "environments"]
-    if unknown or missing:
-        got = f"no {missing[0]!r}" if missing else f"the unknown key {unknown[0]!r}"
-        raise ValueError(f"validation {number} must have the keys {', '.join(known)}, got {got}")
-    environments = item.get("environments", ())
-    if not isinstance(environments, list | tuple):
-        raise ValueError(f"validation {number}: environments must be a list, got {environments!r:.100}")
-    try:
-        return CustomValidation(**{**item, "environments": tuple(map(str, environments))})
-    except ValueError as error:
-        raise ValueError(f"validation {number}, of column {item.get('feature')!r}: {error}") from error
+def _refuse_sql(written: WrittenSettings) -> None:
+    """TFDV's own checks are SQL: the error says the expression to write instead."""
+    items = written.section("validations").content
+    for number, item in enumerate(items if isinstance(items, list) else []):
+        if isinstance(item, Mapping) and "sql" in item:
+            path = ("validations", number, "sql")
+            raise written.error(path, f"{written.dotted(path)}: {sql_refusal(str(item['sql']))}")

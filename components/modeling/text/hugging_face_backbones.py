@@ -9,12 +9,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from components.modeling.backbone_config import BackboneConfig, HUGGING_FACE_PREFIX
+from components.modeling.backbone_config import ARCHITECTURE, BackboneConfig, HUGGING_FACE_PREFIX
 from components.modeling.text.hugging_face import loaded_by_name
 from components.modeling.text.hugging_face_features import SubwordFeatures
 from components.shared.runtime.errors import ContractError
 
-_ARCHITECTURE = "architecture"
 # Settings that may name code at the hub: a bundle must not choose what code runs where it is loaded.
 _NAMES_CODE = ("auto_map", "attn_implementation", "experts_implementation")
 
@@ -30,7 +29,7 @@ def subword_backbone_config(name: str) -> BackboneConfig:
     architecture = loaded_by_name("AutoConfig", name.removeprefix(HUGGING_FACE_PREFIX))
     if architecture.is_encoder_decoder:
         raise ValueError(f"the model {name} must be an encoder alone, such as BERT, but it has a decoder too")
-    options = {_ARCHITECTURE: _without_code(architecture.to_dict())}
+    options = {ARCHITECTURE: _without_code(architecture.to_dict())}
     return BackboneConfig(name=name, pretrained=True, dropout=0.1, options=options)
 
 
@@ -78,7 +77,7 @@ def _from_architecture(config: BackboneConfig) -> Any:
     import transformers
 
     try:
-        settings = _without_code(dict(config.options.get(_ARCHITECTURE, {})))
+        settings = _without_code(dict(config.options.get(ARCHITECTURE, {})))
         architecture = transformers.AutoConfig.for_model(settings.pop("model_type", None), **settings)
         return transformers.AutoModel.from_config(architecture, trust_remote_code=False)
     except (AttributeError, ImportError, KeyError, RuntimeError, TypeError, ValueError, StrictDataclassError) as error:

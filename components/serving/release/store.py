@@ -19,6 +19,7 @@ from typing import Any
 import fsspec
 
 from components.shared.contracts.bundle import add_files, bundle_version, CONFIG_FILE, file_listing, read_config
+from components.shared.contracts.release_check import check_release_name
 from components.shared.contracts.releases import open_releases
 from components.shared.runtime.atomic_files import write_text
 from components.shared.runtime.errors import ContractError
@@ -48,8 +49,10 @@ def publish(bundle: str | Path, *, model_root: str, model_name: str, files: Mapp
     """Publish a bundle with further files, by relative name; publishing the same again changes nothing.
 
     `model_root` is a folder or an fsspec URI. ValueError where name or root cannot be used or the version exists with
-    other contents, ContractError where the bundle is damaged. The champion is not moved.
+    other contents, ContractError where the bundle is damaged, or a release that is not called its version. The champion
+    is not moved.
     """
+    check_release_name(bundle, bundle_version(bundle))
     releases = open_releases(model_root, model_name)
     with _staging(releases.folder if releases.is_local else None) as staging:
         staged = staging / "bundle"

@@ -1,12 +1,19 @@
 """What the server serves and where it listens; checked before anything heavy is imported."""
 
-from dataclasses import dataclass
 from pathlib import Path
 import re
 import socket
+from typing import Annotated
+
+from annotated_types import Ge, Le
+
+from components.shared.runtime.settings import settings_model
+from components.shared.runtime.settings_words import Words
+
+_Port = Annotated[int, Ge(1), Le(65535), Words("1 to 65535")]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@settings_model
 class ServerConfig:
     """What to serve, and where.
 
@@ -17,8 +24,8 @@ class ServerConfig:
     model_dir: Path
     model_name: str = "model"
     host: str = "127.0.0.1"
-    http_port: int = 8080
-    grpc_port: int = 8081
+    http_port: _Port = 8080
+    grpc_port: _Port = 8081
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -26,9 +33,6 @@ class ServerConfig:
             raise ValueError(
                 f"model_name must be letters, digits, dots, hyphens and underscores, got {self.model_name!r}"
             )
-        for name, port in (("http_port", self.http_port), ("grpc_port", self.grpc_port)):
-            if not 1 <= port <= 65535:
-                raise ValueError(f"{name} must be 1 to 65535, got {port}")
         if self.http_port == self.grpc_port:
             raise ValueError(f"http_port and grpc_port must differ, got {self.http_port} for both")
 

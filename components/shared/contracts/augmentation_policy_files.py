@@ -6,13 +6,12 @@ import re
 from typing import Any
 
 import fsspec
-import yaml
 
 from components.shared.runtime.errors import ContractError
+from components.shared.runtime.settings_text import MAX_BYTES, written_settings
 from components.shared.tables.sources import readable_store_errors
 
 SUFFIXES = (".yaml", ".yml", ".json")
-_MAX_BYTES = 1_000_000
 _NOT_IN_NAMES = re.compile(r"[^\w .-]+")
 
 
@@ -27,20 +26,16 @@ def read_policy_file(uri: str) -> Any:
     Raises
     ------
     ContractError
-        If the file is too large, or is not YAML or JSON.
+        If the file is no settings; see `components.shared.runtime.settings_text.written_settings`.
     ValueError
         If it cannot be read.
     """
     sentence = f"the augmentation policy {uri} must be a file that can be read"
     with readable_store_errors(sentence), fsspec.open(uri, "rb") as file:
-        data = file.read(_MAX_BYTES + 1)
-    if len(data) > _MAX_BYTES:
-        raise ContractError(f"the augmentation policy {uri} must be at most {_MAX_BYTES:,} bytes, got more")
-    try:
-        content = yaml.safe_load(data)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise ContractError(f"the augmentation policy {uri} must be YAML or JSON: {reason}") from error
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ContractError(f"the augmentation policy {uri} must be at most 1 MiB, got more")
+    content = written_settings(data, where=f"the augmentation policy {uri}").content
     named = {"name": _NOT_IN_NAMES.sub("-", PurePosixPath(uri.split("?", 1)[0].replace("\\", "/")).stem)}
     if isinstance(content, list):
         return {**named, "transforms": content}

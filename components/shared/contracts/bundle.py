@@ -9,7 +9,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field
 import hashlib
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -22,6 +22,8 @@ from components.shared.contracts.format_version import check_format_version
 from components.shared.runtime.atomic_files import atomic_folder, read_json, write_json
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.fingerprints import fingerprint_json
+from components.shared.runtime.settings import settings_from, settings_model
+from components.shared.runtime.written_settings import WrittenSettings
 
 FORMAT_VERSION = 2
 CONFIG_FILE = "config.json"
@@ -29,10 +31,9 @@ WEIGHTS_FILE = "weights.safetensors"
 TASKS = ("image_classification", "text_classification", "tabular_classification", "tabular_regression")
 FEATURES_FOLDER = "features"
 _MAX_FILES = 1000
-_OPTIONAL = {"training", "label_version", "label", "column_roles"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@settings_model
 class BundleConfig:
     """A bundle's description of its model.
 
@@ -138,28 +139,14 @@ def read_config(path: str | Path) -> BundleConfig:
     FileNotFoundError
         If there is no bundle at `path`.
     ContractError
-        If the config is of an unknown version, has unknown or missing keys, or its files are missing, changed or
-        outside the folder.
+        If the config is of an unknown version, has unknown, missing or repeated keys or values of another type, or its
+        files are missing, changed or outside the folder.
     """
     content = _read_content(path)
     _check_files(Path(path), content["files"])
     body = {name: value for name, value in content.items() if name not in ("format_version", "files", "fingerprint")}
-    known = {item.name for item in fields(BundleConfig)}
-    required = known - _OPTIONAL
-    if not required <= set(body) <= known:
-        different = sorted((required - set(body)) | (set(body) - known))
-        raise ContractError(
-            f"the bundle's config at {path} must have the keys {sorted(known)}; {different[0]!r} is missing or unknown"
-        )
-    kinds: dict[str, type] = {"class_names": list}
-    kinds |= dict.fromkeys(("backbone", "preprocessing", "training", "label", "column_roles"), dict)
-    for name, kind in kinds.items():
-        if not isinstance(body.get(name, kind()), kind):
-            raise ContractError(f"{name} in the bundle's config at {path} must be a JSON {kind.__name__}")
-    try:
-        return BundleConfig(**{**body, "class_names": tuple(body["class_names"])})
-    except (TypeError, ContractError) as error:
-        raise ContractError(f"the bundle's config at {path} is not usable: {error}") from error
+    written = WrittenSettings(content=body, where=f"the bundle's config at {path}")
+    return settings_from(BundleConfig, written, empty_is_unset=False)
 
 
 def read_weights(path: str | Path) -> dict[str, np.ndarray]:

@@ -1,48 +1,61 @@
 """The problem file: the one file a user writes, checked key by key."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-import json
+from collections.abc import Mapping
+from dataclasses import asdict, field
 from pathlib import Path
-import re
-from typing import Any, get_args, Literal
+from typing import Annotated, Any, get_args, Literal
 
-import yaml
+from annotated_types import Ge
 
+from components.shared.runtime.settings import (
+    Name,
+    Names,
+    parse_settings,
+    PositiveNumber,
+    settings_from,
+    settings_model,
+    Share,
+)
+from components.shared.runtime.settings_text import read_written_settings, written_settings
+from components.shared.runtime.written_settings import WrittenSettings
 from components.shared.tables.table_spec import TableSpec
 
 Modality = Literal["image", "text", "tabular"]
+PROBLEM_FILE = "the problem file"
 SPLIT_NAMES = ("train", "validation", "test")
 # Usual names of a label or text column, for problem files that name none.
 LABEL_NAMES = ("label", "target", "class")
 TEXT_NAMES = ("text", "document", "comment", "sentence", "review", "content")
-NamedRole = Literal["pii", "feature", "sensitive", "slice", "group", "time"]
-TARGET_METRICS = ("accuracy", "macro_f1", "macro_precision", "macro_recall", "roc_auc")
+TargetMetric = Literal["accuracy", "macro_f1", "macro_precision", "macro_recall", "roc_auc"]
+TARGET_METRICS: tuple[TargetMetric, ...] = get_args(TargetMetric)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@settings_model
 class LabelSpec:
     """Where the label comes from: a column or an expression, with the version of its definition.
 
     `keep_older` trains also on rows whose label follows an older definition; no model is ever judged on them.
     """
 
-    column: str | None = None
+    column: Name | None = None
     expression: str | None = None
-    classes: tuple[str, ...] = ()
-    version: int = 1
+    classes: Names = ()
+    version: Annotated[int, Ge(1)] = 1
     keep_older: bool = False
 
     def __post_init__(self) -> None:
         if self.column is not None and self.expression is not None:
             raise ValueError("label must have a column or an expression, not both")
-        if self.version < 1:
-            raise ValueError(f"label.version must be at least 1, got {self.version}")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError(f"label.classes must not repeat a class, got {list(self.classes)}")
+        if self.expression is not None:
+            # Here, not above: it needs pyarrow, which most who read a problem file do not.
+            from components.shared.tables.label_expression import LabelExpression
+
+            LabelExpression(self.expression)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@settings_model
 class SplitSpec:
     """How examples are split: by fractions, or with a predefined test file beside the source.
 
@@ -56,46 +69,38 @@ class SplitSpec:
         An example table or a bundle, path or URI: what it knows keeps its split.
     """
 
-    train: float = 0.7
-    validation: float = 0.15
-    test: float = 0.15
+    train: Share = 0.7
+    validation: Share = 0.15
+    test: Share = 0.15
     test_file: str | None = None
     salt: str = ""
-    by: str | None = None
+    by: Literal["time"] | None = None
     like: str | None = None
 
     def __post_init__(self) -> None:
-        if self.by not in (None, "time"):
-            raise ValueError(f"split.by must be time, or be left out, got {self.by!r}")
         for name in ("like", "test_file"):
             if self.by == "time" and getattr(self, name) is not None:
                 raise ValueError(
                     f"split.by: time must stand without split.{name}, got both: the newest rows are the test split"
                 )
         shares = (self.train, self.validation, self.test)
-        if any(not 0.0 <= share <= 1.0 for share in shares) or self.train == 0.0:
-            raise ValueError(f"split fractions must lie in 0..1 with train above 0, got {shares}")
+        if self.train == 0.0:
+            raise ValueError(f"split.train must be above 0, got {self.train:g}")
         if self.test_file is None and abs(sum(shares) - 1.0) > 1e-6:
             raise ValueError(f"split fractions must add up to 1, got {shares} which add up to {sum(shares):g}")
         if self.test_file is not None and self.train + self.validation > 1.0 + 1e-6:
             raise ValueError(f"split train and validation must add up to at most 1, got {shares[:2]}")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@settings_model
 class TargetSpec:
     """The least that the model must reach on the test split before it may ship."""
 
-    metric: str = "accuracy"
-    minimum: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.metric not in TARGET_METRICS:
-            raise ValueError(f"target.metric must be one of {', '.join(TARGET_METRICS)}, got {self.metric!r}")
-        if self.minimum is not None and not 0.0 <= self.minimum <= 1.0:
-            raise ValueError(f"target.minimum must lie in 0..1, got {self.minimum}")
+    metric: TargetMetric = "accuracy"
+    minimum: Share | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@settings_model
 class BudgetSpec:
     """What a training may cost before it is started: the smoke test holds its forecast against it.
 
@@ -111,24 +116,18 @@ class BudgetSpec:
         How many trainings the forecast stands for: a search with five candidates costs five times one.
     """
 
-    max_hours: float | None = None
-    max_gpu_hours: float | None = None
-    max_money: float | None = None
-    price_per_gpu_hour: float | None = None
-    candidates: int = 1
+    max_hours: PositiveNumber | None = None
+    max_gpu_hours: PositiveNumber | None = None
+    max_money: PositiveNumber | None = None
+    price_per_gpu_hour: PositiveNumber | None = None
+    candidates: Annotated[int, Ge(1)] = 1
 
     def __post_init__(self) -> None:
-        for name in ("max_hours", "max_gpu_hours", "max_money", "price_per_gpu_hour"):
-            value = getattr(self, name)
-            if value is not None and not 0.0 < value < float("inf"):
-                raise ValueError(f"budget.{name} must be above 0, got {value}")
-        if self.candidates < 1:
-            raise ValueError(f"budget.candidates must be at least 1, got {self.candidates}")
         if self.max_money is not None and self.price_per_gpu_hour is None:
             raise ValueError("budget.max_money must come with budget.price_per_gpu_hour, got none")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@settings_model
 class Problem:
     """A team's description of its problem; every key is optional where it can be inferred.
 
@@ -153,16 +152,16 @@ class Problem:
 
     modality: Modality | None = None
     label: LabelSpec = field(default_factory=LabelSpec)
-    text: str | None = None
-    image: str | None = None
-    features: tuple[str, ...] = ()
-    id: str | None = None
-    time: str | None = None
-    group: str | None = None
-    slices: tuple[str, ...] = ()
-    sensitive: tuple[str, ...] = ()
-    pii: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
+    text: Name | None = None
+    image: Name | None = None
+    features: Names = ()
+    id: Name | None = None
+    time: Name | None = None
+    group: Name | None = None
+    slices: Names = ()
+    sensitive: Names = ()
+    pii: Names = ()
+    ignore: Names = ()
     table: TableSpec = field(default_factory=TableSpec)
     split: SplitSpec = field(default_factory=SplitSpec)
     target: TargetSpec = field(default_factory=TargetSpec)
@@ -171,8 +170,6 @@ class Problem:
     budget: BudgetSpec = field(default_factory=BudgetSpec)
 
     def __post_init__(self) -> None:
-        if self.modality is not None and self.modality not in get_args(Modality):
-            raise ValueError(f"modality must be image, text or tabular, got {self.modality!r}")
         if self.split.by == "time" and self.time is None:
             raise ValueError("split.by: time needs a column of times, but the problem file names none: set time")
 
@@ -183,25 +180,13 @@ class Problem:
         names = [name for name in single if name is not None] + [name for group in several for name in group]
         return tuple(dict.fromkeys(names))
 
-    def role_of(self, column: str) -> NamedRole | None:
-        """The role that the problem file gives a column, None where it gives none; personal data come first."""
-        named: tuple[tuple[tuple[str | None, ...], NamedRole], ...] = (
-            (self.pii, "pii"),
-            (self.features, "feature"),
-            (self.sensitive, "sensitive"),
-            (self.slices, "slice"),
-            ((self.group,), "group"),
-            ((self.time,), "time"),
-        )
-        return next((role for columns, role in named if column in columns), None)
-
     def to_dict(self) -> dict[str, Any]:
         """The problem as plain JSON values, every key present."""
         return asdict(self)
 
 
-def parse_problem(text: str, *, where: str = "the problem file") -> Problem:
-    """Read a problem from YAML (or JSON, which YAML contains); an empty text means that everything is inferred.
+def parse_problem(text: str, *, where: str = PROBLEM_FILE) -> Problem:
+    """Read a problem from YAML or JSON; an empty text means that everything is inferred.
 
     Parameters
     ----------
@@ -210,19 +195,15 @@ def parse_problem(text: str, *, where: str = "the problem file") -> Problem:
 
     Raises
     ------
-    ValueError
-        If the text is not a YAML mapping, or a key or value is unknown; the message names file and key.
+    ContractError
+        If the text is no settings, or a key or value is unknown; the message names file, line and key.
     """
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{where} must be YAML: {_one_line(error)}") from error
-    if content is None:
-        return Problem()
-    try:
-        return _build(Problem, content, key="")
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{where}: {error}") from error
+    return problem_from(written_settings(text, where=where))
+
+
+def problem_from(written: WrittenSettings) -> Problem:
+    """A problem from what was written, for a step that then reads its sections; see `parse_problem`."""
+    return settings_from(Problem, written)
 
 
 def parse_target(text: str) -> TargetSpec:
@@ -232,16 +213,10 @@ def parse_target(text: str) -> TargetSpec:
 
     Raises
     ------
-    ValueError
-        If it is not a JSON object, or a key or value is unknown.
+    ContractError
+        If it is no mapping, or a key or value is unknown.
     """
-    if not text.strip():
-        return TargetSpec()
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"target must be JSON, got {text!r}: {error}") from error
-    return parse_problem(json.dumps({"target": content}), where="the target").target
+    return parse_settings(TargetSpec, text, where="the target", key="target")
 
 
 def read_problem(path: str | Path) -> Problem:
@@ -251,79 +226,7 @@ def read_problem(path: str | Path) -> Problem:
     ------
     FileNotFoundError
         If there is no file at `path`.
-    ValueError
+    ContractError
         If the file is not a problem file.
     """
-    file = Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(f"the problem file must exist, but there is no file at {file}")
-    try:
-        return parse_problem(file.read_text(encoding="utf-8-sig"), where=str(file))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{file} must be YAML in UTF-8: {error}") from error
-
-
-_SECTIONS: dict[str, type] = {
-    "label": LabelSpec,
-    "table": TableSpec,
-    "split": SplitSpec,
-    "target": TargetSpec,
-    "budget": BudgetSpec,
-}
-
-
-def _build(kind: type, content: Any, *, key: str) -> Any:
-    if not isinstance(content, Mapping):
-        raise ValueError(f"{key or 'the file'} must be a mapping of keys to values, got {content!r}")
-    known = {item.name: _annotation(item.type) for item in fields(kind)}
-    unknown = [name for name in content if name not in known]
-    if unknown:
-        raise ValueError(f"unknown key {_dotted(key, unknown[0])!r}; known keys are {', '.join(known)}")
-    values = {
-        name: _build(_SECTIONS[name], value, key=name)
-        if not key and name in _SECTIONS
-        else _checked(value, known[name], key=_dotted(key, name))
-        for name, value in content.items()
-        if value is not None
-    }
-    return kind(**values)
-
-
-def _annotation(kind: Any) -> str:
-    return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
-
-
-def _dotted(key: str, name: object) -> str:
-    return f"{key}.{name}" if key else str(name)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_names(value: Any) -> bool:
-    # YAML reads a bare `yes` as true: taken as a name it would silently become "True".
-    return isinstance(value, list) and all(isinstance(item, str) or _is_number(item) for item in value)
-
-
-_CHECKS: tuple[tuple[str, str, Callable[[Any], bool], Callable[[Any], Any]], ...] = (
-    ("collections.abc.Mapping", "a mapping of keys to values", lambda value: isinstance(value, dict), dict),
-    ("tuple[str", "a list of names (quote yes, no and dates)", _is_names, lambda value: tuple(map(str, value))),
-    ("float", "a number", _is_number, float),
-    ("int", "a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool), int),
-    ("bool", "true or false", lambda value: isinstance(value, bool), bool),
-    ("", "a word", lambda value: isinstance(value, str), str),
-)
-
-
-def _checked(value: Any, annotation: str, *, key: str) -> Any:
-    for prefix, wanted, holds, convert in _CHECKS:
-        if annotation.startswith(prefix):
-            if not holds(value):
-                raise ValueError(f"{key} must be {wanted}, got {value!r}")
-            return convert(value)
-    raise AssertionError("the last check matches every annotation")
-
-
-def _one_line(error: Exception) -> str:
-    return re.sub(r"\s+", " ", str(error))
+    return problem_from(read_written_settings(path, what=PROBLEM_FILE))

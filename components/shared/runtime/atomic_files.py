@@ -87,12 +87,26 @@ def read_json(path: str | Path, *, what: str) -> Any:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not JSON in UTF-8.
+        If it is not JSON in UTF-8, or has a key twice.
     """
     file = Path(path)
     if not file.is_file():
         raise FileNotFoundError(f"{what} must be a JSON file, but there is no file at {file}")
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        return json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=_with_keys_once)
+    except _KeyGivenTwiceError as error:
+        raise ValueError(f"{what} at {file} must have every key once, but {error} is there twice") from error
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{what} at {file} must be JSON in UTF-8: {error}") from error
+
+
+class _KeyGivenTwiceError(Exception):
+    """The key, as Python writes it."""
+
+
+def _with_keys_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _KeyGivenTwiceError(repr(next(name for name in names if names.count(name) > 1)))
+    return content

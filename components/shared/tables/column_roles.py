@@ -136,6 +136,20 @@ def usual_name(wanted: Sequence[str], names: Sequence[str]) -> str | None:
     return next((name for usual in wanted for name in names if name.casefold() == usual), None)
 
 
+def declared_roles(name: str, problem: Problem) -> frozenset[SourceRole]:
+    """The roles that the problem file itself gives a column, label and text aside."""
+    named: dict[SourceRole, bool] = {
+        "feature": name in problem.features,
+        "id": name == problem.id,
+        "time": name == problem.time,
+        "group": name == problem.group,
+        "slice": name in problem.slices,
+        "sensitive": name in problem.sensitive,
+        "pii": name in problem.pii,
+    }
+    return frozenset(role for role, holds in named.items() if holds)
+
+
 class _Resolver:
     """Gives one column after the other its roles, and keeps what it recognised."""
 
@@ -189,20 +203,12 @@ class _Resolver:
         return "tabular" if self._problem.text is None else "text"
 
     def _declared(self, name: str) -> frozenset[SourceRole]:
-        problem = self._problem
-        named: dict[SourceRole, bool] = {
-            "label": name == self._label,
-            "text": name == self.text,
-            "feature": name in problem.features,
-            "id": name == problem.id,
-            "time": name == problem.time,
-            "group": name == problem.group,
-            "slice": name in problem.slices,
-            "sensitive": name in problem.sensitive,
-            "pii": name in problem.pii,
-        }
-        roles: set[SourceRole] = {role for role, holds in named.items() if holds}
-        if roles == {"slice"} and self.modality == "tabular" and not problem.features:
+        roles: set[SourceRole] = set(declared_roles(name, self._problem))
+        if name == self._label:
+            roles.add("label")
+        if name == self.text:
+            roles.add("text")
+        if roles == {"slice"} and self.modality == "tabular" and not self._problem.features:
             roles.add("feature")
         if "pii" in roles:
             # Whatever else it is: no model reads it.

@@ -95,7 +95,9 @@ def named_photos(file: TableFile, column: str, places: PhotoPlaces) -> dict[str,
 
 
 def shown_uri(uri: str) -> str:
-    """A URI as it may be shown: without user, password, and the query, which may hold a signature."""
+    """A URI as it may be shown: without user, password, and the query, which may hold a signature; a path as it is."""
+    if "://" not in uri:
+        return uri
     protocol, _, rest = uri.partition("://")
     authority, slash, path = rest.partition("/")
     path = path.partition("?")[0] if protocol.startswith("http") else path

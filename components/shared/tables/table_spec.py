@@ -1,10 +1,14 @@
 """How a table file is read: the section `table` of the problem file."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import MaxLen, MinLen
+
+from components.shared.runtime.settings import Names, settings_model
+from components.shared.runtime.settings_words import Words
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@settings_model
 class TableSpec:
     """How a table file is read; what is not given is recognised.
 
@@ -21,19 +25,15 @@ class TableSpec:
     """
 
     format: Literal["csv", "tsv", "jsonl", "parquet"] | None = None
-    delimiter: str | None = None
+    delimiter: Annotated[str, MinLen(1), MaxLen(1), Words("one character")] | None = None
     quoting: bool | None = None
     encoding: str | None = None
     header: bool | None = None
-    columns: tuple[str, ...] = ()
+    columns: Names = ()
     keep_spaces: bool = False
-    missing: tuple[str, ...] = ()
+    missing: Names = ()
 
     def __post_init__(self) -> None:
-        if self.format not in (None, "csv", "tsv", "jsonl", "parquet"):
-            raise ValueError(f"table.format must be csv, tsv, jsonl or parquet, got {self.format!r}")
-        if self.delimiter is not None and len(self.delimiter) != 1:
-            raise ValueError(f"table.delimiter must be one character, got {self.delimiter!r}")
         if any(not name.strip() for name in self.columns):
             raise ValueError("table.columns must give every column a name, but one is empty")
         if len(set(self.columns)) < len(self.columns):

@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 import json
 from pathlib import Path
-from typing import Any, get_args, Literal
+from typing import Annotated, Any, Literal
 
-import yaml
+from annotated_types import Ge, MinLen
 
 from components.modeling.augmentation.named_policies import NO_POLICY, policy_from, POLICY_NAMES
 from components.shared.contracts.format_version import check_format_version
 from components.shared.runtime.atomic_files import read_json, write_json
 from components.shared.runtime.errors import ContractError
+from components.shared.runtime.settings import parse_settings, settings_model
+from components.shared.runtime.settings_words import Words
 
 FORMAT_VERSION = 1
 CONTRACT = "policy_trial"
@@ -19,30 +21,18 @@ CONTRACT = "policy_trial"
 SearchMetric = Literal["accuracy", "log_loss"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@settings_model
 class SearchSettings:
     """The augmentation policies of a search, and what each trial may cost."""
 
     # Names, contents or files of two or more augmentation policies; the first stays where none is clearly better.
-    policies: tuple[Any, ...] = ("standard", "none", "light", "heavy")
-    repeats: int = 3  # trainings a policy, two or more, each with a seed of its own
-    epochs: int = 3
-    max_examples: int | None = None  # a stratified sample of the training examples; None for all
+    policies: Annotated[tuple[Any, ...], MinLen(2), Words("a list of two policies or more")] = (
+        "standard", "none", "light", "heavy",
+    )  # fmt: skip
+    repeats: Annotated[int, Ge(2)] = 3  # trainings a policy, each with a seed of its own
+    epochs: Annotated[int, Ge(1)] = 3
+    max_examples: Annotated[int, Ge(2)] | None = None  # a stratified sample of the training examples; None for all
     metric: SearchMetric = "accuracy"  # on the validation rows
-
-    def __post_init__(self) -> None:
-        if len(self.policies) < 2:
-            raise ContractError(f"search.policies must be two policies or more, got {len(self.policies)}")
-        for name, smallest in (("repeats", 2), ("epochs", 1), ("max_examples", 2)):
-            value = getattr(self, name)
-            if value is None and name == "max_examples":
-                continue
-            if type(value) is not int or value < smallest:
-                raise ContractError(f"search.{name} must be a whole number of at least {smallest}, got {value!r}")
-        if self.metric not in get_args(SearchMetric):
-            raise ContractError(
-                f"search.metric must be one of {', '.join(get_args(SearchMetric))}, got {self.metric!r}"
-            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,21 +69,7 @@ class TrialResult:
 
 def search_settings_from_text(text: str) -> SearchSettings:
     """Read the settings of a search from YAML or JSON: keys of `SearchSettings`; empty text for the defaults."""
-    try:
-        content = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise ContractError(f"search must be YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise ContractError(f"search must be a mapping of keys to values, got {content!r}")
-    known = SearchSettings.__dataclass_fields__
-    unknown = [name for name in content if name not in known]
-    if unknown:
-        raise ContractError(f"unknown key 'search.{unknown[0]}'; known keys are {', '.join(known)}")
-    if "policies" in content:
-        if not isinstance(content["policies"], list):
-            raise ContractError(f"search.policies must be a list of policies, got {content['policies']!r}")
-        content["policies"] = tuple(content["policies"])
-    return SearchSettings(**content)
+    return parse_settings(SearchSettings, text, where="the search settings", key="search")
 
 
 def planned_trials(

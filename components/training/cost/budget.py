@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-import json
 
-from components.shared.contracts.problem import BudgetSpec, parse_problem
+from components.shared.contracts.problem import BudgetSpec
 from components.shared.contracts.verdict import Finding
+from components.shared.runtime.settings import parse_settings
 from components.training.cost.forecast import Estimate, Forecast
 
 _HOUR_S = 3600.0
@@ -55,13 +55,7 @@ class BudgetLine:
 
 def parse_budget(text: str) -> BudgetSpec:
     """Read the budget section of a problem file: JSON, `{"max_hours": 8, "candidates": 5}`; empty for no limit."""
-    if not text.strip():
-        return BudgetSpec()
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"budget must be JSON, got {text!r}: {error}") from error
-    return parse_problem(json.dumps({"budget": content}), where="the budget").budget
+    return parse_settings(BudgetSpec, text, where="the budget", key="budget")
 
 
 def budget_lines(forecast: Forecast, budget: BudgetSpec) -> list[BudgetLine]:

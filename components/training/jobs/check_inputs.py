@@ -1,6 +1,5 @@
 """Checks a run's parameters before anything is paid for."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 import json
 from pathlib import Path
@@ -11,10 +10,12 @@ import fsspec
 from components.modeling.backbone_config import AUTO, backbone_modality, BackboneConfig, is_custom_model, SMALL_CNN
 from components.modeling.images.backbones import native_image_size
 from components.modeling.preparation_settings import preparation_section, preparation_settings_from
-from components.shared.contracts.problem import parse_problem
+from components.shared.contracts.problem import PROBLEM_FILE, problem_from
 from components.shared.contracts.split_record import known_splits
 from components.shared.runtime.custom_code import check_allowed
 from components.shared.runtime.model_name import check_model_name
+from components.shared.runtime.settings_text import written_settings
+from components.shared.runtime.written_settings import WrittenSettings
 from components.shared.tables.sources import check_source, companion_uri, readable_store_errors
 from components.training.recipes import recipe_config
 from components.training.training_config import overridden
@@ -83,11 +84,12 @@ def check_inputs(
     FileNotFoundError
         If there is nothing at `source`, or nothing to split like where the problem file says.
     """
-    said = parse_problem(problem)
+    written = written_settings(problem, where=PROBLEM_FILE)
+    said = problem_from(written)
     parsed = said.to_dict()
     if backbone != AUTO:
         _check_backbone(backbone, parsed["modality"])
-    overridden(recipe_config(recipe, _some_backbone(backbone)), parsed["training"])
+    overridden(recipe_config(recipe, _some_backbone(backbone)), written.section("training"))
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, got {seed}")
     check_model_name(destination.model_name)
@@ -99,7 +101,7 @@ def check_inputs(
     if destination.feature_dir:
         _check_feature_dir(destination.feature_dir)
     parsed["preparation"] = preparation_section(
-        _checked_preparation(parsed["preparation"], parsed["modality"]), said.table
+        _checked_preparation(written.section("preparation"), parsed["modality"]), said.table
     )
     sections = {name: _canonical(parsed.pop(name)) for name in ("target", "preparation", "training", "budget")}
     return CheckedInputs(data_problem=_canonical(parsed), **sections)
@@ -114,9 +116,10 @@ def _check_backbone(name: str, modality: str | None) -> None:
     native_image_size(BackboneConfig(name=name))
 
 
-def _checked_preparation(section: Mapping[str, Any], modality: str | None) -> dict[str, Any]:
+def _checked_preparation(written: WrittenSettings, modality: str | None) -> dict[str, Any]:
     """The section, checked; an augmentation policy's file is read here, so that an error in it shows at once."""
-    settings = preparation_settings_from(section)
+    settings = preparation_settings_from(written)
+    section = written.content or {}
     if modality is not None:
         settings.check_modality(modality)
     if settings.augmentation is None:

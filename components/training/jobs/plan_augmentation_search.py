@@ -1,11 +1,10 @@
 """Plans the trials of an augmentation search."""
 
-import json
-
 from components.modeling.preparation_settings import preparation_settings_from_text
 from components.shared.contracts.problem import parse_problem
 from components.shared.runtime.errors import ContractError
 from components.training.augmentation_search.trials import planned_trials, search_settings_from_text
+from components.training.training_config import training_changes
 
 
 def plan_augmentation_search(*, search: str, problem: str, preparation: str, training: str, seed: int) -> list[str]:
@@ -32,7 +31,7 @@ def plan_augmentation_search(*, search: str, problem: str, preparation: str, tra
         raise ContractError(f"policies are searched for images, but the problem file says modality {modality}")
     image_size = preparation_settings_from_text(preparation).image_size
     settings = search_settings_from_text(search)
-    changes = json.loads(training or "{}")
+    changes = training_changes(training)
     if changes.get("augment") is False:
         raise ContractError("training.augment must be true for a search: without it all policies train alike")
     trials = planned_trials(settings, training=changes, seed=seed, image_size=image_size)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import yaml
 
-from components.shared.contracts.problem import parse_problem
+from components.shared.contracts.problem import PROBLEM_FILE, problem_from
 from components.shared.runtime.atomic_files import write_json, write_text
 from components.shared.runtime.errors import ContractError
+from components.shared.runtime.settings_text import settings_yaml, written_settings
 from components.training.augmentation_search.ranking import Ranking, ranking
 from components.training.augmentation_search.ranking_report import ranking_report
 from components.training.augmentation_search.trials import choice_of, read_trial_result, SearchMetric, TrialResult
@@ -75,10 +75,11 @@ def rank_augmentation_policies(
 
 def with_augmentation_policy(problem: str, policy: Any) -> str:
     """A problem file's text (YAML, JSON or empty) with another augmentation policy, a name or its content."""
-    parse_problem(problem)
-    content = yaml.safe_load(problem) or {}
+    written = written_settings(problem, where=PROBLEM_FILE)
+    problem_from(written)
+    content = dict(written.content or {})
     content["preparation"] = {**(content.get("preparation") or {}), "augmentation": policy}
-    return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    return settings_yaml(content)
 
 
 def _by_policy(results: Sequence[TrialResult]) -> dict[str, list[TrialResult]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-import json
 import logging
 from pathlib import Path
 import tempfile
@@ -24,7 +23,7 @@ from components.training.smoke.check import failed, holds, SmokeCheck
 from components.training.smoke.report import smoke_report
 from components.training.smoke.subject import Subject
 from components.training.smoke.suite import smoke_checks
-from components.training.training_config import overridden, TrainingConfig
+from components.training.training_config import overridden, training_changes, TrainingConfig
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +89,7 @@ def smoke_test(
     began = time.monotonic()
     store = FeatureStore(paths.features)
     backbone = backbone_config_from(store.preparation["backbone"])
-    config = overridden(recipe_config(recipe, backbone), json.loads(training or "{}"))
+    config = overridden(recipe_config(recipe, backbone), training_changes(training))
     limits = parse_budget(budget)
     # A GPU that was asked for is checked first.
     checks = _gpu_checks() if device == "cuda" else []

@@ -253,10 +253,10 @@ def test_features_that_do_not_belong_together_are_refused():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"false_alarm_rate": 1.0}, "false_alarm_rate must lie between 0 and 1, got 1.0"),
-        ({"material_joint": 1.5}, "material_joint must be 0 to 1, got 1.5"),
-        ({"min_sample": 15}, "min_sample must be at least 16, got 15"),
-        ({"seed": -1}, "seed must be 0 or more, got -1"),
+        ({"false_alarm_rate": 1.0}, "false_alarm_rate must be a number above 0 and below 1, got 1.0"),
+        ({"material_joint": 1.5}, "material_joint must be a number from 0 to 1, got 1.5"),
+        ({"min_sample": 15}, "min_sample must be a whole number of at least 16, got 15"),
+        ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ({"false_alarm_rate": 0.01, "num_permutations": 98}, "num_permutations must be at least 99"),
     ],
 )

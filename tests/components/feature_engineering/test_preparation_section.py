@@ -103,7 +103,7 @@ def test_the_gallery_of_frequencies_shows_what_restoration_wins(stripes_table, t
         ({"normalization": "zscore"}, "preparation.normalization must be one of min_max, standard, channel"),
         ({"image_size": "big"}, "preparation.image_size must be a number of pixels, got 'big'"),
         ({"resize": "pad"}, "preparation.resize must be one of squash, crop, got 'pad'"),
-        ({"fourier": "low_pass"}, "preparation.fourier must be a mapping, got 'low_pass'"),
+        ({"fourier": "low_pass"}, "preparation.fourier must be a mapping of keys to values, got 'low_pass'"),
         ({"fourier": {"filter": "notch"}}, "fourier.filter must be"),
         ({"features": "derive"}, "preparation.features must be <package.module>:<function>, got 'derive'"),
         ({"features": "os:system"}, "set PLUSZERO_OWN_CODE=os:system"),

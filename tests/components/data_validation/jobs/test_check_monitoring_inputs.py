@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -85,7 +86,7 @@ def test_requests_are_counted_in_the_window_alone(model, log):
     [
         ({"window_start": "soon"}, "window_start must be a time in ISO 8601"),
         ({"window_start": "2026-05-01"}, "must hold requests, but holds none; the log covers 1970-01-01 00:00:00 UTC"),
-        ({"settings": "alarms: none"}, "the drift settings must be of false_alarm_rate"),
+        ({"settings": "alarms: none"}, "the drift settings: unknown key 'alarms'; known keys are false_alarm_rate"),
     ],
 )
 def test_a_wrong_parameter_is_named(model, log, other, sentence):
@@ -109,6 +110,15 @@ def test_a_baseline_that_was_changed_is_refused(model, log):
     (model / "statistics" / "train.pb").write_bytes(b"changed")
     with pytest.raises(ContractError, match=r"statistics/train\.pb must have the size and SHA-256"):
         check(model, log)
+
+
+def test_a_release_that_was_renamed_is_refused_and_one_that_was_not_is_read(model, log):
+    version = bundle_version(model)
+    for name in (version, "latest"):
+        shutil.copytree(model, model.parent / "models" / "pets" / name)
+    assert check(model.parent / "models" / "pets" / version, log).num_requests == 2
+    with pytest.raises(ContractError, match=f"the release .*latest must be called {version}"):
+        check(model.parent / "models" / "pets" / "latest", log)
 
 
 @pytest.mark.parametrize(

@@ -28,12 +28,19 @@ def test_equal_settings_have_one_spelling_which_can_be_read_again():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[1, 2]", r"must be a mapping with names of false_alarm_rate, .*got \[1, 2\]"),
-        ("alarm_rate: 0.1", r"must be of false_alarm_rate, .*got 'alarm_rate'"),
-        ("min_sample: 0.5", r"the drift setting min_sample must be a whole number, got 0\.5"),
-        ("material_effect: much", "the drift setting material_effect must be a number, got 'much'"),
-        ("seed: true", "the drift setting seed must be a whole number, got True"),
-        ("false_alarm_rate: 2", "the drift settings are not usable: false_alarm_rate must lie between 0 and 1"),
+        ("[1, 2]", r"^the drift settings must be a mapping of keys to values, got \[1, 2\]"),
+        (
+            "alarm_rate: 0.1",
+            "unknown key 'alarm_rate'; known keys are false_alarm_rate, .*; did you mean 'false_alarm_rate'",
+        ),
+        ("min_sample: 0.5", r"the drift settings: min_sample must be a whole number of at least 16, got 0\.5"),
+        ("material_effect: much", "the drift settings: material_effect must be a number from 0 to 1, got 'much'"),
+        ("seed: true", "the drift settings: seed must be a whole number of at least 0, got True"),
+        ("false_alarm_rate: 2", "the drift settings: false_alarm_rate must be a number above 0 and below 1, got 2"),
+        (
+            "material_effect: 0.1\nfalse_alarm_rate: 1e-4",
+            "settings: num_permutations must be at least 9999 for a false",
+        ),
         ("{a: ", "the drift settings must be YAML or JSON"),
     ],
 )

@@ -38,14 +38,23 @@ validations:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("validations: [", "must hold checks of columns"),
-        ("checks: []", "the one key 'validations'"),
-        ("validations: 3", "must be a list, got 3"),
-        ("validations: [{feature: a, expression: name > '', severity: error}]", "validation 1 .* got no 'description'"),
-        ("validations: [{CHECK, severity: fatal, description: d}]", "warning or error, got 'fatal'"),
-        ("validations: [{CHECK, severity: error, description: d, why: e}]", "unknown key 'why'"),
-        ("validations: [{CHECK, severity: error, description: d, environments: 3}]", "must be a list"),
-        ("validations: [{feature: a, expression: '', severity: error, description: d}]", "expression must be text"),
+        ("validations: [", "must be YAML or JSON, but line 1 is not"),
+        ("checks: []", "unknown key 'checks'; known keys are validations"),
+        ("validations: 3", "validations must be a list of mappings, got 3"),
+        (
+            "validations: [{feature: a, expression: name > '', severity: error}]",
+            r"validations\[0\].description must be given",
+        ),
+        (
+            "validations: [{CHECK, severity: fatal, description: d}]",
+            r"validations\[0\].severity must be one of warning, error, got 'fatal'",
+        ),
+        ("validations: [{CHECK, severity: error, description: d, why: e}]", r"unknown key 'validations\[0\].why'"),
+        ("validations: [{CHECK, severity: error, description: d, environments: 3}]", "must be a list of names"),
+        (
+            "validations: [{feature: a, expression: '', severity: error, description: d}]",
+            r"validations\[0\].expression must be text",
+        ),
     ],
 )
 def test_a_mistake_in_the_file_names_the_file_and_the_check(tmp_path, text, words):
@@ -71,7 +80,7 @@ def test_a_wrong_expression_is_named_before_any_table_is_read(tmp_path, expressi
     text = f"validations: [{{feature: a, expression: {expression}, severity: error, description: d}}]"
     with pytest.raises(ValueError, match=words) as caught:
         read_custom_validations(written(tmp_path, text))
-    assert "validation 1, of column 'a': " in str(caught.value)
+    assert "validations[0].expression, of column 'a': " in str(caught.value)
     assert repr(expression) in str(caught.value)
 
 
@@ -86,7 +95,7 @@ validations:
     description: no fare is above 1,000 dollars
 """
     expression = "num_stats.max < 1000 and num_stats.common_stats.num_missing == 0"
-    with pytest.raises(ValueError, match="validation 1: ") as caught:
+    with pytest.raises(ValueError, match=r"checks\.yaml, line 4: validations\[0\]\.sql: write ") as caught:
         read_custom_validations(written(tmp_path, text))
     assert f"write 'expression: {expression}' instead of" in str(caught.value)
     (check,) = read_custom_validations(

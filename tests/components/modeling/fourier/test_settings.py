@@ -26,18 +26,18 @@ def test_settings_come_back_from_json(settings):
     [
         ({"filter": "notch"}, "fourier.filter must be one of none, low_pass, high_pass, band_pass, got 'notch'"),
         ({"cutoff": 0.5}, "unknown key 'fourier.cutoff'; known keys are filter, low, high, spectrum_bins"),
-        ({"filter": "low_pass"}, "fourier.high must be a share of the Nyquist frequency, above 0 to 1, .* got None"),
+        ({"filter": "low_pass"}, "fourier.high must be a share of the Nyquist frequency, above 0 to 1, .* got none"),
         ({"filter": "low_pass", "high": 2}, "fourier.high must be a share of the Nyquist frequency"),
         ({"filter": "high_pass", "low": True}, "fourier.low must be a share of the Nyquist frequency"),
-        ({"filter": "high_pass", "low": float("nan")}, "fourier.low must be a share of the Nyquist frequency"),
+        ({"filter": "high_pass", "low": float("nan")}, "fourier must be plain values"),
         (
             {"filter": "low_pass", "high": 0.5, "low": 0.1},
             "fourier.low must be left out where fourier.filter is low_pa",
         ),
         ({"high": 0.5}, "fourier.high must be left out where fourier.filter is none, got 0.5"),
         ({"filter": "band_pass", "low": 0.5, "high": 0.2}, "fourier.low must be below fourier.high, got 0.5 and 0.2"),
-        ({"spectrum_bins": -1}, "fourier.spectrum_bins must be a whole number, 0 to 256, got -1"),
-        ({"spectrum_bins": 4.0}, "fourier.spectrum_bins must be a whole number"),
+        ({"spectrum_bins": -1}, "fourier.spectrum_bins must be a whole number from 0 to 256, got -1"),
+        ({"spectrum_bins": 4.5}, "fourier.spectrum_bins must be a whole number"),
         (["low_pass"], "fourier must be a mapping"),
     ],
 )

@@ -50,6 +50,16 @@ def test_a_release_is_a_bundle_with_evaluation_and_card_and_a_service_beside_it(
     assert sorted(path.name for path in release.parent.iterdir()) == [result.version]
 
 
+def test_a_release_that_is_not_called_its_version_is_not_published_again(inputs):
+    release = Path(publish_model(**inputs).release_uri)
+    for name in ("latest", "0123456789abcdef"):
+        shutil.copytree(release, release.parent / name)
+        candidate = replace(inputs["candidate"], model=release.parent / name)
+        with pytest.raises(ContractError, match=f"the release .*{name} must be called {release.name}"):
+            publish_model(**{**inputs, "candidate": candidate})
+    publish_model(**{**inputs, "candidate": replace(inputs["candidate"], model=release)})
+
+
 def test_publishing_again_changes_nothing(inputs):
     first = publish_model(**inputs)
     before = snapshot(Path(inputs["model_root"]))

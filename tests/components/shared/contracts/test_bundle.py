@@ -152,12 +152,17 @@ def test_an_unknown_format_version_is_refused(bundle, version):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda config: config.update(loader="os.system"), "'loader' is missing or unknown"),
-        (lambda config: config.pop("backbone"), "'backbone' is missing or unknown"),
+        (lambda config: config.update(loader="os.system"), "unknown key 'loader'; known keys are task, class_names"),
+        (lambda config: config.pop("backbone"), "backbone must be given"),
         (lambda config: config.update(class_names=["one"]), "2 or more different names"),
         (lambda config: config.update(class_names=["a", "a"]), "2 or more different names"),
-        (lambda config: config.update(class_names="cat"), "must be a JSON list"),
-        (lambda config: config.update(class_names=[["a"], ["b"]]), "is not usable"),
+        (lambda config: config.update(class_names="cat"), "class_names must be a list of texts, got 'cat'"),
+        (lambda config: config.update(class_names=[["a"], ["b"]]), "class_names must be a list of texts"),
+        (lambda config: config.update(class_names=[0, 1]), r"class_names must be a list of texts, got \[0, 1\]"),
+        (lambda config: config.update(label_version="2"), "label_version must be a whole number, got '2'"),
+        (lambda config: config.update(label_version=True), "label_version must be a whole number, got True"),
+        (lambda config: config.update(training=None), "training must be a mapping of keys to values, got None"),
+        (lambda config: config.update(backbon={}), "unknown key 'backbon'; .*; did you mean 'backbone'"),
         (lambda config: config.update(task="translation"), "task must be one of image_classification"),
         (lambda config: config.update(files=["weights.safetensors"]), "with a list of files"),
     ],
@@ -177,6 +182,15 @@ def test_what_is_no_bundle_is_refused(bundle, tmp_path):
     refused(bundle, "must be a JSON object")
     (bundle / "config.json").unlink()
     with pytest.raises(FileNotFoundError, match="the bundle's config must be a JSON file"):
+        read_config(bundle)
+
+
+def test_a_key_given_twice_is_refused(bundle):
+    text = (bundle / "config.json").read_text()
+    (bundle / "config.json").write_text(text.replace('"task":', '"task": "text_classification", "task":', 1))
+    with pytest.raises(
+        ValueError, match=r"the bundle's config at .* must have every key once, but 'task' is there twice"
+    ):
         read_config(bundle)
 
 

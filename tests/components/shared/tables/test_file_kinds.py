@@ -81,7 +81,7 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "data", "what"), KINDS)
+@pytest.mark.parametrize(("name", "data", "what"), KINDS, ids=[kind[2] for kind in KINDS])
 def test_what_is_no_table_is_named_as_what_it_is(tmp_path, name, data, what):
     (tmp_path / name).write_bytes(data)
     with pytest.raises(ValueError, match=r"must be a table in CSV, TSV, JSON lines or Parquet, but it is ") as caught:

@@ -28,13 +28,13 @@ def test_an_empty_text_means_the_defaults():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("policies: [none]", "two policies or more, got 1"),
-        ("policies: none", "must be a list of policies, got 'none'"),
+        ("policies: [none]", r"search.policies must be a list of two policies or more, got \['none'\]"),
+        ("policies: none", "search.policies must be a list of two policies or more, got 'none'"),
         ("repeats: 1", "search.repeats must be a whole number of at least 2, got 1"),
         ("epochs: 1.5", "search.epochs must be a whole number of at least 1, got 1.5"),
         ("metric: f1", "search.metric must be one of accuracy, log_loss, got 'f1'"),
         ("repeat: 3", "unknown key 'search.repeat'; known keys are policies, repeats"),
-        ("[none", "search must be YAML"),
+        ("[none", "the search settings must be YAML"),
         ("none", "must be a mapping of keys to values, got 'none'"),
     ],
 )

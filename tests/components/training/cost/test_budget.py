@@ -42,9 +42,9 @@ def test_the_section_of_the_problem_file_is_read():
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("{max_hours}", "budget must be JSON"),
+        ("{max_hours", "the budget must be YAML or JSON"),
         ('{"max_days": 1}', "the budget: unknown key 'budget.max_days'"),
-        ('{"max_hours": 0}', r"budget\.max_hours must be above 0"),
+        ('{"max_hours": 0}', r"budget\.max_hours must be a number above 0"),
     ],
 )
 def test_a_budget_that_cannot_be_kept_is_refused(text, reason):

@@ -40,7 +40,22 @@ def test_the_target_is_split_from_the_rest_of_the_problem(tmp_path):
         ({"problem": "modality: text", "backbone": "mlp"}, ValueError, "mlp takes tabular examples, .* modality text"),
         ({"problem": "split: {like: no/such/table}"}, FileNotFoundError, "split.like must name an example table or"),
         ({"problem": "training: {epochs: 3}"}, ValueError, r"unknown key 'training\.epochs'"),
-        ({"problem": "training: {learning_rate: 0}"}, ValueError, "learning_rate must be above 0"),
+        (
+            {"problem": "training: {learning_rate: 0}"},
+            ValueError,
+            r"training\.learning_rate must be a number above 0, got 0",
+        ),
+        (
+            {"problem": "modality: image\ntraining:\n  learning_rate: fast\n"},
+            ValueError,
+            r"^the problem file, line 3: training\.learning_rate must be a number above 0, got 'fast'$",
+        ),
+        (
+            {"problem": "preparation:\n  fourier:\n    filter: low_pass\n    hihg: 1"},
+            ValueError,
+            r"^the problem file, line 4: unknown key 'preparation\.fourier\.hihg'; .*; did you mean 'high'\?$",
+        ),
+        ({"problem": "preparation:\n  image_size: 4"}, ValueError, r"line 2: preparation\.image_size must be 8 to"),
         ({"problem": "budget: {max_money: 3}"}, ValueError, "must come with budget.price_per_gpu_hour"),
         ({"backbone": "team.models:build"}, ValueError, "set PLUSZERO_OWN_CODE=team.models:build"),
         ({"recipe": "quick"}, ValueError, "recipe must be one of"),
