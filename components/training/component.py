@@ -185,13 +185,8 @@ def train_model(
     """
     from components.training.jobs.train_model import train_model, TrainingInputs, TrainingOutputs
 
-    inputs = TrainingInputs(
-        features=features.path,
-        schema=schema.path,
-        statistics=statistics.path,
-        splits=splits.path,
-        forecast=forecast.path,
-    )
+    kept = {"schema": schema.path, "statistics": statistics.path, "splits": splits.path}
+    inputs = TrainingInputs(features=features.path, forecast=forecast.path, **kept)
     outputs = TrainingOutputs(model=model.path, report=report.path, metrics=metrics.path, logs=logs.path)
     result = train_model(
         inputs, outputs, recipe=recipe, training=training, seed=seed, checkpoint_dir=checkpoint_dir, device=device
@@ -258,13 +253,8 @@ def train_on_nodes(
     """
     from components.training.jobs.train_on_nodes import Nodes, train_on_nodes, TrainingInputs, TrainingOutputs
 
-    inputs = TrainingInputs(
-        features=features.path,
-        schema=schema.path,
-        statistics=statistics.path,
-        splits=splits.path,
-        forecast=forecast.path,
-    )
+    kept = {"schema": schema.path, "statistics": statistics.path, "splits": splits.path}
+    inputs = TrainingInputs(features=features.path, forecast=forecast.path, **kept)
     outputs = TrainingOutputs(model=model.path, report=report.path, metrics=metrics.path, logs=logs.path)
     nodes = Nodes(image=node_image, workspace_claim=workspace_claim)
     result = train_on_nodes(

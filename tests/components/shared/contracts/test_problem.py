@@ -88,7 +88,7 @@ def test_the_problem_as_a_dictionary_has_every_key():
         ("split: {train: .nan}", r"split\.train must be a number from 0 to 1, got '\.nan'"),
         ("split: {train: most}", r"split\.train must be a number from 0 to 1, got 'most'"),
         ("split: {train: 0.9, validation: 0.2, test_file: t.csv}", "must add up to at most 1"),
-        ("split: {by: date}", "split.by must be time, or be left out, got 'date'"),
+        ("split: {by: date}", "split.by must be one of time, got 'date'"),
         ("split: {by: time}", "needs a column of times, but the problem file names none: set time"),
         ("time: t\nsplit: {by: time, like: runs/a}", "split.by: time must stand without split.like"),
         ("time: t\nsplit: {by: time, test_file: t.csv}", "split.by: time must stand without split.test_file"),
