@@ -100,9 +100,16 @@ def test_published_weights_tell_pictures_apart_better_than_random_ones(stripes):
     [
         ({"name": "resnet50"}, "backbone must be one of small_cnn"),
         ({"name": "small_cnn", "frozen": True}, "frozen backbone must be pretrained"),
-        ({"name": "small_cnn", "dropout": 1.0}, "dropout must lie in"),
-        ({"name": "small_cnn", "depth": 3}, "backbone must have name"),
-        ({"name": 7}, "backbone must be one of small_cnn"),
+        ({"name": "small_cnn", "dropout": 1.0}, r"backbone\.dropout must be a number from 0 to below 1, got 1"),
+        ({"name": "small_cnn", "depth": 3}, r"unknown key 'backbone\.depth'; known keys are name, pretrained"),
+        ({"name": 7}, r"backbone\.name must be text, got 7"),
+        ({"name": "small_cnn", "pretrained": "yes"}, r"backbone\.pretrained must be true or false, got 'yes'"),
+        (
+            {"name": "small_cnn", "options": {"width": 8}},
+            r"backbone\.options must be left out where the backbone is small_cnn",
+        ),
+        ({"name": "hf:x", "options": {"revision": 1}}, r"backbone\.options must be left out"),
+        ({}, r"backbone\.name must be given"),
         ({"name": "my models:build"}, "backbone must be one of small_cnn"),
     ],
 )
