@@ -8,8 +8,19 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from components.data_ingestion.class_names import class_warnings, counts_by_split, ordered_class_names
-from components.data_ingestion.images.columns import image_column_roles, IMAGE_COLUMNS, image_values, SOURCE_NAME
+from components.data_ingestion.class_names import (
+    check_classes_are_shown,
+    class_warnings,
+    counts_by_split,
+    ordered_class_names,
+)
+from components.data_ingestion.images.columns import (
+    image_column_roles,
+    IMAGE_COLUMNS,
+    image_values,
+    shown_name,
+    SOURCE_NAME,
+)
 from components.data_ingestion.images.contact_sheet import contact_sheet
 from components.data_ingestion.images.image_set import (
     group_warnings,
@@ -53,6 +64,8 @@ def ingest_images(
             f"under another label, {contradictory[0].name} for one"
         )
     class_names = ordered_class_names(label_counts(images), declared, source=source)
+    if "label" not in problem.pii_keep:
+        check_classes_are_shown(class_names, source=source)
     pairs = pairs_of_images(images)
     groups = groups_of_pairs(len(images), pairs)
     predefined = predefined_splits(listing)
@@ -63,7 +76,8 @@ def ingest_images(
     )
     columns = {name: IMAGE_COLUMNS[name] for name in roles}
     with ExampleTableWriter(examples_path, info, extra_columns=columns) as writer:
-        for batch in _batches(reader, images, splits, columns):
+        writer.keep_personal(problem.pii_keep)
+        for batch in _batches(reader, images, splits, columns, problem):
             writer.write(batch)
     converted = [
         Quarantined(name=image.entry.name, reason="; ".join(image.record.conversions))
@@ -127,7 +141,11 @@ def _measured(
 
 
 def _batches(
-    reader: ImageReader, images: Sequence[MeasuredImage], splits: np.ndarray, columns: Mapping[str, pa.DataType]
+    reader: ImageReader,
+    images: Sequence[MeasuredImage],
+    splits: np.ndarray,
+    columns: Mapping[str, pa.DataType],
+    problem: Problem,
 ) -> Iterator[pa.RecordBatch]:
     payloads = stored_images(reader, [(image.entry.location, image.record) for image in images])
     rows: list[tuple[MeasuredImage, int, bytes]] = []
@@ -136,15 +154,17 @@ def _batches(
         rows.append(row)
         num_bytes += len(row[2])
         if len(rows) == _ROWS_A_BATCH or num_bytes >= _BYTES_A_BATCH:
-            yield _batch(rows, columns)
+            yield _batch(rows, columns, problem)
             rows, num_bytes = [], 0
     if rows:
-        yield _batch(rows, columns)
+        yield _batch(rows, columns, problem)
 
 
-def _batch(rows: Sequence[tuple[MeasuredImage, int, bytes]], columns: Mapping[str, pa.DataType]) -> pa.RecordBatch:
+def _batch(
+    rows: Sequence[tuple[MeasuredImage, int, bytes]], columns: Mapping[str, pa.DataType], problem: Problem
+) -> pa.RecordBatch:
     images, splits, payloads = zip(*rows, strict=True)
-    values = [image_values(image.entry.name, image.record) for image in images]
+    values = [image_values(shown_name(image.entry.name, problem), image.record) for image in images]
     arrays = {
         "example_id": pa.array([image.record.fingerprint for image in images], pa.string()),
         "split": pa.array([SPLIT_NAMES[split] for split in splits], pa.string()),

@@ -7,7 +7,9 @@ import pyarrow as pa
 
 from components.shared.contracts.example_table import ColumnRole
 from components.shared.contracts.problem import LABEL_NAMES, Modality, Problem, TEXT_NAMES
+from components.shared.runtime.personal_forms import PersonalKind
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.personal_columns import PLURALS
 from components.shared.tables.text_measures import TEXT_MEASURES
 
 _BASE_NAMES = ("example_id", "split", "label")
@@ -15,12 +17,16 @@ _BASE_NAMES = ("example_id", "split", "label")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutputColumn:
-    """A column of the example table that is taken from the source: its name there and here, role and type."""
+    """A column of the example table that is taken from the source: its name there and here, role and type.
+
+    `is_kept`: its personal data stay as they are. The type of a column with the role `pii` is that of its hashes.
+    """
 
     source: str
     name: str
     role: ColumnRole
     kind: pa.DataType
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +41,10 @@ class ColumnPlan:
         Names of columns in the source; None where they play no part.
     outputs
         Columns that are carried over.
+    has_personal_ids
+        Whether the identifiers are personal data: they are hashed.
+    kept
+        Columns of the source whose personal data stay as they are.
     """
 
     modality: Modality
@@ -45,6 +55,8 @@ class ColumnPlan:
     group: str | None
     outputs: tuple[OutputColumn, ...]
     inferred: tuple[str, ...]
+    has_personal_ids: bool = False
+    kept: frozenset[str] = frozenset()
 
     @property
     def features(self) -> tuple[OutputColumn, ...]:
@@ -59,24 +71,40 @@ class ColumnPlan:
         return tuple(dict.fromkeys([*label, *single, *(column.source for column in self.outputs)]))
 
 
-def column_plan(types: Mapping[str, pa.DataType | None], problem: Problem, *, source: str) -> ColumnPlan:
+def column_plan(
+    types: Mapping[str, pa.DataType | None],
+    problem: Problem,
+    *,
+    source: str,
+    personal: Mapping[str, PersonalKind] | None = None,
+) -> ColumnPlan:
     """Plan what becomes of every column; `types` are int64, float64, string, or None for what cannot be carried over.
 
-    Every column has one role: personal data first, then named features, sensitive, slice, group, time. Refuses a
-    problem file that names an absent column, a label or text that cannot be inferred, and a table without a feature.
+    Every column has one role: personal data first, then named features, sensitive, slice, group, time. `personal` are
+    columns of numbers that hold personal data: they are treated as if they were named under `pii`. Refuses a problem
+    file that names an absent column, a label or text that is personal data or cannot be inferred, and a table without
+    a feature.
     """
+    personal = {name: kind for name, kind in (personal or {}).items() if name not in problem.pii_keep}
     inferred: list[str] = []
     label = _label(types, problem, source, inferred)
     expression_columns = label.columns if isinstance(label, LabelExpression) else ()
     _check_names((*problem.named_columns(), *expression_columns), types, source)
     modality = _modality(problem, inferred)
     text = _text(types, problem, source, inferred) if modality == "text" else None
+    _check_shown(label, text, problem)
     special = {label if isinstance(label, str) else None, text, problem.id}
     outputs = []
     for name, kind in types.items():
         role = _role(name, problem, modality, expression_columns)
         if name in special or role is None:
             continue
+        if name in personal and role != "pii":
+            role = "pii"
+            inferred.append(
+                f"the column {name!r} is hashed and no feature, for it seems to hold {PLURALS[personal[name]]}: write "
+                f"`pii: {{{name}: keep}}` if it does not"
+            )
         if role == "feature" and name.casefold() == "id" and name not in problem.features:
             role = "metadata"
             inferred.append(f"the column {name!r} is taken for an identifier, not for a feature")
@@ -85,7 +113,15 @@ def column_plan(types: Mapping[str, pa.DataType | None], problem: Problem, *, so
         elif not name:
             inferred.append("a column without a name is left out")
         else:
-            outputs.append(OutputColumn(source=name, name=_free_name(name, modality, types), role=role, kind=kind))
+            outputs.append(
+                OutputColumn(
+                    source=name,
+                    name=_free_name(name, modality, types),
+                    role=role,
+                    kind=pa.string() if role == "pii" else kind,
+                    is_kept=name in problem.pii_keep,
+                )
+            )
     plan = ColumnPlan(
         modality=modality,
         label=label,
@@ -95,6 +131,8 @@ def column_plan(types: Mapping[str, pa.DataType | None], problem: Problem, *, so
         group=problem.group,
         outputs=tuple(outputs),
         inferred=tuple(inferred),
+        has_personal_ids=problem.id is not None and (problem.id in problem.pii or problem.id in personal),
+        kept=frozenset(problem.pii_keep),
     )
     if modality == "tabular" and not plan.features:
         raise ValueError(f"{source} must have a feature column beside label and id, but has {_listed(types)}")
@@ -138,6 +176,15 @@ def _text(types: Mapping[str, pa.DataType | None], problem: Problem, source: str
         )
     inferred.append(f"the text is the column {found!r}")
     return found
+
+
+def _check_shown(label: str | LabelExpression, text: str | None, problem: Problem) -> None:
+    for name, what in ((label, "label"), (text, "text")):
+        if name in problem.pii:
+            raise ValueError(
+                f"the {what} {name!r} must not be under `pii` in the problem file, for nothing is learned from hashes: "
+                f"choose another {what}, or write `pii: {{{name}: keep}}`"
+            )
 
 
 def _usual(wanted: Sequence[str], types: Mapping[str, object]) -> str | None:

@@ -8,7 +8,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from components.data_ingestion.class_names import class_warnings, counts_by_split, ordered_class_names
+from components.data_ingestion.class_names import (
+    check_classes_are_shown,
+    class_warnings,
+    counts_by_split,
+    ordered_class_names,
+)
 from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantined
 from components.data_ingestion.splits import assign_splits, expected_splits, NOT_PINNED, open_fractions
 from components.data_ingestion.tables.column_plan import column_plan, ColumnPlan
@@ -17,9 +22,10 @@ from components.data_ingestion.tables.rows import prepared_rows, PreparedRows
 from components.data_ingestion.tables.scan import ScannedTable
 from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.problem import Problem, SPLIT_NAMES
-from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.runtime.progress import progress
 from components.shared.tables.column_types import widest_types
+from components.shared.tables.personal_columns import hashed_texts
+from components.shared.tables.personal_key import keyed_hashes
 from components.shared.tables.text_measures import TEXT_MEASURES, text_measures
 
 _LISTED_ROWS = 1000
@@ -46,6 +52,8 @@ def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_
     _check_usable(rows, plan, source)
     index = rows.index
     class_names = ordered_class_names(index.label_counts, problem.label.classes, source=source)
+    if plan.label not in problem.pii_keep:
+        check_classes_are_shown(class_names, source=source)
     predefined = tuple(SPLIT_NAMES[table.pinned] for table in tables if table.pinned != NOT_PINNED)
     class_of_code = np.array([class_names.index(label) for label in index.labels] + [UNLABELLED])
     classes = class_of_code[index.column("label")]
@@ -55,6 +63,8 @@ def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_
         modality=plan.modality, class_names=class_names, column_roles=roles, label_version=problem.label.version
     )
     with ExampleTableWriter(examples_path, info, extra_columns=columns) as writer:
+        kept = [column.name for column in plan.outputs if column.is_kept]
+        writer.keep_personal([*kept, "label"] if plan.label in plan.kept else kept)
         for batch in _batches(tables, plan, problem, index, splits):
             writer.write(batch)
     return IngestionFacts(
@@ -76,7 +86,9 @@ def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_
 def _plan(tables: Sequence[ScannedTable], problem: Problem) -> ColumnPlan:
     types = widest_types([table.types for table in tables])
     first = tables[0]
-    plan = column_plan({name: types[name] for name in first.types}, problem, source=first.file.uri)
+    plan = column_plan(
+        {name: types[name] for name in first.types}, problem, source=first.file.uri, personal=first.personal
+    )
     for table in tables[1:]:
         missing = [name for name in plan.needed if name not in table.types]
         if missing:
@@ -165,19 +177,23 @@ def _batches(
             usable = _usable(prepared, problem)
             names = [SPLIT_NAMES[split] for split in splits[start : start + len(usable)].tolist()]
             start += len(usable)
-            ids = _example_ids(prepared, usable, plan, problem) or list(
+            ids = _example_ids(prepared, usable, plan) or list(
                 numbered_rows([prepared.rows[row] for row in usable], repeated, seen)
             )
             if usable:
                 yield _batch(prepared, usable, ids, names)
 
 
-def _example_ids(prepared: PreparedRows, usable: Sequence[int], plan: ColumnPlan, problem: Problem) -> list[str]:
-    """The table's own identifiers, as fingerprints where they are personal; empty where there are none."""
+def _example_ids(prepared: PreparedRows, usable: Sequence[int], plan: ColumnPlan) -> list[str]:
+    """The table's own identifiers, as keyed hashes where they are personal; empty where there are none."""
     if prepared.ids is None:
         return []
-    ids = prepared.ids.take(pa.array(usable, pa.int64())).to_pylist()
-    return [fingerprint_bytes(value.encode()) for value in ids] if plan.id in problem.pii else ids
+    ids = prepared.ids.take(pa.array(usable, pa.int64()))
+    if plan.has_personal_ids:
+        ids = keyed_hashes(ids)
+    elif plan.id not in plan.kept:
+        ids = hashed_texts(ids)
+    return ids.to_pylist()
 
 
 def _batch(prepared: PreparedRows, usable: Sequence[int], ids: Sequence[str], splits: Sequence[str]) -> pa.RecordBatch:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.data_ingestion.tables.column_plan import ColumnPlan
+from components.data_ingestion.tables.column_plan import ColumnPlan, OutputColumn
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.personal_columns import hashed_texts, masked_texts
+from components.shared.tables.personal_key import keyed_hashes
 
 NO_TEXT = "it has no text"
 NO_FEATURE = "none of its features has a value"
@@ -27,7 +29,8 @@ class PreparedRows:
     labels
         Shape (N,), string; null where unlabelled.
     columns
-        Columns of the example table that come from the source, by their names there.
+        Columns of the example table that come from the source, by their names there. Personal data are hashed or
+        masked, except in features.
     contents
         N fingerprints of what a model sees: equal ones must not straddle splits.
     rows
@@ -49,7 +52,7 @@ class PreparedRows:
 def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan) -> PreparedRows:
     """Prepare a batch, row by row in its order; columns that the plan does not need are not looked at."""
     raw = {name: batch.column(number) for number, name in enumerate(batch.schema.names)}
-    columns = {column.name: as_type(raw[column.source], column.kind) for column in plan.outputs}
+    columns = {column.name: _carried(as_type(raw[column.source], column.kind), column) for column in plan.outputs}
     labels = _labels(raw, plan)
     text = None if plan.text is None else as_type(raw[plan.text], pa.string())
     ids = None if plan.id is None else as_type(raw[plan.id], pa.string())
@@ -65,6 +68,18 @@ def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan) -> PreparedRows:
         rows=_fingerprints(whole),
         reasons=_reasons(text, ids, payload),
     )
+
+
+def _carried(values: pa.Array, column: OutputColumn) -> pa.Array:
+    """A column as the example table holds it: hashed where it is personal data, masked where nothing is learned of it.
+
+    Groups that tell who somebody is are hashed, so that they stay apart.
+    """
+    if column.role == "pii":
+        return keyed_hashes(values)
+    if column.is_kept or column.role == "feature":
+        return values
+    return hashed_texts(values) if column.role in ("group", "id") else masked_texts(values)
 
 
 def _labels(raw: dict[str, pa.Array], plan: ColumnPlan) -> pa.Array:

@@ -1,14 +1,17 @@
 """A first look at a table file: the types of its columns, and its ragged rows."""
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from components.data_ingestion.ingestion_facts import Quarantined
 from components.data_ingestion.splits import NOT_PINNED
+from components.shared.runtime.personal_forms import PersonalKind
 from components.shared.runtime.progress import progress
-from components.shared.tables.column_types import type_of_stored, type_of_texts, widest_types
+from components.shared.tables.column_types import as_type, type_of_stored, type_of_texts, widest_types
+from components.shared.tables.personal_columns import PEEKED_ROWS, personal_kind_of_numbers
 from components.shared.tables.table_files import RaggedRow, TableFile
 
 
@@ -24,12 +27,15 @@ class ScannedTable:
         int64, float64 or string for each column, None where it cannot be carried over.
     ragged
         Rows that are left out since they have too few or too many values.
+    personal
+        Columns of numbers whose first rows say that they hold personal data.
     """
 
     file: TableFile
     pinned: int
     types: dict[str, pa.DataType | None]
     ragged: tuple[RaggedRow, ...]
+    personal: Mapping[str, PersonalKind] = field(default_factory=dict)
 
     @property
     def num_ragged(self) -> int:
@@ -55,15 +61,28 @@ class ScannedTable:
 def scanned_table(file: TableFile, *, pinned: int = NOT_PINNED) -> ScannedTable:
     """Look through a file once, in a stream; `pinned` is the split that it is, where it is one."""
     if file.is_parquet:
-        types = {field.name: type_of_stored(field.type) for field in file.schema()}
-        return ScannedTable(file=file, pinned=pinned, types=widest_types([types]), ragged=())
+        stored = widest_types([{column.name: type_of_stored(column.type) for column in file.schema()}])
+        return ScannedTable(file=file, pinned=pinned, types=stored, ragged=(), personal=_personal(file, stored))
     ragged: list[RaggedRow] = []
     found: list[dict[str, pa.DataType | None]] = [dict.fromkeys(file.column_names(), pa.null())]
     for batch in progress(file.iter_batches(ragged), label=f"looking through {file.name}", unit="block"):
         parts = zip(batch.schema.names, batch.columns, strict=True)
         found.append({name: type_of_texts(column) for name, column in parts})
     ragged.sort(key=lambda row: row.row)
-    return ScannedTable(file=file, pinned=pinned, types=widest_types(found), ragged=tuple(ragged))
+    types = widest_types(found)
+    return ScannedTable(file=file, pinned=pinned, types=types, ragged=tuple(ragged), personal=_personal(file, types))
+
+
+def _personal(file: TableFile, types: Mapping[str, pa.DataType | None]) -> dict[str, PersonalKind]:
+    """Columns of numbers that hold personal data, by the first rows."""
+    first = next(file.iter_batches(), None)
+    if first is None:
+        return {}
+    peeked = first.slice(0, PEEKED_ROWS)
+    numbers = [name for name, kind in types.items() if kind in (pa.int64(), pa.float64())]
+    values = {name: as_type(peeked.column(peeked.schema.names.index(name)), types[name]) for name in numbers}
+    found = {name: personal_kind_of_numbers(name, column) for name, column in values.items()}
+    return {name: kind for name, kind in found.items() if kind is not None}
 
 
 def _reason(row: RaggedRow) -> str:

@@ -4,7 +4,7 @@ Identifiers, times, groups and ignored columns take no part. A text is examined 
 is an expression is computed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 import re
 from typing import Literal
@@ -16,8 +16,10 @@ import pyarrow.compute as pc
 from components.data_validation.tables.arrow_lists import column_kind, EXAMINED_ROLES, ExaminedColumn
 from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo
 from components.shared.contracts.problem import LABEL_NAMES, Problem, TEXT_NAMES
+from components.shared.runtime.personal_forms import PersonalKind
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.personal_columns import personal_kind_of_numbers, PLURALS
 from components.shared.tables.text_measures import TEXT_MEASURES
 
 LABEL_COLUMN = "label"
@@ -25,6 +27,7 @@ PREDICTION_NAMES = ("predicted", "prediction", "predicted_label", "y_pred")
 _IDENTIFIER_NAME = re.compile(r"(?:^|[_\W])(?:id|uuid|guid|key|index|rowid|nr|no)$|^unnamed: 0$|Id$|ID$")
 _TIME_NAME = re.compile(r"time|date|timestamp|(?:^|_)at$|(?:^|_)ts$|created|updated", re.IGNORECASE)
 _ISO_TIME = r"^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?(?:Z|[+-]\d{2}:?\d{2}|UTC))?)?$"
+_KEEP_IT = "write `pii: {column: keep}` in the problem file if it does not"
 _EPOCH_S = (3.0e8, 5.0e9)
 _MIN_ROWS_TO_RECOGNISE = 30
 _DISTINCT_SHARE = 0.98
@@ -66,14 +69,17 @@ class ColumnRoles:
         return LABEL_COLUMN if isinstance(self.label, LabelExpression) else self.label
 
 
-def roles_of_examples(info: ExampleTableInfo, schema: pa.Schema) -> ColumnRoles:
-    """Roles of an example table: its own; the derived columns stand for the payload."""
+def roles_of_examples(info: ExampleTableInfo, schema: pa.Schema, *, kept: Collection[str] = ()) -> ColumnRoles:
+    """Roles of an example table: its own; the derived columns stand for the payload.
+
+    Personal data in `kept` columns are examined as they are.
+    """
     columns, left_out = [], {}
     for name in info.column_roles:
         role = info.main_role(name)
         kind = "masked" if role == "pii" else column_kind(schema.field(name).type)
         if role in EXAMINED_ROLES and kind is not None:
-            columns.append(ExaminedColumn(name=name, role=role, kind=kind))
+            columns.append(ExaminedColumn(name=name, role=role, kind=kind, is_kept=name in kept))
         elif role in EXAMINED_ROLES:
             left_out[name] = f"its type is {schema.field(name).type}"
         elif role not in ("split", "payload", "provenance"):
@@ -139,7 +145,8 @@ class _Recogniser:
         elif name == self._problem.id:
             self._left_out[name] = "it is the identifier"
         elif name == self._label:
-            self.columns.append(ExaminedColumn(name=name, role="label", kind="category"))
+            is_kept = name in self._problem.pii_keep
+            self.columns.append(ExaminedColumn(name=name, role="label", kind="category", is_kept=is_kept))
         elif self._is_text(name, values):
             self._take_text(name, "")
         else:
@@ -176,6 +183,9 @@ class _Recogniser:
             self._left_out[name] = f"it is the {role}"
         elif column_kind(values.type) is None:
             self._left_out[name] = f"its type is {values.type}"
+        elif (personal := self._personal_numbers(name, values)) is not None:
+            self._remarks.append(f"{name!r} is counted only: it seems to hold {PLURALS[personal]}; {_KEEP_IT}")
+            self.columns.append(ExaminedColumn(name=name, role="pii", kind="masked"))
         elif role is not None:
             self._examine(name, values, role)
         elif name in self._label_inputs:
@@ -188,12 +198,17 @@ class _Recogniser:
         else:
             self._examine(name, values, "prediction" if name.casefold() in PREDICTION_NAMES else "feature")
 
+    def _personal_numbers(self, name: str, values: pa.Array) -> PersonalKind | None:
+        is_number = pa.types.is_integer(values.type) or pa.types.is_floating(values.type)
+        return personal_kind_of_numbers(name, values) if is_number and name not in self._problem.pii_keep else None
+
     def _examine(self, name: str, values: pa.Array, role: ColumnRole) -> None:
         kind = (
             "category" if role == "prediction" and not pa.types.is_floating(values.type) else column_kind(values.type)
         )
         assert kind is not None
-        self.columns.append(ExaminedColumn(name=name, role=role, kind=kind))
+        is_kept = name in self._problem.pii_keep
+        self.columns.append(ExaminedColumn(name=name, role=role, kind=kind, is_kept=is_kept))
 
     def _leave_out(self, name: str, recognised: str) -> None:
         self._left_out[name] = f"it looks like {'an identifier' if recognised == 'id' else 'a time'}"

@@ -18,6 +18,7 @@ from components.shared.contracts.example_table import ExampleTable, ExampleTable
 from components.shared.tables.column_types import type_of_texts
 from components.shared.tables.opening import opened, readable
 from components.shared.tables.parquet_file import parquet_file
+from components.shared.tables.personal_columns import kept_columns
 
 _SUFFIXES = (".parquet", ".pq")
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -46,8 +47,15 @@ class StoredFile:
 class ParquetTable(TableSource):
     """Parquet files, at least one and in the order of their rows, that make one table; see `TableSource`."""
 
-    def __init__(self, uri: str, files: Sequence[StoredFile], *, info: ExampleTableInfo | None = None) -> None:
-        super().__init__(uri, info=info)
+    def __init__(
+        self,
+        uri: str,
+        files: Sequence[StoredFile],
+        *,
+        info: ExampleTableInfo | None = None,
+        kept: frozenset[str] = frozenset(),
+    ) -> None:
+        super().__init__(uri, info=info, kept=kept)
         self._files = tuple(files)
 
     @cached_property
@@ -154,15 +162,18 @@ def parquet_table(uri: str) -> ParquetTable:
     if not shown:
         raise FileNotFoundError(f"the table must be a folder with .parquet files, but {uri} holds none")
     files = [_stored_file(f"{uri.rstrip('/')}/{name}", _partition_of(name)) for name in shown]
-    return ParquetTable(uri, files, info=_example_info(uri, [str(name) for name in shown]))
+    table = _example_table(uri, [str(name) for name in shown])
+    if table is None:
+        return ParquetTable(uri, files)
+    return ParquetTable(uri, files, info=table.info, kept=kept_columns(table.schema))
 
 
-def _example_info(uri: str, names: Sequence[str]) -> ExampleTableInfo | None:
-    """Roles of an example table, its shards checked; None for another folder."""
+def _example_table(uri: str, names: Sequence[str]) -> ExampleTable | None:
+    """The example table, its shards checked; None for another folder."""
     if "://" in uri or names[0] != "shard-00000.parquet":
         return None
     metadata = pq.read_schema(f"{uri}/{names[0]}").metadata or {}
-    return ExampleTable(uri).info if b'"example_table"' in metadata.get(b"pluszero", b"") else None
+    return ExampleTable(uri) if b'"example_table"' in metadata.get(b"pluszero", b"") else None
 
 
 def _stored_file(uri: str, partition: Mapping[str, str | None]) -> StoredFile:

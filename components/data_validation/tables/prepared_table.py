@@ -1,6 +1,7 @@
 """A table with what is computed from its columns as it is read: the label, and the measures of texts."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,9 +18,9 @@ from components.data_validation.tables.table_source import TablePart, TableSourc
 from components.shared.contracts.problem import Problem
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.personal_columns import PEEKED_ROWS
 from components.shared.tables.text_measures import TEXT_MEASURES, text_measures
 
-_PEEK_ROWS = 20_000
 _COMPARABLE = {"integer": "number", "float": "number", "time": "number"}
 
 
@@ -146,7 +147,7 @@ def _as_here(column: ExaminedColumn, schema: pa.Schema) -> ExaminedColumn:
     kind = column_kind(schema.field(column.name).type)
     if column.kind == "masked" or column.role in ("label", "prediction") or kind is None or kind == column.kind:
         return column
-    return ExaminedColumn(name=column.name, role=column.role, kind=kind)
+    return replace(column, kind=kind)
 
 
 def _is_measured(prefix: str, wanted: Sequence[str]) -> bool:
@@ -171,10 +172,10 @@ def table_roles(sources: Sequence[TableSource], problem: Problem) -> ColumnRoles
     `ValueError` if the problem file names a column that no table has.
     """
     if sources[0].info is not None:
-        return roles_of_examples(sources[0].info, sources[0].schema)
+        return roles_of_examples(sources[0].info, sources[0].schema, kept=sources[0].kept)
     return recognised_roles([_peek(source) for source in sources], problem)
 
 
 def _peek(source: TableSource) -> pa.Table:
-    batch = source.first_rows(_PEEK_ROWS)
+    batch = source.first_rows(PEEKED_ROWS)
     return source.schema.empty_table() if batch is None else pa.Table.from_batches([batch])

@@ -14,6 +14,7 @@ from components.modeling.predictor import load_predictor
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.problem import SPLIT_NAMES
 from components.shared.runtime.atomic_files import write_json
+from components.shared.runtime.redaction import masked_strings
 
 FORMAT_VERSION = 1
 PREDICTIONS, METRICS_FILE, UNREADABLE_FILE = "predictions", "metrics.json", "unreadable.json"
@@ -86,7 +87,9 @@ def score_examples(
     output = Path(output_path)
     (output / METRICS_FILE).unlink(missing_ok=True)
     scored = score_source(examples, predictor, output / PREDICTIONS)
-    unreadable = [{"example_id": example.example_id, "reason": example.reason} for example in scored.unreadable]
+    unreadable = masked_strings(
+        [{"example_id": example.example_id, "reason": example.reason} for example in scored.unreadable]
+    )
     write_json(output / UNREADABLE_FILE, unreadable)
     table = PredictionsTable(output / PREDICTIONS)
     if not table.num_rows:

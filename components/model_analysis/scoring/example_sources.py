@@ -12,6 +12,7 @@ from components.model_analysis.scoring.table_columns import TableHints
 from components.model_analysis.scoring.table_source import table_source
 from components.modeling.features import Features
 from components.shared.contracts.example_table import ExampleTable
+from components.shared.tables.personal_columns import kept_columns
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ def example_table_source(table: ExampleTable, features: Features, *, splits: Seq
         batches=_table_batches(table, features, splits, tuple(extra)),
         num_examples=sum(sum(counts[split].values()) for split in (counts if splits is None else splits)),
         extra_columns=extra,
+        kept=kept_columns(table.schema),
     )
 
 

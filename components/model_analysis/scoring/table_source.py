@@ -20,9 +20,9 @@ from components.model_analysis.scoring.table_columns import choose_columns, Tabl
 from components.model_analysis.scoring.table_rows import column_types, iter_rows, Rows
 from components.model_analysis.scoring.unusable_rows import first_unusable
 from components.modeling.features import Features, raw_column_types
-from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.personal_key import keyed_hash
 from components.shared.tables.table_files import RaggedRow, table_file, TableFile
 
 _SPLIT = "test"
@@ -116,7 +116,7 @@ class _Table:
             return names
         given = as_type(rows[self.columns.example_id], pa.string()).to_pylist()
         if self.has_personal_ids:
-            given = [value and fingerprint_bytes(value.encode()) for value in given]
+            given = [value and keyed_hash(value) for value in given]
         return [value or name for value, name in zip(given, names, strict=True)]
 
     def _labels(self, rows: Rows, num_rows: int) -> list[str | None]:

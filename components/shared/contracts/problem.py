@@ -17,6 +17,7 @@ SPLIT_NAMES = ("train", "validation", "test")
 LABEL_NAMES = ("label", "target", "class")
 TEXT_NAMES = ("text", "document", "comment", "sentence", "review", "content")
 NamedRole = Literal["pii", "feature", "sensitive", "slice", "group", "time"]
+PII_TREATMENTS = ("hash", "keep")
 TARGET_METRICS = ("accuracy", "macro_f1", "macro_precision", "macro_recall", "roc_auc")
 
 
@@ -123,6 +124,8 @@ class Problem:
         Columns: identifier, event time, and the unit that must not be in two splits (a patient, a shop).
     slices, sensitive, pii, ignore
         Columns to slice by, to check fairness on, to count but never show, and to leave out.
+    pii_keep
+        Columns of personal data whose values stay as they are everywhere: in the file, `pii: {column: keep}`.
     """
 
     modality: Modality | None = None
@@ -135,6 +138,7 @@ class Problem:
     slices: tuple[str, ...] = ()
     sensitive: tuple[str, ...] = ()
     pii: tuple[str, ...] = ()
+    pii_keep: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     table: TableSpec = field(default_factory=TableSpec)
     split: SplitSpec = field(default_factory=SplitSpec)
@@ -150,7 +154,7 @@ class Problem:
     def named_columns(self) -> tuple[str, ...]:
         """Every column that the problem file names, once, in the order of its keys."""
         single = (self.label.column, self.text, self.id, self.time, self.group)
-        several = (self.features, self.slices, self.sensitive, self.pii, self.ignore)
+        several = (self.features, self.slices, self.sensitive, self.pii, self.pii_keep, self.ignore)
         names = [name for name in single if name is not None] + [name for group in several for name in group]
         return tuple(dict.fromkeys(names))
 
@@ -168,7 +172,11 @@ class Problem:
 
     def to_dict(self) -> dict[str, Any]:
         """The problem as plain JSON values, every key present."""
-        return asdict(self)
+        content = asdict(self)
+        kept = content.pop("pii_keep")
+        if kept:
+            content["pii"] = dict.fromkeys(self.pii, "hash") | dict.fromkeys(kept, "keep")
+        return content
 
 
 def parse_problem(text: str, *, where: str = "the problem file") -> Problem:
@@ -191,7 +199,7 @@ def parse_problem(text: str, *, where: str = "the problem file") -> Problem:
     if content is None:
         return Problem()
     try:
-        return _build(Problem, content, key="")
+        return _build(Problem, _with_pii_apart(content), key="")
     except (TypeError, ValueError) as error:
         raise ValueError(f"{where}: {error}") from error
 
@@ -241,6 +249,22 @@ _SECTIONS: dict[str, type] = {
     "target": TargetSpec,
     "budget": BudgetSpec,
 }
+
+
+def _with_pii_apart(content: Any) -> Any:
+    """The file's content with `pii: {column: hash or keep}` as two lists; a list of columns means hash."""
+    if not isinstance(content, dict):
+        return content
+    if "pii_keep" in content:
+        raise ValueError("unknown key 'pii_keep'; columns whose values stay are written `pii: {column: keep}`")
+    treated = content.get("pii")
+    if not isinstance(treated, dict):
+        return content
+    for column, treatment in treated.items():
+        if treatment not in PII_TREATMENTS:
+            raise ValueError(f"pii.{column} must be {' or '.join(PII_TREATMENTS)}, got {treatment!r}")
+    lists = {wanted: [name for name, chosen in treated.items() if chosen == wanted] for wanted in PII_TREATMENTS}
+    return {**content, "pii": lists["hash"], "pii_keep": lists["keep"]}
 
 
 def _build(kind: type, content: Any, *, key: str) -> Any:
