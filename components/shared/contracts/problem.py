@@ -273,7 +273,8 @@ def _build(kind: type, content: Any, *, key: str) -> Any:
     known = {item.name: _annotation(item.type) for item in fields(kind)}
     unknown = [name for name in content if name not in known]
     if unknown:
-        raise ValueError(f"unknown key {_dotted(key, unknown[0])!r}; known keys are {', '.join(known)}")
+        listed = ", ".join(name for name in known if name != "pii_keep")
+        raise ValueError(f"unknown key {_dotted(key, unknown[0])!r}; known keys are {listed}")
     values = {
         name: _build(_SECTIONS[name], value, key=name)
         if not key and name in _SECTIONS

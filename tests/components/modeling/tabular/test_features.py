@@ -207,3 +207,17 @@ def test_a_column_of_lists_is_refused():
 def test_settings_that_cannot_be_used_are_refused(content):
     with pytest.raises(ContractError, match="preprocessing must have columns"):
         tabular_features_from(content)
+
+
+def test_personal_data_are_no_categories_unless_they_are_kept():
+    columns = {
+        "x": pa.array([float(number) for number in range(40)]),
+        "contact": pa.array(["a@b.io", "010-1234-5678", "shop", "web"] * 10),
+    }
+    types = {name: values.type for name, values in columns.items()}
+    hidden, kept = fit_tabular_features([columns], types), fit_tabular_features([columns], types, kept=["contact"])
+    assert {*hidden.readings[1].values} == {"shop", "web"}
+    assert {*kept.readings[1].values} == {"a@b.io", "010-1234-5678", "shop", "web"}
+    codes = hidden.prepare(columns)["categories"][:4, 0].tolist()
+    assert codes[:2] == [0, 0]
+    assert min(codes[2:]) > 0
