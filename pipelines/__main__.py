@@ -14,6 +14,7 @@ from components.shared.runtime.command_line import FAILED_CHECK, run
 from components.shared.runtime.fingerprints import fingerprint_bytes, fingerprint_json, fingerprint_source
 from components.shared.runtime.redaction import masked_uris
 from components.shared.serving_log.time_window import parse_window
+from components.shared.tables.personal_key import keyed_hash
 from components.shared.tables.sources import check_folder, check_source, data_fingerprint, EMBEDDED_SOURCES
 from pipelines.local.user_files import problem_text, search_text, text_of
 
@@ -164,10 +165,12 @@ def monitor_command(
 def _training_arguments(source: str, problem: Path | None, settings: dict[str, Any], folder: Path) -> dict[str, Any]:
     checked = Problem() if problem is None else read_problem(problem)
     check_source(source)
+    # Another key gives other hashes of personal data: what is cached under the one before is not of this run.
+    read = [data_fingerprint(source, test_file=checked.split.test_file), keyed_hash("the key of this run")]
     return {
         **settings,
         "source": source,
-        "data_fingerprint": data_fingerprint(source, test_file=checked.split.test_file),
+        "data_fingerprint": fingerprint_json(read),
         "checkpoint_dir": str(folder / "checkpoints"),
         "model_root": str(folder / "models"),
         # Here steps share the disk: an artifact is passed by its path, not copied.
