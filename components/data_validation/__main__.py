@@ -9,6 +9,7 @@ import typer
 
 from components.shared.contracts.problem import Problem, read_problem, TargetSpec
 from components.shared.runtime.command_line import FAILED_CHECK, run
+from components.shared.runtime.redaction import masked
 
 # TFDV takes seconds to import: each command imports its job when it runs.
 app = typer.Typer(
@@ -140,7 +141,7 @@ def schema_diff(
     from components.data_validation.jobs.diff_schema_files import diff_schema_files
 
     result = diff_schema_files(old_path=old, new_path=new, output_path=output)
-    typer.echo(result.table)
+    typer.echo(masked(result.table))
     if result.breaking:
         raise typer.Exit(FAILED_CHECK)
 
@@ -158,7 +159,7 @@ def schema_evolve(
     from components.data_validation.jobs.evolve_schema import evolve_schema
 
     result = evolve_schema(schema_path=schema, table_uri=table, output_path=output, problem=_problem(problem))
-    typer.echo(result.table)
+    typer.echo(masked(result.table))
     typer.echo(f"a proposal to review: {output}")
     if result.breaking:
         raise typer.Exit(FAILED_CHECK)
