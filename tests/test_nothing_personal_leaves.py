@@ -129,6 +129,8 @@ def test_columns_of_numbers_that_are_telephones_are_hashed_and_said(tmp_path):
 
 def test_keep_is_the_way_to_keep_values(tmp_path):
     problem = TABLE_PROBLEM.replace("pii: [phone]", "pii: {phone: keep, agent: keep, contact: keep, mobile: keep}")
+    # No feature, so that the model learns nothing of it.
+    problem = problem.replace("slices: [agent], sensitive: [contact]", "sensitive: [contact, agent]")
     folder = trained(feature_table(tmp_path), problem, tmp_path / "run", "auto")
     examples = ExampleTable(folder / "examples")
     assert set(examples.read(["agent"]).column(0).to_pylist()) == set(EMAILS)
