@@ -12,7 +12,9 @@ from components.shared.contracts.problem import Problem, read_problem
 from components.shared.runtime.atomic_files import read_json
 from components.shared.runtime.command_line import FAILED_CHECK, run
 from components.shared.runtime.fingerprints import fingerprint_bytes, fingerprint_json, fingerprint_source
+from components.shared.runtime.redaction import masked_uris
 from components.shared.serving_log.time_window import parse_window
+from components.shared.tables.personal_key import keyed_hash
 from components.shared.tables.sources import (
     check_folder,
     check_source,
@@ -64,7 +66,7 @@ def run_command(
     source = dataset if dataset in EMBEDDED_SOURCES else _absolute(dataset)
     folder = (run_dir or _default_folder(source, prefix="")).resolve()
     settings = {"recipe": recipe, "backbone": backbone, "seed": seed, "model_name": _model_name(source)}
-    typer.echo(f"Training on {source}")
+    typer.echo(f"Training on {masked_uris(source)}")
     _run(
         LocalRun(
             package="training-cpu",
@@ -98,7 +100,7 @@ def search_command(
     folder = (run_dir or _default_folder(source, prefix="search-")).resolve()
     settings = {"backbone": backbone, "seed": seed, "model_name": _model_name(source)}
     searched = {"search": search_text(search), "train_winner": train_winner}
-    typer.echo(f"Searching policies for {source}")
+    typer.echo(f"Searching policies for {masked_uris(source)}")
     _run(
         LocalRun(
             package="augmentation-search-cpu",
@@ -152,7 +154,7 @@ def monitor_command(
     model_uri, log_uri = _absolute(model), _absolute(log)
     run_summary = MonitoringRunSummary(serving_log=log_uri, model=model_uri, window=parse_window(start, end))
     folder = (run_dir or _default_folder(log_uri, prefix="monitoring-")).resolve()
-    typer.echo(f"Monitoring {model_uri} by {log_uri}")
+    typer.echo(f"Monitoring {masked_uris(model_uri)} by {masked_uris(log_uri)}")
     parameters = {"window_start": start, "window_end": end, "settings": text_of(settings)}
     _run(
         LocalRun(
@@ -169,23 +171,29 @@ def monitor_command(
 def _training_arguments(source: str, problem: Path | None, settings: dict[str, Any], folder: Path) -> dict[str, Any]:
     checked = Problem() if problem is None else read_problem(problem)
     check_source(source)
+    # Another key gives other hashes of personal data: what is cached under the one before is not of this run.
+    read = [_data_fingerprint(source, checked), keyed_hash("the key of this run")]
     return {
         **settings,
         "source": source,
-        "data_fingerprint": data_fingerprint(
-            source,
-            test_file=checked.split.test_file,
-            like=checked.split.like,
-            table=checked.table,
-            image=checked.image,
-            modality=checked.modality,
-        ),
+        "data_fingerprint": fingerprint_json(read),
         "checkpoint_dir": str(folder / "checkpoints"),
         "model_root": str(folder / "models"),
         # Here steps share the disk: an artifact is passed by its path, not copied.
         "feature_dir": "",
         "problem": problem_text(problem),
     }
+
+
+def _data_fingerprint(source: str, problem: Problem) -> str:
+    return data_fingerprint(
+        source,
+        test_file=problem.split.test_file,
+        like=problem.split.like,
+        table=problem.table,
+        image=problem.image,
+        modality=problem.modality,
+    )
 
 
 def _read_from_outside(source: str, problem: Path | None) -> tuple[str, ...]:
@@ -215,19 +223,24 @@ def _absolute(uri: str) -> str:
 
 def _default_folder(source: str, *, prefix: str) -> Path:
     """`runs/<prefix><data>`, with a digest of the data's address where another of that name has been run there."""
-    last = prefix + (source.rstrip("/").rpartition("/")[2] or "root")
+    last = prefix + (_last_step(source) or "root")
     folder = Path("runs", last)
     summary = folder / "summary.json"
-    if summary.is_file() and read_json(summary, what="the run's summary")["dataset"]["source"] != source:
+    if summary.is_file() and read_json(summary, what="the run's summary")["dataset"]["source"] != masked_uris(source):
         return folder.with_name(f"{last}-{fingerprint_bytes(os.fsencode(source))[:6]}")
     return folder
 
 
 def _model_name(source: str) -> str:
     """A name that KServe accepts, from the source's."""
-    last = source.rstrip("/").rpartition("/")[2]
-    plain = re.sub(r"[^a-z0-9]+", "-", last.lower())[:40].strip("-")
+    plain = re.sub(r"[^a-z0-9]+", "-", _last_step(source).lower())[:40].strip("-")
     return plain if plain[:1].isalpha() else f"model-{plain}".rstrip("-")
+
+
+def _last_step(source: str) -> str:
+    """The last step of a path or URI; what a URI asks for beyond its path, a signature for one, names nothing."""
+    path = source.partition("?")[0] if "://" in source else source
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def _run(local_run: "LocalRun") -> None:

@@ -1,12 +1,22 @@
 """Small real data that several tests build on; heavy imports stay inside, for both environments load this file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from components.shared.tables.personal_key import KEY_VARIABLE
+
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def personal_key() -> Iterator[str]:
+    """The key of personal data, given to every step, so that no test leaves one in the working folder."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(KEY_VARIABLE, "the key of all tests")
+        yield "the key of all tests"
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 import re
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.shared.contracts.problem import SPLIT_NAMES
+from components.shared.tables.personal_columns import masked_texts
 
 _MAX_CLASSES = 1000
 
@@ -31,6 +34,18 @@ def ordered_class_names(labels: Mapping[str, int], declared: Sequence[str], *, s
     if all(re.fullmatch(r"-?\d{1,18}", name) for name in occurring):
         return tuple(sorted(occurring, key=lambda name: (int(name), name)))
     return tuple(sorted(occurring))
+
+
+def check_classes_are_shown(class_names: Sequence[str], *, source: str) -> None:
+    """Refuse class names that hold personal data: reports, the bundle and every answer of the model show them."""
+    names = pa.array(class_names, pa.string())
+    num_personal = pc.sum(pc.not_equal(masked_texts(names), names)).as_py() or 0
+    if num_personal:
+        raise ValueError(
+            f"the classes of {source} must not be personal data, for the model answers them, but {num_personal} of "
+            f"{len(class_names)} look like it: choose another label, or name its column in the problem file, "
+            "`pii: {<label>: keep}`"
+        )
 
 
 def counts_by_split(classes: np.ndarray, splits: np.ndarray, class_names: Sequence[str]) -> dict[str, dict[str, int]]:

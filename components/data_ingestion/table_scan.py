@@ -72,15 +72,16 @@ class ScannedTable:
 def scanned_table(file: TableFile, *, pinned: int = NOT_PINNED) -> ScannedTable:
     """Look through a file once, in a stream; `pinned` is the split that it is, where it is one."""
     if file.is_parquet:
-        types = {field.name: type_of_stored(field.type) for field in file.schema()}
-        return ScannedTable(file=file, pinned=pinned, types=widest_types([types]), ragged=())
+        stored = widest_types([{column.name: type_of_stored(column.type) for column in file.schema()}])
+        return ScannedTable(file=file, pinned=pinned, types=stored, ragged=())
     ragged: list[RaggedRow] = []
     found: list[dict[str, pa.DataType | None]] = [dict.fromkeys(file.column_names(), pa.null())]
     for batch in progress(file.iter_batches(ragged), label=f"looking through {file.name}", unit="block"):
         parts = zip(batch.schema.names, batch.columns, strict=True)
         found.append({name: file.cleaning.type_of_texts(column) for name, column in parts})
     ragged.sort(key=lambda row: row.row)
-    return ScannedTable(file=file, pinned=pinned, types=widest_types(found), ragged=tuple(ragged))
+    types = widest_types(found)
+    return ScannedTable(file=file, pinned=pinned, types=types, ragged=tuple(ragged))
 
 
 def _reason(row: RaggedRow, first: str) -> str:

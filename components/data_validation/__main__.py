@@ -10,6 +10,7 @@ import typer
 
 from components.shared.contracts.problem import Problem, read_problem, TargetSpec
 from components.shared.runtime.command_line import FAILED_CHECK, run
+from components.shared.runtime.redaction import masked
 from components.shared.runtime.settings import settings_from
 
 # TFDV takes seconds to import: each command imports its job when it runs.
@@ -142,7 +143,7 @@ def schema_diff(
     from components.data_validation.jobs.diff_schema_files import diff_schema_files
 
     result = diff_schema_files(old_path=old, new_path=new, output_path=output)
-    typer.echo(result.table)
+    typer.echo(masked(result.table))
     if result.breaking:
         raise typer.Exit(FAILED_CHECK)
 
@@ -160,7 +161,7 @@ def schema_evolve(
     from components.data_validation.jobs.evolve_schema import evolve_schema
 
     result = evolve_schema(schema_path=schema, table_uri=table, output_path=output, problem=_problem(problem))
-    typer.echo(result.table)
+    typer.echo(masked(result.table))
     typer.echo(f"a proposal to review: {output}")
     if result.breaking:
         raise typer.Exit(FAILED_CHECK)

@@ -29,6 +29,7 @@ from components.modeling.text.fitted_subwords import fit_subwords
 from components.modeling.text.hugging_face_backbones import subword_backbone_config
 from components.modeling.text.hugging_face_features import subword_features
 from components.shared.contracts.example_table import ExampleTable
+from components.shared.tables.personal_columns import kept_columns
 from components.shared.tables.value_cleaning import ValueCleaning
 
 _SMALL_IMAGE_PX = 64
@@ -108,6 +109,7 @@ class _Source:
         self._table = table
         self._settings = settings
         names = {"image": ("image",), "text": ("text",)}.get(table.info.modality) or table.info.columns_of("feature")
+        self.kept = kept_columns(table.schema)
         self.types = {name: table.schema.field(name).type for name in names}
         self._raw_types = raw_types(table.schema, names)
         self._derivation = (
@@ -152,7 +154,7 @@ def _text_preparation(requested: str, source: _Source) -> Preparation:
 
 def _tabular_preparation(requested: str, source: _Source, cleaning: ValueCleaning) -> Preparation:
     name = MLP if requested == AUTO else requested
-    features = fit_tabular_features(source.batches(), source.derived_types(), cleaning)
+    features = fit_tabular_features(source.batches(), source.derived_types(), cleaning, kept=source.kept)
     return Preparation(backbone=BackboneConfig(name=name), features=features)
 
 

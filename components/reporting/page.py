@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
 from components.shared.runtime.atomic_files import write_text
+from components.shared.runtime.redaction import masked_html
 
 Tone = Literal["good", "bad", "warn", "plain"]
 Cell = str | float | int | Markup | None
@@ -105,11 +106,12 @@ class Report:
         self._blocks.append(("code", {"text": text, "caption": caption}))
 
     def html(self) -> str:
-        """The whole page."""
+        """The whole page; words that hold personal data or a URI's secret are masked."""
         template = _environment().get_template("page.html.j2")
-        return template.render(
+        page = template.render(
             title=self._title, subtitle=self._subtitle, blocks=self._blocks, body_begin=_BODY_BEGIN, body_end=_BODY_END
         )
+        return masked_html(page)
 
     def write(self, path: str | Path) -> None:
         """Write the page, complete or not at all."""

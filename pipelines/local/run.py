@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TYPE_CHECKING
 
 from components.shared.runtime.fingerprints import fingerprint_bytes
+from components.shared.runtime.redaction import masked
 from components.shared.tables.sources import EMBEDDED_SOURCES
 from pipelines.compiling import compile_pipeline
 from pipelines.local.cache_key import tag_with_source
@@ -53,7 +54,7 @@ def run_here(run: LocalRun) -> Summary:
         try:
             _run_steps(run, steps)
         except BaseException as stopped:
-            error = str(stopped) or "the run was interrupted"
+            error = masked(str(stopped)) or "the run was interrupted"
             raise
         finally:
             error = next((f"{step.name}: {step.error}" for step in steps if step.status == "failed"), error)

@@ -23,6 +23,8 @@ from kfp.local import docker_task_handler, executor_input_utils, subprocess_task
 from kfp.local.orchestrator import task_executor
 from kfp.local.status import Status
 
+from components.shared.runtime.redaction import masked
+from components.shared.tables.personal_key import KEY_VARIABLE, personal_key
 from pipelines.local.containers import built_image, Confinement, container_engine, lines_of, remove_leftovers
 from pipelines.local.environments import interpreter_of
 from pipelines.local.image_source import REPOSITORY
@@ -118,7 +120,8 @@ def _handlers(watcher: Watcher, confinement: Confinement | None) -> Iterator[Non
             step.cached = False
             interpreter = str(interpreter_of(self.image))
             command = subprocess_task_handler.replace_python_executable(self.full_command, interpreter)
-            status = _run_guarded(command, step, {**os.environ, **_QUIET, **self.env_vars}, watcher)
+            environment = {**os.environ, **_QUIET, **self.env_vars, KEY_VARIABLE: personal_key()}
+            status = _run_guarded(command, step, environment, watcher)
             return Status.SUCCESS if status == 0 else Status.FAILURE
 
     class InContainer(docker_handler):  # type: ignore[misc, valid-type]
@@ -136,7 +139,7 @@ def _handlers(watcher: Watcher, confinement: Confinement | None) -> Iterator[Non
                     built_image(client, self.image),
                     self.full_command,
                     volumes={**self.get_volumes_to_mount(client), **confinement.volumes()},
-                    environment=self.env_vars,
+                    environment={**self.env_vars, KEY_VARIABLE: personal_key()},
                     settings=self.runner.container_run_args,
                     ended=ended,
                 )
@@ -169,7 +172,7 @@ def _watched_tasks(steps: list[Step], logs: Path, watcher: Watcher) -> Iterator[
         try:
             outputs, status = execute(**task)
         except BaseException as error:
-            step.status, step.cached, step.error = "failed", False, str(error) or "interrupted"
+            step.status, step.cached, step.error = "failed", False, masked(str(error)) or "interrupted"
             raise
         step.duration_s = round(time.monotonic() - started, 2)
         step.status = "succeeded" if status == Status.SUCCESS else "failed"
@@ -225,9 +228,10 @@ def _run_guarded(command: list[str], step: Step, environment: Mapping[str, str],
 
 
 def _keep_log(step: Step, lines: Iterable[str], watcher: Watcher) -> None:
-    """Write a step's lines to its log; progress goes to the watcher, the last error becomes the step's."""
+    """Write a step's lines to its log, masked; progress goes to the watcher, the last error becomes the step's."""
     with open(step.log, "w", encoding="utf-8") as log:
         for line in lines:
+            line = masked(line)
             if _PROGRESS.search(line):
                 watcher.progressed(step, line.strip())
                 continue

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from components.reporting.page import Cell, Report, report_body
 from components.shared.contracts.verdict import read_verdict
 from components.shared.runtime.atomic_files import read_json, write_json
+from components.shared.runtime.redaction import masked_strings, masked_uris
 from pipelines.run_pages.step import Step
 
 # The content of `summary.json`, of any pipeline's run; the README names the keys.
@@ -63,8 +64,9 @@ def summarize(steps: Sequence[Step], *, run_dir: Path, run_summary: RunSummary, 
 
 
 def write_run(steps: Sequence[Step], *, run_dir: Path, run_summary: RunSummary, error: str) -> Summary:
-    """Write `summary.json` and `report.html`; returns the summary."""
+    """Write `summary.json` and `report.html`; returns the summary, in which URIs have no passwords."""
     summary = summarize(steps, run_dir=run_dir, run_summary=run_summary, error=error)
+    summary = {key: masked_strings(value, masked_uris) for key, value in summary.items()}
     run_page(summary, steps, run_summary).write(run_dir / "report.html")
     write_json(run_dir / "summary.json", summary)
     return summary

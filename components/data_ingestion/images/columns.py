@@ -1,6 +1,6 @@
 """The columns that an image example has beside the image, and what the problem file makes of them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -9,12 +9,18 @@ from components.data_ingestion.images.measures import IMAGE_MEASURES, ImageRecor
 from components.data_ingestion.label_provenance import CARRIED
 from components.shared.contracts.example_table import ColumnRole, PROVENANCE_COLUMNS
 from components.shared.contracts.problem import Problem
-from components.shared.tables.column_roles import declared_roles, label_name, PROVENANCE_NAMES
+from components.shared.runtime.redaction import masked_personal
+from components.shared.tables.column_roles import claimed_names, declared_roles, label_name, PROVENANCE_NAMES
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.personal_key import keyed_hash
 
 SOURCE_NAME = "source_name"
 _DECLARED: tuple[ColumnRole, ...] = ("pii", "sensitive", "slice", "group", "time", "id")
 IMAGE_COLUMNS: dict[str, pa.DataType] = {SOURCE_NAME: pa.string(), **IMAGE_MEASURES}
+_LABEL_IN_PII = (
+    "the label {label!r} must not be under `pii` in the problem file, for nothing is learned from hashes: choose "
+    "another label, or write `pii: {{{label}: keep}}`"
+)
 _TAKEN = ("example_id", "split", "label", "image", *PROVENANCE_COLUMNS, *IMAGE_COLUMNS)
 
 
@@ -73,7 +79,7 @@ def photo_table_columns(
     elif isinstance(label, str) and problem.label.column is None:
         inferred.append(f"the label is the column {label!r}")
     expression = label.columns if isinstance(label, LabelExpression) else (str(label),)
-    named = {*problem.named_columns(), image, *expression}
+    named = {*claimed_names(problem), image, *expression}
     provenance = tuple(name for name in PROVENANCE_NAMES if name in types and name not in named)
     carried = {}
     for name, kind in types.items():
@@ -98,26 +104,31 @@ def photo_table_columns(
 
 
 def image_column_roles(
-    problem: Problem, carried: Mapping[str, str] | None = None, image_column: str | None = None
+    problem: Problem,
+    carried: Mapping[str, str] | None = None,
+    image_column: str | None = None,
+    personal: Collection[str] = (),
 ) -> dict[str, tuple[ColumnRole, ...]]:
     """`{column: roles}` of the example table, without the columns that the problem file ignores.
 
     `carried` are the columns of a table beside the images (see `PhotoTableColumns`), and `image_column` the one that
     names the images; None where there is no table: a problem file that asks for what only a table has is then refused.
+    `personal` are columns of numbers that hold personal data, by their names in the table.
     """
     if carried is None:
         _check_needs_no_table(problem)
         carried = {}
     has_personal_names = {SOURCE_NAME, image_column} & set(problem.pii)
     roles = {SOURCE_NAME: ("pii",) if has_personal_names else _roles(SOURCE_NAME, problem, "metadata")}
-    roles |= {name: _roles(source, problem, _usual_role(source)) for name, source in carried.items()}
+    for name, source in carried.items():
+        roles[name] = _roles(source, problem, _usual_role(source), is_personal=source in personal)
     for name in IMAGE_MEASURES:
         roles[name] = ("derived",) if name in carried.values() else _roles(name, problem, "derived")
     return {name: found for name, found in roles.items() if name in carried or name not in problem.ignore}
 
 
-def _roles(name: str, problem: Problem, otherwise: ColumnRole) -> tuple[ColumnRole, ...]:
-    declared = declared_roles(name, problem)
+def _roles(name: str, problem: Problem, otherwise: ColumnRole, *, is_personal: bool = False) -> tuple[ColumnRole, ...]:
+    declared = declared_roles(name, problem) | ({"pii"} if is_personal else set())
     return tuple(role for role in _DECLARED if role in declared) or (otherwise,)
 
 
@@ -126,8 +137,26 @@ def _usual_role(name: str) -> ColumnRole:
 
 
 def image_values(name: str, record: ImageRecord) -> Mapping[str, str | int | float]:
-    """Values of an image's columns; `name` is relative to the source."""
+    """Values of an image's columns; `name` is what is kept of its path, relative to the source."""
     return {SOURCE_NAME: name, **dict(zip(IMAGE_MEASURES, record.values, strict=True))}
+
+
+def shown_name(name: str, problem: Problem, image_column: str | None = None) -> str:
+    """What is kept of an image's path: as it is, hashed, or without what is recognised as personal.
+
+    `image_column` is the table's column of paths; None where there is no table.
+    """
+    names = {SOURCE_NAME, image_column}
+    if names & set(problem.pii_keep):
+        return name
+    return keyed_hash(name) if names & set(problem.pii) else masked_personal(name)
+
+
+def kept_image_columns(problem: Problem, carried: Mapping[str, str] | None, label: str | None) -> list[str]:
+    """Columns of the example table whose personal data the problem file keeps; `label` is the label's name for it."""
+    sources = {name: name for name in IMAGE_COLUMNS} | dict(carried or {})
+    kept = [name for name, source in sources.items() if source in problem.pii_keep]
+    return [*kept, "label"] if label in problem.pii_keep else kept
 
 
 def _check_fits_photos(problem: Problem, types: Mapping[str, object], source: str) -> None:
@@ -136,6 +165,8 @@ def _check_fits_photos(problem: Problem, types: Mapping[str, object], source: st
         if value:
             raise ValueError(f"the problem file's {key} needs a table of texts or numbers, but {source} holds photos")
     label = _told_label(problem)
+    if label in problem.pii:
+        raise ValueError(_LABEL_IN_PII.format(label=label))
     for name in (*problem.named_columns(), *(label.columns if isinstance(label, LabelExpression) else ())):
         if name not in types and name not in IMAGE_COLUMNS:
             raise ValueError(f"the problem file names the column {name!r}, but {source} has {', '.join(types)}")
@@ -157,8 +188,10 @@ def _check_needs_no_table(problem: Problem) -> None:
     for key, value in {**told, "features": problem.features, "split.test_file": problem.split.test_file}.items():
         if value:
             raise ValueError(f"the problem file's {key} needs a table, but the source holds images")
+    if problem.label.column is not None and problem.label.column in problem.pii:
+        raise ValueError(_LABEL_IN_PII.format(label=problem.label.column))
     for name in problem.named_columns():
-        if name not in IMAGE_COLUMNS and not (name == "label" and problem.label.column == "label"):
+        if name not in IMAGE_COLUMNS and not (name == "label" and "label" in (problem.label.column, *problem.pii_keep)):
             raise ValueError(
                 f"the problem file names the column {name!r}, but images have only label, {', '.join(IMAGE_COLUMNS)}"
             )

@@ -124,10 +124,11 @@ def image_placement(
 
     `classes`, shape (N,), int, are class indices; `source` is for errors.
     """
-    keys, groups = [_group_key(image, problem) or image.record.fingerprint for image in images], None
+    keys, groups = _group_keys(images, [image.entry.group for image in images], problem), None
     if problem.group is not None:
-        groups = np.array([content_key(key) for key in keys], dtype=np.uint64)
-        pairs = np.concatenate([pairs, equal_pairs(groups)])
+        carried = _group_keys(images, [image.entry.carried_group for image in images], problem)
+        pairs = np.concatenate([pairs, equal_pairs(np.array([content_key(key) for key in keys], dtype=np.uint64))])
+        groups = np.array([content_key(key) for key in carried], dtype=np.uint64)
     pinned: dict[str | None, int] = {name: SPLIT_NAMES.index(name) for name in predefined}
     examples = ExamplesToSplit(
         positions=np.array([split_position(key, salt=problem.split.salt) for key in keys]),
@@ -147,9 +148,11 @@ def _times(images: Sequence[MeasuredImage]) -> np.ndarray | None:
     return None if None in times else np.array(times, dtype=np.float64)
 
 
-def _group_key(image: MeasuredImage, problem: Problem) -> str | None:
-    """Fingerprint of the group that an image belongs to; None where it is in none."""
-    group = image.entry.group
-    if group is None and problem.group in IMAGE_COLUMNS:
-        group = str(image_values(image.entry.name, image.record)[problem.group])
-    return None if group is None else group_fingerprint(group)
+def _group_keys(images: Sequence[MeasuredImage], told: Sequence[str | None], problem: Problem) -> list[str]:
+    """Fingerprints of the images' groups, `told` by a table first; of the image where it has none."""
+    keys = []
+    for image, group in zip(images, told, strict=True):
+        if group is None and problem.group in IMAGE_COLUMNS:
+            group = str(image_values(image.entry.name, image.record)[problem.group])
+        keys.append(image.record.fingerprint if group is None else group_fingerprint(group))
+    return keys

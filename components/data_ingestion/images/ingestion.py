@@ -8,8 +8,20 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from components.data_ingestion.class_names import class_warnings, counts_by_split, ordered_class_names
-from components.data_ingestion.images.columns import image_column_roles, IMAGE_COLUMNS, image_values, SOURCE_NAME
+from components.data_ingestion.class_names import (
+    check_classes_are_shown,
+    class_warnings,
+    counts_by_split,
+    ordered_class_names,
+)
+from components.data_ingestion.images.columns import (
+    image_column_roles,
+    IMAGE_COLUMNS,
+    image_values,
+    kept_image_columns,
+    shown_name,
+    SOURCE_NAME,
+)
 from components.data_ingestion.images.contact_sheet import contact_sheet
 from components.data_ingestion.images.image_set import (
     content_ids,
@@ -61,7 +73,7 @@ def ingest_images(
     does not fit images, fewer than two classes with usable images where any is labelled, and a file that changes while
     it is read.
     """
-    roles = image_column_roles(problem, listing.carried, listing.image_column)
+    roles = image_column_roles(problem, listing.carried, listing.image_column, listing.personal)
     declared = problem.label.classes
     of_classes = [entry for entry in listing.entries if not declared or entry.label in declared]
     entries = [entry for entry in of_classes if problem.label.keep_older or not entry.is_older]
@@ -77,6 +89,9 @@ def ingest_images(
             f"under another label, {contradictory[0].name} for one"
         )
     class_names = ordered_class_names(label_counts(images), declared, source=source) if images else declared
+    kept_columns = kept_image_columns(problem, listing.carried, listing.label)
+    if "label" not in kept_columns:
+        check_classes_are_shown(class_names, source=source)
     pairs = pairs_of_images(images)
     groups = groups_of_pairs(len(images), pairs)
     predefined = predefined_splits(listing)
@@ -100,11 +115,17 @@ def ingest_images(
     columns = {name: {**IMAGE_COLUMNS, **beside}[name] for name in roles}
     stored = [image for image, is_placed in zip(images, placed.tolist(), strict=True) if is_placed]
     split_names = [SPLIT_NAMES[split] for split in splits[placed].tolist()]
+
+    def batches(some: Sequence[MeasuredImage], their_splits: Sequence[str | None]) -> Iterator[pa.RecordBatch]:
+        names = [shown_name(image.entry.name, problem, listing.image_column) for image in some]
+        return _batches(reader, some, names, their_splits, columns, listing.columns, version)
+
     with ExampleTableWriter(tables.examples, info, extra_columns=columns) as writer:
-        for batch in _batches(reader, stored, split_names, columns, listing.columns, version):
+        writer.keep_personal(kept_columns)
+        for batch in batches(stored, split_names):
             writer.write(batch)
-    pooled = _batches(reader, unlabelled, [None] * len(unlabelled), columns, listing.columns, version)
-    write_pool(tables.pool, info, pooled, extra_columns=columns)
+    pooled = batches(unlabelled, [None] * len(unlabelled))
+    write_pool(tables.pool, info, pooled, extra_columns=columns, kept=kept_columns)
     converted = [
         Quarantined(name=image.entry.name, reason="; ".join(image.record.conversions))
         for image in kept
@@ -179,17 +200,18 @@ def _measured(
 def _batches(
     reader: ImageReader,
     images: Sequence[MeasuredImage],
+    names: Sequence[str],
     splits: Sequence[str | None],
     columns: Mapping[str, pa.DataType],
     beside: pa.Table | None,
     label_version: int,
 ) -> Iterator[pa.RecordBatch]:
     payloads = stored_images(reader, [(image.entry.location, image.record) for image in images])
-    rows: list[tuple[MeasuredImage, str | None, bytes]] = []
+    rows: list[tuple[MeasuredImage, str, str | None, bytes]] = []
     num_bytes = 0
-    for row in zip(images, splits, payloads, strict=True):
+    for row in zip(images, names, splits, payloads, strict=True):
         rows.append(row)
-        num_bytes += len(row[2])
+        num_bytes += len(row[3])
         if len(rows) == _ROWS_A_BATCH or num_bytes >= _BYTES_A_BATCH:
             yield _batch(rows, columns, beside, label_version)
             rows, num_bytes = [], 0
@@ -204,14 +226,14 @@ def _provenance(entries: Sequence[ImageEntry], label_version: int) -> dict[str, 
 
 
 def _batch(
-    rows: Sequence[tuple[MeasuredImage, str | None, bytes]],
+    rows: Sequence[tuple[MeasuredImage, str, str | None, bytes]],
     columns: Mapping[str, pa.DataType],
     beside: pa.Table | None,
     label_version: int,
 ) -> pa.RecordBatch:
     """Examples of one batch; `beside` are the columns of the source's table, by the entries' rows."""
-    images, splits, payloads = zip(*rows, strict=True)
-    values = [image_values(image.entry.name, image.record) for image in images]
+    images, names, splits, payloads = zip(*rows, strict=True)
+    values = [image_values(name, image.record) for image, name in zip(images, names, strict=True)]
     arrays = {
         "example_id": pa.array([image.example_id for image in images], pa.string()),
         "split": pa.array(splits, pa.string()),

@@ -27,6 +27,8 @@ class ImageEntry:
         What table, folder or name says; None where they say nothing.
     example_id, group
         What a table says; None where there is none.
+    carried_group
+        The group as the example table holds it: an earlier table knows it by this.
     row
         Index into the listing's columns; None where there is no table.
     label_source, label_version
@@ -43,6 +45,7 @@ class ImageEntry:
     split: str | None = None
     example_id: str | None = None
     group: str | None = None
+    carried_group: str | None = None
     row: int | None = None
     label_source: str = "person"
     label_version: int | None = None
@@ -69,6 +72,10 @@ class ImageListing:
         Their names in the table; None where there is no table.
     image_column
         The table's column of paths or images.
+    personal
+        The table's columns of numbers that hold personal data.
+    label
+        The label's column; None where an expression computes it.
     """
 
     entries: tuple[ImageEntry, ...]
@@ -80,6 +87,8 @@ class ImageListing:
     columns: pa.Table | None = None
     carried: Mapping[str, str] | None = None
     image_column: str | None = None
+    personal: frozenset[str] = frozenset()
+    label: str | None = "label"
 
 
 def image_listing(locations: Sequence[str], *, source: str) -> ImageListing:

@@ -11,12 +11,17 @@ import pyarrow.compute as pc
 from components.data_ingestion.event_times import event_times, NO_TIME
 from components.data_ingestion.images.columns import photo_table_columns, PhotoTableColumns
 from components.data_ingestion.images.labels import claims_to_be_image, ImageEntry, ImageListing, why_ignored
+from components.data_ingestion.images.personal_columns import (
+    carried_columns,
+    carried_entries,
+    personal_number_columns,
+)
 from components.data_ingestion.images.table_reading import ROW
 from components.data_ingestion.ingestion_facts import Quarantined
 from components.data_ingestion.label_provenance import RefusedRowError, row_provenance, RowProvenance
 from components.data_ingestion.table_scan import ScannedTable
 from components.shared.contracts.problem import Problem
-from components.shared.runtime.fingerprints import fingerprint_bytes
+from components.shared.tables.column_roles import personal_numbers_words
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
 from components.shared.tables.opening import opened, readable
@@ -73,16 +78,20 @@ def photo_table_listing(table: ScannedTable, image: str, *, problem: Problem, pl
         if paths_in is not None:
             places_of_rows = [_place(path, places) for path in as_type(rows[image], pa.string()).to_pylist()]
         try:
-            typed = _Rows.of(rows, plan, problem, num_rows, cleaning=table.file.cleaning)
+            typed = _Rows.of(rows, plan, num_rows, cleaning=table.file.cleaning)
         except RefusedRowError as error:
             raise ValueError(f"{table.row_name(found.num_rows + error.row)}: {error}") from error
         _add(found, typed, places_of_rows, table)
     if not found.num_rows:
         raise ValueError(f"{uri} must hold rows below its header, but holds none")
     _check_ids(found.entries, plan, uri)
-    entries, inferred = found.entries, plan.inferred
+    columns = pa.concat_tables(found.parts)
+    personal = personal_number_columns(columns, found.entries, plan, problem)
+    columns = carried_columns(columns, plan, problem, personal)
+    entries = carried_entries(found.entries, columns, plan, problem, personal)
+    inferred = (*plan.inferred, *(personal_numbers_words(name, kind) for name, kind in personal.items()))
     if paths_in is not None:
-        entries, splits = _with_places(found.entries, needs_labels=plan.label is None)
+        entries, splits = _with_places(entries, needs_labels=plan.label is None)
         inferred = (*inferred, *splits)
     unnamed, ignored = ([], []) if paths_in is None else _unnamed(found.named, places, table.file.name)
     return ImageListing(
@@ -91,9 +100,11 @@ def photo_table_listing(table: ScannedTable, image: str, *, problem: Problem, pl
         quarantined=(*found.quarantined, *unnamed),
         ignored=tuple(ignored),
         inferred=(*table.file.inferred, *inferred),
-        columns=pa.concat_tables(found.parts) if plan.carried else None,
+        columns=columns if plan.carried else None,
         carried=plan.carried,
         image_column=image,
+        personal=frozenset(personal),
+        label=plan.label if isinstance(plan.label, str) else None,
     )
 
 
@@ -126,9 +137,7 @@ class _Rows:
     reasons: list[str | None]
 
     @classmethod
-    def of(
-        cls, rows: Rows, plan: PhotoTableColumns, problem: Problem, num_rows: int, *, cleaning: ValueCleaning
-    ) -> "_Rows":
+    def of(cls, rows: Rows, plan: PhotoTableColumns, num_rows: int, *, cleaning: ValueCleaning) -> "_Rows":
         typed = {name: cleaning.column(rows[name], plan.types[name]) for name in plan.needed}
         ids = None if plan.id is None else as_type(typed[plan.id], pa.string()).to_pylist()
         reasons: list[str | None] = [None] * num_rows
@@ -144,8 +153,6 @@ class _Rows:
             # A photo without a label goes to the pool, which has no splits.
             lacking = [row for row in np.flatnonzero(~np.isfinite(times)).tolist() if labels[row] or not plan.label]
             reasons = [reason or (NO_TIME if row in lacking else None) for row, reason in enumerate(reasons)]
-        if plan.id in problem.pii and ids is not None:
-            ids = [value and fingerprint_bytes(value.encode()) for value in ids]
         return cls(
             labels=labels,
             groups=[None] * num_rows if plan.group is None else as_type(typed[plan.group], pa.string()).to_pylist(),

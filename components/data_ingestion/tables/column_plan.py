@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from components.data_ingestion.label_provenance import CARRIED
 from components.shared.contracts.example_table import ColumnRole, PROVENANCE_COLUMNS
-from components.shared.contracts.problem import LABEL_NAMES, Modality, Problem
-from components.shared.tables.column_roles import ResolvedRoles, SourceRole
+from components.shared.contracts.problem import LABEL_NAMES, Modality, Problem, TEXT_NAMES
+from components.shared.tables.column_roles import ResolvedRoles, SourceRole, usual_name
 from components.shared.tables.label_expression import LabelExpression
 from components.shared.tables.text_measures import TEXT_MEASURES
 
@@ -30,12 +30,16 @@ _KEPT: dict[SourceRole, ColumnRole] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutputColumn:
-    """A column of the example table that is taken from the source: its name there and here, roles and type."""
+    """A column of the example table that is taken from the source: its name there and here, roles and type.
+
+    `is_kept`: its personal data stay as they are. The type of a column with the role `pii` is that of its hashes.
+    """
 
     source: str
     name: str
     roles: tuple[ColumnRole, ...]
     kind: pa.DataType
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +60,10 @@ class ColumnPlan:
         Columns that say where labels come from; `label_version` is the problem file's.
     time
         The column that decides the split; None where time does not.
+    has_personal_ids
+        Whether the identifiers are personal data: they are hashed.
+    kept
+        Columns of the source whose personal data stay as they are.
     """
 
     modality: Modality
@@ -70,6 +78,8 @@ class ColumnPlan:
     label_version: int = 1
     time: str | None = None
     time_kind: pa.DataType | None = None
+    has_personal_ids: bool = False
+    kept: frozenset[str] = frozenset()
 
     @property
     def features(self) -> tuple[OutputColumn, ...]:
@@ -89,10 +99,11 @@ def column_plan(
 ) -> ColumnPlan:
     """Plan what becomes of every column; `types` are int64, float64, string, or None for what cannot be carried over.
 
-    Refuses a table whose label or text is not known, and a table without a feature.
+    Refuses a table whose label or text is not known or personal data, and a table without a feature.
     """
     if resolved.modality == "image":
         raise ValueError("the problem file says modality image, but the source is a table: name a folder of images")
+    _check_shown(resolved, problem)
     if resolved.label is None:
         raise ValueError(
             f"{source} must have a label: name it in the problem file (label.column or label.expression), "
@@ -107,7 +118,13 @@ def column_plan(
     taken = {resolved.label if isinstance(resolved.label, str) else None, text, problem.id}
     taken |= set(provenance) - set(CARRIED)
     outputs = tuple(
-        OutputColumn(source=name, name=_free_name(name, resolved.modality, types), roles=roles, kind=kind)
+        OutputColumn(
+            source=name,
+            name=_free_name(name, resolved.modality, types),
+            roles=roles,
+            kind=pa.string() if "pii" in roles else kind,
+            is_kept=name in problem.pii_keep,
+        )
         for name, kind in types.items()
         if name not in taken and kind is not None and (roles := _roles_here(resolved.roles[name]))
     )
@@ -124,6 +141,8 @@ def column_plan(
         label_version=problem.label.version,
         time=problem.time if problem.split.by == "time" else None,
         time_kind=types.get(problem.time or "") or pa.string(),
+        has_personal_ids=problem.id is not None and "pii" in resolved.roles[problem.id],
+        kept=frozenset(problem.pii_keep),
     )
     if plan.modality == "tabular" and not plan.features:
         left = "".join(f"; {name!r} is none: {reason}" for name, reason in list(resolved.reasons.items())[:5])
@@ -134,6 +153,18 @@ def column_plan(
 def _roles_here(roles: frozenset[SourceRole]) -> tuple[ColumnRole, ...]:
     """The roles in the example table; none where the column is left out."""
     return tuple(_KEPT[role] for role in sorted(roles) if role in _KEPT)
+
+
+def _check_shown(resolved: ResolvedRoles, problem: Problem) -> None:
+    """Refuse a label or text under `pii`: what it may be called is personal data too, where it has no other name."""
+    label = usual_name(LABEL_NAMES, problem.pii) if resolved.label is None else resolved.label
+    text = usual_name(TEXT_NAMES, problem.pii) if resolved.text is None else resolved.text
+    for name, what in ((label, "label"), (text if resolved.modality == "text" else None, "text")):
+        if name in problem.pii:
+            raise ValueError(
+                f"the {what} {name!r} must not be under `pii` in the problem file, for nothing is learned from hashes: "
+                f"choose another {what}, or write `pii: {{{name}: keep}}`"
+            )
 
 
 def _free_name(name: str, modality: Modality, types: Mapping[str, object]) -> str:

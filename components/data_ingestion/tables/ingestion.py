@@ -8,7 +8,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from components.data_ingestion.class_names import class_warnings, counts_by_split, ordered_class_names
+from components.data_ingestion.class_names import (
+    check_classes_are_shown,
+    class_warnings,
+    counts_by_split,
+    ordered_class_names,
+)
 from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantined
 from components.data_ingestion.label_provenance import OLDER, RefusedRowError
 from components.data_ingestion.splits.line import expected_splits, NOT_PINNED
@@ -21,11 +26,12 @@ from components.data_ingestion.tables.rows import prepared_rows, PreparedRows
 from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.problem import Problem, SPLIT_NAMES
 from components.shared.contracts.split_record import content_key, KnownSplits
-from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.runtime.progress import progress
 from components.shared.tables.column_roles import resolve_roles
 from components.shared.tables.column_types import widest_types
 from components.shared.tables.missing_words import missing_words, missing_words_sentences
+from components.shared.tables.personal_columns import hashed_texts
+from components.shared.tables.personal_key import keyed_hashes
 from components.shared.tables.text_measures import TEXT_MEASURES, text_measures
 
 _LISTED_ROWS = 1000
@@ -57,6 +63,8 @@ def ingest_tables(
     _check_usable(rows, plan, source)
     index = rows.index
     class_names = ordered_class_names(index.label_counts, problem.label.classes, source=source)
+    if plan.label not in problem.pii_keep:
+        check_classes_are_shown(class_names, source=source)
     predefined = tuple(SPLIT_NAMES[table.pinned] for table in tables if table.pinned != NOT_PINNED)
     class_of_code = np.array([class_names.index(label) for label in index.labels] + [UNLABELLED])
     classes = class_of_code[index.column("label")]
@@ -72,6 +80,8 @@ def ingest_tables(
         source_roles=plan.resolved.to_dict(),
     )
     with ExampleTableWriter(examples_path, info, extra_columns=columns) as writer:
+        as_they_are = [column.name for column in plan.outputs if column.is_kept]
+        writer.keep_personal([*as_they_are, "label"] if plan.label in plan.kept else as_they_are)
         for batch in _batches(tables, plan, problem, index, splits):
             writer.write(batch)
     return IngestionFacts(
@@ -203,7 +213,7 @@ def _placement(
         class_names=class_names,
         clusters=index.clusters(grouped=is_grouped),
         pinned=index.column("pinned"),
-        known=known_places(known, index.column("content"), index.column("group") if is_grouped else None),
+        known=known_places(known, index.column("content"), index.column("carried_group") if is_grouped else None),
         train_only=index.column("train_only"),
         times=index.column("time") if problem.split.by == "time" else None,
     )
@@ -231,7 +241,7 @@ def _batches(
             usable = _usable(prepared, problem)
             places = splits[start : start + len(usable)].tolist()
             start += len(usable)
-            ids = _example_ids(prepared, usable, plan, problem) or list(
+            ids = _example_ids(prepared, usable, plan) or list(
                 numbered_rows([prepared.rows[row] for row in usable], repeated, seen)
             )
             kept = [number for number, place in enumerate(places) if place != LEFT_OUT]
@@ -240,12 +250,16 @@ def _batches(
                 yield _batch(prepared, [usable[number] for number in kept], [ids[number] for number in kept], names)
 
 
-def _example_ids(prepared: PreparedRows, usable: Sequence[int], plan: ColumnPlan, problem: Problem) -> list[str]:
-    """The table's own identifiers, as fingerprints where they are personal; empty where there are none."""
+def _example_ids(prepared: PreparedRows, usable: Sequence[int], plan: ColumnPlan) -> list[str]:
+    """The table's own identifiers, as keyed hashes where they are personal; empty where there are none."""
     if prepared.ids is None:
         return []
-    ids = prepared.ids.take(pa.array(usable, pa.int64())).to_pylist()
-    return [fingerprint_bytes(value.encode()) for value in ids] if plan.id in problem.pii else ids
+    ids = prepared.ids.take(pa.array(usable, pa.int64()))
+    if plan.has_personal_ids:
+        ids = keyed_hashes(ids)
+    elif plan.id not in plan.kept:
+        ids = hashed_texts(ids)
+    return ids.to_pylist()
 
 
 def _batch(prepared: PreparedRows, usable: Sequence[int], ids: Sequence[str], splits: Sequence[str]) -> pa.RecordBatch:

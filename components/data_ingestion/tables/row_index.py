@@ -18,7 +18,7 @@ UNLABELLED = -1
 
 @dataclass(kw_only=True, slots=True)
 class RowIndex:
-    """Grows batch by batch; 40 bytes a row.
+    """Grows batch by batch; 50 bytes a row.
 
     A row's label code is an index into `labels`, which are in the order first seen. `salt` is the split's.
     """
@@ -33,12 +33,14 @@ class RowIndex:
         labels = prepared.labels.take(pa.array(usable, pa.int64())).to_pylist()
         self.label_counts.update(label for label in labels if label is not None)
         contents = [prepared.contents[row] for row in usable]
-        groups = _group_fingerprints(prepared, usable) or contents
+        groups = _group_fingerprints(prepared.groups, contents, usable)
+        carried_groups = _group_fingerprints(prepared.carried_groups, contents, usable)
         codes = [UNLABELLED if label is None else self.labels.setdefault(label, len(self.labels)) for label in labels]
         self._parts.append(
             {
                 "content": _keys(contents),
                 "group": _keys(groups),
+                "carried_group": _keys(carried_groups),
                 "position": np.array([split_position(group, salt=self.salt) for group in groups], dtype=np.float64),
                 "row": _keys([prepared.rows[row] for row in usable]),
                 "label": np.array(codes, dtype=np.int32),
@@ -50,7 +52,7 @@ class RowIndex:
         )
 
     def column(self, name: str) -> np.ndarray:
-        """All rows' values: `content`, `group`, `position`, `row`, `label`, `pinned`, `id`, `train_only` or `time`."""
+        """All rows' values of one name, as `add` gathers them."""
         return np.concatenate([part[name] for part in self._parts]) if self._parts else np.empty(0)
 
     def clusters(self, *, grouped: bool) -> np.ndarray:
@@ -98,12 +100,14 @@ def _keys(fingerprints: Sequence[str]) -> np.ndarray:
     return np.array([content_key(fingerprint) for fingerprint in fingerprints], dtype=np.uint64)
 
 
-def _group_fingerprints(prepared: PreparedRows, usable: Sequence[int]) -> list[str]:
-    """Fingerprints of the rows' groups; a row without one is a group of its own content."""
-    if prepared.groups is None:
-        return []
-    values = prepared.groups.to_pylist()
-    return [prepared.contents[row] if values[row] is None else group_fingerprint(values[row]) for row in usable]
+def _group_fingerprints(groups: pa.Array | None, contents: Sequence[str], usable: Sequence[int]) -> Sequence[str]:
+    """Fingerprints of the usable rows' groups; a row without one is a group of its own content."""
+    if groups is None:
+        return contents
+    values = groups.take(pa.array(usable, pa.int64())).to_pylist()
+    return [
+        content if value is None else group_fingerprint(value) for content, value in zip(contents, values, strict=True)
+    ]
 
 
 def _id_fingerprints(prepared: PreparedRows, usable: Sequence[int]) -> list[str]:

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from components.data_ingestion.event_times import event_times, NO_TIME
 from components.data_ingestion.label_provenance import row_provenance, RowProvenance
+from components.data_ingestion.personal_values import carried_values
 from components.data_ingestion.tables.column_plan import ColumnPlan
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.tables.column_types import as_type
@@ -31,7 +32,10 @@ class PreparedRows:
     labels
         Shape (N,), string; null where unlabelled.
     columns
-        Columns of the example table that come from the source, by their names there.
+        Columns of the example table that come from the source, by their names there. Personal data are hashed or
+        masked, except in features.
+    carried_groups
+        The groups as the example table holds them, string: an earlier table knows them by these.
     contents
         N fingerprints of what a model sees: equal ones must not straddle splits.
     rows
@@ -49,6 +53,7 @@ class PreparedRows:
     text: pa.Array | None
     ids: pa.Array | None
     groups: pa.Array | None
+    carried_groups: pa.Array | None
     contents: list[str]
     rows: list[str]
     reasons: list[str | None]
@@ -67,11 +72,17 @@ def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan, cleaning: ValueCleani
         If a row says of its label what cannot be.
     """
     raw = {name: batch.column(number) for number, name in enumerate(batch.schema.names)}
-    columns = {column.name: cleaning.column(raw[column.source], column.kind) for column in plan.outputs}
+    columns = {
+        column.name: carried_values(
+            cleaning.column(raw[column.source], column.kind), column.roles, is_kept=column.is_kept
+        )
+        for column in plan.outputs
+    }
     labels = _labels(raw, plan, cleaning)
     text = None if plan.text is None else as_type(raw[plan.text], pa.string())
     ids = None if plan.id is None else cleaning.column(raw[plan.id], pa.string())
     payload = [columns[column.name] for column in plan.features] if text is None else [text]
+    groups = None if plan.group is None else cleaning.column(raw[plan.group], pa.string())
     times = None if plan.time is None else event_times(cleaning.column(raw[plan.time], plan.time_kind or pa.string()))
     whole = [labels, *columns.values(), *([] if text is None else [text]), *([] if ids is None else [ids])]
     return PreparedRows(
@@ -79,13 +90,19 @@ def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan, cleaning: ValueCleani
         columns=columns,
         text=text,
         ids=ids,
-        groups=None if plan.group is None else cleaning.column(raw[plan.group], pa.string()),
+        groups=groups,
+        carried_groups=_carried_groups(columns, plan, groups),
         contents=_fingerprints(payload),
         rows=_fingerprints(whole),
         reasons=_reasons(raw, plan, text, ids, payload, times),
         provenance=row_provenance(raw, labels, plan.provenance, plan.label_version),
         times=times,
     )
+
+
+def _carried_groups(columns: dict[str, pa.Array], plan: ColumnPlan, groups: pa.Array | None) -> pa.Array | None:
+    carried = next((columns[column.name] for column in plan.outputs if column.source == plan.group), groups)
+    return None if carried is None else carried.cast(pa.string())
 
 
 def _labels(raw: dict[str, pa.Array], plan: ColumnPlan, cleaning: ValueCleaning) -> pa.Array:

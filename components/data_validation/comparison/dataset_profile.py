@@ -136,6 +136,7 @@ def write_baseline(path: Path, profile: DatasetProfile) -> None:
         "ordered_in_time": profile.ordered_in_time,
         "label_version": profile.label_version,
         "columns": [[column.name, column.role, column.kind, list(column.also)] for column in profile.columns],
+        "kept": [column.name for column in profile.columns if column.is_kept],
     }
     pq.write_table(rows.replace_schema_metadata({METADATA_KEY: json.dumps(content)}), path, compression="zstd")
 
@@ -160,9 +161,10 @@ def baseline_profile(statistics_path: Path, *, name: str) -> DatasetProfile:
         raise ContractError(f"{BASELINE_FILE} of {name} must be a {_CONTRACT}, got {content.get('contract')!r}")
     version = content.get("format_version")
     check_format_version(version, newest=FORMAT_VERSION, contract=_CONTRACT, where=statistics_path)
+    kept = content.get("kept", ())
     columns = tuple(
         # Version 1 knew one role a column.
-        ExaminedColumn(name=column, role=role, kind=kind, also=tuple(also[0]) if also else ())
+        ExaminedColumn(name=column, role=role, kind=kind, also=tuple(also[0]) if also else (), is_kept=column in kept)
         for column, role, kind, *also in content["columns"]
     )
     return DatasetProfile(
@@ -196,7 +198,7 @@ def _keyed_rows(table: PreparedTable, roles: ColumnRoles) -> KeyedRows | None:
 
 def _text_columns(table: PreparedTable, roles: ColumnRoles) -> list[str]:
     """Columns whose texts may hold personal data that nobody named."""
-    named = {column.name for column in table.columns if column.kind == "masked"}
+    named = {column.name for column in table.columns if column.kind == "masked" or column.is_kept}
     texts = [*roles.texts, *(("text",) if table.info is not None and table.info.modality == "text" else ())]
     categories = [column.name for column in table.columns if column.kind == "category"]
     candidates = dict.fromkeys([*texts, *categories])

@@ -41,7 +41,7 @@ def binned_features(
 
 def _binned(column: ExaminedColumn, other: ExaminedColumn, reference: pa.Table, current: pa.Table) -> BinnedFeature:
     both = [
-        examined_values(table.column(column.name).combine_chunks(), examined.kind)
+        examined_values(table.column(column.name).combine_chunks(), examined.kind, is_kept=examined.is_kept)
         for table, examined in ((reference, column), (current, other))
     ]
     if column.kind in _NUMBER_KINDS:

@@ -111,7 +111,7 @@ def detect_drift(*, model_uri: str, traffic: ServedTraffic, settings: str, outpu
 
 
 def _roles(baseline: ModelBaseline, window: MonitoringWindow) -> ColumnRoles:
-    """Roles of the log's columns; what was masked in training is masked here, and what training had not is left out."""
+    """Roles of the log's columns; what training masked or kept is so here too, and what it had not is left out."""
     roles = roles_of_examples(window.info, window.schema)
     trained = {column.name: column for column in baseline.side.columns}
     columns, left_out = [], dict(roles.left_out)
@@ -123,5 +123,6 @@ def _roles(baseline: ModelBaseline, window: MonitoringWindow) -> ColumnRoles:
         elif column.name in trained and trained[column.name].kind == "masked":
             columns.append(trained[column.name])
         else:
-            columns.append(column)
+            is_kept = column.name in trained and trained[column.name].is_kept
+            columns.append(replace(column, is_kept=is_kept))
     return replace(roles, columns=tuple(columns), left_out=left_out, label=None)

@@ -115,7 +115,7 @@ def validate_examples(
     """
     table = ExampleTable(examples_path)
     source = open_table(str(examples_path))
-    roles = roles_of_examples(table.info, source.schema)
+    roles = roles_of_examples(table.info, source.schema, kept=source.kept)
     splits = _profiled_splits(source, roles)
     checked = _checked(splits, table)
     counts = table.counts()

@@ -1,25 +1,19 @@
 """Personal data noticed in text columns: rows are counted by kind and column, and no value is ever kept."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
-from components.data_validation.quality.personal_patterns import Pattern, personal_hits, PersonalKind
 from components.shared.contracts.verdict import Finding
+from components.shared.runtime.personal_forms import PersonalKind
+from components.shared.tables.personal_columns import PLURALS
+from components.shared.tables.personal_patterns import Pattern, personal_hits, PLAUSIBLE_SHARE
 
-_PLURALS: Mapping[PersonalKind, str] = {
-    "e-mail address": "e-mail addresses",
-    "telephone number": "telephone numbers",
-    "resident registration number": "resident registration numbers",
-}
 _WARNING_SHARE = 0.01
 _WARNING_ROWS = 10
-# Of numbers in a form that anything could have, this many must be plausible: where fewer are, the column holds
-# something else. By chance alone it is 1 of 300 for thirteen digits, 1 of 15 for Korean bar codes.
-_PLAUSIBLE_SHARE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +46,7 @@ class PersonalDataCounter:
         """
         found: dict[str, dict[PersonalKind, int]] = {}
         for (column, pattern), plausible in self.plausible.items():
-            if plausible and plausible >= _PLAUSIBLE_SHARE * self.alike[column, pattern]:
+            if plausible and plausible >= PLAUSIBLE_SHARE * self.alike[column, pattern]:
                 by_kind = found.setdefault(column, {})
                 by_kind[pattern[0]] = by_kind.get(pattern[0], 0) + plausible
         return found
@@ -78,7 +72,7 @@ def _finding(column: str, kinds: dict[PersonalKind, int], num_rows: int) -> Find
     most = max(kinds.values())
     share = min(most / num_rows, 1.0)
     listed = " and ".join(
-        f"{_PLURALS[kind]} in {kinds[kind]:,}" for kind in sorted(kinds, key=lambda kind: -kinds[kind])
+        f"{PLURALS[kind]} in {kinds[kind]:,}" for kind in sorted(kinds, key=lambda kind: -kinds[kind])
     )
     return Finding(
         kind="quality",

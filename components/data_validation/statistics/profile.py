@@ -117,7 +117,7 @@ class _Found:
 
     def __init__(self, plan: _Plan) -> None:
         self.whole = StatisticsAccumulator(num_histogram_buckets=histogram_buckets(len(plan.columns)))
-        self.slices = SliceAccumulators(plan.slices)
+        self.slices = SliceAccumulators(plan.slices, kept=[column.name for column in plan.columns if column.is_kept])
         self.sample = RowSample(plan.sample_rows, seed=plan.seed)
         # Copies: where the types turn out to be others, the work begins again.
         self.collectors = copy.deepcopy(list(plan.collectors))
@@ -228,10 +228,13 @@ def _numbered_batches(source: TableSource, plan: _Plan, part: TablePart) -> Iter
 
 def _as_sampled(batch: pa.RecordBatch, *, plan: _Plan, schema: pa.Schema) -> pa.RecordBatch:
     kinds = {column.name: column.kind for column in plan.columns}
+    kept = {column.name for column in plan.columns if column.is_kept}
     arrays = [batch.column(name) for name in schema.names]
     # Extra columns are not examined, and a time stays a time: seconds are what statistics need.
-    kept = [
-        array if kinds.get(name, "time") == "time" else examined_values(array, kinds[name]).cast(kind)
+    sampled = [
+        array
+        if kinds.get(name, "time") == "time"
+        else examined_values(array, kinds[name], is_kept=name in kept).cast(kind)
         for name, kind, array in zip(schema.names, schema.types, arrays, strict=True)
     ]
-    return pa.RecordBatch.from_arrays(kept, schema=schema)
+    return pa.RecordBatch.from_arrays(sampled, schema=schema)

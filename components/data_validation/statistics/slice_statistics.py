@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.data_validation.statistics.streaming_statistics import FEW_HISTOGRAM_BUCKETS, StatisticsAccumulator
+from components.shared.tables.personal_columns import masked_texts
 
 WHOLE_TABLE = "All Examples"  # TFDV's DEFAULT_SLICE_KEY: what its validation looks for among several data sets
 Key = tuple[str, str]  # column and value
@@ -17,10 +18,14 @@ MAX_VALUES_A_BATCH = 1000
 
 
 class SliceAccumulators:
-    """Collects them by `columns`, at most `MAX_SLICES`: those that come first, the largest of a batch before others."""
+    """Collects them by `columns`, at most `MAX_SLICES`: those that come first, the largest of a batch before others.
 
-    def __init__(self, columns: Sequence[str]) -> None:
+    A value that is recognised as personal is a placeholder, except in `kept` columns.
+    """
+
+    def __init__(self, columns: Sequence[str], *, kept: Sequence[str] = ()) -> None:
         self._columns = tuple(columns)
+        self._kept = frozenset(kept)
         self._given_up: set[str] = set()
         self._slices: dict[Key, StatisticsAccumulator] = {}
         self._left_out: set[Key] = set()
@@ -28,7 +33,8 @@ class SliceAccumulators:
     def add(self, batch: pa.RecordBatch, lists: pa.RecordBatch) -> None:
         """Take rows as they are, and in the form that `as_value_lists` gives."""
         for name in self._columns:
-            coded = batch.column(name).cast(pa.string()).dictionary_encode()
+            values = batch.column(name).cast(pa.string())
+            coded = (values if name in self._kept else masked_texts(values)).dictionary_encode()
             if len(coded.dictionary) > MAX_VALUES_A_BATCH:
                 self._give_up(name)
             if name in self._given_up:

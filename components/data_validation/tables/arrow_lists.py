@@ -1,7 +1,8 @@
 """Which columns of an example table are examined, and their form for TFDV: Arrow lists of zero or one value.
 
 Payloads, identifiers, times, groups and metadata take no part. Columns with the role `pii` are counted only: each
-of their values becomes one placeholder before any statistic is computed, so that no value can leak further.
+of their values becomes one placeholder before any statistic is computed, so that no value can leak further. In other
+columns of texts the values that are recognised as personal become placeholders too, unless the problem file keeps them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 
 from components.data_validation.tables.examined_types import examined_type, TIME
 from components.shared.contracts.example_table import ColumnRole
+from components.shared.tables.personal_columns import masked_texts
 
 MASKED = "<masked>"
 EXAMINED_ROLES: tuple[ColumnRole, ...] = ("label", "prediction", "feature", "derived", "slice", "sensitive", "pii")
@@ -33,13 +35,15 @@ _KINDS: Mapping[pa.DataType, ColumnKind] = {
 class ExaminedColumn:
     """A column that takes part; `kind` is how it is read: `time` as seconds since 1970, `masked` as a placeholder.
 
-    `role` says how it is judged; `also` are its other roles: a feature may be a slice, too.
+    `role` says how it is judged; `also` are its other roles: a feature may be a slice, too. `is_kept`: its personal
+    data stay as they are, as the problem file says.
     """
 
     name: str
     role: ColumnRole
     kind: ColumnKind
     also: tuple[ColumnRole, ...] = ()
+    is_kept: bool = False
 
     @property
     def is_balanced(self) -> bool:
@@ -49,7 +53,10 @@ class ExaminedColumn:
 
 def as_value_lists(batch: pa.RecordBatch, columns: Sequence[ExaminedColumn]) -> pa.RecordBatch:
     """One `large_list` column for each of `columns`: a list of one value, or null where it is missing or NaN."""
-    arrays = [_list_of_one(examined_values(batch.column(column.name), column.kind)) for column in columns]
+    arrays = [
+        _list_of_one(examined_values(batch.column(column.name), column.kind, is_kept=column.is_kept))
+        for column in columns
+    ]
     return pa.RecordBatch.from_arrays(arrays, [column.name for column in columns])
 
 
@@ -64,17 +71,18 @@ def masked_names(columns: Iterable[ExaminedColumn]) -> list[str]:
     return [column.name for column in columns if column.kind == "masked"]
 
 
-def examined_values(array: pa.Array, kind: ColumnKind) -> pa.Array:
+def examined_values(array: pa.Array, kind: ColumnKind, *, is_kept: bool = False) -> pa.Array:
     """Shape (N,), null or NaN made null: int64, float64 (times in seconds since 1970), or text.
 
-    Every value of `masked` is a placeholder.
+    Every value of `masked` is a placeholder; so is, unless `is_kept`, a text that is recognised as personal.
     """
     if isinstance(array, pa.DictionaryArray):
         array = array.dictionary_decode()
     if kind == "masked":
         return _masked(array)
     if kind == "category":
-        return array if pa.types.is_large_string(array.type) else array.cast(pa.string())
+        texts = array if pa.types.is_large_string(array.type) else array.cast(pa.string())
+        return texts if is_kept else masked_texts(texts)
     if kind == "integer":
         return array.cast(pa.int64())
     if kind == "time":

@@ -4,8 +4,8 @@ Identifiers, times, groups and ignored columns take no part. A text is examined 
 is an expression is computed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -58,14 +58,17 @@ class ColumnRoles:
         return LABEL_COLUMN if isinstance(self.label, LabelExpression) else self.label
 
 
-def roles_of_examples(info: ExampleTableInfo, schema: pa.Schema) -> ColumnRoles:
-    """Roles of an example table: its own; the derived columns stand for the payload."""
+def roles_of_examples(info: ExampleTableInfo, schema: pa.Schema, *, kept: Collection[str] = ()) -> ColumnRoles:
+    """Roles of an example table: its own; the derived columns stand for the payload.
+
+    Personal data in `kept` columns are examined as they are.
+    """
     columns, left_out = [], {}
     for name in info.column_roles:
         role, *also = info.roles_of(name)
         kind = "masked" if role == "pii" else column_kind(schema.field(name).type)
         if role in EXAMINED_ROLES and kind is not None:
-            columns.append(ExaminedColumn(name=name, role=role, kind=kind, also=tuple(also)))
+            columns.append(ExaminedColumn(name=name, role=role, kind=kind, also=tuple(also), is_kept=name in kept))
         elif role in EXAMINED_ROLES:
             left_out[name] = f"its type is {schema.field(name).type}"
         elif role not in ("split", "payload", "provenance"):
@@ -97,7 +100,7 @@ def recognised_roles(peeks: Sequence[pa.Table], problem: Problem) -> ColumnRoles
         if name in texts:
             columns += _measures_of(texts[name])
         elif (examined := _examined(name, array, resolved)) is not None:
-            columns.append(examined)
+            columns.append(replace(examined, is_kept=name in problem.pii_keep))
         else:
             left_out[name] = _why_left_out(name, array, resolved)
     if isinstance(resolved.label, LabelExpression) and set(resolved.label.columns) <= values.keys():

@@ -25,6 +25,7 @@ from components.shared.tables.column_types import type_of_texts
 from components.shared.tables.file_kinds import PARQUET_MARK, refuse_other_kinds
 from components.shared.tables.opening import check_num_columns, opened, readable
 from components.shared.tables.parquet_file import parquet_file
+from components.shared.tables.personal_columns import kept_columns
 from components.shared.tables.value_cleaning import KEPT_AS_THEY_ARE, ValueCleaning
 
 _SUFFIXES = (".parquet", ".pq")
@@ -54,7 +55,8 @@ class StoredFile:
 class ParquetTable(TableSource):
     """Parquet files, at least one and in the order of their rows, that make one table; see `TableSource`.
 
-    Values are `cleaned` but for the columns of `payload`, and those of an example table, which are clean.
+    Values are `cleaned` but for the columns of `payload`, and those of an example table, which are clean. `kept` are
+    columns whose personal data stay as they are.
     """
 
     def __init__(
@@ -65,8 +67,9 @@ class ParquetTable(TableSource):
         info: ExampleTableInfo | None = None,
         cleaning: ValueCleaning = KEPT_AS_THEY_ARE,
         payload: Collection[str] = (),
+        kept: frozenset[str] = frozenset(),
     ) -> None:
-        super().__init__(uri, info=info)
+        super().__init__(uri, info=info, kept=kept)
         self._files = tuple(files)
         self._cleaning = cleaning if info is None else None
         self._payload = frozenset(payload)
@@ -186,16 +189,20 @@ def parquet_table(
     if not shown:
         raise FileNotFoundError(f"the table must be a folder with .parquet files, but {uri} holds none")
     files = [_stored_file(f"{uri.rstrip('/')}/{name}", _partition_of(name)) for name in shown]
-    info = _example_info(uri, [str(name) for name in shown])
-    return ParquetTable(uri, files, info=info, cleaning=cleaning, payload=payload)
+    table = _example_table(uri, [str(name) for name in shown])
+    if table is None:
+        return ParquetTable(uri, files, cleaning=cleaning, payload=payload)
+    return ParquetTable(
+        uri, files, info=table.info, cleaning=cleaning, payload=payload, kept=kept_columns(table.schema)
+    )
 
 
-def _example_info(uri: str, names: Sequence[str]) -> ExampleTableInfo | None:
-    """Roles of an example table, its shards checked; None for another folder."""
+def _example_table(uri: str, names: Sequence[str]) -> ExampleTable | None:
+    """The example table, its shards checked; None for another folder."""
     if "://" in uri or names[0] != "shard-00000.parquet":
         return None
     metadata = pq.read_schema(f"{uri}/{names[0]}").metadata or {}
-    return ExampleTable(uri).info if b'"example_table"' in metadata.get(b"pluszero", b"") else None
+    return ExampleTable(uri) if b'"example_table"' in metadata.get(b"pluszero", b"") else None
 
 
 def _stored_file(uri: str, partition: Mapping[str, str | None]) -> StoredFile:

@@ -16,11 +16,11 @@ from components.data_validation.tables.column_roles import (
 from components.data_validation.tables.source_opening import open_table
 from components.data_validation.tables.table_source import TablePart, TableSource
 from components.shared.contracts.problem import Problem, TEXT_NAMES
+from components.shared.tables.column_roles import PEEK_ROWS
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
 from components.shared.tables.text_measures import TEXT_MEASURES, text_measures
 
-_PEEK_ROWS = 20_000
 _COMPARABLE = {"integer": "number", "float": "number", "time": "number"}
 
 
@@ -179,10 +179,10 @@ def table_roles(sources: Sequence[TableSource], problem: Problem) -> ColumnRoles
     `ValueError` if the problem file names a column that no table has.
     """
     if sources[0].info is not None:
-        return roles_of_examples(sources[0].info, sources[0].schema)
+        return roles_of_examples(sources[0].info, sources[0].schema, kept=sources[0].kept)
     return recognised_roles([_peek(source) for source in sources], problem)
 
 
 def _peek(source: TableSource) -> pa.Table:
-    batch = source.first_rows(_PEEK_ROWS)
+    batch = source.first_rows(PEEK_ROWS)
     return source.schema.empty_table() if batch is None else pa.Table.from_batches([batch])

@@ -42,11 +42,15 @@ class TablePart:
 
 
 class TableSource(ABC):
-    """One table at a local path or an fsspec URI; `info` is what an example table says of itself, else None."""
+    """One table at a local path or an fsspec URI; `info` is what an example table says of itself, else None.
 
-    def __init__(self, uri: str, *, info: ExampleTableInfo | None = None) -> None:
+    `kept` are the columns of an example table whose personal data stay as they are.
+    """
+
+    def __init__(self, uri: str, *, info: ExampleTableInfo | None = None, kept: frozenset[str] = frozenset()) -> None:
         self.uri = uri
         self.info = info
+        self.kept = kept
 
     @property
     def name(self) -> str:

@@ -17,6 +17,7 @@ from components.modeling.predictor import load_predictor
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.problem import SPLIT_NAMES
 from components.shared.runtime.atomic_files import write_json
+from components.shared.runtime.redaction import masked_strings
 
 logger = logging.getLogger(__name__)
 
@@ -99,9 +100,12 @@ def score_examples(
     output = Path(output_path)
     (output / METRICS_FILE).unlink(missing_ok=True)
     scored = score_source(examples, predictor, output / PREDICTIONS)
-    unreadable = [{"example_id": example.example_id, "reason": example.reason} for example in scored.unreadable]
+    unreadable = masked_strings(
+        [{"example_id": example.example_id, "reason": example.reason} for example in scored.unreadable]
+    )
     write_json(output / UNREADABLE_FILE, unreadable)
-    write_json(output / CHANGED_LABELS_FILE, [asdict(changed) for changed in examples.changed_labels])
+    changed_labels = masked_strings([asdict(changed) for changed in examples.changed_labels])
+    write_json(output / CHANGED_LABELS_FILE, changed_labels)
     table = PredictionsTable(output / PREDICTIONS)
     if not table.num_rows:
         kind = "image" if predictor.features.modality == "image" else "example"

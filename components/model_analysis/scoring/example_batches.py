@@ -94,14 +94,15 @@ class ChangedLabel:
 class ExampleSource:
     """A stream of examples, read once.
 
-    `num_examples` is None where it is known only at the end; `unreadable`, the rows that could not become examples, is
-    complete once the stream is read. `changed_labels` are the photos of a folder whose label the rule of the topmost
-    folder changes.
+    `kept` are columns whose personal data stay as they are. `num_examples` is None where it is known only at the end;
+    `unreadable`, the rows that could not become examples, is complete once the stream is read. `changed_labels` are the
+    photos of a folder whose label the rule of the topmost folder changes.
     """
 
     batches: Iterator[ExampleBatch]
     num_examples: int | None
     extra_columns: Mapping[str, pa.DataType] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
     unreadable: list[UnreadableExample] = field(default_factory=list)
     changed_labels: tuple[ChangedLabel, ...] = ()
 

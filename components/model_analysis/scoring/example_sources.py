@@ -14,6 +14,7 @@ from components.model_analysis.scoring.table_columns import choose_columns, Tabl
 from components.model_analysis.scoring.table_source import table_source
 from components.modeling.features import Features
 from components.shared.contracts.example_table import ExampleTable
+from components.shared.tables.personal_columns import kept_columns
 from components.shared.tables.photo_file_names import readable_name
 from components.shared.tables.photo_places import named_photos, PhotoPlaces
 from components.shared.tables.photo_tables import label_table, photo_column, stores_images
@@ -73,6 +74,7 @@ def example_table_source(table: ExampleTable, features: Features, *, splits: Seq
         batches=_table_batches(table, features, splits, tuple(extra)),
         num_examples=sum(sum(counts[split].values()) for split in (counts if splits is None else splits)),
         extra_columns=extra,
+        kept=kept_columns(table.schema),
     )
 
 

@@ -40,7 +40,9 @@ def score_source(source: ExampleSource, predictor: Predictor, path: str | Path) 
     hardest = HardestExamples()
     unreadable: list[UnreadableExample] = []
     by_hand: Iterable[object] = ()
-    table = PredictionsWriter(path, class_names=predictor.class_names, extra_columns=source.extra_columns)
+    table = PredictionsWriter(
+        path, class_names=predictor.class_names, extra_columns=source.extra_columns, kept=source.kept
+    )
     with table as writer, progress(by_hand, label="scoring", total=source.num_examples) as bar:
         for batch in score_batches(source.batches, predictor):
             bar.update(len(batch.examples) + len(batch.unreadable))

@@ -18,9 +18,9 @@ from components.model_analysis.scoring.example_batches import (
 from components.model_analysis.scoring.table_columns import choose_columns, TableColumns, TableHints
 from components.model_analysis.scoring.unusable_rows import first_unusable
 from components.modeling.features import Features, features_cleaning, raw_column_types
-from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.personal_key import keyed_hash
 from components.shared.tables.photo_tables import holds_images, image_cells
 from components.shared.tables.table_files import RaggedRow, table_file, TableFile
 from components.shared.tables.table_rows import column_types, iter_rows, Rows
@@ -48,10 +48,17 @@ def table_source(path: Path, features: Features, hints: TableHints) -> ExampleSo
         types=_types(features),
         cleaning=features_cleaning(features),
         label_types=column_types(file, columns.label.columns) if isinstance(columns.label, LabelExpression) else {},
-        has_personal_ids=columns.example_id in hints.problem.pii,
+        has_personal_ids=_is_personal(columns.example_id, hints),
     )
     num_rows = pq.read_metadata(path).num_rows if file.is_parquet else None
     return ExampleSource(batches=table.batches(), num_examples=num_rows, unreadable=table.unreadable)
+
+
+def _is_personal(name: str | None, hints: TableHints) -> bool:
+    """Whether a column is personal data: as the problem file says, else as it was in training."""
+    if name is None or name in hints.problem.pii_keep:
+        return False
+    return name in hints.problem.pii or "pii" in hints.trained_roles.get(name, ())
 
 
 def _types(features: Features) -> dict[str, pa.DataType]:
@@ -124,7 +131,7 @@ class _Table:
             return names
         given = self.file.cleaning.column(rows[self.columns.example_id], pa.string()).to_pylist()
         if self.has_personal_ids:
-            given = [value and fingerprint_bytes(value.encode()) for value in given]
+            given = [value and keyed_hash(value) for value in given]
         return [value or name for value, name in zip(given, names, strict=True)]
 
     def _labels(self, rows: Rows, num_rows: int) -> list[str | None]:

@@ -4,7 +4,8 @@
   median, and where training rows lack values, a further number marks it.
 - A column of texts that read as dates or times gives three numbers (`date_times`).
 - Any other column of texts is a category (`category_codes`). A value seen in fewer than five training rows has no code
-  of its own; so identifiers and free text, which differ in every row, tell the network nothing.
+  of its own; so identifiers and free text, which differ in every row, tell the network nothing. Nor has a value that is
+  recognised as personal data: the bundle lists the values with a code.
 - A column that never differs between training rows is read and left out.
 - Before all that, values are cleaned as at ingestion: white space at the ends of texts, values that count as missing.
 
@@ -13,7 +14,7 @@ All this is fitted to training rows alone.
 Shapes: B examples, S sources (columns of numbers, and three for each column of times), F numbers, C categories.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ from components.modeling.tabular.date_times import are_times, TIME_PARTS, time_p
 from components.modeling.tabular.number_scaling import fit_number_scale, NumberScale, NumberScaling
 from components.shared.feature_store.blocks import InputSpec
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.personal_columns import masked_texts
 from components.shared.tables.row_reservoir import RowReservoir
 from components.shared.tables.value_cleaning import value_cleaning_from, ValueCleaning
 
@@ -128,6 +130,8 @@ def fit_tabular_features(
     batches: Iterable[Mapping[str, pa.Array]],
     columns: Mapping[str, pa.DataType],
     cleaning: ValueCleaning = _DEFAULT_CLEANING,
+    *,
+    kept: Collection[str] = (),
 ) -> TabularFeatures:
     """Fit to training rows, in one pass and bounded memory: a sample of the numbers, counts of the texts.
 
@@ -139,6 +143,8 @@ def fit_tabular_features(
         The feature columns and their types: numbers, texts, truth values, dates or times.
     cleaning
         How values are cleaned, here and whenever the model is asked: as at ingestion.
+    kept
+        Columns whose personal data may be categories.
 
     Raises
     ------
@@ -164,7 +170,9 @@ def fit_tabular_features(
         name: _number_reading(name, kinds[name], reservoir.rows[:, number], bool(is_missing[number]), max_bins)
         for number, name in enumerate(numeric)
     }
-    features = TabularFeatures([numbers.get(name) or _text_reading(name, counts[name]) for name in kinds], cleaning)
+    features = TabularFeatures(
+        [numbers.get(name) or _text_reading(name, counts[name], is_kept=name in kept) for name in kinds], cleaning
+    )
     if not features.knots and not features.num_codes:
         raise ValueError(
             f"a feature column must differ between training rows, but none does, of {', '.join(kinds) or 'no columns'}"
@@ -200,16 +208,23 @@ def _number_reading(name: str, kind: str, values: np.ndarray, is_missing: bool, 
     return ColumnReading(name=name, kind=kind, reading="number", scales=(scale,))
 
 
-def _text_reading(name: str, counted: ValueCounts) -> ColumnReading:
+def _text_reading(name: str, counted: ValueCounts, *, is_kept: bool) -> ColumnReading:
     present = {value: count for value, count in counted.counts.items() if value is not None}
     if are_times([*present], [*present.values()]):
         scales = _time_scales(counted.counts)
         if any(scale.num_numbers for scale in scales):
             return ColumnReading(name=name, kind="string", reading="time", scales=scales)
     values = counted.frequent()
+    if not is_kept:
+        values = _without_personal(values)
     if not values or counted.counts[values[0]] == counted.num_rows:
         return ColumnReading(name=name, kind="string", reading="constant")
     return ColumnReading(name=name, kind="string", reading="category", values=values)
+
+
+def _without_personal(values: Sequence[str | None]) -> tuple[str | None, ...]:
+    masked = masked_texts(pa.array(values, pa.string())).to_pylist()
+    return tuple(value for value, shown in zip(values, masked, strict=True) if value == shown)
 
 
 def _time_scales(counts: Mapping[str | None, int]) -> tuple[NumberScale, ...]:

@@ -28,6 +28,7 @@ from components.modeling.text.hugging_face_features import (
     tokenizer_files,
 )
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.personal_columns import masked_texts
 from components.shared.tables.row_reservoir import RowReservoir
 
 _MAX_FIT_TEXTS = 1 << 16
@@ -103,7 +104,7 @@ def fit_subwords(texts: Iterable[pa.Array], *, max_texts: int = _MAX_FIT_TEXTS, 
     Parameters
     ----------
     texts
-        Training rows' texts, in batches. Of each, the first 500 characters are read.
+        Training rows' texts, in batches. Of each, the first 500 characters are read, personal data masked.
     max_texts
         How many texts are fitted to at most, 1 or more: a uniform sample, which bounds memory.
     seed
@@ -147,7 +148,9 @@ def _sampled(texts: Iterable[pa.Array], max_texts: int, seed: int) -> list[str]:
     """The first characters of a uniform sample of the texts, in their order."""
     reservoir = RowReservoir(max_texts, dtype=object, seed=seed)
     for batch in texts:
-        reservoir.add(np.array([text[:_MAX_FIT_CHARACTERS] for text in texts_of({"text": batch})], object))
+        # Subwords are listed in the bundle: a telephone that many texts hold must not be one.
+        masked = texts_of({"text": masked_texts(batch)})
+        reservoir.add(np.array([text[:_MAX_FIT_CHARACTERS] for text in masked], object))
     return list(reservoir.rows)
 
 

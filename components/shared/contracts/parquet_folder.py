@@ -1,6 +1,6 @@
 """A folder of Parquet shards with a contract in its metadata: one streaming writer, one checked reader."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 import json
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from components.shared.contracts.format_version import check_format_version
 from components.shared.runtime.errors import ContractError
 from components.shared.tables.parquet_file import parquet_file
+from components.shared.tables.personal_columns import KEPT
 
 METADATA_KEY = b"pluszero"
 _SHARD_PATTERN = "shard-*.parquet"
@@ -52,6 +53,11 @@ class ShardWriter:
         self._folder.mkdir(parents=True, exist_ok=True)
         for leftover in [*self._folder.glob(_SHARD_PATTERN), *self._folder.glob(_PART_PATTERN)]:
             leftover.unlink()
+
+    def keep_personal(self, columns: Collection[str]) -> None:
+        """Say of `columns`, before the first row, that their personal data stay as they are (`kept_columns`)."""
+        fields = [field.with_metadata(KEPT) if field.name in columns else field for field in self._schema]
+        self._schema = pa.schema(fields, self._schema.metadata)
 
     def __enter__(self) -> Self:
         return self

@@ -1,10 +1,11 @@
 """The predictions table: one row a scored example, which every analysis reads.
 
 Columns: `example_id`, `split`, `label` (null where unknown), `predicted`, `probabilities` (list of float32 in the
-order of the class names), `embedding` (list of float32, empty where the model gives none), and slice columns.
+order of the class names), `embedding` (list of float32, empty where the model gives none), and slice columns. Texts are
+masked, identifiers that tell who somebody is are hashed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 from components.shared.contracts.parquet_folder import ShardReader, ShardWriter
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.personal_columns import hashed_texts, masked_texts
 
 FORMAT_VERSION = 1
 CONTRACT = "predictions_table"
@@ -37,12 +39,20 @@ class PredictionsWriter:
         In the order of the probabilities.
     extra_columns
         Names and Arrow types of slice and metadata columns.
+    kept
+        Columns among all of them whose personal data stay as they are.
     """
 
     def __init__(
-        self, path: str | Path, *, class_names: Sequence[str], extra_columns: Mapping[str, pa.DataType]
+        self,
+        path: str | Path,
+        *,
+        class_names: Sequence[str],
+        extra_columns: Mapping[str, pa.DataType],
+        kept: Collection[str] = (),
     ) -> None:
         self._class_names = tuple(class_names)
+        self._kept = frozenset(kept)
         self._extra_columns = dict(extra_columns)
         self._writer = ShardWriter(
             path,
@@ -92,14 +102,18 @@ class PredictionsWriter:
         if not np.allclose(probabilities.sum(axis=1), 1.0, atol=_SUM_TOLERANCE):
             raise ContractError("each row of probabilities must add up to 1; is there a NaN in the model's output?")
         predicted = [self._class_names[index] for index in probabilities.argmax(axis=1)] if num_rows else []
+        ids, shown_labels = pa.array(example_ids, pa.string()), pa.array(labels, pa.string())
         arrays = [
-            pa.array(example_ids, pa.string()),
+            ids if "example_id" in self._kept else hashed_texts(ids),
             pa.array(splits, pa.string()),
-            pa.array(labels, pa.string()),
+            shown_labels if "label" in self._kept else masked_texts(shown_labels),
             pa.array(predicted, pa.string()),
             _list_array(probabilities),
             _list_array(embeddings),
-            *(extra[name].cast(kind) for name, kind in self._extra_columns.items()),
+            *(
+                extra[name].cast(kind) if name in self._kept else masked_texts(extra[name].cast(kind))
+                for name, kind in self._extra_columns.items()
+            ),
         ]
         names = [name for name, _ in _COLUMNS] + list(self._extra_columns)
         self._writer.write(pa.RecordBatch.from_arrays(arrays, names))

@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args, Literal
 
 from annotated_types import Ge
 
+from components.shared.contracts.pii_columns import HashedColumns, PersonalColumns
 from components.shared.runtime.settings import (
     Name,
     Names,
@@ -146,8 +147,10 @@ class Problem:
         Feature columns, for `tabular`; empty means every column without another role.
     id, time, group
         Columns: identifier, event time, and the unit that must not be in two splits (a patient, a shop).
-    slices, sensitive, pii, ignore
-        Columns to slice by, to check fairness on, to count but never show, and to leave out.
+    slices, sensitive, ignore
+        Columns to slice by, to check fairness on, and to leave out.
+    pii
+        Columns of personal data: hashed and counted, never shown; `{column: keep}` leaves one as it is everywhere.
     """
 
     modality: Modality | None = None
@@ -160,7 +163,7 @@ class Problem:
     group: Name | None = None
     slices: Names = ()
     sensitive: Names = ()
-    pii: Names = ()
+    pii: PersonalColumns = field(default_factory=HashedColumns)
     ignore: Names = ()
     table: TableSpec = field(default_factory=TableSpec)
     split: SplitSpec = field(default_factory=SplitSpec)
@@ -173,16 +176,21 @@ class Problem:
         if self.split.by == "time" and self.time is None:
             raise ValueError("split.by: time needs a column of times, but the problem file names none: set time")
 
+    @property
+    def pii_keep(self) -> tuple[str, ...]:
+        """Columns of personal data whose values stay as they are everywhere."""
+        return self.pii.kept
+
     def named_columns(self) -> tuple[str, ...]:
         """Every column that the problem file names, once, in the order of its keys."""
         single = (self.label.column, self.text, self.image, self.id, self.time, self.group)
-        several = (self.features, self.slices, self.sensitive, self.pii, self.ignore)
+        several = (self.features, self.slices, self.sensitive, self.pii, self.pii_keep, self.ignore)
         names = [name for name in single if name is not None] + [name for group in several for name in group]
         return tuple(dict.fromkeys(names))
 
     def to_dict(self) -> dict[str, Any]:
         """The problem as plain JSON values, every key present."""
-        return asdict(self)
+        return {**asdict(self), "pii": self.pii.written()}
 
 
 def parse_problem(text: str, *, where: str = PROBLEM_FILE) -> Problem:

@@ -7,6 +7,7 @@ from typing import Any, get_args, Literal
 from components.shared.contracts.format_version import check_format_version
 from components.shared.runtime.atomic_files import read_json, write_json
 from components.shared.runtime.errors import ContractError
+from components.shared.runtime.redaction import masked
 
 FORMAT_VERSION = 2
 
@@ -23,10 +24,13 @@ class ResponsibleValue:
     reference_share: float
     current_share: float
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", masked(self.value))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One thing that a check found.
+    """One thing that a check found; its words are masked as it is made, so that none quotes personal data.
 
     Attributes
     ----------
@@ -81,11 +85,13 @@ class Finding:
             raise ValueError(f"kind must be one of {get_args(FindingKind)}, got {self.kind!r}")
         if self.severity not in get_args(Severity):
             raise ValueError(f"severity must be one of {get_args(Severity)}, got {self.severity!r}")
+        object.__setattr__(self, "message", masked(self.message))
+        object.__setattr__(self, "remedy", masked(self.remedy))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """The outcome of one check.
+    """The outcome of one check; its words are masked as it is made, so that none quotes personal data.
 
     Attributes
     ----------
@@ -116,6 +122,9 @@ class Verdict:
             object.__setattr__(self, "outcome", "blocked")
         if self.outcome not in get_args(Outcome) or self.passed != (self.outcome == "passed"):
             raise ValueError(f"outcome must fit passed={self.passed!r}, got {self.outcome!r}")
+        if isinstance(self.reason, str):
+            object.__setattr__(self, "reason", masked(self.reason))
+        object.__setattr__(self, "remarks", tuple(masked(remark) for remark in self.remarks))
 
 
 def write_verdict(path: str | Path, verdict: Verdict) -> None:

@@ -1,1 +1,18 @@
-"""What every process needs: atomic files, locks, fingerprints, progress, command line, container images."""
+"""What every process needs: atomic files, locks, fingerprints, progress, command line, container images.
+
+Whoever imports a module of it is a process of ours: from then on an error that nobody catches is printed masked.
+"""
+
+import sys
+from types import TracebackType
+
+
+def _print_masked(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    from components.shared.runtime.redaction import print_masked
+
+    print_masked(kind, error, trace)
+
+
+# Steps run under kfp's own executor, so no door of ours lies between a job's error and a pod's log.
+if sys.excepthook is sys.__excepthook__:
+    sys.excepthook = _print_masked

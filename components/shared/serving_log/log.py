@@ -9,12 +9,15 @@ them, with hours below (`date=2026-05-01/hour=06/...`), or flat. One row an inst
   `text`, as far as the privacy setting allows;
 - all others are inputs and features under the names of the model's example table: derived columns first of all.
 
+Columns of personal data hold keyed hashes, the same as in the example table. Identifiers and groups that tell who
+somebody is are hashed too, and other texts masked, except the payload and features.
+
 Contract, version, modality and the role of every column are in the metadata of every part. A part never changes once
 it is there; a deployment may bring new columns.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, UTC
 import uuid
@@ -39,6 +42,8 @@ from components.shared.serving_log.parts import (
     write_part,
 )
 from components.shared.serving_log.time_window import TimeWindow
+from components.shared.tables.personal_columns import hashed_texts, masked_texts
+from components.shared.tables.personal_key import keyed_hashes
 from components.shared.tables.sources import readable_store_errors
 
 _ROLES: dict[str, ColumnRole] = {
@@ -64,9 +69,12 @@ class ServingLogWriter:
         The log's folder: a local path or an fsspec URI; made where it is missing.
     info
         Modality, and the role of every column beyond those that the contract names.
+    kept
+        Columns whose personal data stay as they are.
     """
 
-    def __init__(self, path: str, info: ExampleTableInfo) -> None:
+    def __init__(self, path: str, info: ExampleTableInfo, *, kept: Collection[str] = ()) -> None:
+        self._kept = frozenset(kept)
         self._filesystem, self._root = fsspec.core.url_to_fs(str(path))
         self._info = info
 
@@ -100,7 +108,17 @@ class ServingLogWriter:
             if name not in _ROLES and name not in self._info.column_roles:
                 raise ContractError(f"column {name!r} must have a role, got roles for {list(self._info.column_roles)}")
         columns = [_contract_column(name, table.column(name)) for name in table.schema.names]
-        return pa.Table.from_arrays(columns, table.schema.names)
+        shown = [self._redacted(name, column) for name, column in zip(table.schema.names, columns, strict=True)]
+        return pa.Table.from_arrays(shown, table.schema.names)
+
+    def _redacted(self, name: str, values: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+        roles = (_ROLES[name],) if name in _ROLES else self._info.roles_of(name)
+        if "pii" in roles:
+            return keyed_hashes(values.combine_chunks())
+        if name in self._kept or {"payload", "feature", "prediction"} & set(roles):
+            return values
+        whole = values.combine_chunks()
+        return hashed_texts(whole) if {"id", "group"} & set(roles) else masked_texts(whole)
 
 
 class ServingLog:

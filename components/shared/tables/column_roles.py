@@ -11,7 +11,9 @@ from typing import get_args, Literal
 import pyarrow as pa
 
 from components.shared.contracts.problem import LABEL_NAMES, Modality, Problem, TEXT_NAMES
+from components.shared.runtime.personal_forms import PersonalKind
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.personal_columns import personal_kind_of_numbers, PLURALS
 from components.shared.tables.recognised_columns import recognised
 
 PEEK_ROWS = 20_000
@@ -127,13 +129,42 @@ def label_name(names: Sequence[str], problem: Problem) -> str | None:
     """The label's column: the declared one, else the first with a usual name that the problem file says nothing of."""
     if problem.label.column is not None or problem.label.expression is not None:
         return problem.label.column
-    taken = set(problem.named_columns())
+    taken = claimed_names(problem)
     return usual_name(LABEL_NAMES, [name for name in names if name not in taken])
+
+
+def claimed_names(problem: Problem) -> frozenset[str]:
+    """The columns that the problem file says a role of, or ignores; that personal data are kept is none."""
+    single = {problem.label.column, problem.text, problem.image}
+    return frozenset(
+        name
+        for name in problem.named_columns()
+        if name in single or name in problem.ignore or declared_roles(name, problem)
+    )
 
 
 def usual_name(wanted: Sequence[str], names: Sequence[str]) -> str | None:
     """The column with the first of the usual names that occurs, in any case."""
     return next((name for usual in wanted for name in names if name.casefold() == usual), None)
+
+
+def personal_numbers(name: str, values: pa.Array, problem: Problem) -> PersonalKind | None:
+    """The personal data that a column of numbers holds, by its first values (N,); it is treated as if under `pii`.
+
+    None where the problem file keeps them, hashes them as it is, or says that they are labels or times.
+    """
+    if name in (problem.label.column, problem.time, *problem.pii, *problem.pii_keep):
+        return None
+    is_number = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    return personal_kind_of_numbers(name, values) if any(holds(values.type) for holds in is_number) else None
+
+
+def personal_numbers_words(name: str, kind: PersonalKind) -> str:
+    """What a person is told of such a column."""
+    return (
+        f"the column {name!r} is hashed, never shown and no feature, for it seems to hold {PLURALS[kind]}: write "
+        f"`pii: {{{name}: keep}}` if it does not"
+    )
 
 
 def declared_roles(name: str, problem: Problem) -> frozenset[SourceRole]:
@@ -171,7 +202,8 @@ class _Resolver:
         self.modality = self._modality()
         self.text = problem.text
         if self.modality == "text" and self.text is None:
-            others = [name for name in first_rows if name != label_column and name not in problem.named_columns()]
+            taken = claimed_names(problem)
+            others = [name for name in first_rows if name != label_column and name not in taken]
             self.text = usual_name(TEXT_NAMES, others)
             if self.text is not None:
                 self.inferred.append(f"the text is the column {self.text!r}")
@@ -184,6 +216,10 @@ class _Resolver:
             self.inferred.append("a column without a name is left out")
             return self._left_out(name, "it has no name")
         declared = self._declared(name)
+        if name != self._label and (personal := personal_numbers(name, values, self._problem)) is not None:
+            self.reasons[name] = f"it seems to hold {PLURALS[personal]}"
+            self.inferred.append(personal_numbers_words(name, personal))
+            return declared - {"feature"} | {"pii"}
         if declared:
             return declared
         if name in self._label_inputs:
@@ -260,6 +296,7 @@ def _check_conflicts(problem: Problem, where: str) -> None:
     named: list[tuple[str, Sequence[str]]] = [(key, [name]) for key, name in single.items() if name is not None]
     for key in ("features", "slices", "sensitive", "pii"):
         named.append((key, getattr(problem, key)))
+    named.append(("pii", problem.pii_keep))
     for key, names in named:
         for name in names:
             if name in problem.ignore:

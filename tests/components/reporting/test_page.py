@@ -163,3 +163,14 @@ def test_tags_are_balanced() -> None:
     html = _full_report("cat & dog").html()
     body = str(report_body(html)).replace(' loading="lazy">', ' loading="lazy"/>')
     ElementTree.fromstring(f"<main>{body}</main>")
+
+
+def test_words_anywhere_on_a_page_quote_no_personal_data() -> None:
+    report = Report("of s3://key:pw@bucket/x", subtitle="010-1234-5678")
+    report.verdict(False, "got 'a@b.io'")
+    report.table(["a@b.io"], [["900101-1234567"]], caption="4539 5787 6362 1486")
+    report.gallery([Picture(data=PNG, caption="a@b.io.png", alternative="a@b.io")])
+    report.details("a@b.io", Markup("<svg><title>a@b.io</title><text>010-1234-5678</text></svg>"))
+    html = report.html()
+    assert not any(planted in html for planted in ("a@b.io", "010-1234", "900101", "4539", "pw@"))
+    assert html.count("&lt;e-mail&gt;") == 6

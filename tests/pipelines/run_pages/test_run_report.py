@@ -53,3 +53,14 @@ def test_metrics_are_told_apart_by_the_step_they_come_from(tmp_path):
         steps.append(Step(name=name, log=tmp_path / "log", status="succeeded", outputs={"metrics": str(path)}))
     summary = write_run(steps, run_dir=tmp_path, run_summary=TRAINING, error="")
     assert summary["metrics"] == {"accuracy": 0.9, "training_val_loss": 0.2}
+
+
+def test_passwords_of_uris_are_in_neither_summary_nor_page(tmp_path, smoke_step):
+    summary_of = TrainingRunSummary(source="https://user:pw123@host/data.csv?sig=abc123")
+    summary = write_run([smoke_step], run_dir=tmp_path, run_summary=summary_of, error="no s3://key:pw123@b/x")
+    assert summary["dataset"]["source"] == "https://<secret>@host/data.csv?sig=<secret>"
+    assert summary["error"] == "no s3://<secret>@b/x"
+    assert summary["run_dir"] == str(tmp_path)
+    for name in ("summary.json", "report.html"):
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert not any(secret in text for secret in ("pw123", "abc123"))

@@ -10,6 +10,8 @@ import pytest
 
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.verdict import read_verdict
+from components.shared.tables.personal_columns import kept_columns
+from components.shared.tables.personal_key import keyed_hash
 
 
 def rows_of(folder, table="examples"):
@@ -397,3 +399,43 @@ def test_a_photo_tables_labels_say_where_they_come_from(camera_folder, ingest, p
         ValueError, match=r"labels\.csv, row 7: label_source must be person, model or rule, got 'oracle'"
     ):
         ingest(folder, "label: {version: 2}")
+
+
+def test_personal_data_of_a_table_of_photos_are_hashed_or_masked_in_examples_and_pool(camera_folder, ingest):
+    folder, rows = camera_folder
+    for number, row in enumerate(rows):
+        row.update(phone=f"010-2345-{6000 + number}", nurse="a@b.io", mobile=str(1_020_000_000 + number * 1_900_000))
+        row.update(patient=f"010-8765-{4000 + number // 4}", label=row["label"] if number < 32 else "")
+    write_table(folder / "labels.csv", rows)
+    _, out = ingest(folder, "{group: patient, slices: [nurse], pii: [phone]}")
+    for table in ("examples", "pool"):
+        for row in rows_of(out, table):
+            number = int(row["source_name"][-6:-4])
+            assert row["nurse"] == "<e-mail>"
+            assert row["phone"] == keyed_hash(rows[number]["phone"])
+            assert row["mobile"] == keyed_hash(rows[number]["mobile"])
+            assert row["patient"] == keyed_hash(rows[number]["patient"])
+    assert "mobile" in ExampleTable(out / "pool").info.columns_of("pii")
+    report = (out / "report.html").read_text().replace("&#39;", "'")
+    assert "the column 'mobile' is hashed, never shown and no feature" in report
+    _, again = ingest(folder, f"{{group: patient, split: {{like: {out / 'examples'}}}}}", output="again")
+    splits = {row["patient"]: row["split"] for row in rows_of(out)}
+    assert {row["patient"]: row["split"] for row in rows_of(again)} == splits
+
+
+def test_kept_columns_of_a_table_of_photos_stay_in_examples_and_pool(camera_folder, ingest):
+    folder, rows = camera_folder
+    for number, row in enumerate(rows):
+        row.update(nurse="a@b.io", label=row["label"] if number < 32 else "")
+    write_table(folder / "labels.csv", rows)
+    _, out = ingest(folder, "{slices: [nurse], pii: {nurse: keep}}")
+    for table in ("examples", "pool"):
+        assert {row["nurse"] for row in rows_of(out, table)} == {"a@b.io"}
+        assert kept_columns(ExampleTable(out / table).schema) == {"nurse"}
+
+
+def test_a_label_of_photos_under_pii_is_refused_with_the_way_out(camera_folder, ingest):
+    folder, rows = camera_folder
+    write_table(folder / "labels.csv", rows)
+    with pytest.raises(ValueError, match=r"the label 'label' must not be under `pii`.*`pii: \{label: keep\}`"):
+        ingest(folder, "{label: {column: label}, pii: [label]}")

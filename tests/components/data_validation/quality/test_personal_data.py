@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from components.data_validation.quality.personal_data import PersonalDataCounter
-from components.data_validation.quality.personal_patterns import resident_number_plausible
+from components.shared.runtime.personal_forms import resident_number_plausible
 
 
 def counts_of(values: list[str | None], kind: pa.DataType | None = None) -> dict[str, int]:

@@ -237,3 +237,17 @@ def test_settings_of_a_bundle_from_before_keep_what_they_were_trained_on():
 def test_other_settings_of_cleaning_are_refused(features, change):
     with pytest.raises(ContractError, match="preprocessing must have columns"):
         tabular_features_from({**features.to_dict(), **change})
+
+
+def test_personal_data_are_no_categories_unless_they_are_kept():
+    columns = {
+        "x": pa.array([float(number) for number in range(40)]),
+        "contact": pa.array(["a@b.io", "010-1234-5678", "shop", "web"] * 10),
+    }
+    types = {name: values.type for name, values in columns.items()}
+    hidden, kept = fit_tabular_features([columns], types), fit_tabular_features([columns], types, kept=["contact"])
+    assert {*hidden.readings[1].values} == {"shop", "web"}
+    assert {*kept.readings[1].values} == {"a@b.io", "010-1234-5678", "shop", "web"}
+    codes = hidden.prepare(columns)["categories"][:4, 0].tolist()
+    assert codes[:2] == [0, 0]
+    assert min(codes[2:]) > 0

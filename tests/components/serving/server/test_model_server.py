@@ -364,3 +364,10 @@ def test_the_log_has_one_line_a_refusal_and_no_traceback(server, request_server)
     assert any(line.startswith("WARNING kserve: refused: image 1 must be base64") for line in lines)
     assert not any("Traceback" in line or "Deprecat" in line for line in lines)
     assert server.log.read_text().count("serving probe from") == 1
+
+
+def test_the_log_quotes_no_value_of_a_request(server, request_server):
+    request_server(PREDICT, b'{"instances": ["%%%"], "a@b.io": "010-1234-5678"}')
+    request_server(INFER, b'{"inputs": [{"name": "kim@b.io", "datatype": "010-1234-5678", "shape": ["secret-x"]}]}')
+    log = server.log.read_text()
+    assert not any(planted in log for planted in ("@b.io", "010-1234", "secret-x", "%%%"))

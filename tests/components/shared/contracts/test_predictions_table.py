@@ -6,6 +6,7 @@ import pytest
 
 from components.shared.contracts.predictions_table import PredictionsTable, PredictionsWriter
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.personal_key import keyed_hash
 
 GOLDEN = Path(__file__).parent / "golden" / "predictions_table_v1"
 
@@ -83,3 +84,22 @@ def test_version_1_still_loads():
         "place": ["서울", None],
     }
     np.testing.assert_array_equal(table.probabilities(), [[0.75, 0.25], [0.125, 0.875]])
+
+
+def test_texts_are_masked_and_personal_identifiers_hashed_unless_they_are_kept(tmp_path):
+    row = {
+        "example_ids": ["7/a@b.io"],
+        "splits": ["test"],
+        "labels": ["a@b.io"],
+        "probabilities": np.array([[0.9, 0.1]]),
+    }
+    rest = {"embeddings": np.zeros((1, 0)), "extra": {"place": pa.array(["a@b.io"])}}
+    for kept, expected in (
+        ((), [keyed_hash("7/a@b.io"), "<e-mail>", "<e-mail>"]),
+        (("example_id", "label", "place"), ["7/a@b.io", "a@b.io", "a@b.io"]),
+    ):
+        folder, extra = tmp_path / str(len(kept)), {"place": pa.string()}
+        with PredictionsWriter(folder, class_names=("cat", "dog"), extra_columns=extra, kept=kept) as writer:
+            writer.write(**row, **rest)
+        found = PredictionsTable(folder).read(["example_id", "label", "place"]).to_pylist()[0]
+        assert [*found.values()] == expected

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from components.shared.contracts.problem import parse_problem, parse_target, Problem, read_problem, TargetSpec
@@ -151,3 +153,26 @@ def test_a_target_is_read_from_json(text, target):
 def test_a_target_that_is_none_is_refused(text, message):
     with pytest.raises(ValueError, match=message.replace(".", r"\.")):
         parse_target(text)
+
+
+def test_personal_columns_are_hashed_unless_the_file_keeps_them():
+    problem = parse_problem("pii: {phone: keep, name: hash, agent: keep}")
+    assert (tuple(problem.pii), problem.pii_keep) == (("name",), ("phone", "agent"))
+    assert problem.named_columns() == ("name", "phone", "agent")
+    assert problem.to_dict()["pii"] == {"name": "hash", "phone": "keep", "agent": "keep"}
+    assert parse_problem(json.dumps(problem.to_dict())) == problem
+    assert parse_problem("pii: [phone]").to_dict()["pii"] == ["phone"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("pii: {phone: hide}", r"pii\.phone must be hash or keep, got 'hide'"),
+        ("pii: {phone: [keep]}", r"pii\.phone must be hash or keep, got \['keep'\]"),
+        ("pii_keep: [phone]", "unknown key 'pii_keep'"),
+        ("pii: phone", "pii must be a list of names, or a mapping of names to hash or keep"),
+    ],
+)
+def test_another_treatment_of_personal_columns_is_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse_problem(text)

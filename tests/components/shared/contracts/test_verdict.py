@@ -107,3 +107,18 @@ def test_version_2_loads():
     assert (verdict.outcome, verdict.remarks) == ("blocked", ("id takes no part: it is an identifier",))
     assert (finding.num_reference, finding.num_current, finding.effect_size) == (500, 400, 0.4)
     assert finding.values == (ResponsibleValue(value="north", reference_share=0.5, current_share=0.1),)
+
+
+def test_the_words_of_a_verdict_quote_no_personal_data(tmp_path):
+    value = ResponsibleValue(value="a@b.io", reference_share=0.5, current_share=0.1)
+    finding = Finding(
+        kind="quality", severity="note", message="got '010-1234-5678'", remedy="ask a@b.io", column="a", values=(value,)
+    )
+    verdict = Verdict(
+        check="x", passed=False, reason="s3://key:pw@b/x has 900101-1234567", findings=(finding,), remarks=("a@b.io",)
+    )
+    assert verdict.reason == "s3://<secret>@b/x has <resident number>"
+    write_verdict(tmp_path / "verdict.json", verdict)
+    assert read_verdict(tmp_path / "verdict.json") == verdict
+    text = (tmp_path / "verdict.json").read_text("utf-8")
+    assert not any(planted in text for planted in ("a@b.io", "1234", "pw"))

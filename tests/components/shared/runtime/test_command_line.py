@@ -1,3 +1,5 @@
+import logging
+
 import pytest
 import typer
 
@@ -62,3 +64,19 @@ def test_debugging_shows_the_traceback(monkeypatch):
     monkeypatch.setenv("PLUSZERO_DEBUG", "1")
     with pytest.raises(ValueError, match="size must be 1"):
         run(app)
+
+
+def test_an_error_and_what_is_logged_are_masked(monkeypatch, capsys):
+    app = typer.Typer()
+
+    @app.command()
+    def work() -> None:
+        logging.getLogger().info("reading %s", "https://user:pw@host/x")
+        raise ValueError("a phone must be a number, got '010-1234-5678'")
+
+    monkeypatch.setattr("sys.argv", ["work"])
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    with pytest.raises(SystemExit):
+        run(app)
+    shown = capsys.readouterr().err
+    assert shown == "reading https://<secret>@host/x\nerror: a phone must be a number, got '<phone>'\n"

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta, UTC
 import json
 from pathlib import Path
@@ -15,6 +16,7 @@ from components.shared.contracts.parquet_folder import METADATA_KEY
 from components.shared.runtime.errors import ContractError
 from components.shared.serving_log.log import ServingLog, ServingLogWriter
 from components.shared.serving_log.time_window import parse_window, TimeWindow
+from components.shared.tables.personal_key import keyed_hash
 
 GOLDEN = Path(__file__).parent / "golden" / "serving_log_v1"
 INFO = ExampleTableInfo(
@@ -379,3 +381,15 @@ def test_a_log_of_format_version_1_still_loads():
             "camera": "garden",
         },
     ]
+
+
+def test_personal_columns_are_hashed_and_other_texts_masked_but_not_the_payload(tmp_path):
+    roles = {"phone": "pii", "patient": "group", "note": "slice", "city": "feature"}
+    further = {name: pa.array(["010-1234-5678"]) for name in [*roles, "text"]}
+    info = replace(INFO, modality="text", column_roles=roles)
+    ServingLogWriter(tmp_path / "a", info).append(rows([NOON], **further))
+    hashed, stays = keyed_hash("010-1234-5678"), "010-1234-5678"
+    found = read(ServingLog(tmp_path / "a"), [*roles, "text"]).to_pylist()[0]
+    assert [*found.values()] == [hashed, hashed, "<phone>", stays, stays]
+    ServingLogWriter(tmp_path / "b", info, kept=["note", "patient"]).append(rows([NOON], **further))
+    assert read(ServingLog(tmp_path / "b"), ["patient", "note"]).to_pylist() == [{"patient": stays, "note": stays}]

@@ -78,3 +78,32 @@ def test_few_rows_are_judged_by_their_names_and_types_alone():
 def test_roles_are_json_in_a_fixed_order():
     found = resolved("slices: [shop]", shop=["n", "s"], label=["a", "b"])
     assert found.to_dict() == {"shop": ["feature", "slice"], "label": ["label"]}
+
+
+MOBILES = RNG.integers(1_020_000_000, 1_099_999_999, ROWS)
+
+
+@pytest.mark.parametrize("told", ["", "features: [x, mobile]", "slices: [mobile]", "id: mobile", "group: mobile"])
+def test_numbers_that_are_telephones_are_personal_data_and_no_feature(told):
+    found = resolved(told, x=RNG.random(ROWS), mobile=MOBILES, label=["a", "b"] * 100)
+    assert "pii" in found.roles["mobile"]
+    assert "feature" not in found.roles["mobile"]
+    assert any("'mobile'" in said and "write `pii: {mobile: keep}` if it does not" in said for said in found.inferred)
+
+
+def test_a_kept_column_has_the_roles_that_it_would_have():
+    columns = {"mobile": MOBILES, "note": ["a", "b"] * 100, "label": ["a", "b"] * 100}
+    found = resolved("pii: {mobile: keep, note: keep, label: keep}\nslices: [note]", **columns)
+    assert found.roles["mobile"] == {"feature"}
+    assert found.roles["note"] == {"slice", "feature"}
+    assert found.label == "label"
+
+
+def test_what_is_told_to_be_a_time_or_the_label_is_no_telephone():
+    assert resolved("time: mobile", mobile=MOBILES, x=RNG.random(ROWS)).roles["mobile"] == {"time"}
+    assert resolved(label=MOBILES, x=RNG.random(ROWS)).roles["label"] == {"label"}
+
+
+def test_a_kept_column_is_not_ignored_too():
+    with pytest.raises(ValueError, match=r"must not both ignore 'x' of t\.csv and name it under pii"):
+        resolved("ignore: [x]\npii: {x: keep}", x=[0.5], y=["a"])

@@ -1,4 +1,4 @@
-"""What personal data looks like in text: e-mail addresses, telephone numbers, Korean resident registration numbers.
+"""Personal data in columns of texts: which values hold an e-mail address, a telephone, resident or card number.
 
 Digits alone prove little: order numbers, bar codes and clock readings have thirteen or eleven of them too. For forms
 that anything could have, this module therefore gives two answers: which values are *written alike*, and which of these
@@ -7,42 +7,27 @@ are *plausible*. `personal_data` counts both over a column and decides.
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-PersonalKind = Literal["e-mail address", "telephone number", "resident registration number"]
+from components.shared.runtime import personal_forms as forms
+from components.shared.runtime.personal_forms import CARD_DIGITS, card_number_plausible, digits_of, PersonalKind
 
 _EMAIL = r"[\pL\pN._%+-]+@[\pL\pN-]+(?:\.[\pL\pN-]+)*\.\pL{2,}"
 # Looks like an address, and is none: a repository, a picture for dense screens.
 _NO_EMAIL = r"\bgit@[\w.-]+|\S*@[0-9]x\.\w+"
-_START, _END = r"(?:^|[^0-9A-Za-z_.+-])", r"(?:$|[^0-9A-Za-z_-])"
-_KOREAN_AREA = r"(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|80|50[2-8]|1[016789])"
-_PHONES = (
-    rf"\(?0{_KOREAN_AREA}\)?[-. ][0-9]{{3,4}}[-. ][0-9]{{4}}",
-    rf"\(0{_KOREAN_AREA}\)[0-9]{{3,4}}[-. ]?[0-9]{{4}}",
-    rf"\+?82[-. ]\(?0?\)?{_KOREAN_AREA}[-. ][0-9]{{3,4}}[-. ][0-9]{{4}}",
-    r"\+8210[-. ]?[0-9]{4}[-. ]?[0-9]{4}",
-    r"\+[1-9][0-9]{0,2}[- ]\(?[0-9]{1,4}\)?[- ][0-9]{3,4}[- ]?[0-9]{3,4}",
-    r"\+[1-9][0-9]{0,2}[- ][0-9]{1,3}(?:[- ][0-9]{2,3}){3,5}",
-    r"\+[1-9][0-9]{10,13}",
-    r"\+1[-. ]\(?[2-9][0-9]{2}\)?[-. ][2-9][0-9]{2}[-. ][0-9]{4}",
-    r"\([2-9][0-9]{2}\) ?[2-9][0-9]{2}-[0-9]{4}",
-    r"[2-9][0-9]{2}-[2-9][0-9]{2}-[0-9]{4}",
-)
-_PHONE = f"{_START}(?:{'|'.join(_PHONES)}){_END}"
+_START, _END = r"(?:^|[^0-9A-Za-z.+-])", r"(?:$|[^0-9A-Za-z-])"
+_PHONE = f"{_START}(?:{forms.PHONE}){_END}"
 _BARE_MOBILE_ALIKE = f"{_START}[0-9]{{11}}{_END}"
-_BARE_MOBILE = f"{_START}010[2-9][0-9]{{7}}{_END}"
-_HYPHENED_RESIDENT = rf"{_START}(?P<birth>[0-9]{{6}}) ?[-–] ?(?P<serial>[0-9]{{7}}){_END}"
-_BARE_RESIDENT = rf"{_START}(?P<birth>[0-9]{{6}})(?P<serial>[0-9]{{7}}){_END}"
-_RESIDENT_WEIGHTS = np.array([2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5])
-_DAYS = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
-# Numbers given for births from October 2020 on have no check digit.
-_LAST_CHECKED_BIRTH = 202009
-_LAST_BIRTH_YEAR = 2049
+_BARE_MOBILE = f"{_START}{forms.BARE_MOBILE}{_END}"
+_BARE_CARD_ALIKE = f"{_START}(?P<card>[0-9]{{14,19}}){_END}"
 _SHORTEST_PHONE = 9
+# Of numbers in a form that anything could have, this many must be plausible: where fewer are, the column holds
+# something else. By chance alone it is 1 of 300 for thirteen digits, 1 of 15 for Korean bar codes, 1 of 40 for cards.
+PLAUSIBLE_SHARE = 0.5
 
 
 class PatternHits(NamedTuple):
@@ -56,6 +41,8 @@ Pattern = tuple[PersonalKind, str]
 HYPHENED_RESIDENT: Pattern = ("resident registration number", "hyphened")
 BARE_RESIDENT: Pattern = ("resident registration number", "bare")
 EMAIL: Pattern = ("e-mail address", "any")
+GROUPED_CARD: Pattern = ("payment card number", "grouped")
+BARE_CARD: Pattern = ("payment card number", "bare")
 PHONE: Pattern = ("telephone number", "separated")
 BARE_MOBILE: Pattern = ("telephone number", "bare")
 
@@ -78,27 +65,6 @@ def personal_hits(values: pa.Array) -> Mapping[Pattern, PatternHits]:
     return found
 
 
-def resident_number_plausible(digits: np.ndarray, *, always_checked: bool) -> np.ndarray:
-    """Whether thirteen digits, shape (N, 13), can be a Korean resident registration number; shape (N,), bool.
-
-    The digits are yymmdd, century and sex (1 to 8), five digits, and the check digit. Where it is `always_checked`,
-    births from October 2020 on, which have none, are never plausible; else the date alone decides. Source: enforcement
-    rules of the Resident Registration Act, article 2, as before and after October 2020; foreigners' numbers (5 to 8)
-    add 2 to the check digit.
-    """
-    century_digit = digits[:, 6]
-    years = np.where(np.isin(century_digit, (3, 4, 7, 8)), 2000, 1900) + digits[:, 0] * 10 + digits[:, 1]
-    months, days = digits[:, 2] * 10 + digits[:, 3], digits[:, 4] * 10 + digits[:, 5]
-    leap = (years % 4 == 0) & (years != 1900)
-    last_day = _DAYS[np.where((months >= 1) & (months <= 12), months, 0)] - ((months == 2) & ~leap)
-    dated = (days >= 1) & (days <= last_day) & (years <= _LAST_BIRTH_YEAR) & (century_digit >= 1) & (century_digit <= 8)
-    if not always_checked:
-        return dated
-    base = np.where(century_digit >= 5, 13, 11)
-    check = (base - digits[:, :12] @ _RESIDENT_WEIGHTS % 11) % 10
-    return dated & (years * 100 + months <= _LAST_CHECKED_BIRTH) & (check == digits[:, 12])
-
-
 def _email_hits(values: pa.Array) -> PatternHits:
     found = _matches(pc.replace_substring_regex(values, pattern=_NO_EMAIL, replacement=" "), _EMAIL)
     return PatternHits(found, found)
@@ -113,21 +79,36 @@ def _bare_mobile_hits(values: pa.Array) -> PatternHits:
     return PatternHits(_matches(values, _BARE_MOBILE_ALIKE), _matches(values, _BARE_MOBILE))
 
 
-def _resident_hits(values: pa.Array, *, pattern: str, always_checked: bool) -> PatternHits:
-    groups = pc.extract_regex(values, pattern=pattern)
+def _resident_hits(values: pa.Array, *, form: str, always_checked: bool) -> PatternHits:
+    groups = pc.extract_regex(values, pattern=f"{_START}{form}{_END}")
     alike = np.asarray(pc.is_valid(groups))
     plausible = np.zeros(len(values), bool)
     if alike.any():
         found = groups.filter(pa.array(alike))
-        texts = [np.asarray(found.field(part).to_numpy(zero_copy_only=False), dtype="S") for part in (0, 1)]
-        digits = np.char.add(*texts).astype("S13").view(np.uint8).reshape(-1, 13).astype(np.int64) - ord("0")
-        plausible[alike] = resident_number_plausible(digits, always_checked=always_checked)
+        births, serials = (found.field(part).to_pylist() for part in (0, 1))
+        digits = digits_of([birth + serial for birth, serial in zip(births, serials, strict=True)], 13)
+        plausible[alike] = forms.resident_number_plausible(digits, always_checked=always_checked)
+    return PatternHits(alike, plausible)
+
+
+def _card_hits(values: pa.Array, *, alike_form: str, form: str) -> PatternHits:
+    alike = _matches(values, alike_form)
+    plausible = np.zeros(len(values), bool)
+    groups = pc.extract_regex(values, pattern=f"{_START}{form}{_END}")
+    is_card = np.asarray(pc.is_valid(groups))
+    if is_card.any():
+        numbers = pc.replace_substring_regex(
+            groups.filter(pa.array(is_card)).field(0), pattern="[^0-9]", replacement=""
+        )
+        plausible[is_card] = card_number_plausible(digits_of(numbers.to_pylist(), CARD_DIGITS))
     return PatternHits(alike, plausible)
 
 
 _DIGIT_PATTERNS: Mapping[Pattern, Callable[[pa.Array], PatternHits]] = {
-    HYPHENED_RESIDENT: partial(_resident_hits, pattern=_HYPHENED_RESIDENT, always_checked=False),
-    BARE_RESIDENT: partial(_resident_hits, pattern=_BARE_RESIDENT, always_checked=True),
+    HYPHENED_RESIDENT: partial(_resident_hits, form=forms.HYPHENED_RESIDENT, always_checked=False),
+    BARE_RESIDENT: partial(_resident_hits, form=forms.BARE_RESIDENT, always_checked=True),
+    GROUPED_CARD: partial(_card_hits, alike_form=f"{_START}{forms.GROUPED_CARD}{_END}", form=forms.GROUPED_CARD),
+    BARE_CARD: partial(_card_hits, alike_form=_BARE_CARD_ALIKE, form=forms.BARE_CARD),
     PHONE: _phone_hits,
     BARE_MOBILE: _bare_mobile_hits,
 }
