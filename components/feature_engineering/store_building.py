@@ -11,17 +11,19 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from components.feature_engineering.chunked_preparation import prepared_or_reused_chunks
 from components.modeling.custom_features import CustomFeatures
 from components.modeling.features import base_features, Features
 from components.modeling.images.features import ImageFeatures
 from components.modeling.images.normalization import ChannelCounts, ChannelStatistics
-from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo
 from components.shared.feature_store.prepared_rows import PreparedRows
 from components.shared.feature_store.store import FeatureStore, UNLABELLED
 from components.shared.feature_store.writer import FeatureStoreWriter, PART_BYTES
@@ -104,6 +106,7 @@ def write_store(
             input_specs=features.input_specs,
             preparation=described,
             feature_files=features.files(),
+            is_regression=table.info.task == "regression",
             prepared=prepared,
             digest=digest,
             part_bytes=part_bytes,
@@ -156,14 +159,13 @@ def _write_rows(
     prepared: PreparedRows | None,
     levels: ChannelCounts | None,
 ) -> int:
-    index = {name: number for number, name in enumerate(table.info.class_names)}
     num_reused = 0
     with contextlib.closing(prepared_or_reused_chunks(table, features, prepared)) as chunks:
         for columns, inputs, contents in chunks:
             writer.write(
                 example_ids=columns["example_id"].to_pylist(),
                 splits=columns["split"].to_pylist(),
-                labels=[UNLABELLED if label is None else index[label] for label in columns["label"].to_pylist()],
+                labels=_stored_labels(columns["label"], table.info),
                 inputs=inputs,
                 contents=contents,
             )
@@ -171,3 +173,11 @@ def _write_rows(
                 levels.add(inputs["image"][np.array(columns["split"].to_pylist()) == "train"])
             num_reused += int(contents.are_reused.sum()) if contents is not None else 0
     return num_reused
+
+
+def _stored_labels(labels: pa.Array, info: ExampleTableInfo) -> list[int] | list[float]:
+    """Labels as the store holds them: class indices, or numbers."""
+    if info.task == "regression":
+        return [math.nan if label is None else label for label in labels.to_pylist()]
+    index = {name: number for number, name in enumerate(info.class_names)}
+    return [UNLABELLED if label is None else index[label] for label in labels.to_pylist()]
