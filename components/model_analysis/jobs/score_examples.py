@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.model_analysis.metrics import regression
 from components.model_analysis.metrics.evaluation import Evaluation
 from components.model_analysis.scoring.example_sources import open_source
 from components.model_analysis.scoring.label_matching import LabelMatcher
@@ -30,11 +31,13 @@ class ScoreResult:
     num_labelled
         Of these, with a label that the model knows: what `metrics` are computed on.
     num_unknown_label
-        Of these, with a label that the model does not know; no metric counts them.
+        Of these, with a label that is no class of the model; no metric counts them.
     num_unreadable
         Examples that could not be read, beside those scored.
     metrics
         Defined metrics by name; empty without labels.
+    main_metric
+        The one to show first: `accuracy`, or `rmse` where the model answers a number.
     """
 
     num_examples: int
@@ -42,6 +45,7 @@ class ScoreResult:
     num_unknown_label: int
     num_unreadable: int
     metrics: dict[str, float]
+    main_metric: str
 
 
 def score_examples(
@@ -100,22 +104,26 @@ def score_examples(
         num_unknown_label=count_left_out(table, SPLIT_NAMES)[1],
         num_unreadable=len(unreadable),
         metrics=evaluation.defined_metrics(),
+        main_metric=regression.MAIN_METRIC if table.is_regression else "accuracy",
     )
     if result.num_labelled:
         write_json(output / METRICS_FILE, _score_json(result, evaluation, table))
     return result
 
 
-def _score_json(result: ScoreResult, evaluation: Evaluation, table: PredictionsTable) -> dict[str, Any]:
+def _score_json(
+    result: ScoreResult, evaluation: Evaluation | regression.NumberEvaluation, table: PredictionsTable
+) -> dict[str, Any]:
+    name = result.main_metric
     splits = Counter(table.read(["split"]).column(0).to_pylist())
     by_split = {
-        split: {"num_labelled": part.num_examples, "accuracy": part.metrics["accuracy"]}
+        split: {"num_labelled": part.num_examples, name: part.metrics[name]}
         for split, part in ((split, evaluate_table(table, [split])) for split in sorted(splits))
         if part.num_examples
     }
     return {
         "format_version": FORMAT_VERSION,
-        "accuracy": result.metrics["accuracy"],
+        name: result.metrics[name],
         "num_examples": result.num_examples,
         "num_unknown_label": result.num_unknown_label,
         "num_unreadable": result.num_unreadable,

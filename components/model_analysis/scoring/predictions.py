@@ -4,13 +4,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from components.model_analysis.errors.hardest_examples import HardestExamples, ScoredExample
+from components.model_analysis.errors.hardest_examples import HardestExamples
+from components.model_analysis.errors.largest_errors import LargestErrors
 from components.model_analysis.metrics.evaluation import evaluate_predictions, Evaluation
+from components.model_analysis.metrics.regression import evaluate_numbers, NumberEvaluation
+from components.model_analysis.scoring.class_answers import ClassAnswers
 from components.model_analysis.scoring.example_batches import ExampleSource, UnreadableExample
-from components.model_analysis.scoring.label_matching import LabelMatcher
+from components.model_analysis.scoring.number_answers import NumberAnswers
 from components.model_analysis.scoring.prefetching import score_batches, ScoredBatch
 from components.modeling.predictor import Predictor
 from components.shared.contracts.predictions_table import PredictionsTable, PredictionsWriter
@@ -26,36 +30,45 @@ class ScoredSource:
     """What scoring leaves beside the table: unreadable examples, and the hardest labelled ones of the test split."""
 
     unreadable: tuple[UnreadableExample, ...]
-    hardest: HardestExamples
+    hardest: HardestExamples | LargestErrors
 
 
 def score_source(source: ExampleSource, predictor: Predictor, path: str | Path) -> ScoredSource:
     """Score every example of a source into a predictions table with the source's extra columns.
 
-    Labels are written as the model spells them; one that is no class of it as the source does.
+    Labels are written as the model spells them; one that is no class of it as the source does. Where the model answers
+    a number, a label that is none is written as missing.
     """
-    matcher = LabelMatcher(predictor.class_names)
-    hardest = HardestExamples()
+    answers = NumberAnswers() if predictor.task.is_regression else ClassAnswers(predictor)
     unreadable: list[UnreadableExample] = []
     by_hand: Iterable[object] = ()
-    table = PredictionsWriter(path, class_names=predictor.class_names, extra_columns=source.extra_columns)
+    table = PredictionsWriter(
+        path,
+        class_names=predictor.class_names,
+        extra_columns=source.extra_columns,
+        is_regression=predictor.task.is_regression,
+    )
     with table as writer, progress(by_hand, label="scoring", total=source.num_examples) as bar:
         for batch in score_batches(source.batches, predictor):
             bar.update(len(batch.examples) + len(batch.unreadable))
             unreadable += batch.unreadable
             if len(batch.examples):
-                _write(batch, writer, matcher)
-                _offer(batch, predictor.class_names, matcher, hardest)
+                _write(batch, writer, answers)
+                answers.offer(batch)
     unreadable += source.unreadable
     for example in unreadable[:_MAX_LOGGED]:
         logger.warning("not scored: %s: %s", example.example_id, example.reason)
     if len(unreadable) > _MAX_LOGGED:
         logger.warning("not scored: %d more", len(unreadable) - _MAX_LOGGED)
-    return ScoredSource(unreadable=tuple(unreadable), hardest=hardest)
+    return ScoredSource(unreadable=tuple(unreadable), hardest=answers.hardest)
 
 
-def evaluate_table(table: PredictionsTable, splits: Sequence[str]) -> Evaluation:
-    """Evaluate the examples of some splits whose label is a class of the model; there may be none."""
+def evaluate_table(table: PredictionsTable, splits: Sequence[str]) -> Evaluation | NumberEvaluation:
+    """Evaluate the examples of some splits whose label is a class of the model, or a number; there may be none."""
+    if table.is_regression:
+        numbers, predicted = table.numbers("label", splits=splits), table.numbers("predicted", splits=splits)
+        is_known = np.isfinite(numbers)
+        return evaluate_numbers(numbers[is_known], predicted[is_known])
     indices = {name: index for index, name in enumerate(table.class_names)}
     labels = _labels(table, splits)
     known = np.array([label in indices for label in labels], dtype=bool)
@@ -67,40 +80,23 @@ def count_left_out(table: PredictionsTable, splits: Sequence[str]) -> tuple[int,
     """Examples that `evaluate_table` leaves out: those without a label, and those with a label unknown to the model."""
     labels = _labels(table, splits)
     num_unlabelled = labels.count(None)
+    if table.is_regression:
+        return num_unlabelled, 0
     known = frozenset(table.class_names)
     return num_unlabelled, sum(label not in known for label in labels) - num_unlabelled
 
 
-def _labels(table: PredictionsTable, splits: Sequence[str]) -> list[str | None]:
+def _labels(table: PredictionsTable, splits: Sequence[str]) -> list[Any]:
     return table.read(["label"], splits=splits).column(0).to_pylist()
 
 
-def _write(batch: ScoredBatch, writer: PredictionsWriter, matcher: LabelMatcher) -> None:
-    spelled = {label: matcher.spelled(label) for label in set(batch.examples.labels)}
+def _write(batch: ScoredBatch, writer: PredictionsWriter, answers: ClassAnswers | NumberAnswers) -> None:
     writer.write(
         example_ids=batch.examples.example_ids,
         splits=batch.examples.splits,
-        labels=[spelled[label] for label in batch.examples.labels],
+        labels=answers.labels(batch),
         probabilities=batch.prediction.probabilities_BK,
+        numbers=batch.prediction.numbers_B,
         embeddings=batch.prediction.embeddings_BD,
         extra=batch.examples.extra,
     )
-
-
-def _offer(batch: ScoredBatch, class_names: Sequence[str], matcher: LabelMatcher, hardest: HardestExamples) -> None:
-    examples = batch.examples
-    index_of = {label: matcher.index(label) for label in set(examples.labels)}
-    given = enumerate(zip(examples.labels, examples.splits, strict=True))
-    judged = [row for row, (label, split) in given if split == "test" and index_of[label] is not None]
-    label_indices = np.array([index_of[examples.labels[row]] for row in judged], np.int64)
-    probabilities_BK = batch.prediction.probabilities_BK[judged]
-    for place in hardest.wanted(label_indices, probabilities_BK):
-        likeliest = int(probabilities_BK[place].argmax())
-        example = ScoredExample(
-            example_id=examples.example_ids[judged[place]],
-            label=class_names[label_indices[place]],
-            predicted=class_names[likeliest],
-            probability=float(probabilities_BK[place, likeliest]),
-            values=examples.values(judged[place]),
-        )
-        hardest.offer(example, probabilities_BK[place])

@@ -12,12 +12,16 @@ import yaml
 from components.shared.tables.table_spec import TableSpec
 
 Modality = Literal["image", "text", "tabular"]
+TaskName = Literal["classification", "regression"]
 SPLIT_NAMES = ("train", "validation", "test")
 # Usual names of a label or text column, for problem files that name none.
 LABEL_NAMES = ("label", "target", "class")
 TEXT_NAMES = ("text", "document", "comment", "sentence", "review", "content")
 NamedRole = Literal["pii", "feature", "sensitive", "slice", "group", "time"]
-TARGET_METRICS = ("accuracy", "macro_f1", "macro_precision", "macro_recall", "roc_auc")
+CLASS_METRICS = ("accuracy", "macro_f1", "macro_precision", "macro_recall", "roc_auc")
+ERROR_METRICS = ("rmse", "mae")  # the lower the better, in the label's unit
+NUMBER_METRICS = (*ERROR_METRICS, "r2")
+TARGET_METRICS = (*CLASS_METRICS, *NUMBER_METRICS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,16 +63,37 @@ class SplitSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetSpec:
-    """The least that the model must reach on the test split before it may ship."""
+    """What the model must reach on the test split before it may ship: a minimum, or of an error a maximum."""
 
     metric: str = "accuracy"
     minimum: float | None = None
+    maximum: float | None = None
 
     def __post_init__(self) -> None:
         if self.metric not in TARGET_METRICS:
             raise ValueError(f"target.metric must be one of {', '.join(TARGET_METRICS)}, got {self.metric!r}")
+        is_error = self.metric in ERROR_METRICS
+        wrong, right = ("minimum", "maximum") if is_error else ("maximum", "minimum")
+        if getattr(self, wrong) is not None:
+            raise ValueError(f"target.{wrong} must be absent for {self.metric}, which takes a {right}; got {wrong}")
+        if is_error and self.maximum is not None and not 0.0 <= self.maximum < float("inf"):
+            raise ValueError(f"target.maximum must be 0 or more, in the label's unit, got {self.maximum}")
         if self.minimum is not None and not 0.0 <= self.minimum <= 1.0:
             raise ValueError(f"target.minimum must lie in 0..1, got {self.minimum}")
+
+    def for_task(self, *, is_regression: bool) -> "TargetSpec":
+        """The target for a label that is a class or a number; where nothing was asked of a number, its `rmse`.
+
+        `ValueError` if the metric is the other task's.
+        """
+        if (self.metric in NUMBER_METRICS) == is_regression:
+            return self
+        if is_regression and self == TargetSpec():
+            return TargetSpec(metric="rmse")
+        kind, metrics = ("a number", NUMBER_METRICS) if is_regression else ("a class", CLASS_METRICS)
+        raise ValueError(
+            f"target.metric must be one of {', '.join(metrics)} where the label is {kind}, got {self.metric!r}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +135,8 @@ class Problem:
 
     Attributes
     ----------
+    task
+        `classification`, or `regression`: the label is a number, in tables only.
     preparation
         What the data do not decide about preparing examples: normalization, augmentation, fourier and so on, as
         `components.modeling.preparation_settings` reads them.
@@ -126,6 +153,7 @@ class Problem:
     """
 
     modality: Modality | None = None
+    task: TaskName | None = None
     label: LabelSpec = field(default_factory=LabelSpec)
     text: str | None = None
     features: tuple[str, ...] = ()
@@ -146,6 +174,16 @@ class Problem:
     def __post_init__(self) -> None:
         if self.modality is not None and self.modality not in get_args(Modality):
             raise ValueError(f"modality must be image, text or tabular, got {self.modality!r}")
+        if self.task not in (None, *get_args(TaskName)):
+            raise ValueError(f"task must be classification or regression, got {self.task!r}")
+        if self.task == "regression" and self.modality in ("image", "text"):
+            raise ValueError(
+                f"task must be classification for {self.modality} examples, which take classes, got regression"
+            )
+        if self.task == "regression" and self.label.classes:
+            raise ValueError(
+                f"label.classes must be absent where the task is regression, got {', '.join(self.label.classes)}"
+            )
 
     def named_columns(self) -> tuple[str, ...]:
         """Every column that the problem file names, once, in the order of its keys."""
@@ -199,7 +237,8 @@ def parse_problem(text: str, *, where: str = "the problem file") -> Problem:
 def parse_target(text: str) -> TargetSpec:
     """Read the target section of a problem file from JSON such as `{"metric": "accuracy", "minimum": 0.9}`.
 
-    An empty text gives the default, accuracy without a minimum.
+    Where the label is a number it may be `{"metric": "rmse", "maximum": 3.5}`. An empty text gives the default,
+    accuracy without a minimum.
 
     Raises
     ------

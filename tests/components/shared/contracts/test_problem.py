@@ -56,7 +56,7 @@ def test_the_problem_as_a_dictionary_has_every_key():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("modalty: image", "unknown key 'modalty'; known keys are modality, label"),
+        ("modalty: image", "unknown key 'modalty'; known keys are modality, task, label"),
         ("label: {colum: x}", r"unknown key 'label\.colum'; known keys are column, expression"),
         ("1: 2", "unknown key '1'"),
         ("modality: sound", "modality must be image, text or tabular, got 'sound'"),
