@@ -66,6 +66,11 @@ def _empty_splits(facts: IngestionFacts) -> list[Finding]:
 def _notes(facts: IngestionFacts) -> list[Finding]:
     notes = [(f"{item.name}: {item.reason}", "quarantined") for item in facts.quarantined[:_LISTED_FINDINGS]]
     notes += [(f"{item.name}: {item.reason}", "converted") for item in facts.converted[:_LISTED_FINDINGS]]
+    if "all" in facts.numbers:
+        of_all = facts.numbers["all"]
+        low, *_, high = of_all.quantiles
+        spread = f"mean {of_all.mean:.5g}, standard deviation {of_all.std:.5g}, {low:.5g} to {high:.5g}"
+        notes.append((f"{of_all.num_labels:,} labels are numbers: {spread}", "label_numbers"))
     notes += [(f"{count:,} left out: {why}", "left_out") for why, count in facts.left_out.items() if count]
     if facts.dropped_duplicates:
         notes.append((f"{len(facts.dropped_duplicates):,} exact copies dropped", "exact_duplicates"))
@@ -78,7 +83,8 @@ def _notes(facts: IngestionFacts) -> list[Finding]:
 
 
 def _summary(facts: IngestionFacts) -> str:
-    kept = f"{facts.num_examples:,} examples of {len(facts.class_names)} classes"
+    labels = "with numbers for labels" if facts.is_regression else f"of {len(facts.class_names)} classes"
+    kept = f"{facts.num_examples:,} examples {labels}"
     if not facts.num_quarantined:
         return f"{kept}, none set aside"
     return f"{kept}; {facts.num_quarantined:,} of {facts.num_seen:,} {_unit(facts)} set aside"

@@ -35,6 +35,8 @@ class ColumnPlan:
         Names of columns in the source; None where they play no part.
     outputs
         Columns that are carried over.
+    is_regression
+        Whether the label is a number; see `label_task`.
     """
 
     modality: Modality
@@ -45,6 +47,7 @@ class ColumnPlan:
     group: str | None
     outputs: tuple[OutputColumn, ...]
     inferred: tuple[str, ...]
+    is_regression: bool = False
 
     @property
     def features(self) -> tuple[OutputColumn, ...]:

@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from components.data_ingestion.class_names import class_warnings, counts_by_split, ordered_class_names
-from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantined
+from components.data_ingestion.ingestion_facts import IngestionFacts, LABELLED, Quarantined, split_numbers
 from components.data_ingestion.splits import assign_splits, expected_splits, NOT_PINNED, open_fractions
 from components.data_ingestion.tables.column_plan import column_plan, ColumnPlan
+from components.data_ingestion.tables.label_task import with_task
 from components.data_ingestion.tables.row_index import num_repeated, numbered_rows, repeated_keys, RowIndex, UNLABELLED
 from components.data_ingestion.tables.rows import prepared_rows, PreparedRows
 from components.data_ingestion.tables.scan import ScannedTable
@@ -45,14 +46,18 @@ def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_
     rows = _indexed(tables, plan, problem)
     _check_usable(rows, plan, source)
     index = rows.index
-    class_names = ordered_class_names(index.label_counts, problem.label.classes, source=source)
+    class_names = _class_names(index, plan, problem, source)
     predefined = tuple(SPLIT_NAMES[table.pinned] for table in tables if table.pinned != NOT_PINNED)
     class_of_code = np.array([class_names.index(label) for label in index.labels] + [UNLABELLED])
-    classes = class_of_code[index.column("label")]
+    classes = index.column("label") if plan.is_regression else class_of_code[index.column("label")]
     splits = _splits(index, classes, problem, predefined)
     columns, roles = _output_columns(plan)
     info = ExampleTableInfo(
-        modality=plan.modality, class_names=class_names, column_roles=roles, label_version=problem.label.version
+        modality=plan.modality,
+        class_names=class_names,
+        column_roles=roles,
+        label_version=problem.label.version,
+        task="regression" if plan.is_regression else "classification",
     )
     with ExampleTableWriter(examples_path, info, extra_columns=columns) as writer:
         for batch in _batches(tables, plan, problem, index, splits):
@@ -60,7 +65,7 @@ def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_
     return IngestionFacts(
         modality=plan.modality,
         class_names=class_names,
-        counts=counts_by_split(classes, splits, class_names),
+        counts=counts_by_split(classes, splits, (LABELLED,) if plan.is_regression else class_names),
         expected_splits=expected_splits(problem.split, predefined),
         num_seen=len(splits) + rows.num_quarantined,
         num_quarantined=rows.num_quarantined,
@@ -70,7 +75,21 @@ def ingest_tables(tables: Sequence[ScannedTable], *, problem: Problem, examples_
         inferred=tuple(sentence for table in tables for sentence in table.file.inferred) + plan.inferred,
         warnings=tuple(class_warnings(index.label_counts, problem.label.classes) + _warnings(index, splits, plan)),
         columns={column: (str(roles[column]), str(kind)) for column, kind in columns.items()},
+        is_regression=plan.is_regression,
+        numbers={} if plan.label in problem.pii else split_numbers(index.column("number"), splits),
     )
+
+
+def _class_names(index: RowIndex, plan: ColumnPlan, problem: Problem, source: str) -> tuple[str, ...]:
+    """The classes; none where the label is a number, of which there must be two different ones."""
+    if not plan.is_regression:
+        return ordered_class_names(index.label_counts, problem.label.classes, source=source)
+    numbers = index.column("number")
+    if (num_different := len(np.unique(numbers[~np.isnan(numbers)]))) < 2:
+        raise ValueError(
+            f"the labels of {source} must be numbers that differ, but {num_different} different ones occur"
+        )
+    return ()
 
 
 def _plan(tables: Sequence[ScannedTable], problem: Problem) -> ColumnPlan:
@@ -84,7 +103,7 @@ def _plan(tables: Sequence[ScannedTable], problem: Problem) -> ColumnPlan:
                 f"{table.file.uri} must have the column {missing[0]!r} as {first.file.name} has, "
                 f"but it has {', '.join(table.types)}"
             )
-    return plan
+    return with_task(plan, tables, problem)
 
 
 def _indexed(tables: Sequence[ScannedTable], plan: ColumnPlan, problem: Problem) -> _Rows:

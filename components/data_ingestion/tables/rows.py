@@ -10,10 +10,12 @@ from components.data_ingestion.tables.column_plan import ColumnPlan
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.number_labels import label_numbers
 
 NO_TEXT = "it has no text"
 NO_FEATURE = "none of its features has a value"
 NO_ID = "it has no identifier"
+NO_NUMBER = "its label is not a finite number"
 _SEPARATOR = "\x1f"
 _MISSING = "\x00"
 
@@ -25,7 +27,7 @@ class PreparedRows:
     Attributes
     ----------
     labels
-        Shape (N,), string; null where unlabelled.
+        Shape (N,), string, or float64 where the label is a number; null where unlabelled.
     columns
         Columns of the example table that come from the source, by their names there.
     contents
@@ -50,11 +52,13 @@ def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan) -> PreparedRows:
     """Prepare a batch, row by row in its order; columns that the plan does not need are not looked at."""
     raw = {name: batch.column(number) for number, name in enumerate(batch.schema.names)}
     columns = {column.name: as_type(raw[column.source], column.kind) for column in plan.outputs}
-    labels = _labels(raw, plan)
+    labels, is_wrong = _labels(raw, plan)
     text = None if plan.text is None else as_type(raw[plan.text], pa.string())
     ids = None if plan.id is None else as_type(raw[plan.id], pa.string())
     payload = [columns[column.name] for column in plan.features] if text is None else [text]
     whole = [labels, *columns.values(), *([] if text is None else [text]), *([] if ids is None else [ids])]
+    reasons = _reasons(text, ids, payload)
+    _mark(reasons, is_wrong, NO_NUMBER)
     return PreparedRows(
         labels=labels,
         columns=columns,
@@ -63,16 +67,24 @@ def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan) -> PreparedRows:
         groups=None if plan.group is None else as_type(raw[plan.group], pa.string()),
         contents=_fingerprints(payload),
         rows=_fingerprints(whole),
-        reasons=_reasons(text, ids, payload),
+        reasons=reasons,
     )
 
 
-def _labels(raw: dict[str, pa.Array], plan: ColumnPlan) -> pa.Array:
+def _labels(raw: dict[str, pa.Array], plan: ColumnPlan) -> tuple[pa.Array, pa.Array]:
+    """Labels, and which of them are no number where they should be."""
     if isinstance(plan.label, LabelExpression):
         columns = {name: as_type(raw[name], kind) for name, kind in plan.expression_types.items()}
-        return plan.label.evaluate(columns).cast(pa.string())
+        values = plan.label.evaluate(columns)
+        return label_numbers(values) if plan.is_regression else (values.cast(pa.string()), _nowhere(values))
+    if plan.is_regression:
+        return label_numbers(raw[plan.label])
     label = pc.utf8_trim_whitespace(as_type(raw[plan.label], pa.string()))
-    return pc.if_else(pc.equal(label, ""), pa.scalar(None, pa.string()), label)
+    return pc.if_else(pc.equal(label, ""), pa.scalar(None, pa.string()), label), _nowhere(label)
+
+
+def _nowhere(values: pa.Array) -> pa.Array:
+    return pa.repeat(False, len(values))
 
 
 def _fingerprints(columns: Sequence[pa.Array]) -> list[str]:
