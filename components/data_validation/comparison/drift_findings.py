@@ -45,7 +45,15 @@ class Compared:
 
     def role_of(self, name: str) -> ColumnRole:
         """Role of a column."""
-        return next(column.role for column in self.columns if column.name == name)
+        return self._column(name).role
+
+    def is_balanced(self, name: str) -> bool:
+        """Whether a column has classes or groups whose shares count; a label that is a number has none."""
+        column = self._column(name)
+        return column.role in BALANCED_ROLES and not (column.role == "label" and column.kind == "float")
+
+    def _column(self, name: str) -> ExaminedColumn:
+        return next(column for column in self.columns if column.name == name)
 
 
 def drift_findings(compared: Compared) -> list[Finding]:
@@ -66,7 +74,7 @@ def drift_findings(compared: Compared) -> list[Finding]:
 def _distribution_finding(feature: FeatureComparison, compared: Compared) -> Finding:
     role = compared.role_of(feature.name)
     rate = compared.settings.false_alarm_rate
-    fallen = _fallen_classes(compared.features[feature.name], rate) if role in BALANCED_ROLES else {}
+    fallen = _fallen_classes(compared.features[feature.name], rate) if compared.is_balanced(feature.name) else {}
     if fallen:
         return _balance_finding(feature, role, fallen)
     kind, name, subtype = _kind_of(role, compared.relation)

@@ -13,11 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.data_validation.tables.arrow_lists import column_kind, EXAMINED_ROLES, ExaminedColumn
+from components.data_validation.tables.arrow_lists import column_kind, ColumnKind, EXAMINED_ROLES, ExaminedColumn
 from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo
 from components.shared.contracts.problem import LABEL_NAMES, Problem, TEXT_NAMES
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.number_labels import label_kind
 from components.shared.tables.text_measures import TEXT_MEASURES
 
 LABEL_COLUMN = "label"
@@ -65,6 +66,11 @@ class ColumnRoles:
         """Name under which the label is examined."""
         return LABEL_COLUMN if isinstance(self.label, LabelExpression) else self.label
 
+    @property
+    def label_is_number(self) -> bool:
+        """Whether the label is examined as a number."""
+        return any(column.name == self.label_column and column.kind == "float" for column in self.columns)
+
 
 def roles_of_examples(info: ExampleTableInfo, schema: pa.Schema) -> ColumnRoles:
     """Roles of an example table: its own; the derived columns stand for the payload."""
@@ -104,7 +110,8 @@ def recognised_roles(peeks: Sequence[pa.Table], problem: Problem) -> ColumnRoles
     for name, array in values.items():
         recogniser.take(name, array)
     if isinstance(label, LabelExpression) and set(expression_columns) <= values.keys():
-        recogniser.columns.append(ExaminedColumn(name=LABEL_COLUMN, role="label", kind="category"))
+        kind: ColumnKind = "float" if label.is_number and problem.task != "classification" else "category"
+        recogniser.columns.append(ExaminedColumn(name=LABEL_COLUMN, role="label", kind=kind))
     return recogniser.roles()
 
 
@@ -139,7 +146,7 @@ class _Recogniser:
         elif name == self._problem.id:
             self._left_out[name] = "it is the identifier"
         elif name == self._label:
-            self.columns.append(ExaminedColumn(name=name, role="label", kind="category"))
+            self.columns.append(ExaminedColumn(name=name, role="label", kind=self._label_kind(values)))
         elif self._is_text(name, values):
             self._take_text(name, "")
         else:
@@ -157,6 +164,16 @@ class _Recogniser:
             left_out=self._left_out,
             remarks=tuple(self._remarks),
         )
+
+    def _label_kind(self, values: pa.Array) -> ColumnKind:
+        """A number or a class, by the rule of ingestion."""
+        if self._problem.task is not None or self._problem.label.classes:
+            return "float" if self._problem.task == "regression" else "category"
+        found = label_kind(values)
+        if not found.is_regression:
+            return "category"
+        self._remarks.append(f"the label is taken for a number: {found.num_values:,} different ones occur")
+        return "float"
 
     def _is_text(self, name: str, values: pa.Array) -> bool:
         if self._problem.text is not None or self._problem.modality != "text":
