@@ -131,7 +131,7 @@ def _ingested(source: str, problem: Problem, examples_path: Path) -> IngestionFa
         return _ingested_table(source, problem, examples_path)
     if problem.modality not in (None, "image"):
         raise ValueError(f"the problem file says modality {problem.modality}, but {source} holds images: name a table")
-    if problem.task == "regression":
+    if problem.asked_task == "regression":
         raise ValueError(f"the problem file says task regression, but {source} holds images, which take classes")
     listing, reader = _images(source)
     return ingest_images(listing, reader, source=source, problem=problem, examples_path=examples_path)

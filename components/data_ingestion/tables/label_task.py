@@ -16,7 +16,7 @@ _LOOKED_AT = 200_000
 
 
 def with_task(plan: ColumnPlan, tables: Sequence[ScannedTable], problem: Problem) -> ColumnPlan:
-    """The plan with its task: `task`, `label.classes` or the expression decides, else the first labels.
+    """The plan with its task: `task`, the target, `label.classes` or the expression decides, else the first labels.
 
     `ValueError` where a number is asked of texts, or of a label that is true or false.
     """
@@ -32,13 +32,13 @@ def with_task(plan: ColumnPlan, tables: Sequence[ScannedTable], problem: Problem
 
 def _task(plan: ColumnPlan, tables: Sequence[ScannedTable], problem: Problem) -> tuple[bool, str]:
     is_condition = isinstance(plan.label, LabelExpression) and not plan.label.is_number
-    if problem.task == "regression" and is_condition:
+    if problem.asked_task == "regression" and is_condition:
         raise ValueError(
             f"label.expression must give a number where the task is regression, but {problem.label.expression!r} is "
             "true or false"
         )
-    if problem.task is not None:
-        return problem.task == "regression", ""
+    if problem.asked_task is not None:
+        return problem.asked_task == "regression", ""
     if problem.label.classes or is_condition:
         return False, ""
     if isinstance(plan.label, LabelExpression):

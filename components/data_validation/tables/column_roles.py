@@ -167,8 +167,8 @@ class _Recogniser:
 
     def _label_kind(self, values: pa.Array) -> ColumnKind:
         """A number or a class, by the rule of ingestion."""
-        if self._problem.task is not None or self._problem.label.classes:
-            return "float" if self._problem.task == "regression" else "category"
+        if self._problem.asked_task is not None or self._problem.label.classes:
+            return "float" if self._problem.asked_task == "regression" else "category"
         found = label_kind(values)
         if not found.is_regression:
             return "category"

@@ -66,7 +66,7 @@ def _answers(predictions: PredictionsTable, split: str, places: np.ndarray) -> t
     if not predictions.is_regression:
         return predictions.probabilities(splits=[split])[places], np.ones(len(places))
     numbers = predictions.numbers("predicted", splits=[split])
-    smallest = max(float(numbers.std()), np.finfo(np.float32).tiny)
+    smallest = max(float(numbers.std()), float(np.finfo(np.float32).tiny))
     return numbers[places, None], np.maximum(np.abs(numbers[places]), smallest)
 
 

@@ -176,14 +176,21 @@ class Problem:
             raise ValueError(f"modality must be image, text or tabular, got {self.modality!r}")
         if self.task not in (None, *get_args(TaskName)):
             raise ValueError(f"task must be classification or regression, got {self.task!r}")
-        if self.task == "regression" and self.modality in ("image", "text"):
+        if self.task is not None:
+            self.target.for_task(is_regression=self.task == "regression")
+        if self.asked_task == "regression" and self.modality in ("image", "text"):
             raise ValueError(
                 f"task must be classification for {self.modality} examples, which take classes, got regression"
             )
-        if self.task == "regression" and self.label.classes:
+        if self.asked_task == "regression" and self.label.classes:
             raise ValueError(
                 f"label.classes must be absent where the task is regression, got {', '.join(self.label.classes)}"
             )
+
+    @property
+    def asked_task(self) -> TaskName | None:
+        """The task that the file asks for, by `task` or a target that only a number has; None where it does not say."""
+        return "regression" if self.task is None and self.target.metric in NUMBER_METRICS else self.task
 
     def named_columns(self) -> tuple[str, ...]:
         """Every column that the problem file names, once, in the order of its keys."""

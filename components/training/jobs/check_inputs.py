@@ -81,7 +81,9 @@ def check_inputs(
     FileNotFoundError
         If there is nothing at `source`.
     """
-    parsed = parse_problem(problem).to_dict()
+    asked = parse_problem(problem)
+    # The target is no part of what ingestion gets, but may say what the label is.
+    parsed = {**asked.to_dict(), "task": asked.asked_task}
     if backbone != AUTO:
         _check_backbone(backbone, parsed["modality"])
     overridden(recipe_config(recipe, _some_backbone(backbone)), parsed["training"])

@@ -55,6 +55,7 @@ def test_a_label_that_is_no_number_is_set_aside_with_its_row(ingest, tmp_path):
     ("problem", "task"),
     [
         ("label: {column: price}\ntask: regression", "regression"),
+        ("label: {column: price}\ntarget: {metric: mae, maximum: 3}", "regression"),
         ("label: {column: price}\ntask: classification", "classification"),
         ("label: {column: price}", "classification"),
         ("label: {column: price, classes: ['1', '2', '3']}", "classification"),
@@ -86,6 +87,8 @@ def test_an_expression_may_give_the_number(ingest, tmp_path):
     [
         ("task: regression\nlabel: {expression: price > 3}", "must give a number where the task is regression"),
         ("task: regression\nlabel: {column: price, classes: ['1', '2']}", r"label\.classes must be absent"),
+        ("task: classification\ntarget: {metric: mae}", r"target\.metric must be one of accuracy, .* is a class"),
+        ("modality: text\ntarget: {metric: r2}", "task must be classification for text examples"),
         ("task: ranking", "task must be classification or regression, got 'ranking'"),
         ("task: regression\nmodality: text", "task must be classification for text examples, which take classes"),
         ("text: garden\nlabel: {column: price}", "must be a class where examples are text, but it is a number"),
