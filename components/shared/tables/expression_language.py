@@ -93,8 +93,8 @@ class Condition:
     Raises
     ------
     ValueError
-        If the text is no expression of this language, or gives no truth value; or if it has more than 2,000
-        characters, 150 levels, or 30 digits in a whole number.
+        If the text is no expression of this language, or gives no truth value where the language wants one; or if it
+        has more than 2,000 characters, 150 levels, or 30 digits in a whole number.
     """
 
     def __init__(self, text: str, language: Language) -> None:
