@@ -56,6 +56,8 @@ class ColumnPlan:
         Columns that say where labels come from; `label_version` is the problem file's.
     time
         The column that decides the split; None where time does not.
+    is_regression
+        Whether the label is a number, and what there is to say of that; see `label_task`.
     """
 
     modality: Modality
@@ -70,6 +72,8 @@ class ColumnPlan:
     label_version: int = 1
     time: str | None = None
     time_kind: pa.DataType | None = None
+    is_regression: bool = False
+    task_sentence: str = ""
 
     @property
     def features(self) -> tuple[OutputColumn, ...]:
