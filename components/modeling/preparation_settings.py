@@ -12,7 +12,7 @@ from components.shared.runtime.errors import ContractError
 from components.shared.runtime.settings import settings_from, settings_model
 from components.shared.runtime.settings_text import written_settings
 from components.shared.runtime.settings_words import Words
-from components.shared.runtime.written_settings import WrittenSettings
+from components.shared.runtime.written_settings import shown, WrittenSettings
 from components.shared.tables.table_spec import TableSpec
 from components.shared.tables.value_cleaning import value_cleaning_from, value_cleaning_of, ValueCleaning
 
@@ -118,4 +118,8 @@ def value_cleaning_from_text(text: str) -> ValueCleaning:
 
 
 def _section_from_text(text: str) -> dict[str, Any]:
-    return dict(written_settings(text, where="", key=_SECTION).content)
+    written = written_settings(text, where="", key=_SECTION)
+    content = {} if written.content is None else written.content
+    if not isinstance(content, Mapping):
+        raise written.error((), f"{_SECTION} must be a mapping of keys to values, got {shown(repr(content))}")
+    return dict(content)

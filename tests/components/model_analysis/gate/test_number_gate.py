@@ -57,7 +57,7 @@ def test_nothing_can_be_judged_without_examples_or_with_one_label():
         ('{"metric": "rmse", "minimum": 0.5}', "target.minimum must be absent for rmse, which takes a maximum"),
         ('{"metric": "accuracy", "maximum": 0.5}', "target.maximum must be absent for accuracy, which takes a minimum"),
         ('{"metric": "r2", "maximum": 0.5}', "target.maximum must be absent for r2, which takes a minimum"),
-        ('{"metric": "mae", "maximum": -1}', "target.maximum must be 0 or more"),
+        ('{"metric": "mae", "maximum": -1}', "target.maximum must be a number of at least 0, got -1"),
     ],
 )
 def test_a_limit_on_the_wrong_side_is_refused(text, message):
