@@ -81,3 +81,73 @@ def stripes_store(stripes_table: Path, tmp_path_factory: pytest.TempPathFactory)
         report_path=folder / "report.html",
     )
     return folder / "features"
+
+
+@pytest.fixture(scope="session")
+def friedman_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An example table for regression, 400 rows: Friedman's first problem, its first number as a category, with gaps.
+
+    The label is in thousands, so that a scale that is forgotten shows: mean about 14,000.
+    """
+    import pyarrow as pa
+    from sklearn.datasets import make_friedman1
+
+    from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
+
+    path = tmp_path_factory.mktemp("friedman") / "examples"
+    numbers_NF, labels_N = make_friedman1(400, n_features=6, noise=0.5, random_state=0)
+    gaps_NF = np.random.default_rng(0).random(numbers_NF.shape) < 0.05
+    columns = {f"x{number}": pa.array(numbers_NF[:, number], mask=gaps_NF[:, number]) for number in range(1, 6)}
+    columns["x0"] = pa.array([f"level {int(value * 8)}" for value in numbers_NF[:, 0]])
+    info = ExampleTableInfo(
+        modality="tabular", class_names=(), column_roles=dict.fromkeys(columns, "feature"), task="regression"
+    )
+    arrays = {
+        "example_id": pa.array([f"row-{number:03d}" for number in range(400)]),
+        "split": pa.array((["train"] * 14 + ["validation"] * 3 + ["test"] * 3) * 20),
+        "label": pa.array(1000.0 * labels_N),
+        **columns,
+    }
+    types = {name: column.type for name, column in columns.items()}
+    with ExampleTableWriter(path, info, extra_columns=types) as writer:
+        writer.write(pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def friedman_store(friedman_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The feature store of `friedman_table`."""
+    from components.feature_engineering.jobs import build_feature_store
+
+    folder = tmp_path_factory.mktemp("friedman-store")
+    build_feature_store(
+        examples_path=friedman_table,
+        backbone="auto",
+        features_path=folder / "features",
+        report_path=folder / "report.html",
+    )
+    return folder / "features"
+
+
+@pytest.fixture(scope="session")
+def friedman_model(friedman_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model bundle that answers numbers, trained on `friedman_store` for a few epochs."""
+    from components.training.jobs.train_model import train_model
+    from components.training.training_run import TrainingInputs, TrainingOutputs
+
+    folder = tmp_path_factory.mktemp("friedman-model")
+    train_model(
+        TrainingInputs(features=friedman_store),
+        TrainingOutputs(
+            model=folder / "model",
+            report=folder / "report.html",
+            metrics=folder / "metrics.json",
+            logs=folder / "logs",
+        ),
+        recipe="full",
+        training='{"max_epochs": 12}',
+        seed=0,
+        checkpoint_dir=str(folder / "checkpoints"),
+        device="cpu",
+    )
+    return folder / "model"

@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from components.shared.contracts.problem import Modality
+import numpy as np
+
+from components.shared.contracts.problem import Modality, SPLIT_NAMES
+
+# Under what counts stand where labels are numbers, as in `ExampleTable.counts`.
+LABELLED = "labelled"
+_QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,13 +21,42 @@ class Quarantined:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LabelNumbers:
+    """The labels of one split where they are numbers; `quantiles` are minimum, quartiles and maximum."""
+
+    num_labels: int
+    mean: float
+    std: float
+    quantiles: tuple[float, ...]
+
+
+def split_numbers(labels: np.ndarray, splits: np.ndarray) -> dict[str, LabelNumbers]:
+    """The labels (N,), `nan` where unlabelled, of every split (N,) that has some; and of all, under `all`."""
+    if not len(labels):
+        return {}
+    parts = {name: labels[splits == number] for number, name in enumerate(SPLIT_NAMES)}
+    known = {name: part[~np.isnan(part)] for name, part in {**parts, "all": labels}.items()}
+    return {
+        name: LabelNumbers(
+            num_labels=len(part),
+            mean=float(part.mean()),
+            std=float(part.std()),
+            quantiles=tuple(np.quantile(part, _QUANTILES).tolist()),
+        )
+        for name, part in known.items()
+        if len(part)
+    }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class IngestionFacts:
     """The facts of one ingestion.
 
     Attributes
     ----------
     counts
-        Examples by split and label; unlabelled ones under the empty string.
+        Examples by split and label; unlabelled ones under the empty string. Where labels are numbers, the others stand
+        under `LABELLED`.
     expected_splits
         Splits that must not be empty.
     split_notes
@@ -40,6 +75,10 @@ class IngestionFacts:
         Rows that repeat the content of an earlier one; they are kept, in one split.
     columns
         Role and type of the columns beside id, split and label.
+    is_regression
+        Whether labels are numbers.
+    numbers
+        These numbers by split, and under `all`; empty where labels are classes or personal data.
     """
 
     modality: Modality
@@ -61,6 +100,8 @@ class IngestionFacts:
     columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     split_notes: tuple[str, ...] = ()
     example_images: tuple[tuple[str, bytes], ...] = ()
+    is_regression: bool = False
+    numbers: Mapping[str, LabelNumbers] = field(default_factory=dict)
 
     @property
     def num_examples(self) -> int:

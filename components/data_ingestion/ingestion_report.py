@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantined
+from components.data_ingestion.ingestion_facts import IngestionFacts, LABELLED, Quarantined
 from components.reporting.page import Cell, Picture, Report
 from components.shared.contracts.problem import SPLIT_NAMES
 from components.shared.contracts.verdict import Verdict
@@ -22,6 +22,7 @@ def ingestion_report(facts: IngestionFacts, verdict: Verdict, *, source: str) ->
     for sentence in facts.warnings[:_IGNORED_SHOWN]:
         report.paragraph(_sentence(sentence), tone="warn")
     _show_counts(report, facts)
+    _show_numbers(report, facts)
     _show_inferred(report, facts)
     _show_quarantined(report, facts)
     _show_duplicates(report, facts)
@@ -36,7 +37,7 @@ def ingestion_report(facts: IngestionFacts, verdict: Verdict, *, source: str) ->
 def _numbers(facts: IngestionFacts) -> dict[str, Cell]:
     return {
         "examples": facts.num_examples,
-        "classes": len(facts.class_names),
+        **({} if facts.is_regression else {"classes": len(facts.class_names)}),
         "modality": facts.modality,
         "without a label, in the pool": facts.num_pool,
         "set aside": facts.num_quarantined,
@@ -46,16 +47,21 @@ def _numbers(facts: IngestionFacts) -> dict[str, Cell]:
 
 
 def _show_counts(report: Report, facts: IngestionFacts) -> None:
-    report.heading("Examples by split and class")
+    report.heading("Examples by split" if facts.is_regression else "Examples by split and class")
     unlabelled = any("" in labels for labels in facts.counts.values())
-    names = [*facts.class_names[:_ROWS_SHOWN], *([""] if unlabelled else [])]
+    known = (LABELLED,) if facts.is_regression else facts.class_names[:_ROWS_SHOWN]
+    names = [*known, *([""] if unlabelled else [])]
     rows: list[list[Cell]] = []
     for name in names:
         found = [facts.counts[split].get(name, 0) for split in SPLIT_NAMES]
         rows.append([_cut(name) or "(no label)", *found, sum(found), _shares(found)])
     totals = [sum(facts.counts[split].values()) for split in SPLIT_NAMES]
     rows.append(["all", *totals, sum(totals), _shares(totals)])
-    report.table(["class", *SPLIT_NAMES, "all", "shares"], rows, caption=_more(len(facts.class_names), _ROWS_SHOWN))
+    report.table(
+        ["label" if facts.is_regression else "class", *SPLIT_NAMES, "all", "shares"],
+        rows,
+        caption=_more(len(facts.class_names), _ROWS_SHOWN),
+    )
     for sentence in facts.split_notes:
         report.paragraph(_sentence(sentence))
 
@@ -64,6 +70,18 @@ def _shares(counts: Sequence[int]) -> str:
     """Shares of train, validation and test in percent, `70.0 / 15.0 / 15.0 %`; empty without examples."""
     total = sum(counts)
     return " / ".join(f"{100 * count / total:.1f}" for count in counts) + " %" if total else ""
+
+
+def _show_numbers(report: Report, facts: IngestionFacts) -> None:
+    if not facts.numbers:
+        return
+    report.heading("The label's distribution")
+    rows: list[list[Cell]] = []
+    for split, found in facts.numbers.items():
+        values = (found.mean, found.std, *found.quantiles)
+        rows.append([split, found.num_labels, *(f"{value:.5g}" for value in values)])
+    columns = ["split", "labels", "mean", "standard deviation", "minimum", "25 %", "median", "75 %", "maximum"]
+    report.table(columns, rows)
 
 
 def _show_inferred(report: Report, facts: IngestionFacts) -> None:

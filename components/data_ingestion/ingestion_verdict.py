@@ -85,6 +85,11 @@ def _empty_splits(facts: IngestionFacts) -> list[Finding]:
 def _notes(facts: IngestionFacts) -> list[Finding]:
     notes = [(f"{item.name}: {item.reason}", "quarantined") for item in facts.quarantined[:_LISTED_FINDINGS]]
     notes += [(f"{item.name}: {item.reason}", "converted") for item in facts.converted[:_LISTED_FINDINGS]]
+    if "all" in facts.numbers:
+        of_all = facts.numbers["all"]
+        low, *_, high = of_all.quantiles
+        spread = f"mean {of_all.mean:.5g}, standard deviation {of_all.std:.5g}, {low:.5g} to {high:.5g}"
+        notes.append((f"{of_all.num_labels:,} labels are numbers: {spread}", "label_numbers"))
     notes += [(f"{count:,} left out: {why}", "left_out") for why, count in facts.left_out.items() if count]
     notes += [(sentence, "split") for sentence in facts.split_notes]
     if facts.num_pool:
@@ -100,7 +105,8 @@ def _notes(facts: IngestionFacts) -> list[Finding]:
 
 
 def _summary(facts: IngestionFacts) -> str:
-    kept = f"{facts.num_examples:,} examples of {len(facts.class_names)} classes"
+    labels = "with numbers for labels" if facts.is_regression else f"of {len(facts.class_names)} classes"
+    kept = f"{facts.num_examples:,} examples {labels}"
     if facts.num_pool:
         kept = f"{kept}, {facts.num_pool:,} without a label in the pool"
     if not facts.num_quarantined:

@@ -153,6 +153,8 @@ def _ingested(source: str, problem: Problem, tables: ImageTables) -> IngestionFa
     known = None if problem.split.like is None else known_splits(companion_uri(source, problem.split.like))
     images = _images(source, problem)
     if images is not None:
+        if problem.asked_task == "regression":
+            raise ValueError(f"the problem file says task regression, but {source} holds images, which take classes")
         listing, reader = images
         return ingest_images(listing, reader, source=source, problem=problem, tables=tables, known=known)
     facts = _ingested_table(source, problem, tables.examples, known)

@@ -24,6 +24,7 @@ from components.modeling.preparation_settings import (
     PreparationSettings,
     value_cleaning_from_text,
 )
+from components.modeling.task import fit_target_scale, TARGET
 from components.shared.contracts.embeddings_table import EmbeddingsWriter
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.feature_store.index import link_store
@@ -204,9 +205,17 @@ def _image_table(path: str | Path) -> ExampleTable:
 def _described(preparation: Preparation, policy: dict[str, Any] | None, table: ExampleTable) -> dict[str, Any]:
     return {
         "backbone": preparation.backbone.to_dict(),
-        "preprocessing": preparation.features.to_dict(),
+        "preprocessing": {**preparation.features.to_dict(), **_target(table)},
         "augmentation": policy,
         "label_version": table.info.label_version,
         "label": dict(table.info.label),
         "source_roles": {name: list(roles) for name, roles in table.info.source_roles.items()},
     }
+
+
+def _target(table: ExampleTable) -> dict[str, Any]:
+    """The scale of a label that is a number, fitted to the training rows."""
+    if table.info.task != "regression":
+        return {}
+    labels = table.read(["label"], splits=["train"]).column(0)
+    return {TARGET: fit_target_scale(labels.to_numpy()).to_dict()}

@@ -72,6 +72,10 @@ def choose_preparation(
         )
     if not table.num_rows:
         raise ValueError("features must be built from at least one example, got an empty example table")
+    if table.info.task == "regression" and modality != "tabular":
+        raise ValueError(
+            f"{modality} examples must have classes for labels, but these have numbers: cut them into classes"
+        )
     settings.check_modality(modality)
     source = _Source(table, settings)
     if modality == "image":

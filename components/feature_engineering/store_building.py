@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from components.modeling.custom_features import CustomFeatures
 from components.modeling.features import base_features, Features
 from components.modeling.images.features import ImageFeatures
 from components.modeling.images.normalization import ChannelCounts, ChannelStatistics
-from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo
 from components.shared.feature_store.prepared_rows import PreparedRows
 from components.shared.feature_store.store import FeatureStore, UNLABELLED
 from components.shared.feature_store.writer import FeatureStoreWriter, PART_BYTES
@@ -104,6 +105,7 @@ def write_store(
             input_specs=features.input_specs,
             preparation=described,
             feature_files=features.files(),
+            is_regression=table.info.task == "regression",
             prepared=prepared,
             digest=digest,
             part_bytes=part_bytes,
@@ -149,7 +151,7 @@ def _levels_to_count(features: Features) -> ChannelCounts | None:
     return ChannelCounts() if needed else None
 
 
-def _labels_to_learn(columns: Columns) -> list[str | None]:
+def _labels_to_learn(columns: Columns) -> list[Any]:
     """Labels of a chunk; none in validation and test where a model or a rule gave it: nothing is measured on those."""
     read = zip(*(columns[name].to_pylist() for name in ("label", "split", "label_source")), strict=True)
     return [label if split == "train" or source in (None, "person") else None for label, split, source in read]
@@ -162,14 +164,13 @@ def _write_rows(
     prepared: PreparedRows | None,
     levels: ChannelCounts | None,
 ) -> int:
-    index = {name: number for number, name in enumerate(table.info.class_names)}
     num_reused = 0
     with contextlib.closing(prepared_or_reused_chunks(table, features, prepared)) as chunks:
         for columns, inputs, contents in chunks:
             writer.write(
                 example_ids=columns["example_id"].to_pylist(),
                 splits=columns["split"].to_pylist(),
-                labels=[UNLABELLED if label is None else index[label] for label in _labels_to_learn(columns)],
+                labels=_stored_labels(_labels_to_learn(columns), table.info),
                 inputs=inputs,
                 contents=contents,
             )
@@ -177,3 +178,11 @@ def _write_rows(
                 levels.add(inputs["image"][np.array(columns["split"].to_pylist()) == "train"])
             num_reused += int(contents.are_reused.sum()) if contents is not None else 0
     return num_reused
+
+
+def _stored_labels(labels: Sequence[Any], info: ExampleTableInfo) -> list[int] | list[float]:
+    """Labels as the store holds them: class indices, or numbers."""
+    if info.task == "regression":
+        return [math.nan if label is None else label for label in labels]
+    index = {name: number for number, name in enumerate(info.class_names)}
+    return [UNLABELLED if label is None else index[label] for label in labels]

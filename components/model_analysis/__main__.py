@@ -32,13 +32,18 @@ def evaluate(
     output: Output,
     target_metric: Annotated[str, typer.Option(help="What the model is judged by.")] = "accuracy",
     target_minimum: Annotated[float | None, typer.Option(help="What it must reach, 0 to 1.")] = None,
+    target_maximum: Annotated[float | None, typer.Option(help="What an error, rmse or mae, may be.")] = None,
     device: Device = "auto",
 ) -> None:
     """Evaluate a model on the validation and test splits; exits 1 when it misses its target."""
     result = evaluate_model(
         examples_path=examples,
         model_path=model_dir,
-        target=settings_from(TargetSpec, {"metric": target_metric, "minimum": target_minimum}, key="target"),
+        target=settings_from(
+            TargetSpec,
+            {"metric": target_metric, "minimum": target_minimum, "maximum": target_maximum},
+            key="target",
+        ),
         predictions_path=output / PREDICTIONS,
         evaluation_path=output / "evaluation.json",
         report_path=output / "report.html",
@@ -91,8 +96,8 @@ def score(
         typer.echo(f"left out of the metrics: {result.num_unknown_label:,} with a label that the model does not know")
     if result.num_labelled:
         typer.echo(
-            f"accuracy {result.metrics['accuracy']:.4f} on {result.num_labelled:,} labelled examples: "
-            f"{output / METRICS_FILE}"
+            f"{result.main_metric} {result.metrics[result.main_metric]:.4f} on {result.num_labelled:,} labelled "
+            f"examples: {output / METRICS_FILE}"
         )
     else:
         typer.echo(

@@ -29,8 +29,9 @@ def evaluate_model(
     model
         A model bundle of the same modality.
     target
-        The problem file's target section as JSON, such as `{"metric": "accuracy", "minimum": 0.9}`; empty for
-        accuracy without a minimum, which asks for better than always answering the most frequent label.
+        The problem file's target section as JSON, such as `{"metric": "accuracy", "minimum": 0.9}`, or
+        `{"metric": "rmse", "maximum": 3.5}` where the label is a number; empty asks for better than always answering
+        the most frequent label, or one number.
     device
         auto, cpu or cuda; cuda insists on a GPU.
 
@@ -41,13 +42,14 @@ def evaluate_model(
     evaluation
         All metrics of the test split as JSON.
     report
-        The metrics, the confusion matrix, ROC and calibration curves, and the worst mistakes.
+        The metrics, the confusion matrix, ROC and calibration curves, and the worst mistakes; of a number the errors,
+        the residuals by size, and the worst mistakes.
     verdict
         Whether the model reached its target on the test split, and why not.
     metrics
         The metrics for the KFP UI.
     classification_metrics
-        Confusion matrix and ROC curve for the KFP UI.
+        Confusion matrix and ROC curve for the KFP UI; empty where the label is a number.
     """
     from components.model_analysis.jobs.evaluate_model import evaluate_model as job
 

@@ -61,7 +61,7 @@ def evaluation_report(content: ReportContent) -> Report:
         _add_confusion(report, test)
         _add_roc(report, test)
         _add_calibration(report, test)
-        _add_influence(report, content.influence)
+        add_influence(report, content.influence, what="The probability that goes over to other classes")
         _add_hardest(report, content)
     return report
 
@@ -152,7 +152,8 @@ def _add_calibration(report: Report, test: Evaluation) -> None:
     )
 
 
-def _add_influence(report: Report, influence: Mapping[str, float]) -> None:
+def add_influence(report: Report, influence: Mapping[str, float], *, what: str) -> None:
+    """Add the influence of a table's columns; `what` a number of it means."""
     if not influence:
         return
     report.heading("Columns")
@@ -161,8 +162,7 @@ def _add_influence(report: Report, influence: Mapping[str, float]) -> None:
     report.table(
         ["column", "influence"],
         [[name, round(value, 4)] for name, value in shown],
-        caption="The probability that goes over to other classes when a column's values are shuffled among the "
-        f"examples{part}.",
+        caption=f"{what} when a column's values are shuffled among the examples{part}.",
     )
 
 

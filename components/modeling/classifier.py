@@ -1,6 +1,6 @@
-"""Networks that classify: tensors in, logits and an embedding out.
+"""Networks: tensors in, outputs (logits of classes, or one number) and an embedding out.
 
-Shapes: B examples, D embedding, K classes, R rings of a spectrum.
+Shapes: B examples, D embedding, K outputs, R rings of a spectrum.
 """
 
 from abc import ABC, abstractmethod
@@ -143,7 +143,7 @@ def build_classifier(
     features
         What it gets to see.
     num_classes
-        Number of outputs, 2 or more.
+        Number of outputs: the classes, or 1 for a number; see `components.modeling.task`.
     load_pretrained
         Whether a pretrained config loads its published weights now; False when a bundle's follow.
 
@@ -158,8 +158,8 @@ def build_classifier(
         If the backbone takes another modality, its library knows no such name, published weights cannot be had, or a
         custom model is not allowed or cannot be built.
     """
-    if num_classes < 2:
-        raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+    if num_classes < 1:
+        raise ValueError(f"num_classes must be at least 1, got {num_classes}")
     modality = backbone_modality(config.name)
     if modality not in (None, features.modality):
         raise ContractError(f"the backbone {config.name} takes {modality} examples, but these are {features.modality}")

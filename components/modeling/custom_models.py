@@ -19,7 +19,7 @@ class CustomModelConfig:
     modality
         `image`, `text` or `tabular`.
     num_classes
-        K, the number of logits that `forward` must return.
+        K, the number of outputs that `forward` must return: a logit a class, or 1 where the label is a number.
     features
         How examples are prepared: `features.image_size`, for one.
     options

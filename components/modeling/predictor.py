@@ -12,19 +12,15 @@ from components.modeling.backbone_config import backbone_config_from
 from components.modeling.classifier import build_classifier, Classifier
 from components.modeling.features import Features, features_from
 from components.modeling.gpu.devices import choose_device, tensors_on
+from components.modeling.task import Answers, task_from
 from components.shared.contracts.bundle import BundleConfig, read_config, read_weights
 from components.shared.runtime.errors import ContractError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Prediction:
-    """What a model says of B examples.
+class Prediction(Answers):
+    """What a model says of B examples; `embeddings_BD`: shape (B, D), float32, what the head sees."""
 
-    `probabilities_BK`: shape (B, K), float32, each row sums to 1. `embeddings_BD`: shape (B, D), float32, what the head
-    sees.
-    """
-
-    probabilities_BK: np.ndarray
     embeddings_BD: np.ndarray
 
 
@@ -37,11 +33,12 @@ class Predictor:
         self.config = config
         self.features = features
         self.device = device
+        self.task = task_from(config.task, config.class_names, config.preprocessing)
         self._classifier = classifier.to(device).eval()
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Class names in the order of the probabilities."""
+        """Class names in the order of the probabilities; none where the model answers a number."""
         return self.config.class_names
 
     def prepare(self, columns: Mapping[str, pa.Array]) -> dict[str, np.ndarray]:
@@ -60,10 +57,11 @@ class Predictor:
         # TensorFloat-32 would make a GPU's probabilities differ from a CPU's in the third digit.
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             tensors = self.features.tensors(tensors_on(self.device, inputs))
-            embeddings, logits = self._classifier.embed_and_score(*tensors)
-            probabilities = logits.float().softmax(dim=1)
+            embeddings, outputs = self._classifier.embed_and_score(*tensors)
+            answers = self.task.answers(outputs)
         return Prediction(
-            probabilities_BK=probabilities.cpu().numpy(),
+            probabilities_BK=answers.probabilities_BK,
+            numbers_B=answers.numbers_B,
             embeddings_BD=embeddings.float().cpu().numpy(),
         )
 
@@ -108,7 +106,8 @@ def load_predictor(path: str | Path, *, device: str = "auto") -> Predictor:
     try:
         features = features_from(config.modality, config.preprocessing, path)
         backbone = backbone_config_from(config.backbone)
-        classifier = build_classifier(backbone, features, num_classes=len(config.class_names), load_pretrained=False)
+        task = task_from(config.task, config.class_names, config.preprocessing)
+        classifier = build_classifier(backbone, features, num_classes=task.num_outputs, load_pretrained=False)
     except ValueError as error:
         raise ContractError(f"the bundle at {path} cannot be used: {error}") from error
     load_weights(classifier, read_weights(path), where=path)

@@ -83,7 +83,7 @@ def probe_server(
     verdict
         Whether the server may go on to production, and why.
     metrics
-        Cold start in seconds, p50 and p99 in milliseconds, largest difference of a probability.
+        Cold start in seconds, p50 and p99 in milliseconds, largest difference of a probability or a number.
     """
     from components.serving.jobs import probe_server as job
 

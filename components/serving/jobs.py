@@ -72,7 +72,8 @@ class ProbeResult:
     reason
         One sentence.
     metrics
-        What was measured: `cold_start_s`, `p50_ms`, `p99_ms`, `max_abs_difference`, `num_requests`.
+        What was measured: `cold_start_s`, `p50_ms`, `p99_ms`, `max_abs_difference` (of a number
+        `max_relative_difference`), `num_requests`.
     """
 
     passed: bool
@@ -201,7 +202,12 @@ def _probed(model_path: str | Path, held_out: HeldOut, *, ready_timeout_s: float
 
 def _replayed(model_path: str | Path, held_out: HeldOut, server: RunningServer) -> _Outcome:
     metrics = {"cold_start_s": server.cold_start_s, "num_requests": 0.0}
-    served_names = read_config(model_path).class_names
+    served = read_config(model_path)
+    served_names = served.class_names
+    if served.is_regression != held_out.is_regression:
+        kinds = ("a number", "a class") if held_out.is_regression else ("a class", "a number")
+        reason = f"the bundle must answer {kinds[0]}, as the predictions are, but answers {kinds[1]}"
+        return _Outcome(verdict=failed_verdict(reason, kind="data_skew"), metrics=metrics, log=log_end(server.log))
     if served_names != held_out.class_names:
         reason = (
             f"the bundle must have the classes of the predictions, {', '.join(held_out.class_names)}, "

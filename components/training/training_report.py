@@ -9,6 +9,12 @@ from components.training.cost.forecast_text import compared_rows
 from components.training.trainer.fit import FitResult
 from components.training.training_config import TrainingConfig
 
+_CURVES = (
+    ("Loss", ("train_loss", "val_loss")),
+    ("Accuracy", ("val_accuracy",)),
+    ("Mean absolute error", ("val_mae",)),
+)
+
 
 def training_report(
     result: FitResult, config: TrainingConfig, metrics: Mapping[str, float], *, forecast: Forecast | None
@@ -17,7 +23,7 @@ def training_report(
     report = Report("Training", subtitle="The weights of the best epoch are kept.")
     report.facts({name.replace("_", " "): value for name, value in metrics.items()})
     epochs = [epoch["epoch"] for epoch in result.curves]
-    for title, names in (("Loss", ("train_loss", "val_loss")), ("Accuracy", ("val_accuracy",))):
+    for title, names in _CURVES:
         series = {
             name.replace("_", " "): (epochs, [epoch[name] for epoch in result.curves])
             for name in names

@@ -105,7 +105,13 @@ class PlannedTraining:
 def configured(store: FeatureStore, recipe: str, training: str) -> TrainingConfig:
     """A recipe's config for the store's backbone and what the problem file changes of it; see the job `train_model`."""
     backbone = backbone_config_from(store.preparation["backbone"])
-    return overridden(recipe_config(recipe, backbone), training_changes(training))
+    config = overridden(recipe_config(recipe, backbone), training_changes(training))
+    if store.is_regression and (config.label_smoothing or config.class_weighting != "none"):
+        raise ValueError(
+            "the section training of the problem file must leave label_smoothing and class_weighting alone where the "
+            f"label is a number, got {config.label_smoothing:g} and {config.class_weighting}: they are for classes"
+        )
+    return config
 
 
 def planned_training(

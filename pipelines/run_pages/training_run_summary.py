@@ -11,7 +11,7 @@ from pipelines.run_pages.run_report import RunSummary, step_metrics, Summary
 from pipelines.run_pages.step import Step
 
 _ANALYSIS, _TRAINING, _SERVING, _INGESTION = "evaluate model", "train model", "probe server", "ingest examples"
-_SHOWN_METRICS = ("accuracy", "macro_f1", "roc_auc")
+_SHOWN_METRICS = ("accuracy", "macro_f1", "roc_auc", "rmse", "mae", "r2")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,9 +39,9 @@ class TrainingRunSummary(RunSummary):
     def facts(self, summary: Summary) -> dict[str, Cell]:
         """How good the model is, what it was trained on, how fast it answers."""
         metrics, dataset = summary["metrics"], summary["dataset"]
+        names = {"RMSE": "rmse", "R2": "r2"} if "rmse" in metrics else {"accuracy": "accuracy", "macro F1": "macro_f1"}
         return {
-            "accuracy": metrics.get("accuracy"),
-            "macro F1": metrics.get("macro_f1"),
+            **{label: metrics.get(name) for label, name in names.items()},
             "examples": dataset.get("num_examples"),
             "classes": len(dataset.get("classes", ())) or None,
             "answer, p50 ms": summary["serving"].get("p50_ms"),
@@ -61,7 +61,8 @@ class TrainingRunSummary(RunSummary):
         data, lines = summary["dataset"], {}
         if "num_examples" in data:
             counts = ", ".join(f"{data[split]:,} {split}" for split in ("train", "validation", "test"))
-            lines["data"] = f"{data['num_examples']:,} examples in {len(data['classes'])} classes ({counts})"
+            labels = f"in {len(data['classes'])} classes" if data["classes"] else "with numbers for labels"
+            lines["data"] = f"{data['num_examples']:,} examples {labels} ({counts})"
         shown = {name: summary["metrics"].get(name) for name in _SHOWN_METRICS}
         lines["metrics"] = ", ".join(f"{name} {value:.4f}" for name, value in shown.items() if value is not None)
         lines["model"] = summary["model_dir"] or ""
@@ -73,9 +74,10 @@ def _dataset(steps: Mapping[str, Step]) -> dict[str, Any]:
     step = steps.get(_INGESTION)
     if step is None or step.status != "succeeded":
         return {}
-    counts = ExampleTable(step.outputs["examples"]).counts()
+    table = ExampleTable(step.outputs["examples"])
+    counts = table.counts()
     classes: dict[str, int] = {}
-    for labels in counts.values():
+    for labels in counts.values() if table.info.task == "classification" else ():
         for label, count in labels.items():
             classes[label] = classes.get(label, 0) + count
     splits = {split: sum(labels.values()) for split, labels in counts.items()}

@@ -5,10 +5,13 @@ from collections.abc import Mapping
 _NAMED_CLASSES = 3
 
 
-def achieved_fractions(counts: Mapping[str, Mapping[str, int]], fractions: Mapping[str, float]) -> tuple[str, ...]:
+def achieved_fractions(
+    counts: Mapping[str, Mapping[str, int]], fractions: Mapping[str, float], *, of_classes: bool = True
+) -> tuple[str, ...]:
     """Sentences on what was asked for and what came of it; none where one split is all that was open.
 
     `counts` are examples by split and label, unlabelled ones under the empty string; `fractions` from `open_fractions`.
+    Without `of_classes` labels are numbers, and no class is spoken of.
     """
     if len(fractions) < 2:
         return ()
@@ -21,7 +24,8 @@ def achieved_fractions(counts: Mapping[str, Mapping[str, int]], fractions: Mappi
         if abs(found[split] - total * fractions[split]) > 1.0:
             off[label] = f"{label or '(no label)'} has {found[split] / total:.1%} in {split}"
     if not off:
-        return (f"asked for are {asked}: every class has that within one example",)
+        return (f"asked for are {asked}: {'every class has' if of_classes else 'there is'} that within one example",)
     farthest = "; ".join(list(off.values())[:_NAMED_CLASSES])
     more = f" and {len(off) - _NAMED_CLASSES} more" if len(off) > _NAMED_CLASSES else ""
-    return (f"asked for are {asked}: {len(off)} classes are farther from it than one example: {farthest}{more}",)
+    which = f"{len(off)} classes are farther from it" if of_classes else "it is farther from that"
+    return (f"asked for are {asked}: {which} than one example: {farthest}{more}",)

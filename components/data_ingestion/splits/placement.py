@@ -30,7 +30,7 @@ class ExamplesToSplit:
     classes
         Shape (N,), int: class index, -1 where unlabelled or where there are no classes.
     class_names
-        Of the class indices.
+        Of the class indices; a single one where labels are numbers.
     clusters
         Shape (N,), int: examples with the same number stay together.
     pinned, known
@@ -146,7 +146,7 @@ def _stratified(examples: ExamplesToSplit, spec: SplitSpec, predefined: Sequence
     )
     splits = np.where(apart, LEFT_OUT, unit_splits[units])
     counts = counts_by_split(examples.classes[judged], splits[judged], examples.class_names)
-    return _described(splits, examples, achieved_fractions(counts, fractions))
+    return _described(splits, examples, achieved_fractions(counts, fractions, of_classes=len(examples.class_names) > 1))
 
 
 def _fixed_units(examples: ExamplesToSplit, units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -64,6 +64,8 @@ class ColumnPlan:
         Whether the identifiers are personal data: they are hashed.
     kept
         Columns of the source whose personal data stay as they are.
+    is_regression
+        Whether the label is a number, and what there is to say of that; see `label_task`.
     """
 
     modality: Modality
@@ -80,6 +82,8 @@ class ColumnPlan:
     time_kind: pa.DataType | None = None
     has_personal_ids: bool = False
     kept: frozenset[str] = frozenset()
+    is_regression: bool = False
+    task_sentence: str = ""
 
     @property
     def features(self) -> tuple[OutputColumn, ...]:

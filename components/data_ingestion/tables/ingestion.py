@@ -14,13 +14,20 @@ from components.data_ingestion.class_names import (
     counts_by_split,
     ordered_class_names,
 )
-from components.data_ingestion.ingestion_facts import IngestionFacts, Quarantined
+from components.data_ingestion.ingestion_facts import (
+    IngestionFacts,
+    LABELLED,
+    LabelNumbers,
+    Quarantined,
+    split_numbers,
+)
 from components.data_ingestion.label_provenance import OLDER, RefusedRowError
 from components.data_ingestion.splits.line import expected_splits, NOT_PINNED
 from components.data_ingestion.splits.placement import ExamplesToSplit, known_places, place_examples, Placement
 from components.data_ingestion.splits.time_order import LEFT_OUT
 from components.data_ingestion.table_scan import ScannedTable
 from components.data_ingestion.tables.column_plan import column_plan, ColumnPlan
+from components.data_ingestion.tables.label_task import with_task
 from components.data_ingestion.tables.row_index import num_repeated, numbered_rows, repeated_keys, RowIndex, UNLABELLED
 from components.data_ingestion.tables.rows import prepared_rows, PreparedRows
 from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo, ExampleTableWriter
@@ -62,13 +69,14 @@ def ingest_tables(
     rows = _indexed(tables, plan, problem)
     _check_usable(rows, plan, source)
     index = rows.index
-    class_names = ordered_class_names(index.label_counts, problem.label.classes, source=source)
+    class_names = _class_names(index, plan, problem, source)
     if plan.label not in problem.pii_keep:
         check_classes_are_shown(class_names, source=source)
     predefined = tuple(SPLIT_NAMES[table.pinned] for table in tables if table.pinned != NOT_PINNED)
     class_of_code = np.array([class_names.index(label) for label in index.labels] + [UNLABELLED])
-    classes = class_of_code[index.column("label")]
-    placement = _placement(index, classes, class_names, problem, predefined, known, source)
+    classes = index.column("label") if plan.is_regression else class_of_code[index.column("label")]
+    strata = (LABELLED,) if plan.is_regression else class_names
+    placement = _placement(index, classes, strata, problem, predefined, known, source)
     splits, kept = placement.splits, placement.splits != LEFT_OUT
     columns, roles = _output_columns(plan)
     info = ExampleTableInfo(
@@ -76,6 +84,7 @@ def ingest_tables(
         class_names=class_names,
         column_roles=roles,
         label_version=problem.label.version,
+        task="regression" if plan.is_regression else "classification",
         label=plan.resolved.label_definition,
         source_roles=plan.resolved.to_dict(),
     )
@@ -87,7 +96,7 @@ def ingest_tables(
     return IngestionFacts(
         modality=plan.modality,
         class_names=class_names,
-        counts=counts_by_split(classes[kept], splits[kept], class_names),
+        counts=counts_by_split(classes[kept], splits[kept], strata),
         expected_splits=expected_splits(problem.split, predefined),
         split_notes=placement.notes,
         num_seen=len(splits) + rows.num_quarantined,
@@ -102,6 +111,8 @@ def ingest_tables(
             *missing_words_sentences(rows.missing_words, known=tables[0].file.cleaning.missing).values(),
         ),
         columns={column: (", ".join(roles[column]), str(kind)) for column, kind in columns.items()},
+        is_regression=plan.is_regression,
+        numbers=_numbers(index, plan, problem, splits),
     )
 
 
@@ -109,7 +120,28 @@ def _inferred(tables: Sequence[ScannedTable], plan: ColumnPlan, problem: Problem
     """What nobody told: of the files, of the problem, of the columns."""
     files = tuple(sentence for table in tables for sentence in table.file.inferred)
     modality = () if problem.modality else (f"the modality is {plan.modality}",)
-    return files + modality + plan.resolved.inferred
+    task = (plan.task_sentence,) if plan.task_sentence else ()
+    return files + modality + plan.resolved.inferred + task
+
+
+def _numbers(index: RowIndex, plan: ColumnPlan, problem: Problem, splits: np.ndarray) -> dict[str, LabelNumbers]:
+    """The labels by split where they are numbers that may be shown; personal ones may not."""
+    if not plan.is_regression or plan.label in problem.pii:
+        return {}
+    kept = splits != LEFT_OUT
+    return split_numbers(index.column("number")[kept], splits[kept])
+
+
+def _class_names(index: RowIndex, plan: ColumnPlan, problem: Problem, source: str) -> tuple[str, ...]:
+    """The classes; none where the label is a number, of which there must be two different ones."""
+    if not plan.is_regression:
+        return ordered_class_names(index.label_counts, problem.label.classes, source=source)
+    numbers = index.column("number")
+    if (num_different := len(np.unique(numbers[~np.isnan(numbers)]))) < 2:
+        raise ValueError(
+            f"the labels of {source} must be numbers that differ, but {num_different} different ones occur"
+        )
+    return ()
 
 
 def _plan(tables: Sequence[ScannedTable], problem: Problem) -> ColumnPlan:
@@ -125,7 +157,7 @@ def _plan(tables: Sequence[ScannedTable], problem: Problem) -> ColumnPlan:
                 f"{table.file.uri} must have the column {missing[0]!r} as {first.file.name} has, "
                 f"but it has {', '.join(table.types)}"
             )
-    return plan
+    return with_task(plan, tables, problem)
 
 
 def _indexed(tables: Sequence[ScannedTable], plan: ColumnPlan, problem: Problem) -> _Rows:
@@ -159,7 +191,7 @@ def _count_missing_words(rows: _Rows, prepared: PreparedRows, plan: ColumnPlan, 
         if column.kind == pa.string() and "pii" not in column.roles
     }
     found = {name: missing_words(values) for name, values in texts.items()}
-    if isinstance(plan.label, str):
+    if isinstance(plan.label, str) and not plan.is_regression:
         found[plan.label] = missing_words(prepared.labels, but=("none", *problem.label.classes))
     for name, counts in found.items():
         if counts:

@@ -20,7 +20,8 @@ UNLABELLED = -1
 class RowIndex:
     """Grows batch by batch; 50 bytes a row.
 
-    A row's label code is an index into `labels`, which are in the order first seen. `salt` is the split's.
+    A row's label code is an index into `labels`, which are in the order first seen; where labels are numbers, it is 0,
+    and the number stands beside it. `salt` is the split's.
     """
 
     salt: str = ""
@@ -30,12 +31,11 @@ class RowIndex:
 
     def add(self, prepared: PreparedRows, usable: Sequence[int], *, pinned: int) -> None:
         """Append the usable rows of a batch; `pinned` is the split that its file gives, or `NOT_PINNED`."""
-        labels = prepared.labels.take(pa.array(usable, pa.int64())).to_pylist()
-        self.label_counts.update(label for label in labels if label is not None)
+        labels = prepared.labels.take(pa.array(usable, pa.int64()))
+        codes, numbers = self._label_columns(labels)
         contents = [prepared.contents[row] for row in usable]
         groups = _group_fingerprints(prepared.groups, contents, usable)
         carried_groups = _group_fingerprints(prepared.carried_groups, contents, usable)
-        codes = [UNLABELLED if label is None else self.labels.setdefault(label, len(self.labels)) for label in labels]
         self._parts.append(
             {
                 "content": _keys(contents),
@@ -43,7 +43,8 @@ class RowIndex:
                 "carried_group": _keys(carried_groups),
                 "position": np.array([split_position(group, salt=self.salt) for group in groups], dtype=np.float64),
                 "row": _keys([prepared.rows[row] for row in usable]),
-                "label": np.array(codes, dtype=np.int32),
+                "label": codes,
+                "number": numbers,
                 "pinned": np.full(len(usable), pinned, dtype=np.int8),
                 "id": _keys(_id_fingerprints(prepared, usable)),
                 "train_only": prepared.provenance.train_only[usable],
@@ -52,8 +53,18 @@ class RowIndex:
         )
 
     def column(self, name: str) -> np.ndarray:
-        """All rows' values of one name, as `add` gathers them."""
+        """All rows' values of one column, by its name in `add`; `number` and `time` are empty where there are none."""
         return np.concatenate([part[name] for part in self._parts]) if self._parts else np.empty(0)
+
+    def _label_columns(self, labels: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+        """Label codes, and the labels themselves where they are numbers; else nothing."""
+        if pa.types.is_floating(labels.type):
+            numbers = labels.to_numpy(zero_copy_only=False)
+            return np.where(np.isnan(numbers), UNLABELLED, 0).astype(np.int32), numbers
+        names = labels.to_pylist()
+        self.label_counts.update(name for name in names if name is not None)
+        codes = [UNLABELLED if name is None else self.labels.setdefault(name, len(self.labels)) for name in names]
+        return np.array(codes, dtype=np.int32), np.empty(0)
 
     def clusters(self, *, grouped: bool) -> np.ndarray:
         """Cluster of every row, shape (N,), int64: equal content and, where `grouped`, one group share it."""

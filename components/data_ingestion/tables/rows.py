@@ -14,11 +14,13 @@ from components.data_ingestion.tables.column_plan import ColumnPlan
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.number_labels import cleaned_labels, label_numbers
 from components.shared.tables.value_cleaning import MAX_VALUE_BYTES, too_long, ValueCleaning
 
 NO_TEXT = "it has no text"
 NO_FEATURE = "none of its features has a value"
 NO_ID = "it has no identifier"
+NO_NUMBER = "its label is not a finite number"
 _SEPARATOR = "\x1f"
 _MISSING = "\x00"
 
@@ -30,7 +32,7 @@ class PreparedRows:
     Attributes
     ----------
     labels
-        Shape (N,), string; null where unlabelled.
+        Shape (N,), string, or float64 where the label is a number; null where unlabelled.
     columns
         Columns of the example table that come from the source, by their names there. Personal data are hashed or
         masked, except in features.
@@ -78,13 +80,16 @@ def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan, cleaning: ValueCleani
         )
         for column in plan.outputs
     }
-    labels = _labels(raw, plan, cleaning)
+    labels, is_wrong = _labels(raw, plan, cleaning)
     text = None if plan.text is None else as_type(raw[plan.text], pa.string())
     ids = None if plan.id is None else cleaning.column(raw[plan.id], pa.string())
     payload = [columns[column.name] for column in plan.features] if text is None else [text]
     groups = None if plan.group is None else cleaning.column(raw[plan.group], pa.string())
     times = None if plan.time is None else event_times(cleaning.column(raw[plan.time], plan.time_kind or pa.string()))
     whole = [labels, *columns.values(), *([] if text is None else [text]), *([] if ids is None else [ids])]
+    reasons = _reasons(raw, plan, text, ids, payload, times)
+    if is_wrong is not None:
+        _mark(reasons, is_wrong, NO_NUMBER)
     return PreparedRows(
         labels=labels,
         columns=columns,
@@ -94,7 +99,7 @@ def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan, cleaning: ValueCleani
         carried_groups=_carried_groups(columns, plan, groups),
         contents=_fingerprints(payload),
         rows=_fingerprints(whole),
-        reasons=_reasons(raw, plan, text, ids, payload, times),
+        reasons=reasons,
         provenance=row_provenance(raw, labels, plan.provenance, plan.label_version),
         times=times,
     )
@@ -105,11 +110,17 @@ def _carried_groups(columns: dict[str, pa.Array], plan: ColumnPlan, groups: pa.A
     return None if carried is None else carried.cast(pa.string())
 
 
-def _labels(raw: dict[str, pa.Array], plan: ColumnPlan, cleaning: ValueCleaning) -> pa.Array:
+def _labels(raw: dict[str, pa.Array], plan: ColumnPlan, cleaning: ValueCleaning) -> tuple[pa.Array, pa.Array | None]:
+    """Labels, and which of them are no number where they should be."""
     if isinstance(plan.label, LabelExpression):
         columns = {name: cleaning.column(raw[name], kind) for name, kind in plan.expression_types.items()}
-        return plan.label.evaluate(columns).cast(pa.string())
-    return cleaning.of_labels.column(raw[plan.label], pa.string())
+        values = plan.label.evaluate(columns)
+        return label_numbers(values) if plan.is_regression else (values.cast(pa.string()), None)
+    if not plan.is_regression:
+        return cleaning.of_labels.column(raw[plan.label], pa.string()), None
+    numbers, is_wrong = label_numbers(cleaned_labels(raw[plan.label], cleaning))
+    # A number that means missing does so however it is written.
+    return cleaning.of_labels.typed(numbers), is_wrong
 
 
 def _fingerprints(columns: Sequence[pa.Array]) -> list[str]:

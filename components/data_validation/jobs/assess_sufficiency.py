@@ -88,6 +88,7 @@ def assess_sufficiency(
         raise ValueError(f"seed must be 0 or more, got {seed!r}")
     asked = parse_target(target) if isinstance(target, str) else target
     table, said = _examples(str(examples_path), problem or Problem())
+    asked, of_numbers = _asked(asked, table)
     embeddings = None if embeddings_path is None else EmbeddingsTable(embeddings_path)
     sample = draw_probe_sample(table, seed=seed)
     features = probe_features(table, sample, embeddings=embeddings, seed=seed)
@@ -104,13 +105,25 @@ def assess_sufficiency(
     sampled = (
         (f"{len(sample.rows):,} of {num_labelled:,} labelled training rows were drawn to look at",) if drawn else ()
     )
-    verdict = sufficiency_verdict(found, remarks=(*said, *sampled, *features.remarks))
+    verdict = sufficiency_verdict(found, remarks=(*said, *of_numbers, *sampled, *features.remarks))
     sufficiency_report(verdict, found, made_of=features.made_of).write(report_path)
     write_verdict(verdict_path, verdict)
     result = _result(verdict, found)
     if metrics_path is not None:
         write_json(metrics_path, result.metrics)
     return result
+
+
+def _asked(target: TargetSpec, table: ExampleTable | RawExamples) -> tuple[TargetSpec, tuple[str, ...]]:
+    """The target, and what is said of a label that is a number: its quarters are judged, in ROC AUC."""
+    is_regression = table.info.task == "regression"
+    target = target.for_task(is_regression=is_regression)
+    if not is_regression:
+        return target, ()
+    limit = target.minimum if target.maximum is None else target.maximum
+    said = f", so the target {target.metric} {limit:g} is not extrapolated to" if limit is not None else ""
+    sentence = f"the label is a number: what is judged is which quarter of the labels a row is in{said}"
+    return TargetSpec(metric="roc_auc"), (sentence,)
 
 
 def _examples(uri: str, problem: Problem) -> tuple[ExampleTable | RawExamples, tuple[str, ...]]:

@@ -119,7 +119,9 @@ def validate_examples(
     splits = _profiled_splits(source, roles)
     checked = _checked(splits, table)
     counts = table.counts()
-    findings = split_findings(counts, table.info.class_names, materiality=Materiality()) + checked.findings
+    is_regression = table.info.task == "regression"
+    findings = split_findings(counts, table.info.class_names, materiality=Materiality(), is_regression=is_regression)
+    findings += checked.findings
     train = splits["train"]
     verdict = _verdict(findings, num_examples=table.num_rows, num_features=len(train.columns))
     content = ReportContent(

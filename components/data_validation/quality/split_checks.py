@@ -13,10 +13,13 @@ _SPLIT_AGAIN = "collect more examples, or change the fractions, the test file or
 Counts = Mapping[str, Mapping[str, int]]
 
 
-def split_findings(counts: Counts, class_names: Sequence[str], *, materiality: Materiality) -> list[Finding]:
+def split_findings(
+    counts: Counts, class_names: Sequence[str], *, materiality: Materiality, is_regression: bool = False
+) -> list[Finding]:
     """Findings about empty splits and about classes: blocking where training or testing is impossible, else warnings.
 
     `counts` are examples by split and label, unlabelled ones under the empty string; `class_names` are the table's.
+    With `is_regression` labels are numbers, and nothing is said of classes.
     """
     labelled = {
         split: {name: count for name, count in by_label.items() if name != UNLABELLED and count}
@@ -24,6 +27,8 @@ def split_findings(counts: Counts, class_names: Sequence[str], *, materiality: M
     }
     classes = tuple(dict.fromkeys([*class_names, *(name for split in labelled.values() for name in split)]))
     findings = _emptiness(counts, labelled)
+    if is_regression:
+        return findings
     if labelled["train"]:
         findings += _training_classes(labelled["train"], classes, materiality)
     for split in ("validation", "test"):

@@ -17,6 +17,7 @@ from components.data_validation.quality.single_feature_accuracy import (
     value_codes,
 )
 from components.data_validation.tables.arrow_lists import column_kind
+from components.data_validation.tables.label_quarters import label_quarters
 from components.shared.contracts.verdict import Finding
 
 # A column blocks from this held-out accuracy and its lower 95% bound on: a copy of the label with 1% of noise does, a
@@ -36,12 +37,13 @@ def target_leakage_findings(rows: pa.Table, label: pa.Array, *, columns: Sequenc
 
     Blocking, or a note for a column that is strong without being near perfect or has too few rows to say. Messages
     show values, so masked columns must be left out. Rows without a label and columns of lists, bytes or structures
-    take no part. Whole numbers that never repeat identify rows: of them only counts where they are missing.
+    take no part. Whole numbers that never repeat identify rows: of them only counts where they are missing. Of a label
+    of floats it is asked which quarter of the labels a row is in: a copy tells that almost without error.
     """
     if rows.num_rows != len(label):
         raise ValueError(f"label must have one value a row, got {len(label)} for {rows.num_rows} rows")
     kept = _sampled_rows(label)
-    classes, codes = np.unique(np.asarray(label.take(kept).cast(pa.string()), dtype=str), return_inverse=True)
+    classes, codes = _classes(label.take(kept))
     if len(classes) < 2:
         return []
     found = []
@@ -50,8 +52,20 @@ def target_leakage_findings(rows: pa.Table, label: pa.Array, *, columns: Sequenc
         if feature is not None:
             result = single_feature_accuracy(feature, codes, seed=_SEED)
             if result.avoided_bound >= _NOTE_AVOIDED_BOUND or _blocks(result):
-                found.append(_finding(column, result, _meanings(feature, codes, classes)))
+                found.append(
+                    _finding(
+                        column, result, _meanings(feature, codes, classes), is_number=pa.types.is_floating(label.type)
+                    )
+                )
     return sorted(found, key=lambda finding: -(finding.effect_size or 0.0))
+
+
+def _classes(label: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """The classes, or of numbers the quarters, and each row's place among them."""
+    if pa.types.is_floating(label.type):
+        ranges, codes = label_quarters(np.asarray(label, np.float64))
+        return np.array(ranges), codes
+    return np.unique(np.asarray(label.cast(pa.string()), dtype=str), return_inverse=True)
 
 
 def _sampled_rows(label: pa.Array) -> np.ndarray:
@@ -108,8 +122,9 @@ def _blocks(result: SingleFeatureAccuracy) -> bool:
     )
 
 
-def _finding(column: str, result: SingleFeatureAccuracy, meanings: str) -> Finding:
+def _finding(column: str, result: SingleFeatureAccuracy, meanings: str, *, is_number: bool) -> Finding:
     blocks = _blocks(result)
+    predicts = "which quarter of the labels a row is in, for" if is_number else "the label of"
     return Finding(
         kind="quality",
         severity="blocking" if blocks else "note",
@@ -120,8 +135,8 @@ def _finding(column: str, result: SingleFeatureAccuracy, meanings: str) -> Findi
         threshold=_BLOCKING_ACCURACY,
         effect="share of the largest class's errors avoided",
         effect_size=result.avoided,
-        message=f"{column!r} alone predicts the label of {result.accuracy:.1%} of held-out rows, "
-        f"where guessing the largest class gives {result.majority_share:.1%}: {meanings}",
+        message=f"{column!r} alone predicts {predicts} {result.accuracy:.1%} of held-out rows, "
+        f"where guessing the largest {'range' if is_number else 'class'} gives {result.majority_share:.1%}: {meanings}",
         remedy=f"if {column!r} is known only once the label is, name it under `ignore` in the problem file; "
         "else check how the label is computed",
         num_current=result.num_rows,

@@ -45,7 +45,8 @@ def validation_report(content: ReportContent) -> Report:
     add_findings(
         report, verdict.findings, nothing="Nothing was found: every split fits the schema of the training split."
     )
-    _add_classes(report, content.counts)
+    if not any(column.role == "label" and column.kind == "float" for column in content.columns):
+        _add_classes(report, content.counts)
     _add_columns(report, content)
     return report
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from components.data_validation.tables.label_quarters import label_quarters
 from components.data_validation.tables.raw_examples import RawExamples
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.runtime.progress import progress
@@ -45,24 +46,32 @@ def draw_probe_sample(table: Examples, *, max_rows: int = MAX_ROWS, seed: int) -
     """Draw labelled training rows, each class in its share but at least 50 of it where there are as many.
 
     All of them where they are at most `max_rows`, to which many rare classes may add. Of the table only the narrow
-    columns `label` and the group are read.
+    columns `label` and the group are read. Where the label is a number, its quarters stand for classes.
     """
     if max_rows < 1:
         raise ValueError(f"max_rows must be at least 1, got {max_rows}")
     group_columns = table.info.columns_of("group")[:1]
     narrow = table.read(["label", *group_columns], splits=_SPLITS)
-    places = {name: place for place, name in enumerate(table.info.class_names)}
-    labels = np.array([places.get(label, -1) for label in narrow.column("label").to_pylist()], dtype=np.int64)
+    class_names, labels = _classes(narrow.column("label"), table)
     rows = _stratified(labels, max_rows, np.random.default_rng(seed))
     groups = _group_numbers(narrow.column(group_columns[0]).to_pylist()) if group_columns else None
-    counts = np.bincount(labels[labels >= 0], minlength=len(places))
+    counts = np.bincount(labels[labels >= 0], minlength=len(class_names))
     return ProbeSample(
         rows=rows,
         labels=labels[rows],
         groups=None if groups is None else np.unique(groups[rows], return_inverse=True)[1],
-        class_names=table.info.class_names,
-        class_counts=dict(zip(table.info.class_names, counts.tolist(), strict=True)),
+        class_names=class_names,
+        class_counts=dict(zip(class_names, counts.tolist(), strict=True)),
     )
+
+
+def _classes(column: pa.ChunkedArray, table: Examples) -> tuple[tuple[str, ...], np.ndarray]:
+    """Class names, and each row's place among them, -1 where unlabelled."""
+    if table.info.task == "regression":
+        return label_quarters(column.to_numpy())
+    places = {name: place for place, name in enumerate(table.info.class_names)}
+    labels = [places.get(label, -1) for label in column.to_pylist()]
+    return table.info.class_names, np.array(labels, dtype=np.int64)
 
 
 def _stratified(labels: np.ndarray, max_rows: int, rng: np.random.Generator) -> np.ndarray:

@@ -47,7 +47,12 @@ class ExaminedColumn:
 
     @property
     def is_balanced(self) -> bool:
-        """Whether the shares of its values are watched for themselves: classes, slices, sensitive groups."""
+        """Whether the shares of its values are watched for themselves: classes, slices, sensitive groups.
+
+        A label that is a number has no classes whose shares count.
+        """
+        if self.role == "label" and self.kind == "float":
+            return False
         return bool({self.role, *self.also} & set(_BALANCED_ROLES))
 
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pyarrow as pa
 
-from components.data_validation.tables.arrow_lists import column_kind, EXAMINED_ROLES, ExaminedColumn
+from components.data_validation.tables.arrow_lists import column_kind, ColumnKind, EXAMINED_ROLES, ExaminedColumn
 from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo
 from components.shared.contracts.problem import Problem
 from components.shared.tables.column_roles import resolve_roles, ResolvedRoles
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.number_labels import label_kind
 from components.shared.tables.text_measures import TEXT_MEASURES
 
 LABEL_COLUMN = "label"
@@ -56,6 +57,11 @@ class ColumnRoles:
     def label_column(self) -> str | None:
         """Name under which the label is examined."""
         return LABEL_COLUMN if isinstance(self.label, LabelExpression) else self.label
+
+    @property
+    def label_is_number(self) -> bool:
+        """Whether the label is examined as a number."""
+        return any(column.name == self.label_column and column.kind == "float" for column in self.columns)
 
 
 def roles_of_examples(info: ExampleTableInfo, schema: pa.Schema, *, kept: Collection[str] = ()) -> ColumnRoles:
@@ -99,12 +105,13 @@ def recognised_roles(peeks: Sequence[pa.Table], problem: Problem) -> ColumnRoles
     for name, array in values.items():
         if name in texts:
             columns += _measures_of(texts[name])
-        elif (examined := _examined(name, array, resolved)) is not None:
+        elif (examined := _examined(name, array, resolved, problem)) is not None:
             columns.append(replace(examined, is_kept=name in problem.pii_keep))
         else:
             left_out[name] = _why_left_out(name, array, resolved)
     if isinstance(resolved.label, LabelExpression) and set(resolved.label.columns) <= values.keys():
-        columns.append(ExaminedColumn(name=LABEL_COLUMN, role="label", kind="category"))
+        kind: ColumnKind = "float" if resolved.label.is_number and problem.task != "classification" else "category"
+        columns.append(ExaminedColumn(name=LABEL_COLUMN, role="label", kind=kind))
     return ColumnRoles(
         columns=tuple(columns),
         label=resolved.label,
@@ -113,7 +120,7 @@ def recognised_roles(peeks: Sequence[pa.Table], problem: Problem) -> ColumnRoles
         time=resolved.first_of("time"),
         group=problem.group,
         left_out=left_out,
-        remarks=(*resolved.inferred, *_remarks(resolved, problem)),
+        remarks=(*resolved.inferred, *_remarks(resolved, values, problem)),
     )
 
 
@@ -128,14 +135,14 @@ def _measures_of(prefix: str) -> list[ExaminedColumn]:
     return [ExaminedColumn(name=prefix + name, role="derived", kind=kind) for name, kind in kinds.items() if kind]
 
 
-def _examined(name: str, values: pa.Array, resolved: ResolvedRoles) -> ExaminedColumn | None:
+def _examined(name: str, values: pa.Array, resolved: ResolvedRoles, problem: Problem) -> ExaminedColumn | None:
     """How a column takes part; None where it does not."""
     roles, kind = resolved.roles[name], column_kind(values.type)
     if "pii" in roles:
         # Whatever else it is, identifier, label or text: no value of it is shown.
         return ExaminedColumn(name=name, role="pii", kind="masked")
     if "label" in roles:
-        return ExaminedColumn(name=name, role="label", kind="category")
+        return ExaminedColumn(name=name, role="label", kind=_label_kind(values, problem))
     if kind is None:
         return None
     if name in resolved.label_inputs and roles == {"ignored"}:
@@ -148,6 +155,13 @@ def _examined(name: str, values: pa.Array, resolved: ResolvedRoles) -> ExaminedC
     return ExaminedColumn(name=name, role=found[0], kind=kind, also=tuple(found[1:])) if found else None
 
 
+def _label_kind(values: pa.Array, problem: Problem) -> ColumnKind:
+    """A number or a class, by the rule of ingestion."""
+    if problem.asked_task is not None or problem.label.classes:
+        return "float" if problem.asked_task == "regression" else "category"
+    return "float" if label_kind(values).is_regression else "category"
+
+
 def _why_left_out(name: str, values: pa.Array, resolved: ResolvedRoles) -> str:
     if name in resolved.reasons:
         return resolved.reasons[name]
@@ -156,15 +170,20 @@ def _why_left_out(name: str, values: pa.Array, resolved: ResolvedRoles) -> str:
     return next((words for role, words in _LEFT_OUT.items() if role in resolved.roles[name]), "it has no role")
 
 
-def _remarks(resolved: ResolvedRoles, problem: Problem) -> Iterator[str]:
+def _remarks(resolved: ResolvedRoles, values: Mapping[str, pa.Array], problem: Problem) -> Iterator[str]:
     """What only an examination of tables has to say."""
     for name in _measured_texts(resolved):
         if name != resolved.text:
             yield f"{name!r} is taken for free text: its length and scripts are examined"
     if (time := resolved.first_of("time")) is not None and problem.time is None:
         yield f"rows are ordered by {time!r}"
-    if isinstance(resolved.label, str) and "pii" in resolved.roles[resolved.label]:
+    if not isinstance(resolved.label, str) or resolved.label not in values:
+        return
+    if "pii" in resolved.roles[resolved.label]:
         yield f"the label {resolved.label!r} is personal data: it is counted only, its classes not compared"
+    elif problem.asked_task is None and _label_kind(values[resolved.label], problem) == "float":
+        num_values = label_kind(values[resolved.label]).num_values
+        yield f"the label is taken for a number: {num_values:,} different ones occur"
 
 
 def sort_key(values: pa.Array) -> np.ndarray:

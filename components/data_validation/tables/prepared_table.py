@@ -19,6 +19,7 @@ from components.shared.contracts.problem import Problem, TEXT_NAMES
 from components.shared.tables.column_roles import PEEK_ROWS
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
+from components.shared.tables.number_labels import label_numbers
 from components.shared.tables.text_measures import TEXT_MEASURES, text_measures
 
 _COMPARABLE = {"integer": "number", "float": "number", "time": "number"}
@@ -95,11 +96,12 @@ class PreparedTable(TableSource):
         schema = self.source.schema
         names = set(schema.names)
         label = self.roles.label
+        kind = pa.float64() if self.roles.label_is_number else pa.string()
         if isinstance(label, LabelExpression):
             if set(label.columns) <= names:
-                computed[LABEL_COLUMN] = pa.string()
+                computed[LABEL_COLUMN] = kind
         elif label is not None and label in names:
-            computed[label] = pa.string()
+            computed[label] = kind
         for text, prefix in self.roles.texts.items():
             if text in names and pa.types.is_string(schema.field(text).type):
                 computed |= {prefix + measure: kind for measure, kind in TEXT_MEASURES.items()}
@@ -123,8 +125,11 @@ class PreparedTable(TableSource):
     def _label(self, found: dict[str, pa.Array]) -> pa.Array:
         label = self.roles.label
         if isinstance(label, LabelExpression):
-            return label.evaluate({name: _number_or_text(found[name]) for name in label.columns}).cast(pa.string())
+            values = label.evaluate({name: _number_or_text(found[name]) for name in label.columns})
+            return label_numbers(values)[0] if self.roles.label_is_number else values.cast(pa.string())
         assert label is not None
+        if self.roles.label_is_number:
+            return label_numbers(found[label])[0]
         trimmed = pc.utf8_trim_whitespace(as_type(found[label], pa.string()))
         return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
 

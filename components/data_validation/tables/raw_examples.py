@@ -36,8 +36,9 @@ class RawExamples:
         )
         self.info = ExampleTableInfo(
             modality="tabular" if text is None else "text",
-            class_names=self._class_names(),
+            class_names=() if roles.label_is_number else self._class_names(),
             column_roles=column_roles,
+            task="regression" if roles.label_is_number else "classification",
         )
         if text is None and not self.info.columns_of("feature"):
             raise ValueError(f"{table.uri} must have a feature column beside its label, but has none")

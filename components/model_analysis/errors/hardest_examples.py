@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 import heapq
 from itertools import count
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -26,12 +26,15 @@ class ScoredExample:
     values: Mapping[str, Any]
 
 
-class _Top:
+Kept = TypeVar("Kept")
+
+
+class Top(Generic[Kept]):
     """The examples with the largest keys, memory bounded by their number."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._heap: list[tuple[float, int, ScoredExample]] = []
+        self._heap: list[tuple[float, int, Kept]] = []
         self._order = count(0, -1)
 
     def wanted(self, keys: np.ndarray) -> np.ndarray:
@@ -41,14 +44,16 @@ class _Top:
             return largest
         return largest[keys[largest] > self._heap[0][0]]
 
-    def add(self, key: float, example: ScoredExample) -> None:
+    def add(self, key: float, example: Kept) -> None:
+        """Keep an example if its key is among the largest so far."""
         entry = (key, next(self._order), example)
         if len(self._heap) < self._size:
             heapq.heappush(self._heap, entry)
         elif self._heap:
             heapq.heappushpop(self._heap, entry)
 
-    def examples(self) -> list[ScoredExample]:
+    def examples(self) -> list[Kept]:
+        """The examples, the largest key first; of equal ones the earlier first."""
         return [example for _, _, example in sorted(self._heap, key=lambda entry: entry[:2], reverse=True)]
 
 
@@ -56,8 +61,8 @@ class HardestExamples:
     """Keeps the hardest examples of a stream."""
 
     def __init__(self, *, num_mistakes: int = 24, num_unsure: int = 12) -> None:
-        self._mistakes = _Top(num_mistakes)
-        self._unsure = _Top(num_unsure)
+        self._mistakes: Top[ScoredExample] = Top(num_mistakes)
+        self._unsure: Top[ScoredExample] = Top(num_unsure)
 
     def wanted(self, label_indices: np.ndarray, probabilities_BK: np.ndarray) -> np.ndarray:
         """Rows (M,), ascending, that would be kept of labels (B,) and probabilities (B, K); M is small, whatever B is.

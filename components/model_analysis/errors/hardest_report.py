@@ -1,10 +1,11 @@
-"""The hardest examples in a report: images as a gallery, texts and rows of a table as tables."""
+"""The hardest examples in a report: images as a gallery, texts and rows of a table as tables; the worst numbers."""
 
 from collections.abc import Sequence
 import math
 from typing import Any
 
 from components.model_analysis.errors.hardest_examples import ScoredExample
+from components.model_analysis.errors.largest_errors import MissedNumber
 from components.model_analysis.errors.thumbnails import thumbnail
 from components.reporting.page import Cell, Picture, Report
 
@@ -30,6 +31,17 @@ def add_examples(
         [_row(example, shown) for example in examples],
         caption=caption,
     )
+
+
+def add_numbers(report: Report, examples: Sequence[MissedNumber], *, columns: Sequence[str], caption: str) -> None:
+    """Add rows of a table whose label is a number, in their order; `columns` as in `add_examples`."""
+    shown = list(columns[:MAX_COLUMNS])
+    rows: list[list[Cell]] = []
+    for example in examples:
+        numbers = (example.label, example.predicted, example.predicted - example.label)
+        known: list[Cell] = [_end(example.example_id), *(f"{number:.6g}" for number in numbers)]
+        rows.append([*known, *(_cell(example.values[column], long=False) for column in shown)])
+    report.table(["example", "label", "predicted", "error", *shown], rows, caption=caption)
 
 
 def _picture(example: ScoredExample) -> Picture:

@@ -44,7 +44,7 @@ def judge(evaluation: Evaluation, target: TargetSpec, *, left_out: LeftOut) -> V
     """
     passed, reason = _decision(evaluation, target)
     blocking = () if passed else (_blocking(evaluation, target, reason),)
-    warnings = (_weak(evaluation, target) if passed else (), _not_judged(evaluation), _left_out(left_out))
+    warnings = (_weak(evaluation, target) if passed else (), _not_judged(evaluation), left_out_findings(left_out))
     findings = (*blocking, *(finding for group in warnings for finding in group))
     return Verdict(check=CHECK, passed=passed, reason=reason, findings=findings)
 
@@ -59,15 +59,15 @@ def _decision(evaluation: Evaluation, target: TargetSpec) -> tuple[bool, str]:
     if target.minimum is not None:
         passed = value >= target.minimum
         relation = "is at least" if passed else "is below"
-        return passed, f"{name} {_apart(value, target.minimum)} {counted} {relation} the minimum {target.minimum:g}"
+        return passed, f"{name} {apart(value, target.minimum)} {counted} {relation} the minimum {target.minimum:g}"
     majority = _majority_name(evaluation)
     if sum(item.support > 0 for item in evaluation.per_class) == 1:
         return False, f"nothing to judge: all {evaluation.num_examples:,} test examples are labelled {majority!r}"
     baseline = majority_baseline(evaluation, name)
-    always = f"always answering {majority!r}, which gives {_apart(baseline, value)}"
+    always = f"always answering {majority!r}, which gives {apart(baseline, value)}"
     if value <= baseline:
-        return False, f"{name} {_apart(value, baseline)} {counted} is no better than {always}"
-    return True, f"no minimum was set: {name} {_apart(value, baseline)} {counted} is better than {always}"
+        return False, f"{name} {apart(value, baseline)} {counted} is no better than {always}"
+    return True, f"no minimum was set: {name} {apart(value, baseline)} {counted} is better than {always}"
 
 
 def _blocking(evaluation: Evaluation, target: TargetSpec, reason: str) -> Finding:
@@ -90,7 +90,7 @@ def _weak(evaluation: Evaluation, target: TargetSpec) -> tuple[Finding, ...]:
     value, baseline = evaluation.metrics[target.metric], majority_baseline(evaluation, target.metric)
     if value > baseline:
         return ()
-    message = f"{target.metric} {_apart(value, baseline)} is no better than always answering one label"
+    message = f"{target.metric} {apart(value, baseline)} is no better than always answering one label"
     return (
         Finding(
             kind="quality",
@@ -114,7 +114,8 @@ def _not_judged(evaluation: Evaluation) -> tuple[Finding, ...]:
     return (Finding(kind="data_skew", severity="warning", message=message, name="classes_not_judged"),)
 
 
-def _left_out(left_out: LeftOut) -> tuple[Finding, ...]:
+def left_out_findings(left_out: LeftOut) -> tuple[Finding, ...]:
+    """What is to be said of the test examples that no metric counts."""
     findings = []
     if left_out.num_unknown_label:
         message = f"{left_out.num_unknown_label:,} test examples have a label that is no class of the model"
@@ -144,7 +145,7 @@ def _majority_name(evaluation: Evaluation) -> str:
     return max(evaluation.per_class, key=lambda item: item.support).class_name
 
 
-def _apart(value: float, other: float) -> str:
+def apart(value: float, other: float) -> str:
     """`value` with as many digits as tell it from `other`: 0.96996 against 0.97 must not read 0.970."""
     digits = next((digits for digits in range(3, 12) if f"{value:.{digits}f}" != f"{other:.{digits}f}"), 3)
     return f"{value:.{digits}f}"

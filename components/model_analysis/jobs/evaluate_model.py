@@ -7,15 +7,21 @@ from typing import Any
 
 import pyarrow as pa
 
+from components.model_analysis.errors.hardest_examples import HardestExamples
+from components.model_analysis.errors.largest_errors import LargestErrors
 from components.model_analysis.evaluation_report import evaluation_report, ReportContent
+from components.model_analysis.gate.number_gate import judge_numbers
 from components.model_analysis.gate.target_gate import judge, LeftOut
 from components.model_analysis.metrics.column_influence import column_influence
 from components.model_analysis.metrics.confusion import condensed_confusion
 from components.model_analysis.metrics.evaluation import Evaluation
+from components.model_analysis.metrics.regression import NumberEvaluation
+from components.model_analysis.number_report import number_report, NumberReportContent
 from components.model_analysis.scoring.example_sources import example_table_source
 from components.model_analysis.scoring.predictions import count_left_out, evaluate_table, score_source, ScoredSource
 from components.modeling.gpu.preflight import require_gpu
 from components.modeling.predictor import load_predictor, Predictor
+from components.reporting.page import Report
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.problem import parse_target, TargetSpec
@@ -44,7 +50,7 @@ class EvaluationResult:
         Those of the test split that are defined, by name.
     class_names, confusion
         The confusion matrix, examples by label (row) and predicted class (column); with very many classes those with
-        the most mistakes, and the rest as one.
+        the most mistakes, and the rest as one. Empty where the label is a number.
     roc
         False positive rates, true positive rates and thresholds; empty where undefined.
     """
@@ -98,41 +104,87 @@ def evaluate_model(
     FileNotFoundError
         If the table or the bundle is not there.
     ValueError
-        If either is damaged, the table is of another modality or lacks a column that the model reads, a text or a row
-        cannot be used, or the target is none.
+        If either is damaged, the table is of another modality or task or lacks a column that the model reads, a text or
+        a row cannot be used, or the target is none, or one for the other task.
     """
     asked = parse_target(target) if isinstance(target, str) else target
+    examples = ExampleTable(examples_path)
     if device == "cuda":
         require_gpu()
     predictor = load_predictor(model_path, device=device)
-    examples = ExampleTable(examples_path)
+    _check_task(examples, predictor)
+    asked = asked.for_task(is_regression=predictor.task.is_regression)
     source = example_table_source(examples, predictor.features, splits=_SCORED_SPLITS)
     scored = score_source(source, predictor, predictions_path)
     table = PredictionsTable(predictions_path)
     test, validation = evaluate_table(table, ["test"]), evaluate_table(table, ["validation"])
     not_by_people = evaluate_table(table, _SCORED_SPLITS, by_people=False)
     left_out = _left_out(table, scored)
-    verdict = judge(test, asked, left_out=left_out)
+    verdict = _verdict(test, asked, left_out)
     write_json(evaluation_path, _evaluation_json(test, validation, not_by_people, left_out, asked))
-    influence, personal = _influence(examples, predictor), examples.info.columns_of("pii")
-    content = ReportContent(
-        verdict=verdict,
-        test=test,
-        validation=validation,
-        not_by_people=not_by_people,
-        mistakes=scored.hardest.mistakes(),
-        least_sure=scored.hardest.least_sure(),
-        modality=examples.info.modality,
-        influence=influence,
-        shown_columns=[name for name in influence or predictor.features.columns if name not in personal],
-    )
-    evaluation_report(content).write(report_path)
+    _report(verdict, test, validation, not_by_people, scored, examples, predictor).write(report_path)
     result = _evaluation_result(verdict, test)
     write_json(metrics_path, result.metrics)
     write_json(classification_metrics_path, _classification_json(result))
     write_verdict(verdict_path, verdict)
     logger.info("%s: %s", "passed" if verdict.passed else "failed", verdict.reason)
     return result
+
+
+def _check_task(examples: ExampleTable, predictor: Predictor) -> None:
+    if (examples.info.task == "regression") != predictor.task.is_regression:
+        kinds = ("a number", "a class") if predictor.task.is_regression else ("a class", "a number")
+        raise ValueError(f"the example table's label must be {kinds[0]}, as the model answers, got {kinds[1]}")
+
+
+def _verdict(test: Evaluation | NumberEvaluation, target: TargetSpec, left_out: LeftOut) -> Verdict:
+    if isinstance(test, NumberEvaluation):
+        return judge_numbers(test, target, left_out=left_out)
+    return judge(test, target, left_out=left_out)
+
+
+def _report(
+    verdict: Verdict,
+    test: Evaluation | NumberEvaluation,
+    validation: Evaluation | NumberEvaluation,
+    not_by_people: Evaluation | NumberEvaluation,
+    scored: ScoredSource,
+    examples: ExampleTable,
+    predictor: Predictor,
+) -> Report:
+    influence, personal = _influence(examples, predictor), examples.info.columns_of("pii")
+    columns = [name for name in influence or predictor.features.columns if name not in personal]
+    if isinstance(test, NumberEvaluation):
+        assert isinstance(validation, NumberEvaluation)
+        assert isinstance(not_by_people, NumberEvaluation)
+        assert isinstance(scored.hardest, LargestErrors)
+        return number_report(
+            NumberReportContent(
+                verdict=verdict,
+                test=test,
+                validation=validation,
+                not_by_people=not_by_people,
+                mistakes=scored.hardest.mistakes(),
+                influence=influence,
+                shown_columns=columns,
+            )
+        )
+    assert isinstance(validation, Evaluation)
+    assert isinstance(not_by_people, Evaluation)
+    assert isinstance(scored.hardest, HardestExamples)
+    return evaluation_report(
+        ReportContent(
+            verdict=verdict,
+            test=test,
+            validation=validation,
+            not_by_people=not_by_people,
+            mistakes=scored.hardest.mistakes(),
+            least_sure=scored.hardest.least_sure(),
+            modality=examples.info.modality,
+            influence=influence,
+            shown_columns=columns,
+        )
+    )
 
 
 def _influence(examples: ExampleTable, predictor: Predictor) -> dict[str, float]:
@@ -163,7 +215,11 @@ def _left_out(table: PredictionsTable, scored: ScoredSource) -> LeftOut:
 
 
 def _evaluation_json(
-    test: Evaluation, validation: Evaluation, not_by_people: Evaluation, left_out: LeftOut, target: TargetSpec
+    test: Evaluation | NumberEvaluation,
+    validation: Evaluation | NumberEvaluation,
+    not_by_people: Evaluation | NumberEvaluation,
+    left_out: LeftOut,
+    target: TargetSpec,
 ) -> dict[str, Any]:
     apart = {"num_labelled": not_by_people.num_examples, "metrics": not_by_people.to_json()["metrics"]}
     return {
@@ -177,7 +233,16 @@ def _evaluation_json(
     }
 
 
-def _evaluation_result(verdict: Verdict, test: Evaluation) -> EvaluationResult:
+def _evaluation_result(verdict: Verdict, test: Evaluation | NumberEvaluation) -> EvaluationResult:
+    if isinstance(test, NumberEvaluation):
+        return EvaluationResult(
+            passed=verdict.passed,
+            reason=verdict.reason,
+            metrics=test.defined_metrics(),
+            class_names=[],
+            confusion=[],
+            roc=([], [], []),
+        )
     confusion, names = condensed_confusion(test.confusion, test.class_names, limit=_MAX_LOGGED_CLASSES)
     return EvaluationResult(
         passed=verdict.passed,

@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from components.model_analysis.metrics import regression
 from components.model_analysis.metrics.evaluation import Evaluation
 from components.model_analysis.scoring.example_batches import ChangedLabel
 from components.model_analysis.scoring.example_sources import open_source
@@ -38,13 +39,15 @@ class ScoreResult:
     num_labelled
         Of these, with a label that the model knows: what `metrics` are computed on.
     num_unknown_label
-        Of these, with a label that the model does not know; no metric counts them.
+        Of these, with a label that is no class of the model; no metric counts them.
     num_unreadable
         Examples that could not be read, beside those scored.
     changed_labels
         Photos whose label the rule of the topmost folder changes; before it, the nearest folder decided.
     metrics
         Defined metrics by name; empty without labels.
+    main_metric
+        The one to show first: `accuracy`, or `rmse` where the model answers a number.
     """
 
     num_examples: int
@@ -53,6 +56,7 @@ class ScoreResult:
     num_unreadable: int
     changed_labels: tuple[ChangedLabel, ...]
     metrics: dict[str, float]
+    main_metric: str
 
 
 def score_examples(
@@ -119,6 +123,7 @@ def score_examples(
         num_unreadable=len(unreadable),
         changed_labels=examples.changed_labels,
         metrics=evaluation.defined_metrics(),
+        main_metric=regression.MAIN_METRIC if table.is_regression else "accuracy",
     )
     if result.num_labelled:
         write_json(output / METRICS_FILE, _score_json(result, evaluation, table))
@@ -142,16 +147,19 @@ def _shown(label: str | None) -> str:
     return "no label" if label is None else label
 
 
-def _score_json(result: ScoreResult, evaluation: Evaluation, table: PredictionsTable) -> dict[str, Any]:
+def _score_json(
+    result: ScoreResult, evaluation: Evaluation | regression.NumberEvaluation, table: PredictionsTable
+) -> dict[str, Any]:
+    name = result.main_metric
     splits = Counter(table.read(["split"]).column(0).to_pylist())
     by_split = {
-        split: {"num_labelled": part.num_examples, "accuracy": part.metrics["accuracy"]}
+        split: {"num_labelled": part.num_examples, name: part.metrics[name]}
         for split, part in ((split, evaluate_table(table, [split])) for split in sorted(splits))
         if part.num_examples
     }
     return {
         "format_version": FORMAT_VERSION,
-        "accuracy": result.metrics["accuracy"],
+        name: result.metrics[name],
         "num_examples": result.num_examples,
         "num_unknown_label": result.num_unknown_label,
         "num_unreadable": result.num_unreadable,

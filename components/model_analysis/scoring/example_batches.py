@@ -35,7 +35,7 @@ class ExampleBatch:
     """
 
     example_ids: Sequence[str]
-    labels: Sequence[str | None]
+    labels: Sequence[str | float | None]
     splits: Sequence[str]
     columns: Mapping[str, pa.Array]
     files: Mapping[int, Path] = field(default_factory=dict)

@@ -96,6 +96,7 @@ def _prediction(inputs: list[_Inputs], predictor: Predictor) -> Prediction:
     if not inputs:
         return Prediction(
             probabilities_BK=np.empty((0, len(predictor.class_names)), np.float32),
+            numbers_B=np.empty(0) if predictor.task.is_regression else None,
             embeddings_BD=np.empty((0, 0), np.float32),
         )
     return predictor.predict(joined_inputs(inputs, predictor.features.input_specs))

@@ -15,10 +15,12 @@ HELD_OUT_SPLITS = ("test", "validation")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeldOut:
-    """N examples of one split, and the training side's probabilities of K classes.
+    """N examples of one split, and what the training side answered.
 
-    `rows` are the examples' payloads or features, by column; `probabilities_NK` has the shape (N, K), float32, in the
-    order of `class_names`.
+    `rows` are the examples' payloads or features, by column. `answers_NK` has the shape (N, K): probabilities in the
+    order of `class_names`, or, where the model answers a number, that (K is 1). `scales_N`, above 0, are what a
+    difference is measured by: 1 for a probability; of a number its size, or the standard deviation of the predictions
+    where that is larger.
     """
 
     modality: str
@@ -26,7 +28,14 @@ class HeldOut:
     class_names: tuple[str, ...]
     example_ids: tuple[str, ...]
     rows: tuple[Mapping[str, Any], ...]
-    probabilities_NK: np.ndarray
+    answers_NK: np.ndarray
+    scales_N: np.ndarray
+    is_regression: bool = False
+
+    @property
+    def output(self) -> str:
+        """The output of V2 that answers."""
+        return "prediction" if self.is_regression else "probabilities"
 
 
 def held_out_examples(examples: ExampleTable, predictions: PredictionsTable, *, at_most: int) -> HeldOut:
@@ -40,14 +49,25 @@ def held_out_examples(examples: ExampleTable, predictions: PredictionsTable, *, 
     order = np.argsort(np.array(scored_ids, dtype=object), kind="stable")
     places = order[np.unique(np.linspace(0, len(order) - 1, min(at_most, len(order))).round().astype(int))]
     chosen = tuple(scored_ids[place] for place in places)
+    answers_NK, scales_N = _answers(predictions, split, places)
     return HeldOut(
         modality=examples.info.modality,
         split=split,
         class_names=predictions.class_names,
         example_ids=chosen,
         rows=_rows(examples, chosen, split=split),
-        probabilities_NK=predictions.probabilities(splits=[split])[places],
+        answers_NK=answers_NK,
+        scales_N=scales_N,
+        is_regression=predictions.is_regression,
     )
+
+
+def _answers(predictions: PredictionsTable, split: str, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if not predictions.is_regression:
+        return predictions.probabilities(splits=[split])[places], np.ones(len(places))
+    numbers = predictions.numbers("predicted", splits=[split])
+    smallest = max(float(numbers.std()), float(np.finfo(np.float32).tiny))
+    return numbers[places, None], np.maximum(np.abs(numbers[places]), smallest)
 
 
 def _scored(predictions: PredictionsTable) -> tuple[str, list[str]]:

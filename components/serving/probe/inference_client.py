@@ -115,13 +115,13 @@ def tensors_request(tensors: Sequence[Mapping[str, Any]]) -> bytes:
     return json.dumps({"inputs": list(tensors)}).encode()
 
 
-def probabilities_of(answer: Answer, *, num_classes: int) -> np.ndarray:
-    """Probabilities, shape (K,), float64, of an answer to a request for one example."""
+def values_of(answer: Answer, *, output: str, count: int) -> np.ndarray:
+    """The numbers of one output, shape (count,), float64, of an answer to a request for one example."""
     try:
         outputs = {output["name"]: output for output in answer.content["outputs"]}
-        values = np.array(outputs["probabilities"]["data"], dtype=np.float64)
+        values = np.array(outputs[output]["data"], dtype=np.float64)
     except (KeyError, TypeError, ValueError) as error:
-        raise InferenceClientError(f"the server's answer must hold probabilities, but: {error!r}") from error
-    if values.shape != (num_classes,):
-        raise InferenceClientError(f"the server must answer {num_classes} probabilities, got {values.size}")
+        raise InferenceClientError(f"the server's answer must hold {output}, but: {error!r}") from error
+    if values.shape != (count,):
+        raise InferenceClientError(f"the server must answer {count} {output}, got {values.size}")
     return values

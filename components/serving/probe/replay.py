@@ -1,6 +1,6 @@
 """The probe: replays held-out examples at a running server and judges what comes back.
 
-Shapes: N examples, K classes.
+Shapes: N examples, K classes, or 1 for a number.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,14 @@ from components.serving.probe.inference_client import (
     example_request,
     InferenceClient,
     InferenceClientError,
-    probabilities_of,
+    values_of,
 )
 from components.serving.probe.malformed_requests import malformed_requests, MalformedRequest
 from components.shared.contracts.verdict import Finding, Verdict
 from components.shared.runtime.progress import progress
 
 CHECK = "serving"
+# Of a probability, or of a number relative to its size (see `HeldOut.scales_N`).
 MAX_DIFFERENCE = 1e-4
 
 
@@ -46,13 +47,25 @@ class Replay:
     """What a replay of N examples measured.
 
     `latencies_s` has the shape (N,), seconds from sending the request to reading the whole answer; `differences` (N,)
-    is the largest absolute difference of an example's probabilities from the training side's.
+    is the largest absolute difference of an example's probabilities from the training side's, or, where the model
+    answers a number, the relative difference of that.
     """
 
     example_ids: tuple[str, ...]
     latencies_s: np.ndarray
     differences: np.ndarray
     refusals: tuple[Refusal, ...]
+    is_regression: bool = False
+
+    @property
+    def what(self) -> str:
+        """What is compared."""
+        return "numbers, relative to their size," if self.is_regression else "probabilities"
+
+    @property
+    def difference_name(self) -> str:
+        """Name of the largest difference among the metrics."""
+        return "max_relative_difference" if self.is_regression else "max_abs_difference"
 
     def metrics(self) -> dict[str, float]:
         """p50 and p99 in milliseconds, the largest difference, and the number of examples replayed."""
@@ -60,7 +73,7 @@ class Replay:
         return {
             "p50_ms": float(p50_s * 1000),
             "p99_ms": float(p99_s * 1000),
-            "max_abs_difference": float(self.differences.max()),
+            self.difference_name: float(self.differences.max()),
             "num_requests": float(len(self.example_ids)),
         }
 
@@ -79,24 +92,25 @@ def replay_examples(client: InferenceClient, held_out: HeldOut) -> Replay:
             progress(bodies, label="replaying", total=len(bodies)), held_out.example_ids, strict=True
         )
     ]
-    num_classes = len(held_out.class_names)
-    served_NK = np.stack([probabilities_of(answer, num_classes=num_classes) for answer in answers])
+    count = held_out.answers_NK.shape[1]
+    served_NK = np.stack([values_of(answer, output=held_out.output, count=count) for answer in answers])
     malformed = malformed_requests(held_out.modality, held_out.rows[0], datatypes)
     return Replay(
         example_ids=held_out.example_ids,
         latencies_s=np.array([answer.latency_s for answer in answers]),
-        differences=np.abs(served_NK - held_out.probabilities_NK).max(axis=1),
+        differences=np.abs(served_NK - held_out.answers_NK).max(axis=1) / held_out.scales_N,
         refusals=_refusals(client, malformed, bodies[0]),
+        is_regression=held_out.is_regression,
     )
 
 
 def judge_replay(replay: Replay) -> Verdict:
-    """Verdict on a replay: served probabilities equal the training side's, and malformed requests do no harm."""
+    """Verdict on a replay: served answers equal the training side's, and malformed requests do no harm."""
     findings = [*_difference_findings(replay), *_refusal_findings(replay.refusals)]
     metrics = replay.metrics()
     reason = (
-        f"{len(replay.example_ids)} held-out examples over V2: probabilities differ by at most "
-        f"{metrics['max_abs_difference']:.1e}, p50 {metrics['p50_ms']:.1f} ms, p99 {metrics['p99_ms']:.1f} ms"
+        f"{len(replay.example_ids)} held-out examples over V2: {replay.what} differ by at most "
+        f"{metrics[replay.difference_name]:.1e}, p50 {metrics['p50_ms']:.1f} ms, p99 {metrics['p99_ms']:.1f} ms"
     )
     if findings:
         reason = findings[0].message
@@ -148,10 +162,11 @@ def _difference_findings(replay: Replay) -> list[Finding]:
             kind="data_skew",
             severity="blocking",
             message=(
-                f"served probabilities must equal the training side's within {MAX_DIFFERENCE:g}, but {too_far} of "
+                f"served {replay.what} must equal the training side's within {MAX_DIFFERENCE:g}, but {too_far} of "
                 f"{len(replay.example_ids)} examples differ, by up to {largest:.3g} (example {worst!r})"
             ),
-            statistic="largest absolute difference of a probability",
+            statistic=f"largest {'relative' if replay.is_regression else 'absolute'} difference of a "
+            f"{'number' if replay.is_regression else 'probability'}",
             value=largest if math.isfinite(largest) else None,
             threshold=MAX_DIFFERENCE,
             remedy="Score the examples again with the very bundle that is served.",

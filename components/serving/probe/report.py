@@ -10,6 +10,11 @@ from components.serving.probe.replay import MAX_DIFFERENCE, Replay
 from components.shared.contracts.verdict import Verdict
 
 _NUM_WORST = 5
+_MEASURED = {
+    False: "The largest absolute difference of a probability",
+    True: "The difference of the number relative to its size, or to the standard deviation of the predictions where "
+    "that is larger",
+}
 
 
 def probe_report(verdict: Verdict, metrics: Mapping[str, float], replay: Replay | None, *, log: str) -> Report:
@@ -34,6 +39,7 @@ def _facts(metrics: Mapping[str, float]) -> dict[str, Cell]:
         "p50_ms": "p50, ms",
         "p99_ms": "p99, ms",
         "max_abs_difference": "largest difference",
+        "max_relative_difference": "largest relative difference",
         "num_requests": "examples replayed",
     }
     return {label: _metric_cell(name, metrics[name]) for name, label in names.items() if name in metrics}
@@ -42,7 +48,7 @@ def _facts(metrics: Mapping[str, float]) -> dict[str, Cell]:
 def _metric_cell(name: str, value: float) -> Cell:
     if name == "num_requests":
         return int(value)
-    return _difference(value) if name == "max_abs_difference" else value
+    return _difference(value) if name.endswith("_difference") else value
 
 
 def _difference(value: float) -> str:
@@ -63,7 +69,7 @@ def _add_latency(report: Report, replay: Replay) -> None:
 def _add_differences(report: Report, replay: Replay) -> None:
     report.heading("Training against serving")
     report.paragraph(
-        f"The largest absolute difference of a probability, an example each; {MAX_DIFFERENCE:g} is allowed. "
+        f"{_MEASURED[replay.is_regression]}, an example each; {MAX_DIFFERENCE:g} is allowed. "
         "A larger one means that the server does not compute what was evaluated."
     )
     worst = np.argsort(-np.nan_to_num(replay.differences, nan=np.inf), kind="stable")[:_NUM_WORST]

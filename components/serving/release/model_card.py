@@ -32,8 +32,7 @@ def model_card(*, model_name: str, config: BundleConfig, evaluation: Mapping[str
     numbers = _numbers(metrics if isinstance(metrics, Mapping) else evaluation)
     parts = [
         f"# {_cell(model_name)}",
-        f"{config.task.replace('_', ' ').capitalize()} into {len(config.class_names)} classes: "
-        f"{', '.join(_cell(name) for name in config.class_names)}.",
+        _answers(config),
         _section("Evaluation", numbers, otherwise="The evaluation holds no single figures."),
         _section("Backbone", config.backbone),
         _section("Preprocessing", config.preprocessing),
@@ -41,17 +40,32 @@ def model_card(*, model_name: str, config: BundleConfig, evaluation: Mapping[str
         "## Label\n\n"
         f"Version {config.label_version} of the label's definition. A changed definition is a new version, and "
         "figures of different versions do not compare.",
-        _use(config.modality),
+        _use(config),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _use(modality: str) -> str:
-    takes, stranger = _INPUTS[modality]
+def _answers(config: BundleConfig) -> str:
+    task = config.task.replace("_", " ").capitalize()
+    if config.is_regression:
+        scale = config.preprocessing.get("target", {})
+        numbers = " and ".join(f"{name} {_shown(value)}" for name, value in sorted(scale.items()))
+        return f"{task}: it answers a number. The training labels had {numbers}."
+    names = ", ".join(_cell(name) for name in config.class_names)
+    return f"{task} into {len(config.class_names)} classes: {names}."
+
+
+def _use(config: BundleConfig) -> str:
+    takes, stranger = _INPUTS[config.modality]
+    if config.is_regression:
+        answers = "a number in the label's unit. It knows only rows like those it was trained on"
+        stranger = "a row of something else still gets a number"
+    else:
+        answers = "one probability a class. It knows only the classes above"
     return (
         "## Use\n\n"
-        f"`python -m components.serving --model-dir DIR` serves this bundle. {takes}, and answers one probability a "
-        f"class. It knows only the classes above: {stranger}. Full figures are in `evaluation.json`."
+        f"`python -m components.serving --model-dir DIR` serves this bundle. {takes}, and answers {answers}: "
+        f"{stranger}. Full figures are in `evaluation.json`."
     )
 
 

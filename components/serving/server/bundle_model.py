@@ -1,7 +1,4 @@
-"""A bundle as a KServe model: V1 and V2 requests in, labels and probabilities out.
-
-Shapes: N examples, K classes.
-"""
+"""A bundle as a KServe model: V1 and V2 requests in, answers in its `AnswerFormat` out."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -9,16 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 import uuid
 
-from kserve import InferOutput, InferRequest, InferResponse, Model
+from kserve import InferRequest, InferResponse, Model
 from kserve.errors import InvalidInput
 import numpy as np
 
 from components.modeling.predictor import Predictor
+from components.modeling.task import Answers
+from components.serving.server.answer_formats import answer_format, joined_answers
 from components.serving.server.payloads import payloads_for
 from components.serving.server.request_rows import shown, Tensor
 
-PROBABILITIES = "probabilities"
-LABEL = "label"
 # A large request computes in parts, so that it needs no more memory than a middling one.
 _PART_ROWS = 64
 
@@ -35,6 +32,7 @@ class BundleModel(Model):
         self.version = version
         self._predictor = predictor
         self._payloads = payloads_for(predictor.features)
+        self._format = answer_format(predictor)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
         self.ready = True
 
@@ -44,10 +42,7 @@ class BundleModel(Model):
 
     def get_output_types(self) -> list[dict[str, Any]]:
         """Outputs for the metadata endpoint."""
-        return [
-            {"name": PROBABILITIES, "datatype": "FP32", "shape": [-1, len(self._predictor.class_names)]},
-            {"name": LABEL, "datatype": "BYTES", "shape": [-1]},
-        ]
+        return self._format.output_types
 
     async def predict(
         self,
@@ -60,23 +55,13 @@ class BundleModel(Model):
         return await asyncio.get_running_loop().run_in_executor(self._executor, answer, payload)
 
     def _answer_v1(self, payload: Any) -> dict[str, Any]:
-        probabilities_NK = self._probabilities(self._checked(self._payloads.from_instances, payload))
-        rows = [dict(zip(self._predictor.class_names, row, strict=True)) for row in probabilities_NK.tolist()]
-        labels = self._labels(probabilities_NK)
-        return {
-            "predictions": [{"label": label, "probabilities": row} for label, row in zip(labels, rows, strict=True)]
-        }
+        answers = self._answers(self._checked(self._payloads.from_instances, payload))
+        return {"predictions": self._format.predictions(answers)}
 
     def _answer_v2(self, request: InferRequest) -> InferResponse:
-        wanted = self._checked(_requested_outputs, request)
+        wanted = self._checked(self._requested_outputs, request)
         tensors = [_tensor(given) for given in request.inputs]
-        probabilities_NK = self._probabilities(self._checked(self._payloads.from_tensors, tensors))
-        outputs = {
-            PROBABILITIES: InferOutput(
-                PROBABILITIES, list(probabilities_NK.shape), "FP32", data=probabilities_NK.ravel().tolist()
-            ),
-            LABEL: InferOutput(LABEL, [len(probabilities_NK)], "BYTES", data=self._labels(probabilities_NK)),
-        }
+        outputs = self._format.outputs(self._answers(self._checked(self._payloads.from_tensors, tensors)))
         return InferResponse(
             response_id=request.id or str(uuid.uuid4()),
             model_name=self.name,
@@ -86,16 +71,25 @@ class BundleModel(Model):
             requested_outputs=request.request_outputs,
         )
 
-    def _probabilities(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    def _answers(self, inputs: Mapping[str, np.ndarray]) -> Answers:
         num_rows = len(next(iter(inputs.values())))
-        parts = [
-            self._predictor.predict({name: value[start : start + _PART_ROWS] for name, value in inputs.items()})
-            for start in range(0, num_rows, _PART_ROWS)
-        ]
-        return np.concatenate([part.probabilities_BK for part in parts])
+        return joined_answers(
+            [
+                self._predictor.predict({name: value[start : start + _PART_ROWS] for name, value in inputs.items()})
+                for start in range(0, num_rows, _PART_ROWS)
+            ]
+        )
 
-    def _labels(self, probabilities_NK: np.ndarray) -> list[str]:
-        return [self._predictor.class_names[index] for index in probabilities_NK.argmax(axis=1)]
+    def _requested_outputs(self, request: InferRequest) -> list[str]:
+        known = self._format.names
+        if not request.request_outputs:
+            return known
+        names = [output.name for output in request.request_outputs]
+        if len(set(names)) != len(names) or set(names) - set(known):
+            raise ValueError(
+                f"outputs must be different ones of {', '.join(known)}, got {[shown(name) for name in names[:5]]}"
+            )
+        return names
 
     @staticmethod
     def _checked(read: Callable[[Any], Any], given: Any) -> Any:
@@ -113,15 +107,3 @@ def _tensor(given: Any) -> Tensor:
         data=given.data if given.data is not None else [],
         raw=given._raw_data,  # KServe has no public reader that hands binary strings over as they came
     )
-
-
-def _requested_outputs(request: InferRequest) -> list[str]:
-    known = [PROBABILITIES, LABEL]
-    if not request.request_outputs:
-        return known
-    names = [output.name for output in request.request_outputs]
-    if len(set(names)) != len(names) or set(names) - set(known):
-        raise ValueError(
-            f"outputs must be different ones of {', '.join(known)}, got {[shown(name) for name in names[:5]]}"
-        )
-    return names

@@ -2,7 +2,8 @@
 
 Columns: `example_id`, `split`, `label` (null where unknown), `predicted`, `probabilities` (list of float32 in the
 order of the class names), `embedding` (list of float32, empty where the model gives none), and slice columns. Texts are
-masked, identifiers that tell who somebody is are hashed.
+masked, identifiers that tell who somebody is are hashed. Where the label is a number, `label` and `predicted` are
+float64, and `probabilities` are empty.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,17 +17,10 @@ from components.shared.contracts.parquet_folder import ShardReader, ShardWriter
 from components.shared.runtime.errors import ContractError
 from components.shared.tables.personal_columns import hashed_texts, masked_texts
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CONTRACT = "predictions_table"
 
-_COLUMNS = (
-    ("example_id", pa.string()),
-    ("split", pa.string()),
-    ("label", pa.string()),
-    ("predicted", pa.string()),
-    ("probabilities", pa.list_(pa.float32())),
-    ("embedding", pa.list_(pa.float32())),
-)
+_COLUMNS = ("example_id", "split", "label", "predicted", "probabilities", "embedding")
 _SUM_TOLERANCE = 1e-3
 
 
@@ -36,7 +30,9 @@ class PredictionsWriter:
     Parameters
     ----------
     class_names
-        In the order of the probabilities.
+        In the order of the probabilities; none where the label is a number.
+    is_regression
+        Whether the label is a number.
     extra_columns
         Names and Arrow types of slice and metadata columns.
     kept
@@ -49,17 +45,23 @@ class PredictionsWriter:
         *,
         class_names: Sequence[str],
         extra_columns: Mapping[str, pa.DataType],
+        is_regression: bool = False,
         kept: Collection[str] = (),
     ) -> None:
         self._class_names = tuple(class_names)
+        self._kind = pa.float64() if is_regression else pa.string()
         self._kept = frozenset(kept)
         self._extra_columns = dict(extra_columns)
         self._writer = ShardWriter(
             path,
-            pa.schema(list(_COLUMNS) + list(extra_columns.items())),
+            _schema(self._kind, extra_columns),
             contract=CONTRACT,
             format_version=FORMAT_VERSION,
-            info={"class_names": list(class_names), "slice_columns": list(extra_columns)},
+            info={
+                "task": "regression" if is_regression else "classification",
+                "class_names": list(class_names),
+                "slice_columns": list(extra_columns),
+            },
         )
 
     def __enter__(self) -> "PredictionsWriter":
@@ -73,41 +75,42 @@ class PredictionsWriter:
         *,
         example_ids: Sequence[str],
         splits: Sequence[str],
-        labels: Sequence[str | None],
+        labels: Sequence[str | None] | Sequence[float | None],
         probabilities: np.ndarray,
         embeddings: np.ndarray,
         extra: Mapping[str, pa.Array],
+        numbers: np.ndarray | None = None,
     ) -> None:
         """Append N scored examples.
 
         Parameters
         ----------
         probabilities
-            Shape (N, K), each row adds up to 1.
+            Shape (N, K), each row adds up to 1; K is 0 where the label is a number.
         embeddings
             Shape (N, D); D may be 0.
         extra
             The extra columns, N values each.
+        numbers
+            Shape (N,), the predicted numbers, finite, where the label is a number; None elsewhere.
 
         Raises
         ------
         ContractError
-            If shapes disagree or a row of probabilities does not add up to 1.
+            If shapes disagree, a row of probabilities does not add up to 1, or a number is not finite.
         """
         num_rows, num_classes = len(example_ids), len(self._class_names)
         if probabilities.shape != (num_rows, num_classes):
             raise ContractError(
                 f"probabilities must have the shape {(num_rows, num_classes)}, got {probabilities.shape}"
             )
-        if not np.allclose(probabilities.sum(axis=1), 1.0, atol=_SUM_TOLERANCE):
-            raise ContractError("each row of probabilities must add up to 1; is there a NaN in the model's output?")
-        predicted = [self._class_names[index] for index in probabilities.argmax(axis=1)] if num_rows else []
-        ids, shown_labels = pa.array(example_ids, pa.string()), pa.array(labels, pa.string())
+        predicted = self._numbers(numbers, num_rows) if self._is_regression else self._classes(probabilities)
+        ids, shown_labels = pa.array(example_ids, pa.string()), pa.array(labels, self._kind)
         arrays = [
             ids if "example_id" in self._kept else hashed_texts(ids),
             pa.array(splits, pa.string()),
-            shown_labels if "label" in self._kept else masked_texts(shown_labels),
-            pa.array(predicted, pa.string()),
+            shown_labels if self._is_regression or "label" in self._kept else masked_texts(shown_labels),
+            pa.array(predicted, self._kind),
             _list_array(probabilities),
             _list_array(embeddings),
             *(
@@ -115,8 +118,27 @@ class PredictionsWriter:
                 for name, kind in self._extra_columns.items()
             ),
         ]
-        names = [name for name, _ in _COLUMNS] + list(self._extra_columns)
-        self._writer.write(pa.RecordBatch.from_arrays(arrays, names))
+        self._writer.write(pa.RecordBatch.from_arrays(arrays, [*_COLUMNS, *self._extra_columns]))
+
+    @property
+    def _is_regression(self) -> bool:
+        return bool(pa.types.is_floating(self._kind))
+
+    def _classes(self, probabilities: np.ndarray) -> list[str]:
+        if not np.allclose(probabilities.sum(axis=1), 1.0, atol=_SUM_TOLERANCE):
+            raise ContractError("each row of probabilities must add up to 1; is there a NaN in the model's output?")
+        return [self._class_names[index] for index in probabilities.argmax(axis=1)] if len(probabilities) else []
+
+    def _numbers(self, numbers: np.ndarray | None, num_rows: int) -> np.ndarray:
+        if numbers is None or numbers.shape != (num_rows,) or not np.isfinite(numbers).all():
+            found = "none" if numbers is None else f"the shape {numbers.shape} or one that is not finite"
+            raise ContractError(f"numbers must be {num_rows} finite ones, got {found}")
+        return numbers
+
+
+def _schema(kind: pa.DataType, extra_columns: Mapping[str, pa.DataType]) -> pa.Schema:
+    types = (pa.string(), pa.string(), kind, kind, pa.list_(pa.float32()), pa.list_(pa.float32()))
+    return pa.schema([*zip(_COLUMNS, types, strict=True), *extra_columns.items()])
 
 
 def _list_array(values: np.ndarray) -> pa.ListArray:
@@ -138,11 +160,17 @@ class PredictionsTable(ShardReader):
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path, contract=CONTRACT, newest_version=FORMAT_VERSION, keys=("class_names", "slice_columns"))
+        self.is_regression = bool(self.metadata.get("task") == "regression")
         self.class_names: tuple[str, ...] = tuple(self.metadata["class_names"])
         self.slice_columns: tuple[str, ...] = tuple(self.metadata["slice_columns"])
+
+    def numbers(self, name: str, *, splits: Sequence[str] | None = None) -> np.ndarray:
+        """The column `label` or `predicted` where the label is a number, shape (N,), float64, `nan` where unknown."""
+        column: np.ndarray = self.read([name], splits=splits).column(0).to_numpy()
+        return column
 
     def probabilities(self, *, splits: Sequence[str] | None = None) -> np.ndarray:
         """Probabilities of all rows, shape (N, K), float32, in the table's order."""
         column = self.read(["probabilities"], splits=splits).column(0)
         flat = np.concatenate([np.asarray(chunk.flatten()) for chunk in column.chunks] or [np.empty(0, np.float32)])
-        return flat.reshape(-1, len(self.class_names))
+        return flat.reshape(len(column), len(self.class_names))

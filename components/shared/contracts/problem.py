@@ -23,12 +23,18 @@ from components.shared.tables.table_spec import TableSpec
 
 Modality = Literal["image", "text", "tabular"]
 PROBLEM_FILE = "the problem file"
+TaskName = Literal["classification", "regression"]
 SPLIT_NAMES = ("train", "validation", "test")
 # Usual names of a label or text column, for problem files that name none.
 LABEL_NAMES = ("label", "target", "class")
 TEXT_NAMES = ("text", "document", "comment", "sentence", "review", "content")
-TargetMetric = Literal["accuracy", "macro_f1", "macro_precision", "macro_recall", "roc_auc"]
-TARGET_METRICS: tuple[TargetMetric, ...] = get_args(TargetMetric)
+ClassMetric = Literal["accuracy", "macro_f1", "macro_precision", "macro_recall", "roc_auc"]
+ErrorMetric = Literal["rmse", "mae"]  # the lower the better, in the label's unit
+TargetMetric = Literal[ClassMetric, ErrorMetric, "r2"]
+CLASS_METRICS: tuple[TargetMetric, ...] = get_args(ClassMetric)
+ERROR_METRICS: tuple[TargetMetric, ...] = get_args(ErrorMetric)
+NUMBER_METRICS: tuple[TargetMetric, ...] = (*ERROR_METRICS, "r2")
+TARGET_METRICS: tuple[TargetMetric, ...] = (*CLASS_METRICS, *NUMBER_METRICS)
 
 
 @settings_model
@@ -95,10 +101,30 @@ class SplitSpec:
 
 @settings_model
 class TargetSpec:
-    """The least that the model must reach on the test split before it may ship."""
+    """What the model must reach on the test split before it may ship: a minimum, or of an error a maximum."""
 
     metric: TargetMetric = "accuracy"
     minimum: Share | None = None
+    maximum: Annotated[float, Ge(0)] | None = None
+
+    def __post_init__(self) -> None:
+        wrong, right = ("minimum", "maximum") if self.metric in ERROR_METRICS else ("maximum", "minimum")
+        if getattr(self, wrong) is not None:
+            raise ValueError(f"target.{wrong} must be absent for {self.metric}, which takes a {right}; got {wrong}")
+
+    def for_task(self, *, is_regression: bool) -> "TargetSpec":
+        """The target for a label that is a class or a number; where nothing was asked of a number, its `rmse`.
+
+        `ValueError` if the metric is the other task's.
+        """
+        if (self.metric in NUMBER_METRICS) == is_regression:
+            return self
+        if is_regression and self == TargetSpec():
+            return TargetSpec(metric="rmse")
+        kind, metrics = ("a number", NUMBER_METRICS) if is_regression else ("a class", CLASS_METRICS)
+        raise ValueError(
+            f"target.metric must be one of {', '.join(metrics)} where the label is {kind}, got {self.metric!r}"
+        )
 
 
 @settings_model
@@ -134,6 +160,8 @@ class Problem:
 
     Attributes
     ----------
+    task
+        `classification`, or `regression`: the label is a number, in tables only.
     preparation
         What the data do not decide about preparing examples: normalization, augmentation, fourier and so on, as
         `components.modeling.preparation_settings` reads them.
@@ -154,6 +182,7 @@ class Problem:
     """
 
     modality: Modality | None = None
+    task: TaskName | None = None
     label: LabelSpec = field(default_factory=LabelSpec)
     text: Name | None = None
     image: Name | None = None
@@ -175,6 +204,21 @@ class Problem:
     def __post_init__(self) -> None:
         if self.split.by == "time" and self.time is None:
             raise ValueError("split.by: time needs a column of times, but the problem file names none: set time")
+        if self.task is not None:
+            self.target.for_task(is_regression=self.task == "regression")
+        if self.asked_task == "regression" and self.modality in ("image", "text"):
+            raise ValueError(
+                f"task must be classification for {self.modality} examples, which take classes, got regression"
+            )
+        if self.asked_task == "regression" and self.label.classes:
+            raise ValueError(
+                f"label.classes must be absent where the task is regression, got {', '.join(self.label.classes)}"
+            )
+
+    @property
+    def asked_task(self) -> TaskName | None:
+        """The task that the file asks for, by `task` or a target that only a number has; None where it does not say."""
+        return "regression" if self.task is None and self.target.metric in NUMBER_METRICS else self.task
 
     @property
     def pii_keep(self) -> tuple[str, ...]:
@@ -217,7 +261,8 @@ def problem_from(written: WrittenSettings) -> Problem:
 def parse_target(text: str) -> TargetSpec:
     """Read the target section of a problem file from JSON such as `{"metric": "accuracy", "minimum": 0.9}`.
 
-    An empty text gives the default, accuracy without a minimum.
+    Where the label is a number it may be `{"metric": "rmse", "maximum": 3.5}`. An empty text gives the default,
+    accuracy without a minimum.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from components.shared.runtime.atomic_files import read_json, write_json
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.fingerprints import fingerprint_file
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 CONTRACT = "feature_store"
 INDEX = "feature_store.json"
 
@@ -33,6 +33,8 @@ def read_index(path: Path) -> dict[str, Any]:
     if version < 3 and "image_shape" in index:
         inputs = {"image": {"dtype": "uint8", "shape": index["image_shape"]}}
         index = {**index, "modality": "image", "inputs": inputs, "feature_files": {}}
+    if version < 5 and "folder" not in index:
+        index = {**index, "task": "classification"}
     return dict(index)
 
 

@@ -29,7 +29,7 @@ from components.shared.runtime.fingerprints import fingerprint_file, fingerprint
 
 UNLABELLED = -1
 
-_KEYS = ("modality", "class_names", "inputs", "preparation", "feature_files", "files")
+_KEYS = ("modality", "task", "class_names", "inputs", "preparation", "feature_files", "files")
 _JSON_ROWS = 65536
 
 
@@ -46,15 +46,17 @@ class FeatureStore:
     path
         The store's folder; behind a link, the one that it names.
     class_names
-        In the order of the label indices.
+        In the order of the label indices; none where the label is a number.
     preparation
-        How the examples were prepared: `backbone`, `preprocessing`, `augmentation`, `label_version`.
+        How the examples were prepared: `backbone`, `preprocessing`, `augmentation`, `label_version`. Where the label is
+        a number, its scale is in the preprocessing, under `target`.
     example_ids
         N strings in the store's order, read from the files when they are asked for.
     splits
         Shape (N,), object: one of `SPLIT_NAMES` each.
     labels
-        Shape (N,), int64: class indices, `UNLABELLED` where there is none.
+        Shape (N,), int64: class indices, `UNLABELLED` where there is none; or, where the label is a number, float64,
+        `nan` where there is none.
 
     Raises
     ------
@@ -73,6 +75,7 @@ class FeatureStore:
         if absent:
             raise ContractError(f"the index of the feature store at {self.path} must have {', '.join(sorted(absent))}")
         self.modality: str = index["modality"]
+        self.is_regression = bool(index["task"] == "regression")
         self.class_names: tuple[str, ...] = tuple(index["class_names"])
         self.input_specs = input_specs_from(index["inputs"])
         self.preparation: dict[str, Any] = index["preparation"]
@@ -88,7 +91,8 @@ class FeatureStore:
         self.example_ids = StringColumn([batch.column(0) for batch in batches])
         self.splits = np.concatenate([np.empty(0, object), *(_shared_strings(batch.column(1)) for batch in batches)])
         labels = [batch.column(2).to_numpy(zero_copy_only=False) for batch in batches]
-        self.labels = np.concatenate([np.empty(0, np.int64), *labels]).astype(np.int64)
+        kind = np.float64 if self.is_regression else np.int64
+        self.labels = np.concatenate([np.empty(0, kind), *labels]).astype(kind)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -103,7 +107,13 @@ class FeatureStore:
     @property
     def task(self) -> str:
         """The bundle's name of the task: `image_classification`, say."""
-        return f"{self.modality}_classification"
+        return f"{self.modality}_{'regression' if self.is_regression else 'classification'}"
+
+    @property
+    def are_labelled(self) -> np.ndarray:
+        """Which rows have a label, shape (N,), bool."""
+        labelled: np.ndarray = ~np.isnan(self.labels) if self.is_regression else self.labels != UNLABELLED
+        return labelled
 
     @property
     def feature_files(self) -> dict[str, bytes]:
@@ -120,7 +130,7 @@ class FeatureStore:
         """Row numbers of a split's labelled examples, (M,), int64, ascending; `ValueError` for an unknown split."""
         if split not in SPLIT_NAMES:
             raise ValueError(f"split must be one of {', '.join(SPLIT_NAMES)}, got {split!r}")
-        return np.flatnonzero((self.splits == split) & (self.labels != UNLABELLED))
+        return np.flatnonzero((self.splits == split) & self.are_labelled)
 
     def fingerprint(self) -> str:
         """Fingerprint of everything in the store: inputs, ids, labels, splits and how it was prepared."""

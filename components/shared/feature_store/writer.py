@@ -64,7 +64,7 @@ class FeatureStoreWriter:
     Parameters
     ----------
     class_names
-        Labels are indices into them.
+        Labels are indices into them; none where the label is a number.
     preparation
         How the examples were prepared, kept for readers of the store.
     feature_files
@@ -75,6 +75,8 @@ class FeatureStoreWriter:
         How rows with a key were prepared; with `prepared`.
     part_bytes
         About how large a part grows.
+    is_regression
+        Whether the label is a number.
     keep_index
         Whether an existing index stays until the new one replaces it, for folders that are named by their contents.
         Otherwise it goes first, so that the old examples are not taken for the new ones.
@@ -92,6 +94,7 @@ class FeatureStoreWriter:
         prepared: PreparedRows | None = None,
         digest: str | None = None,
         part_bytes: int = PART_BYTES,
+        is_regression: bool = False,
         keep_index: bool = False,
     ) -> None:
         self._folder = Path(path)
@@ -101,6 +104,7 @@ class FeatureStoreWriter:
         self._specs = dict(input_specs)
         self._info = {
             "modality": modality,
+            "task": "regression" if is_regression else "classification",
             "class_names": list(class_names),
             "inputs": {name: spec.to_dict() for name, spec in self._specs.items()},
             "preparation": preparation,
@@ -108,7 +112,7 @@ class FeatureStoreWriter:
         }
         self._prepared = prepared
         self._digest = digest
-        self._schema = _schema(self._specs, digest)
+        self._schema = _schema(self._specs, digest, pa.float64() if is_regression else pa.int32())
         self._part_bytes = part_bytes
         row_bytes = sum(spec.num_bytes for spec in self._specs.values())
         self._is_ragged = any(spec.is_ragged for spec in self._specs.values())
@@ -142,7 +146,7 @@ class FeatureStoreWriter:
         *,
         example_ids: Sequence[str],
         splits: Sequence[str],
-        labels: Sequence[int],
+        labels: Sequence[int] | Sequence[float],
         inputs: Mapping[str, np.ndarray],
         contents: ContentKeys | None = None,
     ) -> None:
@@ -151,7 +155,7 @@ class FeatureStoreWriter:
         Parameters
         ----------
         labels
-            Class indices, or `UNLABELLED`.
+            Class indices, or `UNLABELLED`; where the label is a number, these, or `nan`.
         inputs
             Every input by name, B rows each, of its spec's type and shape.
         contents
@@ -172,7 +176,7 @@ class FeatureStoreWriter:
         arrays = [
             pa.array(example_ids, pa.string()),
             pa.array(splits, pa.string()),
-            pa.array(labels, pa.int32()),
+            pa.array(labels, self._schema.field("label").type),
             *(input_array(inputs[name], spec, name=name) for name, spec in self._specs.items()),
         ]
         if contents is not None:
@@ -226,8 +230,8 @@ class FeatureStoreWriter:
         return part_name(self._digest, example_ids, splits, labels, keys)
 
 
-def _schema(specs: Mapping[str, InputSpec], digest: str | None) -> pa.Schema:
-    fields = [("example_id", pa.string()), ("split", pa.string()), ("label", pa.int32())]
+def _schema(specs: Mapping[str, InputSpec], digest: str | None, label: pa.DataType) -> pa.Schema:
+    fields = [("example_id", pa.string()), ("split", pa.string()), ("label", label)]
     fields += [(name, spec.arrow_type) for name, spec in specs.items()]
     if digest is None:
         return pa.schema(fields)

@@ -30,7 +30,7 @@ def united_schema(parts: Sequence[LogPart]) -> pa.Schema:
 
 
 def united_info(parts: Sequence[LogPart]) -> ExampleTableInfo:
-    """Modality and roles of all parts, a later part's role first; `ContractError` if parts differ in modality."""
+    """Modality, task and roles of all parts, a later part's role first; `ContractError` if the others differ."""
     roles: dict[str, ColumnRole | tuple[ColumnRole, ...]] = {}
     for part in parts:
         if part.info.modality != parts[0].info.modality:
@@ -38,8 +38,13 @@ def united_info(parts: Sequence[LogPart]) -> ExampleTableInfo:
                 f"{part.name} must be of the modality {parts[0].info.modality}, as {parts[0].name} is, "
                 f"got {part.info.modality}"
             )
+        if part.info.task != parts[0].info.task:
+            raise ContractError(
+                f"{part.name} must be of the task {parts[0].info.task}, as {parts[0].name} is, got {part.info.task}"
+            )
         roles.update(part.info.column_roles)
-    return ExampleTableInfo(modality=parts[0].info.modality, class_names=(), column_roles=roles)
+    first = parts[0].info
+    return ExampleTableInfo(modality=first.modality, class_names=(), column_roles=roles, task=first.task)
 
 
 def differences(parts: Sequence[LogPart], schema: pa.Schema) -> tuple[str, ...]:

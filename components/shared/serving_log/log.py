@@ -4,7 +4,7 @@ A folder of Parquet parts, local or at an fsspec URI: `date=2026-05-01/part-....
 them, with hours below (`date=2026-05-01/hour=06/...`), or flat. One row an instance of a request. Columns:
 
 - every log has `request_id`, `event_time` (microseconds, UTC), `model_name`, `model_revision`, and `predicted` (a
-  class name; null where the answer was not seen);
+  class name, or a number for regression; null where the answer was not seen);
 - a log may have `probabilities` (in the order of the model's classes) and the payload, `image` (encoded bytes) or
   `text`, as far as the privacy setting allows;
 - all others are inputs and features under the names of the model's example table: derived columns first of all.
@@ -12,8 +12,8 @@ them, with hours below (`date=2026-05-01/hour=06/...`), or flat. One row an inst
 Columns of personal data hold keyed hashes, the same as in the example table. Identifiers and groups that tell who
 somebody is are hashed too, and other texts masked, except the payload and features.
 
-Contract, version, modality and the role of every column are in the metadata of every part. A part never changes once
-it is there; a deployment may bring new columns.
+Contract, version, modality, task and the role of every column are in the metadata of every part. A part never changes
+once it is there; a deployment may bring new columns.
 """
 
 from collections import Counter
@@ -32,10 +32,10 @@ from components.shared.runtime.cores import available_cores
 from components.shared.runtime.errors import ContractError
 from components.shared.serving_log.column_union import as_schema, differences, plain, united_info, united_schema
 from components.shared.serving_log.parts import (
+    contract_types,
     folder_times,
     LogPart,
     open_part,
-    OPTIONAL_COLUMNS,
     part_names,
     REQUIRED_COLUMNS,
     TIME,
@@ -68,7 +68,7 @@ class ServingLogWriter:
     path
         The log's folder: a local path or an fsspec URI; made where it is missing.
     info
-        Modality, and the role of every column beyond those that the contract names.
+        Modality, task, and the role of every column beyond those that the contract names.
     kept
         Columns whose personal data stay as they are.
     """
@@ -91,7 +91,7 @@ class ServingLogWriter:
         """
         table = self._checked(batch)
         roles = {name: _ROLES.get(name) or self._info.roles_of(name) for name in table.schema.names}
-        info = ExampleTableInfo(modality=self._info.modality, class_names=(), column_roles=roles)
+        info = ExampleTableInfo(modality=self._info.modality, class_names=(), column_roles=roles, task=self._info.task)
         days = np.asarray(table.column("event_time").cast(pa.int64())) // _DAY_US
         written = []
         for day in np.unique(days):
@@ -107,7 +107,7 @@ class ServingLogWriter:
                 raise ContractError(f"a batch for {self._root} must have the column {name!r}; it lacks it")
             if name not in _ROLES and name not in self._info.column_roles:
                 raise ContractError(f"column {name!r} must have a role, got roles for {list(self._info.column_roles)}")
-        columns = [_contract_column(name, table.column(name)) for name in table.schema.names]
+        columns = [_contract_column(name, table.column(name), self._info) for name in table.schema.names]
         shown = [self._redacted(name, column) for name, column in zip(table.schema.names, columns, strict=True)]
         return pa.Table.from_arrays(shown, table.schema.names)
 
@@ -137,7 +137,7 @@ class ServingLog:
         The columns of all parts in the window, in the order they first appear; those of the newest part where the
         window is empty.
     info
-        Modality and the role of every column; the newest part's where parts disagree. It names no classes.
+        Modality, task and the role of every column; the newest part's where parts disagree. It names no classes.
     remarks
         What differs between parts, one sentence each.
 
@@ -234,8 +234,8 @@ class ServingLog:
         return batch.filter(masks[0]) if masks else batch
 
 
-def _contract_column(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
-    expected = {**REQUIRED_COLUMNS, **OPTIONAL_COLUMNS}.get(name)
+def _contract_column(name: str, values: pa.ChunkedArray, info: ExampleTableInfo) -> pa.ChunkedArray:
+    expected = contract_types(info).get(name)
     if expected is None:
         return values
     if expected == TIME and getattr(values.type, "tz", None) is None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.shared.contracts.example_table import ExampleTableInfo, read_roles
+from components.shared.contracts.example_table import ExampleTableInfo, LABEL_TYPES, read_roles
 from components.shared.contracts.parquet_folder import contract_metadata, shard_metadata
 from components.shared.runtime.atomic_files import atomic_file
 from components.shared.runtime.errors import ContractError
@@ -31,7 +31,7 @@ REQUIRED_COLUMNS: dict[str, pa.DataType] = {
     "event_time": TIME,
     "model_name": pa.string(),
     "model_revision": pa.string(),
-    "predicted": pa.string(),
+    "predicted": pa.string(),  # a class name; float64 where the model answers a number
 }
 OPTIONAL_COLUMNS: dict[str, pa.DataType] = {
     "probabilities": pa.list_(pa.float64()),
@@ -66,6 +66,11 @@ class LogPart:
                 yield batch
 
 
+def contract_types(info: ExampleTableInfo) -> dict[str, pa.DataType]:
+    """Types of the columns that the contract names, required and optional, for the log's task."""
+    return {**REQUIRED_COLUMNS, **OPTIONAL_COLUMNS, "predicted": LABEL_TYPES[info.task]}
+
+
 def part_names(filesystem: AbstractFileSystem, root: str) -> list[str]:
     """Paths of all Parquet files below a folder, without hidden ones (`.` or `_` first), which are not finished."""
     names = [name for name in sorted(filesystem.find(root)) if name.endswith(".parquet")]
@@ -94,14 +99,15 @@ def open_part(filesystem: AbstractFileSystem, name: str) -> LogPart:
         parquet = _readable(name, lambda: parquet_file(file))
         content = contract_metadata(parquet.schema_arrow, contract=CONTRACT, newest_version=FORMAT_VERSION, where=name)
         schema = _carried_schema(parquet.schema_arrow)
-        _check_columns(schema, name)
+        info = _info(content, name)
+        _check_columns(schema, name, info)
         times = _readable(name, lambda: _times(parquet))
     _check_folder(name, times)
     return LogPart(
         filesystem=filesystem,
         name=name,
         schema=schema,
-        info=_info(content, name),
+        info=info,
         num_rows=parquet.metadata.num_rows,
         times=times,
     )
@@ -114,6 +120,7 @@ def write_part(filesystem: AbstractFileSystem, name: str, table: pa.Table, info:
     """
     described = {
         "modality": info.modality,
+        "task": info.task,
         "column_roles": {name: list(info.roles_of(name)) for name in info.column_roles},
     }
     metadata = shard_metadata(CONTRACT, FORMAT_VERSION, described)
@@ -149,8 +156,8 @@ def _carried_type(kind: pa.DataType) -> pa.DataType:
     return pa.list_(kind.value_type) if pa.types.is_list(kind) else kind
 
 
-def _check_columns(schema: pa.Schema, name: str) -> None:
-    for column, expected in {**REQUIRED_COLUMNS, **OPTIONAL_COLUMNS}.items():
+def _check_columns(schema: pa.Schema, name: str, info: ExampleTableInfo) -> None:
+    for column, expected in contract_types(info).items():
         if column not in schema.names:
             if column in REQUIRED_COLUMNS:
                 raise ContractError(f"{name} must have the column {column!r}; it has {', '.join(schema.names)}")
@@ -176,6 +183,7 @@ def _info(content: Mapping[str, Any], name: str) -> ExampleTableInfo:
             modality=content.get("modality"),  # type: ignore[arg-type]  # the constructor checks it
             class_names=(),
             column_roles=read_roles(content["column_roles"]),
+            task=content.get("task", "classification"),
         )
     except ContractError as error:
         raise ContractError(f"{name}: {error}") from error

@@ -60,16 +60,19 @@ class Language:
         A condition, for errors.
     has_fields
         Whether names may be dotted.
+    allows_numbers
+        Whether an expression may also give a number.
     """
 
     subject: str
     operand: str
     example: str
     has_fields: bool = False
+    allows_numbers: bool = False
 
 
 class Condition:
-    """A parsed expression that is true or false.
+    """A parsed expression that is true or false, or a number where the language allows that.
 
     Parameters
     ----------
@@ -84,12 +87,14 @@ class Condition:
         As given.
     names
         The names in it, each once, in their order; without their backticks.
+    is_condition
+        Whether it is true or false; else it gives a number, where the language allows that.
 
     Raises
     ------
     ValueError
-        If the text is no expression of this language, or gives no truth value; or if it has more than 2,000
-        characters, 150 levels, or 30 digits in a whole number.
+        If the text is no expression of this language, or gives no truth value where the language wants one; or if it
+        has more than 2,000 characters, 150 levels, or 30 digits in a whole number.
     """
 
     def __init__(self, text: str, language: Language) -> None:
@@ -107,7 +112,8 @@ class Condition:
         if not self.names:
             raise self.error(f"it names no {language.operand}")
         self._check(self._root)
-        if not _is_condition(self._root):
+        self.is_condition = _is_condition(self._root)
+        if not self.is_condition and not language.allows_numbers:
             raise self.error(f"it must be a condition, such as {language.example}")
 
     def fold(self, operations: Operations[Value]) -> Value:

@@ -1,4 +1,4 @@
-"""A label computed from columns, `tips > 0.2 * fare`: the expression language over Arrow columns."""
+"""A label computed from columns, `tips > 0.2 * fare` or `tips / fare`: the expression language over Arrow columns."""
 
 import ast
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from components.shared.tables.expression_language import ARITHMETIC, Condition, Constant, Language, Operator
 
-_LANGUAGE = Language(subject="label.expression", operand="column", example="tips > 0.2 * fare")
+_LANGUAGE = Language(subject="label.expression", operand="column", example="tips > 0.2 * fare", allows_numbers=True)
 _FUNCTIONS: Mapping[Operator, Callable[..., Any]] = {
     ast.Add: pc.add,
     ast.Sub: pc.subtract,
@@ -29,7 +29,7 @@ _FUNCTIONS: Mapping[Operator, Callable[..., Any]] = {
 
 
 class LabelExpression:
-    """A parsed expression that is true or false for every row; `expression_language.py` says what it may hold.
+    """A parsed expression that is true or false, or a number, for every row; `expression_language.py` has its parts.
 
     Parameters
     ----------
@@ -40,17 +40,20 @@ class LabelExpression:
     ----------
     columns
         The columns that it names.
+    is_number
+        Whether its value is a number: a target of regression.
 
     Raises
     ------
     ValueError
-        If the text is no expression of this language, or its value is no truth value.
+        If the text is no expression of this language.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self._condition = Condition(text, _LANGUAGE)
         self.columns: tuple[str, ...] = self._condition.names
+        self.is_number = not self._condition.is_condition
 
     def evaluate(self, columns: Mapping[str, pa.Array]) -> pa.Array:
         """Value of the expression for every row.
@@ -63,14 +66,16 @@ class LabelExpression:
         Returns
         -------
         pa.Array
-            Shape (N,), bool; null where a value that decides it is missing.
+            Shape (N,), bool or float64; null where a value that decides it is missing.
 
         Raises
         ------
         ValueError
-            If texts and numbers are mixed in a comparison or in arithmetic.
+            If texts and numbers are mixed in a comparison or in arithmetic, or its value is a text.
         """
         value = self._condition.fold(_ArrowOperations(columns, self._condition))
+        if self.is_number and not pa.types.is_floating(value.type):
+            raise self._condition.error("its value is a text: it must be a condition or a number")
         return value.combine_chunks() if isinstance(value, pa.ChunkedArray) else value
 
 

@@ -86,7 +86,8 @@ def check_inputs(
     """
     written = written_settings(problem, where=PROBLEM_FILE)
     said = problem_from(written)
-    parsed = said.to_dict()
+    # The target is no part of what ingestion gets, but may say what the label is.
+    parsed = {**said.to_dict(), "task": said.asked_task}
     if backbone != AUTO:
         _check_backbone(backbone, parsed["modality"])
     overridden(recipe_config(recipe, _some_backbone(backbone)), written.section("training"))

@@ -7,7 +7,6 @@ from pathlib import Path
 import tempfile
 import time
 
-from components.modeling.backbone_config import backbone_config_from
 from components.modeling.gpu.devices import choose_device
 from components.modeling.gpu.preflight import gpu_preflight
 from components.shared.contracts.example_table import ExampleTable
@@ -18,12 +17,12 @@ from components.training.cost.budget import budget_lines, parse_budget
 from components.training.cost.forecast import Forecast, write_forecast
 from components.training.cost.forecast_measurement import forecast_training
 from components.training.cost.forecast_text import shown_duration
-from components.training.recipes import recipe_config
 from components.training.smoke.check import failed, holds, SmokeCheck
 from components.training.smoke.report import smoke_report
 from components.training.smoke.subject import Subject
 from components.training.smoke.suite import smoke_checks
-from components.training.training_config import overridden, training_changes, TrainingConfig
+from components.training.training_config import TrainingConfig
+from components.training.training_run import configured
 
 logger = logging.getLogger(__name__)
 
@@ -88,8 +87,7 @@ def smoke_test(
     """
     began = time.monotonic()
     store = FeatureStore(paths.features)
-    backbone = backbone_config_from(store.preparation["backbone"])
-    config = overridden(recipe_config(recipe, backbone), training_changes(training))
+    config = configured(store, recipe, training)
     limits = parse_budget(budget)
     # A GPU that was asked for is checked first.
     checks = _gpu_checks() if device == "cuda" else []

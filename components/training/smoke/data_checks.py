@@ -24,9 +24,11 @@ _COMPARED_TRAINING = 20_000
 _HASHED_ROWS = 256
 
 
-def labels_are_classes(subject: Subject) -> Judgement:
-    """Every label is a class, and every class has training examples."""
+def labels_are_usable(subject: Subject) -> Judgement:
+    """Every label is a class, and every class has training examples; or labels are numbers that differ."""
     store = subject.store
+    if store.is_regression:
+        return _numbers_differ(store.labels[store.indices("train")])
     num_classes = len(store.class_names)
     outside = np.flatnonzero((store.labels < UNLABELLED) | (store.labels >= num_classes))
     if len(outside):
@@ -44,6 +46,16 @@ def labels_are_classes(subject: Subject) -> Judgement:
             "collect examples, or leave the class out of the problem",
         )
     return holds(f"{num_classes} classes, each with training examples")
+
+
+def _numbers_differ(labels: np.ndarray) -> Judgement:
+    if not np.isfinite(labels).all():
+        return failed("a training label is infinite", "look for a division by 0 where labels are made")
+    num_different = len(np.unique(labels))
+    measured = f"{num_different} different numbers in {len(labels)} training examples"
+    if num_different < 2:
+        return failed(measured, "look at where labels are made: there is nothing to learn")
+    return holds(f"{measured}, from {labels.min():.4g} to {labels.max():.4g}")
 
 
 def inputs_are_usable(subject: Subject) -> Judgement:

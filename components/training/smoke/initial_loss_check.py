@@ -3,34 +3,30 @@
 Shapes: B examples, K classes.
 """
 
-import math
-
 import numpy as np
-from scipy.special import entr
 
 from components.training.smoke.check import does_not_apply, failed, holds, Judgement
 from components.training.smoke.subject import evaluated_logits, Subject
-from components.training.trainer.losses import class_weights, example_losses
 
 _INITIAL_LOSS_MARGIN = 1.0
 
 
 def initial_loss_is_chance(subject: Subject) -> Judgement:
-    """The loss before training is that of a uniform guess, or of guessing by the classes' shares."""
+    """The loss before training is that of a uniform guess, or of guessing by the classes' shares.
+
+    Where the label is a number it is that of always answering the training mean: about 1, on the labels' scale.
+    """
     if subject.config.warm_start:
         return does_not_apply("training starts from an earlier model, which has learnt already")
     store, config = subject.store, subject.config
     rows = store.indices("train")
     rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), len(subject.rows))).astype(np.int64)]
-    labels = store.labels[rows]
-    balanced = config.class_weighting == "balanced"
-    weights = class_weights(labels, num_classes=len(store.class_names), balanced=balanced)[labels]
-    logits_BK = evaluated_logits(subject.network(), subject.batch(rows))
-    losses_B = example_losses(logits_BK, subject.labels(rows), label_smoothing=config.label_smoothing)
+    targets_B = subject.labels(rows)
+    weights = subject.task.weights(store.labels[rows], balanced=config.class_weighting == "balanced")
+    outputs_BK = evaluated_logits(subject.network(), subject.batch(rows))
+    losses_B = subject.task.losses(outputs_BK, targets_B, label_smoothing=config.label_smoothing)
     loss = float(np.average(losses_B.double().cpu().numpy(), weights=weights))
-    uniform = math.log(len(store.class_names))
-    shares = np.bincount(labels, weights=weights, minlength=len(store.class_names)) / weights.sum()
-    prior = float(entr(shares).sum())
+    prior, uniform = subject.task.chance_losses(targets_B.cpu().numpy(), weights)
     measured = f"{loss:.3f}, by chance {prior:.3f} to {uniform:.3f}"
     if prior / 2 <= loss <= uniform + _INITIAL_LOSS_MARGIN:
         return holds(measured)

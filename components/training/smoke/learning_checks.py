@@ -5,8 +5,7 @@ import itertools
 import math
 
 import numpy as np
-from scipy.special import entr
-from scipy.stats import binom
+from scipy.stats import binom, norm
 import torch
 from torch import nn
 
@@ -16,7 +15,6 @@ from components.shared.contracts.bundle import BundleConfig, FEATURES_FOLDER, wr
 from components.shared.feature_store.store import FeatureStore
 from components.training.smoke.check import does_not_apply, failed, holds, Judgement, not_judged
 from components.training.smoke.subject import Subject
-from components.training.trainer.losses import example_losses
 from components.training.trainer.tiny_sample import tiny_sample
 
 _OVERFIT_STEPS = 80
@@ -31,16 +29,15 @@ _FEWEST_HELD_OUT = 16
 
 def one_batch_is_learnt(subject: Subject) -> Judgement:
     """A network that trains can learn one batch by heart, or, where it is too small for that, two examples."""
-    num_classes = len(subject.store.class_names)
-    floor = smoothed_entropy(subject.config.label_smoothing, num_classes=num_classes)
-    uniform = math.log(num_classes)
-    enough = floor + _OVERFIT_SHARE * (uniform - floor)
+    floor = subject.task.lowest_loss(subject.config.label_smoothing)
     batch = _different_rows(subject)
     two = tiny_sample(batch, subject.store.labels, max_examples=2)
     for rows, rate in itertools.product((batch, two), _OVERFIT_RATES):
+        _, chance = subject.task.chance_losses(subject.labels(rows).cpu().numpy(), np.ones(len(rows)))
+        enough = floor + _OVERFIT_SHARE * (chance - floor)
         loss, steps = _learnt(subject, subject.network(), rows, rate=rate, max_steps=_OVERFIT_STEPS, enough=enough)
         measured = (
-            f"loss {loss:.3f} of {len(rows)} examples after {steps} steps, at best {floor:.3f}, by chance {uniform:.3f}"
+            f"loss {loss:.3f} of {len(rows)} examples after {steps} steps, at best {floor:.3f}, by chance {chance:.3f}"
         )
         if loss <= enough:
             return holds(measured)
@@ -61,7 +58,8 @@ def _learnt(
     tensors, labels_B = subject.batch(rows), subject.labels(rows)
     optimizer = torch.optim.Adam([value for value in network.parameters() if value.requires_grad], lr=rate)
     for step in range(max_steps + 1):
-        loss = example_losses(network(*tensors), labels_B, label_smoothing=subject.config.label_smoothing).mean()
+        smoothing = subject.config.label_smoothing
+        loss = subject.task.losses(network(*tensors), labels_B, label_smoothing=smoothing).mean()
         if step == max_steps or loss.item() <= enough:
             break
         optimizer.zero_grad()
@@ -79,15 +77,8 @@ def _different_rows(subject: Subject) -> np.ndarray:
     return np.array(list(first.values()))
 
 
-def smoothed_entropy(smoothing: float, *, num_classes: int) -> float:
-    """The lowest cross-entropy with smoothed labels, nats: the entropy of the smoothed target; 0 without smoothing."""
-    targets = np.full(num_classes, smoothing / num_classes)
-    targets[0] += 1.0 - smoothing
-    return float(entr(targets).sum())
-
-
 def a_bundle_predicts_the_same(subject: Subject) -> Judgement:
-    """A network in memory, saved as a bundle and loaded, gives the same probabilities."""
+    """A network in memory, saved as a bundle and loaded, gives the same answers."""
     network, store = subject.network(), subject.store
     _learnt(subject, network, subject.batch_rows, rate=_OVERFIT_RATES[0], max_steps=_STEPS_BEFORE_SAVING)
     config = BundleConfig(
@@ -101,14 +92,15 @@ def a_bundle_predicts_the_same(subject: Subject) -> Judgement:
     inputs = store.gather(subject.batch_rows)
     loaded = load_predictor(subject.scratch / "bundle", device=subject.device.type)
     with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        trained = network.eval()(*subject.tensors(inputs)).float().softmax(dim=1).cpu().numpy()
-    difference = float(np.abs(loaded.predict(inputs).probabilities_BK - trained).max())
+        trained = subject.task.answers(network.eval()(*subject.tensors(inputs)))
+    difference = float(subject.task.differences(loaded.predict(inputs), trained).max())
+    what = "numbers, in standard deviations," if subject.task.is_regression else "probabilities"
     if not difference <= _ROUND_TRIP_TOLERANCE:
         return failed(
-            f"probabilities differ by {difference:.2g} after loading",
+            f"{what} differ by {difference:.2g} after loading",
             "look for state outside the network's parameters and buffers, or a setting that the bundle does not keep",
         )
-    return holds(f"probabilities equal to {difference:.1g} after loading")
+    return holds(f"{what} equal to {difference:.1g} after loading")
 
 
 def shuffled_labels_are_not_learnt(subject: Subject) -> Judgement:
@@ -121,16 +113,30 @@ def shuffled_labels_are_not_learnt(subject: Subject) -> Judgement:
         return not_judged(f"{len(held_out)} held-out examples are too few to tell chance from knowledge")
     shuffled = _with_shuffled_labels(subject)
     config = replace(subject.tiny, max_epochs=_LEAKAGE_EPOCHS, patience_epochs=_LEAKAGE_EPOCHS, augment=False)
-    accuracy = subject.train("shuffled", config, store=shuffled).curves[-1]["val_accuracy"]
-    asked = tiny_sample(held_out, shuffled.labels, max_examples=config.max_examples)
-    share = float(np.bincount(shuffled.labels[asked]).max() / len(asked))
-    bound = float(binom.isf(_FALSE_ALARM, len(asked), share)) / len(asked)
-    measured = f"accuracy {accuracy:.3f} of {len(asked)} held-out examples, by chance at most {bound:.3f}"
-    if accuracy > bound:
+    last = subject.train("shuffled", config, store=shuffled).curves[-1]
+    asked = shuffled.labels[tiny_sample(held_out, shuffled.labels, max_examples=config.max_examples)]
+    if subject.task.is_regression:
+        name, score, bound = "R2", *_explained(subject, last["val_loss"], asked)
+    else:
+        share = float(np.bincount(asked).max() / len(asked))
+        bound = float(binom.isf(_FALSE_ALARM, len(asked), share)) / len(asked)
+        name, score = "accuracy", last["val_accuracy"]
+    measured = f"{name} {score:.3f} of {len(asked)} held-out examples, by chance at most {bound:.3f}"
+    if score > bound:
         return failed(
             measured, "look for the label among the inputs, or for code that reads labels where inputs are made"
         )
     return holds(measured)
+
+
+def _explained(subject: Subject, loss: float, labels: np.ndarray) -> tuple[float, float]:
+    """R2 against the training mean that a loss stands for, and what it exceeds by chance once in 10,000 times.
+
+    A prediction that knows nothing explains at most the square of its correlation with the labels, which has the
+    standard deviation 1 / sqrt(N - 1) over permutations.
+    """
+    chance, _ = subject.task.chance_losses(subject.task.targets(labels), np.ones(len(labels)))
+    return 1.0 - loss / chance, float(norm.isf(_FALSE_ALARM)) ** 2 / (len(labels) - 1)
 
 
 def _with_shuffled_labels(subject: Subject) -> FeatureStore:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import torch
 
 from components.modeling.augmentation.augmenter import Augmenter
-from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo
 from components.shared.feature_store.blocks import joined_inputs
 from components.shared.feature_store.store import UNLABELLED
 from components.training.smoke.check import does_not_apply, failed, holds, Judgement, not_judged
@@ -49,8 +49,7 @@ def labels_belong_to_examples(subject: Subject) -> Judgement:
             if row is None:
                 continue
             compared += 1
-            index = UNLABELLED if label is None else table.info.class_index(label)
-            if store.labels[row] != index or store.splits[row] != split:
+            if not _is_label(store.labels[row], label, table.info) or store.splits[row] != split:
                 wrong.append(example_id)
         if compared >= _LABELLED_ROWS:
             break
@@ -61,6 +60,14 @@ def labels_belong_to_examples(subject: Subject) -> Judgement:
             "look at where labels and inputs are put together: rows in another order, or classes counted from 1",
         )
     return holds(f"{compared} examples, each with its own label and split")
+
+
+def _is_label(stored: float, label: str | float | None, info: ExampleTableInfo) -> bool:
+    """Whether a store's label is that of the example table."""
+    if info.task == "regression":
+        return bool(np.isnan(stored)) if label is None else bool(stored == label)
+    assert not isinstance(label, float)
+    return bool(stored == (UNLABELLED if label is None else info.class_index(label)))
 
 
 def prepared_as_in_serving(subject: Subject) -> Judgement:

@@ -11,6 +11,7 @@ import torch
 from components.modeling.classifier import Classifier
 from components.modeling.features import Features, features_from
 from components.modeling.gpu.devices import tensors_on
+from components.modeling.task import stored_task, Task
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.feature_store.store import FeatureStore
 from components.training.trainer.checkpoints import CheckpointFolder
@@ -38,6 +39,11 @@ class Subject:
     def features(self) -> Features:
         """How examples are prepared."""
         return features_from(self.store.modality, self.store.preparation["preprocessing"], self.store.path)
+
+    @cached_property
+    def task(self) -> Task:
+        """What the network is asked for."""
+        return stored_task(self.store)
 
     @cached_property
     def tiny(self) -> TrainingConfig:
@@ -72,8 +78,8 @@ class Subject:
         return self.tensors(self.store.gather(rows))
 
     def labels(self, rows: np.ndarray) -> torch.Tensor:
-        """Shape (B,), int64: labels of some rows, on the device."""
-        return torch.from_numpy(self.store.labels[rows]).to(self.device)
+        """Shape (B,), int64 or float32: what the loss takes for the labels of some rows, on the device."""
+        return torch.from_numpy(self.task.targets(self.store.labels[rows])).to(self.device)
 
     def train(self, name: str, config: TrainingConfig, *, store: FeatureStore | None = None) -> FitResult:
         """Train with the trainer of the full run, in the folder `name` of the scratch."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import logging
 
 from components.training.smoke.check import failed, Judgement, not_judged, SmokeCheck
-from components.training.smoke.data_checks import held_out_rows_are_new, inputs_are_usable, labels_are_classes
+from components.training.smoke.data_checks import held_out_rows_are_new, inputs_are_usable, labels_are_usable
 from components.training.smoke.initial_loss_check import initial_loss_is_chance
 from components.training.smoke.learning_checks import (
     a_bundle_predicts_the_same,
@@ -48,11 +48,11 @@ class SuiteCheck:
 
 # The likely root cause comes first: what a check needs stands above it.
 SUITE = (
-    SuiteCheck(name="labels are classes", judge=labels_are_classes),
-    SuiteCheck(name="labels belong to their examples", judge=labels_belong_to_examples, needs=("labels are classes",)),
-    SuiteCheck(name="inputs are usable", judge=inputs_are_usable, needs=("labels are classes",)),
+    SuiteCheck(name="labels are usable", judge=labels_are_usable),
+    SuiteCheck(name="labels belong to their examples", judge=labels_belong_to_examples, needs=("labels are usable",)),
+    SuiteCheck(name="inputs are usable", judge=inputs_are_usable, needs=("labels are usable",)),
     SuiteCheck(name="prepared as in serving", judge=prepared_as_in_serving),
-    SuiteCheck(name="held-out rows are new", judge=held_out_rows_are_new, needs=("labels are classes",)),
+    SuiteCheck(name="held-out rows are new", judge=held_out_rows_are_new, needs=("labels are usable",)),
     SuiteCheck(name="augmentation keeps pictures", judge=augmentation_keeps_images, needs=("inputs are usable",)),
     SuiteCheck(name="numbers are finite", judge=numbers_are_finite, needs=("inputs are usable",)),
     SuiteCheck(name="outputs are logits", judge=outputs_are_logits, needs=("numbers are finite",)),

@@ -13,9 +13,8 @@ from components.modeling.classifier import Classifier
 from components.shared.feature_store.blocks import RAGGED
 from components.training.smoke.check import does_not_apply, failed, holds, Judgement, not_judged
 from components.training.smoke.subject import evaluated_logits, Subject
-from components.training.trainer.losses import example_losses
 
-# What rounding makes of the same sum in another order, as a share of the largest logit.
+# What rounding makes of the same sum in another order, as a share of the largest output.
 TOLERANCE = 1e-3
 _PADDING = 7
 _WARM_UP_STEPS = 3
@@ -59,6 +58,8 @@ def _first_layer_that_breaks(network: Classifier, tensors: tuple[torch.Tensor, .
 
 def outputs_are_logits(subject: Subject) -> Judgement:
     """The network returns logits and not probabilities, which the loss would take the softmax of again."""
+    if subject.task.is_regression:
+        return does_not_apply("the network answers a number")
     logits_BK = evaluated_logits(subject.network().eval(), subject.batch(subject.batch_rows))
     adds_up = torch.allclose(logits_BK.sum(dim=1), torch.ones_like(logits_BK[:, 0]), atol=1e-4)
     if bool((logits_BK >= 0).all()) and adds_up:
@@ -154,7 +155,7 @@ def gradients_reach_every_weight(subject: Subject) -> Judgement:
         logits_BK = network(*tensors)
         if not logits_BK.requires_grad:
             break
-        example_losses(logits_BK, labels_B).mean().backward()
+        subject.task.losses(logits_BK, labels_B).mean().backward()
         for name, value in trainable.items():
             if value.grad is not None and not torch.isfinite(value.grad).all():
                 return failed(

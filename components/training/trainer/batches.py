@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from components.modeling.augmentation.augmenter import Augmenter
 from components.modeling.augmentation.example_seeds import example_seeds
+from components.modeling.task import stored_task
 from components.shared.feature_store.store import FeatureStore
 from components.shared.runtime.freed_memory import keep_freed_memory
 from components.training.trainer.epoch_batches import Place
@@ -28,7 +29,7 @@ class Batch(TypedDict):
     """What a training or validation step gets: B rows."""
 
     inputs: dict[str, torch.Tensor]
-    labels: torch.Tensor  # (B,), int64
+    labels: torch.Tensor  # (B,), int64, or float32 for a scaled number
     shares: torch.Tensor  # (B,), float32: losses are multiplied with them before they are added up
     weights: torch.Tensor  # (B,), float32: weights of the examples in an epoch's mean loss
     seeds: np.ndarray  # (B,), uint32: decide how each is augmented; they stay on the CPU
@@ -42,6 +43,7 @@ class StoredExamples(Dataset[Batch]):
 
     def __init__(self, store: FeatureStore, *, augmenter: Augmenter | None, seed: int) -> None:
         self._store = store
+        self._task = stored_task(store)
         self._augmenter = augmenter
         self._seed = seed
         self._of_thread = threading.local()
@@ -65,7 +67,7 @@ class StoredExamples(Dataset[Batch]):
             self._thread_augmenter(self._augmenter).augment_batch(inputs["image"], seeds)
         return {
             "inputs": {name: torch.from_numpy(value) for name, value in inputs.items()},
-            "labels": torch.from_numpy(self._store.labels[rows]),
+            "labels": torch.from_numpy(self._task.targets(self._store.labels[rows])),
             "shares": torch.tensor([place.share for place in places], dtype=torch.float32),
             "weights": torch.tensor([place.weight for place in places], dtype=torch.float32),
             "seeds": seeds,

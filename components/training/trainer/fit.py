@@ -19,6 +19,7 @@ from components.modeling.augmentation.augmenter import Augmenter
 from components.modeling.classifier import build_classifier, Classifier
 from components.modeling.features import Features, features_from
 from components.modeling.gpu.devices import mixed_precision
+from components.modeling.task import stored_task
 from components.shared.feature_store.store import FeatureStore
 from components.shared.runtime.cores import available_cores
 from components.training.trainer.augmentation_place import placed_augmentation
@@ -33,7 +34,6 @@ from components.training.trainer.callbacks import (
 from components.training.trainer.checkpoints import best_weights, CheckpointFolder, read_checkpoint, WholeCheckpoints
 from components.training.trainer.epoch_batches import Division, EpochBatches, HeldOutBatches
 from components.training.trainer.lightning_module import ClassifierModule, Loaders
-from components.training.trainer.losses import class_weights
 from components.training.trainer.processes import process_group, ProcessGroup, trainer_placement
 from components.training.trainer.tiny_sample import tiny_sample
 from components.training.trainer.warm_start import start_from_bundle
@@ -54,8 +54,8 @@ class FitResult:
 
     classifier: Classifier
     features: Features
-    # An epoch each: `epoch` from 1, `train_loss`; with held-out rows `val_loss` and `val_accuracy`; what it took:
-    # `duration_s`, `cpu_s`, `input_wait_s`.
+    # An epoch each: `epoch` from 1, `train_loss`; with held-out rows `val_loss` and `val_accuracy`, or `val_mae` (in
+    # the label's unit) where the label is a number; what it took: `duration_s`, `cpu_s`, `input_wait_s`.
     curves: tuple[dict[str, float], ...]
     best_epoch: int
     num_examples: int
@@ -104,7 +104,9 @@ def train(
     augmentation = placed_augmentation(store.preparation["augmentation"], config, device)
     loaders = _loaders(store, config, seed, device, group, augmentation.on_cpu, train_rows, validation_rows)
     classifier = untrained_classifier(store, features, config, seed, train_rows, is_fresh=usable is None)
-    module = ClassifierModule(classifier, features, config, loaders, seed=seed, device_augmenter=augmentation.on_device)
+    module = ClassifierModule(
+        classifier, features, stored_task(store), config, loaders, seed=seed, device_augmenter=augmentation.on_device
+    )
     if usable is not None:
         logger.info("resuming from %s", usable.rpartition("/")[2])
     with _quiet_lightning():
@@ -121,7 +123,8 @@ def finished(store: FeatureStore, config: TrainingConfig, *, checkpoints: Checkp
     _check_finite(epochs, monitored)
     best = best_epoch(epochs, monitored)
     features = features_from(store.modality, store.preparation["preprocessing"], store.path)
-    classifier = build_classifier(config.backbone, features, num_classes=len(store.class_names), load_pretrained=False)
+    num_outputs = stored_task(store).num_outputs
+    classifier = build_classifier(config.backbone, features, num_classes=num_outputs, load_pretrained=False)
     weights = best_weights(checkpoints, epoch=best)
     classifier.load_state_dict({name.removeprefix(_CLASSIFIER_PREFIX): value for name, value in weights.items()})
     return FitResult(
@@ -157,8 +160,8 @@ def untrained_classifier(
 ) -> Classifier:
     """The network as training begins with it; unless `is_fresh`, a checkpoint's weights follow."""
     torch.manual_seed(seed)
-    num_classes = len(store.class_names)
-    classifier = build_classifier(config.backbone, features, num_classes=num_classes, load_pretrained=is_fresh)
+    num_outputs = stored_task(store).num_outputs
+    classifier = build_classifier(config.backbone, features, num_classes=num_outputs, load_pretrained=is_fresh)
     if is_fresh:
         rows, size = _adaptation(store.modality, train_rows)
         parts = np.array_split(rows, -(-len(rows) // size))
@@ -197,8 +200,7 @@ def _loaders(
     validation_rows: np.ndarray,
 ) -> Loaders:
     balanced = config.class_weighting == "balanced"
-    by_class = class_weights(store.labels[train_rows], num_classes=len(store.class_names), balanced=balanced)
-    weights = by_class[store.labels[train_rows]]
+    weights = stored_task(store).weights(store.labels[train_rows], balanced=balanced)
     division = Division(num_processes=group.num_processes, rank=group.rank, num_passes=config.accumulation_passes)
     pinned = device.type == "cuda"
     num_workers = _num_workers(config, device)

@@ -13,9 +13,10 @@ from components.modeling.augmentation.batch_augmenter import DeviceAugmenter
 from components.modeling.augmentation.example_seeds import example_seed
 from components.modeling.classifier import Classifier
 from components.modeling.features import Features
+from components.modeling.task import Task
 from components.training.recipes import TrainingConfig
 from components.training.trainer.batches import Batch
-from components.training.trainer.losses import example_losses, WeightedMean
+from components.training.trainer.losses import WeightedMean
 from components.training.trainer.schedule import learning_rate_share
 
 
@@ -29,12 +30,13 @@ class Loaders:
 
 
 class ClassifierModule(pl.LightningModule):
-    """Cross-entropy training; dropout follows from (seed, epoch, batch), so that a resumed run repeats it."""
+    """Training with the task's loss; dropout follows from (seed, epoch, batch), so that a resumed run repeats it."""
 
     def __init__(
         self,
         classifier: Classifier,
         features: Features,
+        task: Task,
         config: TrainingConfig,
         loaders: Loaders,
         *,
@@ -44,6 +46,7 @@ class ClassifierModule(pl.LightningModule):
         super().__init__()
         self.classifier = classifier
         self._features = features
+        self._task = task
         self._config = config
         self._loaders = loaders
         self._seed = seed
@@ -51,7 +54,7 @@ class ClassifierModule(pl.LightningModule):
         self._resumed_at: tuple[int, int] | None = None
         self._training_loss = WeightedMean()
         self._held_out_loss = WeightedMean()
-        self._held_out_accuracy = WeightedMean()
+        self._held_out_score = WeightedMean()
 
     def train_dataloader(self) -> "DataLoader[Batch]":
         """Loader of the epoch that begins, or goes on."""
@@ -75,7 +78,8 @@ class ClassifierModule(pl.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Part of the step's loss that this process computes."""
         smoothing = self._config.label_smoothing
-        losses_B = example_losses(self._logits(self._augmented(batch)), batch["labels"], label_smoothing=smoothing)
+        outputs_BK = self._outputs(self._augmented(batch))
+        losses_B = self._task.losses(outputs_BK, batch["labels"], label_smoothing=smoothing)
         self._training_loss.update(losses_B, batch["weights"])
         return (losses_B * batch["shares"]).sum()
 
@@ -86,19 +90,18 @@ class ClassifierModule(pl.LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Begin to gather."""
         self._held_out_loss.restart()
-        self._held_out_accuracy.restart()
+        self._held_out_score.restart()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Loss and accuracy of held-out examples, without class weights or smoothing."""
-        logits_BK = self._logits(batch)
-        right_B = (logits_BK.argmax(dim=1) == batch["labels"]).float()
-        self._held_out_loss.update(example_losses(logits_BK, batch["labels"]), batch["weights"])
-        self._held_out_accuracy.update(right_B, batch["weights"])
+        """Loss and score of held-out examples, without class weights or smoothing."""
+        outputs_BK = self._outputs(batch)
+        self._held_out_loss.update(self._task.losses(outputs_BK, batch["labels"]), batch["weights"])
+        self._held_out_score.update(self._task.scores(outputs_BK, batch["labels"]), batch["weights"])
 
     def on_validation_epoch_end(self) -> None:
         """Log the means."""
         self._log("val_loss", self._held_out_loss)
-        self._log("val_accuracy", self._held_out_accuracy)
+        self._log(self._task.score_name, self._held_out_score)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW with warm-up and cosine, a step at a time."""
@@ -138,9 +141,9 @@ class ClassifierModule(pl.LightningModule):
         images_BHWC = self._device_augmenter(batch["inputs"]["image"], batch["seeds"])
         return {**batch, "inputs": {**batch["inputs"], "image": images_BHWC}}
 
-    def _logits(self, batch: Batch) -> torch.Tensor:
-        logits_BK: torch.Tensor = self.classifier(*self._features.tensors(batch["inputs"]))
-        return logits_BK
+    def _outputs(self, batch: Batch) -> torch.Tensor:
+        outputs_BK: torch.Tensor = self.classifier(*self._features.tensors(batch["inputs"]))
+        return outputs_BK
 
     def _log(self, name: str, mean: WeightedMean) -> None:
         total, weight = mean.gathered(over_processes=True)

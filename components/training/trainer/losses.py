@@ -1,34 +1,11 @@
-"""The training loss: cross-entropy with class weights and label smoothing, additive over examples.
+"""An epoch's mean loss: gathered a batch at a time, over all processes. The loss itself is its task's.
 
-Shapes: B examples, K classes.
+Shapes: B examples.
 """
 
 from collections.abc import Iterable
 
-import numpy as np
 import torch
-from torch.nn import functional
-
-
-def class_weights(labels: np.ndarray, *, num_classes: int, balanced: bool) -> np.ndarray:
-    """Weight of every class in the loss, shape (K,), float64: 1, or `balanced` inversely to its number of rows.
-
-    Balanced, every class present weighs the same in all, and the mean weight of a row is 1; a class without rows has 1.
-
-    King and Zeng, "Logistic Regression in Rare Events Data" (2001), section 4.2; scikit-learn's
-    `class_weight="balanced"`.
-    """
-    counts = np.bincount(labels, minlength=num_classes)
-    weights = np.ones(num_classes)
-    if balanced:
-        present = counts > 0
-        weights[present] = len(labels) / (present.sum() * counts[present])
-    return weights
-
-
-def example_losses(logits_BK: torch.Tensor, labels_B: torch.Tensor, *, label_smoothing: float = 0.0) -> torch.Tensor:
-    """Cross-entropy of every example, shape (B,), float32, in nats."""
-    return functional.cross_entropy(logits_BK.float(), labels_B, reduction="none", label_smoothing=label_smoothing)
 
 
 class WeightedMean:

@@ -123,9 +123,9 @@ def test_a_name_that_timm_does_not_know_is_refused():
         image_classifier(BackboneConfig(name="timm:no_such_net"), num_classes=2, load_pretrained=False)
 
 
-def test_one_class_is_no_classification():
-    with pytest.raises(ValueError, match="num_classes must be at least 2, got 1"):
-        image_classifier(BackboneConfig(name="small_cnn"), num_classes=1, load_pretrained=False)
+def test_a_network_without_outputs_is_refused():
+    with pytest.raises(ValueError, match="num_classes must be at least 1, got 0"):
+        image_classifier(BackboneConfig(name="small_cnn"), num_classes=0, load_pretrained=False)
 
 
 def test_small_cnn_has_no_published_weights():

@@ -219,3 +219,23 @@ BUGS = {
 def build(config):
     """The network that the options name."""
     return BUGS[config.options["bug"]](config.num_classes)
+
+
+class Numbers(nn.Module):
+    """A small network for the rows of a table whose label is a number."""
+
+    def __init__(self, num_outputs, num_numbers, bug):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(num_numbers, 64), nn.ReLU(), nn.Linear(64, num_outputs))
+        self.bug = bug
+
+    def forward(self, numbers, categories):
+        outputs = self.layers(numbers)
+        if self.bug == "Positive":
+            return functional.softplus(outputs)
+        return outputs + 14.0 if self.bug == "Unscaled" else outputs
+
+
+def build_for_numbers(config):
+    """A network of one output."""
+    return Numbers(config.num_classes, len(config.features.knots), config.options["bug"])

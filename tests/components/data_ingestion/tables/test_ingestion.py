@@ -300,7 +300,11 @@ def test_a_long_table_is_read_in_flat_memory(ingest, tmp_path, monkeypatch):
         ("x,label\n1,a\n2,b\n", "split: {test_file: none.csv}", "must be a file beside the data source"),
         ("x,label\n,a\n,b\n", "", "none of 2 can: t.csv, row 2: none of its features has a value"),
         ("i,x,label\n1,1,a\n1,2,b\n", "id: i", "the id column 'i' of .* must be unique, but 1 of 2 rows repeat"),
-        ("x,label\n" + "".join(f"1,{n}\n" for n in range(50)), "", "50 examples have 50 different ones"),
+        (
+            "x,label\n" + "".join(f"1,{n}\n" for n in range(50)),
+            "task: classification",
+            "50 examples have 50 different ones",
+        ),
         ("pay,label\nCash,a\n", "label: {expression: pay > 3}", "mixes texts and numbers"),
         ("x,label\n1,a\n2,b\n", "split: {by: time}", "split.by: time needs a column of times, .* names none: set time"),
         ("x,label\n1,a\n2,b\n", "time: when\nsplit: {by: time}", "must name columns of .*, got 'when'"),

@@ -69,7 +69,7 @@ def test_a_photo_that_stands_in_two_splits_blocks(tmp_path):
 
 def test_a_feature_that_gives_the_label_away_blocks_and_a_derived_column_warns(write_table, tmp_path):
     answers = labels()
-    told = ["printed" if answer == "yes" else "none" for answer in answers]
+    told = ["printed" if answer == "yes" else "typed" for answer in answers]
     columns = {**rows(), "receipt": told, "format": told}
     found = findings(write_table(SPLITS, answers, columns, roles={"format": "derived"}), tmp_path / "out")
     assert {(finding.column, finding.severity, finding.name) for finding in found} == {

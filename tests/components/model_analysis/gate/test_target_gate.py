@@ -3,7 +3,7 @@ import pytest
 
 from components.model_analysis.gate.target_gate import judge, LeftOut, majority_baseline
 from components.model_analysis.metrics.evaluation import evaluate_predictions
-from components.shared.contracts.problem import TARGET_METRICS, TargetSpec
+from components.shared.contracts.problem import CLASS_METRICS, TargetSpec
 
 NOTHING_LEFT_OUT = LeftOut()
 
@@ -58,7 +58,7 @@ def test_without_a_minimum_a_useful_model_passes() -> None:
     assert verdict.reason.startswith("no minimum was set: accuracy 0.900 on 10 test examples is better")
 
 
-@pytest.mark.parametrize("metric", TARGET_METRICS)
+@pytest.mark.parametrize("metric", CLASS_METRICS)
 def test_without_a_minimum_a_model_that_always_answers_one_label_fails(metric) -> None:
     evaluation = _evaluation([0] * 8 + [1] * 2, [0] * 10)
     assert evaluation.metrics[metric] == pytest.approx(majority_baseline(evaluation, metric))

@@ -132,7 +132,7 @@ def test_the_target_and_the_validation_split_are_in_the_evaluation(evaluate, mak
     evaluate(make_table(GOOD_ROWS), target=TargetSpec(metric="macro_f1", minimum=0.5))
     evaluation = _json(tmp_path / "out" / "evaluation.json")
     assert evaluation["format_version"] == 1
-    assert evaluation["target"] == {"metric": "macro_f1", "minimum": 0.5}
+    assert evaluation["target"] == {"metric": "macro_f1", "minimum": 0.5, "maximum": None}
     assert evaluation["validation"]["num_labelled"] == 10
     assert evaluation["validation"]["metrics"]["accuracy"] == 1.0
 

@@ -203,7 +203,7 @@ def test_held_out_examples_are_spread_and_matched_by_identifier(tables, images):
     assert held_out.split == "test"
     assert held_out.example_ids == ("image-0", "image-2", "image-5")
     assert [row["image"] for row in held_out.rows] == [images[0], images[2], images[5]]
-    assert np.allclose(held_out.probabilities_NK, tables[2][[0, 2, 5]])
+    assert np.allclose(held_out.answers_NK, tables[2][[0, 2, 5]])
 
 
 def test_validation_examples_are_taken_where_nothing_of_test_was_scored(images, predictor, tmp_path):

@@ -103,3 +103,39 @@ def test_texts_are_masked_and_personal_identifiers_hashed_unless_they_are_kept(t
             writer.write(**row, **rest)
         found = PredictionsTable(folder).read(["example_id", "label", "place"]).to_pylist()[0]
         assert [*found.values()] == expected
+
+
+def write_numbers(path: Path, numbers, labels=(1.5, None)) -> Path:
+    with PredictionsWriter(path, class_names=(), extra_columns={}, is_regression=True) as writer:
+        writer.write(
+            example_ids=["a", "b"],
+            splits=["test", "test"],
+            labels=list(labels),
+            probabilities=np.empty((2, 0)),
+            numbers=np.array(numbers),
+            embeddings=np.zeros((2, 1)),
+            extra={},
+        )
+    return path
+
+
+def test_numbers_come_back(tmp_path):
+    table = PredictionsTable(write_numbers(tmp_path, [1.25, -3e10]))
+    assert (table.is_regression, table.class_names) == (True, ())
+    assert table.numbers("predicted").tolist() == [1.25, -3e10]
+    np.testing.assert_array_equal(table.numbers("label", splits=["test"]), [1.5, np.nan])
+    assert table.numbers("predicted", splits=["train"]).tolist() == []
+    assert table.probabilities().shape == (2, 0)
+
+
+@pytest.mark.parametrize("wrong", [[1.0, float("nan")], [1.0, float("inf")], [1.0]])
+def test_numbers_that_are_not_finite_or_missing_are_refused(tmp_path, wrong):
+    with pytest.raises(ContractError, match="numbers must be 2 finite ones"):
+        write_numbers(tmp_path, wrong)
+
+
+def test_the_golden_table_of_numbers_loads():
+    table = PredictionsTable(GOLDEN.parent / "predictions_table_v2")
+    assert table.is_regression
+    assert table.numbers("predicted").tolist() == [1.25, 2.5]
+    np.testing.assert_array_equal(table.numbers("label"), [1.5, np.nan])

@@ -60,7 +60,7 @@ def test_the_problem_as_a_dictionary_has_every_key():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("modalty: image", r"unknown key 'modalty'; known keys are modality, label.*; did you mean 'modality'\?"),
+        ("modalty: image", r"unknown key 'modalty'; known keys are modality, task, label.*; did you mean 'modality'\?"),
         ("label: {colum: x}", r"unknown key 'label\.colum'; known keys are column, expression"),
         ("1: 2", "unknown key '1'"),
         ("modality: sound", "modality must be one of image, text, tabular, got 'sound'"),

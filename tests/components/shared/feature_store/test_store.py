@@ -15,6 +15,7 @@ from components.shared.runtime.errors import ContractError
 GOLDEN = Path(__file__).parent / "golden"
 SHAPE = (2, 3, 3)
 PIXELS = InputSpec(dtype="uint8", shape=SHAPE)
+NUMBERS = InputSpec(dtype="float32", shape=(2,))
 
 
 def images_of(num_rows: int) -> np.ndarray:
@@ -168,7 +169,7 @@ def test_missing_truncated_and_swapped_files_are_refused_by_name(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format_version": 5}, "must have a format_version from 1 to 4, got 5"),
+        ({"format_version": 6}, "must have a format_version from 1 to 5, got 6"),
         ({"contract": "something"}, "must be a feature store, got 'something'"),
         ({"files": [{"name": "../part-00000.arrow", "num_rows": 3}]}, "must hold part-00000.arrow, but it does not"),
         ({"inputs": {"image": {"dtype": "uint8", "shape": [2, 2, 3]}}}, r"must be fixed_size_binary\[12\]"),
@@ -322,3 +323,30 @@ def test_the_fingerprint_sees_every_input(mixed, tmp_path):
 def test_inputs_that_are_missing_or_unknown_are_refused(tmp_path):
     with pytest.raises(ContractError, match="inputs must be image, got pixels"):
         writer_of(tmp_path).write(example_ids=["a"], splits=["train"], labels=[0], inputs={"pixels": images_of(1)})
+
+
+def test_labels_may_be_numbers(tmp_path):
+    with writer_of(
+        tmp_path, modality="tabular", class_names=(), is_regression=True, input_specs={"numbers": NUMBERS}
+    ) as writer:
+        writer.write(
+            example_ids=["a", "b", "c"],
+            splits=["train", "train", "test"],
+            labels=[1.5, float("nan"), -2e300],
+            inputs={"numbers": np.zeros((3, 2), np.float32)},
+        )
+    store = FeatureStore(tmp_path)
+    assert (store.task, store.class_names, store.is_regression) == ("tabular_regression", (), True)
+    assert store.labels.dtype == np.float64
+    np.testing.assert_array_equal(store.labels, [1.5, np.nan, -2e300])
+    assert store.are_labelled.tolist() == [True, False, True]
+    assert store.indices("train").tolist() == [0]
+    assert FeatureStore(tmp_path).fingerprint() == store.fingerprint()
+
+
+def test_the_golden_store_of_numbers_loads():
+    store = FeatureStore(GOLDEN / "feature_store_v5")
+    assert (store.task, store.class_names) == ("tabular_regression", ())
+    assert store.preparation == {"preprocessing": {"target": {"mean": 2.0, "std": 0.5}}}
+    np.testing.assert_array_equal(store.labels, [1.5, 2.5, np.nan])
+    np.testing.assert_array_equal(store.gather(np.arange(3))["numbers"], np.arange(6, dtype=np.float32).reshape(3, 2))

@@ -393,3 +393,18 @@ def test_personal_columns_are_hashed_and_other_texts_masked_but_not_the_payload(
     assert [*found.values()] == [hashed, hashed, "<phone>", stays, stays]
     ServingLogWriter(tmp_path / "b", info, kept=["note", "patient"]).append(rows([NOON], **further))
     assert read(ServingLog(tmp_path / "b"), ["patient", "note"]).to_pylist() == [{"patient": stays, "note": stays}]
+
+
+def test_a_log_of_numbers_holds_predictions_as_numbers(tmp_path):
+    info = ExampleTableInfo(modality="tabular", class_names=(), column_roles={"area": "feature"}, task="regression")
+    batch = rows(hours(3), area=pa.array([1.0, 2.0, 3.0]))
+    numbers = rows(hours(3), area=pa.array([1.0, 2.0, 3.0]), predicted=pa.array([1.5, None, -2.0]))
+    ServingLogWriter(tmp_path / "log", info).append(numbers)
+    log = ServingLog(tmp_path / "log")
+    assert (log.info.task, log.info.main_role("predicted")) == ("regression", "prediction")
+    assert read(log, ["predicted"]).column(0).to_pylist() == [1.5, None, -2.0]
+    with pytest.raises(ContractError, match="column 'predicted' must be double, got string"):
+        ServingLogWriter(tmp_path / "log", info).append(batch)
+    ServingLogWriter(tmp_path / "log", INFO).append(rows(hours(1)))
+    with pytest.raises(ContractError, match=r"must be of the (task|modality)"):
+        ServingLog(tmp_path / "log")

@@ -55,8 +55,8 @@ def test_nothing_divided_by_nothing_leaves_the_label_open():
     [
         "",
         "tips >",
-        "tips",
-        "tips + 1",
+        "'tips'",
+        "1 + 1",
         "1 > 0",
         "__import__('os').system('true') == 0",
         "tips.real > 1",
@@ -81,3 +81,16 @@ def test_anything_else_is_refused(text):
 def test_comparing_a_text_with_a_number_is_refused():
     with pytest.raises(ValueError, match="mixes texts and numbers"):
         evaluated("pay > 3", pay=["Cash"])
+
+
+def test_an_expression_may_give_a_number():
+    assert not LabelExpression("tips > 1").is_number
+    assert LabelExpression("tips / fare").is_number
+    assert evaluated("100 * tips / fare", tips=[1.0, None, 0.0], fare=[4, 2, 0]) == [25.0, None, None]
+    assert evaluated("-tips", tips=[1.0]) == [-1.0]
+    assert evaluated("tips", tips=[2]) == [2.0]
+
+
+def test_an_expression_that_gives_a_text_is_refused():
+    with pytest.raises(ValueError, match="its value is a text: it must be a condition or a number"):
+        evaluated("pay", pay=["Cash"])

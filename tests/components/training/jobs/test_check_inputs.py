@@ -27,8 +27,14 @@ def test_the_target_is_split_from_the_rest_of_the_problem(tmp_path):
     low = inputs(tmp_path, problem="target: {minimum: 0.8}")
     high = inputs(tmp_path, problem="target: {minimum: 0.9}  # a comment")
     assert low.data_problem == high.data_problem
-    assert json.loads(low.target) == {"metric": "accuracy", "minimum": 0.8}
+    assert json.loads(low.target) == {"metric": "accuracy", "minimum": 0.8, "maximum": None}
     assert json.loads(high.target)["minimum"] == 0.9
+
+
+def test_a_target_of_numbers_says_what_the_label_is(tmp_path):
+    numbers = inputs(tmp_path, problem="target: {metric: rmse, maximum: 3.5}")
+    assert json.loads(numbers.data_problem)["task"] == "regression"
+    assert json.loads(inputs(tmp_path).data_problem)["task"] is None
 
 
 @pytest.mark.parametrize(

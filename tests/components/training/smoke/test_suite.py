@@ -144,7 +144,7 @@ def test_examples_that_all_look_the_same_are_found(subject, monkeypatch):
 def test_a_label_that_is_no_class_is_named(subject, tmp_path):
     planted = rewritten(subject, tmp_path / "store", labels=subject.store.labels + 1)
     found = first_failure(planted)
-    assert found.name == "labels are classes"
+    assert found.name == "labels are usable"
     assert "60 labels are no class: 2 of the example 1-000, where classes are 0 to 1" in found.measured
 
 
@@ -152,7 +152,7 @@ def test_a_class_without_training_examples_is_named(subject, tmp_path):
     store = subject.store
     kept = np.flatnonzero((store.labels == 0) | (store.splits != "train"))
     found = first_failure(rewritten(subject, tmp_path / "store", rows=kept))
-    assert (found.name, found.measured) == ("labels are classes", "no training example of down")
+    assert (found.name, found.measured) == ("labels are usable", "no training example of down")
 
 
 @pytest.mark.parametrize("wrong", ["counted on by one", "shuffled"])

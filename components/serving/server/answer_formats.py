@@ -1,0 +1,108 @@
+"""What a model says as KServe's answers: labels and probabilities of classes, or numbers.
+
+Shapes: N examples, K classes.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from kserve import InferOutput
+import numpy as np
+
+from components.modeling.predictor import Predictor
+from components.modeling.task import Answers
+
+PROBABILITIES, LABEL, PREDICTION = "probabilities", "label", "prediction"
+
+
+class AnswerFormat(ABC):
+    """How one kind of model answers."""
+
+    @property
+    @abstractmethod
+    def output_types(self) -> list[dict[str, Any]]:
+        """Outputs of V2, for the metadata endpoint."""
+
+    @abstractmethod
+    def predictions(self, answers: Answers) -> list[dict[str, Any]]:
+        """V1: an object an example."""
+
+    @abstractmethod
+    def outputs(self, answers: Answers) -> dict[str, InferOutput]:
+        """V2: all outputs by name."""
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the outputs."""
+        return [str(output["name"]) for output in self.output_types]
+
+
+class ClassFormat(AnswerFormat):
+    """`probabilities` FP32 [N, K] in the order of the classes, and `label` BYTES [N]."""
+
+    def __init__(self, class_names: Sequence[str]) -> None:
+        self._class_names = tuple(class_names)
+
+    @property
+    def output_types(self) -> list[dict[str, Any]]:
+        """Probabilities and labels."""
+        return [
+            {"name": PROBABILITIES, "datatype": "FP32", "shape": [-1, len(self._class_names)]},
+            {"name": LABEL, "datatype": "BYTES", "shape": [-1]},
+        ]
+
+    def predictions(self, answers: Answers) -> list[dict[str, Any]]:
+        """`{"label": "cat", "probabilities": {"cat": 0.98, "dog": 0.02}}` an example."""
+        rows = [dict(zip(self._class_names, row, strict=True)) for row in answers.probabilities_BK.tolist()]
+        return [{LABEL: label, PROBABILITIES: row} for label, row in zip(self._labels(answers), rows, strict=True)]
+
+    def outputs(self, answers: Answers) -> dict[str, InferOutput]:
+        """Probabilities and labels."""
+        probabilities_NK = answers.probabilities_BK
+        return {
+            PROBABILITIES: InferOutput(
+                PROBABILITIES, list(probabilities_NK.shape), "FP32", data=probabilities_NK.ravel().tolist()
+            ),
+            LABEL: InferOutput(LABEL, [len(probabilities_NK)], "BYTES", data=self._labels(answers)),
+        }
+
+    def _labels(self, answers: Answers) -> list[str]:
+        return [self._class_names[index] for index in answers.probabilities_BK.argmax(axis=1)]
+
+
+class NumberFormat(AnswerFormat):
+    """`prediction` FP32 [N]."""
+
+    @property
+    def output_types(self) -> list[dict[str, Any]]:
+        """The number."""
+        return [{"name": PREDICTION, "datatype": "FP32", "shape": [-1]}]
+
+    def predictions(self, answers: Answers) -> list[dict[str, Any]]:
+        """`{"prediction": 12.3}` an example."""
+        return [{PREDICTION: number} for number in _numbers(answers).tolist()]
+
+    def outputs(self, answers: Answers) -> dict[str, InferOutput]:
+        """The numbers."""
+        numbers_N = _numbers(answers).astype(np.float32)
+        return {PREDICTION: InferOutput(PREDICTION, [len(numbers_N)], "FP32", data=numbers_N.tolist())}
+
+
+def answer_format(predictor: Predictor) -> AnswerFormat:
+    """The format of a model's answers."""
+    return NumberFormat() if predictor.task.is_regression else ClassFormat(predictor.class_names)
+
+
+def joined_answers(parts: Sequence[Answers]) -> Answers:
+    """Answers to parts of a request as one."""
+    numbers = [part.numbers_B for part in parts if part.numbers_B is not None]
+    return Answers(
+        probabilities_BK=np.concatenate([part.probabilities_BK for part in parts]),
+        numbers_B=np.concatenate(numbers) if numbers else None,
+    )
+
+
+def _numbers(answers: Answers) -> np.ndarray:
+    assert answers.numbers_B is not None
+    return answers.numbers_B
