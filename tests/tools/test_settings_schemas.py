@@ -75,4 +75,4 @@ def test_what_the_loader_refuses_the_schema_refuses(name, read, text, key):
 def test_keys_are_explained():
     label = SCHEMAS["problem.json"]["$defs"]["BudgetSpec"]["properties"]
     assert label["max_gpu_hours"]["description"].startswith("GPU-hours and cost, in the currency of the price")
-    assert list(SCHEMAS["problem.json"]["properties"])[:2] == ["modality", "label"]
+    assert list(SCHEMAS["problem.json"]["properties"])[:2] == ["modality", "task"]

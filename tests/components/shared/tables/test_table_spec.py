@@ -16,7 +16,7 @@ def test_every_key_is_read_from_a_problem_file():
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("format: xlsx", "must be csv, tsv, jsonl or parquet, got 'xlsx'"),
+        ("format: xlsx", "must be one of csv, tsv, jsonl, parquet, got 'xlsx'"),
         ("columns: [a, b, a]", r"table\.columns must not repeat a name, but 'a' occurs more than once"),
         ('columns: [a, " "]', r"table\.columns must give every column a name, but one is empty"),
         ("missing: '?'", r"table\.missing must be a list"),
