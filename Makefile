@@ -70,7 +70,7 @@ docs: setup ## Write what of docs/ is made from the code: JSON Schemas of what p
 
 # Files are shared out whole, the longest folders first, so that the cores end together.
 IN_VENV := $(VENV) -m pytest -q -n 2 --dist loadfile --ignore=tests/components/data_validation \
-	tests/pipelines $(filter-out tests/pipelines/,$(wildcard tests/*/))
+	tests/pipelines $(filter-out tests/pipelines/,$(wildcard tests/*/)) $(wildcard tests/test_*.py)
 IN_VALIDATION := $(VALIDATION) -m pytest -q -n 2 --dist loadfile \
 	tests/components/data_validation tests/components/drift tests/components/shared
 
