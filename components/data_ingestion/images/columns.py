@@ -128,8 +128,9 @@ def image_column_roles(
 
 
 def _roles(name: str, problem: Problem, otherwise: ColumnRole, *, is_personal: bool = False) -> tuple[ColumnRole, ...]:
-    declared = declared_roles(name, problem) | ({"pii"} if is_personal else set())
-    return tuple(role for role in _DECLARED if role in declared) or (otherwise,)
+    declared = declared_roles(name, problem)
+    found = (role for role in _DECLARED if role in declared or (role == "pii" and is_personal))
+    return tuple(found) or (otherwise,)
 
 
 def _usual_role(name: str) -> ColumnRole:

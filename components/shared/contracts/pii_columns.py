@@ -32,7 +32,7 @@ class HashedColumns(tuple[str, ...]):
     def __hash__(self) -> int:
         return hash((*self, None, *self.kept))
 
-    def written(self) -> list[str] | dict[str, Treatment]:
+    def written(self) -> list[str] | dict[str, str]:
         """As the problem file has it: a list unless a column is kept."""
         if not self.kept:
             return list(self)

@@ -219,7 +219,8 @@ class _Resolver:
         if name != self._label and (personal := personal_numbers(name, values, self._problem)) is not None:
             self.reasons[name] = f"it seems to hold {PLURALS[personal]}"
             self.inferred.append(personal_numbers_words(name, personal))
-            return declared - {"feature"} | {"pii"}
+            roles: set[SourceRole] = {*declared, "pii"}
+            return frozenset(roles - {"feature"})
         if declared:
             return declared
         if name in self._label_inputs:
