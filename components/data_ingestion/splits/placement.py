@@ -30,7 +30,7 @@ class ExamplesToSplit:
     classes
         Shape (N,), int: class index, -1 where unlabelled or where there are no classes.
     class_names
-        Of the class indices; a single one where labels are numbers.
+        Of the class indices.
     clusters
         Shape (N,), int: examples with the same number stay together.
     pinned, known
@@ -40,6 +40,8 @@ class ExamplesToSplit:
         Shape (N,), bool: examples that nothing may be judged on, such as those that a model has labelled.
     times
         Shape (N,), float64: when each happened; None where time plays no part.
+    of_classes
+        False where labels are numbers: then a single class stands for them.
     """
 
     positions: np.ndarray
@@ -50,6 +52,7 @@ class ExamplesToSplit:
     known: np.ndarray
     train_only: np.ndarray
     times: np.ndarray | None = None
+    of_classes: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,7 +149,7 @@ def _stratified(examples: ExamplesToSplit, spec: SplitSpec, predefined: Sequence
     )
     splits = np.where(apart, LEFT_OUT, unit_splits[units])
     counts = counts_by_split(examples.classes[judged], splits[judged], examples.class_names)
-    return _described(splits, examples, achieved_fractions(counts, fractions, of_classes=len(examples.class_names) > 1))
+    return _described(splits, examples, achieved_fractions(counts, fractions, of_classes=examples.of_classes))
 
 
 def _fixed_units(examples: ExamplesToSplit, units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -248,6 +248,7 @@ def _placement(
         known=known_places(known, index.column("content"), index.column("carried_group") if is_grouped else None),
         train_only=index.column("train_only"),
         times=index.column("time") if problem.split.by == "time" else None,
+        of_classes=bool(index.labels),
     )
     return place_examples(examples, problem.split, predefined, source=source)
 

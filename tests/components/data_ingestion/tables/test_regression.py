@@ -89,7 +89,7 @@ def test_an_expression_may_give_the_number(ingest, tmp_path):
         ("task: regression\nlabel: {column: price, classes: ['1', '2']}", r"label\.classes must be absent"),
         ("task: classification\ntarget: {metric: mae}", r"target\.metric must be one of accuracy, .* is a class"),
         ("modality: text\ntarget: {metric: r2}", "task must be classification for text examples"),
-        ("task: ranking", "task must be classification or regression, got 'ranking'"),
+        ("task: ranking", "task must be one of classification, regression, got 'ranking'"),
         ("task: regression\nmodality: text", "task must be classification for text examples, which take classes"),
         ("text: garden\nlabel: {column: price}", "must be a class where examples are text, but it is a number"),
         ("task: regression\nlabel: {column: garden}", "since its label is not a finite number|must hold rows that can"),
