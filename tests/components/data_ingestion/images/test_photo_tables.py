@@ -417,7 +417,7 @@ def test_personal_data_of_a_table_of_photos_are_hashed_or_masked_in_examples_and
             assert row["patient"] == keyed_hash(rows[number]["patient"])
     assert "mobile" in ExampleTable(out / "pool").info.columns_of("pii")
     report = (out / "report.html").read_text().replace("&#39;", "'")
-    assert "the column 'mobile' is hashed, never shown and no feature" in report
+    assert "column 'mobile' is hashed, never shown and no feature" in report
     _, again = ingest(folder, f"{{group: patient, split: {{like: {out / 'examples'}}}}}", output="again")
     splits = {row["patient"]: row["split"] for row in rows_of(out)}
     assert {row["patient"]: row["split"] for row in rows_of(again)} == splits

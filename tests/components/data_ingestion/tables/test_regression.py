@@ -111,8 +111,6 @@ def test_images_take_classes(ingest, photo_folder):
         ingest(photo_folder, "task: regression")
 
 
-def test_a_personal_number_is_not_shown(ingest, tmp_path):
-    _, folder = ingest(houses(tmp_path / "houses.csv"), "label: {column: price}\npii: [price]")
-    assert "distribution" not in inferred(folder)
-    findings = read_verdict(folder / "verdict.json").findings
-    assert not [finding for finding in findings if finding.name == "label_numbers"]
+def test_a_personal_number_is_no_label(ingest, tmp_path):
+    with pytest.raises(ValueError, match="the label 'price' must not be under `pii`"):
+        ingest(houses(tmp_path / "houses.csv"), "label: {column: price}\npii: [price]")

@@ -114,7 +114,7 @@ def test_settings_of_the_problem_file_are_those_that_are_checked(run):
     [
         ({"recipe": "quick"}, "recipe must be one of"),
         ({"training": '{"learning_rat": 1}'}, "unknown key 'training.learning_rat'"),
-        ({"budget": '{"max_hours": -1}'}, r"budget\.max_hours must be above 0"),
+        ({"budget": '{"max_hours": -1}'}, r"budget\.max_hours must be a number above 0"),
         ({"budget": '{"max_days": 1}'}, "unknown key 'budget.max_days'"),
         ({"device": "tpu"}, "device must be auto, cpu or cuda"),
     ],
