@@ -13,7 +13,7 @@ RNG = np.random.default_rng(0)
 
 
 def resolved(problem: str = "", **columns):
-    arrays = {name: pa.array(values) for name, values in columns.items()}
+    arrays = {name: values if isinstance(values, pa.Array) else pa.array(values) for name, values in columns.items()}
     return resolve_roles(arrays, parse_problem(problem), where="t.csv")
 
 
