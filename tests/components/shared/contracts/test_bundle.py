@@ -229,3 +229,14 @@ def test_deeply_nested_json_is_refused(bundle):
     (bundle / "config.json").write_text("[" * 200_000)
     with pytest.raises(ValueError, match="must be JSON in UTF-8"):
         read_config(bundle)
+
+
+def test_version_2_still_loads():
+    config = read_config(GOLDEN.parent / "bundle_v2")
+    assert (config.task, config.is_regression, config.modality, config.class_names) == (
+        "tabular_regression", True, "tabular", (),
+    )  # fmt: skip
+    assert config.label == {"expression": "a + b"}
+    assert config.column_roles == {"a": ["ignored"], "age": ["feature", "slice"]}
+    assert config.label_version == 3
+    np.testing.assert_array_equal(read_weights(GOLDEN.parent / "bundle_v2")["weight"], [0.0, 1.0, 2.0])

@@ -197,3 +197,19 @@ def test_a_pool_has_neither_splits_nor_labels(tmp_path):
     assert table.info.is_pool
     assert table.num_rows == 1
     assert not list(table.iter_batches(["example_id"], splits=["train", "validation", "test"]))
+
+
+def test_version_2_still_loads():
+    table = ExampleTable(GOLDEN.parent / "example_table_v2")
+    assert table.info.label_version == 2
+    assert table.info.label == {"column": "paid"}
+    assert table.info.source_roles["age"] == ["feature", "slice"]
+    assert table.info.columns_of("slice", "group") == ("age", "place")
+    assert table.read(["example_id", "label", "content_id", "label_source", "label_version", "age"]).to_pydict() == {
+        "example_id": ["a", "b", "c"],
+        "label": ["yes", None, "no"],
+        "content_id": [1, 2**63, None],
+        "label_source": ["model", None, "person"],
+        "label_version": [1, 2, 2],
+        "age": [30, None, 41],
+    }
