@@ -8,6 +8,10 @@ from types import TracebackType
 
 
 def _print_masked(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        # Nothing to mask, and a process that is interrupted must end as one.
+        sys.__excepthook__(kind, error, trace)
+        return
     from components.shared.runtime.redaction import print_masked
 
     print_masked(kind, error, trace)
