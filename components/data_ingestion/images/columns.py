@@ -153,6 +153,22 @@ def shown_name(name: str, problem: Problem, image_column: str | None = None) -> 
     return keyed_hash(name) if names & set(problem.pii) else masked_personal(name)
 
 
+def photo_source_roles(
+    roles: Mapping[str, tuple[ColumnRole, ...]],
+    carried: Mapping[str, str],
+    image: str,
+    label: str | None,
+    problem: Problem,
+) -> dict[str, list[str]]:
+    """The roles of a table's own columns, as later steps read them in the example table and the bundle.
+
+    `roles` and `carried` are those of the example table's columns, `image` and `label` columns of the table.
+    """
+    found: dict[str, list[str]] = {source: list(roles[name]) for name, source in carried.items()}
+    single = {image: "image", label: "label", problem.id: "id"}
+    return found | {name: [role] for name, role in single.items() if name is not None}
+
+
 def kept_image_columns(problem: Problem, carried: Mapping[str, str] | None, label: str | None) -> list[str]:
     """Columns of the example table whose personal data the problem file keeps; `label` is the label's name for it."""
     sources = {name: name for name in IMAGE_COLUMNS} | dict(carried or {})

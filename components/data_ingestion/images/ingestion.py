@@ -19,6 +19,7 @@ from components.data_ingestion.images.columns import (
     IMAGE_COLUMNS,
     image_values,
     kept_image_columns,
+    photo_source_roles,
     shown_name,
     SOURCE_NAME,
 )
@@ -41,7 +42,7 @@ from components.data_ingestion.label_provenance import OLDER
 from components.data_ingestion.pool import write_pool
 from components.data_ingestion.splits.line import expected_splits
 from components.data_ingestion.splits.time_order import LEFT_OUT
-from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
+from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.problem import Problem, SPLIT_NAMES
 from components.shared.contracts.split_record import KnownSplits
 
@@ -107,9 +108,7 @@ def ingest_images(
         source=source,
     )
     splits, placed = placement.splits, placement.splits != LEFT_OUT
-    info = ExampleTableInfo(
-        modality="image", class_names=class_names, column_roles=roles, label_version=problem.label.version
-    )
+    info = _info(listing, problem, class_names, roles)
     version = problem.label.version
     beside = {} if listing.columns is None else {field.name: field.type for field in listing.columns.schema}
     columns = {name: {**IMAGE_COLUMNS, **beside}[name] for name in roles}
@@ -126,11 +125,6 @@ def ingest_images(
             writer.write(batch)
     pooled = batches(unlabelled, [None] * len(unlabelled))
     write_pool(tables.pool, info, pooled, extra_columns=columns, kept=kept_columns)
-    converted = [
-        Quarantined(name=image.entry.name, reason="; ".join(image.record.conversions))
-        for image in kept
-        if image.record.conversions
-    ]
     quarantined = [*listing.quarantined, *undecodable, *contradictory]
     facts = IngestionFacts(
         modality="image",
@@ -150,7 +144,7 @@ def ingest_images(
         },
         dropped_duplicates=tuple(copies),
         near_duplicate_clusters=tuple(tuple(images[i].entry.name for i in group) for group in groups),
-        converted=tuple(converted),
+        converted=_converted(kept),
         inferred=(*(() if problem.modality else ("the modality is image",)), *listing.inferred),
         warnings=(
             *listing.warnings,
@@ -161,6 +155,34 @@ def ingest_images(
         example_images=tuple(contact_sheet(reader, images, class_names)),
     )
     return _with_hidden_names(facts) if {SOURCE_NAME, listing.image_column} & set(problem.pii) else facts
+
+
+def _info(
+    listing: ImageListing, problem: Problem, class_names: tuple[str, ...], roles: Mapping[str, tuple[ColumnRole, ...]]
+) -> ExampleTableInfo:
+    """What the tables say of themselves, with the roles of a source table's own columns where there is one."""
+    label: dict[str, str] = {}
+    source_roles: dict[str, list[str]] = {}
+    if listing.carried is not None and listing.image_column is not None:
+        source_roles = photo_source_roles(roles, listing.carried, listing.image_column, listing.label, problem)
+        told = {"column": listing.label, "expression": problem.label.expression}
+        label = {how: what for how, what in told.items() if what is not None}
+    return ExampleTableInfo(
+        modality="image",
+        class_names=class_names,
+        column_roles=roles,
+        label_version=problem.label.version,
+        label=label,
+        source_roles=source_roles,
+    )
+
+
+def _converted(images: Sequence[MeasuredImage]) -> tuple[Quarantined, ...]:
+    return tuple(
+        Quarantined(name=image.entry.name, reason="; ".join(image.record.conversions))
+        for image in images
+        if image.record.conversions
+    )
 
 
 def _with_hidden_names(facts: IngestionFacts) -> IngestionFacts:

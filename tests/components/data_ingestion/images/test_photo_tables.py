@@ -64,6 +64,15 @@ def test_a_table_in_a_folder_labels_its_photos_and_its_columns_take_roles(camera
         "source_name": "metadata",
         "brightness": "derived",
     }
+    # What the model's bundle carries: a later table of the kind is scored by it.
+    assert table.info.label == {"column": "label"}
+    assert table.info.source_roles == {
+        "path": ["image"],
+        "label": ["label"],
+        "patient": ["group"],
+        "camera": ["slice"],
+        "taken": ["time"],
+    }
     found = {row["source_name"]: row for row in rows_of(out)}
     for row in rows:
         kept = found[row["path"]]
