@@ -49,11 +49,7 @@ class ReportContent:
 def evaluation_report(content: ReportContent) -> Report:
     """Build the report of an evaluation."""
     test = content.test
-    report = Report("Model analysis", subtitle=f"{test.num_examples:,} labelled examples of the test split")
-    report.verdict(content.verdict.passed, content.verdict.reason)
-    for finding in content.verdict.findings:
-        if finding.severity != "blocking":
-            report.paragraph(finding.message, tone="warn" if finding.severity == "warning" else "plain")
+    report = opened_report(content.verdict, test.num_examples)
     _add_facts(report, content)
     _add_not_by_people(report, content.not_by_people)
     if test.num_examples:
@@ -150,6 +146,16 @@ def _add_calibration(report: Report, test: Evaluation) -> None:
         ),
         caption="Examples by confidence: each bar ends at the value under it.",
     )
+
+
+def opened_report(verdict: Verdict, num_examples: int) -> Report:
+    """A report that begins with the verdict and what it found, whatever the model answers."""
+    report = Report("Model analysis", subtitle=f"{num_examples:,} labelled examples of the test split")
+    report.verdict(verdict.passed, verdict.reason)
+    for finding in verdict.findings:
+        if finding.severity != "blocking":
+            report.paragraph(finding.message, tone="warn" if finding.severity == "warning" else "plain")
+    return report
 
 
 def add_influence(report: Report, influence: Mapping[str, float], *, what: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from components.model_analysis.errors.hardest_report import add_numbers
 from components.model_analysis.errors.largest_errors import MissedNumber
-from components.model_analysis.evaluation_report import add_influence
+from components.model_analysis.evaluation_report import add_influence, opened_report
 from components.model_analysis.metrics.regression import NumberEvaluation
 from components.reporting.charts import bar_chart, line_chart
 from components.reporting.page import Cell, Report
@@ -41,11 +41,7 @@ class NumberReportContent:
 def number_report(content: NumberReportContent) -> Report:
     """Build the report of an evaluation."""
     test = content.test
-    report = Report("Model analysis", subtitle=f"{test.num_examples:,} labelled examples of the test split")
-    report.verdict(content.verdict.passed, content.verdict.reason)
-    for finding in content.verdict.findings:
-        if finding.severity != "blocking":
-            report.paragraph(finding.message, tone="warn" if finding.severity == "warning" else "plain")
+    report = opened_report(content.verdict, test.num_examples)
     _add_not_by_people(report, content.not_by_people)
     if not test.num_examples:
         return report
