@@ -55,6 +55,6 @@ class WrittenSettings:
 
 
 def shown(value: Any) -> str:
-    """Text as it is, another value as Python writes it; cut where it is long."""
-    text = value if isinstance(value, str) else repr(value)
+    """Text as it is where it can be printed in one line, else as Python writes it; cut where it is long."""
+    text = value if isinstance(value, str) and value.isprintable() else repr(value)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."

@@ -203,3 +203,9 @@ def test_a_large_file_is_refused_before_it_is_read(tmp_path):
 def test_what_is_written_is_read_again(value):
     content = {"key": value, "list": [value, value]}
     assert read(settings_yaml(content)) == content
+
+
+def test_a_key_that_cannot_be_printed_is_shown_escaped():
+    with pytest.raises(ValueError, match="at most 18 digits") as caught:
+        written_settings('"": {"\\n": 1000000000000000000}', where="t.yaml")
+    assert "\n" not in str(caught.value)
