@@ -78,13 +78,15 @@ def test_an_unchanged_run_takes_every_step_from_the_cache(finished, pictures):
 
 
 @pytest.mark.slow
-def test_a_changed_target_repeats_the_judgement_alone(finished, pictures, tmp_path):
+def test_a_changed_target_repeats_the_judgement_alone(finished, first_summary, pictures, tmp_path):
     problem = tmp_path / "problem.yaml"
     problem.write_text("target: {metric: accuracy, minimum: 0.1}\n")
     result = run(pictures, finished, "--problem", str(problem))
     assert result.exit_code == 0, result.output
     assert executed(finished) >= {"check inputs", "evaluate model", "gate: analysis"}
     assert not executed(finished) & {"ingest examples", "validate examples", "smoke test", "train model"}
+    # The evaluation, with its target, is part of the release.
+    assert Path(summary_of(finished)["model_dir"]).name != Path(first_summary["model_dir"]).name
 
 
 def trainer_of(run_dir):

@@ -10,7 +10,7 @@ import pytest
 
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.verdict import read_verdict
-from components.shared.tables import table_files
+from components.shared.tables import csv_stream
 
 
 def rows_of(folder: Path) -> list[dict]:
@@ -272,7 +272,7 @@ def test_a_table_at_a_uri_is_read(ingest):
 
 @pytest.mark.slow
 def test_a_long_table_is_read_in_flat_memory(ingest, tmp_path, monkeypatch):
-    monkeypatch.setattr(table_files, "BLOCK_BYTES", 1 << 16)
+    monkeypatch.setattr(csv_stream, "BLOCK_BYTES", 1 << 16)
     peaks = []
     for rows in (3_000, 9_000):
         lines = "".join(f"{'x' * 2000} {number},{number % 2}\n" for number in range(rows))
