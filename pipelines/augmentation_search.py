@@ -5,13 +5,15 @@ from kfp.dsl.base_component import BaseComponent
 
 from components.training.component import plan_augmentation_search, rank_augmentation_policies, try_augmentation_policy
 from pipelines.steps.placement import (
+    Access,
     device_of,
     LIGHT,
     on_cpu,
     on_gpu,
     ProfileName,
     retried,
-    TRAINING,
+    training_size,
+    with_access,
     with_workspace,
     WORKSPACE_CLAIM,
     WORKSPACE_PATH,
@@ -94,7 +96,7 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
             problem=inputs.outputs["data_problem"],
             preparation=inputs.outputs["preparation"],
             training=inputs.outputs["training"],
-            data_fingerprint=data_fingerprint,
+            data_fingerprint=inputs.outputs["data_fingerprint"],
             seed=seed,
         )
         with_workspace(on_cpu(plan.set_display_name("plan search"), LIGHT), workspace_claim)
@@ -110,9 +112,11 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
                 checkpoint_dir=checkpoint_dir,
                 device=device_of(profile),
             )
-            on_gpu(tried.set_display_name("try policy"), TRAINING, profile=profile)
+            size = training_size(inputs)
+            on_gpu(tried.set_display_name("try policy"), size, profile=profile)
+            with_access(tried, Access(claim=workspace_claim, secret=inputs.outputs["secret"]))
             # A node that goes away takes nothing with it: the next try goes on from the last checkpoint.
-            retried(with_workspace(tried, workspace_claim), times=3)
+            retried(tried, size, times=3)
 
         ranked = rank_augmentation_policies(results=dsl.Collected(tried.outputs["result"]), problem=problem)
         on_cpu(ranked.set_display_name("rank policies"), LIGHT)

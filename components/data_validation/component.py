@@ -63,7 +63,10 @@ def check_monitoring_inputs(
     window_end: str,
     data_fingerprint: str,
     settings: str,
-) -> NamedTuple("MonitoringInputs", [("settings", str)]):  # type: ignore[valid-type]
+    workspace_claim: str,
+) -> NamedTuple(  # type: ignore[valid-type]
+    "MonitoringInputs", [("settings", str), ("model_uri", str), ("serving_log_uri", str)]
+):
     """Check every parameter of a monitoring run before anything is computed.
 
     Parameters
@@ -80,11 +83,15 @@ def check_monitoring_inputs(
         Changes when the log changes; it keeps the cache honest.
     settings
         Drift settings as YAML or JSON; empty for the defaults.
+    workspace_claim
+        The volume claim that steps mount: the CLAIM of pvc:// URIs.
 
     Returns
     -------
     settings
         All drift settings, as JSON.
+    model_uri, serving_log_uri
+        Where steps find them: a place on the workspace as a path.
     """
     from components.data_validation.jobs.check_monitoring_inputs import check_monitoring_inputs as job
 
@@ -94,8 +101,9 @@ def check_monitoring_inputs(
         window_start=window_start,
         window_end=window_end,
         settings=settings,
+        workspace_claim=workspace_claim,
     )
-    return (checked.settings,)
+    return (checked.settings, checked.model_uri, checked.serving_log_uri)
 
 
 @dsl.component(base_image=image("validation"), install_kfp_package=False)

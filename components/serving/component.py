@@ -28,7 +28,7 @@ def publish_model(
     model_name
         Name of the model: small letters, digits and hyphens, starting with a letter.
     model_root
-        Where releases live: a folder, or an fsspec URI such as s3://bucket/models.
+        Where releases live: a folder, an fsspec URI such as s3://bucket/models, or pvc://CLAIM/models.
 
     Returns
     -------

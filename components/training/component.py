@@ -19,8 +19,30 @@ def check_inputs(
     checkpoint_dir: str,
     feature_dir: str,
     model_root: str,
+    workspace_claim: str,
 ) -> NamedTuple(  # type: ignore[valid-type]
-    "Inputs", [("data_problem", str), ("target", str), ("preparation", str), ("training", str), ("budget", str)]
+    "Inputs",
+    [
+        ("data_problem", str),
+        ("target", str),
+        ("preparation", str),
+        ("training", str),
+        ("budget", str),
+        ("source", str),
+        ("checkpoint_dir", str),
+        ("model_root", str),
+        ("data_fingerprint", str),
+        ("secret", str),
+        ("gpus", str),
+        ("data_cpu", str),
+        ("data_cpu_limit", str),
+        ("data_memory", str),
+        ("data_memory_limit", str),
+        ("training_cpu", str),
+        ("training_cpu_limit", str),
+        ("training_memory", str),
+        ("training_memory_limit", str),
+    ],
 ):
     """Check every parameter of a run before anything is paid for.
 
@@ -31,7 +53,7 @@ def check_inputs(
     problem
         The problem file's text; empty where everything is inferred.
     data_fingerprint
-        Changes when the data change; it keeps the cache honest.
+        Changes when the data change; empty for the fingerprint of what is at the source now.
     recipe
         How to train: full, fine_tune or smoke.
     backbone
@@ -46,7 +68,9 @@ def check_inputs(
     feature_dir
         A folder that all steps mount, for the feature store; empty passes it between steps as a copy.
     model_root
-        A folder or URI that models are published to.
+        A folder or URI that models are published to, s3://bucket/models or pvc://CLAIM/models for one.
+    workspace_claim
+        The volume claim that steps mount: the CLAIM of pvc:// URIs.
 
     Returns
     -------
@@ -60,16 +84,39 @@ def check_inputs(
         What the problem file changes of the recipe, as JSON.
     budget
         What the training may cost, as JSON.
+    source, checkpoint_dir
+        Where steps find them: a place on the workspace as a path.
+    model_root
+        Where models are published to: a place on the workspace as pvc://CLAIM/PATH.
+    data_fingerprint
+        What was given, or the fingerprint of what is at the source.
+    secret
+        The secret by which the steps that follow reach outside data.
+    gpus
+        GPUs of the node that trains.
+    data_cpu, data_cpu_limit, data_memory, data_memory_limit
+        What steps that read data ask of a node, and the most that they may take.
+    training_cpu, training_cpu_limit, training_memory, training_memory_limit
+        What steps that compute with a model ask of a node, and the most that they may take.
     """
     from components.training.jobs.check_inputs import check_inputs, RunDestination
 
     destination = RunDestination(
-        model_name=model_name, model_root=model_root, checkpoint_dir=checkpoint_dir, feature_dir=feature_dir
+        model_name=model_name,
+        model_root=model_root,
+        checkpoint_dir=checkpoint_dir,
+        feature_dir=feature_dir,
+        workspace_claim=workspace_claim,
     )
-    checked = check_inputs(
-        source=source, problem=problem, recipe=recipe, backbone=backbone, seed=seed, destination=destination
+    return check_inputs(  # type: ignore[return-value]
+        source=source,
+        problem=problem,
+        recipe=recipe,
+        backbone=backbone,
+        seed=seed,
+        destination=destination,
+        fingerprint=data_fingerprint,
     )
-    return (checked.data_problem, checked.target, checked.preparation, checked.training, checked.budget)
 
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)
