@@ -35,8 +35,8 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
     )
     def augmentation_search(
         source: str,
-        data_fingerprint: str,
         model_root: str,
+        data_fingerprint: str = "",
         problem: str = "",
         search: str = "",
         train_winner: bool = False,
@@ -54,7 +54,7 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
         source
             Where the images are: digits, pets, a path or a URI.
         data_fingerprint
-            Any text that changes when the data, or a policy's file, change: it keeps the cache honest.
+            Any text that changes when the data, or a policy's file, change; empty for the fingerprint of the data.
         model_root
             A folder or URI that a model is published to, where the winner is trained with.
         problem
@@ -74,7 +74,7 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
         feature_dir
             A folder of the workspace for prepared examples; empty passes them between steps as a copy.
         workspace_claim
-            The volume claim that steps mount at /mnt/pluszero.
+            The volume claim that steps mount at /mnt/pluszero: the CLAIM of pvc:// URIs.
         """
         form: FormValues = {
             "source": source,

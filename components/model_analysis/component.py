@@ -10,6 +10,7 @@ def evaluate_model(
     examples: dsl.Input[dsl.Dataset],
     model: dsl.Input[dsl.Model],
     target: str,
+    recipe: str,
     device: str,
     predictions: dsl.Output[dsl.Dataset],
     evaluation: dsl.Output[dsl.Artifact],
@@ -32,6 +33,8 @@ def evaluate_model(
         The problem file's target section as JSON, such as `{"metric": "accuracy", "minimum": 0.9}`, or
         `{"metric": "rmse", "maximum": 3.5}` where the label is a number; empty asks for better than always answering
         the most frequent label, or one number.
+    recipe
+        How the model was trained: a smoke run is judged by whether the model could be evaluated.
     device
         auto, cpu or cuda; cuda insists on a GPU.
 
@@ -54,7 +57,7 @@ def evaluate_model(
     from components.model_analysis.jobs.evaluate_model import evaluate_model as job
 
     result = job(
-        examples_path=examples.path, model_path=model.path, target=target, device=device,
+        examples_path=examples.path, model_path=model.path, target=target, recipe=recipe, device=device,
         predictions_path=predictions.path, evaluation_path=evaluation.path, report_path=report.path,
         verdict_path=verdict.path, metrics_path=metrics.path, classification_metrics_path=classification_metrics.path,
     )  # fmt: skip

@@ -30,6 +30,7 @@ def check_inputs(
         ("budget", str),
         ("source", str),
         ("checkpoint_dir", str),
+        ("model_name", str),
         ("model_root", str),
         ("data_fingerprint", str),
         ("secret", str),
@@ -86,6 +87,8 @@ def check_inputs(
         What the training may cost, as JSON.
     source, checkpoint_dir
         Where steps find them: a place on the workspace as a path.
+    model_name
+        What the model is called: NAME-smoke after a smoke run.
     model_root
         Where models are published to: a place on the workspace as pvc://CLAIM/PATH.
     data_fingerprint

@@ -146,6 +146,7 @@ def _release_steps(
         examples=examples,
         model=trained.outputs["model"],
         target=inputs.outputs["target"],
+        recipe=form["recipe"],
         device=device_of(profile),
     ).set_display_name("evaluate model")
     on_gpu(analysis, model_size(inputs), profile=profile)
@@ -155,7 +156,7 @@ def _release_steps(
         model=trained.outputs["model"],
         evaluation=analysis.outputs["evaluation"],
         verdict=analysis.outputs["verdict"],
-        model_name=form["model_name"],
+        model_name=inputs.outputs["model_name"],
         model_root=inputs.outputs["model_root"],
     ).after(analysis_gate)
     retried(on_cpu(release.set_display_name("publish model"), SERVING), SERVING, times=3)

@@ -52,9 +52,9 @@ class Release:
 def publish(bundle: str | Path, *, model_root: str, model_name: str, files: Mapping[str, bytes]) -> Release:
     """Publish a bundle with further files, by relative name; publishing the same again changes nothing.
 
-    `model_root` is a folder, an fsspec URI, or `pvc://CLAIM/PATH` where the claim is mounted. ValueError where name or root cannot be used or the version exists with
-    other contents, ContractError where the bundle is damaged, or a release that is not called its version. The champion
-    is not moved.
+    `model_root` is a folder, an fsspec URI, or `pvc://CLAIM/PATH` where the claim is mounted. ValueError where name or
+    root cannot be used or the version exists with other contents, ContractError where the bundle is damaged, or a
+    release that is not called its version. The champion is not moved.
     """
     check_release_name(bundle, bundle_version(bundle))
     releases = open_releases(model_root, model_name)

@@ -1,4 +1,4 @@
-"""The problem file's `cluster:` section: what steps ask of a cluster's nodes, and by which secret they reach outside data.
+"""The problem file's `cluster:` section: what steps ask of a cluster, and by which secret they reach outside data.
 
     cluster:
       secret: pets-object-store
@@ -82,7 +82,7 @@ class TrainingSteps:
         Memory: a step that takes more than its limit is ended.
     """
 
-    cpu: Cores = "1"
+    cpu: Cores = "500m"
     cpu_limit: Cores = "16"
     memory: Memory = "2Gi"
     memory_limit: Memory = "64Gi"

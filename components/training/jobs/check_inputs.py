@@ -15,13 +15,15 @@ from components.shared.contracts.problem import Problem, PROBLEM_FILE, problem_f
 from components.shared.contracts.split_record import known_splits
 from components.shared.runtime.custom_code import check_allowed
 from components.shared.runtime.gpu_placement import WORKSPACE_CLAIM
-from components.shared.runtime.model_name import check_model_name
+from components.shared.runtime.model_name import check_model_name, MAX_NAME_LENGTH
 from components.shared.runtime.settings_text import written_settings
 from components.shared.runtime.workspace import as_claim_uri, check_claim, mounted
 from components.shared.runtime.written_settings import WrittenSettings
 from components.shared.tables.sources import check_source, companion_uri, data_fingerprint, readable_store_errors
 from components.training.recipes import recipe_config
 from components.training.training_config import overridden
+
+_TRIAL = "-smoke"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +63,8 @@ class CheckedInputs(NamedTuple):
         table are cleaned.
     source, checkpoint_dir
         Where steps find them: a place on the workspace as a path.
+    model_name
+        What the model is called: a smoke run's is `NAME-smoke`, since it shows that things run and is no model to use.
     model_root
         Where models are published to, for all who read them: a place on the workspace as `pvc://CLAIM/PATH`.
     data_fingerprint
@@ -80,6 +84,7 @@ class CheckedInputs(NamedTuple):
     budget: str
     source: str
     checkpoint_dir: str
+    model_name: str
     model_root: str
     data_fingerprint: str
     secret: str
@@ -136,11 +141,11 @@ def check_inputs(
     overridden(recipe_config(recipe, _some_backbone(backbone)), written.section("training"))
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, got {seed}")
-    check_model_name(destination.model_name)
+    published_name = _published_name(destination.model_name, recipe)
     found = _found(source, destination)
     if said.split.like is not None:
         known_splits(companion_uri(found, said.split.like))
-    _check_destination(destination)
+    _check_destination(destination, published_name)
     parsed["preparation"] = preparation_section(
         _checked_preparation(written.section("preparation"), parsed["modality"]), said.table
     )
@@ -151,10 +156,16 @@ def check_inputs(
         **sections,
         source=found,
         checkpoint_dir=mounted(destination.checkpoint_dir),
+        model_name=published_name,
         model_root=as_claim_uri(destination.model_root, destination.workspace_claim),
         data_fingerprint=fingerprint or _fingerprint(found, said),
         **_asked_of_cluster(said.cluster),
     )
+
+
+def _published_name(name: str, recipe: str) -> str:
+    check_model_name(name)
+    return f"{name[: MAX_NAME_LENGTH - len(_TRIAL)].rstrip('-')}{_TRIAL}" if recipe == "smoke" else name
 
 
 def _found(source: str, destination: RunDestination) -> str:
@@ -165,11 +176,11 @@ def _found(source: str, destination: RunDestination) -> str:
     return found
 
 
-def _check_destination(destination: RunDestination) -> None:
+def _check_destination(destination: RunDestination, published_name: str) -> None:
     for name, uri in (("checkpoint_dir", destination.checkpoint_dir), ("model_root", destination.model_root)):
         check_claim(name, uri, destination.workspace_claim)
     _check_writable("checkpoint_dir", mounted(destination.checkpoint_dir))
-    _check_writable("model_root", mounted(destination.model_root), below=destination.model_name)
+    _check_writable("model_root", mounted(destination.model_root), below=published_name)
     if destination.feature_dir:
         _check_feature_dir(destination.feature_dir)
 

@@ -174,3 +174,17 @@ def test_it_is_tried_to_write_where_the_last_step_will(tmp_path):
     (tmp_path / "models" / "model").unlink()
     inputs(tmp_path)
     assert list((tmp_path / "models" / "model").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name", "published"),
+    [
+        ("full", "pets", "pets"),
+        ("smoke", "pets", "pets-smoke"),
+        ("smoke", "a" * 53, "a" * 47 + "-smoke"),
+        ("smoke", "a" * 46 + "-bcdefg", "a" * 46 + "-smoke"),
+    ],
+)
+def test_a_smoke_run_publishes_nothing_under_the_models_name(tmp_path, recipe, name, published):
+    assert inputs(tmp_path, recipe=recipe, model_name=name).model_name == published
+    assert [path.name for path in (tmp_path / "models").iterdir()] == [published]
