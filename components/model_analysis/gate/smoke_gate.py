@@ -22,6 +22,7 @@ def judge_smoke(verdict: Verdict, *, num_examples: int) -> Verdict:
     return replace(
         verdict,
         passed=True,
+        outcome="passed",
         reason=f"a smoke run: the model was evaluated, not judged, and is published as a trial; {verdict.reason}",
         findings=tuple(
             replace(finding, severity="note") if finding.severity == "blocking" else finding

@@ -24,6 +24,7 @@ from components.training.recipes import recipe_config
 from components.training.training_config import overridden
 
 _TRIAL = "-smoke"
+_OBJECT_STORES = ("s3://", "s3a://", "gs://", "gcs://", "abfs://", "az://")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -252,7 +253,9 @@ def _check_writable(name: str, uri: str, *, below: str = "") -> None:
     with readable_store_errors(f"{name} must be a folder or a URI that can be written, but {uri} cannot"):
         filesystem, root = fsspec.core.url_to_fs(uri)
         path = f"{root.rstrip('/')}/{below}".rstrip("/")
-        filesystem.makedirs(path, exist_ok=True)
+        # Object stores have no folders; asked for one, their clients make a bucket where there is none.
+        if not uri.startswith(_OBJECT_STORES):
+            filesystem.makedirs(path, exist_ok=True)
         probe = f"{path}/.writable"
         filesystem.pipe_file(probe, b"")
         filesystem.rm_file(probe)

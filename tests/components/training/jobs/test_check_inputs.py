@@ -3,6 +3,7 @@
 from dataclasses import replace
 import json
 
+import fsspec
 import pytest
 
 from components.modeling.preparation_settings import (
@@ -14,6 +15,7 @@ from components.shared.runtime import workspace
 from components.shared.tables.value_cleaning import ValueCleaning
 from components.training.component import check_inputs as check_inputs_face
 from components.training.jobs.check_inputs import check_inputs, CheckedInputs, RunDestination
+from tests.s3_server import BUCKET, s3_server
 
 
 def inputs(tmp_path, **changes):
@@ -188,3 +190,21 @@ def test_it_is_tried_to_write_where_the_last_step_will(tmp_path):
 def test_a_smoke_run_publishes_nothing_under_the_models_name(tmp_path, recipe, name, published):
     assert inputs(tmp_path, recipe=recipe, model_name=name).model_name == published
     assert [path.name for path in (tmp_path / "models").iterdir()] == [published]
+
+
+def test_an_object_store_is_reached_by_what_the_secret_gives_as_variables(tmp_path, monkeypatch):
+    """A file is written and deleted below the model's name, and the source is found and fingerprinted."""
+    variables = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    with s3_server() as address:
+        for name, value in {**variables, "AWS_ENDPOINT_URL": address}.items():
+            monkeypatch.setenv(name, value)
+        store = fsspec.filesystem("s3", skip_instance_cache=True)
+        store.pipe_file(f"{BUCKET}/data/t.csv", b"x,label\n1.5,a\n2.5,b\n")
+        checked = inputs(tmp_path, source=f"s3://{BUCKET}/data/t.csv", model_root=f"s3://{BUCKET}/models")
+        assert (checked.source, checked.model_root) == (f"s3://{BUCKET}/data/t.csv", f"s3://{BUCKET}/models")
+        assert len(checked.data_fingerprint) == 32
+        store.invalidate_cache()
+        assert store.find(BUCKET) == [f"{BUCKET}/data/t.csv"]
+    with pytest.raises(ValueError, match=r"s3://bucket/models.* are path, credentials and driver right\?") as refused:
+        inputs(tmp_path, model_root=f"s3://{BUCKET}/models")
+    assert "\n" not in str(refused.value)
