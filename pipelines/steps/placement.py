@@ -1,7 +1,7 @@
 """Where a step runs on a cluster, as whom, with what and for how long: one place for all of it."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from kfp import kubernetes
 from kfp.dsl import PipelineTask
@@ -28,7 +28,7 @@ ProfileName = Literal["gpu", "cpu", "nodes"]
 PROFILES: tuple[ProfileName, ...] = ("gpu", "cpu", "nodes")
 
 
-Asked = str | PipelineParameterChannel
+Asked: TypeAlias = str | PipelineParameterChannel
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
