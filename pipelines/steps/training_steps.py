@@ -155,7 +155,7 @@ def _release_steps(
     release = publish_model(
         model=trained.outputs["model"],
         evaluation=analysis.outputs["evaluation"],
-        verdict=analysis.outputs["verdict"],
+        verdict=analysis.outputs["analysis_verdict"],
         model_name=inputs.outputs["model_name"],
         model_root=inputs.outputs["model_root"],
     ).after(analysis_gate)

@@ -58,7 +58,7 @@ class ClusterBackend:
     def submit(self, job: TrainJob) -> None:
         """Create the object; fields that the cluster's Trainer does not know are errors, not dropped.
 
-        In a pipeline the run's workflow owns it, so that it goes with the run. The step's pod does not: the step that is
+        In a pipeline the run's workflow owns it, so that it goes with the run. The step's pod does not: a step that is
         tried again takes the job over.
         """
         rendered = render_train_job(job)
