@@ -5,13 +5,15 @@ from kfp.dsl.base_component import BaseComponent
 
 from components.training.component import plan_augmentation_search, rank_augmentation_policies, try_augmentation_policy
 from pipelines.steps.placement import (
+    Access,
     device_of,
     LIGHT,
     on_cpu,
     on_gpu,
     ProfileName,
     retried,
-    TRAINING,
+    training_size,
+    with_access,
     with_workspace,
     WORKSPACE_CLAIM,
     WORKSPACE_PATH,
@@ -33,8 +35,8 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
     )
     def augmentation_search(
         source: str,
-        data_fingerprint: str,
         model_root: str,
+        data_fingerprint: str = "",
         problem: str = "",
         search: str = "",
         train_winner: bool = False,
@@ -52,7 +54,7 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
         source
             Where the images are: digits, pets, a path or a URI.
         data_fingerprint
-            Any text that changes when the data, or a policy's file, change: it keeps the cache honest.
+            Any text that changes when the data, or a policy's file, change; empty for the fingerprint of the data.
         model_root
             A folder or URI that a model is published to, where the winner is trained with.
         problem
@@ -72,7 +74,7 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
         feature_dir
             A folder of the workspace for prepared examples; empty passes them between steps as a copy.
         workspace_claim
-            The volume claim that steps mount at /mnt/pluszero.
+            The volume claim that steps mount at /mnt/pluszero: the CLAIM of pvc:// URIs.
         """
         form: FormValues = {
             "source": source,
@@ -94,7 +96,7 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
             problem=inputs.outputs["data_problem"],
             preparation=inputs.outputs["preparation"],
             training=inputs.outputs["training"],
-            data_fingerprint=data_fingerprint,
+            data_fingerprint=inputs.outputs["data_fingerprint"],
             seed=seed,
         )
         with_workspace(on_cpu(plan.set_display_name("plan search"), LIGHT), workspace_claim)
@@ -110,9 +112,11 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
                 checkpoint_dir=checkpoint_dir,
                 device=device_of(profile),
             )
-            on_gpu(tried.set_display_name("try policy"), TRAINING, profile=profile)
+            size = training_size(inputs)
+            on_gpu(tried.set_display_name("try policy"), size, profile=profile)
+            with_access(tried, Access(claim=workspace_claim, secret=inputs.outputs["secret"]))
             # A node that goes away takes nothing with it: the next try goes on from the last checkpoint.
-            retried(with_workspace(tried, workspace_claim), times=3)
+            retried(tried, size, times=3)
 
         ranked = rank_augmentation_policies(results=dsl.Collected(tried.outputs["result"]), problem=problem)
         on_cpu(ranked.set_display_name("rank policies"), LIGHT)

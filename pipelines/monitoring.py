@@ -5,7 +5,16 @@ from kfp.dsl.base_component import BaseComponent
 
 from components.data_validation.component import check_monitoring_inputs, detect_drift
 from pipelines.steps.gates import gate_after
-from pipelines.steps.placement import DATA, LIGHT, on_cpu, retried
+from pipelines.steps.placement import (
+    Access,
+    LIGHT,
+    MONITORING,
+    on_cpu,
+    retried,
+    with_access,
+    with_personal_key,
+    WORKSPACE_CLAIM,
+)
 
 PIPELINE_NAME = "pluszero-monitoring"
 
@@ -24,13 +33,14 @@ def monitoring_pipeline() -> BaseComponent:
         window_start: str = "",
         window_end: str = "",
         settings: str = "",
+        workspace_claim: str = WORKSPACE_CLAIM,
     ) -> None:
         """Find out whether what is served still looks like what was trained on.
 
         Parameters
         ----------
         model_uri
-            The published model bundle, s3://bucket/models/pets/0123456789abcdef for one.
+            The published model bundle: s3://bucket/models/pets/0123456789abcdef, or pvc://CLAIM/models/...
         serving_log_uri
             The folder or URI that the served requests are logged to.
         data_fingerprint
@@ -41,20 +51,34 @@ def monitoring_pipeline() -> BaseComponent:
             A time in ISO 8601 that no longer belongs to the window; empty for the log's end.
         settings
             Drift settings as YAML or JSON; empty for the defaults.
+        workspace_claim
+            The volume claim that steps mount at /mnt/pluszero: the CLAIM of pvc:// URIs.
         """
-        log = {
-            "model_uri": model_uri,
-            "serving_log_uri": serving_log_uri,
+        window = {
             "window_start": window_start,
             "window_end": window_end,
             "data_fingerprint": data_fingerprint,
         }
-        inputs = check_monitoring_inputs(**log, settings=settings).set_display_name("check monitoring inputs")
-        on_cpu(inputs, LIGHT)
+        access = Access(claim=workspace_claim)
+        inputs = check_monitoring_inputs(
+            model_uri=model_uri,
+            serving_log_uri=serving_log_uri,
+            settings=settings,
+            workspace_claim=workspace_claim,
+            **window,
+        ).set_display_name("check monitoring inputs")
+        # What is watched changes by itself: no cache may answer.
+        with_access(on_cpu(inputs, LIGHT), access).set_caching_options(enable_caching=False)
 
-        drift = detect_drift(**log, settings=inputs.outputs["settings"]).set_display_name("detect drift")
+        drift = detect_drift(
+            model_uri=inputs.outputs["model_uri"],
+            serving_log_uri=inputs.outputs["serving_log_uri"],
+            settings=inputs.outputs["settings"],
+            **window,
+        ).set_display_name("detect drift")
         # It reads from an object store.
-        retried(on_cpu(drift, DATA), times=2)
+        retried(on_cpu(drift, MONITORING), MONITORING, times=2)
+        with_personal_key(with_access(drift, access)).set_caching_options(enable_caching=False)
         gate_after(drift, "drift")
 
     return monitoring

@@ -22,8 +22,8 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
     )
     def training(
         source: str,
-        data_fingerprint: str,
         model_root: str,
+        data_fingerprint: str = "",
         problem: str = "",
         recipe: str = "full",
         backbone: str = "auto",
@@ -38,11 +38,11 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
         Parameters
         ----------
         source
-            Where the data are: digits, pets, a path or a URI.
+            Where the data are: digits, pets, a path or a URI, pvc://CLAIM/photos or s3://bucket/photos for one.
         data_fingerprint
-            Any text that changes when the data change: it keeps the cache honest.
+            Any text that changes when the data change; empty for the fingerprint of what is there at the start.
         model_root
-            A folder or URI that models are published to, s3://bucket/models for one.
+            A folder or URI that models are published to, s3://bucket/models or pvc://CLAIM/models for one.
         problem
             The problem file's text; empty where everything is inferred.
         recipe
@@ -59,7 +59,7 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
         feature_dir
             A folder of the workspace for prepared examples; empty passes them between steps as a copy.
         workspace_claim
-            The volume claim that steps mount at /mnt/pluszero.
+            The volume claim that steps mount at /mnt/pluszero: the CLAIM of pvc:// URIs.
         """
         form: FormValues = {
             "source": source,

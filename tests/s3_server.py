@@ -6,6 +6,7 @@ import hashlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import threading
 from urllib.parse import parse_qs, unquote, urlsplit
+from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 BUCKET = "bucket"
@@ -51,6 +52,18 @@ class _Requests(BaseHTTPRequestHandler):
         return self._answer(200, found, **{"ETag": _tag(found), "Last-Modified": _HTTP_TIME})
 
     do_HEAD = do_GET
+
+    def do_DELETE(self) -> None:
+        self.server.objects.pop(self._key(), None)
+        self._answer(204, b"")
+
+    def do_POST(self) -> None:
+        """Delete the objects that the body lists."""
+        listed = ElementTree.fromstring(self.rfile.read(int(self.headers["Content-Length"])))
+        for key in listed.iter():
+            if key.tag.rpartition("}")[2] == "Key":
+                self.server.objects.pop(key.text or "", None)
+        self._answer(200, b"<DeleteResult></DeleteResult>")
 
     def _key(self) -> str:
         return unquote(urlsplit(self.path).path).removeprefix(f"/{BUCKET}/")

@@ -12,9 +12,9 @@ def ingest_examples(
     data_fingerprint: str,
     examples: dsl.Output[dsl.Dataset],
     pool: dsl.Output[dsl.Dataset],
-    report: dsl.Output[dsl.HTML],
-    verdict: dsl.Output[dsl.Artifact],
-    metrics: dsl.Output[dsl.Metrics],
+    ingestion_report: dsl.Output[dsl.HTML],
+    ingestion_verdict: dsl.Output[dsl.Artifact],
+    ingestion_metrics: dsl.Output[dsl.Metrics],
     splits: dsl.Output[dsl.Artifact],
 ) -> None:
     """Turn a data source into the example table, split and free of duplicates.
@@ -34,11 +34,11 @@ def ingest_examples(
         The example table: a folder of Parquet shards.
     pool
         Photos without a label, as an example table without splits; nothing is trained on it, and it may be empty.
-    report
+    ingestion_report
         What was found: counts, what was inferred, what was quarantined and why, duplicates, a contact sheet.
-    verdict
+    ingestion_verdict
         Whether the data can be used, and why not.
-    metrics
+    ingestion_metrics
         Numbers of examples, quarantined files or rows, and duplicates.
     splits
         Content id and split of every example: what the model's bundle keeps.
@@ -47,10 +47,10 @@ def ingest_examples(
 
     outputs = IngestionOutputs(
         examples=examples.path, pool=pool.path, splits=splits.path,
-        report=report.path, verdict=verdict.path, metrics=metrics.path,
+        report=ingestion_report.path, verdict=ingestion_verdict.path, metrics=ingestion_metrics.path,
     )  # fmt: skip
     result = ingest_examples(source=source, problem=problem, outputs=outputs)
     examples.metadata.update(num_examples=result.num_examples, data_fingerprint=data_fingerprint)
     pool.metadata.update(num_examples=result.num_pool, data_fingerprint=data_fingerprint)
-    verdict.metadata.update(passed=result.passed, reason=result.reason)
-    metrics.metadata.update(result.numbers)
+    ingestion_verdict.metadata.update(passed=result.passed, reason=result.reason)
+    ingestion_metrics.metadata.update(result.numbers)

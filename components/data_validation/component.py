@@ -13,9 +13,9 @@ def validate_examples(
     statistics: dsl.Output[dsl.Artifact],
     schema: dsl.Output[dsl.Artifact],
     anomalies: dsl.Output[dsl.Artifact],
-    report: dsl.Output[dsl.HTML],
-    verdict: dsl.Output[dsl.Artifact],
-    metrics: dsl.Output[dsl.Metrics],
+    data_report: dsl.Output[dsl.HTML],
+    data_verdict: dsl.Output[dsl.Artifact],
+    data_metrics: dsl.Output[dsl.Metrics],
 ) -> None:
     """Validate the splits of an example table against the schema of its training split.
 
@@ -34,11 +34,11 @@ def validate_examples(
         The training split's schema as protobuf text.
     anomalies
         Folder: TFDV's anomalies of the evaluation splits, `<split>.pbtxt`.
-    report
+    data_report
         Verdict, findings and the distribution of every column.
-    verdict
+    data_verdict
         JSON: passed or not, why, and the findings.
-    metrics
+    data_metrics
         Findings by severity, columns examined, and examples by split.
     """
     from components.data_validation.jobs.validate_examples import validate_examples as job
@@ -48,11 +48,11 @@ def validate_examples(
         statistics_path=statistics.path,
         schema_path=schema.path,
         anomalies_path=anomalies.path,
-        report_path=report.path,
-        verdict_path=verdict.path,
-        metrics_path=metrics.path,
+        report_path=data_report.path,
+        verdict_path=data_verdict.path,
+        metrics_path=data_metrics.path,
     )
-    metrics.metadata.update(result.metrics)
+    data_metrics.metadata.update(result.metrics)
 
 
 @dsl.component(base_image=image("validation"), install_kfp_package=False)
@@ -63,7 +63,10 @@ def check_monitoring_inputs(
     window_end: str,
     data_fingerprint: str,
     settings: str,
-) -> NamedTuple("MonitoringInputs", [("settings", str)]):  # type: ignore[valid-type]
+    workspace_claim: str,
+) -> NamedTuple(  # type: ignore[valid-type]
+    "MonitoringInputs", [("settings", str), ("model_uri", str), ("serving_log_uri", str)]
+):
     """Check every parameter of a monitoring run before anything is computed.
 
     Parameters
@@ -80,11 +83,17 @@ def check_monitoring_inputs(
         Changes when the log changes; it keeps the cache honest.
     settings
         Drift settings as YAML or JSON; empty for the defaults.
+    workspace_claim
+        The volume claim that steps mount: the CLAIM of pvc:// URIs.
 
     Returns
     -------
     settings
         All drift settings, as JSON.
+    model_uri
+        Where steps find the bundle: a place on the workspace as a path.
+    serving_log_uri
+        Where steps find the log: a place on the workspace as a path.
     """
     from components.data_validation.jobs.check_monitoring_inputs import check_monitoring_inputs as job
 
@@ -94,8 +103,9 @@ def check_monitoring_inputs(
         window_start=window_start,
         window_end=window_end,
         settings=settings,
+        workspace_claim=workspace_claim,
     )
-    return (checked.settings,)
+    return (checked.settings, checked.model_uri, checked.serving_log_uri)
 
 
 @dsl.component(base_image=image("validation"), install_kfp_package=False)
@@ -108,9 +118,9 @@ def detect_drift(
     settings: str,
     statistics: dsl.Output[dsl.Artifact],
     anomalies: dsl.Output[dsl.Artifact],
-    report: dsl.Output[dsl.HTML],
-    verdict: dsl.Output[dsl.Artifact],
-    metrics: dsl.Output[dsl.Metrics],
+    drift_report: dsl.Output[dsl.HTML],
+    drift_verdict: dsl.Output[dsl.Artifact],
+    drift_metrics: dsl.Output[dsl.Metrics],
 ) -> None:
     """Compare a window of served traffic with the data that its model was trained on.
 
@@ -137,11 +147,11 @@ def detect_drift(
         Folder: TFDV's statistics of the window, a serialized `DatasetFeatureStatisticsList`.
     anomalies
         Folder: TFDV's anomalies of the window against the model's schema.
-    report
+    drift_report
         Verdict, findings, and the distributions of the two sides.
-    verdict
+    drift_verdict
         JSON: passed or not, why, and the findings.
-    metrics
+    drift_metrics
         Findings by severity, columns compared, and rows of the two sides.
     """
     from components.data_validation.jobs.detect_drift import detect_drift, DriftOutputs, ServedTraffic
@@ -150,12 +160,12 @@ def detect_drift(
     outputs = DriftOutputs(
         statistics=statistics.path,
         anomalies=anomalies.path,
-        report=report.path,
-        verdict=verdict.path,
-        metrics=metrics.path,
+        report=drift_report.path,
+        verdict=drift_verdict.path,
+        metrics=drift_metrics.path,
     )
     result = detect_drift(model_uri=model_uri, traffic=traffic, settings=settings, outputs=outputs)
-    metrics.metadata.update(result.metrics)
+    drift_metrics.metadata.update(result.metrics)
 
 
 @dsl.component(base_image=image("validation"), install_kfp_package=False)
@@ -163,9 +173,9 @@ def assess_sufficiency(
     examples: dsl.Input[dsl.Dataset],
     target: str,
     seed: int,
-    report: dsl.Output[dsl.HTML],
-    verdict: dsl.Output[dsl.Artifact],
-    metrics: dsl.Output[dsl.Metrics],
+    sufficiency_report: dsl.Output[dsl.HTML],
+    sufficiency_verdict: dsl.Output[dsl.Artifact],
+    sufficiency_metrics: dsl.Output[dsl.Metrics],
     embeddings: dsl.Input[dsl.Dataset] = None,
 ) -> None:
     """Judge whether an example table can answer its question at all, before any training.
@@ -186,11 +196,11 @@ def assess_sufficiency(
 
     Returns
     -------
-    report
+    sufficiency_report
         Verdict, what cheap probes score against permuted labels, and the learning curve.
-    verdict
+    sufficiency_verdict
         JSON: passed, blocked or insufficient sample, why, and the findings.
-    metrics
+    sufficiency_metrics
         The probe's score, its p-value, and the scores extrapolated to more data.
     """
     from components.data_validation.jobs.assess_sufficiency import assess_sufficiency as job
@@ -200,8 +210,8 @@ def assess_sufficiency(
         embeddings_path=embeddings and embeddings.path,
         target=target,
         seed=seed,
-        report_path=report.path,
-        verdict_path=verdict.path,
-        metrics_path=metrics.path,
+        report_path=sufficiency_report.path,
+        verdict_path=sufficiency_verdict.path,
+        metrics_path=sufficiency_metrics.path,
     )
-    metrics.metadata.update(result.metrics)
+    sufficiency_metrics.metadata.update(result.metrics)

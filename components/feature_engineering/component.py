@@ -12,7 +12,7 @@ def build_feature_store(
     preparation: str,
     feature_dir: str,
     features: dsl.Output[dsl.Dataset],
-    report: dsl.Output[dsl.HTML],
+    features_report: dsl.Output[dsl.HTML],
 ) -> None:
     """Prepare every example once, for training to read memory-mapped: images, text or tables.
 
@@ -32,7 +32,7 @@ def build_feature_store(
     -------
     features
         The feature store: prepared examples in Arrow IPC files, with backbone, preprocessing and augmentation policy.
-    report
+    features_report
         Sizes, settings, and for images a contact sheet of augmented ones.
     """
     from components.feature_engineering.jobs import build_feature_store as job
@@ -43,7 +43,7 @@ def build_feature_store(
         preparation=preparation,
         feature_dir=feature_dir,
         features_path=features.path,
-        report_path=report.path,
+        report_path=features_report.path,
     )
     features.metadata.update(num_examples=result.num_examples, modality=result.modality, backbone=result.backbone)
 

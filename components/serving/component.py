@@ -28,7 +28,7 @@ def publish_model(
     model_name
         Name of the model: small letters, digits and hyphens, starting with a letter.
     model_root
-        Where releases live: a folder, or an fsspec URI such as s3://bucket/models.
+        Where releases live: a folder, an fsspec URI such as s3://bucket/models, or pvc://CLAIM/models.
 
     Returns
     -------
@@ -61,9 +61,9 @@ def probe_server(
     model: dsl.Input[dsl.Model],
     examples: dsl.Input[dsl.Dataset],
     predictions: dsl.Input[dsl.Dataset],
-    report: dsl.Output[dsl.HTML],
-    verdict: dsl.Output[dsl.Artifact],
-    metrics: dsl.Output[dsl.Metrics],
+    serving_report: dsl.Output[dsl.HTML],
+    serving_verdict: dsl.Output[dsl.Artifact],
+    serving_metrics: dsl.Output[dsl.Metrics],
 ) -> None:
     """Start the server on loopback, replay held-out examples, and compare with the training side.
 
@@ -78,11 +78,11 @@ def probe_server(
 
     Returns
     -------
-    report
+    serving_report
         Start-up, latency, differences and how malformed requests were answered.
-    verdict
+    serving_verdict
         Whether the server may go on to production, and why.
-    metrics
+    serving_metrics
         Cold start in seconds, p50 and p99 in milliseconds, largest difference of a probability or a number.
     """
     from components.serving.jobs import probe_server as job
@@ -91,9 +91,9 @@ def probe_server(
         model_path=model.path,
         examples_path=examples.path,
         predictions_path=predictions.path,
-        report_path=report.path,
-        verdict_path=verdict.path,
-        metrics_path=metrics.path,
+        report_path=serving_report.path,
+        verdict_path=serving_verdict.path,
+        metrics_path=serving_metrics.path,
     )
-    metrics.metadata.update(result.metrics)
-    verdict.metadata.update(passed=result.passed, reason=result.reason)
+    serving_metrics.metadata.update(result.metrics)
+    serving_verdict.metadata.update(passed=result.passed, reason=result.reason)

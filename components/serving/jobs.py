@@ -45,7 +45,7 @@ class PublishResult:
     Attributes
     ----------
     storage_uri
-        What KServe's storage initialiser reads: `file://`, `s3://` and the like.
+        What KServe's storage initialiser reads: `file://`, `s3://`, `pvc://` and the like.
     release_uri
         The bundle's folder: an absolute path, or a URI.
     artifact_uri
@@ -98,7 +98,7 @@ def publish_model(
     model_name
         The model's name; see `check_model_name`.
     model_root
-        A folder, or an fsspec URI.
+        A folder, an fsspec URI, or `pvc://CLAIM/PATH` where the claim is mounted.
     inference_service_path
         Where the InferenceService is written, beside the copy that lies with the release.
     artifact

@@ -19,8 +19,31 @@ def check_inputs(
     checkpoint_dir: str,
     feature_dir: str,
     model_root: str,
+    workspace_claim: str,
 ) -> NamedTuple(  # type: ignore[valid-type]
-    "Inputs", [("data_problem", str), ("target", str), ("preparation", str), ("training", str), ("budget", str)]
+    "Inputs",
+    [
+        ("data_problem", str),
+        ("target", str),
+        ("preparation", str),
+        ("training", str),
+        ("budget", str),
+        ("source", str),
+        ("checkpoint_dir", str),
+        ("model_name", str),
+        ("model_root", str),
+        ("data_fingerprint", str),
+        ("secret", str),
+        ("gpus", str),
+        ("data_cpu", str),
+        ("data_cpu_limit", str),
+        ("data_memory", str),
+        ("data_memory_limit", str),
+        ("training_cpu", str),
+        ("training_cpu_limit", str),
+        ("training_memory", str),
+        ("training_memory_limit", str),
+    ],
 ):
     """Check every parameter of a run before anything is paid for.
 
@@ -31,7 +54,7 @@ def check_inputs(
     problem
         The problem file's text; empty where everything is inferred.
     data_fingerprint
-        Changes when the data change; it keeps the cache honest.
+        Changes when the data change; empty for the fingerprint of what is at the source now.
     recipe
         How to train: full, fine_tune or smoke.
     backbone
@@ -46,7 +69,9 @@ def check_inputs(
     feature_dir
         A folder that all steps mount, for the feature store; empty passes it between steps as a copy.
     model_root
-        A folder or URI that models are published to.
+        A folder or URI that models are published to, s3://bucket/models or pvc://CLAIM/models for one.
+    workspace_claim
+        The volume claim that steps mount: the CLAIM of pvc:// URIs.
 
     Returns
     -------
@@ -60,16 +85,47 @@ def check_inputs(
         What the problem file changes of the recipe, as JSON.
     budget
         What the training may cost, as JSON.
+    source
+        Where steps find the data: a place on the workspace as a path.
+    checkpoint_dir
+        Where steps keep checkpoints: a place on the workspace as a path.
+    model_name
+        What the model is called: NAME-smoke after a smoke run.
+    model_root
+        Where models are published to: a place on the workspace as pvc://CLAIM/PATH.
+    data_fingerprint
+        What was given, or the fingerprint of what is at the source.
+    secret
+        The secret by which the steps that follow reach outside data.
+    gpus
+        GPUs of the node that trains.
+    data_cpu
+        Cores that steps which read data ask a node for.
+    data_cpu_limit
+        The most cores that they may take.
+    data_memory
+        Memory that they ask a node for.
+    data_memory_limit
+        The most memory that they may take.
+    training_cpu
+        Cores that steps which compute with a model ask a node for.
+    training_cpu_limit
+        The most cores that they may take.
+    training_memory
+        Memory that they ask a node for.
+    training_memory_limit
+        The most memory that they may take.
     """
     from components.training.jobs.check_inputs import check_inputs, RunDestination
 
     destination = RunDestination(
-        model_name=model_name, model_root=model_root, checkpoint_dir=checkpoint_dir, feature_dir=feature_dir
-    )
-    checked = check_inputs(
-        source=source, problem=problem, recipe=recipe, backbone=backbone, seed=seed, destination=destination
-    )
-    return (checked.data_problem, checked.target, checked.preparation, checked.training, checked.budget)
+        model_name=model_name, model_root=model_root, checkpoint_dir=checkpoint_dir, feature_dir=feature_dir,
+        workspace_claim=workspace_claim,
+    )  # fmt: skip
+    return check_inputs(  # type: ignore[return-value]
+        source=source, problem=problem, recipe=recipe, backbone=backbone, seed=seed, destination=destination,
+        fingerprint=data_fingerprint,
+    )  # fmt: skip
 
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)
@@ -81,9 +137,9 @@ def smoke_test(
     budget: str,
     seed: int,
     device: str,
-    report: dsl.Output[dsl.HTML],
-    verdict: dsl.Output[dsl.Artifact],
-    metrics: dsl.Output[dsl.Metrics],
+    smoke_report: dsl.Output[dsl.HTML],
+    smoke_verdict: dsl.Output[dsl.Artifact],
+    smoke_metrics: dsl.Output[dsl.Metrics],
     forecast: dsl.Output[dsl.Artifact],
 ) -> None:
     """Train one iteration and one epoch on a tiny sample, look for bugs, and forecast what the full training costs.
@@ -107,11 +163,11 @@ def smoke_test(
 
     Returns
     -------
-    report
+    smoke_report
         Every check with what it measured, and the forecast.
-    verdict
+    smoke_verdict
         Whether the full run may start.
-    metrics
+    smoke_metrics
         Number of checks, how long they took, and the forecast's figures.
     forecast
         Duration, GPU-hours, memory and money that the full training is expected to take, as JSON.
@@ -121,13 +177,13 @@ def smoke_test(
     paths = SmokePaths(
         features=features.path,
         examples=examples.path,
-        report=report.path,
-        verdict=verdict.path,
-        metrics=metrics.path,
+        report=smoke_report.path,
+        verdict=smoke_verdict.path,
+        metrics=smoke_metrics.path,
         forecast=forecast.path,
     )
     result = smoke_test(paths, recipe=recipe, training=training, budget=budget, seed=seed, device=device)
-    metrics.log_metric("duration_s", result.duration_s)
+    smoke_metrics.log_metric("duration_s", result.duration_s)
 
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)
@@ -143,8 +199,8 @@ def train_model(
     checkpoint_dir: str,
     device: str,
     model: dsl.Output[dsl.Model],
-    report: dsl.Output[dsl.HTML],
-    metrics: dsl.Output[dsl.Metrics],
+    train_report: dsl.Output[dsl.HTML],
+    train_metrics: dsl.Output[dsl.Metrics],
     logs: dsl.Output[dsl.Artifact],
 ) -> None:
     """Train a model on one node; a run that was interrupted goes on from its last checkpoint.
@@ -176,9 +232,9 @@ def train_model(
     -------
     model
         The model bundle: config, safetensors, schema, statistics.
-    report
+    train_report
         Loss curves, settings, and the forecast against what was needed.
-    metrics
+    train_metrics
         Losses of the best epoch, and what the training took.
     logs
         TensorBoard's event files.
@@ -187,11 +243,11 @@ def train_model(
 
     inputs = TrainingInputs(features=features.path, schema=schema.path, statistics=statistics.path,
                             splits=splits.path, forecast=forecast.path)  # fmt: skip
-    outputs = TrainingOutputs(model=model.path, report=report.path, metrics=metrics.path, logs=logs.path)
+    outputs = TrainingOutputs(model=model.path, report=train_report.path, metrics=train_metrics.path, logs=logs.path)
     result = train_model(
         inputs, outputs, recipe=recipe, training=training, seed=seed, checkpoint_dir=checkpoint_dir, device=device
     )
-    metrics.metadata.update(result.metrics)
+    train_metrics.metadata.update(result.metrics)
     model.metadata.update(backbone=result.backbone, **result.metrics)
 
 
@@ -209,8 +265,8 @@ def train_on_nodes(
     node_image: str,
     workspace_claim: str,
     model: dsl.Output[dsl.Model],
-    report: dsl.Output[dsl.HTML],
-    metrics: dsl.Output[dsl.Metrics],
+    train_report: dsl.Output[dsl.HTML],
+    train_metrics: dsl.Output[dsl.Metrics],
     logs: dsl.Output[dsl.Artifact],
 ) -> None:
     """Train a model on several nodes with a Kubeflow TrainJob; a step tried again takes over the job that runs.
@@ -244,9 +300,9 @@ def train_on_nodes(
     -------
     model
         The model bundle: config, safetensors, schema, statistics.
-    report
+    train_report
         Loss curves, settings, and the forecast against what was needed.
-    metrics
+    train_metrics
         Losses of the best epoch, and what the training took.
     logs
         TensorBoard's event files.
@@ -255,12 +311,12 @@ def train_on_nodes(
 
     inputs = TrainingInputs(features=features.path, schema=schema.path, statistics=statistics.path,
                             splits=splits.path, forecast=forecast.path)  # fmt: skip
-    outputs = TrainingOutputs(model=model.path, report=report.path, metrics=metrics.path, logs=logs.path)
+    outputs = TrainingOutputs(model=model.path, report=train_report.path, metrics=train_metrics.path, logs=logs.path)
     nodes = Nodes(image=node_image, workspace_claim=workspace_claim)
     result = train_on_nodes(
         inputs, outputs, nodes, recipe=recipe, training=training, seed=seed, checkpoint_dir=checkpoint_dir
     )
-    metrics.metadata.update(result.metrics)
+    train_metrics.metadata.update(result.metrics)
     model.metadata.update(backbone=result.backbone, **result.metrics)
 
 
@@ -303,7 +359,7 @@ def try_augmentation_policy(
     checkpoint_dir: str,
     device: str,
     result: dsl.Output[dsl.Artifact],
-    metrics: dsl.Output[dsl.Metrics],
+    trial_metrics: dsl.Output[dsl.Metrics],
 ) -> None:
     """Train for a short while with one augmentation policy, and judge the network on the validation rows.
 
@@ -324,14 +380,14 @@ def try_augmentation_policy(
     -------
     result
         The score of every validation row, as JSON.
-    metrics
+    trial_metrics
         Accuracy, log loss and seconds.
     """
     from components.training.jobs.try_augmentation_policy import TrialPaths, try_augmentation_policy
 
-    paths = TrialPaths(features=features.path, result=result.path, metrics=metrics.path)
+    paths = TrialPaths(features=features.path, result=result.path, metrics=trial_metrics.path)
     tried = try_augmentation_policy(paths, trial=trial, recipe=recipe, checkpoint_dir=checkpoint_dir, device=device)
-    metrics.metadata.update(tried.metrics())
+    trial_metrics.metadata.update(tried.metrics())
     result.metadata.update(policy=tried.trial.name, seed=tried.trial.seed)
 
 
@@ -339,7 +395,7 @@ def try_augmentation_policy(
 def rank_augmentation_policies(
     results: dsl.Input[list[dsl.Artifact]],
     problem: str,
-    report: dsl.Output[dsl.HTML],
+    ranking_report: dsl.Output[dsl.HTML],
     ranking: dsl.Output[dsl.Artifact],
     problem_file: dsl.Output[dsl.Artifact],
 ) -> NamedTuple("Ranked", [("winner", str), ("reason", str), ("problem_text", str)]):  # type: ignore[valid-type]
@@ -354,7 +410,7 @@ def rank_augmentation_policies(
 
     Returns
     -------
-    report
+    ranking_report
         The ranked table, and every training.
     ranking
         The ranking, as JSON.
@@ -372,7 +428,7 @@ def rank_augmentation_policies(
     ranked = job(
         results=results,
         problem=problem,
-        report_path=report.path,
+        report_path=ranking_report.path,
         ranking_path=ranking.path,
         problem_path=problem_file.path,
     )

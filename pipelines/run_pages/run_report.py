@@ -100,15 +100,14 @@ def run_page(summary: Summary, steps: Sequence[Step], run_summary: RunSummary) -
 def step_metrics(steps: Mapping[str, Step], name: str, *, prefix: str = "") -> dict[str, Any]:
     """The metrics that a step left, each name after `prefix`; none where it left none."""
     step = steps.get(name)
-    path = Path(step.outputs.get("metrics", "")) if step else Path()
-    if not path.is_file():
+    path = step.file_of("metrics") if step else None
+    if path is None:
         return {}
     return {f"{prefix}{key}": value for key, value in read_json(path, what="a step's metrics").items()}
 
 
 def _embed(report: Report, step: Step, *, opened: bool) -> None:
-    path = Path(step.outputs.get("report", ""))
-    if path.is_file():
+    if path := step.file_of("report"):
         report.details(step.name, report_body(path.read_text(encoding="utf-8")), opened=opened)
     if step.status == "failed" and step.log.is_file():
         lines = step.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
@@ -118,8 +117,7 @@ def _embed(report: Report, step: Step, *, opened: bool) -> None:
 def _gates(steps: Sequence[Step]) -> list[dict[str, Any]]:
     gates = []
     for step in steps:
-        path = Path(step.outputs.get("verdict", ""))
-        if path.is_file():
+        if path := step.file_of("verdict"):
             verdict = read_verdict(path)
             gates.append({"name": verdict.check, "passed": verdict.passed, "reason": verdict.reason})
     return gates

@@ -22,6 +22,11 @@ class Step:
     outputs: dict[str, Any] = field(default_factory=dict)
     error: str = ""
 
+    def file_of(self, kind: str) -> Path | None:
+        """The file that the step left of a kind (`report`, `verdict`, `metrics`), whose output is called STEP_KIND."""
+        places = [Path(place) for name, place in self.outputs.items() if name.endswith(f"_{kind}")]
+        return next((place for place in places if place.is_file()), None)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Watcher:

@@ -7,5 +7,6 @@ from pipelines.steps.placement import LIGHT, on_cpu
 
 
 def gate_after(check: PipelineTask, name: str) -> PipelineTask:
-    """The gate behind a check with the output `verdict`: it stops the run where the check has failed."""
-    return on_cpu(quality_gate(verdict=check.outputs["verdict"]).set_display_name(f"gate: {name}"), LIGHT)
+    """The gate behind a check with an output `..._verdict`: it stops the run where the check has failed."""
+    (output,) = (output for output in check.outputs if output.endswith("_verdict"))
+    return on_cpu(quality_gate(verdict=check.outputs[output]).set_display_name(f"gate: {name}"), LIGHT)

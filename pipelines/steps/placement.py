@@ -1,12 +1,13 @@
 """Where a step runs on a cluster, as whom, with what and for how long: one place for all of it."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 from kfp import kubernetes
 from kfp.dsl import PipelineTask
 from kfp.dsl.pipeline_channel import PipelineParameterChannel
 
+from components.shared.contracts.cluster_spec import OBJECT_STORE_SECRET
 from components.shared.runtime.gpu_placement import (
     ACCELERATOR,
     IMAGE_USER,
@@ -21,28 +22,88 @@ from components.shared.runtime.gpu_placement import (
     WORKSPACE_CLAIM,
     WORKSPACE_PATH,
 )
+from components.shared.tables.personal_key import KEY_VARIABLE
 
 ProfileName = Literal["gpu", "cpu", "nodes"]
 PROFILES: tuple[ProfileName, ...] = ("gpu", "cpu", "nodes")
 
 
+Asked: TypeAlias = str | PipelineParameterChannel
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Size:
-    """What a step may use: cores, memory, scratch space in /tmp, and how long it may take (seconds)."""
+    """What a step asks a node for, the most that it may take of it, and for how long.
 
-    cpu: str
-    memory: str
+    Attributes
+    ----------
+    cpu, cpu_limit, memory, memory_limit
+        As Kubernetes writes them, or as an earlier step says.
+    scratch
+        The most that it may write to /tmp.
+    timeout_s
+        How long it may take, in seconds, beside the time in which its node fetches the image.
+    """
+
+    cpu: Asked
+    cpu_limit: Asked
+    memory: Asked
+    memory_limit: Asked
     scratch: str
     timeout_s: int
 
 
-LIGHT = Size(cpu="1", memory="2Gi", scratch="1Gi", timeout_s=600)
-DATA = Size(cpu="4", memory="16Gi", scratch="50Gi", timeout_s=4 * 3600)
-SERVING = Size(cpu="2", memory="8Gi", scratch="10Gi", timeout_s=1800)
-SMOKE = Size(cpu="4", memory="16Gi", scratch="10Gi", timeout_s=1800)
-TRAINING = Size(cpu="8", memory="32Gi", scratch="50Gi", timeout_s=7 * 24 * 3600)
+# A pod's time begins before its image is there, and the largest image has 7 GB.
+IMAGE_PULL_S = 1800
+_DATA_S, _MODEL_S, _TRAINING_S = 4 * 3600, 4 * 3600, 7 * 24 * 3600
+
+LIGHT = Size(cpu="100m", cpu_limit="2", memory="512Mi", memory_limit="4Gi", scratch="1Gi", timeout_s=600)
+SERVING = Size(cpu="500m", cpu_limit="4", memory="1Gi", memory_limit="16Gi", scratch="10Gi", timeout_s=1800)
+# Monitoring has no problem file to say more.
+MONITORING = Size(cpu="500m", cpu_limit="8", memory="1Gi", memory_limit="32Gi", scratch="50Gi", timeout_s=_DATA_S)
 # Waits for nodes that train, and for their place in the queue.
-LAUNCHING = Size(cpu="1", memory="8Gi", scratch="10Gi", timeout_s=14 * 24 * 3600)
+LAUNCHING = Size(
+    cpu="100m", cpu_limit="2", memory="1Gi", memory_limit="16Gi", scratch="10Gi", timeout_s=2 * _TRAINING_S
+)
+
+# What of a secret for object stores becomes a variable of the step: S3's clients read these.
+STORE_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL",
+    "AWS_DEFAULT_REGION",
+)
+PERSONAL_KEY_SECRET = "pluszero-pii-key"  # noqa: S105 - its name
+_BACKOFF_S, _BACKOFF_FACTOR = 30, 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Access:
+    """How a step reaches what lies outside the pipeline: the volume claim, and the secret for object stores."""
+
+    claim: Asked = WORKSPACE_CLAIM
+    secret: Asked = OBJECT_STORE_SECRET
+
+
+def data_size(inputs: PipelineTask) -> Size:
+    """What a step that reads data may use, as the problem file's `cluster:` section says to the step `inputs`."""
+    return _said_size(inputs, "data", scratch="50Gi", timeout_s=_DATA_S)
+
+
+def model_size(inputs: PipelineTask) -> Size:
+    """What a step that computes with a model may use, as the problem file's `cluster:` section says to `inputs`."""
+    return _said_size(inputs, "training", scratch="50Gi", timeout_s=_MODEL_S)
+
+
+def training_size(inputs: PipelineTask) -> Size:
+    """What a step that trains may use: `model_size` for a week."""
+    return replace(model_size(inputs), timeout_s=_TRAINING_S)
+
+
+def _said_size(inputs: PipelineTask, kind: str, *, scratch: str, timeout_s: int) -> Size:
+    said = {name: inputs.outputs[f"{kind}_{name}"] for name in ("cpu", "cpu_limit", "memory", "memory_limit")}
+    return Size(**said, scratch=scratch, timeout_s=timeout_s)
 
 
 def device_of(profile: ProfileName) -> str:
@@ -59,23 +120,27 @@ def on_cpu(task: PipelineTask, size: Size) -> PipelineTask:
 
     KFP itself forbids privilege escalation, drops all capabilities and sets the seccomp profile of every step.
     """
-    task.set_cpu_request(size.cpu).set_cpu_limit(size.cpu)
-    task.set_memory_request(size.memory).set_memory_limit(size.memory)
-    kubernetes.set_timeout(task, seconds=size.timeout_s)
+    asked = (size.cpu, size.cpu_limit, size.memory, size.memory_limit)
+    # kfp itself hands them on within one graph only, not into a loop.
+    task.register_pipeline_channels([said for said in asked if not isinstance(said, str)])
+    task.set_cpu_request(size.cpu).set_cpu_limit(size.cpu_limit)
+    task.set_memory_request(size.memory).set_memory_limit(size.memory_limit)
+    kubernetes.set_timeout(task, seconds=size.timeout_s + IMAGE_PULL_S)
     kubernetes.set_security_context(task, run_as_user=IMAGE_USER, run_as_group=IMAGE_USER, run_as_non_root=True)
     # Bounded, so that a step which fills it is evicted itself, and not its neighbours on the node.
     return kubernetes.empty_dir_mount(task, volume_name="scratch", mount_path=SCRATCH_PATH, size_limit=size.scratch)
 
 
-def on_gpu(task: PipelineTask, size: Size, *, profile: ProfileName) -> PipelineTask:
+def on_gpu(task: PipelineTask, size: Size, *, profile: ProfileName, gpus: Asked = "1") -> PipelineTask:
     """Put a step on an NVIDIA node, or on any node where the profile is `cpu`.
 
-    `gpu` and `nodes` ask for one GPU with the nodes' label and toleration, for shared memory, and for a place in
-    Kueue's queue (a label that means nothing where there is no Kueue).
+    `gpu` and `nodes` ask for GPUs with the nodes' label and toleration, for shared memory, and for a place in Kueue's
+    queue (a label that means nothing where there is no Kueue).
     """
     on_cpu(task, size)
     if profile != "cpu":
-        task.set_accelerator_type(ACCELERATOR).set_accelerator_limit(1)
+        task.register_pipeline_channels([] if isinstance(gpus, str) else [gpus])
+        task.set_accelerator_type(ACCELERATOR).set_accelerator_limit(gpus)
         kubernetes.add_node_selector(task, label_key=NODE_LABEL, label_value=NODE_LABEL_VALUE)
         kubernetes.add_toleration(task, **TOLERATION)
         kubernetes.add_pod_label(task, label_key=QUEUE_LABEL, label_value=QUEUE)
@@ -89,15 +154,43 @@ def on_gpu(task: PipelineTask, size: Size, *, profile: ProfileName) -> PipelineT
     return task
 
 
-def with_workspace(task: PipelineTask, claim: str | PipelineParameterChannel = WORKSPACE_CLAIM) -> PipelineTask:
+def with_workspace(task: PipelineTask, claim: Asked = WORKSPACE_CLAIM) -> PipelineTask:
     """Mount the workspace, where checkpoints and the feature store lie, at `WORKSPACE_PATH`."""
     return kubernetes.mount_pvc(task, pvc_name=claim, mount_path=WORKSPACE_PATH)
 
 
-def retried(task: PipelineTask, *, times: int) -> PipelineTask:
-    """Try a step again, after half a minute, then after twice as long each time, up to ten minutes.
+def with_access(task: PipelineTask, access: Access) -> PipelineTask:
+    """Let a step reach what lies outside: the workspace, and object stores by a secret, which may be absent.
+
+    A secret that is not there leaves the step what its account may do (IRSA, Workload Identity).
+    """
+    kubernetes.use_secret_as_env(
+        task, access.secret, secret_key_to_env={name: name for name in STORE_VARIABLES}, optional=True
+    )
+    return with_workspace(task, access.claim)
+
+
+def with_personal_key(task: PipelineTask) -> PipelineTask:
+    """Give a step the key that hashes personal data, from the secret `pluszero-pii-key`, which may be absent."""
+    return kubernetes.use_secret_as_env(
+        task, PERSONAL_KEY_SECRET, secret_key_to_env={"key": KEY_VARIABLE}, optional=True
+    )
+
+
+def retried(task: PipelineTask, size: Size, *, times: int) -> PipelineTask:
+    """Try a step again, after half a minute, then after twice as long each time.
 
     For steps that use a network, and for those that a lost node may end; each must be safe to run again. A step that
     refused its data refuses them again. Runs on a desk take the retries away.
+
+    Argo counts the longest time from the start of the first try, ends a later try that goes beyond it, and allows none
+    after it: so it is what all tries together may take.
     """
-    return task.set_retry(num_retries=times, backoff_duration="30s", backoff_factor=2.0, backoff_max_duration="600s")
+    pauses_s = sum(_BACKOFF_S * _BACKOFF_FACTOR**number for number in range(times))
+    longest_s = (times + 1) * (size.timeout_s + IMAGE_PULL_S) + pauses_s
+    return task.set_retry(
+        num_retries=times,
+        backoff_duration=f"{_BACKOFF_S}s",
+        backoff_factor=float(_BACKOFF_FACTOR),
+        backoff_max_duration=f"{longest_s}s",
+    )

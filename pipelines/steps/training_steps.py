@@ -14,17 +14,20 @@ from components.shared.runtime.container_images import image
 from components.training.component import check_inputs, smoke_test, train_model, train_on_nodes
 from pipelines.steps.gates import gate_after
 from pipelines.steps.placement import (
-    DATA,
+    Access,
+    data_size,
     device_of,
     LAUNCHING,
     LIGHT,
+    model_size,
     on_cpu,
     on_gpu,
     ProfileName,
     retried,
     SERVING,
-    SMOKE,
-    TRAINING,
+    training_size,
+    with_access,
+    with_personal_key,
     with_workspace,
 )
 
@@ -43,23 +46,32 @@ class DataSteps:
 
 
 def checked_inputs(form: FormValues, problem: Any, *, name: str = "check inputs") -> PipelineTask:
-    """The step that checks every parameter, the problem file's text among them, before anything is paid for."""
-    given = {key: value for key, value in form.items() if key != "workspace_claim"}
-    inputs = check_inputs(problem=problem, **given).set_display_name(name)
-    return with_workspace(on_cpu(inputs, LIGHT), form["workspace_claim"])
+    """The step that checks every parameter, the problem file's text among them, before anything is paid for.
+
+    It looks at the world outside, so that no cache may answer for it.
+    """
+    inputs = check_inputs(problem=problem, **form).set_display_name(name).set_caching_options(enable_caching=False)
+    return with_access(on_cpu(inputs, LIGHT), Access(claim=form["workspace_claim"]))
 
 
 def data_steps(form: FormValues, inputs: PipelineTask) -> DataSteps:
     """Ingest and validate, with a gate after each."""
+    size = data_size(inputs)
     ingestion = ingest_examples(
-        source=form["source"], problem=inputs.outputs["data_problem"], data_fingerprint=form["data_fingerprint"]
+        source=inputs.outputs["source"],
+        problem=inputs.outputs["data_problem"],
+        data_fingerprint=inputs.outputs["data_fingerprint"],
     ).set_display_name("ingest examples")
-    retried(on_cpu(ingestion, DATA), times=2)
+    with_personal_key(with_access(retried(on_cpu(ingestion, size), size, times=2), _access(form, inputs)))
     ingestion_gate = gate_after(ingestion, "ingestion")
 
     validation = validate_examples(examples=ingestion.outputs["examples"]).after(ingestion_gate)
-    on_cpu(validation.set_display_name("validate examples"), DATA)
+    on_cpu(validation.set_display_name("validate examples"), size)
     return DataSteps(ingestion=ingestion, validation=validation, gate=gate_after(validation, "validation"))
+
+
+def _access(form: FormValues, inputs: PipelineTask) -> Access:
+    return Access(claim=form["workspace_claim"], secret=inputs.outputs["secret"])
 
 
 def feature_step(form: FormValues, inputs: PipelineTask, data: DataSteps) -> PipelineTask:
@@ -70,7 +82,9 @@ def feature_step(form: FormValues, inputs: PipelineTask, data: DataSteps) -> Pip
         preparation=inputs.outputs["preparation"],
         feature_dir=form["feature_dir"],
     ).after(data.gate)
-    return with_workspace(on_cpu(features.set_display_name("build feature store"), DATA), form["workspace_claim"])
+    return with_workspace(
+        on_cpu(features.set_display_name("build feature store"), data_size(inputs)), form["workspace_claim"]
+    )
 
 
 def model_steps(form: FormValues, inputs: PipelineTask, data: DataSteps, profile: ProfileName) -> None:
@@ -85,7 +99,8 @@ def model_steps(form: FormValues, inputs: PipelineTask, data: DataSteps, profile
         seed=form["seed"],
         device=device_of(profile),
     )
-    with_workspace(on_gpu(smoke.set_display_name("smoke test"), SMOKE, profile=profile), form["workspace_claim"])
+    on_gpu(smoke.set_display_name("smoke test"), model_size(inputs), profile=profile)
+    with_workspace(smoke, form["workspace_claim"])
     trained = _training_step(form, inputs, data, features, smoke, profile)
     _release_steps(form, inputs, data, trained, profile)
 
@@ -107,18 +122,20 @@ def _training_step(
         "recipe": form["recipe"],
         "training": inputs.outputs["training"],
         "seed": form["seed"],
-        "checkpoint_dir": form["checkpoint_dir"],
+        "checkpoint_dir": inputs.outputs["checkpoint_dir"],
     }
-    claim = form["workspace_claim"]
     smoke_gate = gate_after(smoke, "smoke")
     if profile == "nodes":
-        trained = train_on_nodes(**settings, node_image=image("training"), workspace_claim=claim)
-        on_cpu(trained, LAUNCHING)
+        size = LAUNCHING
+        trained = train_on_nodes(**settings, node_image=image("training"), workspace_claim=form["workspace_claim"])
+        on_cpu(trained, size)
     else:
-        trained = on_gpu(train_model(**settings, device=device_of(profile)), TRAINING, profile=profile)
-    with_workspace(trained.set_display_name("train model").after(smoke_gate), claim)
+        size = training_size(inputs)
+        trained = train_model(**settings, device=device_of(profile))
+        on_gpu(trained, size, profile=profile, gpus=inputs.outputs["gpus"])
+    with_access(trained.set_display_name("train model").after(smoke_gate), _access(form, inputs))
     # A node that goes away takes nothing with it: the next try goes on from the last checkpoint.
-    return retried(trained, times=3)
+    return retried(trained, size, times=3)
 
 
 def _release_steps(
@@ -129,19 +146,21 @@ def _release_steps(
         examples=examples,
         model=trained.outputs["model"],
         target=inputs.outputs["target"],
+        recipe=form["recipe"],
         device=device_of(profile),
     ).set_display_name("evaluate model")
-    on_gpu(analysis, DATA, profile=profile)
+    on_gpu(analysis, model_size(inputs), profile=profile)
     analysis_gate = gate_after(analysis, "analysis")
 
     release = publish_model(
         model=trained.outputs["model"],
         evaluation=analysis.outputs["evaluation"],
-        verdict=analysis.outputs["verdict"],
-        model_name=form["model_name"],
-        model_root=form["model_root"],
+        verdict=analysis.outputs["analysis_verdict"],
+        model_name=inputs.outputs["model_name"],
+        model_root=inputs.outputs["model_root"],
     ).after(analysis_gate)
-    retried(on_cpu(release.set_display_name("publish model"), SERVING), times=3)
+    retried(on_cpu(release.set_display_name("publish model"), SERVING), SERVING, times=3)
+    with_access(release, _access(form, inputs))
 
     probe = probe_server(
         model=release.outputs["published"],

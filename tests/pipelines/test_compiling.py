@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from pipelines.compiling import compile_manifests, compile_pipelines
+from pipelines.compiling import compile_manifests, compile_pipeline, compile_pipelines
 
 CRDS = Path(__file__).resolve().parents[3] / "shared" / "crds"
 
@@ -200,3 +200,16 @@ def test_the_objects_keep_their_schemas(objects):
             schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
             assert set(found["spec"]) <= set(schema["properties"]), found["kind"]
             assert list(jsonschema.Draft202012Validator(schema).iter_errors(found["spec"])) == []
+
+
+def test_reports_verdicts_and_metrics_are_called_after_their_step(tmp_path):
+    """KFP's lists of artifacts, its comparison and its lineage show a name and nothing else."""
+    [specification, *_] = yaml.safe_load_all(compile_pipeline("training-gpu", tmp_path).read_text(encoding="utf-8"))
+    names = [
+        name
+        for component in specification["components"].values()
+        for name in component.get("outputDefinitions", {}).get("artifacts", {})
+        if name.endswith(("report", "verdict", "metrics"))
+    ]
+    assert len(names) == len(set(names)) >= 14
+    assert not {"report", "verdict", "metrics"} & set(names)

@@ -30,7 +30,7 @@ def test_inputs_are_checked_first_and_the_gate_comes_last(tasks):
 
 def test_the_gate_reads_the_verdict_on_drift(tasks):
     verdict = tasks["quality-gate"]["inputs"]["artifacts"]["verdict"]["taskOutputArtifact"]
-    assert verdict == {"outputArtifactKey": "verdict", "producerTask": "detect-drift"}
+    assert verdict == {"outputArtifactKey": "drift_verdict", "producerTask": "detect-drift"}
     assert tasks["quality-gate"]["taskInfo"]["name"] == "gate: drift"
 
 

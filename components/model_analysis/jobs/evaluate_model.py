@@ -11,6 +11,7 @@ from components.model_analysis.errors.hardest_examples import HardestExamples
 from components.model_analysis.errors.largest_errors import LargestErrors
 from components.model_analysis.evaluation_report import evaluation_report, ReportContent
 from components.model_analysis.gate.number_gate import judge_numbers
+from components.model_analysis.gate.smoke_gate import judge_smoke, SMOKE_RECIPE
 from components.model_analysis.gate.target_gate import judge, LeftOut
 from components.model_analysis.metrics.column_influence import column_influence
 from components.model_analysis.metrics.confusion import condensed_confusion
@@ -74,6 +75,7 @@ def evaluate_model(
     verdict_path: str | Path,
     metrics_path: str | Path,
     classification_metrics_path: str | Path,
+    recipe: str = "",
     device: str = "auto",
 ) -> EvaluationResult:
     """Score the held-out examples, evaluate, and decide whether the model may ship.
@@ -91,6 +93,8 @@ def evaluate_model(
         Predictions table to write, with embeddings and slice columns.
     evaluation_path, report_path, verdict_path, metrics_path, classification_metrics_path
         Files to write: all metrics (JSON), the report (HTML), the verdict, and what the KFP UI shows (JSON).
+    recipe
+        How the model was trained: a `smoke` run is judged by whether the model could be evaluated, not by its target.
     device
         `auto`, `cpu` or `cuda`.
 
@@ -121,6 +125,8 @@ def evaluate_model(
     not_by_people = evaluate_table(table, _SCORED_SPLITS, by_people=False)
     left_out = _left_out(table, scored)
     verdict = _verdict(test, asked, left_out)
+    if recipe == SMOKE_RECIPE:
+        verdict = judge_smoke(verdict, num_examples=test.num_examples)
     write_json(evaluation_path, _evaluation_json(test, validation, not_by_people, left_out, asked))
     _report(verdict, test, validation, not_by_people, scored, examples, predictor).write(report_path)
     result = _evaluation_result(verdict, test)

@@ -32,25 +32,29 @@ INFERENCE_SERVICE_FILE = "inferenceservice.yaml"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Release:
-    """One release; `uri` is the bundle's folder, an absolute path or a URI."""
+    """One release.
+
+    Attributes
+    ----------
+    uri
+        The bundle's folder, an absolute path or a URI.
+    storage_uri
+        The URI by which KServe's storage initialiser finds it.
+    """
 
     version: str
     uri: str
+    storage_uri: str
     is_local: bool
     is_new: bool
-
-    @property
-    def storage_uri(self) -> str:
-        """The URI by which KServe's storage initialiser finds the bundle."""
-        return f"file://{self.uri}" if self.is_local else self.uri
 
 
 def publish(bundle: str | Path, *, model_root: str, model_name: str, files: Mapping[str, bytes]) -> Release:
     """Publish a bundle with further files, by relative name; publishing the same again changes nothing.
 
-    `model_root` is a folder or an fsspec URI. ValueError where name or root cannot be used or the version exists with
-    other contents, ContractError where the bundle is damaged, or a release that is not called its version. The champion
-    is not moved.
+    `model_root` is a folder, an fsspec URI, or `pvc://CLAIM/PATH` where the claim is mounted. ValueError where name or
+    root cannot be used or the version exists with other contents, ContractError where the bundle is damaged, or a
+    release that is not called its version. The champion is not moved.
     """
     check_release_name(bundle, bundle_version(bundle))
     releases = open_releases(model_root, model_name)
@@ -62,7 +66,13 @@ def publish(bundle: str | Path, *, model_root: str, model_name: str, files: Mapp
         is_new = _placed(staged, target) if releases.is_local else _uploaded(staged, target, releases.filesystem)
     uri = releases.uri_of(version)
     logger.info("%s %s", "published" if is_new else "already published", uri)
-    return Release(version=version, uri=uri, is_local=releases.is_local, is_new=is_new)
+    return Release(
+        version=version,
+        uri=uri,
+        storage_uri=releases.storage_uri_of(version),
+        is_local=releases.is_local,
+        is_new=is_new,
+    )
 
 
 def write_beside(release: Release, text: str) -> None:

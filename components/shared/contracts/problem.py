@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args, Literal
 
 from annotated_types import Ge
 
+from components.shared.contracts.cluster_spec import ClusterSpec
 from components.shared.contracts.pii_columns import HashedColumns, PersonalColumns
 from components.shared.runtime.settings import (
     Name,
@@ -200,6 +201,7 @@ class Problem:
     preparation: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     budget: BudgetSpec = field(default_factory=BudgetSpec)
+    cluster: ClusterSpec = field(default_factory=ClusterSpec)
 
     def __post_init__(self) -> None:
         if self.split.by == "time" and self.time is None:

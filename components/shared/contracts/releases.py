@@ -3,7 +3,7 @@
     MODEL_ROOT/NAME/VERSION/   a bundle; it never changes
     MODEL_ROOT/NAME/champion   the pointer to the one that is in use; see `components.shared.contracts.champion`
 
-`MODEL_ROOT` is a folder or an fsspec URI.
+`MODEL_ROOT` is a folder, an fsspec URI, or a place on the volume claim that steps mount, `pvc://CLAIM/PATH`.
 """
 
 from collections.abc import Iterable
@@ -19,6 +19,7 @@ from components.shared.contracts.bundle import CONFIG_FILE
 from components.shared.contracts.bundle_fetch import published_version
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.model_name import check_model_name
+from components.shared.runtime.workspace import mounted
 from components.shared.tables.sources import readable_store_errors
 
 _RELEASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -50,6 +51,12 @@ class ModelReleases:
         """Path or URI of a release, or of the champion pointer."""
         return f"{self.uri}/{name}"
 
+    def storage_uri_of(self, version: str) -> str:
+        """The URI by which KServe's storage initialiser finds a release."""
+        if "://" in self.model_root:
+            return f"{self.model_root.rstrip('/')}/{self.model_name}/{version}"
+        return f"file://{self.uri_of(version)}"
+
 
 def open_releases(model_root: str, model_name: str) -> ModelReleases:
     """Say where the releases of a model lie, whether there are any or not.
@@ -57,7 +64,7 @@ def open_releases(model_root: str, model_name: str) -> ModelReleases:
     Parameters
     ----------
     model_root
-        A folder, or an fsspec URI such as `s3://bucket/models`.
+        A folder, an fsspec URI such as `s3://bucket/models`, or `pvc://CLAIM/models` where the claim is mounted.
     model_name
         The model's name; see `check_model_name`.
 
@@ -70,7 +77,7 @@ def open_releases(model_root: str, model_name: str) -> ModelReleases:
     if not model_root.strip():
         raise ValueError("model_root must be a folder or a URI such as s3://bucket/models, got nothing")
     try:
-        filesystem, root = fsspec.core.url_to_fs(model_root)
+        filesystem, root = fsspec.core.url_to_fs(mounted(model_root))
     except (ValueError, ImportError) as error:
         raise ValueError(f"model_root {model_root} must have a protocol that can be written: {error}") from error
     is_local = isinstance(filesystem, LocalFileSystem)

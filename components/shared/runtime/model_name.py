@@ -3,7 +3,7 @@
 import re
 
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-_MAX_NAME_LENGTH = 53  # KServe calls the Service NAME-predictor, and a Service's name has at most 63 characters
+MAX_NAME_LENGTH = 53  # KServe calls the Service NAME-predictor, and a Service's name has at most 63 characters
 
 
 def check_model_name(name: str) -> str:
@@ -18,9 +18,9 @@ def check_model_name(name: str) -> str:
     ----------
     `IsvcNameFmt` of KServe's validating webhook, `[a-z]([-a-z0-9]*[a-z0-9])?`.
     """
-    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME_LENGTH:
+    if not _NAME.fullmatch(name) or len(name) > MAX_NAME_LENGTH:
         raise ValueError(
-            f"model_name must be 1 to {_MAX_NAME_LENGTH} small letters, digits and hyphens, start with a letter "
+            f"model_name must be 1 to {MAX_NAME_LENGTH} small letters, digits and hyphens, start with a letter "
             f"and end with a letter or digit, got {name!r}"
         )
     return name

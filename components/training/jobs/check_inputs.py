@@ -1,24 +1,30 @@
 """Checks a run's parameters before anything is paid for."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import fsspec
 
 from components.modeling.backbone_config import AUTO, backbone_modality, BackboneConfig, is_custom_model, SMALL_CNN
 from components.modeling.images.backbones import native_image_size
 from components.modeling.preparation_settings import preparation_section, preparation_settings_from
-from components.shared.contracts.problem import PROBLEM_FILE, problem_from
+from components.shared.contracts.cluster_spec import ClusterSpec
+from components.shared.contracts.problem import Problem, PROBLEM_FILE, problem_from
 from components.shared.contracts.split_record import known_splits
 from components.shared.runtime.custom_code import check_allowed
-from components.shared.runtime.model_name import check_model_name
+from components.shared.runtime.gpu_placement import WORKSPACE_CLAIM
+from components.shared.runtime.model_name import check_model_name, MAX_NAME_LENGTH
 from components.shared.runtime.settings_text import written_settings
+from components.shared.runtime.workspace import as_claim_uri, check_claim, mounted
 from components.shared.runtime.written_settings import WrittenSettings
-from components.shared.tables.sources import check_source, companion_uri, readable_store_errors
+from components.shared.tables.sources import check_source, companion_uri, data_fingerprint, readable_store_errors
 from components.training.recipes import recipe_config
 from components.training.training_config import overridden
+
+_TRIAL = "-smoke"
+_OBJECT_STORES = ("s3://", "s3a://", "gs://", "gcs://", "abfs://", "az://")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,20 +36,24 @@ class RunDestination:
     model_name
         See `check_model_name`.
     model_root, checkpoint_dir
-        Folders or URIs.
+        Folders or URIs, `pvc://CLAIM/PATH` among them.
     feature_dir
         A folder that all steps mount, for the feature store; empty for none.
+    workspace_claim
+        The volume claim that steps mount, where there is a cluster.
     """
 
     model_name: str
     model_root: str
     checkpoint_dir: str
     feature_dir: str = ""
+    workspace_claim: str = WORKSPACE_CLAIM
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CheckedInputs:
-    """The problem file in parts, so that a changed target does not repeat what it does not touch.
+class CheckedInputs(NamedTuple):
+    """The checked parameters, as the steps that follow take them; the step's outputs have these names and this order.
+
+    The problem file comes in parts, so that a changed target does not repeat what it does not touch.
 
     Attributes
     ----------
@@ -52,6 +62,20 @@ class CheckedInputs:
     target, preparation, training, budget
         JSON texts: these sections; an augmentation policy with its content, and with the preparation how values of a
         table are cleaned.
+    source, checkpoint_dir
+        Where steps find them: a place on the workspace as a path.
+    model_name
+        What the model is called: a smoke run's is `NAME-smoke`, since it shows that things run and is no model to use.
+    model_root
+        Where models are published to, for all who read them: a place on the workspace as `pvc://CLAIM/PATH`.
+    data_fingerprint
+        What was given, or where nothing was, the fingerprint of what is at the source now.
+    secret, gpus
+        The secret for outside data, and how many GPUs the training asks for, as text.
+    data_cpu, data_cpu_limit, data_memory, data_memory_limit
+        What steps that read data ask of a node, and the most that they may take.
+    training_cpu, training_cpu_limit, training_memory, training_memory_limit
+        What steps that compute with a model ask of a node, and the most that they may take.
     """
 
     data_problem: str
@@ -59,10 +83,32 @@ class CheckedInputs:
     preparation: str
     training: str
     budget: str
+    source: str
+    checkpoint_dir: str
+    model_name: str
+    model_root: str
+    data_fingerprint: str
+    secret: str
+    gpus: str
+    data_cpu: str
+    data_cpu_limit: str
+    data_memory: str
+    data_memory_limit: str
+    training_cpu: str
+    training_cpu_limit: str
+    training_memory: str
+    training_memory_limit: str
 
 
 def check_inputs(
-    *, source: str, problem: str, recipe: str, backbone: str, seed: int, destination: RunDestination
+    *,
+    source: str,
+    problem: str,
+    recipe: str,
+    backbone: str,
+    seed: int,
+    destination: RunDestination,
+    fingerprint: str = "",
 ) -> CheckedInputs:
     """Check a run's parameters before anything is paid for.
 
@@ -75,7 +121,10 @@ def check_inputs(
     recipe, backbone, seed
         How to train.
     destination
-        The model's name, and where the run writes: its folders are made where they are missing.
+        The model's name, and where the run writes: its folders are made where they are missing, and a file is written
+        and deleted where the last step will write.
+    fingerprint
+        Any text that changes when the data change; empty for the fingerprint of what is at the source.
 
     Raises
     ------
@@ -93,19 +142,68 @@ def check_inputs(
     overridden(recipe_config(recipe, _some_backbone(backbone)), written.section("training"))
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, got {seed}")
-    check_model_name(destination.model_name)
-    check_source(source)
-    if parsed["split"]["like"] is not None:
-        known_splits(companion_uri(source, parsed["split"]["like"]))
-    _check_writable("checkpoint_dir", destination.checkpoint_dir)
-    _check_writable("model_root", destination.model_root)
-    if destination.feature_dir:
-        _check_feature_dir(destination.feature_dir)
+    published_name = _published_name(destination.model_name, recipe)
+    found = _found(source, destination)
+    if said.split.like is not None:
+        known_splits(companion_uri(found, said.split.like))
+    _check_destination(destination, published_name)
     parsed["preparation"] = preparation_section(
         _checked_preparation(written.section("preparation"), parsed["modality"]), said.table
     )
+    del parsed["cluster"]
     sections = {name: _canonical(parsed.pop(name)) for name in ("target", "preparation", "training", "budget")}
-    return CheckedInputs(data_problem=_canonical(parsed), **sections)
+    return CheckedInputs(
+        data_problem=_canonical(parsed),
+        **sections,
+        source=found,
+        checkpoint_dir=mounted(destination.checkpoint_dir),
+        model_name=published_name,
+        model_root=as_claim_uri(destination.model_root, destination.workspace_claim),
+        data_fingerprint=fingerprint or _fingerprint(found, said),
+        **_asked_of_cluster(said.cluster),
+    )
+
+
+def _published_name(name: str, recipe: str) -> str:
+    check_model_name(name)
+    return f"{name[: MAX_NAME_LENGTH - len(_TRIAL)].rstrip('-')}{_TRIAL}" if recipe == "smoke" else name
+
+
+def _found(source: str, destination: RunDestination) -> str:
+    """The source as steps find it."""
+    check_claim("source", source, destination.workspace_claim)
+    found = mounted(source)
+    check_source(found)
+    return found
+
+
+def _check_destination(destination: RunDestination, published_name: str) -> None:
+    for name, uri in (("checkpoint_dir", destination.checkpoint_dir), ("model_root", destination.model_root)):
+        check_claim(name, uri, destination.workspace_claim)
+    _check_writable("checkpoint_dir", mounted(destination.checkpoint_dir))
+    _check_writable("model_root", mounted(destination.model_root), below=published_name)
+    if destination.feature_dir:
+        _check_feature_dir(destination.feature_dir)
+
+
+def _fingerprint(source: str, problem: Problem) -> str:
+    return data_fingerprint(
+        source,
+        test_file=problem.split.test_file,
+        like=problem.split.like,
+        table=problem.table,
+        image=problem.image,
+        modality=problem.modality,
+    )
+
+
+def _asked_of_cluster(cluster: ClusterSpec) -> dict[str, str]:
+    sizes = {
+        f"{kind}_{name}": value
+        for kind, steps in (("data", cluster.data), ("training", cluster.training))
+        for name, value in asdict(steps).items()
+    }
+    return {"secret": cluster.secret, "gpus": str(cluster.gpus), **sizes}
 
 
 def _check_backbone(name: str, modality: str | None) -> None:
@@ -149,12 +247,15 @@ def _check_feature_dir(folder: str) -> None:
     _check_writable("feature_dir", folder)
 
 
-def _check_writable(name: str, uri: str) -> None:
+def _check_writable(name: str, uri: str, *, below: str = "") -> None:
     if not uri.strip():
         raise ValueError(f"{name} must be a folder or a URI, got nothing")
     with readable_store_errors(f"{name} must be a folder or a URI that can be written, but {uri} cannot"):
-        filesystem, path = fsspec.core.url_to_fs(uri)
-        filesystem.makedirs(path, exist_ok=True)
-        probe = f"{path.rstrip('/')}/.writable"
+        filesystem, root = fsspec.core.url_to_fs(uri)
+        path = f"{root.rstrip('/')}/{below}".rstrip("/")
+        # Object stores have no folders; asked for one, their clients make a bucket where there is none.
+        if not uri.startswith(_OBJECT_STORES):
+            filesystem.makedirs(path, exist_ok=True)
+        probe = f"{path}/.writable"
         filesystem.pipe_file(probe, b"")
         filesystem.rm_file(probe)

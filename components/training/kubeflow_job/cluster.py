@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import contextlib
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 _PLURAL = "trainjobs"
 _REQUEST_TIMEOUT_S = 60
+_POD_NAME = "KFP_POD_NAME"
 _GONE = 404
 _TAKEN = 409
 # A token may have run out a moment before it was renewed.
@@ -54,10 +56,17 @@ class ClusterBackend:
         return None if found is None else job_state(found, self._pods(name))
 
     def submit(self, job: TrainJob) -> None:
-        """Create the object; fields that the cluster's Trainer does not know are errors, not dropped."""
+        """Create the object; fields that the cluster's Trainer does not know are errors, not dropped.
+
+        In a pipeline the run's workflow owns it, so that it goes with the run. The step's pod does not: a step that is
+        tried again takes the job over.
+        """
+        rendered = render_train_job(job)
+        if owners := self._workflows():
+            rendered["metadata"]["ownerReferences"] = owners
         with self._errors(f"create the train job {job.name}"):
             self._objects.create_namespaced_custom_object(
-                *self._place(), render_train_job(job), field_validation="Strict", _request_timeout=_REQUEST_TIMEOUT_S
+                *self._place(), rendered, field_validation="Strict", _request_timeout=_REQUEST_TIMEOUT_S
             )
 
     def new_lines(self, name: str) -> list[LogLine]:
@@ -80,11 +89,23 @@ class ClusterBackend:
             found.append(self._objects.get_namespaced_custom_object(*place, _request_timeout=_REQUEST_TIMEOUT_S))
         return found[0] if found else None
 
+    def _workflows(self) -> list[Object]:
+        """What owns this step's pod, as owners of what the step creates; empty outside of a pipeline's pod."""
+        name = os.environ.get(_POD_NAME)
+        if name is None:
+            return []
+        pods = self._listed(field_selector=f"metadata.name={name}")
+        owners = [owner for pod in pods for owner in pod["metadata"].get("ownerReferences", ())]
+        kept = ("apiVersion", "kind", "name", "uid")
+        return [{key: owner[key] for key in kept} for owner in owners if owner["kind"] == "Workflow"]
+
     def _pods(self, name: str) -> list[Object]:
-        selector = f"{JOB_LABEL}={name},{ROLE_LABEL}={NODE}"
+        return self._listed(label_selector=f"{JOB_LABEL}={name},{ROLE_LABEL}={NODE}")
+
+    def _listed(self, **selector: str) -> list[Object]:
         with self._errors("list pods"):
             answer = self._core.list_namespaced_pod(
-                self._namespace, label_selector=selector, _preload_content=False, _request_timeout=_REQUEST_TIMEOUT_S
+                self._namespace, **selector, _preload_content=False, _request_timeout=_REQUEST_TIMEOUT_S
             )
         items: list[Object] = json.loads(answer.data)["items"]
         return items

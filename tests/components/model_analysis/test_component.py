@@ -13,14 +13,19 @@ def _run(tmp_path, examples, model, target):
     kinds = {
         "predictions": dsl.Dataset,
         "evaluation": dsl.Artifact,
-        "report": dsl.HTML,
-        "verdict": dsl.Artifact,
-        "metrics": dsl.Metrics,
-        "classification_metrics": dsl.ClassificationMetrics,
+        "analysis_report": dsl.HTML,
+        "analysis_verdict": dsl.Artifact,
+        "analysis_metrics": dsl.Metrics,
+        "analysis_classification": dsl.ClassificationMetrics,
     }
     outputs = {name: kind(name=name, uri=str(tmp_path / "step" / name), metadata={}) for name, kind in kinds.items()}
     evaluate_model.python_func(
-        examples=dsl.Dataset(uri=str(examples)), model=dsl.Model(uri=str(model)), target=target, device="cpu", **outputs
+        examples=dsl.Dataset(uri=str(examples)),
+        model=dsl.Model(uri=str(model)),
+        target=target,
+        recipe="full",
+        device="cpu",
+        **outputs,
     )
     return outputs
 
@@ -29,9 +34,9 @@ def test_the_face_writes_every_output_and_records_the_metrics(tmp_path, make_tab
     outputs = _run(tmp_path, make_table(ROWS), model_dir, '{"metric": "accuracy", "minimum": 0.9}')
     assert all((tmp_path / "step" / name).exists() for name in outputs)
     assert PredictionsTable(outputs["predictions"].path).num_rows == 12
-    assert read_verdict(outputs["verdict"].path).passed
-    assert outputs["metrics"].metadata["accuracy"] == 1.0
-    recorded = outputs["classification_metrics"].metadata
+    assert read_verdict(outputs["analysis_verdict"].path).passed
+    assert outputs["analysis_metrics"].metadata["accuracy"] == 1.0
+    recorded = outputs["analysis_classification"].metadata
     assert [row["row"] for row in recorded["confusionMatrix"]["rows"]] == [[3, 0], [0, 3]]
     assert recorded["confidenceMetrics"][0] == {"confidenceThreshold": 1.0, "falsePositiveRate": 0.0, "recall": 0.0}
     json.dumps([artifact.metadata for artifact in outputs.values()], allow_nan=False)
@@ -39,8 +44,8 @@ def test_the_face_writes_every_output_and_records_the_metrics(tmp_path, make_tab
 
 def test_the_face_survives_a_test_split_without_labels(tmp_path, make_table, model_dir) -> None:
     outputs = _run(tmp_path, make_table([("test", None, "cat")]), model_dir, "")
-    verdict = read_verdict(outputs["verdict"].path)
+    verdict = read_verdict(outputs["analysis_verdict"].path)
     assert not verdict.passed
     assert "nothing to judge" in verdict.reason
     assert all((tmp_path / "step" / name).exists() for name in outputs)
-    assert outputs["metrics"].metadata == {}
+    assert outputs["analysis_metrics"].metadata == {}

@@ -18,7 +18,7 @@ def smoke_step(tmp_path):
     report.paragraph("every check with <what> it measured")
     report.write(tmp_path / "smoke.html")
     write_verdict(tmp_path / "smoke.json", Verdict(check="smoke", passed=False, reason="no gradient"))
-    outputs = {"report": str(tmp_path / "smoke.html"), "verdict": str(tmp_path / "smoke.json")}
+    outputs = {"smoke_report": str(tmp_path / "smoke.html"), "smoke_verdict": str(tmp_path / "smoke.json")}
     return Step(
         name="smoke test", log=tmp_path / "smoke.log", status="succeeded", cached=False, duration_s=1.5, outputs=outputs
     )
@@ -50,7 +50,7 @@ def test_metrics_are_told_apart_by_the_step_they_come_from(tmp_path):
     for name, metrics in (("evaluate model", {"accuracy": 0.9}), ("train model", {"val_loss": 0.2})):
         path = tmp_path / f"{name}.json"
         write_json(path, metrics)
-        steps.append(Step(name=name, log=tmp_path / "log", status="succeeded", outputs={"metrics": str(path)}))
+        steps.append(Step(name=name, log=tmp_path / "log", status="succeeded", outputs={"train_metrics": str(path)}))
     summary = write_run(steps, run_dir=tmp_path, run_summary=TRAINING, error="")
     assert summary["metrics"] == {"accuracy": 0.9, "training_val_loss": 0.2}
 

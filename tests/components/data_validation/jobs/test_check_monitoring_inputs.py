@@ -14,6 +14,7 @@ from components.data_validation.tables.prepared_table import PreparedTable
 from components.data_validation.tables.source_opening import open_table
 from components.shared.contracts.bundle import bundle_version, BundleConfig, write_bundle
 from components.shared.contracts.example_table import ExampleTableInfo
+from components.shared.runtime import workspace
 from components.shared.runtime.errors import ContractError
 from components.shared.serving_log.log import ServingLogWriter
 
@@ -75,6 +76,14 @@ def test_good_inputs_give_all_settings_in_one_spelling(model, log):
     assert checked.num_requests == 2
     assert checked.settings == check(model, log, settings='{"material_effect": 0.20}').settings
     assert json.loads(checked.settings)["material_effect"] == 0.2
+
+
+def test_model_and_log_may_lie_on_the_workspace(model, log, tmp_path, monkeypatch):
+    monkeypatch.setattr(workspace, "WORKSPACE_PATH", str(tmp_path))
+    checked = check("pvc://mine/model", "pvc://mine/log", workspace_claim="mine")
+    assert (checked.model_uri, checked.serving_log_uri) == (str(model), str(log))
+    with pytest.raises(ValueError, match="serving_log_uri must lie on the run's workspace_claim, pvc://mine/"):
+        check("pvc://mine/model", "pvc://other/log", workspace_claim="mine")
 
 
 def test_requests_are_counted_in_the_window_alone(model, log):

@@ -50,9 +50,9 @@ def test_a_server_that_answers_like_the_training_side_passes(bundle, tables, tmp
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     outputs = {
-        "report": dsl.HTML(uri=str(tmp_path / "report.html")),
-        "verdict": dsl.Artifact(uri=str(tmp_path / "verdict.json")),
-        "metrics": dsl.Metrics(uri=str(tmp_path / "metrics.json")),
+        "serving_report": dsl.HTML(uri=str(tmp_path / "report.html")),
+        "serving_verdict": dsl.Artifact(uri=str(tmp_path / "verdict.json")),
+        "serving_metrics": dsl.Metrics(uri=str(tmp_path / "metrics.json")),
     }
 
     face.python_func(
@@ -66,7 +66,7 @@ def test_a_server_that_answers_like_the_training_side_passes(bundle, tables, tmp
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert verdict.passed, verdict.reason
     assert verdict.check == "serving"
-    assert metrics == outputs["metrics"].metadata
+    assert metrics == outputs["serving_metrics"].metadata
     assert set(metrics) == {"cold_start_s", "p50_ms", "p99_ms", "max_abs_difference", "num_requests"}
     assert metrics["num_requests"] == 6
     assert metrics["max_abs_difference"] <= 1e-5

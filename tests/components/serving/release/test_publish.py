@@ -13,6 +13,7 @@ from components.serving.component import publish_model as face
 from components.serving.jobs import Candidate, publish_model
 from components.shared.contracts.bundle import bundle_version, read_config, WEIGHTS_FILE
 from components.shared.contracts.verdict import Verdict, write_verdict
+from components.shared.runtime import workspace
 from components.shared.runtime.errors import ContractError
 
 
@@ -48,6 +49,17 @@ def test_a_release_is_a_bundle_with_evaluation_and_card_and_a_service_beside_it(
     service = yaml.safe_load(beside.read_text())
     assert service["spec"]["predictor"]["model"]["storageUri"] == f"file://{release.resolve()}" == result.storage_uri
     assert sorted(path.name for path in release.parent.iterdir()) == [result.version]
+
+
+def test_a_release_on_the_workspace_is_served_from_its_claim(inputs, tmp_path, monkeypatch):
+    monkeypatch.setattr(workspace, "WORKSPACE_PATH", str(tmp_path / "mnt"))
+    result = publish_model(**{**inputs, "model_root": "pvc://pluszero-workspace/models"})
+
+    release = tmp_path / "mnt" / "models" / "pets" / result.version
+    assert bundle_version(release) == result.version
+    service = yaml.safe_load((release / "inferenceservice.yaml").read_text())
+    expected = f"pvc://pluszero-workspace/models/pets/{result.version}"
+    assert service["spec"]["predictor"]["model"]["storageUri"] == expected == result.storage_uri
 
 
 def test_a_release_that_is_not_called_its_version_is_not_published_again(inputs):
@@ -125,7 +137,7 @@ def test_a_model_that_did_not_pass_is_not_published(inputs):
     [
         ({"model_name": "../x"}, "model_name must be"),
         ({"model_root": " "}, "model_root must be"),
-        ({"model_root": "pvc://claim/models"}, "protocol that can be written"),
+        ({"model_root": "nosuchprotocol://models"}, "protocol that can be written"),
     ],
 )
 def test_unusable_names_and_roots_are_refused(inputs, changes, reason):

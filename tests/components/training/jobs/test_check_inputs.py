@@ -3,6 +3,7 @@
 from dataclasses import replace
 import json
 
+import fsspec
 import pytest
 
 from components.modeling.preparation_settings import (
@@ -10,8 +11,11 @@ from components.modeling.preparation_settings import (
     PreparationSettings,
     value_cleaning_from_text,
 )
+from components.shared.runtime import workspace
 from components.shared.tables.value_cleaning import ValueCleaning
-from components.training.jobs.check_inputs import check_inputs, RunDestination
+from components.training.component import check_inputs as check_inputs_face
+from components.training.jobs.check_inputs import check_inputs, CheckedInputs, RunDestination
+from tests.s3_server import BUCKET, s3_server
 
 
 def inputs(tmp_path, **changes):
@@ -102,3 +106,105 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ValueError, match="model_root must be a folder or a URI that can be written"):
         inputs(tmp_path, model_root=str(tmp_path / "file" / "models"))
+
+
+def test_the_steps_outputs_are_what_the_job_returns():
+    """kfp gives the values of a tuple to the outputs by their place."""
+    assert tuple(check_inputs_face.component_spec.outputs) == CheckedInputs._fields
+
+
+def test_what_the_cluster_section_says_is_handed_on_and_is_no_part_of_the_data(tmp_path):
+    cluster = "cluster: {secret: pets-store, gpus: 4, training: {cpu: 2, memory: 4Gi}, data: {cpu_limit: 3}}"
+    checked = inputs(tmp_path, problem=cluster)
+    assert (checked.secret, checked.gpus) == ("pets-store", "4")
+    assert (checked.training_cpu, checked.training_memory) == ("2", "4Gi")
+    assert (checked.data_cpu, checked.data_cpu_limit) == ("500m", "3")
+    assert checked.data_problem == inputs(tmp_path).data_problem
+    assert inputs(tmp_path).secret == "pluszero-object-store"
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("gpus: 9", r"cluster\.gpus must be a whole number from 1 to 8, got 9"),
+        ("training: {cpu: 32}", r"cluster\.training\.cpu must be at most cpu_limit, 16, got 32"),
+        ("data: {memory: 64Gi}", r"cluster\.data\.memory must be at most memory_limit, 32Gi, got 64Gi"),
+        ("data: {memory: 5G}", r"cluster\.data\.memory must be memory as Kubernetes writes it"),
+        ("data: {cpu: 0}", r"cluster\.data\.cpu must be cores as Kubernetes writes them"),
+        ("secret: My_Secret", r"cluster\.secret must be the name of a secret"),
+    ],
+)
+def test_what_no_node_could_give_is_refused(tmp_path, section, message):
+    with pytest.raises(ValueError, match=message):
+        inputs(tmp_path, problem=f"cluster: {{{section}}}")
+
+
+def test_the_data_are_fingerprinted_where_nobody_says_what_changes_with_them(tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("x,label\n1.5,a\n2.5,b\n")
+    assert inputs(tmp_path, source=str(table), fingerprint="monday").data_fingerprint == "monday"
+    before = inputs(tmp_path, source=str(table)).data_fingerprint
+    assert before == inputs(tmp_path, source=str(table)).data_fingerprint
+    table.write_text("x,label\n1.5,a\n3.5,b\n")
+    assert inputs(tmp_path, source=str(table)).data_fingerprint != before
+
+
+def test_the_workspace_is_a_path_for_steps_and_a_claim_for_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(workspace, "WORKSPACE_PATH", str(tmp_path / "mnt"))
+    data = tmp_path / "mnt" / "data"
+    data.mkdir(parents=True)
+    places = {"model_root": "pvc://mine/models", "checkpoint_dir": "pvc://mine/checkpoints"}
+    checked = inputs(tmp_path, source="pvc://mine/data", workspace_claim="mine", **places)
+    assert checked.source == str(data)
+    assert checked.checkpoint_dir == str(tmp_path / "mnt" / "checkpoints")
+    assert checked.model_root == "pvc://mine/models"
+    by_path = inputs(tmp_path, model_root=str(tmp_path / "mnt" / "models"), workspace_claim="mine")
+    assert by_path.model_root == "pvc://mine/models"
+
+
+@pytest.mark.parametrize("name", ["source", "model_root", "checkpoint_dir"])
+def test_another_claim_than_the_runs_is_refused(tmp_path, name):
+    with pytest.raises(ValueError, match=f"{name} must lie on the run's workspace_claim, pvc://mine/"):
+        inputs(tmp_path, workspace_claim="mine", **{name: "pvc://other/x"})
+
+
+def test_it_is_tried_to_write_where_the_last_step_will(tmp_path):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "model").write_text("in the way")
+    with pytest.raises(ValueError, match="model_root must be a folder or a URI that can be written"):
+        inputs(tmp_path)
+    (tmp_path / "models" / "model").unlink()
+    inputs(tmp_path)
+    assert list((tmp_path / "models" / "model").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name", "published"),
+    [
+        ("full", "pets", "pets"),
+        ("smoke", "pets", "pets-smoke"),
+        ("smoke", "a" * 53, "a" * 47 + "-smoke"),
+        ("smoke", "a" * 46 + "-bcdefg", "a" * 46 + "-smoke"),
+    ],
+)
+def test_a_smoke_run_publishes_nothing_under_the_models_name(tmp_path, recipe, name, published):
+    assert inputs(tmp_path, recipe=recipe, model_name=name).model_name == published
+    assert [path.name for path in (tmp_path / "models").iterdir()] == [published]
+
+
+def test_an_object_store_is_reached_by_what_the_secret_gives_as_variables(tmp_path, monkeypatch):
+    """A file is written and deleted below the model's name, and the source is found and fingerprinted."""
+    variables = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    with s3_server() as address:
+        for name, value in {**variables, "AWS_ENDPOINT_URL": address}.items():
+            monkeypatch.setenv(name, value)
+        store = fsspec.filesystem("s3", skip_instance_cache=True)
+        store.pipe_file(f"{BUCKET}/data/t.csv", b"x,label\n1.5,a\n2.5,b\n")
+        checked = inputs(tmp_path, source=f"s3://{BUCKET}/data/t.csv", model_root=f"s3://{BUCKET}/models")
+        assert (checked.source, checked.model_root) == (f"s3://{BUCKET}/data/t.csv", f"s3://{BUCKET}/models")
+        assert len(checked.data_fingerprint) == 32
+        store.invalidate_cache()
+        assert store.find(BUCKET) == [f"{BUCKET}/data/t.csv"]
+    with pytest.raises(ValueError, match=r"s3://bucket/models.* are path, credentials and driver right\?") as refused:
+        inputs(tmp_path, model_root=f"s3://{BUCKET}/models")
+    assert "\n" not in str(refused.value)

@@ -101,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
         if found := re.fullmatch(f"{_JOBS}/([^/]+)", path):
             self._noted("get", "trainjobs", lambda: self._get_job(found[1]))
         elif re.fullmatch(_PODS, path):
-            self._noted("list", "pods", lambda: self._list_pods(query["labelSelector"]))
+            self._noted("list", "pods", lambda: self._list_pods(query))
         elif found := re.fullmatch(f"{_PODS}/([^/]+)/log", path):
             self._noted("get", "pods/log", lambda: self._read_log(found[1], query))
         elif path.endswith("/configmaps/kubeflow-trainer-public"):
@@ -152,9 +152,10 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._refuse(404, f'trainjobs "{name}" not found')
 
-    def _list_pods(self, selector: str) -> None:
-        wanted = [tuple(part.split("=")) for part in selector.split(",")]
-        pods = self.api.pods.values()
+    def _list_pods(self, query: dict[str, str]) -> None:
+        wanted = [tuple(part.split("=")) for part in query.get("labelSelector", "").split(",") if part]
+        named = query.get("fieldSelector", "").removeprefix("metadata.name=")
+        pods = [pod for name, pod in self.api.pods.items() if named in ("", name)]
         items = [pod for pod in pods if all(pod["metadata"]["labels"].get(key) == value for key, value in wanted)]
         self._answer(200, {"kind": "PodList", "apiVersion": "v1", "items": items})
 

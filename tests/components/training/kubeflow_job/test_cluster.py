@@ -62,6 +62,25 @@ def test_a_job_is_created_followed_to_its_end_and_removed(api, backend, caplog):
     assert "train job train-abc is complete" in caplog.messages
 
 
+def test_the_runs_workflow_owns_the_job_and_the_steps_own_pod_does_not(api, backend, monkeypatch):
+    workflow = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": "run-x", "uid": "1-2"}
+    metadata = {"name": "step-x", "labels": {}, "ownerReferences": [{**workflow, "controller": True}]}
+    api.pods = {"step-x": {"metadata": metadata}, "other": {"metadata": {"name": "other", "labels": {}}}}
+    monkeypatch.setenv("KFP_POD_NAME", "step-x")
+    backend.submit(job())
+    assert api.jobs[NAME]["metadata"]["ownerReferences"] == [workflow]
+
+
+@pytest.mark.parametrize("pod", [None, "other"])
+def test_outside_of_a_pipelines_pod_nothing_owns_the_job(api, backend, monkeypatch, pod):
+    api.pods = {"other": {"metadata": {"name": "other", "labels": {}}}}
+    monkeypatch.delenv("KFP_POD_NAME", raising=False)
+    if pod is not None:
+        monkeypatch.setenv("KFP_POD_NAME", pod)
+    backend.submit(job())
+    assert "ownerReferences" not in api.jobs[NAME]["metadata"]
+
+
 def test_the_launchers_role_allows_what_a_launch_asks_and_nothing_else(api, backend, repository):
     api.script = [on_two_nodes(api), lambda _: api.end(NAME, "Complete")]
     launch_train_job(job(), backend, poll_s=POLL_S)

@@ -1,0 +1,128 @@
+"""The problem file's `cluster:` section: what steps ask of a cluster, and by which secret they reach outside data.
+
+    cluster:
+      secret: pets-object-store
+      gpus: 4
+      training: {memory: 32Gi, memory_limit: 128Gi}
+
+Where a run has no cluster, nothing of it counts.
+"""
+
+from dataclasses import field
+from decimal import Decimal
+from typing import Annotated, Any
+
+from annotated_types import Ge, Le
+from pydantic import BeforeValidator, StringConstraints, WithJsonSchema
+
+from components.shared.runtime.settings import settings_model
+from components.shared.runtime.settings_words import Words
+
+OBJECT_STORE_SECRET = "pluszero-object-store"  # noqa: S105 - its name, and the manifests'
+MAX_GPUS = 8
+
+_NUMBER = r"(0\.\d*[1-9]\d*|[1-9]\d*(?:\.\d+)?)"
+_MEBIBYTES = {"Mi": 1, "Gi": 1 << 10, "Ti": 1 << 20}
+
+
+def _written(value: Any) -> Any:
+    """A number as text: `cpu: 2` is two cores."""
+    return f"{value:g}" if type(value) in (int, float) else value
+
+
+Cores = Annotated[
+    str,
+    BeforeValidator(_written),
+    StringConstraints(pattern=f"^{_NUMBER}m?$"),
+    Words("cores as Kubernetes writes them: 2, 0.5 or 500m"),
+    WithJsonSchema({"type": ["string", "number"]}),
+]
+Memory = Annotated[
+    str,
+    StringConstraints(pattern=f"^{_NUMBER}(Mi|Gi|Ti)$"),
+    Words("memory as Kubernetes writes it: 512Mi, 16Gi or 1Ti"),
+]
+SecretName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"),
+    Words("the name of a secret: small letters, digits, hyphens and points"),
+]
+
+
+@settings_model
+class DataSteps:
+    """What steps that read and prepare data ask a node for, and the most that they may take of it.
+
+    Attributes
+    ----------
+    cpu, cpu_limit
+        Cores.
+    memory, memory_limit
+        Memory: a step that takes more than its limit is ended.
+    """
+
+    cpu: Cores = "500m"
+    cpu_limit: Cores = "8"
+    memory: Memory = "1Gi"
+    memory_limit: Memory = "32Gi"
+
+    def __post_init__(self) -> None:
+        _check_order("cluster.data", self)
+
+
+@settings_model
+class TrainingSteps:
+    """What steps that compute with a model ask a node for, and the most that they may take of it.
+
+    Attributes
+    ----------
+    cpu, cpu_limit
+        Cores.
+    memory, memory_limit
+        Memory: a step that takes more than its limit is ended.
+    """
+
+    cpu: Cores = "500m"
+    cpu_limit: Cores = "16"
+    memory: Memory = "2Gi"
+    memory_limit: Memory = "64Gi"
+
+    def __post_init__(self) -> None:
+        _check_order("cluster.training", self)
+
+
+@settings_model
+class ClusterSpec:
+    """What a run asks of a cluster; the defaults let the embedded data run on a node of 2 cores and 4 GiB.
+
+    Attributes
+    ----------
+    secret
+        The secret by which steps reach an object store, where there is one; the first step always takes the default.
+    gpus
+        GPUs of the one node that trains, where the pipeline's profile has GPUs.
+    data, training
+        Steps that read data, and steps that compute with a model.
+    """
+
+    secret: SecretName = OBJECT_STORE_SECRET
+    gpus: Annotated[int, Ge(1), Le(MAX_GPUS)] = 1
+    data: DataSteps = field(default_factory=DataSteps)
+    training: TrainingSteps = field(default_factory=TrainingSteps)
+
+
+def _check_order(where: str, steps: DataSteps | TrainingSteps) -> None:
+    for name, asked, limit, size in (
+        ("cpu", steps.cpu, steps.cpu_limit, _in_cores),
+        ("memory", steps.memory, steps.memory_limit, _in_mebibytes),
+    ):
+        if size(asked) > size(limit):
+            raise ValueError(f"{where}.{name} must be at most {name}_limit, {limit}, got {asked}")
+
+
+def _in_cores(text: str) -> Decimal:
+    return Decimal(text[:-1]) / 1000 if text.endswith("m") else Decimal(text)
+
+
+def _in_mebibytes(text: str) -> Decimal:
+    return Decimal(text[:-2]) * _MEBIBYTES[text[-2:]]
