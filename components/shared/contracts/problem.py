@@ -19,6 +19,7 @@ from components.shared.runtime.settings import (
 )
 from components.shared.runtime.settings_text import read_written_settings, written_settings
 from components.shared.runtime.written_settings import WrittenSettings
+from components.shared.tables.repair_spec import Repair
 from components.shared.tables.table_spec import TableSpec
 
 Modality = Literal["image", "text", "tabular"]
@@ -179,6 +180,9 @@ class Problem:
         Columns to slice by, to check fairness on, and to leave out.
     pii
         Columns of personal data: hashed and counted, never shown; `{column: keep}` leaves one as it is everywhere.
+    repairs
+        What is done to a table's columns as they are read, one after the other; all other keys name columns as they are
+        afterwards.
     """
 
     modality: Modality | None = None
@@ -195,6 +199,7 @@ class Problem:
     pii: PersonalColumns = field(default_factory=HashedColumns)
     ignore: Names = ()
     table: TableSpec = field(default_factory=TableSpec)
+    repairs: tuple[Repair, ...] = ()
     split: SplitSpec = field(default_factory=SplitSpec)
     target: TargetSpec = field(default_factory=TargetSpec)
     preparation: Mapping[str, Any] = field(default_factory=dict)
