@@ -154,7 +154,10 @@ def compare_tables(
     """
     problem, options = problem or Problem(), options or ComparisonOptions()
     payload = payload_columns(problem)
-    sources = [open_table(uri, spec=problem.table, payload=payload) for uri in (reference_uri, current_uri)]
+    sources = [
+        open_table(uri, spec=problem.table, repairs=problem.repairs, payload=payload)
+        for uri in (reference_uri, current_uri)
+    ]
     roles = table_roles(sources, problem)
     versions = problem.label.version, (current_problem or problem).label.version
     tables = [PreparedTable(sources[0], roles)]

@@ -86,6 +86,7 @@ def repaired(
     *,
     cleaning: ValueCleaning = _DEFAULT_CLEANING,
     failed: FailedRepairs | None = None,
+    is_typed: bool = True,
 ) -> dict[str, pa.Array]:
     """Repair columns of N rows, of which there may be some or all.
 
@@ -99,13 +100,14 @@ def repaired(
         Says what is missing before the repairs, and whether white space at the ends of texts counts.
     failed
         Receives what could not be repaired.
+    is_typed
+        Whether columns have types; in a file of text all are texts, also after their repair, and types are found later.
 
     Returns
     -------
     dict
         The columns by their names after the repairs, in the same order. A column whose values no repair changes stays
-        as it is; others are texts (of a file of text, and where values are mapped or dates read) or numbers, null where
-        missing.
+        as it is; others are numbers where they were scaled, else texts, null where missing.
     """
     found, final = dict(columns), _final_names(columns, repairs)
     cleaned: set[str] = set()
@@ -122,7 +124,7 @@ def repaired(
             found[name] = _cleaned(found[name], cleaning)
             cleaned.add(name)
         before = found[name]
-        found[name] = _changed(before, repair, cleaning)
+        found[name] = _changed(before, repair, cleaning, is_typed=is_typed)
         if failed is not None:
             failed.add(final[name], pc.and_(_is_known(before, repair), pc.is_null(found[name])), before, wanted(repair))
     if failed is not None:
@@ -148,7 +150,7 @@ def repaired_type(name: str, kind: pa.DataType, repairs: Sequence[Repair]) -> pa
         if repair.strip:
             kind = pa.string() if _is_text(plain) else kind
         elif repair.is_of_numbers:
-            kind = pa.string() if _is_text(plain) else pa.float64()
+            kind = pa.float64()
         else:
             kind = pa.string()
     return kind
@@ -185,12 +187,13 @@ def _cleaned(values: pa.Array, cleaning: ValueCleaning) -> pa.Array:
     return cleaning.typed(values)
 
 
-def _changed(values: pa.Array, repair: Repair, cleaning: ValueCleaning) -> pa.Array:
+def _changed(values: pa.Array, repair: Repair, cleaning: ValueCleaning, *, is_typed: bool) -> pa.Array:
     """Values (N,) after one repair, null where it cannot be done."""
     if repair.strip:
         return pc.utf8_trim_whitespace(values) if _is_text(values.type) else values
     if repair.is_of_numbers:
-        return _scaled(values, repair)
+        numbers = _scaled(values, repair)
+        return numbers if is_typed else pa.array(_written(numbers), pa.string())
     if repair.map:
         return _mapped(as_type(values, pa.string()), repair, cleaning)
     if pa.types.is_temporal(values.type):
@@ -201,9 +204,7 @@ def _changed(values: pa.Array, repair: Repair, cleaning: ValueCleaning) -> pa.Ar
 def _scaled(values: pa.Array, repair: Repair) -> pa.Array:
     scale, offset = 1.0 if repair.scale is None else repair.scale, repair.offset or 0.0
     numbers = pc.add(pc.multiply(_numbers(values), scale), offset)
-    numbers = pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
-    # A table of text stays one of texts; its types are found out afterwards.
-    return pa.array(_written(numbers), pa.string()) if _is_text(values.type) else numbers
+    return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
 
 
 def _written(numbers: pa.Array) -> list[str | None]:

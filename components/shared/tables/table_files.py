@@ -76,6 +76,8 @@ class TableFile:
         What was recognised rather than told, one sentence each.
     repairs
         What is done to columns before they are handed over; all else names columns as they are afterwards.
+    repair_cleaning
+        What is missing before the repairs where another cleaning than this file's says so: the model's.
     """
 
     uri: str
@@ -87,6 +89,7 @@ class TableFile:
     cleaning: ValueCleaning = field(default_factory=ValueCleaning)
     inferred: tuple[str, ...] = field(default=())
     repairs: Repairs = ()
+    repair_cleaning: ValueCleaning | None = None
 
     @property
     def name(self) -> str:
@@ -210,7 +213,13 @@ class TableFile:
     def repaired_rows(self, rows: Mapping[str, pa.Array], failed: FailedRepairs | None = None) -> dict[str, pa.Array]:
         """Some columns of N rows by their names in the data, repaired; see `repairs.repaired`."""
         with readable(self.uri):
-            return repaired(rows, self.repairs, cleaning=self.cleaning, failed=failed)
+            return repaired(
+                rows,
+                self.repairs,
+                cleaning=self.repair_cleaning or self.cleaning,
+                failed=failed,
+                is_typed=self.is_parquet,
+            )
 
     def _repaired(self, batch: pa.RecordBatch, failed: FailedRepairs | None = None) -> pa.RecordBatch:
         if not self.repairs:
