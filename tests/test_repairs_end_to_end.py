@@ -38,7 +38,7 @@ INPUTS = {"groesse": "FP64", "sex": "BYTES", "since": "BYTES", "town": "BYTES"}
 REPAIRED_INPUTS = {"height": "FP64", "sex": "BYTES", "since": "BYTES", "town": "BYTES"}
 BAD = {3: {"groesse": "tall"}, 5: {"since": "2024"}, 7: {"since": "soon"}}
 FAILED = [
-    "1 value of column 'height' cannot be repaired and count as missing: 'tall' ({}) is not a number",
+    "1 value of column 'height' cannot be repaired and counts as missing: 'tall' ({}) is not a number",
     "2 values of column 'since' cannot be repaired and count as missing: '2024' ({}) is not a date of the form "
     "%d/%m/%Y",
 ]

@@ -50,9 +50,9 @@ class FailedRepair:
         """What a person is told; a value of personal data is not shown."""
         shown = self.value if len(self.value) <= _SHOWN_CHARACTERS else f"{self.value[:_SHOWN_CHARACTERS]}…"
         first = "the first" if is_personal else repr(shown)
-        values = "value" if self.count == 1 else "values"
+        values, counts = ("value", "counts") if self.count == 1 else ("values", "count")
         return (
-            f"{self.count:,} {values} of column {self.column!r} cannot be repaired and count as missing: {first} "
+            f"{self.count:,} {values} of column {self.column!r} cannot be repaired and {counts} as missing: {first} "
             f"({row_name}) is not {self.wanted}"
         )
 
