@@ -11,6 +11,7 @@ import re
 
 from kserve import InferRequest
 from kserve.errors import InvalidInput
+from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.rest.v2_datamodels import InferenceRequest
 import numpy as np
 import pytest
@@ -199,6 +200,22 @@ def test_raw_rows_get_the_answers_of_the_repaired_ones(made, clients, wanted_NK)
     found = {row["example_id"]: row for row in examples}
     repaired = tensors([found[row["nr"]] for row in clients], REPAIRED_INPUTS)
     np.testing.assert_allclose(v2(inputs=repaired, parameters={"repaired": True}), wanted_NK, atol=1e-6)
+    contents = {"FP64": "fp64_contents", "BYTES": "bytes_contents"}
+    values = {name: found[clients[0]["nr"]][name] for name in REPAIRED_INPUTS}
+    request = pb.ModelInferRequest(
+        parameters={"repaired": pb.InferParameter(bool_param=True)},
+        inputs=[
+            pb.ModelInferRequest.InferInputTensor(
+                name=name,
+                datatype=kind,
+                shape=[1],
+                contents={contents[kind]: [values[name] if kind == "FP64" else values[name].encode()]},
+            )
+            for name, kind in REPAIRED_INPUTS.items()
+        ],
+    )
+    answer = asyncio.run(model.predict(InferRequest.from_grpc(request)))
+    np.testing.assert_allclose(answer.outputs[0].data, wanted_NK[0], atol=1e-6)
     for content, sentence in (
         ({"inputs": repaired}, "must have columns of the model alone, got 'height'"),
         ({"inputs": tensors(clients), "parameters": {"repaired": True}}, "of the model alone, got 'groesse'"),

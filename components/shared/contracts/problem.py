@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args, Literal
 from annotated_types import Ge
 
 from components.shared.contracts.pii_columns import HashedColumns, PersonalColumns
+from components.shared.runtime.redaction import masked_strings
 from components.shared.runtime.settings import (
     Name,
     Names,
@@ -19,7 +20,7 @@ from components.shared.runtime.settings import (
 )
 from components.shared.runtime.settings_text import read_written_settings, written_settings
 from components.shared.runtime.written_settings import WrittenSettings
-from components.shared.tables.repair_spec import Repair
+from components.shared.tables.repair_spec import final_name, Repair
 from components.shared.tables.table_spec import TableSpec
 
 Modality = Literal["image", "text", "tabular"]
@@ -207,6 +208,7 @@ class Problem:
     budget: BudgetSpec = field(default_factory=BudgetSpec)
 
     def __post_init__(self) -> None:
+        self._check_mapped_values()
         if self.split.by == "time" and self.time is None:
             raise ValueError("split.by: time needs a column of times, but the problem file names none: set time")
         if self.task is not None:
@@ -219,6 +221,17 @@ class Problem:
             raise ValueError(
                 f"label.classes must be absent where the task is regression, got {', '.join(self.label.classes)}"
             )
+
+    def _check_mapped_values(self) -> None:
+        """Personal data are not listed: whoever has the model's bundle can read its repairs."""
+        for number, repair in enumerate(self.repairs):
+            column = final_name(repair.column, self.repairs[number + 1 :])
+            texts = [*repair.map, *repair.map.values()]
+            if texts and (column in self.pii or (column not in self.pii_keep and masked_strings(texts) != texts)):
+                raise ValueError(
+                    "repairs must not map personal data, which the model's bundle would list, but map those of column "
+                    f"{column!r}"
+                )
 
     @property
     def asked_task(self) -> TaskName | None:

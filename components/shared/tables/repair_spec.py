@@ -140,6 +140,14 @@ def source_name(name: str, repairs: Sequence[Repair]) -> str:
     return name
 
 
+def final_name(name: str, repairs: Sequence[Repair]) -> str:
+    """What a column is called after repairs that follow."""
+    for repair in repairs:
+        if repair.rename is not None and repair.column == name:
+            name = repair.rename
+    return name
+
+
 def repairs_of(names: Collection[str], repairs: Sequence[Repair]) -> Repairs:
     """The repairs of columns that are called `names` after them all."""
     wanted, found = set(names), []

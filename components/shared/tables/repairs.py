@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.shared.tables.column_types import as_type, MISSING_NUMBERS, type_of_stored, type_of_texts
-from components.shared.tables.repair_spec import Repair, repairs_of
+from components.shared.tables.repair_spec import final_name, Repair, repairs_of
 from components.shared.tables.value_cleaning import ValueCleaning
 
 _TIME_CODES = re.compile(r"%[HIMSfpXc]")
@@ -109,7 +109,9 @@ def repaired(
         The columns by their names after the repairs, in the same order. A column whose values no repair changes stays
         as it is; others are numbers where they were scaled, else texts, null where missing.
     """
-    found, final = dict(columns), _final_names(columns, repairs)
+    found = dict(columns)
+    # Names after all repairs by those of now.
+    final = {name: final_name(name, repairs) for name in columns}
     cleaned: set[str] = set()
     for repair in repairs:
         name = repair.column
@@ -159,15 +161,6 @@ def repaired_type(name: str, kind: pa.DataType, repairs: Sequence[Repair]) -> pa
 def wanted(repair: Repair) -> str:
     """What a value must be to be repaired."""
     return "a number" if repair.is_of_numbers else f"a date of the form {repair.date}"
-
-
-def _final_names(columns: Mapping[str, pa.Array], repairs: Sequence[Repair]) -> dict[str, str]:
-    """Names after all repairs by the names in the data."""
-    final = {name: name for name in columns}
-    for repair in repairs:
-        if repair.rename is not None:
-            final = {name: repair.rename if now == repair.column else now for name, now in final.items()}
-    return final
 
 
 def _is_known(values: pa.Array, repair: Repair) -> pa.Array:

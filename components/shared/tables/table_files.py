@@ -152,7 +152,7 @@ class TableFile:
             If the file cannot be read as what it should be.
         """
         names = self.source_names()
-        self.column_names()
+        repaired_names(names, self.repairs, where=self.uri)
         found = [] if ragged is None else ragged
         for batch in self._raw_batches(names, found):
             named = pa.RecordBatch.from_arrays(batch.columns, names)

@@ -168,6 +168,21 @@ def test_a_repair_that_says_nothing_or_too_much_is_refused(told, sentence):
         parse_problem(f"repairs:\n  - {told}\n")
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        "{pii: [who], repairs: [{column: name, map: {Kim: Lee}}, {column: name, rename: who}]}",
+        "repairs: [{column: who, map: {010-1234-5678: none at all}}]",
+    ],
+)
+def test_personal_data_are_not_mapped_for_the_bundle_would_list_them(told):
+    with pytest.raises(ContractError, match=r"must not map personal data.*'who'") as refused:
+        parse_problem(told)
+    assert "Kim" not in str(refused.value)
+    assert "1234" not in str(refused.value)
+    parse_problem("{pii: {who: keep}, repairs: [{column: who, map: {010-1234-5678: none at all}}]}")
+
+
 def test_repairs_come_back_from_json():
     assert [repair.to_dict() for repair in REPAIRS[:2]] == [
         {"column": "groesse", "rename": "height"},
