@@ -193,6 +193,7 @@ def _data_fingerprint(source: str, problem: Problem) -> str:
         table=problem.table,
         image=problem.image,
         modality=problem.modality,
+        repairs=problem.repairs,
     )
 
 

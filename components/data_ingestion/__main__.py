@@ -55,6 +55,7 @@ def fingerprint(source: Annotated[str, _SOURCE], problem: Annotated[Path | None,
             table=told.table,
             image=told.image,
             modality=told.modality,
+            repairs=told.repairs,
         )
     )
 

@@ -178,10 +178,13 @@ def _images(source: str, problem: Problem) -> tuple[ImageListing, ImageReader] |
 
 
 def _ingested_table(source: str, problem: Problem, examples_path: Path, known: KnownSplits | None) -> IngestionFacts:
-    tables = [scanned_table(table_file(source, problem.table))]
+    file = table_file(source, problem.table, problem.repairs)
+    file.check_repairs()
+    tables = [scanned_table(file)]
     if problem.split.test_file is not None:
         test_file = companion_file(source, problem.split.test_file)
-        tables.append(scanned_table(table_file(test_file, problem.table), pinned=SPLIT_NAMES.index("test")))
+        second = table_file(test_file, problem.table, problem.repairs)
+        tables.append(scanned_table(second, pinned=SPLIT_NAMES.index("test")))
     return ingest_tables(tables, problem=problem, examples_path=examples_path, known=known)
 
 

@@ -1,6 +1,7 @@
 """A first look at a table file: the types of its columns, and its ragged rows."""
 
 from bisect import bisect_right
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from components.data_ingestion.splits.line import NOT_PINNED
 from components.shared.runtime.progress import progress
 from components.shared.tables.column_roles import PEEK_ROWS
 from components.shared.tables.column_types import type_of_stored, widest_types
+from components.shared.tables.repairs import FailedRepairs
 from components.shared.tables.table_files import RaggedRow, TableFile
 
 
@@ -62,6 +64,13 @@ class ScannedTable:
         # The k-th ragged row (from 0) stands behind `row number - k - first` rows that are not ragged.
         before = [ragged.row - position - first for position, ragged in enumerate(self.ragged)]
         return f"{self.file.name}, row {row + first + bisect_right(before, row)}"
+
+    def failed_repairs(self, failed: FailedRepairs, *, personal: Collection[str]) -> list[str]:
+        """Sentences on values that could not be repaired; those of `personal` columns are not shown."""
+        return [
+            found.sentence(self.row_name(found.row), is_personal=found.column in personal)
+            for found in failed.by_column.values()
+        ]
 
     def quarantined(self) -> list[Quarantined]:
         """The ragged rows with their reasons."""

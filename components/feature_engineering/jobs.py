@@ -210,6 +210,7 @@ def _described(preparation: Preparation, policy: dict[str, Any] | None, table: E
         "label_version": table.info.label_version,
         "label": dict(table.info.label),
         "source_roles": {name: list(roles) for name, roles in table.info.source_roles.items()},
+        "repairs": [repair.to_dict() for repair in table.info.repairs],
     }
 
 

@@ -8,6 +8,7 @@ import typer
 from components.model_analysis.jobs.evaluate_model import evaluate_model
 from components.model_analysis.jobs.score_examples import (
     CHANGED_LABELS_FILE,
+    FAILED_REPAIRS_FILE,
     METRICS_FILE,
     PREDICTIONS,
     score_examples,
@@ -92,6 +93,8 @@ def score(
             f"labelled by the topmost folder, no longer by the nearest: {len(result.changed_labels):,}, listed in "
             f"{output / CHANGED_LABELS_FILE}"
         )
+    if result.failed_repairs:
+        typer.echo(f"some values could not be repaired and count as missing, see {output / FAILED_REPAIRS_FILE}")
     if result.num_unknown_label:
         typer.echo(f"left out of the metrics: {result.num_unknown_label:,} with a label that the model does not know")
     if result.num_labelled:

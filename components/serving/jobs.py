@@ -216,7 +216,7 @@ def _replayed(model_path: str | Path, held_out: HeldOut, server: RunningServer) 
         return _Outcome(verdict=failed_verdict(reason, kind="data_skew"), metrics=metrics, log=log_end(server.log))
     try:
         with InferenceClient(server.http_port, model_name=MODEL_NAME) as client:
-            replay = replay_examples(client, held_out)
+            replay = replay_examples(client, held_out, served.repairs)
     except (InferenceClientError, OSError, http.client.HTTPException) as error:
         reason = str(error) or f"the server stopped answering: {type(error).__name__}"
         return _Outcome(verdict=failed_verdict(reason), metrics=metrics, log=log_end(server.log))

@@ -19,6 +19,7 @@ from components.shared.runtime.atomic_files import write_json
 from components.shared.runtime.code_fingerprint import job_fingerprint
 from components.shared.runtime.custom_code import custom_code_fingerprint
 from components.shared.runtime.fingerprints import fingerprint_json
+from components.shared.tables.repair_spec import repairs_from
 from components.training.cost.forecast import read_forecast
 from components.training.recipes import recipe_config
 from components.training.trainer.augmentation_place import augments_on_device
@@ -161,6 +162,7 @@ def write_outputs(
         # Stores of earlier releases do not know them.
         label=store.preparation.get("label", {}),
         column_roles=store.preparation.get("source_roles", {}),
+        repairs=repairs_from(store.preparation.get("repairs", [])),
         training={
             "recipe": planned.recipe,
             "seed": planned.seed,

@@ -201,6 +201,7 @@ def _check_needs_no_table(problem: Problem) -> None:
         "image": problem.image,
         "id": problem.id,
         "time": problem.time,
+        "repairs": problem.repairs,
     }
     for key, value in {**told, "features": problem.features, "split.test_file": problem.split.test_file}.items():
         if value:

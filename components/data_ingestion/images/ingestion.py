@@ -174,6 +174,7 @@ def _info(
         label_version=problem.label.version,
         label=label,
         source_roles=source_roles,
+        repairs=problem.repairs,
     )
 
 

@@ -12,6 +12,7 @@ from components.shared.contracts.problem import Problem
 from components.shared.tables.photo_file_names import readable_name
 from components.shared.tables.photo_places import PhotoPlaces
 from components.shared.tables.photo_tables import IMAGE_NAMES, label_table, LABEL_TABLES, photo_column, stores_images
+from components.shared.tables.repair_spec import check_payload
 from components.shared.tables.table_files import table_file, TableFile
 
 Photos = tuple[ImageListing, ImageReader]
@@ -31,7 +32,7 @@ def photos_of_folder(source: str, problem: Problem) -> Photos:
                 f"the problem file's image needs a table, but {source} holds none of {', '.join(LABEL_TABLES)}"
             )
         return image_listing(locations, source=source), reader
-    file = table_file(f"{source.rstrip('/')}/{found}", problem.table)
+    file = table_file(f"{source.rstrip('/')}/{found}", problem.table, problem.repairs)
     column = photo_column(file, told=problem.image, ignored=problem.ignore, is_image=True)
     if column is None:
         listing = image_listing([name for name in locations if name != found], source=source)
@@ -48,7 +49,7 @@ def photos_of_table(source: str, problem: Problem) -> Photos | None:
     is_told = problem.modality == "image" or (problem.modality is None and problem.image is not None)
     if not is_told and (problem.modality is not None or problem.text is not None or problem.features):
         return None
-    file = table_file(source, problem.table)
+    file = table_file(source, problem.table, problem.repairs)
     column = photo_column(file, told=problem.image, ignored=problem.ignore, is_image=is_told)
     if column is not None:
         folder = source.rpartition("/")[0] or "."
@@ -69,6 +70,8 @@ def _photos(
     *,
     locations: Sequence[str] | None,
 ) -> Photos:
+    file.check_repairs()
+    check_payload(column, problem.repairs, what="photos")
     places = PhotoPlaces(
         root=folder.root,
         is_local=isinstance(folder, LocalReader),

@@ -30,6 +30,7 @@ from components.shared.tables.photo_file_names import readable_name
 from components.shared.tables.photo_labels import photo_labels
 from components.shared.tables.photo_places import PhotoPlaces, shown_uri, UnusablePathError
 from components.shared.tables.photo_tables import stores_images
+from components.shared.tables.repairs import FailedRepairs
 from components.shared.tables.table_files import TableFile
 from components.shared.tables.table_rows import iter_rows, Rows
 from components.shared.tables.value_cleaning import MAX_VALUE_BYTES, too_long, ValueCleaning
@@ -48,6 +49,7 @@ class _Found:
     named: set[str] = field(default_factory=set)
     parts: list[pa.Table] = field(default_factory=list)
     num_rows: int = 0
+    failed: FailedRepairs = field(default_factory=FailedRepairs)
 
 
 def photo_table_listing(table: ScannedTable, image: str, *, problem: Problem, places: PhotoPlaces) -> ImageListing:
@@ -73,7 +75,7 @@ def photo_table_listing(table: ScannedTable, image: str, *, problem: Problem, pl
     found = _Found(quarantined=table.quarantined())
     # Encoded images are read one by one later, not with the other columns.
     paths_in = None if stores_images(table.file, image) else image
-    for rows, num_rows in _row_batches(table.file, plan, paths_in):
+    for rows, num_rows in _row_batches(table.file, plan, paths_in, found.failed):
         places_of_rows = [_stored_place(table, found.num_rows + row) for row in range(num_rows)]
         if paths_in is not None:
             places_of_rows = [_place(path, places) for path in as_type(rows[image], pa.string()).to_pylist()]
@@ -100,6 +102,7 @@ def photo_table_listing(table: ScannedTable, image: str, *, problem: Problem, pl
         quarantined=(*found.quarantined, *unnamed),
         ignored=tuple(ignored),
         inferred=(*table.file.inferred, *inferred),
+        warnings=tuple(table.failed_repairs(found.failed, personal={*problem.pii, *personal})),
         columns=columns if plan.carried else None,
         carried=plan.carried,
         image_column=image,
@@ -179,13 +182,15 @@ class _Place:
     reason: str | None = None
 
 
-def _row_batches(file: TableFile, plan: PhotoTableColumns, paths_in: str | None) -> Iterator[tuple[Rows, int]]:
+def _row_batches(
+    file: TableFile, plan: PhotoTableColumns, paths_in: str | None, failed: FailedRepairs
+) -> Iterator[tuple[Rows, int]]:
     wanted = tuple(dict.fromkeys([*(() if paths_in is None else (paths_in,)), *plan.needed]))
     if not wanted:
         with readable(file.uri), opened(file.uri, unpack=False) as stream:
             yield {}, parquet_file(stream).metadata.num_rows
         return
-    for rows in iter_rows(file, wanted, batch_rows=_BATCH_ROWS, ragged=[]):
+    for rows in iter_rows(file, wanted, batch_rows=_BATCH_ROWS, ragged=[], failed=failed):
         yield rows, len(rows[wanted[0]])
 
 

@@ -39,6 +39,8 @@ from components.shared.tables.column_types import widest_types
 from components.shared.tables.missing_words import missing_words, missing_words_sentences
 from components.shared.tables.personal_columns import hashed_texts
 from components.shared.tables.personal_key import keyed_hashes
+from components.shared.tables.repair_spec import check_payload
+from components.shared.tables.repairs import FailedRepairs
 from components.shared.tables.text_measures import TEXT_MEASURES, text_measures
 
 _LISTED_ROWS = 1000
@@ -54,6 +56,7 @@ class _Rows:
     num_quarantined: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     missing_words: dict[str, Counter[str]] = field(default_factory=dict)
+    failed_repairs: list[str] = field(default_factory=list)
 
 
 def ingest_tables(
@@ -87,6 +90,7 @@ def ingest_tables(
         task="regression" if plan.is_regression else "classification",
         label=plan.resolved.label_definition,
         source_roles=plan.resolved.to_dict(),
+        repairs=problem.repairs,
     )
     with ExampleTableWriter(examples_path, info, extra_columns=columns) as writer:
         as_they_are = [column.name for column in plan.outputs if column.is_kept]
@@ -108,6 +112,7 @@ def ingest_tables(
         warnings=(
             *class_warnings(index.label_counts, problem.label.classes),
             *_warnings(index, placement, plan),
+            *rows.failed_repairs,
             *missing_words_sentences(rows.missing_words, known=tables[0].file.cleaning.missing).values(),
         ),
         columns={column: (", ".join(roles[column]), str(kind)) for column, kind in columns.items()},
@@ -150,6 +155,8 @@ def _plan(tables: Sequence[ScannedTable], problem: Problem) -> ColumnPlan:
     resolved = resolve_roles(first.first_rows(), problem, where=first.file.uri)
     kinds = {name: types[name] for name in first.types}
     plan = column_plan(kinds, resolved, problem, source=first.file.uri)
+    if plan.text is not None:
+        check_payload(plan.text, problem.repairs, what="texts")
     for table in tables[1:]:
         missing = [name for name in plan.needed if name not in table.types]
         if missing:
@@ -165,8 +172,9 @@ def _indexed(tables: Sequence[ScannedTable], plan: ColumnPlan, problem: Problem)
     for table in tables:
         rows.quarantined += table.quarantined()[: _LISTED_ROWS - len(rows.quarantined)]
         rows.num_quarantined += table.num_ragged
-        num_before = 0
-        for batch in progress(table.file.iter_batches(), label=f"reading {table.file.name}", unit="block"):
+        num_before, failed = 0, FailedRepairs()
+        batches = table.file.iter_batches(failed=failed)
+        for batch in progress(batches, label=f"reading {table.file.name}", unit="block"):
             try:
                 prepared = prepared_rows(batch, plan, table.file.cleaning)
             except RefusedRowError as error:
@@ -180,6 +188,8 @@ def _indexed(tables: Sequence[ScannedTable], plan: ColumnPlan, problem: Problem)
             usable = _usable(prepared, problem, rows.left_out)
             rows.index.add(prepared, usable, pinned=table.pinned)
             num_before += batch.num_rows
+        personal = {*problem.pii, *plan.resolved.columns_of("pii")}
+        rows.failed_repairs += table.failed_repairs(failed, personal=personal)
     return rows
 
 

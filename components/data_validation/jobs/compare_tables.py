@@ -134,7 +134,8 @@ def compare_tables(
     problem
         What the problem file says; by default everything is recognised, and said.
     current_problem
-        The problem file of the current dataset where it is another one: its label may be defined anew.
+        The problem file of the current dataset where it is another one: its label may be defined anew, and it has
+        repairs of its own.
     options
         How they are compared.
     num_processes
@@ -154,7 +155,11 @@ def compare_tables(
     """
     problem, options = problem or Problem(), options or ComparisonOptions()
     payload = payload_columns(problem)
-    sources = [open_table(uri, spec=problem.table, payload=payload) for uri in (reference_uri, current_uri)]
+    repairs = problem.repairs, (current_problem or problem).repairs
+    sources = [
+        open_table(uri, spec=problem.table, repairs=own, payload=payload)
+        for uri, own in zip((reference_uri, current_uri), repairs, strict=True)
+    ]
     roles = table_roles(sources, problem)
     versions = problem.label.version, (current_problem or problem).label.version
     tables = [PreparedTable(sources[0], roles)]

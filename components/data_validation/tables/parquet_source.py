@@ -26,6 +26,8 @@ from components.shared.tables.file_kinds import PARQUET_MARK, refuse_other_kinds
 from components.shared.tables.opening import check_num_columns, opened, readable
 from components.shared.tables.parquet_file import parquet_file
 from components.shared.tables.personal_columns import kept_columns
+from components.shared.tables.repair_spec import Repair, repaired_names, repairs_of, source_name
+from components.shared.tables.repairs import repaired, repaired_type
 from components.shared.tables.value_cleaning import KEPT_AS_THEY_ARE, ValueCleaning
 
 _SUFFIXES = (".parquet", ".pq")
@@ -40,7 +42,7 @@ class StoredFile:
     Attributes
     ----------
     names, types
-        Stored name and stored type of each column, by its name (NFC, trimmed).
+        Stored name of each column, and its type once it is repaired, by its name then (NFC, trimmed).
     partition
         Values that its folders give (`date=2026-01-31`), null for none.
     """
@@ -66,12 +68,14 @@ class ParquetTable(TableSource):
         *,
         info: ExampleTableInfo | None = None,
         cleaning: ValueCleaning = KEPT_AS_THEY_ARE,
+        repairs: Sequence[Repair] = (),
         payload: Collection[str] = (),
         kept: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(uri, info=info, kept=kept)
         self._files = tuple(files)
         self._cleaning = cleaning if info is None else None
+        self._repairs = tuple(repairs)
         self._payload = frozenset(payload)
 
     @cached_property
@@ -142,11 +146,18 @@ class ParquetTable(TableSource):
             return pa.repeat(value[0], batch.num_rows)
         if name not in file.names:
             return pa.nulls(batch.num_rows, kind)
-        values = batch.column(file.names[name])
+        values = self._repaired(batch.column(file.names[name]), name)
         if examined_type(kind) is None:
             return values
         examined = as_examined(values, kind)
         return examined if self._cleaning is None or name in self._payload else self._cleaning.typed(examined)
+
+    def _repaired(self, values: pa.Array, name: str) -> pa.Array:
+        own = [repair for repair in repairs_of([name], self._repairs) if repair.changes_values]
+        if not own:
+            return values
+        source = source_name(name, self._repairs)
+        return repaired({source: values}, self._repairs, cleaning=self._cleaning or KEPT_AS_THEY_ARE)[name]
 
     def _type_of(self, name: str) -> pa.DataType:
         stored = {file.types[name] for file in self._files if name in file.types}
@@ -172,26 +183,31 @@ class ParquetTable(TableSource):
 
 
 def parquet_table(
-    uri: str, *, cleaning: ValueCleaning = KEPT_AS_THEY_ARE, payload: Collection[str] = ()
+    uri: str,
+    *,
+    cleaning: ValueCleaning = KEPT_AS_THEY_ARE,
+    repairs: Sequence[Repair] = (),
+    payload: Collection[str] = (),
 ) -> ParquetTable:
     """Open one Parquet file, or a folder of them; a folder that ingestion wrote brings the roles of its columns.
 
-    `cleaning` is done to all texts and numbers but those of the columns of `payload`, and of an example table.
+    `repairs` and `cleaning` are done to all columns but those of `payload`, and of an example table.
     `FileNotFoundError` if the folder holds no Parquet file, `ValueError` if a file cannot be read as Parquet,
     `ContractError` if an example table is damaged or of a newer version.
     """
     filesystem, path = fsspec.core.url_to_fs(uri)
     if not filesystem.isdir(path):
-        return ParquetTable(uri, [_stored_file(uri, {})], cleaning=cleaning, payload=payload)
+        return ParquetTable(uri, [_stored_file(uri, {}, repairs)], cleaning=cleaning, repairs=repairs, payload=payload)
     root = path.rstrip("/")
     inner = sorted(PurePosixPath(found).relative_to(root) for found in filesystem.find(path))
     shown = [name for name in inner if name.suffix in _SUFFIXES and not any(p[0] in "._" for p in name.parts)]
     if not shown:
         raise FileNotFoundError(f"the table must be a folder with .parquet files, but {uri} holds none")
-    files = [_stored_file(f"{uri.rstrip('/')}/{name}", _partition_of(name)) for name in shown]
     table = _example_table(uri, [str(name) for name in shown])
+    own = repairs if table is None else ()
+    files = [_stored_file(f"{uri.rstrip('/')}/{name}", _partition_of(name), own) for name in shown]
     if table is None:
-        return ParquetTable(uri, files, cleaning=cleaning, payload=payload)
+        return ParquetTable(uri, files, cleaning=cleaning, repairs=repairs, payload=payload)
     return ParquetTable(
         uri, files, info=table.info, cleaning=cleaning, payload=payload, kept=kept_columns(table.schema)
     )
@@ -205,7 +221,7 @@ def _example_table(uri: str, names: Sequence[str]) -> ExampleTable | None:
     return ExampleTable(uri) if b'"example_table"' in metadata.get(b"pluszero", b"") else None
 
 
-def _stored_file(uri: str, partition: Mapping[str, str | None]) -> StoredFile:
+def _stored_file(uri: str, partition: Mapping[str, str | None], repairs: Sequence[Repair]) -> StoredFile:
     with readable(uri), opened(uri, unpack=False) as stream:
         refuse_other_kinds(stream, uri, but=PARQUET_MARK)
         file = parquet_file(stream)
@@ -215,10 +231,11 @@ def _stored_file(uri: str, partition: Mapping[str, str | None]) -> StoredFile:
     if len(names) < len(schema.names):
         repeated = next(name for name in schema.names if schema.names.count(name) > 1 or name not in names.values())
         raise ValueError(f"{uri} must not repeat a column's name, but {repeated!r} occurs more than once")
+    known_as = repaired_names(list(names), repairs, where=uri)
     return StoredFile(
         uri=uri,
-        names=names,
-        types=dict(zip(names, schema.types, strict=True)),
+        names=dict(zip(known_as, names.values(), strict=True)),
+        types={name: repaired_type(name, kind, repairs) for name, kind in zip(known_as, schema.types, strict=True)},
         group_rows=tuple(metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)),
         partition=partition,
     )

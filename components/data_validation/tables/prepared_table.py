@@ -136,7 +136,7 @@ class PreparedTable(TableSource):
 
 def open_prepared(uri: str, problem: Problem, *, settled: bool = False) -> PreparedTable:
     """Open one table with its roles; `settled` looks through a text file for its types first, so that none changes."""
-    source = open_table(uri, spec=problem.table, payload=payload_columns(problem))
+    source = open_table(uri, spec=problem.table, repairs=problem.repairs, payload=payload_columns(problem))
     if settled:
         source.settle()
     return PreparedTable(source, table_roles([source], problem))

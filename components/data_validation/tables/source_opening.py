@@ -1,6 +1,6 @@
 """Opening a table to be examined: delimited text, Parquet or an example table, each recognised."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import PurePosixPath
 
 import fsspec
@@ -8,6 +8,7 @@ import fsspec
 from components.data_validation.tables.parquet_source import parquet_table
 from components.data_validation.tables.table_source import TableSource
 from components.data_validation.tables.text_source import TextTable
+from components.shared.tables.repair_spec import Repair
 from components.shared.tables.sources import readable_store_errors
 from components.shared.tables.table_spec import TableSpec
 from components.shared.tables.value_cleaning import value_cleaning_of
@@ -16,13 +17,15 @@ _PARQUET_SUFFIXES = (".parquet", ".pq")
 _ANY_SPEC = TableSpec()
 
 
-def open_table(uri: str, *, spec: TableSpec = _ANY_SPEC, payload: Collection[str] = ()) -> TableSource:
+def open_table(
+    uri: str, *, spec: TableSpec = _ANY_SPEC, repairs: Sequence[Repair] = (), payload: Collection[str] = ()
+) -> TableSource:
     """Open a table at a local path or an fsspec URI; only a text's beginning or Parquet's metadata is read.
 
     It is a CSV or TSV file or one of JSON lines, packed or not, recognised where `spec` does not say more; a Parquet
     file; a folder of Parquet files, also in partitions such as `date=2026-01-31`, which become columns; or an example
-    table. Values are cleaned as `spec` says, as ingestion does, but for the columns of `payload` (texts as they stand)
-    and for an example table, whose values are clean.
+    table. Columns are repaired and values cleaned as `spec` says, as ingestion does, but for the columns of `payload`
+    (texts as they stand) and for an example table, whose columns are so already.
     `FileNotFoundError` if there is nothing at `uri`, or a folder without Parquet files; `ValueError` if it cannot be
     read as a table; `ContractError` if an example table is damaged or of a newer version.
     """
@@ -34,8 +37,8 @@ def open_table(uri: str, *, spec: TableSpec = _ANY_SPEC, payload: Collection[str
     if not exists:
         raise FileNotFoundError(f"the table must be a file or a folder, but there is nothing at {uri}")
     if is_folder or _is_parquet(uri, spec):
-        return parquet_table(uri, cleaning=value_cleaning_of(spec), payload=payload)
-    return TextTable(uri, spec, payload)
+        return parquet_table(uri, cleaning=value_cleaning_of(spec), repairs=repairs, payload=payload)
+    return TextTable(uri, spec, payload, repairs)
 
 
 def _is_parquet(uri: str, spec: TableSpec) -> bool:

@@ -23,6 +23,7 @@ from components.data_validation.tables.table_source import (
 from components.shared.runtime.progress import progress
 from components.shared.tables.column_types import as_type, composed_texts, type_of_texts, widest_types
 from components.shared.tables.opening import opened, readable
+from components.shared.tables.repair_spec import Repair
 from components.shared.tables.table_files import RaggedRow, table_file, TableFile
 from components.shared.tables.table_spec import TableSpec
 
@@ -36,15 +37,18 @@ _LOOKS_LIKE_NUMBER = r"^\s*[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?\s*$"
 class TextTable(TableSource):
     """A CSV or TSV file or JSON lines, packed or not; what `spec` does not say is recognised. See `TableSource`.
 
-    Values are cleaned as `spec` says, but for the columns of `payload`, which hold texts as they stand. `ValueError`
-    where the file is empty, repeats a column's name, or cannot be read as text.
+    Columns are repaired, and values cleaned as `spec` says, but for the columns of `payload`, which hold texts as they
+    stand. `ValueError` where the file is empty, repeats a column's name, or cannot be read as text.
     """
 
-    def __init__(self, uri: str, spec: TableSpec, payload: Collection[str] = ()) -> None:
+    def __init__(
+        self, uri: str, spec: TableSpec, payload: Collection[str] = (), repairs: Sequence[Repair] = ()
+    ) -> None:
         super().__init__(uri)
+        self._repairs = tuple(repairs)
         self._spec = spec
         self._payload = frozenset(payload)
-        self._file, self._recognised = _recognised_file(uri, spec)
+        self._file, self._recognised = _recognised_file(uri, spec, self._repairs)
         self._names = self._file.column_names()
         try:
             self._types, self._mixed = self._first_types()
@@ -97,7 +101,7 @@ class TextTable(TableSource):
 
     def _recognise_wholly(self) -> None:
         """Recognise the encoding on all of the file: what a look at its beginning took for UTF-8 need not be it."""
-        self._file = table_file(self.uri, self._spec)
+        self._file = table_file(self.uri, self._spec, self._repairs)
         self._recognised = self._file.inferred
 
     def _batches(self, columns: Sequence[str], part: TablePart | None, batch_rows: int) -> Iterator[pa.RecordBatch]:
@@ -167,17 +171,17 @@ class TextTable(TableSource):
         ragged += [row.num_lines for row in rows]
 
 
-def _recognised_file(uri: str, spec: TableSpec) -> tuple[TableFile, tuple[str, ...]]:
+def _recognised_file(uri: str, spec: TableSpec, repairs: Sequence[Repair]) -> tuple[TableFile, tuple[str, ...]]:
     """The file without reading more than its beginning, where that is UTF-8."""
     if spec.encoding is not None or not _begins_in_utf8(uri):
-        file = table_file(uri, spec)
+        file = table_file(uri, spec, repairs)
         return file, file.inferred
     try:
-        file = table_file(uri, replace(spec, encoding="utf-8"))
+        file = table_file(uri, replace(spec, encoding="utf-8"), repairs)
     except ValueError as error:
         if not isinstance(error.__cause__, UnicodeDecodeError):
             raise
-        file = table_file(uri, spec)
+        file = table_file(uri, spec, repairs)
         return file, file.inferred
     return file, (f"{PurePosixPath(uri).name} is read as utf-8", *file.inferred)
 

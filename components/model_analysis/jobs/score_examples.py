@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 import logging
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
 PREDICTIONS, METRICS_FILE, UNREADABLE_FILE = "predictions", "metrics.json", "unreadable.json"
-CHANGED_LABELS_FILE = "changed_labels.json"
+CHANGED_LABELS_FILE, FAILED_REPAIRS_FILE = "changed_labels.json", "failed_repairs.json"
 _NAMES_LOGGED = 10
 
 
@@ -44,6 +44,8 @@ class ScoreResult:
         Examples that could not be read, beside those scored.
     changed_labels
         Photos whose label the rule of the topmost folder changes; before it, the nearest folder decided.
+    failed_repairs
+        Sentences on values that could not be repaired and counted as missing.
     metrics
         Defined metrics by name; empty without labels.
     main_metric
@@ -55,6 +57,7 @@ class ScoreResult:
     num_unknown_label: int
     num_unreadable: int
     changed_labels: tuple[ChangedLabel, ...]
+    failed_repairs: tuple[str, ...]
     metrics: dict[str, float]
     main_metric: str
 
@@ -77,8 +80,8 @@ def score_examples(
     model_path
         A model bundle.
     output_path
-        Folder to write: `predictions` (a predictions table), `unreadable.json`, `changed_labels.json`, and
-        `metrics.json` where labels are known. What else it holds stays.
+        Folder to write: `predictions` (a predictions table), `unreadable.json`, `changed_labels.json`,
+        `failed_repairs.json`, and `metrics.json` where labels are known. What else it holds stays.
     hints
         What the user says of a table; None to recognise everything.
     device
@@ -97,8 +100,7 @@ def score_examples(
         If the bundle or the table is unusable, or not one example could be read.
     """
     predictor = load_predictor(model_path, device=device)
-    trained = predictor.config
-    told = replace(hints or TableHints(), trained_label=trained.label, trained_roles=trained.column_roles)
+    told = (hints or TableHints()).trained_with(predictor.config)
     examples = open_source(source, predictor.features, LabelMatcher(predictor.class_names), told)
     _say_changed(examples.changed_labels)
     output = Path(output_path)
@@ -110,6 +112,10 @@ def score_examples(
     write_json(output / UNREADABLE_FILE, unreadable)
     changed_labels = masked_strings([asdict(changed) for changed in examples.changed_labels])
     write_json(output / CHANGED_LABELS_FILE, changed_labels)
+    failed_repairs = masked_strings(examples.failed_repairs)
+    write_json(output / FAILED_REPAIRS_FILE, failed_repairs)
+    for sentence in failed_repairs:
+        logger.warning("%s", sentence)
     table = PredictionsTable(output / PREDICTIONS)
     if not table.num_rows:
         kind = "image" if predictor.features.modality == "image" else "example"
@@ -122,6 +128,7 @@ def score_examples(
         num_unknown_label=count_left_out(table, SPLIT_NAMES)[1],
         num_unreadable=len(unreadable),
         changed_labels=examples.changed_labels,
+        failed_repairs=tuple(failed_repairs),
         metrics=evaluation.defined_metrics(),
         main_metric=regression.MAIN_METRIC if table.is_regression else "accuracy",
     )
@@ -164,6 +171,7 @@ def _score_json(
         "num_unknown_label": result.num_unknown_label,
         "num_unreadable": result.num_unreadable,
         "num_changed_labels": len(result.changed_labels),
+        "failed_repairs": list(result.failed_repairs),
         **evaluation.to_json(),
         "splits": by_split,
     }

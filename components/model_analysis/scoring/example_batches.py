@@ -96,7 +96,8 @@ class ExampleSource:
 
     `kept` are columns whose personal data stay as they are. `num_examples` is None where it is known only at the end;
     `unreadable`, the rows that could not become examples, is complete once the stream is read. `changed_labels` are the
-    photos of a folder whose label the rule of the topmost folder changes.
+    photos of a folder whose label the rule of the topmost folder changes. `failed_repairs` are sentences on values that
+    could not be repaired, complete once the stream is read.
     """
 
     batches: Iterator[ExampleBatch]
@@ -105,6 +106,7 @@ class ExampleSource:
     kept: frozenset[str] = frozenset()
     unreadable: list[UnreadableExample] = field(default_factory=list)
     changed_labels: tuple[ChangedLabel, ...] = ()
+    failed_repairs: list[str] = field(default_factory=list)
 
 
 class UniqueNames:

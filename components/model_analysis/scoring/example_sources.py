@@ -118,7 +118,7 @@ def _described_images(path: Path, images: Sequence[str], features: Features, hin
 
     Images that it does not name are unreadable: their label is not known, and they are not silently left out.
     """
-    file = table_file(str(path), hints.problem.table)
+    file = table_file(str(path), hints.problem.table, hints.repairs)
     column = photo_column(file, told=hints.payload or hints.problem.image, ignored=hints.problem.ignore, is_image=True)
     if column is None or choose_columns(file.column_names(), features, hints, where=str(path)).label is None:
         logger.warning("%s is not used: it has no column of photos (--image-column) or none of labels", path)

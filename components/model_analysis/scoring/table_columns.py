@@ -1,14 +1,16 @@
 """Which columns of a table the model reads, and which are label and identifier: given by the user or recognised."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import logging
 
 from components.modeling.features import Features
+from components.shared.contracts.bundle import BundleConfig
 from components.shared.contracts.problem import Problem, TEXT_NAMES
 from components.shared.tables.column_roles import label_name, usual_name
 from components.shared.tables.label_expression import LabelExpression
 from components.shared.tables.photo_tables import IMAGE_NAMES
+from components.shared.tables.repair_spec import Repairs
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +24,8 @@ class TableHints:
 
     `payload` is the column of images or texts; `problem`, the problem file, says how the table is read and what its
     label, text, identifier and personal columns are. `trained_label` and `trained_roles` are what the model's bundle
-    says of the data that it was trained on: where it says something, nothing is recognised anew.
+    says of the data that it was trained on: where it says something, nothing is recognised anew. `repairs` are what is
+    done to such data before anything else.
     """
 
     payload: str | None = None
@@ -30,6 +33,29 @@ class TableHints:
     problem: Problem = field(default_factory=Problem)
     trained_label: Mapping[str, str] = field(default_factory=dict)
     trained_roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    repairs: Repairs = ()
+
+    def trained_with(self, model: BundleConfig) -> "TableHints":
+        """The same, with what a model's bundle says.
+
+        Raises
+        ------
+        ValueError
+            If the problem file has other repairs than the model was trained with.
+        """
+        if self.problem.repairs and self.problem.repairs != model.repairs:
+            trained = "other ones" if model.repairs else "none"
+            raise ValueError(
+                f"the problem file's repairs must be those that the model was trained with, which had {trained}: "
+                "leave them out, for the model brings its own"
+            )
+        return replace(self, trained_label=model.label, trained_roles=model.column_roles, repairs=model.repairs)
+
+    def is_personal(self, column: str | None) -> bool:
+        """Whether a column is personal data: as the problem file says, else as it was in training."""
+        if column is None or column in self.problem.pii_keep:
+            return False
+        return column in self.problem.pii or "pii" in self.trained_roles.get(column, ())
 
     def trained_as(self, role: str, names: Sequence[str]) -> str | None:
         """The first of `names` that had a role in the training data."""

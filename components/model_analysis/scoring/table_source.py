@@ -1,7 +1,7 @@
 """A table file as a stream of examples: what a model reads, and the label where the table has one."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,6 +22,7 @@ from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
 from components.shared.tables.personal_key import keyed_hash
 from components.shared.tables.photo_tables import holds_images, image_cells
+from components.shared.tables.repairs import FailedRepairs
 from components.shared.tables.table_files import RaggedRow, table_file, TableFile
 from components.shared.tables.table_rows import column_types, iter_rows, Rows
 from components.shared.tables.value_cleaning import MAX_VALUE_BYTES, too_long, ValueCleaning
@@ -35,10 +36,13 @@ def table_source(path: Path, features: Features, hints: TableHints) -> ExampleSo
 
     Examples are named by the table's identifiers, else by the images' paths, else `row-<number>`; a name that repeats
     is made unique. Rows with too few or too many values, blank texts and values of more than 1 MB are quarantined. What
-    the model reads is cleaned as in its training, label and identifier as the problem file says. ValueError where the
-    table lacks a column that the model reads or, while it is read, where a column of numbers holds something else.
+    the model reads is repaired and cleaned as in its training, label and identifier are cleaned as the problem file
+    says. ValueError where the table lacks a column that the model reads or, while it is read, where a column of numbers
+    holds something else.
     """
-    file = table_file(str(path), hints.problem.table)
+    file = table_file(str(path), hints.problem.table, hints.repairs)
+    if features.modality == "tabular":
+        file = replace(file, repair_cleaning=features_cleaning(features))
     columns = choose_columns(file.column_names(), features, hints, where=str(path))
     _check_types(file, columns, features)
     table = _Table(
@@ -48,17 +52,20 @@ def table_source(path: Path, features: Features, hints: TableHints) -> ExampleSo
         types=_types(features),
         cleaning=features_cleaning(features),
         label_types=column_types(file, columns.label.columns) if isinstance(columns.label, LabelExpression) else {},
-        has_personal_ids=_is_personal(columns.example_id, hints),
+        has_personal_ids=hints.is_personal(columns.example_id),
+        is_personal=hints.is_personal,
     )
     num_rows = pq.read_metadata(path).num_rows if file.is_parquet else None
-    return ExampleSource(batches=table.batches(), num_examples=num_rows, unreadable=table.unreadable)
+    return ExampleSource(
+        batches=table.batches(),
+        num_examples=num_rows,
+        unreadable=table.unreadable,
+        failed_repairs=table.failed_repairs,
+    )
 
 
-def _is_personal(name: str | None, hints: TableHints) -> bool:
-    """Whether a column is personal data: as the problem file says, else as it was in training."""
-    if name is None or name in hints.problem.pii_keep:
-        return False
-    return name in hints.problem.pii or "pii" in hints.trained_roles.get(name, ())
+def _row_name(row: int) -> str:
+    return f"row-{row:06d}"
 
 
 def _types(features: Features) -> dict[str, pa.DataType]:
@@ -90,7 +97,9 @@ class _Table:
     cleaning: ValueCleaning
     label_types: Mapping[str, pa.DataType]
     has_personal_ids: bool
+    is_personal: Callable[[str], bool]
     unreadable: list[UnreadableExample] = field(default_factory=list)
+    failed_repairs: list[str] = field(default_factory=list)
 
     def batches(self) -> Iterator[ExampleBatch]:
         """The table's rows as examples."""
@@ -98,9 +107,10 @@ class _Table:
         wanted = list(dict.fromkeys([*self.columns.payload.values(), *single, *self.label_types]))
         unique, num_before = UniqueNames(), 0
         ragged: list[RaggedRow] = []
+        failed = FailedRepairs()
         batch_rows = BATCH_ROWS[self.modality]
-        for rows in iter_rows(self.file, wanted, batch_rows=batch_rows, ragged=ragged):
-            names = [f"row-{num_before + row:06d}" for row in range(len(next(iter(rows.values()))))]
+        for rows in iter_rows(self.file, wanted, batch_rows=batch_rows, ragged=ragged, failed=failed):
+            names = [_row_name(num_before + row) for row in range(len(next(iter(rows.values()))))]
             num_before += len(names)
             yield self._batch(rows, names, unique)
         first = "first row" if self.file.first_row == 1 else "header"
@@ -108,6 +118,9 @@ class _Table:
             self._quarantine(
                 f"row {row.row}", f"it has {row.num_found} values where the {first} has {row.num_expected}"
             )
+        for found in failed.by_column.values():
+            is_personal = self.is_personal(found.column)
+            self.failed_repairs.append(found.sentence(_row_name(found.row), is_personal=is_personal))
 
     def _batch(self, rows: Rows, names: list[str], unique: UniqueNames) -> ExampleBatch:
         payload = {name: rows[column] for name, column in self.columns.payload.items()}

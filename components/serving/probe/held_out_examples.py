@@ -1,10 +1,11 @@
 """Held-out examples to replay: their raw values and what the training side said of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
@@ -20,7 +21,7 @@ class HeldOut:
     `rows` are the examples' payloads or features, by column. `answers_NK` has the shape (N, K): probabilities in the
     order of `class_names`, or, where the model answers a number, that (K is 1). `scales_N`, above 0, are what a
     difference is measured by: 1 for a probability; of a number its size, or the standard deviation of the predictions
-    where that is larger.
+    where that is larger. `datatypes` are those of the rows' columns in V2, where they are texts or numbers.
     """
 
     modality: str
@@ -31,6 +32,7 @@ class HeldOut:
     answers_NK: np.ndarray
     scales_N: np.ndarray
     is_regression: bool = False
+    datatypes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def output(self) -> str:
@@ -59,6 +61,7 @@ def held_out_examples(examples: ExampleTable, predictions: PredictionsTable, *, 
         answers_NK=answers_NK,
         scales_N=scales_N,
         is_regression=predictions.is_regression,
+        datatypes={field.name: "BYTES" if field.type == pa.string() else "FP64" for field in examples.schema},
     )
 
 

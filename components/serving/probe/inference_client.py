@@ -89,14 +89,15 @@ class InferenceClient:
         return Answer(status=response.status, content=content, latency_s=latency_s)
 
 
-def example_request(row: Mapping[str, Any], datatypes: Mapping[str, str]) -> bytes:
+def example_request(row: Mapping[str, Any], datatypes: Mapping[str, str], *, is_repaired: bool = False) -> bytes:
     """Body of a V2 request for one example: bytes, text, a number or None (missing) for each of the model's inputs."""
     missing = [name for name in datatypes if name not in row]
     if missing:
         raise InferenceClientError(
             f"the examples must have the columns that the served model reads, but lack {', '.join(missing[:5])}"
         )
-    return tensors_request([value_tensor(name, datatype, row[name]) for name, datatype in datatypes.items()])
+    tensors = [value_tensor(name, datatype, row[name]) for name, datatype in datatypes.items()]
+    return tensors_request(tensors, is_repaired=is_repaired)
 
 
 def value_tensor(name: str, datatype: str, value: Any, *, shape: Sequence[int] = (1,)) -> dict[str, Any]:
@@ -110,9 +111,10 @@ def value_tensor(name: str, datatype: str, value: Any, *, shape: Sequence[int] =
     return {"name": name, "datatype": datatype, "shape": list(shape), "data": [value]}
 
 
-def tensors_request(tensors: Sequence[Mapping[str, Any]]) -> bytes:
-    """Body of a V2 request with inputs, right or wrong."""
-    return json.dumps({"inputs": list(tensors)}).encode()
+def tensors_request(tensors: Sequence[Mapping[str, Any]], *, is_repaired: bool = False) -> bytes:
+    """Body of a V2 request with inputs, right or wrong; `is_repaired` says that rows are as the model reads them."""
+    parameters = {"parameters": {"repaired": True}} if is_repaired else {}
+    return json.dumps({**parameters, "inputs": list(tensors)}).encode()
 
 
 def values_of(answer: Answer, *, output: str, count: int) -> np.ndarray:

@@ -21,6 +21,7 @@ from components.serving.probe.inference_client import (
 from components.serving.probe.malformed_requests import malformed_requests, MalformedRequest
 from components.shared.contracts.verdict import Finding, Verdict
 from components.shared.runtime.progress import progress
+from components.shared.tables.repair_spec import Repair, repaired_names
 
 CHECK = "serving"
 # Of a probability, or of a number relative to its size (see `HeldOut.scales_N`).
@@ -78,14 +79,18 @@ class Replay:
         }
 
 
-def replay_examples(client: InferenceClient, held_out: HeldOut) -> Replay:
+def replay_examples(client: InferenceClient, held_out: HeldOut, repairs: Sequence[Repair] = ()) -> Replay:
     """Send every example alone, one after the other, then malformed requests.
 
+    Rows of a table are as the model reads them: where it has `repairs`, the requests say that these are done.
     `InferenceClientError` where the examples lack what the model reads, or the server refuses one or breaks the
     protocol; OSError or `http.client.HTTPException` where it cannot be reached.
     """
-    datatypes = client.input_datatypes()
-    bodies = [example_request(row, datatypes) for row in held_out.rows]
+    datatypes, is_repaired = client.input_datatypes(), held_out.modality == "tabular" and bool(repairs)
+    if is_repaired:
+        names = repaired_names(list(datatypes), repairs, where="the inputs of the served model")
+        datatypes = {name: held_out.datatypes.get(name, "FP64") for name in names}
+    bodies = [example_request(row, datatypes, is_repaired=is_repaired) for row in held_out.rows]
     answers = [
         _served(client, body, example_id)
         for body, example_id in zip(
@@ -94,7 +99,7 @@ def replay_examples(client: InferenceClient, held_out: HeldOut) -> Replay:
     ]
     count = held_out.answers_NK.shape[1]
     served_NK = np.stack([values_of(answer, output=held_out.output, count=count) for answer in answers])
-    malformed = malformed_requests(held_out.modality, held_out.rows[0], datatypes)
+    malformed = malformed_requests(held_out.modality, held_out.rows[0], datatypes, is_repaired=is_repaired)
     return Replay(
         example_ids=held_out.example_ids,
         latencies_s=np.array([answer.latency_s for answer in answers]),

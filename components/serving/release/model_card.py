@@ -40,6 +40,7 @@ def model_card(*, model_name: str, config: BundleConfig, evaluation: Mapping[str
         "## Label\n\n"
         f"Version {config.label_version} of the label's definition. A changed definition is a new version, and "
         "figures of different versions do not compare.",
+        *_repairs(config),
         _use(config),
     ]
     return "\n\n".join(parts) + "\n"
@@ -53,6 +54,19 @@ def _answers(config: BundleConfig) -> str:
         return f"{task}: it answers a number. The training labels had {numbers}."
     names = ", ".join(_cell(name) for name in config.class_names)
     return f"{task} into {len(config.class_names)} classes: {names}."
+
+
+def _repairs(config: BundleConfig) -> list[str]:
+    """What is done to raw rows; nothing where the data were good as they came."""
+    if not config.repairs:
+        return []
+    rows = []
+    for repair in config.repairs:
+        said = {name: value for name, value in repair.to_dict().items() if name != "column"}
+        what = ", ".join(f"{name} {value}" for name, value in said.items())
+        rows.append(f"| {_cell(repair.column)} | {_cell(_shown(what))} |")
+    head = "Rows are sent as they were before these repairs, which the server does, one after the other."
+    return ["\n".join(["## Repairs", "", head, "", "| column | repair |", "|---|---|", *rows])]
 
 
 def _use(config: BundleConfig) -> str:

@@ -8,16 +8,19 @@ import uuid
 
 from kserve import InferRequest, InferResponse, Model
 from kserve.errors import InvalidInput
+from kserve.protocol.infer_type import to_http_parameters
 import numpy as np
 
 from components.modeling.predictor import Predictor
 from components.modeling.task import Answers
 from components.serving.server.answer_formats import answer_format, joined_answers
 from components.serving.server.payloads import payloads_for
-from components.serving.server.request_rows import shown, Tensor
+from components.serving.server.request_rows import kind_of, shown, Tensor
 
 # A large request computes in parts, so that it needs no more memory than a middling one.
 _PART_ROWS = 64
+# The parameter of a V2 request that says so of its rows.
+REPAIRED = "repaired"
 
 
 class BundleModel(Model):
@@ -31,7 +34,8 @@ class BundleModel(Model):
         super().__init__(name)
         self.version = version
         self._predictor = predictor
-        self._payloads = payloads_for(predictor.features)
+        self._payloads = payloads_for(predictor.features, predictor.config.repairs)
+        self._repaired_payloads = payloads_for(predictor.features)
         self._format = answer_format(predictor)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
         self.ready = True
@@ -61,7 +65,8 @@ class BundleModel(Model):
     def _answer_v2(self, request: InferRequest) -> InferResponse:
         wanted = self._checked(self._requested_outputs, request)
         tensors = [_tensor(given) for given in request.inputs]
-        outputs = self._format.outputs(self._answers(self._checked(self._payloads.from_tensors, tensors)))
+        payloads = self._repaired_payloads if self._checked(_is_repaired, request) else self._payloads
+        outputs = self._format.outputs(self._answers(self._checked(payloads.from_tensors, tensors)))
         return InferResponse(
             response_id=request.id or str(uuid.uuid4()),
             model_name=self.name,
@@ -97,6 +102,14 @@ class BundleModel(Model):
             return read(given)
         except ValueError as error:
             raise InvalidInput(str(error)) from error
+
+
+def _is_repaired(request: InferRequest) -> bool:
+    """Whether the rows of a request are said to be as they are after the repairs of the model's bundle."""
+    said = to_http_parameters(request.parameters or {}).get(REPAIRED, False)
+    if not isinstance(said, bool):
+        raise ValueError(f"the parameter {REPAIRED} must be true or false, got {kind_of(said)}")
+    return said
 
 
 def _tensor(given: Any) -> Tensor:

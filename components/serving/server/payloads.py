@@ -10,6 +10,7 @@ from components.serving.server.image_payloads import ImagePayloads
 from components.serving.server.request_rows import Tensor
 from components.serving.server.table_payloads import TablePayloads
 from components.serving.server.text_payloads import TextPayloads
+from components.shared.tables.repair_spec import Repair
 
 
 class Payloads(Protocol):
@@ -29,8 +30,8 @@ class Payloads(Protocol):
         ...
 
 
-def payloads_for(features: Features) -> Payloads:
-    """The reader of a model's requests, by what it takes: images, texts or rows of a table."""
+def payloads_for(features: Features, repairs: Sequence[Repair] = ()) -> Payloads:
+    """The reader of a model's requests, by what it takes: images, texts or rows of a table before their `repairs`."""
     if features.modality == "tabular":
-        return TablePayloads(features)
+        return TablePayloads(features, repairs)
     return TextPayloads(features) if features.modality == "text" else ImagePayloads(features)

@@ -15,7 +15,14 @@ import pyarrow as pa
 
 from components.modeling.features import Features, features_cleaning, raw_column_types
 from components.serving.server.request_rows import BYTES, instances_of, kind_of, row_count, shown, Tensor
-from components.serving.server.table_values import column_of, column_of_tensor
+from components.serving.server.source_columns import SourceColumns
+from components.serving.server.table_values import (
+    column_of,
+    column_of_tensor,
+    texts_of_numbers,
+    with_numbers_as_texts,
+)
+from components.shared.tables.repair_spec import Repair
 from components.shared.tables.value_cleaning import KEPT_AS_THEY_ARE, ValueCleaning
 
 MAX_ROWS = 10_000
@@ -23,48 +30,62 @@ _SHOWN_COLUMNS = 10
 
 
 class TablePayloads:
-    """Reads requests of a model of rows."""
+    """Reads requests of a model of rows, as they were before their `repairs`."""
 
-    def __init__(self, features: Features) -> None:
+    def __init__(self, features: Features, repairs: Sequence[Repair] = ()) -> None:
         self._features = features
-        self._types = raw_column_types(features)
         self._cleaning = features_cleaning(features)
+        self._columns = SourceColumns(raw_column_types(features), repairs, self._cleaning)
 
     @property
     def input_types(self) -> list[dict[str, Any]]:
         """Inputs for the metadata endpoint: `FP64` for numbers, since whole ones may be missing too, and `BYTES`."""
         return [
             {"name": name, "datatype": BYTES if kind == pa.string() else "FP64", "shape": [-1]}
-            for name, kind in self._types.items()
+            for name, kind in self._columns.types.items()
         ]
 
     def from_instances(self, payload: Any) -> dict[str, np.ndarray]:
         """Inputs of a V1 request; ValueError says what is wrong with it."""
-        return self._features.prepare(columns_from_instances(payload, self._types, self._cleaning))
+        columns = self._columns
+        found = columns_from_instances(payload, columns.types, self._cleaning, of_either=columns.of_either)
+        return self._features.prepare(columns.repaired(found))
 
     def from_tensors(self, tensors: Sequence[Tensor]) -> dict[str, np.ndarray]:
         """Inputs of a V2 request; ValueError says what is wrong with it."""
-        return self._features.prepare(columns_from_tensors(tensors, self._types))
+        columns = self._columns
+        found = columns_from_tensors(tensors, columns.types, of_either=columns.of_either)
+        return self._features.prepare(columns.repaired(found))
 
 
 def columns_from_instances(
-    payload: Any, types: Mapping[str, pa.DataType], cleaning: ValueCleaning = KEPT_AS_THEY_ARE
+    payload: Any,
+    types: Mapping[str, pa.DataType],
+    cleaning: ValueCleaning = KEPT_AS_THEY_ARE,
+    *,
+    of_either: Collection[str] = (),
 ) -> dict[str, pa.Array]:
     """Columns of a V1 request, 1 to `MAX_ROWS` rows: string or float64, null where a value is missing.
 
     The request is `{"instances": [{column: value, ...}, ...]}` with a value for each column of `types`: a number, a
-    text, a truth value for a number, a text that `cleaning` calls missing, or null.
+    text, a truth value for a number, a text that `cleaning` calls missing, or null. Columns `of_either` may hold
+    numbers for texts.
     """
     instances = instances_of(payload, at_most=MAX_ROWS, what="rows")
     rows = [_named_values(instance, number, types) for number, instance in enumerate(instances, start=1)]
-    return {name: column_of([row[name] for row in rows], name, kind, cleaning) for name, kind in types.items()}
+    found = {name: [row[name] for row in rows] for name in types}
+    for name in of_either:
+        found[name] = with_numbers_as_texts(found[name], name)
+    return {name: column_of(found[name], name, kind, cleaning) for name, kind in types.items()}
 
 
-def columns_from_tensors(tensors: Sequence[Tensor], types: Mapping[str, pa.DataType]) -> dict[str, pa.Array]:
+def columns_from_tensors(
+    tensors: Sequence[Tensor], types: Mapping[str, pa.DataType], *, of_either: Collection[str] = ()
+) -> dict[str, pa.Array]:
     """Columns of a V2 request, 1 to `MAX_ROWS` rows: string or float64, null where a value is missing.
 
     One input for each column of `types`: `BYTES` where the model has texts, a type of numbers or `BOOL` where it has
-    numbers. JSON may have null for a missing value of any of them.
+    numbers; of those `of_either` where they are texts here. JSON may have null for a missing value of any of them.
     """
     given = {_composed(tensor.name, types): tensor for tensor in tensors}
     _check_names(given, types, where="the request")
@@ -77,7 +98,13 @@ def columns_from_tensors(tensors: Sequence[Tensor], types: Mapping[str, pa.DataT
             raise ValueError(
                 f"all inputs of a request must have one N, got {num_rows:,} in {first!r} and {count:,} in {name!r}"
             )
-    return {name: column_of_tensor(given[name], num_rows, name, kind) for name, kind in types.items()}
+    numbers = {name for name in of_either if given[name].datatype != BYTES}
+    return {
+        name: texts_of_numbers(given[name], num_rows, name)
+        if name in numbers
+        else column_of_tensor(given[name], num_rows, name, kind)
+        for name, kind in types.items()
+    }
 
 
 def _named_values(instance: Any, number: int, types: Mapping[str, pa.DataType]) -> Mapping[str, Any]:

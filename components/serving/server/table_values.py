@@ -20,6 +20,7 @@ from components.serving.server.request_rows import (
     Tensor,
     utf8_text,
 )
+from components.shared.tables.column_types import as_type
 from components.shared.tables.value_cleaning import KEPT_AS_THEY_ARE, MAX_VALUE_BYTES, ValueCleaning
 
 BOOL = "BOOL"
@@ -57,6 +58,18 @@ def column_of_tensor(tensor: Tensor, count: int, name: str, kind: pa.DataType) -
     check_filled(tensor, len(values), count, what="values")
     _check_datatype(values, tensor.datatype, name)
     return column_of(values, name, kind)
+
+
+def with_numbers_as_texts(values: Sequence[Any], name: str) -> list[Any]:
+    """JSON values with numbers as the texts that a table has, whole ones without a point; errors name `name`."""
+    numbers = [value if type(value) in (int, float) else None for value in values]
+    written = as_type(column_of(numbers, name, pa.float64()), pa.string()).to_pylist()
+    return [value if number is None else text for value, number, text in zip(values, numbers, written, strict=True)]
+
+
+def texts_of_numbers(tensor: Tensor, count: int, name: str) -> pa.Array:
+    """The N numbers of a V2 input as texts, as `with_numbers_as_texts` writes them."""
+    return as_type(column_of_tensor(tensor, count, name, pa.float64()), pa.string())
 
 
 def _text(value: Any, name: str, number: int) -> str | None:

@@ -24,8 +24,9 @@ from components.shared.runtime.errors import ContractError
 from components.shared.runtime.fingerprints import fingerprint_json
 from components.shared.runtime.settings import settings_from, settings_model
 from components.shared.runtime.written_settings import WrittenSettings
+from components.shared.tables.repair_spec import Repair
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "weights.safetensors"
 TASKS = ("image_classification", "text_classification", "tabular_classification", "tabular_regression")
@@ -55,6 +56,8 @@ class BundleConfig:
         Where the label came from in the data: `{"column": ...}` or `{"expression": ...}`; empty where it is not known.
     column_roles
         The roles of every column of the data, as the first step decided them; empty where they are not known.
+    repairs
+        What is done to the columns of such data before the model reads them.
     """
 
     task: str
@@ -65,6 +68,7 @@ class BundleConfig:
     label_version: int = 1
     label: Mapping[str, str] = field(default_factory=dict)
     column_roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    repairs: tuple[Repair, ...] = ()
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -120,7 +124,8 @@ def write_bundle(
             (folder / name).write_bytes(content)
             names.append(name)
         listing = {name: file_record(folder / name) for name in sorted(names)}
-        described = {"format_version": FORMAT_VERSION, **asdict(config), "files": listing}
+        repairs = [repair.to_dict() for repair in config.repairs]
+        described = {"format_version": FORMAT_VERSION, **asdict(config), "repairs": repairs, "files": listing}
         write_json(folder / CONFIG_FILE, {**described, "fingerprint": fingerprint_json(described)})
 
 

@@ -23,8 +23,9 @@ import pyarrow.compute as pc
 from components.shared.contracts.parquet_folder import ShardReader, ShardWriter
 from components.shared.contracts.problem import Modality, SPLIT_NAMES
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.repair_spec import Repairs, repairs_from
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 CONTRACT = "example_table"
 
 # A column may have several; the first that it has in this order says how it is treated where one must be chosen.
@@ -85,6 +86,8 @@ class ExampleTableInfo:
         The roles of every column of the data, left-out ones too, as ingestion decided them; no later step decides anew.
     is_pool
         Whether the table holds what is not labelled yet: no row has a split or a label, and nothing is trained on it.
+    repairs
+        What was done to the columns of the data before anything else: whoever reads such data does it, too.
     """
 
     modality: Modality
@@ -95,6 +98,7 @@ class ExampleTableInfo:
     label: Mapping[str, str] = field(default_factory=dict)
     source_roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
     is_pool: bool = False
+    repairs: Repairs = ()
 
     def __post_init__(self) -> None:
         if self.modality not in get_args(Modality):
@@ -175,6 +179,7 @@ class ExampleTableWriter(ShardWriter):
                 "label": dict(info.label),
                 "source_roles": {name: list(found) for name, found in info.source_roles.items()},
                 "is_pool": info.is_pool,
+                "repairs": [repair.to_dict() for repair in info.repairs],
             },
         )
 
@@ -218,6 +223,7 @@ class ExampleTable(ShardReader):
             label=content.get("label", {}),
             source_roles=content.get("source_roles", {}),
             is_pool=content.get("is_pool", False),
+            repairs=repairs_from(content.get("repairs", [])),
         )
 
     def iter_batches(

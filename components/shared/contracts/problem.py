@@ -9,6 +9,7 @@ from annotated_types import Ge
 
 from components.shared.contracts.cluster_spec import ClusterSpec
 from components.shared.contracts.pii_columns import HashedColumns, PersonalColumns
+from components.shared.runtime.redaction import masked_strings
 from components.shared.runtime.settings import (
     Name,
     Names,
@@ -20,6 +21,7 @@ from components.shared.runtime.settings import (
 )
 from components.shared.runtime.settings_text import read_written_settings, written_settings
 from components.shared.runtime.written_settings import WrittenSettings
+from components.shared.tables.repair_spec import final_name, Repair
 from components.shared.tables.table_spec import TableSpec
 
 Modality = Literal["image", "text", "tabular"]
@@ -180,6 +182,9 @@ class Problem:
         Columns to slice by, to check fairness on, and to leave out.
     pii
         Columns of personal data: hashed and counted, never shown; `{column: keep}` leaves one as it is everywhere.
+    repairs
+        What is done to a table's columns as they are read, one after the other; all other keys name columns as they are
+        afterwards.
     """
 
     modality: Modality | None = None
@@ -196,6 +201,7 @@ class Problem:
     pii: PersonalColumns = field(default_factory=HashedColumns)
     ignore: Names = ()
     table: TableSpec = field(default_factory=TableSpec)
+    repairs: tuple[Repair, ...] = ()
     split: SplitSpec = field(default_factory=SplitSpec)
     target: TargetSpec = field(default_factory=TargetSpec)
     preparation: Mapping[str, Any] = field(default_factory=dict)
@@ -204,6 +210,7 @@ class Problem:
     cluster: ClusterSpec = field(default_factory=ClusterSpec)
 
     def __post_init__(self) -> None:
+        self._check_mapped_values()
         if self.split.by == "time" and self.time is None:
             raise ValueError("split.by: time needs a column of times, but the problem file names none: set time")
         if self.task is not None:
@@ -216,6 +223,17 @@ class Problem:
             raise ValueError(
                 f"label.classes must be absent where the task is regression, got {', '.join(self.label.classes)}"
             )
+
+    def _check_mapped_values(self) -> None:
+        """Personal data are not listed: whoever has the model's bundle can read its repairs."""
+        for number, repair in enumerate(self.repairs):
+            column = final_name(repair.column, self.repairs[number + 1 :])
+            texts = [*repair.map, *repair.map.values()]
+            if texts and (column in self.pii or (column not in self.pii_keep and masked_strings(texts) != texts)):
+                raise ValueError(
+                    "repairs must not map personal data, which the model's bundle would list, but map those of column "
+                    f"{column!r}"
+                )
 
     @property
     def asked_task(self) -> TaskName | None:

@@ -8,7 +8,7 @@ from components.shared.runtime.atomic_files import read_json, write_json
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.fingerprints import fingerprint_file
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 CONTRACT = "feature_store"
 INDEX = "feature_store.json"
 

@@ -7,7 +7,8 @@ them, with hours below (`date=2026-05-01/hour=06/...`), or flat. One row an inst
   class name, or a number for regression; null where the answer was not seen);
 - a log may have `probabilities` (in the order of the model's classes) and the payload, `image` (encoded bytes) or
   `text`, as far as the privacy setting allows;
-- all others are inputs and features under the names of the model's example table: derived columns first of all.
+- all others are inputs and features as the model's example table has them, under its names and after the repairs that
+  the model's bundle carries: derived columns first of all. What clients sent before the repairs has no role here.
 
 Columns of personal data hold keyed hashes, the same as in the example table. Identifiers and groups that tell who
 somebody is are hashed too, and other texts masked, except the payload and features.

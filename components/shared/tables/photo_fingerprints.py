@@ -1,5 +1,6 @@
 """The fingerprint of the photos that a table names: a cache must see that one of them has changed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import fsspec
@@ -8,17 +9,20 @@ from fsspec.implementations.local import LocalFileSystem
 from components.shared.runtime.fingerprints import fingerprint_files, fingerprint_json, fingerprint_source
 from components.shared.tables.photo_places import named_photos, PhotoPlaces
 from components.shared.tables.photo_tables import photo_column, stores_images
+from components.shared.tables.repair_spec import Repair
 from components.shared.tables.table_files import table_file
 from components.shared.tables.table_spec import TableSpec
 
 
-def photos_fingerprint(source: str, spec: TableSpec, *, image: str | None, modality: str | None) -> str | None:
+def photos_fingerprint(
+    source: str, spec: TableSpec, *, image: str | None, modality: str | None, repairs: Sequence[Repair] = ()
+) -> str | None:
     """Fingerprint of the photos that the table at `source` names.
 
     Parameters
     ----------
-    image, modality
-        What the problem file says: the column of photos, and what the source holds.
+    image, modality, repairs
+        What the problem file says: the column of photos, what the source holds, how its columns are repaired.
 
     Returns
     -------
@@ -26,7 +30,7 @@ def photos_fingerprint(source: str, spec: TableSpec, *, image: str | None, modal
         None where the table names no photos, or is none: what is wrong with it is said when it is read.
     """
     try:
-        file = table_file(source, spec)
+        file = table_file(source, spec, repairs)
         column = photo_column(file, told=image, is_image=modality == "image")
     except (OSError, ValueError):
         return None

@@ -1,6 +1,6 @@
 """Data sources: the name of a known data set, a local path, or an fsspec URI."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import contextlib
 from pathlib import PurePosixPath
 
@@ -8,6 +8,7 @@ import fsspec
 
 from components.shared.runtime.fingerprints import fingerprint_json, fingerprint_source
 from components.shared.tables.photo_fingerprints import photos_fingerprint
+from components.shared.tables.repair_spec import Repair
 from components.shared.tables.table_spec import TableSpec
 
 EMBEDDED_SOURCES = ("digits", "pets")
@@ -108,6 +109,7 @@ def data_fingerprint(
     table: TableSpec = _AS_RECOGNISED,
     image: str | None = None,
     modality: str | None = None,
+    repairs: Sequence[Repair] = (),
 ) -> str:
     """Fingerprint of all outside data that a run reads, for cache keys.
 
@@ -115,7 +117,7 @@ def data_fingerprint(
     ----------
     source
         `digits`, `pets`, a local path or an fsspec URI.
-    test_file, table, image, modality
+    test_file, table, image, modality, repairs
         What the problem file says (`split.test_file` and so on): whether there is a second file, and whether the source
         is a table that names photos, which are then covered too.
     like
@@ -136,7 +138,7 @@ def data_fingerprint(
     if test_file is not None:
         contents.append(fingerprint_source(companion_file(source, test_file)))
     elif source not in EMBEDDED_SOURCES and modality in (None, "image") and _is_file(source):
-        photos = photos_fingerprint(source, table, image=image, modality=modality)
+        photos = photos_fingerprint(source, table, image=image, modality=modality, repairs=repairs)
         contents += [] if photos is None else [photos]
     if like is not None:
         contents.append(_fingerprint_of_splits(companion_uri(source, like)))

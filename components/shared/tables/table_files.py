@@ -4,8 +4,8 @@ Ragged rows are reported and left out; they do not stop the reading.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 import unicodedata
 
@@ -19,6 +19,8 @@ from components.shared.tables.file_kinds import refuse_other_kinds
 from components.shared.tables.json_lines import holds_json_lines, json_batches, json_columns
 from components.shared.tables.opening import opened, opened_text, PACKED_SUFFIXES, readable
 from components.shared.tables.parquet_file import parquet_file, stored_schema
+from components.shared.tables.repair_spec import Repair, repaired_names, Repairs, repairs_of
+from components.shared.tables.repairs import FailedRepairs, repaired, repaired_type
 from components.shared.tables.table_spec import TableSpec
 from components.shared.tables.text_encoding import recognised_encoding
 from components.shared.tables.value_cleaning import value_cleaning_of, ValueCleaning
@@ -72,6 +74,10 @@ class TableFile:
         What readers do to the values; batches hold them as they stand.
     inferred
         What was recognised rather than told, one sentence each.
+    repairs
+        What is done to columns before they are handed over; all else names columns as they are afterwards.
+    repair_cleaning
+        What is missing before the repairs where another cleaning than this file's says so: the model's.
     """
 
     uri: str
@@ -82,6 +88,8 @@ class TableFile:
     form: DelimitedForm | None = None
     cleaning: ValueCleaning = field(default_factory=ValueCleaning)
     inferred: tuple[str, ...] = field(default=())
+    repairs: Repairs = ()
+    repair_cleaning: ValueCleaning | None = None
 
     @property
     def name(self) -> str:
@@ -94,13 +102,21 @@ class TableFile:
         return 2 if self.form is not None and self.form.has_header else 1
 
     def column_names(self) -> list[str]:
-        """Names of the columns, NFC.
+        """Names of the columns, NFC, after their repairs.
 
         Raises
         ------
         ValueError
-            If the file cannot be read, or repeats a name.
+            If the file cannot be read, repeats a name, or its repairs do not fit it.
         """
+        return repaired_names(self.source_names(), self.repairs, where=self.uri)
+
+    def check_repairs(self) -> None:
+        """Raise ValueError where a repair names a column that is not there."""
+        repaired_names(self.source_names(), self.repairs, where=self.uri, needs_all=True)
+
+    def source_names(self) -> list[str]:
+        """Names of the columns, NFC, before their repairs; see `column_names`."""
         found = stored_schema(self.uri).names if self.is_parquet else self.names
         names = [unicodedata.normalize("NFC", name).strip() for name in found]
         repeated = next((name for name, count in Counter(names).items() if count > 1), None)
@@ -109,33 +125,39 @@ class TableFile:
         return names
 
     def schema(self) -> pa.Schema:
-        """Columns of a Parquet file under their names (NFC) with their types."""
-        return pa.schema(list(zip(self.column_names(), stored_schema(self.uri).types, strict=True)))
+        """Columns of a Parquet file under their names (NFC) with their types, after their repairs."""
+        types = zip(self.column_names(), stored_schema(self.uri).types, strict=True)
+        return pa.schema([(name, repaired_type(name, kind, self.repairs)) for name, kind in types])
 
-    def iter_batches(self, ragged: list[RaggedRow] | None = None) -> Iterator[pa.RecordBatch]:
+    def iter_batches(
+        self, ragged: list[RaggedRow] | None = None, failed: FailedRepairs | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """Stream the file; only one block is held at a time.
 
         Parameters
         ----------
         ragged
             Receives the rows that have too few or too many values and are left out.
+        failed
+            Receives the values that could not be repaired.
 
         Yields
         ------
         pa.RecordBatch
-            Columns under their names (NFC). Those of text are all strings as they stand, null where empty.
+            Repaired columns under their names (NFC). Those of text are all strings as they stand, null where empty.
 
         Raises
         ------
         ValueError
             If the file cannot be read as what it should be.
         """
-        names = self.column_names()
+        names = self.source_names()
+        repaired_names(names, self.repairs, where=self.uri)
         found = [] if ragged is None else ragged
         for batch in self._raw_batches(names, found):
             named = pa.RecordBatch.from_arrays(batch.columns, names)
             for start in range(0, named.num_rows, _BATCH_ROWS):
-                yield named.slice(start, _BATCH_ROWS)
+                yield self._repaired(named.slice(start, _BATCH_ROWS), failed)
 
     def iter_typed_batches(
         self, types: Mapping[str, pa.DataType], ragged_lines: list[int] | None = None
@@ -153,7 +175,8 @@ class TableFile:
         Yields
         ------
         pa.RecordBatch
-            Columns under their names (NFC); numbers are null where empty or a word for missing, texts as they stand.
+            Repaired columns under their names (NFC); numbers are null where empty or a word for missing, texts as they
+            stand.
 
         Raises
         ------
@@ -162,10 +185,12 @@ class TableFile:
         """
         names = self.column_names()
         if self.is_json_lines:
-            yield from self._typed_json_batches(types, names)
+            yield from self._typed_json_batches(types)
             return
+        changed = self._changed_columns(names)
+        read = {name: pa.string() if name in changed else types[name] for name in names}
         convert = pa_csv.ConvertOptions(
-            column_types={str(number): types[name] for number, name in enumerate(names)},
+            column_types={str(number): read[name] for number, name in enumerate(names)},
             null_values=["", *MISSING_NUMBERS, *self.cleaning.missing],
             strings_can_be_null=False,
         )
@@ -179,7 +204,49 @@ class TableFile:
             skipped=lambda row: lines.append(_num_lines(row)),
             use_threads=True,
         ):
-            yield pa.RecordBatch.from_arrays(batch.columns, names)
+            if changed:
+                batch = self._repaired(pa.RecordBatch.from_arrays(batch.columns, self.source_names()))
+                yield self._typed(batch, types, changed)
+            else:
+                yield pa.RecordBatch.from_arrays(batch.columns, names)
+
+    def repaired_rows(self, rows: Mapping[str, pa.Array], failed: FailedRepairs | None = None) -> dict[str, pa.Array]:
+        """Some columns of N rows by their names in the data, repaired; see `repairs.repaired`."""
+        with readable(self.uri):
+            return repaired(
+                rows,
+                self.repairs,
+                cleaning=self.repair_cleaning or self.cleaning,
+                failed=failed,
+                is_typed=self.is_parquet,
+            )
+
+    def _repaired(self, batch: pa.RecordBatch, failed: FailedRepairs | None = None) -> pa.RecordBatch:
+        if not self.repairs:
+            return batch
+        columns = self.repaired_rows(dict(zip(batch.schema.names, batch.columns, strict=True)), failed)
+        return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
+
+    def _changed_columns(self, names: Sequence[str]) -> frozenset[str]:
+        """Those of the columns whose values a repair changes."""
+        changing = [name for name in names if any(r.changes_values for r in repairs_of([name], self.repairs))]
+        return frozenset(changing)
+
+    def _typed(self, batch: pa.RecordBatch, types: Mapping[str, pa.DataType], names: Collection[str]) -> pa.RecordBatch:
+        """The batch with some columns of text in the types that were decided; texts stay as they stand."""
+        with readable(self.uri):
+            columns = [
+                self._typed_column(column, types[name]) if name in names and types[name] != pa.string() else column
+                for name, column in zip(batch.schema.names, batch.columns, strict=True)
+            ]
+        return pa.RecordBatch.from_arrays(columns, batch.schema.names)
+
+    def _typed_column(self, values: pa.Array, kind: pa.DataType) -> pa.Array:
+        if kind != pa.null():
+            return self.cleaning.column(values, kind)
+        if values.null_count < len(values):
+            raise pa.ArrowInvalid("a column that seemed empty holds values")
+        return pa.nulls(len(values))
 
     def _raw_batches(self, names: list[str], ragged: list[RaggedRow]) -> Iterator[pa.RecordBatch]:
         if self.is_parquet:
@@ -190,15 +257,10 @@ class TableFile:
         with readable(self.uri), opened_text(self.uri, self.encoding) as text:
             yield from json_batches(text, names, uri=self.uri)
 
-    def _typed_json_batches(self, types: Mapping[str, pa.DataType], names: list[str]) -> Iterator[pa.RecordBatch]:
+    def _typed_json_batches(self, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+        names = self.source_names()
         for batch in self._json_batches(names):
-            with readable(self.uri):
-                columns = [
-                    column if types[name] == pa.string() else self.cleaning.column(column, types[name])
-                    for name, column in zip(names, batch.columns, strict=True)
-                ]
-                typed = pa.RecordBatch.from_arrays(columns, names)
-            yield typed
+            yield self._typed(self._repaired(pa.RecordBatch.from_arrays(batch.columns, names)), types, types)
 
     def _stored_batches(self) -> Iterator[pa.RecordBatch]:
         with readable(self.uri), opened(self.uri, unpack=False) as stream:
@@ -213,14 +275,18 @@ class TableFile:
         )
 
 
-def table_file(uri: str, spec: TableSpec) -> TableFile:
-    """A table file at a local path or fsspec URI; what `spec` leaves open is recognised.
+def table_file(uri: str, spec: TableSpec, repairs: Sequence[Repair] = ()) -> TableFile:
+    """A table file at a local path or fsspec URI, with what is repaired; what `spec` leaves open is recognised.
 
     Raises
     ------
     ValueError
         If format, delimiter or encoding cannot be recognised, or the file is empty.
     """
+    return replace(_recognised_file(uri, spec), repairs=tuple(repairs))
+
+
+def _recognised_file(uri: str, spec: TableSpec) -> TableFile:
     path = PurePosixPath(uri)
     suffix = PurePosixPath(path.stem).suffix if path.suffix.lower() in PACKED_SUFFIXES else path.suffix
     kind = spec.format or _SUFFIXES.get(suffix.lower())

@@ -7,21 +7,29 @@ import pyarrow as pa
 from components.shared.tables.column_types import type_of_stored, widest_types
 from components.shared.tables.opening import opened, readable
 from components.shared.tables.parquet_file import parquet_file
+from components.shared.tables.repairs import FailedRepairs
 from components.shared.tables.table_files import RaggedRow, TableFile
 
 Rows = Mapping[str, pa.Array]
 
 
-def iter_rows(file: TableFile, columns: Sequence[str], *, batch_rows: int, ragged: list[RaggedRow]) -> Iterator[Rows]:
-    """Stream some columns of a table, by name; all are texts where the file is delimited text.
+def iter_rows(
+    file: TableFile,
+    columns: Sequence[str],
+    *,
+    batch_rows: int,
+    ragged: list[RaggedRow],
+    failed: FailedRepairs | None = None,
+) -> Iterator[Rows]:
+    """Stream some columns of a table, by name, repaired; all are texts where the file is delimited text.
 
     A Parquet file of images holds no more than `batch_rows` of them in memory. Rows of delimited text with too few or
-    too many values are left out and appended to `ragged`.
+    too many values are left out and appended to `ragged`; `failed` receives the values that could not be repaired.
     """
     if file.is_parquet:
-        yield from _stored_rows(file, columns, batch_rows)
+        yield from _stored_rows(file, columns, batch_rows, failed)
         return
-    for batch in file.iter_batches(ragged):
+    for batch in file.iter_batches(ragged, failed):
         for start in range(0, batch.num_rows, batch_rows):
             yield {name: batch.column(name).slice(start, batch_rows) for name in columns}
 
@@ -49,10 +57,14 @@ def column_types(file: TableFile, columns: Sequence[str]) -> dict[str, pa.DataTy
     return types
 
 
-def _stored_rows(file: TableFile, columns: Sequence[str], batch_rows: int) -> Iterator[Rows]:
+def _stored_rows(
+    file: TableFile, columns: Sequence[str], batch_rows: int, failed: FailedRepairs | None
+) -> Iterator[Rows]:
     with readable(file.uri), opened(file.uri, unpack=False) as stream:
         stored = parquet_file(stream)
-        name_of = dict(zip(stored.schema_arrow.names, file.column_names(), strict=True))
-        wanted = [name for name, known_as in name_of.items() if known_as in columns]
+        name_of = dict(zip(stored.schema_arrow.names, file.source_names(), strict=True))
+        known_as = zip(stored.schema_arrow.names, file.column_names(), strict=True)
+        wanted = [name for name, known in known_as if known in columns]
         for batch in stored.iter_batches(batch_size=batch_rows, columns=wanted):
-            yield {name_of[name]: column for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+            rows = {name_of[name]: column for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+            yield file.repaired_rows(rows, failed)

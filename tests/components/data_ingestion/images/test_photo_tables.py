@@ -448,3 +448,25 @@ def test_a_label_of_photos_under_pii_is_refused_with_the_way_out(camera_folder, 
     write_table(folder / "labels.csv", rows)
     with pytest.raises(ValueError, match=r"the label 'label' must not be under `pii`.*`pii: \{label: keep\}`"):
         ingest(folder, "{label: {column: label}, pii: [label]}")
+
+
+def test_a_table_of_photos_is_repaired_but_for_its_photos(camera_folder, ingest):
+    folder, rows = camera_folder
+    renamed = [{"foto": row.pop("path"), "label": row["label"], **row} for row in map(dict, rows)]
+    renamed[3]["taken"] = "today"
+    write_table(folder / "labels.csv", renamed)
+    told = '{column: foto, rename: path}, {column: label, map: {sick: ill}}, {column: taken, date: "%Y-%m-%d"}'
+    result, out = ingest(folder, f"{{slices: [camera], repairs: [{told}]}}")
+    assert (result.num_examples, result.num_quarantined) == (40, 0)
+    table = ExampleTable(out / "examples")
+    assert table.info.class_names == ("ill", "well")
+    assert table.info.repairs[0].to_dict() == {"column": "foto", "rename": "path"}
+    assert {row["taken"] for row in rows_of(out)} == {row["taken"] for row in rows} | {None}
+    warnings = [item.message for item in read_verdict(out / "verdict.json").findings if item.severity == "warning"]
+    assert "1 value of column 'taken' cannot be repaired" in warnings[0]
+    assert "'today' (labels.csv, row 5)" in warnings[0]
+    with pytest.raises(ValueError, match="must leave the values of column 'path' alone, whose photos the model reads"):
+        ingest(folder, "repairs: [{column: foto, strip: true}, {column: foto, rename: path}]", output="refused")
+    (folder / "labels.csv").unlink()
+    with pytest.raises(ValueError, match="the problem file's repairs needs a table, but the source holds images"):
+        ingest(folder, "repairs: [{column: foto, rename: path}]", output="no table")

@@ -14,6 +14,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from components.data_validation.comparison.dataset_comparison import ComparisonOptions
 from components.data_validation.jobs.compare_tables import compare_tables, ComparisonPaths, ComparisonResult
 from components.drift.drift_settings import DriftSettings
+from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.problem import LabelSpec, parse_problem, Problem
 from components.shared.contracts.verdict import Finding, read_verdict
 
@@ -450,3 +451,37 @@ def test_a_column_of_the_labels_expression_that_became_text_is_schema_drift_and_
     assert any("the label is not computed" in remark for remark in result.remarks)
     with pytest.raises(ValueError, match=r"reference\.csv: label\.expression .* mixes texts and numbers"):
         compare(current, trips(0), problem=problem)
+
+
+def test_raw_rows_are_compared_with_an_example_table_after_their_repairs(tmp_path):
+    stored, raw = trips(1), trips(2)
+    names = [name for name in stored if name != "paid"]
+    info = ExampleTableInfo(modality="tabular", class_names=("no", "yes"), column_roles=dict.fromkeys(names, "feature"))
+    columns = {name: pa.array(stored[name]) for name in names}
+    types = {name: values.type for name, values in columns.items()}
+    with ExampleTableWriter(tmp_path / "examples", info, extra_columns=types) as writer:
+        base = {
+            "example_id": pa.array([str(number) for number in range(NUM_ROWS)]),
+            "split": pa.array(["train"] * NUM_ROWS),
+            "label": pa.array(stored["paid"]),
+        }
+        writer.write(pa.RecordBatch.from_arrays([*base.values(), *columns.values()], [*base, *columns]))
+    raw["km"] = raw.pop("trip_miles") * 1.609344
+    raw["label"] = raw.pop("paid")
+    pa_csv.write_csv(pa.table(raw), tmp_path / "raw.csv")
+
+    def kinds(repairs: str) -> set[str]:
+        result = compare_tables(
+            reference_uri=str(tmp_path / "examples"),
+            current_uri=str(tmp_path / "raw.csv"),
+            paths=ComparisonPaths.under(tmp_path / f"out{len(repairs)}"),
+            problem=parse_problem(f"repairs: [{repairs}]"),
+        )
+        assert result is not None
+        findings = read_verdict(ComparisonPaths.under(tmp_path / f"out{len(repairs)}").verdict).findings
+        return {f"{item.kind} of {item.column}" for item in findings if item.severity != "note"}
+
+    assert "schema_drift of trip_miles" in kinds("")
+    assert "data_drift of trip_miles" in kinds("{column: km, rename: trip_miles}")
+    repaired = kinds("{column: km, rename: trip_miles}, {column: trip_miles, scale: 0.62137119}")
+    assert not {item for item in repaired if "miles" in item or "km" in item}

@@ -6,7 +6,10 @@ import pytest
 
 from components.data_validation.monitoring.window import open_window
 from components.shared.contracts.example_table import ExampleTableInfo
+from components.shared.runtime.errors import ContractError
 from components.shared.serving_log.log import ServingLogWriter
+from components.shared.tables.repair_spec import Repair
+from components.shared.tables.repairs import repaired
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 INFO = ExampleTableInfo(
@@ -110,3 +113,26 @@ def test_a_log_without_any_row_says_so(tmp_path):
         pq.write_table(pq.read_table(part, partitioning=None)[:0], part)
     with pytest.raises(ValueError, match="holds none; the log has no rows"):
         open_window(str(tmp_path / "log"), "", "")
+
+
+def test_the_log_holds_what_the_model_reads_after_the_repairs_as_its_baseline_does(tmp_path):
+    repairs = (Repair(column="groesse", rename="height"), Repair(column="height", scale=0.01))
+    info = ExampleTableInfo(modality="tabular", class_names=(), column_roles={"height": "feature"}, repairs=repairs)
+    base = {
+        "request_id": pa.array(["r0", "r1"]),
+        "event_time": pa.array([NOON, NOON], pa.timestamp("us", tz="UTC")),
+        "model_name": pa.array(["m", "m"]),
+        "model_revision": pa.array(["a1", "a1"]),
+        "predicted": pa.array(["yes", "no"]),
+    }
+
+    def served(columns):
+        return pa.RecordBatch.from_arrays([*base.values(), *columns.values()], [*base, *columns])
+
+    sent = {"groesse": pa.array([180.0, None])}
+    writer = ServingLogWriter(str(tmp_path / "log"), info)
+    writer.append(served(repaired(sent, info.repairs)))
+    window = open_window(str(tmp_path / "log"), "", "")
+    assert values(window, "height") == [1.8, None]
+    with pytest.raises(ContractError, match="column 'groesse' must have a role"):
+        writer.append(served(sent))

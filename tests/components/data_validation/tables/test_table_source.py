@@ -11,6 +11,7 @@ import pytest
 from components.data_validation.tables.source_opening import open_table
 from components.data_validation.tables.table_source import regrouped, TypesWidened
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.repair_spec import Repair
 from components.shared.tables.table_spec import TableSpec
 
 
@@ -397,3 +398,50 @@ def test_more_than_20000_columns_are_refused(tmp_path):
     for uri in (str(tmp_path / "t.parquet"), written(tmp_path / "t.csv", ",".join(names) + "\n")):
         with pytest.raises(ValueError, match="must have at most 20,000 columns, but has 20,001"):
             open_table(uri)
+
+
+REPAIRS = (
+    Repair(column="groesse", rename="height"),
+    Repair(column="height", scale=0.01),
+    Repair(column="since", date="%d/%m/%Y"),
+    Repair(column="absent", map={"a": "b"}),
+)
+
+
+def with_repairs(path, name: str) -> str:
+    columns = {"groesse": ["180", "-1", "tall"], "since": ["31/12/2024", "2024", ""], "n": ["1", "2", "3"]}
+    if name == "t.csv":
+        return written(path / name, "\n".join(map(",".join, [columns, *zip(*columns.values(), strict=True)])) + "\n")
+    if name == "t.jsonl":
+        lines = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return written(path / name, "\n".join(map(json.dumps, lines)))
+    target = path / name if name == "t.parquet" else path / name / "day=2026-01-31" / "part.parquet"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), target)
+    return str(path / name)
+
+
+@pytest.mark.parametrize("is_settled", [False, True])
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet", "folder"])
+def test_columns_are_repaired_as_at_ingestion(tmp_path, name, is_settled):
+    source = open_table(with_repairs(tmp_path, name), spec=TableSpec(missing=("-1",)), repairs=REPAIRS)
+    if is_settled:
+        source.settle()
+    assert types(source)["height"] == "double"
+    found = [{key: row[key] for key in ("height", "since")} for row in rows(source)]
+    assert found == [
+        {"height": 1.8, "since": "2024-12-31"},
+        {"height": None, "since": None},
+        {"height": None, "since": None},
+    ]
+    assert [row["height"] for row in rows(source, columns=["height"])] == [1.8, None, None]
+
+
+def test_values_that_their_repair_makes_numbers_decide_the_type_also_far_down(tmp_path):
+    text = "n\n" + "1\n" * 400_000 + "one\n"
+    plain = open_table(written(tmp_path / "t.csv", text), repairs=[Repair(column="n", map={"one": "1"})])
+    assert (types(plain), rows(plain)[-1]) == ({"n": "int64"}, {"n": 1})
+    widened = open_table(written(tmp_path / "u.csv", text), repairs=[Repair(column="n", map={"two": "2"})])
+    with pytest.raises(TypesWidened):
+        rows(widened)
+    assert (types(widened), rows(widened)[-1]) == ({"n": "string"}, {"n": "one"})

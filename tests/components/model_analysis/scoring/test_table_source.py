@@ -13,6 +13,7 @@ from components.modeling.images.features import ImageFeatures
 from components.modeling.tabular.features import fit_tabular_features, TabularFeatures
 from components.modeling.text.char_ngrams import TextFeatures
 from components.shared.contracts.problem import parse_problem
+from components.shared.tables.repair_spec import Repair
 from components.shared.tables.value_cleaning import ValueCleaning
 
 
@@ -235,3 +236,42 @@ def test_values_that_are_too_long_are_set_aside_and_never_cut(tmp_path) -> None:
     assert [(row.example_id, row.reason) for row in source.unreadable] == [
         ("two", "its value of 'work' is longer than 1 MB")
     ]
+
+
+REPAIRS = (
+    Repair(column="alter", rename="age"),
+    Repair(column="age", scale=0.5),
+    Repair(column="job", rename="work"),
+    Repair(column="label", map={"1": "yes"}),
+)
+
+
+def _repaired(path, features) -> ExampleSource:
+    return table_source(path, features, TableHints(repairs=REPAIRS, trained_roles={"age": ["feature", "pii"]}))
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_rows_are_repaired_as_in_training_and_what_the_bundle_calls_missing_is_so_before(tmp_path, name) -> None:
+    if name == "t.csv":
+        (tmp_path / name).write_text("alter,job,label\n62,Private,1\n-1,?,1\nold,Private,0\n")
+    else:
+        columns = {"alter": ["62", "-1", "old"], "job": ["Private", "?", "Private"], "label": ["1", "1", "0"]}
+        pq.write_table(pa.table(columns), tmp_path / name)
+    source = _repaired(tmp_path / name, _tabular(ValueCleaning(missing=("?", "-1"))))
+    (batch,) = source.batches
+    assert batch.columns["age"].to_pylist() == [31, None, None]
+    assert batch.columns["work"].to_pylist() == ["Private", None, "Private"]
+    assert batch.labels == ["yes", "yes", "0"]
+    assert source.failed_repairs == [
+        "1 value of column 'age' cannot be repaired and counts as missing: the first (row-000002) is not a number"
+    ]
+
+
+def test_a_table_may_lack_the_label_but_not_be_repaired_already(tmp_path) -> None:
+    features = _tabular(ValueCleaning())
+    (tmp_path / "t.csv").write_text("alter,job\n62,Private\n80,x\n")
+    (batch,) = _repaired(tmp_path / "t.csv", features).batches
+    assert (batch.columns["age"].to_pylist(), batch.labels) == ([31, 40], [None, None])
+    (tmp_path / "u.csv").write_text("age,job\n31,Private\n40,x\n")
+    with pytest.raises(ValueError, match="must be as it was before its repairs, which rename 'alter' to 'age'"):
+        _repaired(tmp_path / "u.csv", features)

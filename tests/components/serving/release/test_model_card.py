@@ -5,6 +5,7 @@ import pytest
 
 from components.serving.release.model_card import model_card
 from components.shared.contracts.bundle import read_config
+from components.shared.tables.repair_spec import Repair
 
 
 def test_the_card_tells_classes_metrics_and_training(bundle: Path):
@@ -64,3 +65,11 @@ def test_the_card_counts_long_lists_and_does_not_show_them(bundle: Path):
     assert "| bounds | 1,234 entries, in config.json |" in card
     assert "| names | ['a', 'b'] |" in card
     assert len(card) < 3000
+
+
+def test_the_card_lists_what_is_done_to_raw_rows(bundle: Path):
+    repairs = (Repair(column="km", rename="miles"), Repair(column="miles", scale=0.5, offset=1.0))
+    card = model_card(model_name="m", config=replace(read_config(bundle), repairs=repairs), evaluation={})
+    assert "## Repairs\n" in card
+    assert "| km | rename miles |\n| miles | scale 0.5, offset 1.0 |" in card
+    assert "Repairs" not in model_card(model_name="m", config=read_config(bundle), evaluation={})

@@ -6,7 +6,9 @@ import pyarrow as pa
 import pytest
 
 from components.serving.server.request_rows import Tensor
+from components.serving.server.source_columns import SourceColumns
 from components.serving.server.table_payloads import columns_from_instances, columns_from_tensors, MAX_ROWS
+from components.shared.tables.repair_spec import Repair
 from components.shared.tables.value_cleaning import ValueCleaning
 
 TYPES = {"fare": pa.float64(), "hour": pa.int64(), "payment_type": pa.string(), "회사": pa.string()}
@@ -175,3 +177,67 @@ def test_a_value_of_more_than_1_mb_is_refused_with_instance_and_column():
     for value in ("x" * ((1 << 20) + 1), "가" * 400_000):
         with pytest.raises(ValueError, match=r"column 'payment_type' of instance 2 must be at most 1 MB long, got 1,"):
             columns_from_instances(instances({}, {"payment_type": value}), TYPES)
+
+
+REPAIRS = (
+    Repair(column="Fahrpreis", rename="fare"),
+    Repair(column="fare", scale=0.01),
+    Repair(column="stunde", map={"noon": "12", "1": "13"}),
+    Repair(column="stunde", rename="hour"),
+    Repair(column="pay", rename="payment_type"),
+    Repair(column="회사", date="%Y%m%d"),
+    Repair(column="label", map={"a": "b"}),
+)
+RAW = {"Fahrpreis": 1250, "stunde": "noon", "pay": "Cash", "회사": "20241231"}
+
+
+@pytest.fixture
+def source_columns():
+    return SourceColumns(TYPES, REPAIRS, KNOWN)
+
+
+def repaired_v1(columns, *changes):
+    rows = {"instances": [{**RAW, **change} for change in changes]}
+    return columns.repaired(columns_from_instances(rows, columns.types, KNOWN, of_either=columns.of_either))
+
+
+def test_clients_send_columns_as_they_were_before_their_repairs(source_columns):
+    kinds = {"Fahrpreis": pa.float64(), "stunde": pa.string(), "pay": pa.string(), "회사": pa.string()}
+    assert source_columns.types == kinds
+    # Numbers may be mapped or read as dates, as those of a table are.
+    changes = {}, {"Fahrpreis": None, "stunde": 1, "회사": 20250101}, {"Fahrpreis": -1, "stunde": " 7 ", "회사": " ? "}
+    wanted = {
+        "fare": [12.5, None, None],
+        "hour": [12.0, 13.0, 7.0],
+        "payment_type": ["Cash"] * 3,
+        "회사": ["2024-12-31", "2025-01-01", None],
+    }
+    assert listed(repaired_v1(source_columns, *changes)) == wanted
+    tensors = [
+        as_tensor("Fahrpreis", "INT64", [1250, None, -1], 3),
+        as_tensor("stunde", "BYTES", ["noon", "1", " 7 "], 3),
+        as_tensor("pay", "BYTES", ["Cash"] * 3, 3),
+        as_tensor("회사", "INT64", [20241231, 20250101, None], 3),
+    ]
+    columns = columns_from_tensors(tensors, source_columns.types, of_either=source_columns.of_either)
+    assert listed(source_columns.repaired(columns)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"회사": "2024"}, "column '회사' of instance 2 must be a date of the form %Y%m%d, which its repair needs"),
+        ({"stunde": "dusk"}, "column 'stunde' of instance 2 must be a number after its repair"),
+        ({"stunde": True}, "column 'stunde' of instance 2 must be text or null, got a truth value"),
+        ({"Fahrpreis": "12"}, "column 'Fahrpreis' of instance 2 must be a number or null, got text"),
+        ({"fare": 12}, "instance 2 must have columns of the model alone, got 'fare'"),
+    ],
+)
+def test_a_value_that_cannot_be_repaired_is_refused_with_instance_and_column(source_columns, change, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        repaired_v1(source_columns, {}, change)
+
+
+def test_a_model_without_repairs_takes_its_own_columns():
+    columns = SourceColumns(TYPES, (Repair(column="label", map={"a": "b"}),), KNOWN)
+    assert (columns.types, columns.of_either) == (TYPES, frozenset())

@@ -17,6 +17,7 @@ from components.shared.contracts.bundle import (
     write_bundle,
 )
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.repair_spec import Repair
 
 GOLDEN = Path(__file__).parent / "golden" / "bundle_v1"
 CONFIG = BundleConfig(
@@ -143,10 +144,10 @@ def test_a_further_file_may_not_take_the_place_of_the_config_or_the_weights(tmp_
             write_bundle(tmp_path / "bundle", CONFIG, WEIGHTS, files={name: b"x"})
 
 
-@pytest.mark.parametrize("version", [3, 0, None, "1", True, 1.0])
+@pytest.mark.parametrize("version", [4, 0, None, "1", True, 1.0])
 def test_an_unknown_format_version_is_refused(bundle, version):
     change_config(bundle, lambda config: config.update(format_version=version))
-    refused(bundle, "must have a format_version from 1 to 2, got")
+    refused(bundle, "must have a format_version from 1 to 3, got")
 
 
 @pytest.mark.parametrize(
@@ -240,3 +241,19 @@ def test_version_2_still_loads():
     assert config.column_roles == {"a": ["ignored"], "age": ["feature", "slice"]}
     assert config.label_version == 3
     np.testing.assert_array_equal(read_weights(GOLDEN.parent / "bundle_v2")["weight"], [0.0, 1.0, 2.0])
+
+
+def test_a_bundle_of_format_version_3_brings_its_repairs():
+    config = read_config(GOLDEN.parent / "bundle_v3")
+    assert config.repairs == (
+        Repair(column="groesse", rename="height"),
+        Repair(column="height", scale=0.01),
+        Repair(column="sex", map={"M": "male"}),
+        Repair(column="day", date="%d/%m/%Y"),
+    )
+    assert read_config(GOLDEN.parent / "bundle_v2").repairs == ()
+
+
+def test_a_repair_that_this_release_does_not_know_is_refused(bundle):
+    change_config(bundle, lambda config: config.update(repairs=[{"column": "a", "round": 2}]))
+    refused(bundle, "unknown key .*round")

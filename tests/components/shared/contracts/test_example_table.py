@@ -6,6 +6,7 @@ import pytest
 from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.predictions_table import PredictionsWriter
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.repair_spec import Repair
 
 GOLDEN = Path(__file__).parent / "golden" / "example_table_v1"
 INFO = ExampleTableInfo(modality="text", class_names=("neg", "pos"), column_roles={"length": "derived"})
@@ -213,3 +214,9 @@ def test_version_2_still_loads():
         "label_version": [1, 2, 2],
         "age": [30, None, 41],
     }
+
+
+def test_a_table_of_format_version_3_says_how_its_data_were_repaired():
+    info = ExampleTable(GOLDEN.parent / "example_table_v3").info
+    assert info.repairs == (Repair(column="groesse", rename="height"), Repair(column="height", scale=0.01))
+    assert ExampleTable(GOLDEN.parent / "example_table_v2").info.repairs == ()

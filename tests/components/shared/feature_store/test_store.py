@@ -169,7 +169,7 @@ def test_missing_truncated_and_swapped_files_are_refused_by_name(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format_version": 6}, "must have a format_version from 1 to 5, got 6"),
+        ({"format_version": 7}, "must have a format_version from 1 to 6, got 7"),
         ({"contract": "something"}, "must be a feature store, got 'something'"),
         ({"files": [{"name": "../part-00000.arrow", "num_rows": 3}]}, "must hold part-00000.arrow, but it does not"),
         ({"inputs": {"image": {"dtype": "uint8", "shape": [2, 2, 3]}}}, r"must be fixed_size_binary\[12\]"),
@@ -350,3 +350,9 @@ def test_the_golden_store_of_numbers_loads():
     assert store.preparation == {"preprocessing": {"target": {"mean": 2.0, "std": 0.5}}}
     np.testing.assert_array_equal(store.labels, [1.5, 2.5, np.nan])
     np.testing.assert_array_equal(store.gather(np.arange(3))["numbers"], np.arange(6, dtype=np.float32).reshape(3, 2))
+
+
+def test_a_store_of_format_version_6_says_how_its_data_were_repaired():
+    store = FeatureStore(GOLDEN / "feature_store_v6")
+    assert store.preparation["repairs"] == [{"column": "groesse", "rename": "height"}]
+    np.testing.assert_array_equal(store.gather(np.arange(2))["numbers"], [[0.0, 1.0], [2.0, 3.0]])

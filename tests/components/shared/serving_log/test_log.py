@@ -408,3 +408,16 @@ def test_a_log_of_numbers_holds_predictions_as_numbers(tmp_path):
     ServingLogWriter(tmp_path / "log", INFO).append(rows(hours(1)))
     with pytest.raises(ContractError, match=r"must be of the (task|modality)"):
         ServingLog(tmp_path / "log")
+
+
+def test_a_log_of_format_version_2_loads():
+    """Of numbers, with columns of several roles, two of them personal."""
+    log = ServingLog(GOLDEN.parent / "serving_log_v2")
+    assert (log.info.modality, log.info.task) == ("tabular", "regression")
+    assert log.info.roles_of("age") == ("feature", "slice")
+    assert log.info.columns_of("pii", "group") == ("phone", "patient")
+    assert log.times == (datetime(2026, 5, 1, 23, 30, tzinfo=UTC), datetime(2026, 5, 2, 0, 30, tzinfo=UTC))
+    assert read(log, ["request_id", "predicted", "age", "phone", "patient"]).to_pylist() == [
+        {"request_id": "r0", "predicted": 1.5, "age": 30, "phone": "hash-1", "patient": "p1"},
+        {"request_id": "r1", "predicted": None, "age": None, "phone": None, "patient": "p2"},
+    ]
