@@ -23,7 +23,7 @@ from components.shared.contracts.split_record import known_splits, KnownSplits, 
 from components.shared.contracts.verdict import write_verdict
 from components.shared.runtime.atomic_files import atomic_folder, write_json
 from components.shared.tables.sources import check_source, companion_file, companion_uri, EMBEDDED_SOURCES
-from components.shared.tables.table_files import table_file
+from components.shared.tables.table_recognition import table_file
 
 logger = logging.getLogger(__name__)
 

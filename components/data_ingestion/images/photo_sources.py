@@ -13,7 +13,8 @@ from components.shared.tables.photo_file_names import readable_name
 from components.shared.tables.photo_places import PhotoPlaces
 from components.shared.tables.photo_tables import IMAGE_NAMES, label_table, LABEL_TABLES, photo_column, stores_images
 from components.shared.tables.repair_spec import check_payload
-from components.shared.tables.table_files import table_file, TableFile
+from components.shared.tables.table_files import TableFile
+from components.shared.tables.table_recognition import table_file
 
 Photos = tuple[ImageListing, ImageReader]
 

@@ -24,7 +24,8 @@ from components.shared.runtime.progress import progress
 from components.shared.tables.column_types import as_type, composed_texts, type_of_texts, widest_types
 from components.shared.tables.opening import opened, readable
 from components.shared.tables.repair_spec import Repair
-from components.shared.tables.table_files import RaggedRow, table_file, TableFile
+from components.shared.tables.table_files import RaggedRow, TableFile
+from components.shared.tables.table_recognition import table_file
 from components.shared.tables.table_spec import TableSpec
 
 MAX_RAGGED_SHARE = 0.1

@@ -18,7 +18,7 @@ from components.shared.tables.personal_columns import kept_columns
 from components.shared.tables.photo_file_names import readable_name
 from components.shared.tables.photo_places import named_photos, PhotoPlaces
 from components.shared.tables.photo_tables import label_table, photo_column, stores_images
-from components.shared.tables.table_files import table_file
+from components.shared.tables.table_recognition import table_file
 
 logger = logging.getLogger(__name__)
 

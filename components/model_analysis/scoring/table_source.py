@@ -23,7 +23,8 @@ from components.shared.tables.label_expression import LabelExpression
 from components.shared.tables.personal_key import keyed_hash
 from components.shared.tables.photo_tables import holds_images, image_cells
 from components.shared.tables.repairs import FailedRepairs
-from components.shared.tables.table_files import RaggedRow, table_file, TableFile
+from components.shared.tables.table_files import RaggedRow, TableFile
+from components.shared.tables.table_recognition import table_file
 from components.shared.tables.table_rows import column_types, iter_rows, Rows
 from components.shared.tables.value_cleaning import MAX_VALUE_BYTES, too_long, ValueCleaning
 
@@ -32,7 +33,7 @@ _NO_TEXT = "it has no text"
 
 
 def table_source(path: Path, features: Features, hints: TableHints) -> ExampleSource:
-    """Open a table file, whose name ends as `components.shared.tables.table_files` knows.
+    """Open a table file, whose name ends as `components.shared.tables.table_recognition` knows.
 
     Examples are named by the table's identifiers, else by the images' paths, else `row-<number>`; a name that repeats
     is made unique. Rows with too few or too many values, blank texts and values of more than 1 MB are quarantined. What

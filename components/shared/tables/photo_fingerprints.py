@@ -10,7 +10,7 @@ from components.shared.runtime.fingerprints import fingerprint_files, fingerprin
 from components.shared.tables.photo_places import named_photos, PhotoPlaces
 from components.shared.tables.photo_tables import photo_column, stores_images
 from components.shared.tables.repair_spec import Repair
-from components.shared.tables.table_files import table_file
+from components.shared.tables.table_recognition import table_file
 from components.shared.tables.table_spec import TableSpec
 
 

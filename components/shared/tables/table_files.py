@@ -5,7 +5,7 @@ Ragged rows are reported and left out; they do not stop the reading.
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 import unicodedata
 
@@ -14,30 +14,15 @@ import pyarrow.csv as pa_csv
 
 from components.shared.tables.column_types import MISSING_NUMBERS
 from components.shared.tables.csv_stream import delimited_batches
-from components.shared.tables.delimited_form import delimited_form, DelimitedForm
-from components.shared.tables.file_kinds import refuse_other_kinds
-from components.shared.tables.json_lines import holds_json_lines, json_batches, json_columns
-from components.shared.tables.opening import opened, opened_text, PACKED_SUFFIXES, readable
+from components.shared.tables.delimited_form import DelimitedForm
+from components.shared.tables.json_lines import json_batches
+from components.shared.tables.opening import opened, opened_text, readable
 from components.shared.tables.parquet_file import parquet_file, stored_schema
-from components.shared.tables.repair_spec import Repair, repaired_names, Repairs, repairs_of
+from components.shared.tables.repair_spec import repaired_names, Repairs, repairs_of
 from components.shared.tables.repairs import FailedRepairs, repaired, repaired_type
-from components.shared.tables.table_spec import TableSpec
-from components.shared.tables.text_encoding import recognised_encoding
-from components.shared.tables.value_cleaning import value_cleaning_of, ValueCleaning
+from components.shared.tables.value_cleaning import ValueCleaning
 
 _BATCH_ROWS = 16384
-_DELIMITERS = {"csv": ",", "tsv": "\t"}
-_SUFFIXES = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".txt": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -273,76 +258,6 @@ class TableFile:
         return delimited_batches(
             self.uri, self.form, convert, encoding=self.encoding, skipped=lambda row: ragged.append(_ragged_row(row))
         )
-
-
-def table_file(uri: str, spec: TableSpec, repairs: Sequence[Repair] = ()) -> TableFile:
-    """A table file at a local path or fsspec URI, with what is repaired; what `spec` leaves open is recognised.
-
-    Raises
-    ------
-    ValueError
-        If format, delimiter or encoding cannot be recognised, or the file is empty.
-    """
-    return replace(_recognised_file(uri, spec), repairs=tuple(repairs))
-
-
-def _recognised_file(uri: str, spec: TableSpec) -> TableFile:
-    path = PurePosixPath(uri)
-    suffix = PurePosixPath(path.stem).suffix if path.suffix.lower() in PACKED_SUFFIXES else path.suffix
-    kind = spec.format or _SUFFIXES.get(suffix.lower())
-    cleaning = value_cleaning_of(spec)
-    if kind == "parquet":
-        _check_no_names(uri, spec)
-        return TableFile(uri=uri, is_parquet=True, cleaning=cleaning)
-    with readable(uri), opened(uri, unpack=True) as stream:
-        refuse_other_kinds(stream, uri, is_decoded=spec.encoding is not None)
-    if kind is None and not holds_json_lines(uri, spec.encoding):
-        raise ValueError(
-            f"{uri} must be a folder of images or a table ending in {', '.join(_SUFFIXES)}; "
-            "for a table of another name set table.format"
-        )
-    with readable(uri), opened(uri, unpack=True) as stream:
-        encoding = spec.encoding or recognised_encoding(stream, uri=uri)
-    inferred = () if spec.encoding is not None else (f"{path.name} is read as {encoding}",)
-    is_named = kind == "jsonl" and (spec.format is not None or suffix.lower() != ".json")
-    if kind in (None, "jsonl") or (
-        spec.format is None and spec.delimiter is None and holds_json_lines(uri, spec.encoding)
-    ):
-        return _json_lines_file(uri, spec, encoding, inferred if is_named else (*inferred, _as_json_lines(path)))
-    with readable(uri), opened_text(uri, encoding) as text:
-        form = delimited_form(text, spec, usual_delimiter=_DELIMITERS[kind], uri=uri)
-    return TableFile(
-        uri=uri,
-        encoding=encoding,
-        names=form.names,
-        form=form,
-        cleaning=cleaning,
-        inferred=(*inferred, *form.inferred),
-    )
-
-
-def _json_lines_file(uri: str, spec: TableSpec, encoding: str, inferred: tuple[str, ...]) -> TableFile:
-    _check_no_names(uri, spec)
-    with readable(uri), opened_text(uri, encoding) as text:
-        names = json_columns(text, uri=uri)
-    return TableFile(
-        uri=uri,
-        is_json_lines=True,
-        encoding=encoding,
-        names=names,
-        cleaning=value_cleaning_of(spec),
-        inferred=inferred,
-    )
-
-
-def _as_json_lines(path: PurePosixPath) -> str:
-    return f"{path.name} is read as JSON lines, one object a line"
-
-
-def _check_no_names(uri: str, spec: TableSpec) -> None:
-    if spec.columns or spec.header is not None:
-        key = "columns" if spec.columns else "header"
-        raise ValueError(f"table.{key} must be left out for {uri}: its columns have names of their own")
 
 
 def _ragged_row(row: pa_csv.InvalidRow) -> RaggedRow:

@@ -22,7 +22,7 @@ from components.shared.contracts.bundle import BundleConfig, write_bundle
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.problem import parse_problem
 from components.shared.serving_log.log import ServingLogWriter
-from components.shared.tables.table_files import table_file
+from components.shared.tables.table_recognition import table_file
 from tests.planted_personal_data import (
     EMAILS,
     exempt,

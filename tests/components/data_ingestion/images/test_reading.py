@@ -8,7 +8,7 @@ from components.data_ingestion.images.reading import folder_reader, LocalReader,
 from components.data_ingestion.images.table_reading import StoredCells
 from components.modeling.images.decoding import UndecodableImageError
 from components.shared.runtime.cores import available_cores
-from components.shared.tables.table_files import table_file
+from components.shared.tables.table_recognition import table_file
 from components.shared.tables.table_spec import TableSpec
 
 

@@ -13,7 +13,7 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
-from components.shared.tables.table_files import table_file
+from components.shared.tables.table_recognition import table_file
 from components.shared.tables.table_spec import TableSpec
 
 CSV = b"a,b\n1,2\n"

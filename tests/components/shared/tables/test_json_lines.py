@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from components.shared.tables import json_lines
-from components.shared.tables.table_files import table_file
+from components.shared.tables.table_recognition import table_file
 from components.shared.tables.table_spec import TableSpec
 
 

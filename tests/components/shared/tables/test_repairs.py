@@ -19,7 +19,7 @@ from components.shared.tables.repair_spec import (
     source_name,
 )
 from components.shared.tables.repairs import FailedRepairs, repaired
-from components.shared.tables.table_files import table_file
+from components.shared.tables.table_recognition import table_file
 from components.shared.tables.table_rows import column_types, iter_rows
 from components.shared.tables.table_spec import TableSpec
 from components.shared.tables.value_cleaning import ValueCleaning

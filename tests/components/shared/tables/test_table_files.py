@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.data_ingestion.table_scan import scanned_table
-from components.shared.tables.table_files import RaggedRow, table_file
+from components.shared.tables.table_files import RaggedRow
+from components.shared.tables.table_recognition import table_file
 from components.shared.tables.table_spec import TableSpec
 
 
