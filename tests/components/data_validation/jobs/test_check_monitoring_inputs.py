@@ -1,6 +1,7 @@
 import json
 import shutil
 
+import fsspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -17,6 +18,7 @@ from components.shared.contracts.example_table import ExampleTableInfo
 from components.shared.runtime import workspace
 from components.shared.runtime.errors import ContractError
 from components.shared.serving_log.log import ServingLogWriter
+from tests.s3_server import BUCKET, s3_server
 
 CONFIG = BundleConfig(task="image_classification", class_names=("cat", "dog"), backbone={}, preprocessing={})
 WEIGHTS = {"weight": np.zeros(3, np.float32)}
@@ -84,6 +86,20 @@ def test_model_and_log_may_lie_on_the_workspace(model, log, tmp_path, monkeypatc
     assert (checked.model_uri, checked.serving_log_uri) == (str(model), str(log))
     with pytest.raises(ValueError, match="serving_log_uri must lie on the run's workspace_claim, pvc://mine/"):
         check("pvc://mine/model", "pvc://other/log", workspace_claim="mine")
+
+
+def test_model_and_log_may_lie_in_an_object_store(model, log, monkeypatch):
+    variables = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    with s3_server() as address:
+        for name, value in {**variables, "AWS_ENDPOINT_URL": address}.items():
+            monkeypatch.setenv(name, value)
+        store = fsspec.filesystem("s3", skip_instance_cache=True)
+        for folder in (model, log):
+            for file in (path for path in folder.rglob("*") if path.is_file()):
+                store.pipe_file(f"{BUCKET}/{folder.name}/{file.relative_to(folder).as_posix()}", file.read_bytes())
+        checked = check(f"s3://{BUCKET}/model", f"s3://{BUCKET}/log")
+    assert checked.num_requests == 2
+    assert checked.serving_log_uri == f"s3://{BUCKET}/log"
 
 
 def test_requests_are_counted_in_the_window_alone(model, log):
