@@ -121,6 +121,7 @@ def test_an_example_table_of_numbers_is_validated(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_noise_is_not_predictable(tmp_path):
     columns = houses(0)
     rng = np.random.default_rng(0)
