@@ -16,7 +16,7 @@ from components.data_validation.sufficiency.sufficiency_report import sufficienc
 from components.data_validation.sufficiency.sufficiency_verdict import sufficiency_verdict
 from components.shared.contracts.problem import TargetSpec
 
-QUICK = ProbeEffort(num_folds=3, num_permutations=8, num_sizes=5, num_repeats=6)
+QUICK = ProbeEffort(num_folds=3, num_permutations=6, num_sizes=4, num_repeats=4)
 
 
 def noise(num_rows: int, num_columns: int, seed: int = 0) -> np.ndarray:

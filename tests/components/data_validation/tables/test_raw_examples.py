@@ -28,6 +28,7 @@ def test_the_time_of_entry_alone_cannot_predict_a_conversion(tmp_path):
     assert "go back to data collection" in result.reason
 
 
+@pytest.mark.slow
 def test_a_table_whose_columns_carry_the_answer_passes(tmp_path):
     x = RNG.normal(size=ROWS)
     frame = pd.DataFrame({"x": x, "z": RNG.normal(size=ROWS), "y": np.where(x + RNG.normal(size=ROWS) > 0, "a", "b")})
