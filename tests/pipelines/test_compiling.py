@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
+from pipelines import compiling
 from pipelines.compiling import compile_manifests, compile_pipelines
 
 CRDS = Path(__file__).resolve().parents[3] / "shared" / "crds"
@@ -34,16 +35,8 @@ PAID_FOR = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def tag():
-    """The images' tag while this module compiles: nothing that a name in Kubernetes may hold as it is."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("PLUSZERO_IMAGE_TAG", "0A1B_dirty.v1")
-        yield "0A1B_dirty.v1"
-
-
 @pytest.fixture(scope="module")
-def compiled(tag, tmp_path_factory):
+def compiled(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compiled")
     return {path.stem: path for path in compile_pipelines(folder)}
 
@@ -182,7 +175,7 @@ def test_the_search_tries_policies_side_by_side_behind_its_gates_and_may_train_w
 
 
 @pytest.fixture(scope="module")
-def objects(tag, tmp_path_factory):
+def objects(tmp_path_factory):
     folder = tmp_path_factory.mktemp("objects")
     return {path.name: documents(path) for path in compile_manifests(folder)}
 
@@ -194,8 +187,7 @@ def test_the_objects_for_kubectl_are_a_pipeline_and_a_version_for_each_profile(o
         assert (pipeline["kind"], version["kind"]) == ("Pipeline", "PipelineVersion")
         assert version["spec"]["pipelineName"] == pipeline["metadata"]["name"] == pipeline_name
         assert version["spec"]["pipelineSpec"]["pipelineInfo"]["name"] == pipeline_name
-        assert version["metadata"]["name"] == f"pluszero-{name.split('.')[0]}-0a1b-dirty-v1"
-        assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", version["metadata"]["name"])
+        assert version["metadata"]["name"] == f"pluszero-{name.split('.')[0]}-dev"
 
 
 def test_the_objects_hold_what_the_ui_takes(compiled, objects):
@@ -204,6 +196,18 @@ def test_the_objects_hold_what_the_ui_takes(compiled, objects):
         version = objects[f"{name}.kubernetes.yaml"][1]["spec"]
         assert version["pipelineSpec"] == specification
         assert version["platformSpec"] == platform
+
+
+@pytest.mark.parametrize(("tag", "name"), [("v0.1.0", "v0-1-0"), ("0A1B_dirty", "0a1b-dirty")])
+def test_a_versions_name_is_one_that_kubernetes_takes(tmp_path, monkeypatch, tag, name):
+    monkeypatch.setenv("PLUSZERO_IMAGE_TAG", tag)
+    # Of all the longest name.
+    longest = max(compiling.VARIANTS, key=lambda variant: len(variant.file_name))
+    monkeypatch.setattr(compiling, "VARIANTS", (longest,))
+    (path,) = compile_manifests(tmp_path)
+    version = documents(path)[1]
+    assert version["metadata"]["name"].endswith(f"-{name}")
+    assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", version["metadata"]["name"])
 
 
 @pytest.mark.skipif(not CRDS.is_dir(), reason="the custom resources' schemas are not beside the repository")

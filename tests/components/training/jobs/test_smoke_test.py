@@ -96,11 +96,11 @@ def test_a_bug_blocks_and_nothing_is_forecast(run, store_with_bug, tmp_path):
 
 def test_a_budget_that_the_training_exceeds_blocks_it(run, store_with_bug):
     small = store_with_bug("Healthy")
-    result, verdict, report = run(features=small, training='{"learning_rate": 0.01}', budget='{"max_hours": 0.00001}')
+    result, verdict, report = run(features=small, training='{"learning_rate": 0.01}', budget='{"max_hours": 0.0001}')
     assert not result.passed
     (finding,) = verdict.findings
     assert finding.name == "budget.max_hours"
-    assert "times the budget of 0.00001" in result.reason
+    assert "times the budget of 0.0001" in result.reason
     assert "beyond" in report
 
 
