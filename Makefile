@@ -68,10 +68,15 @@ compile: setup ## Compile the pipelines to YAML under build/, images tagged with
 docs: setup ## Write what of docs/ is made from the code: JSON Schemas of what people write
 	@$(VENV) -m tools.settings_schemas
 
-# Files are shared out whole, the longest folders first, so that the cores end together.
-IN_VENV := $(VENV) -m pytest -q -n 2 --dist loadfile --ignore=tests/components/data_validation \
+# Files are shared out whole, in this order, the longest folders first, so that the cores end together.
+SHARED_OUT := -n 2 --dist loadfile --no-loadscope-reorder
+IN_VENV := $(VENV) -m pytest -q $(SHARED_OUT) --ignore=tests/components/data_validation \
 	tests/pipelines $(filter-out tests/pipelines/,$(wildcard tests/*/)) $(wildcard tests/test_*.py)
-IN_VALIDATION := $(VALIDATION) -m pytest -q -n 2 --dist loadfile \
+# Of what is shared, .venv-validation tests what jobs of its image import: these modules are none of it.
+NOT_IN_VALIDATION := contracts/test_champion.py contracts/test_predictions_table.py contracts/test_releases.py \
+	contracts/test_split_record.py feature_store runtime/test_container_images.py runtime/test_folder_lock.py \
+	runtime/test_freed_memory.py tables/test_photo_labels.py tables/test_row_reservoir.py
+IN_VALIDATION := $(VALIDATION) -m pytest -q $(SHARED_OUT) $(NOT_IN_VALIDATION:%=--ignore=tests/components/shared/%) \
 	tests/components/data_validation tests/components/drift tests/components/shared
 
 test: setup ## Run the tests, in both environments

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,21 @@ import pytest
 from components.shared.tables.personal_key import KEY_VARIABLE
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share tests out by file, but those of serving together: each process that runs some of them starts servers."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFileAndServer(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            folder = "tests/components/serving/"
+            return folder if nodeid.startswith(folder) else str(super()._split_scope(nodeid))
+
+    return ByFileAndServer(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

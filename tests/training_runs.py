@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from pipelines.__main__ import app
 
 MINUTES_10 = 600
-NUM_PER_CLASS = 300
+NUM_PER_CLASS = 100
 
 
 def run(source: Path, run_dir: Path, *options: str) -> Result:

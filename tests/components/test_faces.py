@@ -5,8 +5,6 @@ import importlib
 import inspect
 from pathlib import Path
 import re
-import subprocess
-import sys
 
 from kfp import compiler
 from kfp.dsl.python_component import PythonComponent
@@ -15,6 +13,7 @@ import pytest
 from components.shared.runtime.container_images import image, IMAGE_NAMES
 from pipelines.local.environments import interpreter_of
 from pipelines.local.face_jobs import job_module
+from tests.components.face_sources import faces_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MAX_BODY_LINES = 12
@@ -97,29 +96,15 @@ class TestEveryFace:
         assert "pip install" not in " ".join(container["command"] + container.get("args", []))
 
 
-@pytest.mark.parametrize("environment", ["training", "validation"])
-def test_jobs_can_be_imported_in_their_images_environments(environment, tmp_path):
-    interpreter = interpreter_of(image(environment))
-    statements = []
-    for _, _, face in (parameter.values for parameter in ALL_FACES):
-        if interpreter_of(executor(face, tmp_path)["image"]) == interpreter:
-            [node] = lazy_imports(face)
-            statements.append(f"from {node.module} import {', '.join(alias.name for alias in node.names)}")
-    assert statements
-    quiet = {"PYTHONPATH": str(REPOSITORY), "NO_ALBUMENTATIONS_UPDATE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [interpreter, "-c", "\n".join(statements)]
-    done = subprocess.run(command, env=quiet, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+def test_its_job_can_be_imported_where_its_image_is_this_environment():
+    """Those of the validation image's environment: tests/components/data_validation/test_face_imports.py."""
+    here = [module for module in faces_of(REPOSITORY) if module.image != "validation"]
+    assert {interpreter_of(image(face.image)) for face in here} == {interpreter_of(image("training"))}
+    for face in here:
+        assert callable(face.imported_job())
 
 
-def test_faces_import_without_their_heavy_libraries():
-    code = f"""
-import importlib, sys
-heavy = {{"torch", "tensorflow", "tensorflow_data_validation", "sklearn", "kserve", "pandas", "albumentations"}}
-for family in {FAMILIES}:
-    importlib.import_module(f"components.{{family}}.component")
-    if found := heavy & set(sys.modules):
-        sys.exit(f"{{family}}: {{', '.join(sorted(found))}}")
-"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+def test_the_sources_say_which_faces_there_are_and_which_image_each_runs_in(tmp_path):
+    read = {(face.name, image(face.image)) for face in faces_of(REPOSITORY)}
+    compiled = {(name, executor(face, tmp_path)["image"]) for _, name, face in (each.values for each in ALL_FACES)}
+    assert read == compiled

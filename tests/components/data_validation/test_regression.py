@@ -81,22 +81,27 @@ def test_label_and_prediction_drift_as_numbers(tmp_path):
     assert "area" not in found
 
 
-def test_an_example_table_of_numbers_is_validated(tmp_path):
-    columns = {"area": pa.array(houses(0)["area"]), "garden": pa.array(houses(0)["garden"])}
+def example_table(path, *, num_rows=NUM_ROWS):
+    """The first rows of the houses as an example table."""
+    columns = {name: pa.array(houses(0)[name][:num_rows]) for name in ("area", "garden")}
     info = ExampleTableInfo(
         modality="tabular", class_names=(), column_roles=dict.fromkeys(columns, "feature"), task="regression"
     )
     arrays = {
-        "example_id": pa.array([str(number) for number in range(NUM_ROWS)]),
-        "split": pa.array((["train"] * 14 + ["validation"] * 3 + ["test"] * 3) * (NUM_ROWS // 20)),
-        "label": pa.array(houses(0)["price"]),
+        "example_id": pa.array([str(number) for number in range(num_rows)]),
+        "split": pa.array((["train"] * 14 + ["validation"] * 3 + ["test"] * 3) * (num_rows // 20)),
+        "label": pa.array(houses(0)["price"][:num_rows]),
         **columns,
     }
     types = {name: column.type for name, column in columns.items()}
-    with ExampleTableWriter(tmp_path / "examples", info, extra_columns=types) as writer:
+    with ExampleTableWriter(path, info, extra_columns=types) as writer:
         writer.write(pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays)))
+    return path
+
+
+def test_an_example_table_of_numbers_is_validated(tmp_path):
     result = validate_examples(
-        examples_path=tmp_path / "examples",
+        examples_path=example_table(tmp_path / "examples"),
         statistics_path=tmp_path / "statistics",
         schema_path=tmp_path / "schema.pbtxt",
         anomalies_path=tmp_path / "anomalies",
@@ -107,20 +112,28 @@ def test_an_example_table_of_numbers_is_validated(tmp_path):
     schema = (tmp_path / "schema.pbtxt").read_text()
     label = schema[schema.index('name: "label"') :]
     assert label[: label.index("}")].count("type: FLOAT") == 1
-    sufficient = assess_sufficiency(
-        examples_path=tmp_path / "examples",
+
+
+@pytest.mark.parametrize(
+    ("num_rows", "outcome"), [(40, "insufficient_sample"), pytest.param(NUM_ROWS, "passed", marks=pytest.mark.slow)]
+)
+def test_what_is_judged_of_numbers_is_their_quarters(tmp_path, num_rows, outcome):
+    result = assess_sufficiency(
+        examples_path=example_table(tmp_path / "examples", num_rows=num_rows),
         target='{"metric": "rmse", "maximum": 50}',
         report_path=tmp_path / "sufficiency.html",
         verdict_path=tmp_path / "sufficiency.json",
     )
-    assert sufficient.passed, sufficient.reason
-    (remark, *_) = read_verdict(tmp_path / "sufficiency.json").remarks
+    assert result.outcome == outcome, result.reason
+    verdict = read_verdict(tmp_path / "sufficiency.json")
+    (remark, *_) = verdict.remarks
     assert remark == (
         "the label is a number: what is judged is which quarter of the labels a row is in, so the target rmse 50 is "
         "not extrapolated to"
     )
 
 
+@pytest.mark.slow
 def test_noise_is_not_predictable(tmp_path):
     columns = houses(0)
     rng = np.random.default_rng(0)

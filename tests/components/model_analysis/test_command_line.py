@@ -1,7 +1,4 @@
 import json
-from pathlib import Path
-import subprocess
-import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -9,13 +6,6 @@ from typer.testing import CliRunner
 from components.model_analysis.__main__ import app
 from tests.command_lines import run_command
 from tests.components.model_analysis.small_models import comment
-
-ROOT = Path(__file__).resolve().parents[3]
-
-
-def _module(*arguments):
-    command = [sys.executable, "-m", "components.model_analysis", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def test_scoring_prints_what_a_person_wants_to_know(tmp_path, model_dir, photo) -> None:
@@ -71,7 +61,9 @@ def test_evaluating_exits_as_the_gate_decides(tmp_path, model_dir, make_table, m
 
 
 def test_bad_input_is_one_sentence_and_status_two(tmp_path, model_dir) -> None:
-    result = _module("score", "--model-dir", model_dir, "--source", tmp_path / "absent", "--output", tmp_path / "out")
+    result = run_command(
+        app, "score", "--model-dir", model_dir, "--source", tmp_path / "absent", "--output", tmp_path / "out"
+    )
     assert result.returncode == 2
     assert result.stderr.strip().splitlines() == [
         f"error: the data to score must be a file or a folder, but there is nothing at {tmp_path / 'absent'}"

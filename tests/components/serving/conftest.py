@@ -102,18 +102,6 @@ def server(bundle: Path) -> Iterator[RunningServer]:
 
 
 @pytest.fixture(scope="session")
-def text_server(text_bundle: Path) -> Iterator[RunningServer]:
-    with running_server(text_bundle, ready_timeout_s=180) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def table_server(table_bundle: Path) -> Iterator[RunningServer]:
-    with running_server(table_bundle, ready_timeout_s=180) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
 def send() -> Callable[..., tuple[int, bytes, http.client.HTTPMessage]]:
     """Sends one HTTP request to a running server: status, body and headers of the answer."""
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.modeling.predictor import load_predictor
-from components.serving.probe.child_server import MODEL_NAME, RunningServer
+from components.serving.probe.child_server import RunningServer
 from components.serving.probe.held_out_examples import held_out_examples
 from components.serving.probe.inference_client import InferenceClient
 from components.serving.probe.replay import Replay, replay_examples
@@ -68,7 +68,7 @@ def write_predictions(path: Path, probabilities: np.ndarray, class_names, *, spl
     return path
 
 
-def replayed(model: Path, server: RunningServer, modality: str, folder: Path) -> Replay:
+def replayed(model: Path, server: RunningServer, model_name: str, modality: str, folder: Path) -> Replay:
     """A replay of `MODALITIES[modality]` with the predictions of the same bundle."""
     predictor = load_predictor(model, device="cpu")
     columns = MODALITIES[modality]
@@ -76,5 +76,5 @@ def replayed(model: Path, server: RunningServer, modality: str, folder: Path) ->
     examples = write_columns(folder / "examples", modality, columns, predictor.class_names)
     predictions = write_predictions(folder / "predictions", probabilities, predictor.class_names)
     held_out = held_out_examples(ExampleTable(examples), PredictionsTable(predictions), at_most=64)
-    with InferenceClient(server.http_port, model_name=MODEL_NAME) as client:
+    with InferenceClient(server.http_port, model_name=model_name) as client:
         return replay_examples(client, held_out)

@@ -25,6 +25,7 @@ def is_alive(pid: int) -> bool:
     return status.is_file() and "State:\tZ" not in status.read_text()
 
 
+@pytest.mark.slow
 def test_a_bundle_that_was_tampered_with_is_refused_in_one_sentence(bundle, tmp_path):
     shutil.copytree(bundle, tmp_path / "model")
     config = tmp_path / "model" / CONFIG_FILE

@@ -34,3 +34,4 @@ def test_a_machine_without_a_gpu_fails_the_preflight_with_a_remedy(tmp_path, mon
     result = CliRunner().invoke(app, ["preflight", "--folder", str(tmp_path)])
     assert result.exit_code == 1
     assert "failed" in result.output
+    assert any(trouble in result.output for trouble in ("no NVIDIA driver answers", "torch sees no GPU"))

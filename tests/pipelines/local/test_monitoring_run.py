@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta, UTC
 import json
+import os
 import subprocess
 import sys
 
@@ -38,8 +39,8 @@ def record_batch(columns):
 
 
 @pytest.fixture(scope="module")
-def model(repository, tmp_path_factory):
-    """A bundle with the baseline of 800 training rows."""
+def validated(repository, tmp_path_factory):
+    """An example table of 800 training rows, validated by hand as the step `validate examples` does it."""
     folder = tmp_path_factory.mktemp("model")
     info = ExampleTableInfo(modality="image", class_names=("cat", "dog"), column_roles=ROLES)
     counts = {"train": NUM_TRAIN, "validation": 100, "test": 200}
@@ -52,11 +53,19 @@ def model(repository, tmp_path_factory):
                 "image": pa.array([f"{split}-{number}".encode() for number in range(count)]),
             }
             writer.write(record_batch({**base, **inputs(count, seed)}))
-    # As the step `validate examples` leaves it for the trainer.
     validate = ["-m", "components.data_validation", "validate", "--examples", folder / "examples"]
     command = [interpreter_of(image("validation")), *validate, "--output", folder / "baseline"]
-    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=repository, env={**os.environ, "NO_COLOR": "1"}, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+@pytest.fixture(scope="module")
+def model(validated):
+    """A bundle with the baseline that validation leaves for the trainer."""
+    folder, _ = validated
     kept = [folder / "baseline" / "schema.pbtxt", *(folder / "baseline" / "statistics").iterdir()]
     config = BundleConfig(task="image_classification", class_names=("cat", "dog"), backbone={}, preprocessing={})
     files = {path.relative_to(folder / "baseline").as_posix(): path.read_bytes() for path in kept}
@@ -109,6 +118,12 @@ def drifted(model, log, tmp_path_factory):
     settings.write_text(f"material_effect: {MATERIAL_EFFECT}\n", encoding="utf-8")
     result = monitor(model, log, run_dir, "--start", "-1d", "--end", "2026-05-03", "--settings", str(settings))
     return run_dir, result
+
+
+def test_validation_by_hand_says_what_it_found_and_tfdv_is_not_heard(validated):
+    _, done = validated
+    assert done.stdout.startswith(f"passed: {NUM_TRAIN + 300:,} examples")
+    assert not any(word in done.stderr for word in ("IPython", "crcmod", "Warning", "Traceback"))
 
 
 def test_a_day_like_the_training_data_passes(calm, model, log):

@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from components.shared.tables.sources import data_fingerprint
+from pipelines.__main__ import app
 from pipelines.compiling import compile_pipeline
 from pipelines.local.cache_key import tag_with_source
 from pipelines.local.runner import run_pipeline
 from pipelines.run_pages.step import Watcher
-from tests.training_runs import MINUTES_10, real_run, run, summary_of, write_pictures
+from tests.command_lines import run_command
+from tests.training_runs import run, summary_of, write_pictures
 
 SILENT = Watcher(started=lambda step: None, progressed=lambda step, line: None, ended=lambda step: None)
 
@@ -75,11 +77,11 @@ def test_a_failed_gate_leaves_report_and_summary_and_fails_again(pictures, tmp_p
     ],
     ids=["missing", "one class"],
 )
-def test_a_source_that_cannot_be_learnt_from_is_one_sentence(repository, tmp_path, make, sentence, status):
+def test_a_source_that_cannot_be_learnt_from_is_one_sentence(tmp_path, make, sentence, status):
     make(tmp_path / "data")
-    with real_run(repository, tmp_path / "data", tmp_path / "run") as runner:
-        output, _ = runner.communicate(timeout=MINUTES_10)
-    assert runner.returncode == status
+    ended = run_command(app, "run", "--dataset", tmp_path / "data", "--run-dir", tmp_path / "run")
+    output = ended.stdout + ended.stderr
+    assert ended.returncode == status
     assert "Traceback" not in output
     assert len([line for line in output.splitlines() if sentence in line and line.strip().startswith("error:")]) == (
         status == 2

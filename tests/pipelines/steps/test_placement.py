@@ -22,7 +22,10 @@ COMPILED = (*PROFILES, *SEARCHES, "monitoring")
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compiled")
-    return {path.stem: list(yaml.safe_load_all(path.read_text())) for path in compile_pipelines(folder)}
+    return {
+        path.stem: list(yaml.load_all(path.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        for path in compile_pipelines(folder)
+    }
 
 
 def executors(documents):

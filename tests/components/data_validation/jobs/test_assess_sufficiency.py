@@ -88,6 +88,7 @@ def test_a_target_that_is_none_a_negative_seed_and_a_missing_table_are_the_users
         assess(tmp_path / "none", tmp_path)
 
 
+@pytest.mark.slow
 def test_a_table_does_not_wait_for_tensorflow():
     code = "import sys, components.data_validation.jobs.assess_sufficiency; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -31,14 +31,19 @@ def examined(source) -> list[ExaminedColumn]:
     return [ExaminedColumn(name=field.name, role="feature", kind=column_kind(field.type)) for field in source.schema]
 
 
-@pytest.mark.parametrize(
-    "options", [[], ["--runner=DirectRunner", "--direct_num_workers=2", "--direct_running_mode=multi_threading"]]
-)
-def test_beam_computes_the_statistics_that_are_computed_in_process(folder, options):
+TWO_THREADS = ["--runner=DirectRunner", "--direct_num_workers=2", "--direct_running_mode=multi_threading"]
+
+
+@pytest.mark.parametrize("options", [[], pytest.param(TWO_THREADS, marks=pytest.mark.slow)])
+def test_beam_computes_the_statistics_that_are_computed_in_process_and_writes_them(folder, options, tmp_path_factory):
+    output = tmp_path_factory.mktemp("statistics")
     source = open_table(folder)
     columns = examined(source)
     ours = feature_summaries(profile_table(source, columns).statistics)
-    theirs = feature_summaries(beam_statistics(source, columns, beam_options=options))
+    computed = beam_statistics(source, columns, beam_options=options, output_uri=str(output))
+    assert computed.datasets[0].num_examples == 2 * NUM_ROWS
+    assert (output / "statistics.pb").is_file()
+    theirs = feature_summaries(computed)
     assert theirs.keys() == ours.keys() == {"price", "count", "city"}
     for name, mine in ours.items():
         their = theirs[name]
@@ -50,11 +55,3 @@ def test_beam_computes_the_statistics_that_are_computed_in_process(folder, optio
         assert their.std == pytest.approx(mine.std, rel=1e-9)
         assert (their.minimum, their.maximum) == (mine.minimum, mine.maximum)
         assert their.median == pytest.approx(mine.median, rel=0.02)
-
-
-def test_beam_writes_where_it_is_told(folder, tmp_path_factory):
-    output = tmp_path_factory.mktemp("statistics")
-    source = open_table(folder)
-    result = beam_statistics(source, examined(source), output_uri=str(output))
-    assert result.datasets[0].num_examples == 2 * NUM_ROWS
-    assert (output / "statistics.pb").is_file()

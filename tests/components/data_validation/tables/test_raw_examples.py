@@ -6,7 +6,7 @@ from components.data_validation.jobs.assess_sufficiency import assess_sufficienc
 from components.shared.contracts.problem import parse_problem
 
 RNG = np.random.default_rng(0)
-ROWS = 800
+ROWS = 300
 
 
 def judged(folder, frame: pd.DataFrame, problem: str) -> SufficiencyResult:
@@ -19,6 +19,7 @@ def judged(folder, frame: pd.DataFrame, problem: str) -> SufficiencyResult:
     )
 
 
+@pytest.mark.slow
 def test_the_time_of_entry_alone_cannot_predict_a_conversion(tmp_path):
     entered = pd.to_datetime("2024-05-01") + pd.to_timedelta(RNG.uniform(0, 14 * 86400, ROWS), unit="s")
     frame = pd.DataFrame({"entered": entered.floor("s"), "converted": RNG.choice(["yes", "no"], ROWS, p=[0.1, 0.9])})
@@ -27,6 +28,7 @@ def test_the_time_of_entry_alone_cannot_predict_a_conversion(tmp_path):
     assert "go back to data collection" in result.reason
 
 
+@pytest.mark.slow
 def test_a_table_whose_columns_carry_the_answer_passes(tmp_path):
     x = RNG.normal(size=ROWS)
     frame = pd.DataFrame({"x": x, "z": RNG.normal(size=ROWS), "y": np.where(x + RNG.normal(size=ROWS) > 0, "a", "b")})

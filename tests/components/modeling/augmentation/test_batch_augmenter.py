@@ -100,7 +100,9 @@ def test_hue_turns_as_in_opencv_but_for_its_rounding(photo):
     ],
 )
 def test_drawn_parameters_have_albumentations_distribution(photo, transform):
-    on_device, on_cpu = both([transform], photo, 1500)
+    # Whether a picture turns dark or grey at all spreads its brightness more than where it is moved to.
+    moves = next(iter(transform)) in ("Affine", "CropAndPad", "RandomResizedCrop")
+    on_device, on_cpu = both([transform], photo, 1000 if moves else 1500)
     # The pictures' mean, the spread of every pixel, and the spread of pictures' brightness.
     assert np.abs(on_device.mean(axis=0) - on_cpu.mean(axis=0)).mean() < 4
     np.testing.assert_allclose(on_device.std(axis=0).mean(), on_cpu.std(axis=0).mean(), rtol=0.06, atol=0.1)

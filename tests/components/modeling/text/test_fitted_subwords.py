@@ -134,6 +134,7 @@ def test_a_texts_tokens_do_not_depend_on_its_neighbours(features):
             assert padded[padded > 0].tolist() == alone[name][0].tolist()
 
 
+@pytest.mark.slow
 def test_the_same_texts_give_the_same_tokenizer_in_another_process_on_other_cores(features, tmp_path):
     (tmp_path / "texts.json").write_text(json.dumps(TEXTS))
     program = (

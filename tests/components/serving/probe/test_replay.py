@@ -46,6 +46,7 @@ def run_job(model, examples, predictions, output, **settings):
     return result, read_verdict(output / "verdict.json"), (output / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_server_that_answers_like_the_training_side_passes(bundle, tables, tmp_path, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")

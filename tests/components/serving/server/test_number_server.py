@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from components.model_analysis.jobs.evaluate_model import evaluate_model
-from components.serving.probe.child_server import MODEL_NAME, running_server
 from components.serving.probe.held_out_examples import held_out_examples
 from components.serving.probe.inference_client import example_request, InferenceClient
 from components.serving.probe.replay import judge_replay, replay_examples
@@ -16,6 +15,8 @@ from components.serving.release.model_card import model_card
 from components.shared.contracts.bundle import read_config
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
+
+MODEL_NAME = "number"
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +41,9 @@ def held_out(friedman_table, predictions):
     return held_out_examples(ExampleTable(friedman_table), predictions, at_most=12)
 
 
-@pytest.fixture(scope="module")
-def server(friedman_model):
-    with running_server(friedman_model, ready_timeout_s=180) as running:
-        yield running
+@pytest.fixture
+def server(server_of_many):
+    return server_of_many
 
 
 def test_v1_answers_a_number_an_example(server, send, held_out):

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 
 from components.modeling.predictor import load_predictor
-from components.serving.probe.child_server import MODEL_NAME
 from components.serving.probe.replay import judge_replay
 from components.serving.probe.report import probe_report
 from tests.components.serving.replays import replayed
 
+MODEL_NAME = "table"
 INFER = f"/v2/models/{MODEL_NAME}/infer"
 PREDICT = f"/v1/models/{MODEL_NAME}:predict"
 TYPES = {"fare": pa.float64(), "hour": pa.int64(), "payment_type": pa.string(), "회사": pa.string()}
@@ -48,8 +48,13 @@ def wanted(table_bundle):
 
 
 @pytest.fixture
-def stub(table_server, grpc_stub):
-    with grpc_stub(table_server) as stub:
+def server(server_of_many):
+    return server_of_many
+
+
+@pytest.fixture
+def stub(server, grpc_stub):
+    with grpc_stub(server) as stub:
         yield stub
 
 
@@ -58,8 +63,8 @@ def served(content: bytes) -> np.ndarray:
     return np.array(outputs["probabilities"]["data"]).reshape(-1, 3)
 
 
-def test_v1_answers_odd_rows_with_the_predictors_probabilities(table_server, send, wanted):
-    status, content, _ = send(table_server, PREDICT, json.dumps({"instances": ODD}))
+def test_v1_answers_odd_rows_with_the_predictors_probabilities(server, send, wanted):
+    status, content, _ = send(server, PREDICT, json.dumps({"instances": ODD}))
 
     assert status == 200, content
     found = np.array([list(item["probabilities"].values()) for item in json.loads(content)["predictions"]])
@@ -72,10 +77,10 @@ def test_the_rows_of_the_test_are_told_apart(wanted):
     assert different.sum() == len(ODD) * (len(ODD) - 1)
 
 
-def test_v2_json_may_have_null_or_nan_for_a_missing_value(table_server, send, wanted):
+def test_v2_json_may_have_null_or_nan_for_a_missing_value(server, send, wanted):
     with_nan = [float("nan") if value is None else value for value in column("fare")]
     for body in (v2_body(), v2_body(fare={"data": with_nan}), v2_body(fare={"shape": [len(ODD), 1]})):
-        status, content, _ = send(table_server, INFER, body)
+        status, content, _ = send(server, INFER, body)
 
         assert status == 200, content
         assert np.abs(served(content) - wanted).max() < 1e-6
@@ -89,7 +94,7 @@ def as_raw(name: str) -> tuple[str, bytes]:
     return "FP64", np.array([np.nan if value is None else value for value in column(name)], np.float64).tobytes()
 
 
-def test_v2_binary_data_and_grpc_say_missing_with_nan_and_the_empty_text(table_server, send, stub, wanted):
+def test_v2_binary_data_and_grpc_say_missing_with_nan_and_the_empty_text(server, send, stub, wanted):
     raws = {name: as_raw(name) for name in TYPES}
     tensors = [
         {"name": name, "datatype": datatype, "shape": [len(ODD)], "parameters": {"binary_data_size": len(raw)}}
@@ -98,7 +103,7 @@ def test_v2_binary_data_and_grpc_say_missing_with_nan_and_the_empty_text(table_s
     head = json.dumps({"inputs": tensors}).encode()
 
     status, content, _ = send(
-        table_server,
+        server,
         INFER,
         head + b"".join(raw for _, raw in raws.values()),
         content_type="application/octet-stream",
@@ -136,18 +141,18 @@ def test_grpc_takes_values_as_contents(stub, wanted):
     assert np.abs(np.array(answer.outputs[0].contents.fp32_contents) - wanted[0]).max() < 1e-6
 
 
-def test_a_row_is_answered_alone_as_among_many(table_server, send, wanted):
+def test_a_row_is_answered_alone_as_among_many(server, send, wanted):
     for row, probabilities in zip(ODD, wanted, strict=True):
-        status, content, _ = send(table_server, INFER, v2_body([row]))
+        status, content, _ = send(server, INFER, v2_body([row]))
         assert status == 200, content
         assert np.abs(served(content) - probabilities).max() < 1e-6
 
-    content = send(table_server, INFER, v2_body(ODD * 200))[1]
+    content = send(server, INFER, v2_body(ODD * 200))[1]
     assert np.abs(served(content) - np.tile(wanted, (200, 1))).max() < 1e-6
 
 
-def test_metadata_names_every_column_in_a_type_that_can_say_missing(table_server, send):
-    content = send(table_server, f"/v2/models/{MODEL_NAME}", method="GET")[1]
+def test_metadata_names_every_column_in_a_type_that_can_say_missing(server, send):
+    content = send(server, f"/v2/models/{MODEL_NAME}", method="GET")[1]
 
     assert json.loads(content)["inputs"] == [
         {"name": "fare", "datatype": "FP64", "shape": [-1]},
@@ -157,17 +162,17 @@ def test_metadata_names_every_column_in_a_type_that_can_say_missing(table_server
     ]
 
 
-def test_blanks_at_the_ends_of_texts_make_no_difference_over_any_protocol(table_server, send, stub, wanted):
+def test_blanks_at_the_ends_of_texts_make_no_difference_over_any_protocol(server, send, stub, wanted):
     spaced = [
         {**row, **{name: value and f" {value}\u3000" for name, value in row.items() if isinstance(value, str)}}
         for row in ODD
     ]
-    status, content, _ = send(table_server, PREDICT, json.dumps({"instances": spaced}))
+    status, content, _ = send(server, PREDICT, json.dumps({"instances": spaced}))
     found = np.array([list(item["probabilities"].values()) for item in json.loads(content)["predictions"]])
     assert status == 200, content
     assert np.abs(found - wanted).max() < 1e-6
 
-    status, content, _ = send(table_server, INFER, v2_body(spaced))
+    status, content, _ = send(server, INFER, v2_body(spaced))
     assert status == 200, content
     assert np.abs(served(content) - wanted).max() < 1e-6
 
@@ -195,11 +200,11 @@ BAD_REQUESTS = {
 
 
 @pytest.mark.parametrize("case", BAD_REQUESTS)
-def test_a_bad_request_gets_a_400_with_a_reason_and_the_next_good_one_works(table_server, send, wanted, case):
+def test_a_bad_request_gets_a_400_with_a_reason_and_the_next_good_one_works(server, send, wanted, case):
     path, body, reason = BAD_REQUESTS[case]
 
-    status, content, _ = send(table_server, path, body)
-    next_status, next_content, _ = send(table_server, INFER, v2_body())
+    status, content, _ = send(server, path, body)
+    next_status, next_content, _ = send(server, INFER, v2_body())
 
     told = json.loads(content)["error"]
     assert status == 400, told
@@ -220,8 +225,8 @@ def test_grpc_refuses_a_missing_column_with_a_reason(stub):
     assert "lacks 'hour' and 2 others" in refused.value.details()
 
 
-def test_rows_are_replayed_and_malformed_ones_refused(table_bundle, table_server, tmp_path):
-    replay = replayed(table_bundle, table_server, "tabular", tmp_path)
+def test_rows_are_replayed_and_malformed_ones_refused(table_bundle, server, tmp_path):
+    replay = replayed(table_bundle, server, MODEL_NAME, "tabular", tmp_path)
 
     assert judge_replay(replay).passed
     assert replay.metrics()["num_requests"] == 4

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 
 from components.modeling.predictor import load_predictor
-from components.serving.probe.child_server import MODEL_NAME
 from components.serving.probe.replay import judge_replay
 from components.serving.probe.report import probe_report
 from tests.components.serving.replays import replayed
 
+MODEL_NAME = "text"
 INFER = f"/v2/models/{MODEL_NAME}/infer"
 PREDICT = f"/v1/models/{MODEL_NAME}:predict"
 ODD = [
@@ -45,8 +45,13 @@ def wanted(text_bundle):
 
 
 @pytest.fixture
-def stub(text_server, grpc_stub):
-    with grpc_stub(text_server) as stub:
+def server(server_of_many):
+    return server_of_many
+
+
+@pytest.fixture
+def stub(server, grpc_stub):
+    with grpc_stub(server) as stub:
         yield stub
 
 
@@ -55,10 +60,10 @@ def served(content: bytes) -> np.ndarray:
     return np.array(outputs["probabilities"]["data"]).reshape(-1, 3)
 
 
-def test_v1_answers_odd_texts_with_the_predictors_probabilities(text_server, send, wanted):
+def test_v1_answers_odd_texts_with_the_predictors_probabilities(server, send, wanted):
     instances = [text if number % 2 else {"text": text} for number, text in enumerate(ODD)]
 
-    status, content, _ = send(text_server, PREDICT, json.dumps({"instances": instances}))
+    status, content, _ = send(server, PREDICT, json.dumps({"instances": instances}))
 
     assert status == 200, content
     found = np.array([list(item["probabilities"].values()) for item in json.loads(content)["predictions"]])
@@ -73,20 +78,20 @@ def test_the_texts_of_the_test_are_told_apart(wanted):
 
 
 @pytest.mark.parametrize("shape", [[len(ODD)], [len(ODD), 1]])
-def test_v2_json_holds_texts_as_they_are(text_server, send, wanted, shape):
-    status, content, _ = send(text_server, INFER, v2_body(ODD, shape=shape))
+def test_v2_json_holds_texts_as_they_are(server, send, wanted, shape):
+    status, content, _ = send(server, INFER, v2_body(ODD, shape=shape))
 
     assert status == 200, content
     assert np.abs(served(content) - wanted).max() < 1e-6
 
 
-def test_v2_binary_data_hold_utf8(text_server, send, wanted):
+def test_v2_binary_data_hold_utf8(server, send, wanted):
     raw = length_prefixed([text.encode() for text in ODD])
     tensor = {"name": "text", "datatype": "BYTES", "shape": [len(ODD)], "parameters": {"binary_data_size": len(raw)}}
     head = json.dumps({"inputs": [tensor]}).encode()
 
     status, content, _ = send(
-        text_server,
+        server,
         INFER,
         head + raw,
         content_type="application/octet-stream",
@@ -111,18 +116,18 @@ def test_grpc_takes_texts_as_contents_and_as_raw_contents(stub, wanted):
     assert np.abs(found - wanted).max() < 1e-6
 
 
-def test_a_text_is_answered_alone_as_among_many(text_server, send, wanted):
+def test_a_text_is_answered_alone_as_among_many(server, send, wanted):
     for text, probabilities in zip(ODD, wanted, strict=True):
-        status, content, _ = send(text_server, INFER, v2_body([text]))
+        status, content, _ = send(server, INFER, v2_body([text]))
         assert status == 200, content
         assert np.abs(served(content) - probabilities).max() < 1e-6
 
-    content = send(text_server, INFER, v2_body(ODD[:-1] * 128))[1]
+    content = send(server, INFER, v2_body(ODD[:-1] * 128))[1]
     assert np.abs(served(content) - np.tile(wanted[:-1], (128, 1))).max() < 1e-6
 
 
-def test_metadata_names_the_text(text_server, send):
-    content = send(text_server, f"/v2/models/{MODEL_NAME}", method="GET")[1]
+def test_metadata_names_the_text(server, send):
+    content = send(server, f"/v2/models/{MODEL_NAME}", method="GET")[1]
 
     assert json.loads(content)["inputs"] == [{"name": "text", "datatype": "BYTES", "shape": [-1]}]
 
@@ -148,11 +153,11 @@ BAD_REQUESTS = {
 
 
 @pytest.mark.parametrize("case", BAD_REQUESTS)
-def test_a_bad_request_gets_a_400_with_a_reason_and_the_next_good_one_works(text_server, send, wanted, case):
+def test_a_bad_request_gets_a_400_with_a_reason_and_the_next_good_one_works(server, send, wanted, case):
     path, body, reason = BAD_REQUESTS[case]
 
-    status, content, _ = send(text_server, path, body)
-    next_status, next_content, _ = send(text_server, INFER, v2_body(ODD[1:2]))
+    status, content, _ = send(server, path, body)
+    next_status, next_content, _ = send(server, INFER, v2_body(ODD[1:2]))
 
     told = json.loads(content)["error"]
     assert status == 400, told
@@ -173,8 +178,8 @@ def test_grpc_refuses_bytes_that_are_no_utf8(stub):
     assert "text 1 must be UTF-8 text, but byte 3 is none" in refused.value.details()
 
 
-def test_texts_are_replayed_and_malformed_ones_refused(text_bundle, text_server, tmp_path):
-    replay = replayed(text_bundle, text_server, "text", tmp_path)
+def test_texts_are_replayed_and_malformed_ones_refused(text_bundle, server, tmp_path):
+    replay = replayed(text_bundle, server, MODEL_NAME, "text", tmp_path)
 
     assert judge_replay(replay).passed
     assert replay.metrics()["num_requests"] == 4

@@ -35,7 +35,8 @@ def test_white_space_is_kept_where_it_is_said():
 
 
 def test_white_space_is_what_unicode_says_it_is():
-    every = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+    """All of the first plane, which has them all today, and a part of the others."""
+    every = [chr(code) for code in (*range(0xD800), *range(0xE000, 0x10000), *range(0x10000, sys.maxunicode, 101))]
     stripped = ValueCleaning().texts(pa.array([f"{character}x{character}" for character in every]))
     assert stripped.to_pylist() == [f"{character}x{character}".strip() for character in every]
 

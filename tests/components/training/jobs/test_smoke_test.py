@@ -94,8 +94,9 @@ def test_a_bug_blocks_and_nothing_is_forecast(run, store_with_bug, tmp_path):
     assert json.loads((tmp_path / "metrics.json").read_text())["num_failed"] == 1
 
 
-def test_a_budget_that_the_training_exceeds_blocks_it(run):
-    result, verdict, report = run(budget='{"max_hours": 0.0001}')
+def test_a_budget_that_the_training_exceeds_blocks_it(run, store_with_bug):
+    small = store_with_bug("Healthy")
+    result, verdict, report = run(features=small, training='{"learning_rate": 0.01}', budget='{"max_hours": 0.0001}')
     assert not result.passed
     (finding,) = verdict.findings
     assert finding.name == "budget.max_hours"
@@ -103,8 +104,10 @@ def test_a_budget_that_the_training_exceeds_blocks_it(run):
     assert "beyond" in report
 
 
-def test_settings_of_the_problem_file_are_those_that_are_checked(run):
-    result, verdict, _ = run(training='{"learning_rate": 1e-30, "weight_decay": 0.0}')
+def test_settings_of_the_problem_file_are_those_that_are_checked(run, store_with_bug):
+    result, verdict, _ = run(
+        features=store_with_bug("Healthy"), training='{"learning_rate": 1e-30, "weight_decay": 0.0}'
+    )
     assert not result.passed
     assert verdict.findings[0].name == "weights move"
 
@@ -125,6 +128,7 @@ def test_what_is_unknown_is_refused(run, change, reason):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.slow
 def test_who_insists_on_a_gpu_hears_first_that_there_is_none(run, tmp_path):
     result, verdict, report = run(examples=None, device="cuda")
     assert not result.passed

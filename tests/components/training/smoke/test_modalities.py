@@ -77,7 +77,9 @@ def tiny_bert(folder):
     return f"hf:{folder}"
 
 
-@pytest.fixture(scope="module", params=["text", "fitted_subwords", "subwords", "tabular"])
+@pytest.fixture(
+    scope="module", params=["text", pytest.param("fitted_subwords", marks=pytest.mark.slow), "subwords", "tabular"]
+)
 def built(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     examples = (rows if request.param == "tabular" else texts)(folder / "examples")

@@ -1,6 +1,7 @@
 """The smoke suite: healthy networks pass, and of every planted bug the right check is the first to speak."""
 
 from dataclasses import replace
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,7 @@ def test_a_healthy_model_of_ones_own_passes(own):
         ("FrozenWhole", "gradients reach every weight", "no weight is trainable"),
         ("OutputOfZeros", "gradients reach every weight", "8 of 8 trainable tensors"),
         ("Softmax", "outputs are logits", "they are probabilities"),
-        ("Sigmoid", "one batch is learnt", "at best 0.000"),
+        pytest.param("Sigmoid", "one batch is learnt", "at best 0.000", marks=pytest.mark.slow),
         ("ExplodingStart", "initial loss is chance", "by chance 0.693 to 0.693"),
         ("LogarithmOfNegative", "numbers are finite", "the layer network.logarithm returns NaN"),
         ("BatchMean", "examples do not mix", "alone"),
@@ -252,12 +253,13 @@ def test_a_model_that_nobody_allowed_is_a_finding(own, monkeypatch):
 
 
 def test_a_warm_start_may_know_something_before_it_learns(subject):
-    outcomes = {check.name: check.outcome for check in smoke_checks(replace(subject, table=None))}
+    first = itertools.islice(smoke_checks(replace(subject, table=None)), 4)
+    outcomes = {check.name: check.outcome for check in first}
     assert outcomes["labels belong to their examples"] == "does not apply"
     assert outcomes["prepared as in serving"] == "does not apply"
 
 
-@pytest.mark.parametrize("num_classes", [2, 10])
+@pytest.mark.parametrize("num_classes", [pytest.param(2, marks=pytest.mark.slow), 10])
 def test_twenty_examples_are_enough_to_pass(subject, tmp_path, stripes, num_classes):
     size = subject.store.input_specs["image"].shape[0]
     labels = np.arange(20) % num_classes
