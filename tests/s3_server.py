@@ -17,11 +17,12 @@ _HTTP_TIME = "Fri, 01 May 2026 09:30:00 GMT"
 class _Store(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, *, has_conditions: bool) -> None:
+    def __init__(self, *, has_conditions: bool, is_read_only: bool) -> None:
         super().__init__(("127.0.0.1", 0), _Requests)
         self.objects: dict[str, bytes] = {}
         self.writing = threading.Lock()
         self.has_conditions = has_conditions
+        self.is_read_only = is_read_only
 
 
 class _Requests(BaseHTTPRequestHandler):
@@ -30,6 +31,8 @@ class _Requests(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         content = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.server.is_read_only:
+            return self._answer_error(403, "AccessDenied")
         wanted = self.headers.get("If-Match")
         with self.server.writing:
             found = self.server.objects.get(self._key())
@@ -106,12 +109,13 @@ def _tag(content: bytes) -> str:
 
 
 @contextlib.contextmanager
-def s3_server(*, has_conditions: bool = True) -> Iterator[str]:
+def s3_server(*, has_conditions: bool = True, is_read_only: bool = False) -> Iterator[str]:
     """Run a store while the block lasts; yields its address, for s3fs's `endpoint_url`.
 
-    Without conditions it answers 501 to conditional writes, as some stores with S3's protocol do.
+    Without conditions it answers 501 to conditional writes, as some stores with S3's protocol do; read-only it answers
+    403 to any write.
     """
-    server = _Store(has_conditions=has_conditions)
+    server = _Store(has_conditions=has_conditions, is_read_only=is_read_only)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -22,6 +22,7 @@ def tag_with_source(package: str, *, in_containers: bool = False) -> str:
     """Give every image of a compiled pipeline (YAML) the tag of its step's code, and take its retries away.
 
     A retry is for a cluster's network and nodes; here it would only delay the news that a step has refused its data.
+    Every step may be taken from the cache here: the command says by `data_fingerprint` what is outside.
     Where steps run in the images themselves, the images' locks count, else the environments of this machine.
     """
     documents = [document for document in yaml.safe_load_all(package) if document]
@@ -32,6 +33,7 @@ def tag_with_source(package: str, *, in_containers: bool = False) -> str:
     for dag in _dags(documents[0]):
         for task in dag["tasks"].values():
             task.pop("retryPolicy", None)
+            task["cachingOptions"] = {"enableCache": True}
     return yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True)
 
 

@@ -9,7 +9,6 @@ from annotated_types import Ge
 
 from components.shared.contracts.cluster_spec import ClusterSpec
 from components.shared.contracts.pii_columns import HashedColumns, PersonalColumns
-from components.shared.runtime.redaction import masked_strings
 from components.shared.runtime.settings import (
     Name,
     Names,
@@ -226,6 +225,11 @@ class Problem:
 
     def _check_mapped_values(self) -> None:
         """Personal data are not listed: whoever has the model's bundle can read its repairs."""
+        if not any(repair.map for repair in self.repairs):
+            return
+        # Here, not above: it needs numpy, which most who read a problem file do not.
+        from components.shared.runtime.redaction import masked_strings
+
         for number, repair in enumerate(self.repairs):
             column = final_name(repair.column, self.repairs[number + 1 :])
             texts = [*repair.map, *repair.map.values()]

@@ -93,12 +93,14 @@ def test_model_and_log_may_lie_in_an_object_store(model, log, monkeypatch):
     with s3_server() as address:
         for name, value in {**variables, "AWS_ENDPOINT_URL": address}.items():
             monkeypatch.setenv(name, value)
-        store = fsspec.filesystem("s3", skip_instance_cache=True)
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
+        store = fsspec.filesystem("s3")
         for folder in (model, log):
             for file in (path for path in folder.rglob("*") if path.is_file()):
                 store.pipe_file(f"{BUCKET}/{folder.name}/{file.relative_to(folder).as_posix()}", file.read_bytes())
         checked = check(f"s3://{BUCKET}/model", f"s3://{BUCKET}/log")
     assert checked.num_requests == 2
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
     assert checked.serving_log_uri == f"s3://{BUCKET}/log"
 
 

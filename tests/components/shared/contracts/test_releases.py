@@ -54,7 +54,7 @@ def test_an_unknown_model_is_refused_with_those_there_are(tmp_path, release):
     ("root", "name", "sentence"),
     [
         (" ", "pets", "model_root must be a folder or a URI"),
-        ("pvc://claim/models", "pets", "model_root pvc://claim/models must have a protocol that can be written"),
+        ("nosuch://claim/models", "pets", "model_root nosuch://claim/models must have a protocol that can be written"),
         ("models", "../x", "model_name must be"),
     ],
 )

@@ -192,19 +192,35 @@ def test_a_smoke_run_publishes_nothing_under_the_models_name(tmp_path, recipe, n
     assert [path.name for path in (tmp_path / "models").iterdir()] == [published]
 
 
-def test_an_object_store_is_reached_by_what_the_secret_gives_as_variables(tmp_path, monkeypatch):
-    """A file is written and deleted below the model's name, and the source is found and fingerprinted."""
-    variables = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-    with s3_server() as address:
+@pytest.fixture
+def reach(monkeypatch):
+    """Let object stores be found as a step finds them, by the variables that the secret gives."""
+
+    def reach(address):
+        variables = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
         for name, value in {**variables, "AWS_ENDPOINT_URL": address}.items():
             monkeypatch.setenv(name, value)
-        store = fsspec.filesystem("s3", skip_instance_cache=True)
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
+        return fsspec.filesystem("s3")
+
+    yield reach
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+
+
+def test_in_an_object_store_a_file_is_written_and_deleted_and_the_source_fingerprinted(tmp_path, reach):
+    with s3_server() as address:
+        store = reach(address)
         store.pipe_file(f"{BUCKET}/data/t.csv", b"x,label\n1.5,a\n2.5,b\n")
         checked = inputs(tmp_path, source=f"s3://{BUCKET}/data/t.csv", model_root=f"s3://{BUCKET}/models")
         assert (checked.source, checked.model_root) == (f"s3://{BUCKET}/data/t.csv", f"s3://{BUCKET}/models")
         assert len(checked.data_fingerprint) == 32
         store.invalidate_cache()
         assert store.find(BUCKET) == [f"{BUCKET}/data/t.csv"]
-    with pytest.raises(ValueError, match=r"s3://bucket/models.* are path, credentials and driver right\?") as refused:
-        inputs(tmp_path, model_root=f"s3://{BUCKET}/models")
+
+
+def test_an_object_store_that_takes_nothing_is_one_sentence(tmp_path, reach):
+    with s3_server(is_read_only=True) as address:
+        reach(address)
+        with pytest.raises(ValueError, match=r"s3://bucket/models cannot: .*AccessDenied.* are path, cred") as refused:
+            inputs(tmp_path, model_root=f"s3://{BUCKET}/models")
     assert "\n" not in str(refused.value)
