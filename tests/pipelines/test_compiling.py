@@ -1,7 +1,6 @@
 """Compiled pipelines: the same bytes twice, and nothing expensive before its gates."""
 
 import os
-from pathlib import Path
 import re
 import subprocess
 import sys
@@ -11,8 +10,7 @@ import pytest
 import yaml
 
 from pipelines.compiling import compile_manifests, compile_pipelines
-
-CRDS = Path(__file__).resolve().parents[3] / "shared" / "crds"
+from tests.custom_resources import CRDS
 
 COMPILED = {
     "augmentation-search-cpu",
@@ -191,7 +189,6 @@ def test_a_versions_name_is_one_that_kubernetes_takes(tmp_path, monkeypatch, tag
         assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", version["metadata"]["name"])
 
 
-@pytest.mark.skipif(not CRDS.is_dir(), reason="the custom resources' schemas are not beside the repository")
 def test_the_objects_keep_their_schemas(objects):
     for each in objects.values():
         for found in each:
