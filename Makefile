@@ -31,7 +31,7 @@ VALIDATION := .venv-validation/bin/python
 EVERYWHERE := not gpu and not containers and not cluster
 TAGGED := PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}"
 
-.PHONY: help setup run search smoke monitor images compile docs test test-slow coverage test-gpu test-containers lint format types contracts licences lock check clean
+.PHONY: help setup run search smoke monitor images compile docs test test-slow coverage test-gpu test-containers test-cluster cluster cluster-down lint format types contracts licences lock check clean
 
 help: ## Print this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -91,7 +91,7 @@ test-slow: setup ## Run the soaks: kill and resume, several processes, long stre
 	@echo "Slow tests in .venv-validation"
 	@$(IN_VALIDATION) -m "slow and $(EVERYWHERE)"
 
-coverage: setup ## Run all tests but those of containers, and print which lines of which module they reach
+coverage: setup ## Run all tests but those of containers and clusters, and print which lines of which module they reach
 	@rm -f .coverage .coverage.*
 	@COVERAGE_FILE=.coverage.desk $(IN_VENV) -m "$(EVERYWHERE)" --cov --cov-report=
 	@COVERAGE_FILE=.coverage.validation $(IN_VALIDATION) -m "$(EVERYWHERE)" --cov --cov-report=
@@ -103,6 +103,16 @@ test-gpu: setup ## Run the tests that need a CUDA device
 
 test-containers: images ## Build the images, and run the tests that run them
 	@$(TAGGED) $(VENV) -m pytest -q -m containers tests/containers
+
+test-cluster: setup ## Start a one-node Kubernetes, run the tests that need one, and end it (Linux, root, Go)
+	@$(VENV) -m tests.cluster build
+	@$(VENV) -m pytest -q -m cluster tests/cluster
+
+cluster: setup ## Start a one-node Kubernetes to try things on, and print how to enter it (Linux, root, Go)
+	@$(VENV) -m tests.cluster up
+
+cluster-down: setup ## End what `make cluster` started, without a trace
+	@$(VENV) -m tests.cluster down
 
 lint: setup ## Check style
 	@$(VENV) -m ruff check . && $(VENV) -m ruff format --check .

@@ -1,4 +1,4 @@
-"""Custom resources' schemas as an API server holds objects against them, where they lie beside the repository."""
+"""Custom resources' schemas as an API server holds objects against them."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-CRDS = Path(__file__).resolve().parents[2] / "shared" / "crds"
+CRDS = Path(__file__).parent / "cluster" / "crds"
 _FILES = {"serving": "kserve", "kueue": "kueue", "trainer": "trainer"}
 
 

@@ -2,7 +2,6 @@
 
 from functools import cache
 import os
-from pathlib import Path
 import re
 import subprocess
 import sys
@@ -13,8 +12,7 @@ import yaml
 
 from pipelines import compiling
 from pipelines.compiling import compile_manifests, compile_pipelines
-
-CRDS = Path(__file__).resolve().parents[3] / "shared" / "crds"
+from tests.custom_resources import CRDS
 
 COMPILED = {
     "augmentation-search-cpu",
@@ -210,7 +208,6 @@ def test_a_versions_name_is_one_that_kubernetes_takes(tmp_path, monkeypatch, tag
     assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", version["metadata"]["name"])
 
 
-@pytest.mark.skipif(not CRDS.is_dir(), reason="the custom resources' schemas are not beside the repository")
 def test_the_objects_keep_their_schemas(objects):
     for each in objects.values():
         for found in each:

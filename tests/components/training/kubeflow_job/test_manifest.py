@@ -6,7 +6,7 @@ import pytest
 
 from components.training.kubeflow_job.manifest import render_train_job
 from components.training.kubeflow_job.train_job import TrainJob
-from tests.custom_resources import CRDS, spec_errors
+from tests.custom_resources import spec_errors
 from tools.manifest_policies import violations
 
 USER = {"runAsNonRoot": True, "runAsUser": 10001, "runAsGroup": 10001, "seccompProfile": {"type": "RuntimeDefault"}}
@@ -143,13 +143,11 @@ def test_the_sdks_models_find_an_unknown_field(path):
     assert models().from_dict(planted).to_dict() != planted
 
 
-@pytest.mark.skipif(not CRDS.is_dir(), reason="the custom resources' schemas are not beside the repository")
 @pytest.mark.parametrize("gpus_per_node", [0, 4])
 def test_the_object_keeps_the_clusters_schema(gpus_per_node):
     assert spec_errors(render_train_job(job(gpus_per_node=gpus_per_node, service_account="trainer"))) == []
 
 
-@pytest.mark.skipif(not CRDS.is_dir(), reason="the custom resources' schemas are not beside the repository")
 @pytest.mark.parametrize("path", [(), ("trainer",), POD, (*POD, "containers", 0)])
 def test_the_clusters_schema_finds_an_unknown_field(path):
     planted = copy.deepcopy(render_train_job(job()))

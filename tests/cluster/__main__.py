@@ -1,0 +1,72 @@
+"""Start and end a cluster for a person: `make cluster`, `make cluster-down`; build its programs beforehand: `build`."""
+
+import argparse
+import logging
+import signal
+import sys
+from types import FrameType
+
+from tests.cluster.cluster import Cluster, ClusterError
+from tests.cluster.prerequisites import check_prerequisites, MissingPrerequisitesError
+from tests.cluster.programs import BuildError, programs
+
+_HELP = """\
+kubeconfig      {kubeconfig} (its address answers inside only)
+a command       {enter} kubectl get pods --all-namespaces
+a shell         {enter}
+an image        {enter} ctr -n k8s.io images import FILE
+logs            {folder}/logs
+end             make cluster-down"""
+
+
+def main() -> int:
+    """Do what was asked; 2 where the machine lacks something, 1 where something failed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
+    parser.add_argument("action", choices=("up", "down", "build"))
+    parser.add_argument("--name", default="cluster", help="several clusters can run beside one another")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    # What is interrupted cleans up, by whatever signal.
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        {"up": _up, "down": _down, "build": _build}[given.action](Cluster(given.name))
+    except MissingPrerequisitesError as error:
+        for sentence in str(error).splitlines():
+            print(f"error: {sentence}", file=sys.stderr)
+        return 2
+    except (BuildError, ClusterError, OSError, RuntimeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted; nothing is left running", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _up(cluster: Cluster) -> None:
+    if cluster.is_ready():
+        print("The cluster is running already")
+    else:
+        cluster.start(say=_say)
+    print(_HELP.format(kubeconfig=cluster.kubeconfig, enter=cluster.enter, folder=cluster.folder))
+
+
+def _down(cluster: Cluster) -> None:
+    print("The cluster has ended" if cluster.stop() else "There is no cluster to end")
+
+
+def _build(_: Cluster) -> None:
+    check_prerequisites()
+    programs(_say)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

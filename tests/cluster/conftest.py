@@ -1,0 +1,148 @@
+"""One cluster for all tests of this folder, gone without a trace when they have run."""
+
+from collections.abc import Callable, Iterator
+import itertools
+import json
+import os
+from pathlib import Path
+import shutil
+import time
+from typing import Any
+
+import pytest
+
+from tests.cluster.cluster import Cluster, ClusterError, running_cluster
+from tests.cluster.image_archive import image_archive
+from tests.cluster.leftovers import MachineState
+from tests.cluster.prerequisites import check_prerequisites, MissingPrerequisitesError
+from tests.cluster.programs import BuildError
+from tests.custom_resources import CRDS
+
+TOOLBOX = "localhost/toolbox:1"
+_APPLETS = ("cat", "echo", "grep", "httpd", "id", "nslookup", "seq", "sh", "sleep", "touch", "wget")
+
+
+@pytest.fixture(scope="session")
+def machine_before() -> MachineState:
+    """The machine before any test started a cluster."""
+    return MachineState.now()
+
+
+@pytest.fixture(scope="session")
+def bare_cluster(machine_before: MachineState) -> Iterator[Cluster]:
+    """A running cluster. What it leaves on the machine when it has ended is an error."""
+    try:
+        check_prerequisites()
+    except MissingPrerequisitesError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    try:
+        with running_cluster(f"tests-{os.getpid()}") as started:
+            yield started
+    except BuildError as error:
+        pytest.fail(str(error))
+    left = machine_before.left_since()
+    assert left == [], f"a cluster must leave nothing behind, it left {left}"
+
+
+@pytest.fixture(scope="session")
+def cluster(bare_cluster: Cluster) -> Cluster:
+    """The cluster with an image for pods, and the custom kinds that the project writes."""
+    busybox = shutil.which("busybox")
+    assert busybox is not None
+    links = {f"bin/{applet}": "busybox" for applet in _APPLETS}
+    toolbox = image_archive(TOOLBOX, {"bin/busybox": Path(busybox)}, links=links, entrypoint=["/bin/sh", "-c"])
+    bare_cluster.import_image(toolbox)
+    define_kinds(bare_cluster, CRDS)
+    return bare_cluster
+
+
+def define_kinds(cluster: Cluster, definitions: Path) -> None:
+    """Give the cluster custom kinds, from a file or a folder of files, and wait until it takes objects of them."""
+    # One definition is too large for the annotation that an ordinary apply writes.
+    cluster.kubectl("apply", "--server-side", "-f", str(definitions))
+    give_up = time.monotonic() + 120
+    while True:
+        try:
+            cluster.kubectl("wait", "--for=condition=Established", "--timeout=120s", "-f", str(definitions))
+        except ClusterError:
+            # A definition that the API server has not looked at yet has no conditions, at which kubectl fails.
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.5)
+        else:
+            return
+
+
+@pytest.fixture
+def apply(cluster: Cluster) -> Callable[..., str]:
+    """Applies objects strictly: unknown and doubled fields are errors."""
+
+    def applied(*objects: dict[str, Any], options: tuple[str, ...] = ()) -> str:
+        text = "\n---\n".join(json.dumps(each) for each in objects)
+        return cluster.kubectl("apply", "--validate=strict", *options, "-f", "-", stdin=text)
+
+    return applied
+
+
+@pytest.fixture(scope="session")
+def new_namespace(cluster: Cluster) -> Callable[..., str]:
+    """Makes namespaces, each ready for pods."""
+    numbers = itertools.count()
+
+    def made(name: str = "test", **labels: str) -> str:
+        namespace = f"{name}-{next(numbers)}"
+        cluster.kubectl("create", "namespace", namespace)
+        if labels:
+            cluster.kubectl("label", "namespace", namespace, *(f"{key}={value}" for key, value in labels.items()))
+        cluster.kubectl("wait", "--for=create", "--timeout=120s", "-n", namespace, "serviceaccount/default")
+        return namespace
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def overlay(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """The folder of an overlay, put into another namespace than its own."""
+    copy = tmp_path_factory.mktemp("manifests")
+    shutil.copytree(repository / "manifests", copy, dirs_exist_ok=True)
+    numbers = itertools.count()
+
+    def placed(name: str, namespace: str) -> str:
+        folder = copy / f"placed-{next(numbers)}"
+        folder.mkdir()
+        kustomization = {"namespace": namespace, "resources": [f"../overlays/{name}"]}
+        (folder / "kustomization.yaml").write_text(json.dumps(kustomization), encoding="utf-8")
+        return str(folder)
+
+    return placed
+
+
+def toolbox_pod(name: str, script: str, **spec: Any) -> dict[str, Any]:
+    """A pod that runs a script once; `container` adds to its container, the rest to its spec."""
+    container = {"name": "main", "image": TOOLBOX, "imagePullPolicy": "Never", "args": [script]}
+    container |= spec.pop("container", {})
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": name}},
+        "spec": {"restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "containers": [container], **spec},
+    }
+
+
+@pytest.fixture
+def run_pod(cluster: Cluster, apply: Callable[..., str]) -> Callable[..., str]:
+    """What a pod has said when it has ended well."""
+
+    def ran(namespace: str, name: str, script: str, **spec: Any) -> str:
+        apply(toolbox_pod(name, script, **spec), options=("-n", namespace))
+        ended = "--for=jsonpath={.status.phase}=Succeeded"
+        try:
+            cluster.kubectl("wait", ended, "--timeout=120s", "-n", namespace, f"pod/{name}")
+        except RuntimeError as error:
+            described = cluster.kubectl("describe", "-n", namespace, f"pod/{name}")
+            raise AssertionError(f"the pod {name} must end well: {error}\n{described}") from error
+        return cluster.kubectl("logs", "-n", namespace, name)
+
+    return ran

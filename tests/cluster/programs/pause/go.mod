@@ -1,0 +1,3 @@
+module pluszero-mlops/pause
+
+go 1.26.0

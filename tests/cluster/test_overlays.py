@@ -1,0 +1,99 @@
+"""The overlays on a real API server: strictly, whole, twice, and one over the other."""
+
+import copy
+import json
+
+import pytest
+import yaml
+
+from tests.cluster.cluster import ClusterError
+from tests.cluster.conftest import define_kinds
+from tests.custom_resources import CRDS
+
+pytestmark = pytest.mark.cluster
+
+STRICT = ("apply", "--validate=strict", "-k")
+ORDINARY: tuple[str, ...] = ()
+SERVER_SIDE = ("--server-side",)
+CLAIM = "persistentvolumeclaim/pluszero-workspace"
+KUEUE = "customresourcedefinition/localqueues.kueue.x-k8s.io"
+
+
+def contents(cluster, folder):
+    """The objects of a kustomization as the cluster has them, without what controllers write."""
+    found = json.loads(cluster.kubectl("get", "-k", folder, "-o", "json"))["items"]
+    for each in found:
+        each.pop("status", None)
+        for key in ("resourceVersion", "managedFields"):
+            each["metadata"].pop(key, None)
+    return found
+
+
+def get(cluster, namespace, name):
+    return json.loads(cluster.kubectl("get", "-n", namespace, name, "-o", "json"))
+
+
+@pytest.mark.parametrize("options", [ORDINARY, SERVER_SIDE], ids=["ordinary", "server-side"])
+@pytest.mark.parametrize("name", ["dev", "prod-gpu"])
+def test_an_overlay_is_accepted_whole_and_changes_nothing_the_second_time(cluster, overlay, name, options):
+    namespace = f"{name}-{'server' if options else 'client'}"
+    folder = overlay(name, namespace)
+    cluster.kubectl(*STRICT, folder, *options)
+    first = contents(cluster, folder)
+    cluster.kubectl(*STRICT, folder, *options)
+    assert contents(cluster, folder) == first
+    assert len(first) == len(list(yaml.safe_load_all(cluster.kubectl("kustomize", folder))))
+
+
+def test_an_unknown_field_is_refused(cluster, overlay):
+    objects = list(yaml.safe_load_all(cluster.kubectl("kustomize", overlay("dev", "strict"))))
+    runtime = copy.deepcopy(next(each for each in objects if each["kind"] == "ServingRuntime"))
+    runtime["metadata"]["namespace"] = "default"
+    runtime["spec"]["unknown"] = "x"
+    with pytest.raises(ClusterError, match=r'unknown field "spec\.unknown"'):
+        cluster.kubectl("apply", "--validate=strict", "--dry-run=server", "-f", "-", stdin=json.dumps(runtime))
+
+
+def test_production_over_development_goes_through_whole_and_leaves_the_claim(cluster, overlay, apply):
+    cluster.kubectl(*STRICT, overlay("dev", "grown"))
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": "grown"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "capacity": {"storage": "10Gi"},
+            "claimRef": {"namespace": "grown", "name": "pluszero-workspace"},
+            "hostPath": {"path": "/run/cluster/grown", "type": "DirectoryOrCreate"},
+        },
+    }
+    apply(volume)
+    cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Bound", "--timeout=120s", "-n", "grown", CLAIM)
+    before = get(cluster, "grown", CLAIM)
+    cluster.kubectl(*STRICT, overlay("prod-gpu", "grown"))
+    assert get(cluster, "grown", CLAIM) == before
+    assert get(cluster, "grown", "localqueue/pluszero-gpu")["spec"]["clusterQueue"] == "gpu"
+    (container,) = get(cluster, "grown", "servingruntime/pluszero-bundle")["spec"]["containers"]
+    assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
+
+
+def test_productions_workspace_is_made_once_beside_its_overlay(cluster, overlay):
+    cluster.kubectl(*STRICT, overlay("prod-gpu", "produced"))
+    workspace = overlay("prod-gpu/workspace", "produced")
+    cluster.kubectl(*STRICT, workspace)
+    assert "unchanged" in cluster.kubectl(*STRICT, workspace)
+    claim = get(cluster, "produced", CLAIM)["spec"]
+    assert claim["accessModes"] == ["ReadWriteMany"]
+    assert claim["resources"]["requests"]["storage"] == "500Gi"
+
+
+def test_a_dry_run_names_the_kind_that_a_cluster_without_kueue_lacks(cluster, overlay):
+    cluster.kubectl(*STRICT, overlay("dev", "queueless"))
+    before = cluster.kubectl("get", "-n", "queueless", "servingruntimes,roles", "-o", "json")
+    cluster.kubectl("delete", "--wait", KUEUE)
+    try:
+        with pytest.raises(ClusterError, match='no matches for kind "LocalQueue"'):
+            cluster.kubectl(*STRICT, overlay("prod-gpu", "queueless"), "--dry-run=server", "--cache-dir=/run/fresh")
+    finally:
+        define_kinds(cluster, CRDS / "kueue_localqueues.yaml")
+    assert cluster.kubectl("get", "-n", "queueless", "servingruntimes,roles", "-o", "json") == before
