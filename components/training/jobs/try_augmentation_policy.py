@@ -11,6 +11,7 @@ import torch
 from components.modeling.gpu.devices import tensors_on
 from components.shared.feature_store.store import FeatureStore
 from components.shared.runtime.atomic_files import write_json
+from components.shared.runtime.workspace import mounted
 from components.training.augmentation_search.trials import (
     SearchMetric,
     Trial,
@@ -60,7 +61,7 @@ def try_augmentation_policy(
     recipe
         How the full run will train; the trial has fewer epochs.
     checkpoint_dir
-        A folder or URI that outlives this step.
+        A folder or URI that outlives this step, `pvc://CLAIM/PATH` among them: a loop gets the form's own.
     device
         `auto`, `cpu` or `cuda`.
 
@@ -77,7 +78,9 @@ def try_augmentation_policy(
     if len(rows) < 2:
         raise ValueError(f"a search must have at least 2 labelled validation examples to judge by, got {len(rows)}")
     store = store.with_augmentation(chosen.policy)
-    planned = planned_training(store, _budgeted(store, recipe, chosen), recipe, chosen.seed, checkpoint_dir, device)
+    planned = planned_training(
+        store, _budgeted(store, recipe, chosen), recipe, chosen.seed, mounted(checkpoint_dir), device
+    )
     with sole_trainer(planned.folder) as lock:
         trained = run_training(planned, lock)
     result = _judged(chosen, store, rows, trained, planned.device)
