@@ -13,7 +13,6 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.special import entr
 import torch
 from torch.nn import functional
 
@@ -126,13 +125,13 @@ class ClassTask(Task):
     def chance_losses(self, targets_N: np.ndarray, weights_N: np.ndarray) -> tuple[float, float]:
         """Guessing by the classes' shares, and a uniform guess."""
         shares = np.bincount(targets_N, weights=weights_N, minlength=self._num_classes) / weights_N.sum()
-        return float(entr(shares).sum()), math.log(self._num_classes)
+        return _entropy(shares), math.log(self._num_classes)
 
     def lowest_loss(self, label_smoothing: float) -> float:
         """The entropy of the smoothed target, nats; 0 without smoothing."""
         targets = np.full(self._num_classes, label_smoothing / self._num_classes)
         targets[0] += 1.0 - label_smoothing
-        return float(entr(targets).sum())
+        return _entropy(targets)
 
     def answers(self, outputs_BK: torch.Tensor) -> Answers:
         """Probabilities."""
@@ -280,3 +279,8 @@ def class_weights(labels: np.ndarray, *, num_classes: int, balanced: bool) -> np
         present = counts > 0
         weights[present] = len(labels) / (present.sum() * counts[present])
     return weights
+
+
+def _entropy(shares: np.ndarray) -> float:
+    """In nats, of shares that add up to 1."""
+    return float(torch.special.entr(torch.from_numpy(shares)).sum())
