@@ -94,7 +94,8 @@ def _peer(folder: Path, seed: int) -> tuple[float, float]:
     learnt, tested = (table.read([*names, "label"], splits=splits) for splits in (["train", "validation"], ["test"]))
     texts = [name for name in names if pa.types.is_string(table.schema.field(name).type)]
     encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
-    encoder.fit(_texts(learnt, texts))
+    if texts:
+        encoder.fit(_texts(learnt, texts))
     model = HistGradientBoostingRegressor(
         categorical_features=[name in texts for name in names], random_state=seed, early_stopping=False
     )
@@ -104,7 +105,7 @@ def _peer(folder: Path, seed: int) -> tuple[float, float]:
 
 def _texts(table: pa.Table, names: list[str]) -> np.ndarray:
     columns = [np.array(table.column(name).fill_null("").to_pylist(), object) for name in names]
-    return np.stack(columns, axis=1) if columns else np.empty((table.num_rows, 0), object)
+    return np.stack(columns, axis=1)
 
 
 def _matrix(table: pa.Table, names: tuple[str, ...], texts: list[str], encoder: OrdinalEncoder) -> np.ndarray:
