@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TYPE_CHECKING
 
 import typer
 
+from components.shared.contracts.data_fingerprint import data_fingerprint
 from components.shared.contracts.problem import Problem, read_problem
 from components.shared.runtime.atomic_files import read_json
 from components.shared.runtime.command_line import FAILED_CHECK, run
@@ -19,7 +20,6 @@ from components.shared.tables.sources import (
     check_folder,
     check_source,
     companion_uri,
-    data_fingerprint,
     EMBEDDED_SOURCES,
 )
 from pipelines.local.user_files import problem_text, search_text, text_of
@@ -172,7 +172,7 @@ def _training_arguments(source: str, problem: Path | None, settings: dict[str, A
     checked = Problem() if problem is None else read_problem(problem)
     check_source(source)
     # Another key gives other hashes of personal data: what is cached under the one before is not of this run.
-    read = [_data_fingerprint(source, checked), keyed_hash("the key of this run")]
+    read = [data_fingerprint(source, checked), keyed_hash("the key of this run")]
     return {
         **settings,
         "source": source,
@@ -183,18 +183,6 @@ def _training_arguments(source: str, problem: Path | None, settings: dict[str, A
         "feature_dir": "",
         "problem": problem_text(problem),
     }
-
-
-def _data_fingerprint(source: str, problem: Problem) -> str:
-    return data_fingerprint(
-        source,
-        test_file=problem.split.test_file,
-        like=problem.split.like,
-        table=problem.table,
-        image=problem.image,
-        modality=problem.modality,
-        repairs=problem.repairs,
-    )
 
 
 def _read_from_outside(source: str, problem: Path | None) -> tuple[str, ...]:

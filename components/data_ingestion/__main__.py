@@ -44,20 +44,9 @@ def ingest(
 @app.command()
 def fingerprint(source: Annotated[str, _SOURCE], problem: Annotated[Path | None, _PROBLEM] = None) -> None:
     """Print the fingerprint of the data, which changes whenever they do."""
-    from components.shared.tables.sources import data_fingerprint
+    from components.shared.contracts.data_fingerprint import data_fingerprint
 
-    told = _problem(problem)
-    typer.echo(
-        data_fingerprint(
-            source,
-            test_file=told.split.test_file,
-            like=told.split.like,
-            table=told.table,
-            image=told.image,
-            modality=told.modality,
-            repairs=told.repairs,
-        )
-    )
+    typer.echo(data_fingerprint(source, _problem(problem)))
 
 
 def _problem(path: Path | None) -> Problem:

@@ -50,29 +50,8 @@ SecretName = Annotated[
 
 
 @settings_model
-class DataSteps:
-    """What steps that read and prepare data ask a node for, and the most that they may take of it.
-
-    Attributes
-    ----------
-    cpu, cpu_limit
-        Cores.
-    memory, memory_limit
-        Memory: a step that takes more than its limit is ended.
-    """
-
-    cpu: Cores = "500m"
-    cpu_limit: Cores = "8"
-    memory: Memory = "1Gi"
-    memory_limit: Memory = "32Gi"
-
-    def __post_init__(self) -> None:
-        _check_order("cluster.data", self)
-
-
-@settings_model
-class TrainingSteps:
-    """What steps that compute with a model ask a node for, and the most that they may take of it.
+class StepSize:
+    """What steps of a kind ask a node for, and the most that they may take of it.
 
     Attributes
     ----------
@@ -84,11 +63,8 @@ class TrainingSteps:
 
     cpu: Cores = "500m"
     cpu_limit: Cores = "16"
-    memory: Memory = "2Gi"
+    memory: Memory = "1Gi"
     memory_limit: Memory = "64Gi"
-
-    def __post_init__(self) -> None:
-        _check_order("cluster.training", self)
 
 
 @settings_model
@@ -107,17 +83,17 @@ class ClusterSpec:
 
     secret: SecretName = OBJECT_STORE_SECRET
     gpus: Annotated[int, Ge(1), Le(MAX_GPUS)] = 1
-    data: DataSteps = field(default_factory=DataSteps)
-    training: TrainingSteps = field(default_factory=TrainingSteps)
+    data: StepSize = field(default_factory=StepSize)
+    training: StepSize = field(default_factory=StepSize)
 
-
-def _check_order(where: str, steps: DataSteps | TrainingSteps) -> None:
-    for name, asked, limit, size in (
-        ("cpu", steps.cpu, steps.cpu_limit, _in_cores),
-        ("memory", steps.memory, steps.memory_limit, _in_mebibytes),
-    ):
-        if size(asked) > size(limit):
-            raise ValueError(f"{where}.{name} must be at most {name}_limit, {limit}, got {asked}")
+    def __post_init__(self) -> None:
+        for kind, steps in (("data", self.data), ("training", self.training)):
+            for name, asked, limit, size in (
+                ("cpu", steps.cpu, steps.cpu_limit, _in_cores),
+                ("memory", steps.memory, steps.memory_limit, _in_mebibytes),
+            ):
+                if size(asked) > size(limit):
+                    raise ValueError(f"cluster.{kind}.{name} must be at most {name}_limit, {limit}, got {asked}")
 
 
 def _in_cores(text: str) -> Decimal:

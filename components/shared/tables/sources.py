@@ -1,18 +1,12 @@
 """Data sources: the name of a known data set, a local path, or an fsspec URI."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 import contextlib
 from pathlib import PurePosixPath
 
 import fsspec
 
-from components.shared.runtime.fingerprints import fingerprint_json, fingerprint_source
-from components.shared.tables.photo_fingerprints import photos_fingerprint
-from components.shared.tables.repair_spec import Repair
-from components.shared.tables.table_spec import TableSpec
-
 EMBEDDED_SOURCES = ("digits", "pets")
-_AS_RECOGNISED = TableSpec()
 
 
 @contextlib.contextmanager
@@ -99,60 +93,3 @@ def companion_file(source: str, name: str) -> str:
     if not filesystem.isfile(path):
         raise FileNotFoundError(f"split.test_file must be a file beside the data source, but there is none at {uri}")
     return uri
-
-
-def data_fingerprint(
-    source: str,
-    *,
-    test_file: str | None = None,
-    like: str | None = None,
-    table: TableSpec = _AS_RECOGNISED,
-    image: str | None = None,
-    modality: str | None = None,
-    repairs: Sequence[Repair] = (),
-) -> str:
-    """Fingerprint of all outside data that a run reads, for cache keys.
-
-    Parameters
-    ----------
-    source
-        `digits`, `pets`, a local path or an fsspec URI.
-    test_file, table, image, modality, repairs
-        What the problem file says (`split.test_file` and so on): whether there is a second file, and whether the source
-        is a table that names photos, which are then covered too.
-    like
-        The example table or bundle whose splits the problem file keeps.
-
-    Returns
-    -------
-    str
-        The name of an embedded source, else 32 hexadecimal characters.
-
-    Raises
-    ------
-    ValueError, FileNotFoundError
-        If one of them cannot be read.
-    """
-    check_source(source)
-    contents = [source if source in EMBEDDED_SOURCES else fingerprint_source(source)]
-    if test_file is not None:
-        contents.append(fingerprint_source(companion_file(source, test_file)))
-    elif source not in EMBEDDED_SOURCES and modality in (None, "image") and _is_file(source):
-        photos = photos_fingerprint(source, table, image=image, modality=modality, repairs=repairs)
-        contents += [] if photos is None else [photos]
-    if like is not None:
-        contents.append(_fingerprint_of_splits(companion_uri(source, like)))
-    return contents[0] if len(contents) == 1 else fingerprint_json(contents)
-
-
-def _is_file(source: str) -> bool:
-    filesystem, path = fsspec.core.url_to_fs(source)
-    return bool(filesystem.isfile(path))
-
-
-def _fingerprint_of_splits(uri: str) -> str:
-    """A bundle's config lists the checksums of its other files: the weights need not be read."""
-    with readable_store_errors(f"split.like {uri} must be something that can be read"):
-        filesystem, path = fsspec.core.url_to_fs(uri)
-        is_bundle = filesystem.isfile(f"{path.rstrip('/')}/config.json")
-    return fingerprint_source(f"{uri.rstrip('/')}/config.json" if is_bundle else uri)

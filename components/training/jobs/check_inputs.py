@@ -11,7 +11,8 @@ from components.modeling.backbone_config import AUTO, backbone_modality, Backbon
 from components.modeling.images.backbones import native_image_size
 from components.modeling.preparation_settings import preparation_section, preparation_settings_from
 from components.shared.contracts.cluster_spec import ClusterSpec
-from components.shared.contracts.problem import Problem, PROBLEM_FILE, problem_from
+from components.shared.contracts.data_fingerprint import data_fingerprint
+from components.shared.contracts.problem import PROBLEM_FILE, problem_from
 from components.shared.contracts.split_record import known_splits
 from components.shared.runtime.custom_code import check_allowed
 from components.shared.runtime.gpu_placement import WORKSPACE_CLAIM
@@ -19,7 +20,7 @@ from components.shared.runtime.model_name import check_model_name, MAX_NAME_LENG
 from components.shared.runtime.settings_text import written_settings
 from components.shared.runtime.workspace import as_claim_uri, check_claim, mounted
 from components.shared.runtime.written_settings import WrittenSettings
-from components.shared.tables.sources import check_source, companion_uri, data_fingerprint, readable_store_errors
+from components.shared.tables.sources import check_source, companion_uri, readable_store_errors
 from components.training.recipes import recipe_config
 from components.training.training_config import overridden
 
@@ -159,7 +160,7 @@ def check_inputs(
         checkpoint_dir=mounted(destination.checkpoint_dir),
         model_name=published_name,
         model_root=as_claim_uri(destination.model_root, destination.workspace_claim),
-        data_fingerprint=fingerprint or _fingerprint(found, said),
+        data_fingerprint=fingerprint or data_fingerprint(found, said),
         **_asked_of_cluster(said.cluster),
     )
 
@@ -184,17 +185,6 @@ def _check_destination(destination: RunDestination, published_name: str) -> None
     _check_writable("model_root", mounted(destination.model_root), below=published_name)
     if destination.feature_dir:
         _check_feature_dir(destination.feature_dir)
-
-
-def _fingerprint(source: str, problem: Problem) -> str:
-    return data_fingerprint(
-        source,
-        test_file=problem.split.test_file,
-        like=problem.split.like,
-        table=problem.table,
-        image=problem.image,
-        modality=problem.modality,
-    )
 
 
 def _asked_of_cluster(cluster: ClusterSpec) -> dict[str, str]:

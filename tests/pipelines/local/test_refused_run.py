@@ -8,7 +8,7 @@ from PIL import Image
 import pytest
 import torch
 
-from components.shared.tables.sources import data_fingerprint
+from components.shared.contracts.data_fingerprint import data_fingerprint
 from pipelines.__main__ import app
 from pipelines.compiling import compile_pipeline
 from pipelines.local.cache_key import tag_with_source

@@ -1,12 +1,10 @@
 import fsspec
 import pytest
 
-from components.shared.runtime.fingerprints import fingerprint_source
 from components.shared.tables.sources import (
     check_folder,
     check_source,
     companion_file,
-    data_fingerprint,
     readable_store_errors,
 )
 
@@ -14,7 +12,6 @@ from components.shared.tables.sources import (
 @pytest.mark.parametrize("source", ["digits", "pets"])
 def test_the_embedded_sources_are_known_by_name(source):
     check_source(source)
-    assert data_fingerprint(source) == source
 
 
 def test_folders_files_and_remote_files_that_exist_are_sources(tmp_path):
@@ -54,31 +51,6 @@ def test_a_companion_that_is_not_there_is_one_sentence(tmp_path):
         companion_file(str(tmp_path), "test.tsv")
 
 
-def test_the_fingerprint_of_a_run_covers_its_test_file(tmp_path):
-    (tmp_path / "train.tsv").write_text("a")
-    (tmp_path / "test.tsv").write_text("b")
-    source = str(tmp_path / "train.tsv")
-    alone, together = data_fingerprint(source), data_fingerprint(source, test_file="test.tsv")
-    (tmp_path / "test.tsv").write_text("c")
-    assert data_fingerprint(source) == alone
-    assert data_fingerprint(source, test_file="test.tsv") not in (alone, together)
-
-
-def test_the_fingerprint_of_a_run_covers_what_its_split_is_like(tmp_path):
-    (tmp_path / "train.tsv").write_text("a")
-    (tmp_path / "bundle").mkdir()
-    (tmp_path / "bundle" / "config.json").write_text("1")
-    (tmp_path / "bundle" / "weights.safetensors").write_bytes(b"w")
-    source = str(tmp_path / "train.tsv")
-    found = [data_fingerprint(source), data_fingerprint(source, like="bundle"), data_fingerprint("digits")]
-    found.append(data_fingerprint("digits", like=str(tmp_path / "bundle")))
-    (tmp_path / "bundle" / "weights.safetensors").write_bytes(b"not read: the config lists its checksum")
-    assert data_fingerprint(source, like="bundle") == found[1]
-    (tmp_path / "bundle" / "config.json").write_text("2")
-    found += [data_fingerprint(source, like="bundle"), data_fingerprint("digits", like=str(tmp_path / "bundle"))]
-    assert len(set(found)) == 6
-
-
 def test_what_a_stores_client_raises_becomes_one_sentence():
     with (
         pytest.raises(ValueError, match=r"^the bucket must be there: no credentials found; are path"),
@@ -106,33 +78,3 @@ def test_a_folder_is_there_on_disk_or_behind_a_uri(tmp_path):
 def test_what_is_no_folder_is_one_sentence(uri, kind, sentence):
     with pytest.raises(kind, match=sentence):
         check_folder(uri, what="the log")
-
-
-def test_the_fingerprint_of_a_table_covers_the_photos_that_it_names(tmp_path):
-    memory = fsspec.filesystem("memory")
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "1.jpg").write_bytes(b"one")
-    (tmp_path / "other.jpg").write_bytes(b"other")
-    memory.pipe("/sources/2.jpg", b"two")
-    table = tmp_path / "list.csv"
-    table.write_text("path,label\nphotos/1.jpg,cat\nmemory://sources/2.jpg,dog\nabsent.jpg,dog\n")
-    seen = [data_fingerprint(str(table))]
-    (tmp_path / "other.jpg").write_bytes(b"changed")
-    assert data_fingerprint(str(table)) == seen[0]
-    (tmp_path / "photos" / "1.jpg").write_bytes(b"changed")
-    seen.append(data_fingerprint(str(table)))
-    memory.pipe("/sources/2.jpg", b"changed")
-    seen.append(data_fingerprint(str(table)))
-    (tmp_path / "absent.jpg").write_bytes(b"here")
-    seen.append(data_fingerprint(str(table)))
-    memory.rm("/sources", recursive=True)
-    assert len(set(seen)) == 4
-
-
-def test_the_fingerprint_of_another_table_is_that_of_the_file(tmp_path):
-    table = tmp_path / "list.csv"
-    table.write_text("path,label\n/page/1,a\n/page/2,b\n")
-    assert data_fingerprint(str(table)) == fingerprint_source(str(table))
-    assert data_fingerprint(str(table), modality="tabular") == fingerprint_source(str(table))
-    (tmp_path / "notes.md").write_text("no table")
-    assert data_fingerprint(str(tmp_path / "notes.md")) == fingerprint_source(str(tmp_path / "notes.md"))

@@ -128,7 +128,7 @@ def test_what_the_cluster_section_says_is_handed_on_and_is_no_part_of_the_data(t
     [
         ("gpus: 9", r"cluster\.gpus must be a whole number from 1 to 8, got 9"),
         ("training: {cpu: 32}", r"cluster\.training\.cpu must be at most cpu_limit, 16, got 32"),
-        ("data: {memory: 64Gi}", r"cluster\.data\.memory must be at most memory_limit, 32Gi, got 64Gi"),
+        ("data: {memory: 65Gi}", r"cluster\.data\.memory must be at most memory_limit, 64Gi, got 65Gi"),
         ("data: {memory: 5G}", r"cluster\.data\.memory must be memory as Kubernetes writes it"),
         ("data: {cpu: 0}", r"cluster\.data\.cpu must be cores as Kubernetes writes them"),
         ("secret: My_Secret", r"cluster\.secret must be the name of a secret"),
