@@ -60,8 +60,8 @@ def run_command(
     runner: Runner = "local",
 ) -> None:
     """Run the training pipeline, each step in its image or in its image's environment."""
+    from components.reporting.run_pages.training_run_summary import TrainingRunSummary
     from pipelines.local.run import LocalRun
-    from pipelines.run_pages.training_run_summary import TrainingRunSummary
 
     source = dataset if dataset in EMBEDDED_SOURCES else _absolute(dataset)
     folder = (run_dir or _default_folder(source, prefix="")).resolve()
@@ -93,8 +93,8 @@ def search_command(
     runner: Runner = "local",
 ) -> None:
     """Find the augmentation policy that images are learnt best with, by short trainings."""
+    from components.reporting.run_pages.search_run_summary import SearchRunSummary
     from pipelines.local.run import LocalRun
-    from pipelines.run_pages.search_run_summary import SearchRunSummary
 
     source = dataset if dataset in EMBEDDED_SOURCES else _absolute(dataset)
     folder = (run_dir or _default_folder(source, prefix="search-")).resolve()
@@ -148,8 +148,8 @@ def monitor_command(
 
     Exits 0 when nothing material has changed, 1 when the gate has stopped the run, 2 when the input is wrong.
     """
+    from components.reporting.run_pages.monitoring_run_summary import MonitoringRunSummary
     from pipelines.local.run import LocalRun
-    from pipelines.run_pages.monitoring_run_summary import MonitoringRunSummary
 
     model_uri, log_uri = _absolute(model), _absolute(log)
     run_summary = MonitoringRunSummary(serving_log=log_uri, model=model_uri, window=parse_window(start, end))

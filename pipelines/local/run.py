@@ -8,15 +8,15 @@ import os
 from pathlib import Path
 from typing import Any, TYPE_CHECKING
 
+from components.reporting.run_pages.run_report import RunSummary, Summary, write_run
+from components.reporting.run_pages.step import Step
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.runtime.redaction import masked
 from components.shared.tables.sources import EMBEDDED_SOURCES
 from pipelines.compiling import compile_pipeline
 from pipelines.local.cache_key import tag_with_source
+from pipelines.local.console import Console
 from pipelines.local.runner import run_pipeline
-from pipelines.run_pages.console import Console
-from pipelines.run_pages.run_report import RunSummary, Summary, write_run
-from pipelines.run_pages.step import Step
 
 if TYPE_CHECKING:
     from pipelines.local.containers import Confinement

@@ -8,12 +8,12 @@ from PIL import Image
 import pytest
 import torch
 
+from components.reporting.run_pages.step import Watcher
 from components.shared.contracts.data_fingerprint import data_fingerprint
 from pipelines.__main__ import app
 from pipelines.compiling import compile_pipeline
 from pipelines.local.cache_key import tag_with_source
 from pipelines.local.runner import run_pipeline
-from pipelines.run_pages.step import Watcher
 from tests.command_lines import run_command
 from tests.training_runs import run, summary_of, write_pictures
 

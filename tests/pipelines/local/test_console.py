@@ -3,8 +3,8 @@
 import io
 from pathlib import Path
 
-from pipelines.run_pages.console import Console
-from pipelines.run_pages.step import Step
+from components.reporting.run_pages.step import Step
+from pipelines.local.console import Console
 
 
 def step(**changes):

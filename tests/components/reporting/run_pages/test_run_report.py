@@ -3,11 +3,11 @@
 import pytest
 
 from components.reporting.page import Report
+from components.reporting.run_pages.run_report import write_run
+from components.reporting.run_pages.step import Step
+from components.reporting.run_pages.training_run_summary import TrainingRunSummary
 from components.shared.contracts.verdict import Verdict, write_verdict
 from components.shared.runtime.atomic_files import write_json
-from pipelines.run_pages.run_report import write_run
-from pipelines.run_pages.step import Step
-from pipelines.run_pages.training_run_summary import TrainingRunSummary
 
 TRAINING = TrainingRunSummary(source="photos")
 

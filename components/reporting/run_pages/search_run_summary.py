@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from components.reporting.page import Cell
+from components.reporting.run_pages.run_report import RunSummary, Summary
+from components.reporting.run_pages.step import Step
 from components.shared.runtime.atomic_files import read_json
-from pipelines.run_pages.run_report import RunSummary, Summary
-from pipelines.run_pages.step import Step
 
 _RANKING = "rank policies"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from components.reporting.page import Cell
+from components.reporting.run_pages.run_report import RunSummary, step_metrics, Summary
+from components.reporting.run_pages.step import Step
 from components.shared.contracts.example_table import ExampleTable
-from pipelines.run_pages.run_report import RunSummary, step_metrics, Summary
-from pipelines.run_pages.step import Step
 
 _ANALYSIS, _TRAINING, _SERVING, _INGESTION = "evaluate model", "train model", "probe server", "ingest examples"
 _SHOWN_METRICS = ("accuracy", "macro_f1", "roc_auc", "rmse", "mae", "r2")

@@ -5,7 +5,7 @@ import sys
 import time
 from typing import TextIO
 
-from pipelines.run_pages.step import Step, Watcher
+from components.reporting.run_pages.step import Step, Watcher
 
 _SECONDS_BETWEEN_LINES = 20.0
 _NAME_WIDTH = 22

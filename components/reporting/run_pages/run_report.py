@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from components.reporting.page import Cell, Report, report_body
+from components.reporting.run_pages.step import Step
 from components.shared.contracts.verdict import read_verdict
 from components.shared.runtime.atomic_files import read_json, write_json
 from components.shared.runtime.redaction import masked_strings, masked_uris
-from pipelines.run_pages.step import Step
 
 # The content of `summary.json`, of any pipeline's run; the README names the keys.
 Summary = dict[str, Any]

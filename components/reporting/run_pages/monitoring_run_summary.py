@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from components.reporting.page import Cell
+from components.reporting.run_pages.run_report import RunSummary, step_metrics, Summary
+from components.reporting.run_pages.step import Step
 from components.shared.serving_log.time_window import TimeWindow
-from pipelines.run_pages.run_report import RunSummary, step_metrics, Summary
-from pipelines.run_pages.step import Step
 
 _DRIFT = "detect drift"
 
