@@ -10,6 +10,7 @@ import typer
 
 from components.shared.contracts.data_fingerprint import data_fingerprint
 from components.shared.contracts.problem import Problem, read_problem
+from components.shared.contracts.user_files import problem_text, search_text, text_of
 from components.shared.runtime.atomic_files import read_json
 from components.shared.runtime.command_line import FAILED_CHECK, run
 from components.shared.runtime.fingerprints import fingerprint_bytes, fingerprint_json, fingerprint_source
@@ -22,7 +23,6 @@ from components.shared.tables.sources import (
     companion_uri,
     EMBEDDED_SOURCES,
 )
-from pipelines.local.user_files import problem_text, search_text, text_of
 
 if TYPE_CHECKING:
     from pipelines.local.run import LocalRun
@@ -175,7 +175,7 @@ def _training_arguments(source: str, problem: Path | None, settings: dict[str, A
     read = [data_fingerprint(source, checked), keyed_hash("the key of this run")]
     return {
         **settings,
-        "source": source,
+        "model_data": source,
         "data_fingerprint": fingerprint_json(read),
         "checkpoint_dir": str(folder / "checkpoints"),
         "model_root": str(folder / "models"),

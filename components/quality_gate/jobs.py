@@ -1,16 +1,32 @@
-"""Reads a verdict and stops the run where it did not pass."""
+"""Reads a verdict, keeps it for the page of the run, and stops the run where it did not pass."""
 
 import logging
 from pathlib import Path
 
 from components.shared.contracts.verdict import read_verdict
 from components.shared.runtime.errors import QualityGateError
+from components.shared.runtime.step_record import keep_step, this_run
 
 logger = logging.getLogger(__name__)
 
 
-def quality_gate(*, verdict_path: str | Path) -> None:
+def quality_gate(
+    *,
+    verdict_path: str | Path,
+    step: str = "",
+    metrics_path: str | Path | None = None,
+    report_path: str | Path | None = None,
+) -> None:
     """Log that the check before this gate passed, or stop the run.
+
+    Parameters
+    ----------
+    verdict_path
+        The check's verdict.
+    step
+        Name of the step that checked: what it made is kept under it for the page of a run on a cluster.
+    metrics_path, report_path
+        What else the check made.
 
     Raises
     ------
@@ -22,6 +38,9 @@ def quality_gate(*, verdict_path: str | Path) -> None:
         If the file is not a verdict.
     """
     verdict = read_verdict(verdict_path)
+    if (run := this_run()) is not None:
+        made = {"verdict": verdict_path, "metrics": metrics_path, "report": report_path}
+        keep_step(run, step or verdict.check, files={kind: path for kind, path in made.items() if path is not None})
     if not verdict.passed:
         raise QualityGateError(f"{verdict.check}: {verdict.reason}")
     logger.info("%s passed: %s", verdict.check, verdict.reason)

@@ -22,6 +22,7 @@ from components.shared.runtime.gpu_placement import (
     WORKSPACE_CLAIM,
     WORKSPACE_PATH,
 )
+from components.shared.runtime.step_record import RUN_VARIABLE, STEP_VARIABLE
 from components.shared.tables.personal_key import KEY_VARIABLE
 
 ProfileName = Literal["gpu", "cpu", "nodes"]
@@ -86,24 +87,23 @@ class Access:
     secret: Asked = OBJECT_STORE_SECRET
 
 
-def data_size(inputs: PipelineTask) -> Size:
-    """What a step that reads data may use, as the problem file's `cluster:` section says to the step `inputs`."""
-    return _said_size(inputs, "data", scratch="50Gi", timeout_s=_DATA_S)
+def data_size(cpu: Asked, cpu_limit: Asked, memory: Asked, memory_limit: Asked) -> Size:
+    """What a step that reads data may use."""
+    return Size(
+        cpu=cpu, cpu_limit=cpu_limit, memory=memory, memory_limit=memory_limit, scratch="50Gi", timeout_s=_DATA_S
+    )
 
 
-def model_size(inputs: PipelineTask) -> Size:
-    """What a step that computes with a model may use, as the problem file's `cluster:` section says to `inputs`."""
-    return _said_size(inputs, "training", scratch="50Gi", timeout_s=_MODEL_S)
+def model_size(cpu: Asked, cpu_limit: Asked, memory: Asked, memory_limit: Asked) -> Size:
+    """What a step that computes with a model may use."""
+    return Size(
+        cpu=cpu, cpu_limit=cpu_limit, memory=memory, memory_limit=memory_limit, scratch="50Gi", timeout_s=_MODEL_S
+    )
 
 
-def training_size(inputs: PipelineTask) -> Size:
-    """What a step that trains may use: `model_size` for a week."""
-    return replace(model_size(inputs), timeout_s=_TRAINING_S)
-
-
-def _said_size(inputs: PipelineTask, kind: str, *, scratch: str, timeout_s: int) -> Size:
-    said = {name: inputs.outputs[f"{kind}_{name}"] for name in ("cpu", "cpu_limit", "memory", "memory_limit")}
-    return Size(**said, scratch=scratch, timeout_s=timeout_s)
+def training_size(size: Size) -> Size:
+    """What a step that trains may use: what `size` says, for a week."""
+    return replace(size, timeout_s=_TRAINING_S)
 
 
 def device_of(profile: ProfileName) -> str:
@@ -152,6 +152,21 @@ def on_gpu(task: PipelineTask, size: Size, *, profile: ProfileName, gpus: Asked 
             size_limit=SHARED_MEMORY,
         )
     return task
+
+
+def called(task: PipelineTask, name: str) -> PipelineTask:
+    """Call a step what people see, and tell it so and which run it belongs to.
+
+    By that it leaves its error on the workspace for the page of the run, if it has one
+    (`components.shared.runtime.step_record`). KFP's cache does not look at what only the pod knows.
+    """
+    kubernetes.use_field_path_as_env(task, env_name=RUN_VARIABLE, field_path="metadata.labels['pipeline/runid']")
+    return task.set_display_name(name).set_env_variable(STEP_VARIABLE, name)
+
+
+def uncached(task: PipelineTask) -> PipelineTask:
+    """Run a step each time: it looks at the world outside, or leaves something there."""
+    return task.set_caching_options(enable_caching=False)
 
 
 def with_workspace(task: PipelineTask, claim: Asked = WORKSPACE_CLAIM) -> PipelineTask:

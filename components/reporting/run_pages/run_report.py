@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+import json
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -45,14 +46,30 @@ class RunSummary(ABC):
         """What the console says beneath the gates, by the line's name."""
 
 
-def summarize(steps: Sequence[Step], *, run_dir: Path, run_summary: RunSummary, error: str) -> Summary:
-    """The `Summary` of a run, from its steps' outputs on disk; `error` is the sentence it failed with, or empty."""
+def summarize(
+    steps: Sequence[Step],
+    *,
+    run_dir: Path,
+    run_summary: RunSummary,
+    error: str,
+    identity: Mapping[str, Any] | None = None,
+) -> Summary:
+    """The `Summary` of a run, from its steps' outputs on disk.
+
+    Parameters
+    ----------
+    error
+        The sentence it failed with, or empty.
+    identity
+        What tells this run from any other: parameters, data, code.
+    """
     gates = _gates(steps)
     complete = bool(steps) and not error and all(step.status == "succeeded" for step in steps)
     return {
         "passed": complete and all(gate["passed"] for gate in gates),
         "error": error,
         "run_dir": str(run_dir),
+        "identity": dict(identity or {}),
         "gates": gates,
         **run_summary.details({step.name: step for step in steps}),
         "steps": [
@@ -63,9 +80,16 @@ def summarize(steps: Sequence[Step], *, run_dir: Path, run_summary: RunSummary, 
     }
 
 
-def write_run(steps: Sequence[Step], *, run_dir: Path, run_summary: RunSummary, error: str) -> Summary:
-    """Write `summary.json` and `report.html`; returns the summary, in which URIs have no passwords."""
-    summary = summarize(steps, run_dir=run_dir, run_summary=run_summary, error=error)
+def write_run(
+    steps: Sequence[Step],
+    *,
+    run_dir: Path,
+    run_summary: RunSummary,
+    error: str,
+    identity: Mapping[str, Any] | None = None,
+) -> Summary:
+    """Write `summary.json` and `report.html`; returns the summary, in which URIs have no passwords; see `summarize`."""
+    summary = summarize(steps, run_dir=run_dir, run_summary=run_summary, error=error, identity=identity)
     summary = {key: masked_strings(value, masked_uris) for key, value in summary.items()}
     run_page(summary, steps, run_summary).write(run_dir / "report.html")
     write_json(run_dir / "summary.json", summary)
@@ -78,22 +102,23 @@ def run_page(summary: Summary, steps: Sequence[Step], run_summary: RunSummary) -
     failed = [gate for gate in summary["gates"] if not gate["passed"]]
     reason = summary["error"] or "; ".join(f"{gate['name']}: {gate['reason']}" for gate in failed)
     report.verdict(summary["passed"], reason or run_summary.success.format(gates=len(summary["gates"])))
-    report.facts({**run_summary.facts(summary), "run, s": round(sum(step.duration_s for step in steps), 1)})
+    took = [step.duration_s for step in steps if step.duration_s is not None]
+    report.facts({**run_summary.facts(summary), "run, s": round(sum(took), 1) if took else None})
     report.heading("Gates")
     report.table(
         ["gate", "outcome", "reason"],
         [[gate["name"], "passed" if gate["passed"] else "failed", gate["reason"]] for gate in summary["gates"]],
     )
     report.heading("Steps")
-    rows: list[list[str | float]] = [
-        [step.name, "cached" if step.cached else step.status, step.duration_s] for step in steps
-    ]
-    report.table(["step", "status", "took, s"], rows)
+    report.table(["step", "status", "took, s"], _step_rows(steps))
     for sentence in run_summary.pointers(summary):
         report.paragraph(sentence)
     report.heading("Reports")
     for step in steps:
         _embed(report, step, opened=step.name == run_summary.unfolded)
+    if summary["identity"]:
+        report.heading("This run")
+        report.table(["what", "is"], [[name, _told(value)] for name, value in summary["identity"].items()])
     return report
 
 
@@ -104,6 +129,15 @@ def step_metrics(steps: Mapping[str, Step], name: str, *, prefix: str = "") -> d
     if path is None:
         return {}
     return {f"{prefix}{key}": value for key, value in read_json(path, what="a step's metrics").items()}
+
+
+def _step_rows(steps: Sequence[Step]) -> list[list[Cell]]:
+    """A row a step; without the time where nobody has measured it, as on a cluster."""
+    return [[step.name, "cached" if step.cached else step.status, step.duration_s] for step in steps]
+
+
+def _told(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _embed(report: Report, step: Step, *, opened: bool) -> None:

@@ -8,19 +8,21 @@ from typing import Any
 
 @dataclass(kw_only=True, slots=True)
 class Step:
-    """One step of a run, as it goes: `running`, `succeeded` or `failed`.
+    """One step of a run, as it goes: `running`, `succeeded` or `failed`; `no word` where nothing is known of it.
 
     Rounds of a loop after the first are numbered in `name`; `cached` outputs are an earlier run's. `outputs` holds
-    parameters by value and artifacts by path; after a failure, those artifacts that are on disk.
+    parameters by value and artifacts by path; after a failure, those artifacts that are on disk. `duration_s` is None
+    where nobody has measured it; `facts` is what else a step has kept of itself.
     """
 
     name: str
     log: Path
     status: str = "running"
     cached: bool = False
-    duration_s: float = 0.0
+    duration_s: float | None = 0.0
     outputs: dict[str, Any] = field(default_factory=dict)
     error: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def file_of(self, kind: str) -> Path | None:
         """The file that the step left of a kind (`report`, `verdict`, `metrics`), whose output is called STEP_KIND."""

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 from components.reporting.page import Cell
 from components.reporting.run_pages.run_report import RunSummary, step_metrics, Summary
 from components.reporting.run_pages.step import Step
-from components.shared.contracts.example_table import ExampleTable
 
-_ANALYSIS, _TRAINING, _SERVING, _INGESTION = "evaluate model", "train model", "probe server", "ingest examples"
+_INGESTION, _TRAINING, _ANALYSIS = "ingest examples", "train model", "evaluate model"
+_RELEASE, _SERVING = "publish model", "probe server"
 _SHOWN_METRICS = ("accuracy", "macro_f1", "roc_auc", "rmse", "mae", "r2")
 
 
@@ -34,6 +34,7 @@ class TrainingRunSummary(RunSummary):
             "serving": step_metrics(steps, _SERVING),
             "model_dir": model_dir,
             "inference_service": str(service) if service.is_file() else None,
+            "release": _release(steps),
         }
 
     def facts(self, summary: Summary) -> dict[str, Cell]:
@@ -54,6 +55,11 @@ class TrainingRunSummary(RunSummary):
             sentences.append(f"The model bundle is {summary['model_dir']}.")
         if summary["inference_service"]:
             sentences.append(f"To deploy it on a cluster: kubectl apply -f {summary['inference_service']}")
+        if summary["release"]:
+            sentences.append(
+                f"The release is {summary['release']}. To deploy it: kubectl apply -f with its inferenceservice.yaml, "
+                "which is also the output inference_service of the step publish model."
+            )
         return sentences
 
     def lines(self, summary: Summary) -> dict[str, str]:
@@ -71,28 +77,31 @@ class TrainingRunSummary(RunSummary):
 
 
 def _dataset(steps: Mapping[str, Step]) -> dict[str, Any]:
-    step = steps.get(_INGESTION)
-    if step is None or step.status != "succeeded":
+    metrics = step_metrics(steps, _INGESTION)
+    if "counts" not in metrics:
         return {}
-    table = ExampleTable(step.outputs["examples"])
-    counts = table.counts()
+    counts = metrics["counts"]
     classes: dict[str, int] = {}
-    for labels in counts.values() if table.info.task == "classification" else ():
+    for labels in counts.values() if metrics["task"] == "classification" else ():
         for label, count in labels.items():
             classes[label] = classes.get(label, 0) + count
-    splits = {split: sum(labels.values()) for split, labels in counts.items()}
     return {
-        "num_examples": sum(splits.values()),
-        **splits,
+        **{split: sum(labels.values()) for split, labels in counts.items()},
         "classes": classes,
-        **{name: int(value) for name, value in step_metrics(steps, _INGESTION).items() if name.startswith("num_")},
+        **{name: int(value) for name, value in metrics.items() if name.startswith("num_")},
     }
 
 
 def _model_dir(steps: Mapping[str, Step]) -> str | None:
     """The published bundle, or the unpublished one where a later step failed."""
-    for name, output in (("publish model", "published"), (_TRAINING, "model")):
+    for name, output in ((_RELEASE, "published"), (_TRAINING, "model")):
         step = steps.get(name)
         if step is not None and Path(step.outputs.get(output, "")).is_dir() and step.outputs.get(output):
             return str(step.outputs[output])
     return None
+
+
+def _release(steps: Mapping[str, Step]) -> str | None:
+    """Where the release lies for others, where the step that published it ran on a cluster."""
+    step = steps.get(_RELEASE)
+    return None if step is None else step.facts.get("storage_uri")

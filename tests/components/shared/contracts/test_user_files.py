@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from pipelines.local.user_files import problem_text, search_text
+from components.shared.contracts.user_files import problem_text, search_text
 
 POLICY = "transforms: [{HorizontalFlip: {p: 0.5}}]\n"
 
