@@ -203,7 +203,7 @@ def _published_name(name: str, recipe: str) -> str:
 
 def _found(source: str, destination: RunDestination) -> str:
     """The source as steps find it."""
-    check_claim("source", source, destination.workspace_claim)
+    check_claim("model_data", source, destination.workspace_claim)
     found = mounted(source)
     check_source(found)
     return found

@@ -21,6 +21,8 @@ ALL_STEPS = {
     "publish-model",
     "probe-server",
     "quality-gate",
+    "keep-results",
+    "write-run-page",
 }
 
 
@@ -153,3 +155,21 @@ def test_a_local_run_does_not_repeat_a_step_that_refused_its_data(whole_package)
         task["retryPolicy"] = {"maxRetryCount": 3, "backoffDuration": "60s"}
     assert tasks
     assert "retryPolicy" not in tag_with_source(yaml.safe_dump_all([specification, *others]))
+
+
+def test_a_local_run_has_no_steps_that_only_serve_the_page_of_a_run_on_a_cluster(whole_package):
+    """Here whoever runs the steps sees them, and writes the page."""
+    assert {"keep: train model", "write run page"} <= _shown(whole_package)
+    kept = _shown(tag_with_source(whole_package))
+    assert _shown(whole_package) - kept == {
+        "keep: build feature store",
+        "keep: train model",
+        "keep: publish model",
+        "write run page",
+    }
+
+
+def _shown(package):
+    specification = next(yaml.safe_load_all(package))
+    dags = [specification["root"], *specification["components"].values()]
+    return {task["taskInfo"]["name"] for root in dags for task in root.get("dag", {}).get("tasks", {}).values()}

@@ -30,7 +30,7 @@ def pictures(tmp_path_factory, stripes):
 def test_the_compiled_gpu_profile_stops_at_its_first_gpu_step_where_there_is_none(pictures, tmp_path):
     package = compile_pipeline("training-gpu", tmp_path / "compiled")
     arguments = {
-        "source": str(pictures),
+        "model_data": str(pictures),
         "data_fingerprint": data_fingerprint(str(pictures)),
         "checkpoint_dir": str(tmp_path / "checkpoints"),
         "feature_dir": str(tmp_path / "features"),
