@@ -1,5 +1,7 @@
 """The KServe `InferenceService` of a release, as YAML."""
 
+from collections.abc import Sequence
+
 import yaml
 
 from components.shared.runtime.gpu_placement import IMAGE_USER
@@ -12,8 +14,11 @@ _REQUESTS = {"cpu": "500m", "memory": "1Gi"}
 _LIMITS = {"cpu": "2", "memory": "4Gi"}
 
 
-def inference_service_yaml(*, model_name: str, version: str, storage_uri: str) -> str:
+def inference_service_yaml(
+    *, model_name: str, version: str, storage_uri: str, pull_secrets: Sequence[str] = ()
+) -> str:
     """An InferenceService in Standard deployment mode as YAML; the same arguments give the same bytes."""
+    pulled = {"imagePullSecrets": [{"name": name} for name in pull_secrets]} if pull_secrets else {}
     service = {
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
@@ -33,6 +38,7 @@ def inference_service_yaml(*, model_name: str, version: str, storage_uri: str) -
             "predictor": {
                 "serviceAccountName": SERVICE_ACCOUNT,
                 "automountServiceAccountToken": False,
+                **pulled,
                 # For the container that fetches the bundle too, which KServe adds.
                 "securityContext": {
                     "runAsNonRoot": True,

@@ -88,6 +88,8 @@ def _pod_patch(job: TrainJob) -> dict[str, Any]:
     if job.gpus_per_node:
         patch["nodeSelector"] = {NODE_LABEL: NODE_LABEL_VALUE}
         patch["tolerations"] = [TOLERATION]
+    if job.pull_secrets:
+        patch["imagePullSecrets"] = [{"name": name} for name in job.pull_secrets]
     if job.service_account is not None:
         patch["serviceAccountName"] = job.service_account
     return patch

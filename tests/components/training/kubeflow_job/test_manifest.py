@@ -127,6 +127,12 @@ def test_what_a_user_adds_is_there_and_replaces_nothing():
     assert at(rendered["spec"], POD)["serviceAccountName"] == "trainer"
 
 
+def test_nodes_pull_their_image_by_the_secrets_that_are_named():
+    rendered = render_train_job(job(pull_secrets=("one", "two")))
+    assert at(rendered["spec"], POD)["imagePullSecrets"] == [{"name": "one"}, {"name": "two"}]
+    assert spec_errors(rendered) == []
+
+
 def test_a_nodes_pod_keeps_to_the_policies():
     assert violations([pod_of(render_train_job(job()))]) == []
 
