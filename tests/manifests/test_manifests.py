@@ -232,3 +232,13 @@ def test_a_deployer_may_apply_a_release_and_not_delete_one(rendered, overlay):
     assert "delete" not in verbs
     (subject,) = one(rendered[overlay], "RoleBinding", "pluszero-deployer")["subjects"]
     assert one(rendered[overlay], "ServiceAccount", subject["name"])["metadata"]["namespace"] == subject["namespace"]
+
+
+def test_what_the_documentation_gives_to_a_cluster_keeps_schema_and_policies(repository):
+    text = (repository / "docs" / "cluster.md").read_text(encoding="utf-8")
+    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(apiVersion.*?)```", text, re.DOTALL)]
+    assert [found["kind"] for found in blocks] == ["Job", "LimitRange"]
+    blocks[0]["spec"]["template"]["spec"]["containers"][0]["image"] = image("training")
+    for found in blocks:
+        kubernetes_validate.validate(found, KUBERNETES, strict=True)
+    assert violations(blocks) == []

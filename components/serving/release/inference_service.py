@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import yaml
 
+from components.shared.runtime.cluster_versions import REQUIREMENTS
 from components.shared.runtime.gpu_placement import IMAGE_USER
 from components.shared.runtime.model_name import check_model_name
 
@@ -59,4 +60,6 @@ def inference_service_yaml(
             }
         },
     }
-    return yaml.safe_dump(service, sort_keys=False, allow_unicode=True, width=1000)
+    (floor, *_) = REQUIREMENTS["kserve"].floors
+    head = f"# Asks for KServe {floor.least} or newer. With an older one {floor.below}.\n"
+    return head + yaml.safe_dump(service, sort_keys=False, allow_unicode=True, width=1000)
