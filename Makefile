@@ -31,7 +31,7 @@ VALIDATION := .venv-validation/bin/python
 EVERYWHERE := not gpu and not containers and not cluster
 TAGGED := PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}"
 
-.PHONY: help setup run search smoke monitor images compile docs test test-slow coverage test-gpu test-containers test-cluster cluster cluster-down lint format types contracts licences lock check clean
+.PHONY: help setup run search smoke monitor images push-images compile docs test test-slow coverage test-gpu test-containers test-cluster cluster cluster-down lint format types contracts licences lock check clean
 
 help: ## Print this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ monitor: setup $(if $(filter docker,$(RUNNER)),images) ## Hold the serving log L
 
 images: setup ## Build the container images with docker, podman or buildah; CUDA= picks the variant
 	@$(TAGGED) $(VENV) -m tools.build_images --cuda "$$CUDA"
+
+push-images: setup ## Push the built images to PLUSZERO_IMAGE_REGISTRY, and list them by digest in build/images.txt
+	@$(TAGGED) $(VENV) -m tools.push_images
 
 compile: setup ## Compile the pipelines to YAML under build/, images tagged with the commit
 	@$(TAGGED) $(VENV) -m pipelines compile --output build

@@ -13,6 +13,7 @@ from components.shared.contracts.problem import Problem, read_problem
 from components.shared.contracts.user_files import problem_text, search_text, text_of
 from components.shared.runtime.atomic_files import read_json
 from components.shared.runtime.command_line import FAILED_CHECK, run
+from components.shared.runtime.container_images import LIST_VARIABLE
 from components.shared.runtime.fingerprints import fingerprint_bytes, fingerprint_json, fingerprint_source
 from components.shared.runtime.redaction import masked_uris
 from components.shared.serving_log.time_window import parse_window
@@ -41,8 +42,14 @@ app = typer.Typer(help="Compile pipelines, or run one on this machine.", no_args
 @app.command("compile")
 def compile_command(
     output: Annotated[Path, typer.Option(help="Folder for the YAML.")] = Path("build"),
+    images: Annotated[
+        Path | None, typer.Option(help="A list of the images, by registry and digest: make push-images writes one.")
+    ] = None,
 ) -> None:
     """Compile every pipeline for every profile, as YAML for the KFP UI and as objects for kubectl."""
+    if images is not None:
+        # Faces read it when they are imported.
+        os.environ[LIST_VARIABLE] = str(images.resolve())
     from pipelines.compiling import compile_manifests, compile_pipelines
 
     for file in [*compile_pipelines(output), *compile_manifests(output)]:

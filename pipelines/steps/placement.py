@@ -8,6 +8,7 @@ from kfp.dsl import PipelineTask
 from kfp.dsl.pipeline_channel import PipelineParameterChannel
 
 from components.shared.contracts.cluster_spec import OBJECT_STORE_SECRET
+from components.shared.runtime.container_images import image_pull_secrets, PULL_SECRETS_VARIABLE
 from components.shared.runtime.gpu_placement import (
     ACCELERATOR,
     IMAGE_USER,
@@ -127,8 +128,16 @@ def on_cpu(task: PipelineTask, size: Size) -> PipelineTask:
     task.set_memory_request(size.memory).set_memory_limit(size.memory_limit)
     kubernetes.set_timeout(task, seconds=size.timeout_s + IMAGE_PULL_S)
     kubernetes.set_security_context(task, run_as_user=IMAGE_USER, run_as_group=IMAGE_USER, run_as_non_root=True)
+    _pulled_by_secrets(task)
     # Bounded, so that a step which fills it is evicted itself, and not its neighbours on the node.
     return kubernetes.empty_dir_mount(task, volume_name="scratch", mount_path=SCRATCH_PATH, size_limit=size.scratch)
+
+
+def _pulled_by_secrets(task: PipelineTask) -> None:
+    """Let the node pull the step's image, and tell the step by which secrets: it may ask for pods itself."""
+    if names := image_pull_secrets():
+        kubernetes.set_image_pull_secrets(task, list(names))
+        task.set_env_variable(PULL_SECRETS_VARIABLE, ",".join(names))
 
 
 def on_gpu(task: PipelineTask, size: Size, *, profile: ProfileName, gpus: Asked = "1") -> PipelineTask:

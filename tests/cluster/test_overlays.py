@@ -34,10 +34,13 @@ def get(cluster, namespace, name):
 
 
 @pytest.mark.parametrize("options", [ORDINARY, SERVER_SIDE], ids=["ordinary", "server-side"])
-@pytest.mark.parametrize("name", ["dev", "prod-gpu"])
+@pytest.mark.parametrize("name", ["dev", "prod-gpu", "profile", "profile-gpu", "standalone", "standalone-gpu"])
 def test_an_overlay_is_accepted_whole_and_changes_nothing_the_second_time(cluster, overlay, name, options):
     namespace = f"{name}-{'server' if options else 'client'}"
     folder = overlay(name, namespace)
+    if name not in ("dev", "prod-gpu"):
+        # Kubeflow's own namespace is there before.
+        cluster.kubectl("create", "namespace", namespace)
     cluster.kubectl(*STRICT, folder, *options)
     first = contents(cluster, folder)
     cluster.kubectl(*STRICT, folder, *options)

@@ -284,3 +284,25 @@ def test_reports_verdicts_and_metrics_are_called_after_their_step(compiled):
     ]
     assert len(names) == len(set(names)) >= 14
     assert not {"report", "verdict", "metrics"} & set(names)
+
+
+def test_a_list_of_images_is_what_every_step_of_every_file_runs(tmp_path):
+    digest = "sha256:" + "0123456789abcdef" * 4
+    names = ("validation", "training", "serving")
+    listed = {f"registry.example/team/pluszero-mlops-{name}:v0.1.0@{digest}" for name in names}
+    (tmp_path / "images.txt").write_text("\n".join(listed), encoding="utf-8")
+    # Faces read the list when they are imported.
+    command = ["-m", "pipelines", "compile", "--output", str(tmp_path), "--images", str(tmp_path / "images.txt")]
+    environment = {**os.environ, "PLUSZERO_IMAGE_PULL_SECRETS": "one, two"}
+    subprocess.run([sys.executable, *command], check=True, capture_output=True, env=environment)
+    told = {"name": "PLUSZERO_IMAGE_PULL_SECRETS", "value": "one,two"}
+    for name in COMPILED:
+        pipeline, platform = documents(tmp_path / f"{name}.yaml")
+        containers = [each["container"] for each in pipeline["deploymentSpec"]["executors"].values()]
+        assert {container["image"] for container in containers} <= listed
+        assert all(told in container["env"] for container in containers)
+        for placed in platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values():
+            assert [secret["secretName"] for secret in placed["imagePullSecret"]] == ["one", "two"]
+        version = documents(tmp_path / f"{name}.kubernetes.yaml")[-1]
+        assert version["metadata"]["name"].endswith("v0-1-0")
+    assert "localhost" not in (tmp_path / "training-nodes.yaml").read_text()
