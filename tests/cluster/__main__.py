@@ -7,6 +7,7 @@ import sys
 from types import FrameType
 
 from tests.cluster.cluster import Cluster, ClusterError
+from tests.cluster.lifecycle import start_cluster, stop_cluster
 from tests.cluster.prerequisites import check_prerequisites, MissingPrerequisitesError
 from tests.cluster.programs import BuildError, programs
 
@@ -47,12 +48,12 @@ def _up(cluster: Cluster) -> None:
     if cluster.is_ready():
         print("The cluster is running already")
     else:
-        cluster.start(say=_say)
+        start_cluster(cluster, say=_say)
     print(_HELP.format(kubeconfig=cluster.kubeconfig, enter=cluster.enter, folder=cluster.folder))
 
 
 def _down(cluster: Cluster) -> None:
-    print("The cluster has ended" if cluster.stop() else "There is no cluster to end")
+    print("The cluster has ended" if stop_cluster(cluster) else "There is no cluster to end")
 
 
 def _build(_: Cluster) -> None:
