@@ -15,7 +15,7 @@ import pytest
 from tests.cluster.cluster import Cluster, ClusterError
 from tests.cluster.harness.ended_pod import ended_phase
 from tests.cluster.harness.object_store import ObjectStore, start_object_store
-from tests.cluster.harness.project_images import import_project_images
+from tests.cluster.harness.project_images import bring_project_images
 from tests.cluster.image_archive import image_archive
 from tests.cluster.leftovers import MachineState
 from tests.cluster.lifecycle import running_cluster
@@ -72,7 +72,7 @@ def project_images(cluster: Cluster) -> Callable[..., None]:
     there: set[str] = set()
 
     def brought(*names: str) -> None:
-        import_project_images(cluster, [name for name in names if name not in there])
+        bring_project_images(cluster, [name for name in names if name not in there])
         there.update(names)
 
     return brought

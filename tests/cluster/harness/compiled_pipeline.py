@@ -83,7 +83,7 @@ class CompiledPipeline:
                 raise ValueError(f"a step must run once and always here, {prefix}{name} loops or has a condition")
             component = self.spec["components"][task["componentRef"]["name"]]
             asked = task.get("inputs", {})
-            parameters = {key: _resolved(source, given, done) for key, source in asked.get("parameters", {}).items()}
+            parameters = _parameters(asked.get("parameters", {}), given, done)
             artifacts = {key: _resolved(source, given, done) for key, source in asked.get("artifacts", {}).items()}
             inputs = Values(
                 parameters={**_defaults(component), **parameters},
@@ -134,13 +134,19 @@ def _producers(sources: list[Spec]) -> Iterator[str]:
                 yield source[kind]["producerTask"]
 
 
+def _parameters(sources: Spec, given: Values, done: Mapping[str, Values]) -> dict[str, Any]:
+    """A task's parameters; a constant text may hold others of the same task."""
+    found = {key: _resolved(source, given, done) for key, source in sources.items()}
+    return {
+        key: _PLACEHOLDER.sub(lambda other: str(found[other[1]]), value) if isinstance(value, str) else value
+        for key, value in found.items()
+    }
+
+
 def _resolved(source: Spec, given: Values, done: Mapping[str, Values]) -> Any:
     """The value that a task's input, or its platform's half, refers to."""
     if "runtimeValue" in source:
-        constant = source["runtimeValue"]["constant"]
-        if isinstance(constant, str):
-            return _PLACEHOLDER.sub(lambda found: str(given.parameters[found[1]]), constant)
-        return constant
+        return source["runtimeValue"]["constant"]
     if "componentInputParameter" in source:
         return given.parameters.get(source["componentInputParameter"])
     if "componentInputArtifact" in source:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import json
 from pathlib import Path
 import re
+import shutil
 import time
 from typing import Any
 
@@ -36,6 +37,8 @@ class PipelineRun:
         How long a step may take.
     taken_s
         How long each step has taken, by its name, its pod's start included.
+    cache
+        Outputs by name and inputs: as with KFP's cache, a step that is given the same again does not run again.
     """
 
     cluster: Cluster
@@ -44,6 +47,7 @@ class PipelineRun:
     artifacts: Path
     patience_s: float = 900.0
     taken_s: dict[str, float] = field(default_factory=dict)
+    cache: dict[str, Values] = field(default_factory=dict)
 
     def run(self, pipeline: CompiledPipeline, arguments: Mapping[str, Any]) -> dict[str, Values]:
         """Run a pipeline; the outputs of each step by its name.
@@ -65,13 +69,22 @@ class PipelineRun:
     def _run_step(self, step: Step) -> Values:
         name = re.sub(r"[^a-z0-9]+", "-", step.name.lower())
         told = executor_input(step, name)
-        pod = step_pod(step, name=name, account=self.account, executor_input=told)
-        begun = time.monotonic()
+        key = json.dumps([step.name, told["inputs"]], sort_keys=True)
+        if key not in self.cache:
+            begun = time.monotonic()
+            shutil.rmtree(self._here(told["outputs"]["outputFile"]).parent, ignore_errors=True)
+            self._run_pod(step_pod(step, name=name, account=self.account, executor_input=told))
+            self.taken_s[step.name] = time.monotonic() - begun
+            self.cache[key] = self._outputs(step, told)
+        return self.cache[key]
+
+    def _run_pod(self, pod: dict[str, Any]) -> None:
+        name = pod["metadata"]["name"]
         self.cluster.kubectl("apply", "--validate=strict", "-n", self.namespace, "-f", "-", stdin=json.dumps(pod))
-        self._wait_for(name)
-        self.taken_s[step.name] = time.monotonic() - begun
-        self.cluster.kubectl("delete", "--wait=false", "-n", self.namespace, f"pod/{name}")
-        return self._outputs(step, told)
+        try:
+            self._wait_for(name)
+        finally:
+            self.cluster.kubectl("delete", "-n", self.namespace, f"pod/{name}")
 
     def _wait_for(self, name: str) -> None:
         phase = ended_phase(self.cluster, self.namespace, name, patience_s=self.patience_s)

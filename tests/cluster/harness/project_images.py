@@ -1,10 +1,12 @@
 """Gives the node the project's own images, from the container engine that has built them."""
 
 from collections.abc import Sequence
+import os
 import subprocess
 
 from components.shared.runtime.container_images import image
 from tests.cluster.cluster import Cluster, ClusterError
+from tests.cluster.harness.mounted_image import mount_image
 from tools.build_images import engine
 
 
@@ -16,8 +18,8 @@ def missing_images(names: Sequence[str]) -> list[str]:
     return [image(name) for name, there in zip(names, found, strict=True) if not there]
 
 
-def import_project_images(cluster: Cluster, names: Sequence[str]) -> None:
-    """Stream images from the engine into the node; layers that they share travel once.
+def bring_project_images(cluster: Cluster, names: Sequence[str]) -> None:
+    """Give the node images: mounted from the engine's store where it has folders, else as copies.
 
     Raises
     ------
@@ -35,15 +37,24 @@ def import_project_images(cluster: Cluster, names: Sequence[str]) -> None:
             "run `make images` first, or name the tag of those that are there by PLUSZERO_IMAGE_TAG"
         )
     tool = engine()
-    many = ["--format", "docker-archive", "--multi-image-archive"] if tool == "podman" else []
-    saving = subprocess.Popen([tool, "save", *many, *map(image, names)], stdout=subprocess.PIPE)
-    # What is unpacked needs no packed copy beside it: the images take half the disk.
-    importing = ["ctr", "-n", "k8s.io", "images", "import", "--discard-unpacked-layers", "-"]
+    for name in names:
+        if not mount_image(cluster, tool, image(name)):
+            _copy_image(cluster, tool, image(name))
+    cluster.pin_images()
+
+
+def _copy_image(cluster: Cluster, tool: str, tag: str) -> None:
+    """Stream an image from the engine into the node: minutes, and twice its size of disk while that lasts."""
+    # What an engine that is ended leaves of its own goes with the cluster.
+    scratch = cluster.folder / "saving"
+    scratch.mkdir(exist_ok=True)
+    archive = ["--format", "docker-archive"] if tool == "podman" else []
+    variables = {**os.environ, "TMPDIR": str(scratch)}
+    saving = subprocess.Popen([tool, "save", *archive, tag], stdout=subprocess.PIPE, env=variables)
+    # What is unpacked needs no packed copy beside it.
+    importing = ["ctr", "-n", "k8s.io", "images", "import", "--local", "--discard-unpacked-layers", "-"]
     done = subprocess.run([str(cluster.enter), *importing], stdin=saving.stdout, capture_output=True, check=False)
     if saving.stdout is not None:
         saving.stdout.close()
     if saving.wait() != 0 or done.returncode != 0:
-        raise ClusterError(
-            f"the images must be taken by the node: {done.stderr.decode(errors='replace').strip()[-800:]}"
-        )
-    cluster.pin_images()
+        raise ClusterError(f"the node must take the image {tag}: {done.stderr.decode(errors='replace').strip()[-800:]}")
