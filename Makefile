@@ -31,7 +31,7 @@ VALIDATION := .venv-validation/bin/python
 EVERYWHERE := not gpu and not containers and not cluster
 TAGGED := PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}"
 
-.PHONY: help setup run search smoke monitor images push-images compile docs test test-slow coverage test-gpu test-containers test-cluster cluster cluster-down lint format types contracts licences lock check clean
+.PHONY: help setup run search smoke monitor images push-images compile docs test test-slow coverage test-gpu test-containers test-cluster cluster cluster-down cluster-programs lint format types contracts licences lock check clean
 
 help: ## Print this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -107,9 +107,11 @@ test-gpu: setup ## Run the tests that need a CUDA device
 test-containers: images ## Build the images, and run the tests that run them
 	@$(TAGGED) $(VENV) -m pytest -q -m containers tests/containers
 
-test-cluster: setup ## Start a one-node Kubernetes, run the tests that need one, and end it (Linux, root, Go)
+test-cluster: cluster-programs ## Start a one-node Kubernetes, run the tests that need one on the built images, and end it (Linux, root, Go)
+	@$(TAGGED) $(VENV) -m pytest -q -m cluster tests/cluster
+
+cluster-programs: setup ## Build the programs of a one-node Kubernetes, where they are not kept yet
 	@$(VENV) -m tests.cluster build
-	@$(VENV) -m pytest -q -m cluster tests/cluster
 
 cluster: setup ## Start a one-node Kubernetes to try things on, and print how to enter it (Linux, root, Go)
 	@$(VENV) -m tests.cluster up

@@ -123,7 +123,9 @@ COREFILE = f"""\
 
 def files(cni_programs: Path, cgroup: str) -> Mapping[str, str]:
     """Every file that the programs read, by its path in the cluster's folder."""
-    audit = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "Metadata"}]}
+    # Of a request that has only arrived nobody has decided yet whether it is allowed.
+    rules = {"rules": [{"level": "Metadata"}], "omitStages": ["RequestReceived"]}
+    audit = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", **rules}
     return {
         "kubeadm.yaml": "\n---\n".join(json.dumps(document) for document in kubeadm()),
         "audit.json": json.dumps(audit),

@@ -1,25 +1,31 @@
 """One cluster for all tests of this folder, gone without a trace when they have run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 import itertools
 import json
 import os
 from pathlib import Path
 import shutil
+import subprocess
 import time
 from typing import Any
 
 import pytest
 
-from tests.cluster.cluster import Cluster, ClusterError, running_cluster
+from tests.cluster.cluster import Cluster, ClusterError
+from tests.cluster.harness.ended_pod import ended_phase
+from tests.cluster.harness.object_store import ObjectStore, start_object_store
+from tests.cluster.harness.project_images import bring_project_images
 from tests.cluster.image_archive import image_archive
 from tests.cluster.leftovers import MachineState
+from tests.cluster.lifecycle import running_cluster
 from tests.cluster.prerequisites import check_prerequisites, MissingPrerequisitesError
 from tests.cluster.programs import BuildError
 from tests.custom_resources import CRDS
 
 TOOLBOX = "localhost/toolbox:1"
-_APPLETS = ("cat", "echo", "grep", "httpd", "id", "nslookup", "seq", "sh", "sleep", "touch", "wget")
+# Without wget: a static one crashes where it looks a name up.
+_APPLETS = ("cat", "echo", "grep", "httpd", "id", "nc", "nslookup", "printf", "seq", "sh", "sleep", "touch")
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +57,41 @@ def cluster(bare_cluster: Cluster) -> Cluster:
     bare_cluster.import_image(toolbox)
     define_kinds(bare_cluster, CRDS)
     return bare_cluster
+
+
+@pytest.fixture(scope="session")
+def object_store(cluster: Cluster) -> ObjectStore:
+    """An S3 server on the node, which pods reach at `object-store.storage.svc:9000`."""
+    cluster.kubectl("create", "namespace", "storage")
+    return start_object_store(cluster, "storage")
+
+
+@pytest.fixture(scope="session")
+def project_images(cluster: Cluster) -> Callable[..., None]:
+    """Gives the node images of the project, each once; images that nobody has built are an error."""
+    there: set[str] = set()
+
+    def brought(*names: str) -> None:
+        bring_project_images(cluster, [name for name in names if name not in there])
+        there.update(names)
+
+    return brought
+
+
+@pytest.fixture
+def background(cluster: Cluster) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Starts commands on the node, with pipes for their input and output; those that run on are ended."""
+    started = []
+
+    def start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        started.append(subprocess.Popen([str(cluster.enter), *command], **pipes))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def define_kinds(cluster: Cluster, definitions: Path) -> None:
@@ -114,6 +155,11 @@ def overlay(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Calla
     return placed
 
 
+def http_get(host: str, port: int) -> str:
+    """A script that gets a page of a server, in a toolbox."""
+    return f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 5 {host} {port}"
+
+
 def toolbox_pod(name: str, script: str, **spec: Any) -> dict[str, Any]:
     """A pod that runs a script once; `container` adds to its container, the rest to its spec."""
     container = {"name": "main", "image": TOOLBOX, "imagePullPolicy": "Never", "args": [script]}
@@ -132,12 +178,10 @@ def run_pod(cluster: Cluster, apply: Callable[..., str]) -> Callable[..., str]:
 
     def ran(namespace: str, name: str, script: str, **spec: Any) -> str:
         apply(toolbox_pod(name, script, **spec), options=("-n", namespace))
-        ended = "--for=jsonpath={.status.phase}=Succeeded"
-        try:
-            cluster.kubectl("wait", ended, "--timeout=120s", "-n", namespace, f"pod/{name}")
-        except RuntimeError as error:
-            described = cluster.kubectl("describe", "-n", namespace, f"pod/{name}")
-            raise AssertionError(f"the pod {name} must end well: {error}\n{described}") from error
-        return cluster.kubectl("logs", "-n", namespace, name)
+        phase = ended_phase(cluster, namespace, name)
+        logs = cluster.kubectl("logs", "-n", namespace, name, "--ignore-errors")
+        described = cluster.kubectl("describe", "-n", namespace, f"pod/{name}")
+        assert phase == "Succeeded", f"the pod {name} must end well, it is {phase}:\n{logs}\n{described}"
+        return logs
 
     return ran

@@ -18,7 +18,7 @@ from components.shared.runtime.folder_lock import folder_lock
 SOURCES = Path(__file__).parent / "programs"
 CACHE_VARIABLE = "PLUSZERO_CLUSTER_CACHE"
 # Go's own caches while it builds, and the programs.
-DISK_TO_BUILD_BYTES = 10 * 10**9
+DISK_TO_BUILD_BYTES = 12 * 10**9
 UNUSED_DAYS = 30
 
 _CONTAINERD = "github.com/containerd/containerd/v2/cmd"

@@ -1,0 +1,178 @@
+"""A compiled pipeline as Kubeflow Pipelines reads it: which step follows which, and what each is given.
+
+Every name comes from the YAML, graphs within graphs included, so that a pipeline of any shape is walked. Loops and
+conditions are not known here.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+import re
+from typing import Any, TypeAlias
+
+import yaml
+
+Spec: TypeAlias = Mapping[str, Any]
+_PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\['([^']+)'\]\}\}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Values:
+    """What a graph or a step is given, or gives."""
+
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    artifacts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """A step whose inputs are there.
+
+    Attributes
+    ----------
+    name
+        Where it is: the names of the graphs around it and its own, joined by points.
+    executor
+        What its container is.
+    platform
+        What it asks of Kubernetes.
+    component
+        Its inputs and outputs by name and type.
+    inputs
+        What it is given.
+    resolve
+        The value of what `platform` refers to: parameters of the graph around, outputs of steps beside.
+    """
+
+    name: str
+    executor: Spec
+    platform: Spec
+    component: Spec
+    inputs: Values
+    resolve: Callable[[Spec], Any]
+
+    def filled(self, text: str) -> str:
+        """A text of the executor with the step's inputs in their places."""
+        return _PLACEHOLDER.sub(lambda found: str(self.inputs.parameters.get(found[1], "")), text)
+
+
+Run: TypeAlias = Callable[[Step], Values]
+
+
+class CompiledPipeline:
+    """A pipeline and its platform's half, from the file that kfp has compiled."""
+
+    def __init__(self, file: Path) -> None:
+        self.spec, *platforms = yaml.safe_load_all(file.read_text(encoding="utf-8"))
+        self.executors: Spec = self.spec["deploymentSpec"]["executors"]
+        found = platforms[0]["platforms"]["kubernetes"]["deploymentSpec"]["executors"] if platforms else {}
+        self.platforms: Spec = found
+
+    def run(self, arguments: Mapping[str, Any], run_step: Run) -> None:
+        """Run every step as soon as what it needs is there, one after the other, each by `run_step`."""
+        root = self.spec["root"]
+        given = Values(parameters={**_defaults(root), **arguments})
+        self._run_graph(root["dag"], given, run_step, "")
+
+    def _run_graph(self, graph: Spec, given: Values, run_step: Run, prefix: str) -> dict[str, Values]:
+        done: dict[str, Values] = {}
+        for name in _in_order(graph["tasks"]):
+            task = graph["tasks"][name]
+            unknown = {"iteratorTask", "artifactIterator", "parameterIterator"} & task.keys()
+            if unknown or "condition" in task.get("triggerPolicy", {}):
+                raise ValueError(f"a step must run once and always here, {prefix}{name} loops or has a condition")
+            component = self.spec["components"][task["componentRef"]["name"]]
+            asked = task.get("inputs", {})
+            parameters = _parameters(asked.get("parameters", {}), given, done)
+            artifacts = {key: _resolved(source, given, done) for key, source in asked.get("artifacts", {}).items()}
+            inputs = Values(
+                parameters={**_defaults(component), **parameters},
+                artifacts={key: value for key, value in artifacts.items() if value is not None},
+            )
+            if "dag" in component:
+                inner = self._run_graph(component["dag"], inputs, run_step, f"{prefix}{name}.")
+                done[name] = _graph_outputs(component["dag"].get("outputs", {}), inner)
+            else:
+                label = component["executorLabel"]
+                step = Step(
+                    name=prefix + name,
+                    executor=self.executors[label]["container"],
+                    platform=self.platforms.get(label, {}),
+                    component=component,
+                    inputs=inputs,
+                    resolve=lambda source: _resolved(source, given, done),
+                )
+                done[name] = run_step(step)
+        return done
+
+
+def _in_order(tasks: Spec) -> list[str]:
+    """Names of tasks, each after those that it waits for."""
+    ordered: list[str] = []
+
+    def add(name: str) -> None:
+        for before in sorted(_needed(tasks[name])):
+            add(before)
+        if name not in ordered:
+            ordered.append(name)
+
+    for name in tasks:
+        add(name)
+    return ordered
+
+
+def _needed(task: Spec) -> set[str]:
+    inputs = task.get("inputs", {})
+    sources = [*inputs.get("parameters", {}).values(), *inputs.get("artifacts", {}).values()]
+    return {*task.get("dependentTasks", []), *_producers(sources)}
+
+
+def _producers(sources: list[Spec]) -> Iterator[str]:
+    for source in sources:
+        for kind in ("taskOutputParameter", "taskOutputArtifact", "taskFinalStatus"):
+            if kind in source:
+                yield source[kind]["producerTask"]
+
+
+def _parameters(sources: Spec, given: Values, done: Mapping[str, Values]) -> dict[str, Any]:
+    """A task's parameters; a constant text may hold others of the same task."""
+    found = {key: _resolved(source, given, done) for key, source in sources.items()}
+    return {
+        key: _PLACEHOLDER.sub(lambda other: str(found[other[1]]), value) if isinstance(value, str) else value
+        for key, value in found.items()
+    }
+
+
+def _resolved(source: Spec, given: Values, done: Mapping[str, Values]) -> Any:
+    """The value that a task's input, or its platform's half, refers to."""
+    if "runtimeValue" in source:
+        return source["runtimeValue"]["constant"]
+    if "componentInputParameter" in source:
+        return given.parameters.get(source["componentInputParameter"])
+    if "componentInputArtifact" in source:
+        return given.artifacts.get(source["componentInputArtifact"])
+    if "taskOutputParameter" in source:
+        wanted = source["taskOutputParameter"]
+        return done[wanted["producerTask"]].parameters[wanted["outputParameterKey"]]
+    if "taskOutputArtifact" in source:
+        wanted = source["taskOutputArtifact"]
+        return done[wanted["producerTask"]].artifacts[wanted["outputArtifactKey"]]
+    if "taskFinalStatus" in source:
+        return {"state": "SUCCEEDED"}
+    raise ValueError(f"an input must be a constant, an input of the graph or an output beside, got {source}")
+
+
+def _defaults(component: Spec) -> dict[str, Any]:
+    parameters = component.get("inputDefinitions", {}).get("parameters", {})
+    return {name: each["defaultValue"] for name, each in parameters.items() if "defaultValue" in each}
+
+
+def _graph_outputs(outputs: Spec, inner: Mapping[str, Values]) -> Values:
+    parameters, artifacts = {}, {}
+    for name, each in outputs.get("parameters", {}).items():
+        source = each["valueFromParameter"]
+        parameters[name] = inner[source["producerSubtask"]].parameters[source["outputParameterKey"]]
+    for name, each in outputs.get("artifacts", {}).items():
+        (source,) = each["artifactSelectors"]
+        artifacts[name] = inner[source["producerSubtask"]].artifacts[source["outputArtifactKey"]]
+    return Values(parameters=parameters, artifacts=artifacts)

@@ -1,0 +1,116 @@
+"""The Deployment and Service that KServe makes of a release in Standard mode, without its controller and webhook.
+
+The runtime's container comes first; the release's resources go over it, name by name. A release in an object store
+gets a container that fetches it before the server starts; one in a claim is mounted (KServe's pkg/webhook/admission/pod
+and pkg/controller/v1beta1/inferenceservice, as of 0.20).
+"""
+
+from collections.abc import Mapping
+import copy
+from typing import Any
+
+from components.shared.runtime.container_images import image
+
+_MODELS_PATH = "/mnt/models"
+# What KServe's chart gives the container that fetches; its image is not at hand, ours brings the same library for S3.
+_FETCHING = {
+    "securityContext": {
+        "runAsNonRoot": True,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    },
+    "resources": {"requests": {"cpu": "100m", "memory": "100Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}},
+    "terminationMessagePolicy": "FallbackToLogsOnError",
+}
+_FETCH = """
+import sys, s3fs
+source, target = sys.argv[1:]
+s3fs.S3FileSystem().get(source.rstrip("/") + "/", target, recursive=True)
+"""
+
+
+def predictor(
+    service: Mapping[str, Any], runtime: Mapping[str, Any], *, secret: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Deployment and Service of a release.
+
+    Parameters
+    ----------
+    service
+        The release's InferenceService.
+    runtime
+        The ServingRuntime that it asks for.
+    secret
+        The secret from which the container that fetches gets its variables.
+    """
+    name = service["metadata"]["name"]
+    asked = service["spec"]["predictor"]
+    model = asked["model"]
+    (container,) = copy.deepcopy(runtime["spec"]["containers"])
+    container["args"] = [each.replace("{{.Name}}", name) for each in container["args"]]
+    for kind, values in model["resources"].items():
+        container["resources"][kind] = {**container["resources"].get(kind, {}), **values}
+    labels = {
+        **runtime["spec"].get("labels", {}),
+        **service["metadata"]["labels"],
+        "app": f"isvc.{name}-predictor",
+        "component": "predictor",
+        "serving.kserve.io/inferenceservice": name,
+    }
+    pod = {key: value for key, value in asked.items() if key != "model"}
+    pod |= {"containers": [container], "volumes": [*runtime["spec"].get("volumes", [])]}
+    _bring_model(pod, container, model["storageUri"], secret)
+    selector = {"app": labels["app"]}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": f"{name}-predictor", "labels": labels},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": selector},
+            "strategy": {"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}, "type": "RollingUpdate"},
+            "template": {
+                "metadata": {"labels": labels, "annotations": runtime["spec"].get("annotations", {})},
+                "spec": pod,
+            },
+        },
+    }
+    ports = [
+        {"name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP"},
+        {"name": "grpc", "port": 8081, "targetPort": 8081, "protocol": "TCP"},
+    ]
+    door = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": f"{name}-predictor", "labels": labels},
+        "spec": {"selector": selector, "ports": ports},
+    }
+    return deployment, door
+
+
+def _bring_model(pod: dict[str, Any], container: dict[str, Any], uri: str, secret: str) -> None:
+    """Mount the release where the runtime looks for it, read-only, fetched before where it is not in a claim."""
+    scheme, _, place = uri.partition("://")
+    if scheme == "pvc":
+        claim, _, path = place.partition("/")
+        volume: dict[str, Any] = {
+            "name": "kserve-pvc-source",
+            "persistentVolumeClaim": {"claimName": claim, "readOnly": False},
+        }
+        mount = {"name": volume["name"], "mountPath": _MODELS_PATH, "subPath": path}
+    else:
+        volume = {"name": "kserve-provision-location", "emptyDir": {}}
+        mount = {"name": volume["name"], "mountPath": _MODELS_PATH}
+        fetching = {
+            "name": "storage-initializer",
+            "image": image("serving"),
+            "command": ["python", "-c", _FETCH],
+            "args": [uri, _MODELS_PATH],
+            "envFrom": [{"secretRef": {"name": secret}}],
+            "volumeMounts": [mount],
+            **_FETCHING,
+        }
+        pod["initContainers"] = [fetching]
+    pod["volumes"].append(volume)
+    container["volumeMounts"] = [*container.get("volumeMounts", []), {**mount, "readOnly": True}]
