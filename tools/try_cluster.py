@@ -1,6 +1,6 @@
 """Tries a cluster from outside: one training to its end, one release asked; `.github/workflows/cluster.yaml` does so.
 
-    python -m tools.try_cluster train build/training-cpu.yaml source=digits model_root=pvc://pluszero-workspace/models
+    python -m tools.try_cluster train build/training-cpu.yaml model_data=digits model_root=pvc://pluszero-workspace/models
     python -m tools.try_cluster ask http://localhost:8080 digits
 """
 

@@ -22,7 +22,7 @@ def package(tmp_path_factory):
 
 
 def test_arguments_are_those_of_the_pipeline(package):
-    assert pipeline_arguments(package, ["source=digits", "model_root=a=b"]) == {"source": "digits", "model_root": "a=b"}
+    assert pipeline_arguments(package, ["model_data=digits", "model_root=a=b"]) == {"model_data": "digits", "model_root": "a=b"}
 
 
 @pytest.mark.parametrize("argument", ["sauce=digits", "source"])
