@@ -23,7 +23,9 @@ def test_every_workflow_is_right(actionlint, repository):
 
 
 def test_a_planted_mistake_is_found(actionlint, repository, tmp_path):
-    planted = (repository / ".github" / "workflows" / "ci.yaml").read_text(encoding="utf-8").replace("runs-on", "run-on")
+    planted = (
+        (repository / ".github" / "workflows" / "ci.yaml").read_text(encoding="utf-8").replace("runs-on", "run-on")
+    )
     (tmp_path / "ci.yaml").write_text(planted, encoding="utf-8")
     done = subprocess.run([actionlint, tmp_path / "ci.yaml"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
