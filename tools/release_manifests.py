@@ -1,7 +1,8 @@
-"""Renders every overlay with the images of a release, one file each: `python -m tools.release_manifests`.
+"""Renders every overlay with the images of a release, one file each.
 
     PLUSZERO_IMAGE_LIST=build/images.txt python -m tools.release_manifests
-    kubectl apply -f build/manifests-standalone.yaml
+
+`kubectl apply -f build/manifests-standalone.yaml` then does what `kubectl apply -k manifests/overlays/standalone` does.
 """
 
 import argparse

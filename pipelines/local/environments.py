@@ -1,17 +1,19 @@
 """The environments of this machine: which one stands for which image, and its interpreter."""
 
 from pathlib import Path
+import re
 
 from pipelines.local.image_source import REPOSITORY
 
 # Pipelines run in it too.
 DESK = ".venv"
 VALIDATION = ".venv-validation"
+_VALIDATION_IMAGE = re.compile(r"-validation(?:[:@]|$)")
 
 
 def interpreter_of(image: str) -> Path:
     """Interpreter of the environment that stands for an image on this machine."""
-    return interpreter_in(VALIDATION if "-validation:" in image else DESK)
+    return interpreter_in(VALIDATION if _VALIDATION_IMAGE.search(image) else DESK)
 
 
 def interpreter_in(folder: str) -> Path:

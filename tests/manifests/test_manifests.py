@@ -166,6 +166,19 @@ def test_the_base_is_usable_in_a_namespace_that_is_there(repository, tmp_path):
     assert "Namespace" not in {found["kind"] for found in objects}
 
 
+def test_an_overlay_kept_elsewhere_renders_as_the_readme_writes_it(repository, tmp_path):
+    readme = (repository / "manifests" / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"    # kustomization\.yaml\n((?:    .*\n)+)", readme)
+    shutil.copytree(repository / "manifests", tmp_path / "pluszero-mlops" / "manifests")
+    (tmp_path / "kustomization.yaml").write_text(block, encoding="utf-8")
+    objects = render(tmp_path)
+    assert violations(objects) == []
+    assert {found["metadata"]["namespace"] for found in objects} == {"alice"}
+    runtime = one(objects, "ServingRuntime", RUNTIME)["spec"]
+    assert runtime["labels"]["sidecar.istio.io/inject"] == "false"
+    assert runtime["containers"][0]["image"] == "registry.example/team/pluszero-mlops-serving:v0.1.0"
+
+
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_a_release_finds_its_runtime_account_and_network_policy(rendered, overlay, service):
     objects = rendered[overlay]

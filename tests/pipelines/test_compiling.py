@@ -286,23 +286,43 @@ def test_reports_verdicts_and_metrics_are_called_after_their_step(compiled):
     assert not {"report", "verdict", "metrics"} & set(names)
 
 
-def test_a_list_of_images_is_what_every_step_of_every_file_runs(tmp_path):
+def test_a_list_of_images_is_what_every_step_runs(tmp_path):
     digest = "sha256:" + "0123456789abcdef" * 4
     names = ("validation", "training", "serving")
     listed = {f"registry.example/team/pluszero-mlops-{name}:v0.1.0@{digest}" for name in names}
     (tmp_path / "images.txt").write_text("\n".join(listed), encoding="utf-8")
-    # Faces read the list when they are imported.
-    command = ["-m", "pipelines", "compile", "--output", str(tmp_path), "--images", str(tmp_path / "images.txt")]
-    environment = {**os.environ, "PLUSZERO_IMAGE_PULL_SECRETS": "one, two"}
-    subprocess.run([sys.executable, *command], check=True, capture_output=True, env=environment)
-    told = {"name": "PLUSZERO_IMAGE_PULL_SECRETS", "value": "one,two"}
-    for name in COMPILED:
-        pipeline, platform = documents(tmp_path / f"{name}.yaml")
-        containers = [each["container"] for each in pipeline["deploymentSpec"]["executors"].values()]
-        assert {container["image"] for container in containers} <= listed
-        assert all(told in container["env"] for container in containers)
-        for placed in platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values():
-            assert [secret["secretName"] for secret in placed["imagePullSecret"]] == ["one", "two"]
-        version = documents(tmp_path / f"{name}.kubernetes.yaml")[-1]
-        assert version["metadata"]["name"].endswith("v0-1-0")
+    told = {"PLUSZERO_IMAGE_LIST": str(tmp_path / "images.txt"), "PLUSZERO_IMAGE_PULL_SECRETS": "one, two"}
+    # Faces read the list when they are imported, so that another process compiles.
+    script = (
+        "import sys; from pipelines import compiling as c; c.compile_pipeline(*sys.argv[1:]); print(c.image_version())"
+    )
+    command = [sys.executable, "-c", script, "training-nodes", str(tmp_path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **told})
+    assert done.stdout == "v0.1.0\n"
+    pipeline, platform = documents(tmp_path / "training-nodes.yaml")
+    containers = [each["container"] for each in pipeline["deploymentSpec"]["executors"].values()]
+    assert {container["image"] for container in containers} == listed
+    # A step hands them on to the pods that it asks for.
+    secrets = {"name": "PLUSZERO_IMAGE_PULL_SECRETS", "value": "one,two"}
+    assert all(secrets in container["env"] for container in containers)
+    for placed in platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values():
+        assert [secret["secretName"] for secret in placed["imagePullSecret"]] == ["one", "two"]
     assert "localhost" not in (tmp_path / "training-nodes.yaml").read_text()
+
+
+def test_a_list_of_images_that_is_not_there_is_one_sentence(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines",
+        "compile",
+        "--output",
+        str(tmp_path),
+        "--images",
+        "/nowhere/images.txt",
+    ]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert (
+        done.stderr == "error: PLUSZERO_IMAGE_LIST must name a list of images, but /nowhere/images.txt is not there\n"
+    )

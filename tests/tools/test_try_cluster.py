@@ -22,12 +22,15 @@ def package(tmp_path_factory):
 
 
 def test_arguments_are_those_of_the_pipeline(package):
-    assert pipeline_arguments(package, ["model_data=digits", "model_root=a=b"]) == {"model_data": "digits", "model_root": "a=b"}
+    assert pipeline_arguments(package, ["model_data=digits", "model_root=a=b"]) == {
+        "model_data": "digits",
+        "model_root": "a=b",
+    }
 
 
-@pytest.mark.parametrize("argument", ["sauce=digits", "source"])
+@pytest.mark.parametrize("argument", ["sauce=digits", "model_data"])
 def test_another_argument_is_refused_before_anything_is_asked(package, argument):
-    with pytest.raises(ValueError, match=rf"must be NAME=VALUE with NAME of .*source.*, got '{argument}'"):
+    with pytest.raises(ValueError, match=rf"must be NAME=VALUE with NAME of .*model_data.*, got '{argument}'"):
         pipeline_arguments(package, [argument])
 
 

@@ -15,9 +15,7 @@ _REQUESTS = {"cpu": "500m", "memory": "1Gi"}
 _LIMITS = {"cpu": "2", "memory": "4Gi"}
 
 
-def inference_service_yaml(
-    *, model_name: str, version: str, storage_uri: str, pull_secrets: Sequence[str] = ()
-) -> str:
+def inference_service_yaml(*, model_name: str, version: str, storage_uri: str, pull_secrets: Sequence[str] = ()) -> str:
     """An InferenceService in Standard deployment mode as YAML; the same arguments give the same bytes."""
     pulled = {"imagePullSecrets": [{"name": name} for name in pull_secrets]} if pull_secrets else {}
     service = {

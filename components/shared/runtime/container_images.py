@@ -53,7 +53,7 @@ def image_version() -> str:
 
 
 def image_pull_secrets() -> tuple[str, ...]:
-    """Names of the secrets by which a cluster pulls the images: `PLUSZERO_IMAGE_PULL_SECRETS`, with commas between them.
+    """Names of the secrets by which a cluster pulls the images: `PLUSZERO_IMAGE_PULL_SECRETS`, commas between them.
 
     What is compiled takes them for its steps and tells the steps, which hand them on to the pods that they ask for.
 

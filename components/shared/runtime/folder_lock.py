@@ -56,8 +56,8 @@ def _beside(path: Path) -> Iterator[bool]:
 def warn_of_no_lock(path: str | Path) -> None:
     """Say that nothing keeps a second process off a folder."""
     logger.warning(
-        "the file system of %s has no locks: two runs that write there at once may spoil what the other wrote; mount it "
-        "with locks (NFS: without nolock or local_lock), or let runs write one after another",
+        "the file system of %s has no locks: two runs that write there at once may spoil what the other wrote; mount "
+        "it with locks (NFS: without nolock or local_lock), or let runs write one after another",
         path,
     )
 

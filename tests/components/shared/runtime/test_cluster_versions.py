@@ -15,14 +15,14 @@ def test_a_version_is_read_as_its_program_writes_it(text, numbers):
 
 @pytest.mark.parametrize("text", ["", "latest", "master-12"])
 def test_what_is_no_version_is_refused(text):
-    with pytest.raises(ValueError, match="a version must begin with numbers, like v1.37.2, got"):
+    with pytest.raises(ValueError, match=r"a version must begin with numbers, like v1\.37\.2, got"):
         version_numbers(text)
 
 
 def test_below_each_floor_it_is_said_what_is_lost():
     assert shortfalls("kserve", "v0.15.2") == [
-        "KServe must be 0.16 or newer, but is v0.15.2: the deployment mode Standard is not known, and a release gets the "
-        "cluster's default, Knative",
+        "KServe must be 0.16 or newer, but is v0.15.2: the deployment mode Standard is not known, and a release gets "
+        "the cluster's default, Knative",
         "KServe must be 0.20 or newer, but is v0.15.2: there are no canaries in Standard mode",
     ]
     assert len(shortfalls("kserve", "v0.16.0")) == 1
@@ -32,7 +32,9 @@ def test_below_each_floor_it_is_said_what_is_lost():
 @pytest.mark.parametrize("program", REQUIREMENTS)
 def test_floors_rise_and_the_lowest_is_needed(program):
     floors = REQUIREMENTS[program].floors
-    assert [version_numbers(floor.least) for floor in floors] == sorted(version_numbers(floor.least) for floor in floors)
+    assert [version_numbers(floor.least) for floor in floors] == sorted(
+        version_numbers(floor.least) for floor in floors
+    )
     assert floors[0].is_needed
     assert shortfalls(program, floors[-1].least) == []
 

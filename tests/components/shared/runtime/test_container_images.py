@@ -100,5 +100,5 @@ def test_pull_secrets_come_from_the_environment(monkeypatch, text, names):
 
 def test_what_is_no_secrets_name_is_refused(monkeypatch):
     monkeypatch.setenv("PLUSZERO_IMAGE_PULL_SECRETS", "Regcred")
-    with pytest.raises(ValueError, match="PLUSZERO_IMAGE_PULL_SECRETS must name secrets .*, got 'Regcred'"):
+    with pytest.raises(ValueError, match=r"PLUSZERO_IMAGE_PULL_SECRETS must name secrets .*, got 'Regcred'"):
         image_pull_secrets()
