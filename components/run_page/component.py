@@ -36,13 +36,15 @@ def keep_results(
 
 
 @dsl.component(base_image=image("validation"), install_kfp_package=False)
-def write_run_page(steps: list, images: dict, run_page: dsl.Output[dsl.HTML]) -> None:
+def write_run_page(steps: list, version: str, images: dict, run_page: dsl.Output[dsl.HTML]) -> None:
     """Write the page of a training run from what its steps kept, whatever has failed.
 
     Parameters
     ----------
     steps
         Names of the steps that leave something, in their order.
+    version
+        The images' version: a commit, or a release.
     images
         The images that the steps run in, by name.
 
@@ -53,4 +55,4 @@ def write_run_page(steps: list, images: dict, run_page: dsl.Output[dsl.HTML]) ->
     """
     from components.run_page.jobs import write_run_page as job
 
-    job(steps=steps, images=images, page_path=run_page.path)
+    job(steps=steps, version=version, images=images, page_path=run_page.path)

@@ -42,13 +42,15 @@ def keep_results(
     keep_step(_run(), step, files=files, facts=release)
 
 
-def write_run_page(*, steps: Sequence[str], images: Mapping[str, str], page_path: str | Path) -> None:
+def write_run_page(*, steps: Sequence[str], version: str, images: Mapping[str, str], page_path: str | Path) -> None:
     """Write the page of this run, and `summary.json` and `report.html` beside what its steps kept.
 
     Parameters
     ----------
     steps
         Names of the steps that leave something, in their order.
+    version
+        The images' version: a commit, or a release.
     images
         The images that the steps run in, by name.
     page_path
@@ -73,7 +75,12 @@ def write_run_page(*, steps: Sequence[str], images: Mapping[str, str], page_path
         run_dir=run,
         run_summary=TrainingRunSummary(source=str(facts.get("source", "unknown"))),
         error=error,
-        identity={"run": run.name, **facts, **{f"image {name}": image for name, image in images.items()}},
+        identity={
+            "run": run.name,
+            "version": version,
+            **facts,
+            **{f"image {name}": image for name, image in images.items()},
+        },
     )
     Path(page_path).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(run / "report.html", page_path)

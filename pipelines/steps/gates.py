@@ -10,7 +10,7 @@ from kfp.dsl.pipeline_channel import PipelineArtifactChannel
 
 from components.quality_gate.component import quality_gate
 from components.run_page.component import keep_results, write_run_page
-from components.shared.runtime.container_images import image, IMAGE_NAMES
+from components.shared.runtime.container_images import image, IMAGE_NAMES, image_version
 from pipelines.steps.placement import Asked, called, LIGHT, on_cpu, uncached, with_workspace
 
 
@@ -33,7 +33,8 @@ def kept(task: PipelineTask, *, step: str, claim: Asked) -> PipelineTask:
 
 def run_page(steps: Sequence[str], *, claim: Asked) -> PipelineTask:
     """The step that writes the page of a run at its end, whatever has failed: the task of an exit handler."""
-    page = write_run_page(steps=list(steps), images={name: image(name) for name in IMAGE_NAMES})
+    images = {name: image(name) for name in IMAGE_NAMES}
+    page = write_run_page(steps=list(steps), version=image_version(), images=images)
     return _at_once(page, "write run page", claim)
 
 

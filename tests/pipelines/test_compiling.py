@@ -144,6 +144,7 @@ def test_the_page_of_the_run_is_written_whatever_has_failed(compiled, steps):
         named = page.argument("steps")
         ran = {step.shown for step in steps[profile].values()}
         assert set(named) <= ran
+        assert page.argument("version") == "dev"
         assert page.argument("images") == {name: image(name) for name in IMAGE_NAMES}
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, ClassVar
 
-from components.reporting.page import Cell, Report, report_body
+from components.reporting.page import Cell, long_text, Report, report_body
 from components.reporting.run_pages.step import Step
 from components.shared.contracts.verdict import read_verdict
 from components.shared.runtime.atomic_files import read_json, write_json
@@ -103,22 +103,22 @@ def run_page(summary: Summary, steps: Sequence[Step], run_summary: RunSummary) -
     reason = summary["error"] or "; ".join(f"{gate['name']}: {gate['reason']}" for gate in failed)
     report.verdict(summary["passed"], reason or run_summary.success.format(gates=len(summary["gates"])))
     took = [step.duration_s for step in steps if step.duration_s is not None]
-    report.facts({**run_summary.facts(summary), "run, s": round(sum(took), 1) if took else None})
+    measured: dict[str, Cell] = {"run, s": round(sum(took), 1)} if took or not steps else {}
+    report.facts({**run_summary.facts(summary), **measured})
     report.heading("Gates")
     report.table(
         ["gate", "outcome", "reason"],
         [[gate["name"], "passed" if gate["passed"] else "failed", gate["reason"]] for gate in summary["gates"]],
     )
     report.heading("Steps")
-    report.table(["step", "status", "took, s"], _step_rows(steps))
+    # On a cluster nobody measures it: KFP's own page has it.
+    report.table(["step", "status", *(["took, s"] if measured else [])], _step_rows(steps, timed=bool(measured)))
     for sentence in run_summary.pointers(summary):
         report.paragraph(sentence)
     report.heading("Reports")
     for step in steps:
         _embed(report, step, opened=step.name == run_summary.unfolded)
-    if summary["identity"]:
-        report.heading("This run")
-        report.table(["what", "is"], [[name, _told(value)] for name, value in summary["identity"].items()])
+    _add_identity(report, dict(summary["identity"]))
     return report
 
 
@@ -131,9 +131,20 @@ def step_metrics(steps: Mapping[str, Step], name: str, *, prefix: str = "") -> d
     return {f"{prefix}{key}": value for key, value in read_json(path, what="a step's metrics").items()}
 
 
-def _step_rows(steps: Sequence[Step]) -> list[list[Cell]]:
-    """A row a step; without the time where nobody has measured it, as on a cluster."""
-    return [[step.name, "cached" if step.cached else step.status, step.duration_s] for step in steps]
+def _step_rows(steps: Sequence[Step], *, timed: bool) -> list[list[Cell]]:
+    states = [[step.name, "cached" if step.cached else step.status] for step in steps]
+    return [[*state, *([step.duration_s] if timed else [])] for state, step in zip(states, steps, strict=True)]
+
+
+def _add_identity(report: Report, identity: dict[str, Any]) -> None:
+    """What was asked, the problem file as it was written; nothing where nothing is known."""
+    if not identity:
+        return
+    report.heading("This run")
+    problem = identity.pop("problem", "")
+    report.table(["what", "is"], [[name, long_text(_told(value))] for name, value in identity.items()])
+    if problem:
+        report.code(problem, caption="Its problem file:")
 
 
 def _told(value: Any) -> str:

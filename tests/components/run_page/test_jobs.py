@@ -57,7 +57,7 @@ def keep_asked(run):
 
 def page(run, tmp_path):
     """Words of the page, and its summary."""
-    write_run_page(steps=STEPS, images=IMAGES, page_path=tmp_path / "out" / "page.html")
+    write_run_page(steps=STEPS, version="v0.2.0", images=IMAGES, page_path=tmp_path / "out" / "page.html")
     html = (tmp_path / "out" / "page.html").read_text(encoding="utf-8")
     assert html == (run / "report.html").read_text(encoding="utf-8")
     words = " ".join(re.sub(r"<[^>]+>", " ", html.partition("<main")[2]).split())
@@ -80,7 +80,7 @@ def test_a_run_that_went_well(run, tmp_path):
     assert "The release is pvc://claim/models/pets/1f." in words
     for step in ("ingest examples", "train model", "evaluate model"):
         assert f"the report of {step}" in words
-    for told in ("ab12", "s3://photos/pets", "target: {minimum: 0.9}", IMAGES["training"], "7d0c"):
+    for told in ("ab12", "s3://photos/pets", "target: {minimum: 0.9}", IMAGES["training"], "7d0c", "v0.2.0"):
         assert told in words
 
 
@@ -145,7 +145,7 @@ def test_the_faces_write_the_page_and_keep_results(run, tmp_path):
     model = dsl.Model(uri="s3://models/pets/1f", metadata={"storage_uri": "s3://models/pets/1f"})
     keep_results_face.python_func(step="publish model", release=model)
     out = dsl.HTML(uri=str(tmp_path / "page.html"))
-    write_run_page_face.python_func(steps=STEPS, images=IMAGES, run_page=out)
+    write_run_page_face.python_func(steps=STEPS, version="v0.2.0", images=IMAGES, run_page=out)
     html = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "the loss fell" in html
     assert "s3://models/pets/1f" in html
@@ -154,4 +154,4 @@ def test_the_faces_write_the_page_and_keep_results(run, tmp_path):
 def test_without_a_cluster_it_says_so(tmp_path, monkeypatch):
     monkeypatch.delenv("PLUSZERO_RUN_ID", raising=False)
     with pytest.raises(ValueError, match="PLUSZERO_RUN_ID must say which run this is, but is not set"):
-        write_run_page(steps=STEPS, images={}, page_path=tmp_path / "page.html")
+        write_run_page(steps=STEPS, version="v0.2.0", images={}, page_path=tmp_path / "page.html")

@@ -64,3 +64,22 @@ def test_passwords_of_uris_are_in_neither_summary_nor_page(tmp_path, smoke_step)
     for name in ("summary.json", "report.html"):
         text = (tmp_path / name).read_text(encoding="utf-8")
         assert not any(secret in text for secret in ("pw123", "abc123"))
+
+
+def test_the_page_says_what_was_asked_and_shows_the_problem_file_as_it_was_written(tmp_path, smoke_step):
+    identity = {"source": "s3://u:pw123@photos/pets", "seed": 0, "problem": "target:\n  minimum: 0.9  # agreed\n"}
+    summary = write_run([smoke_step], run_dir=tmp_path, run_summary=TRAINING, error="", identity=identity)
+    assert summary["identity"] == {**identity, "source": "s3://<secret>@photos/pets"}
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "target:\n  minimum: 0.9  # agreed\n" in page
+    assert "pw123" not in page
+
+
+def test_times_that_nobody_has_measured_are_not_on_the_page(tmp_path, smoke_step):
+    write_run([smoke_step], run_dir=tmp_path, run_summary=TRAINING, error="")
+    assert "took, s" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    smoke_step.duration_s = None
+    write_run([smoke_step], run_dir=tmp_path, run_summary=TRAINING, error="")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "took, s" not in page
+    assert "run, s" not in page
