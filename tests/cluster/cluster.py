@@ -113,3 +113,9 @@ class Cluster:
             "endpoints": [{"addresses": [configuration.NODE_ADDRESS], "conditions": {"ready": True}}],
         }
         self.kubectl("apply", "-f", "-", stdin="\n---\n".join(json.dumps(each) for each in (service, endpoints)))
+
+
+def all_clusters() -> list[Cluster]:
+    """Every cluster that has a folder, whether it lives or not."""
+    folder = clusters_folder()
+    return [Cluster(path.name) for path in folder.iterdir() if path.is_dir()] if folder.exists() else []

@@ -8,7 +8,7 @@ import time
 
 from components.shared.runtime.folder_lock import folder_lock
 from tests.cluster.cgroups import remove_cgroup
-from tests.cluster.cluster import Cluster, clusters_folder
+from tests.cluster.cluster import all_clusters, Cluster, clusters_folder
 from tests.cluster.configuration import kubernetes_version
 from tests.cluster.node import bring_up, made_folders
 from tests.cluster.prerequisites import check_prerequisites
@@ -77,19 +77,13 @@ def _remove(cluster: Cluster) -> None:
     remove_cgroup(cluster.cgroup)
     if cluster.folder.exists():
         shutil.rmtree(cluster.folder)
-    if not _names():
+    if not all_clusters():
         _remove_made_folders()
-
-
-def _names() -> list[str]:
-    folder = clusters_folder()
-    return [path.name for path in folder.iterdir() if path.is_dir()] if folder.exists() else []
 
 
 def _remove_dead() -> None:
     """Remove what clusters have left whose process was killed before it could."""
-    for name in _names():
-        cluster = Cluster(name)
+    for cluster in all_clusters():
         if cluster.namespaces is None:
             _remove(cluster)
 

@@ -75,6 +75,12 @@ class Namespaces:
         """Whether the first process is still there."""
         return _start_time(self.pid) == self.started
 
+    def processes(self) -> list[int]:
+        """Numbers of the processes inside, as the machine sees them, and of the one that holds them."""
+        inside = _pid_namespace(self.pid)
+        pids = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
+        return [self.holder, *(pid for pid in pids if inside and _pid_namespace(pid) == inside)]
+
     def command(self, command: Sequence[str]) -> list[str]:
         """The command that runs `command` inside."""
         return ["nsenter", f"--target={self.pid}", "--mount", "--net", "--pid", "--ipc", "--uts", "--", *command]
@@ -127,5 +133,12 @@ def _children(pid: int) -> list[int]:
 def _program(pid: int) -> Path | None:
     try:
         return Path(f"/proc/{pid}/exe").readlink()
+    except OSError:
+        return None
+
+
+def _pid_namespace(pid: int) -> str | None:
+    try:
+        return str(Path(f"/proc/{pid}/ns/pid").readlink())
     except OSError:
         return None

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from components.shared.contracts.verdict import Verdict, write_verdict
-from components.shared.runtime.container_images import image
 from tests.cluster.cluster import ClusterError
-from tests.cluster.harness.predictor import predictor
+from tests.cluster.harness.predictor import ask, start_predictor
+from tests.cluster.harness.project_images import bring_project_images
 
 pytestmark = pytest.mark.cluster
 
@@ -66,28 +66,11 @@ def served(cluster, overlay, object_store, project_images, release):
     cluster.kubectl("apply", "-k", folder)
     secret = object_store.secret("pluszero-object-store")
     cluster.kubectl("apply", "-n", NAMESPACE, "-f", "-", stdin=json.dumps(secret))
-    rendered = yaml.safe_load_all(cluster.kubectl("kustomize", folder))
-    (runtime,) = [each for each in rendered if each["kind"] == "ServingRuntime"]
-    runtime["spec"]["containers"][0]["image"] = image("serving")
-    for each in predictor(release, runtime, secret="pluszero-object-store"):
-        cluster.kubectl("apply", "--validate=strict", "-n", NAMESPACE, "-f", "-", stdin=json.dumps(each))
-    try:
-        cluster.kubectl("rollout", "status", "--timeout=300s", "-n", NAMESPACE, "deployment/numbers-predictor")
-    except ClusterError as error:
-        raise AssertionError(f"{error}\n{cluster.kubectl('describe', 'pod', *POD)}") from error
-    return cluster.kubectl("get", "-n", NAMESPACE, "service/numbers-predictor", "-o", "jsonpath={.spec.clusterIP}")
+    return start_predictor(cluster, NAMESPACE, release, folder)
 
 
 def in_pod(cluster, *command):
     return cluster.kubectl("exec", "-n", NAMESPACE, "deployment/numbers-predictor", "--", *command)
-
-
-def ask(cluster, address, path, body):
-    """The answer to one request, sent from the node."""
-    headers = ["--header", "Content-Type: application/json"]
-    return json.loads(
-        cluster.run(["busybox", "wget", "-q", "-O", "-", *headers, "--post-data", body, f"http://{address}{path}"])
-    )
 
 
 def server_status(cluster):
@@ -105,13 +88,13 @@ def test_v1_and_v2_answer_what_the_model_answers(cluster, served, friedman_model
     types = {name: pa.string() if name == "x0" else pa.float64() for name in ROW}
     columns = {name: pa.array([ROW[name]], kind) for name, kind in types.items()}
     wanted = float(model.predict(model.prepare(columns)).numbers_B[0])
-    v1 = ask(cluster, served, "/v1/models/numbers:predict", json.dumps({"instances": [ROW]}))
+    v1 = ask(cluster, served, "/v1/models/numbers:predict", {"instances": [ROW]})
     assert v1["predictions"][0]["prediction"] == pytest.approx(wanted, rel=1e-4)
     tensors = [
         {"name": name, "datatype": "BYTES" if name == "x0" else "FP64", "shape": [1], "data": [value]}
         for name, value in ROW.items()
     ]
-    v2 = ask(cluster, served, "/v2/models/numbers/infer", json.dumps({"inputs": tensors}))
+    v2 = ask(cluster, served, "/v2/models/numbers/infer", {"inputs": tensors})
     assert v2["outputs"][0]["data"] == [pytest.approx(wanted, rel=1e-4)]
 
 
@@ -132,7 +115,7 @@ def test_a_process_that_takes_more_than_the_limit_is_ended_and_the_server_answer
     with pytest.raises(ClusterError, match="137"):
         in_pod(cluster, "python", "-c", "bytearray(b'x' * (5 << 30))")
     cluster.kubectl("wait", "--for=condition=Ready", "--timeout=120s", "pod", *POD)
-    answer = ask(cluster, served, "/v1/models/numbers:predict", json.dumps({"instances": [ROW]}))
+    answer = ask(cluster, served, "/v1/models/numbers:predict", {"instances": [ROW]})
     assert len(answer["predictions"]) == 1
 
 
@@ -160,3 +143,9 @@ def test_no_request_is_lost_while_one_pod_follows_another(cluster, served, backg
     answers = json.loads(said)
     assert answers.keys() == {"200"}, answers
     assert answers["200"] > 100
+
+
+def test_images_that_nobody_has_built_are_named_with_the_remedy(cluster, monkeypatch):
+    monkeypatch.setenv("PLUSZERO_IMAGE_TAG", "never-built")
+    with pytest.raises(FileNotFoundError, match=r"must have .*serving:never-built: run `make images` first"):
+        bring_project_images(cluster, ["serving"])

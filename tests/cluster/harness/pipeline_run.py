@@ -128,7 +128,7 @@ def executor_input(step: Step, name: str) -> dict[str, Any]:
     files = {key: {"outputFile": f"{ARTIFACTS_PATH}/{place}/outputs/{key}"} for key in outputs.get("parameters", {})}
     return {
         "inputs": {
-            "parameterValues": dict(step.inputs.parameters),
+            "parameterValues": {key: _number(value) for key, value in step.inputs.parameters.items()},
             "artifacts": {key: {"artifacts": [each]} for key, each in step.inputs.artifacts.items()},
         },
         "outputs": {
@@ -137,3 +137,8 @@ def executor_input(step: Step, name: str) -> dict[str, Any]:
             "outputFile": f"{ARTIFACTS_PATH}/{place}/executor_output.json",
         },
     }
+
+
+def _number(value: Any) -> Any:
+    """Compiled pipelines write whole numbers as 0.0; KFP's own programs hand them on as 0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -7,9 +7,14 @@ and pkg/controller/v1beta1/inferenceservice, as of 0.20).
 
 from collections.abc import Mapping
 import copy
+import json
 from typing import Any
 
+import yaml
+
+from components.shared.contracts.cluster_spec import OBJECT_STORE_SECRET
 from components.shared.runtime.container_images import image
+from tests.cluster.cluster import Cluster, ClusterError
 
 _MODELS_PATH = "/mnt/models"
 # What KServe's chart gives the container that fetches; its image is not at hand, ours brings the same library for S3.
@@ -87,6 +92,34 @@ def predictor(
         "spec": {"selector": selector, "ports": ports},
     }
     return deployment, door
+
+
+def start_predictor(cluster: Cluster, namespace: str, service: Mapping[str, Any], overlay: str) -> str:
+    """Start a release with the runtime of an overlay, in the image that was built; the address of its Service.
+
+    Raises
+    ------
+    ClusterError
+        If it does not become ready; the message describes its pods.
+    """
+    rendered = yaml.safe_load_all(cluster.kubectl("kustomize", overlay))
+    (runtime,) = (each for each in rendered if each["kind"] == "ServingRuntime")
+    runtime["spec"]["containers"][0]["image"] = image("serving")
+    for each in predictor(service, runtime, secret=OBJECT_STORE_SECRET):
+        cluster.kubectl("apply", "--validate=strict", "-n", namespace, "-f", "-", stdin=json.dumps(each))
+    name = f"{service['metadata']['name']}-predictor"
+    try:
+        cluster.kubectl("rollout", "status", "--timeout=300s", "-n", namespace, f"deployment/{name}")
+    except ClusterError as error:
+        described = cluster.kubectl("describe", "pods", "-n", namespace, "-l", f"app=isvc.{name}")
+        raise ClusterError(f"{error}\n{described[-3000:]}") from error
+    return cluster.kubectl("get", "-n", namespace, f"service/{name}", "-o", "jsonpath={.spec.clusterIP}")
+
+
+def ask(cluster: Cluster, address: str, path: str, body: Mapping[str, Any]) -> Any:
+    """The answer to one request, sent from the node."""
+    sent = ["--header", "Content-Type: application/json", "--post-data", json.dumps(body)]
+    return json.loads(cluster.run(["busybox", "wget", "-q", "-O", "-", *sent, f"http://{address}{path}"]))
 
 
 def _bring_model(pod: dict[str, Any], container: dict[str, Any], uri: str, secret: str) -> None:
