@@ -6,6 +6,7 @@ from kfp.dsl.base_component import BaseComponent
 from components.training.component import plan_augmentation_search, rank_augmentation_policies, try_augmentation_policy
 from pipelines.layers.chain import checked_data, layers_of, released_model
 from pipelines.layers.data import feature_step
+from pipelines.steps.gates import run_page
 from pipelines.steps.inputs import checked_inputs, FormValues, size_of
 from pipelines.steps.placement import (
     Access,
@@ -26,6 +27,8 @@ from pipelines.steps.placement import (
 )
 
 PIPELINE_NAME = "pluszero-augmentation-search"
+# Steps that leave something for the page of the run, in their order; those of the winner come behind them.
+SEARCH_STEPS = ("check inputs", "ingest examples", "validate examples", "build feature store", "rank policies")
 _RECIPE = "full"
 # More trainings at once than this would take the queue from everybody else.
 _TRIALS_AT_ONCE = 4
@@ -94,49 +97,50 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
             "feature_dir": feature_dir,
             "workspace_claim": workspace_claim,
         }
-        inputs = checked_inputs(form, problem)
-        # In a loop, kfp's local runner gives the item for every parameter that comes from another step: the trials
-        # carry what they need.
-        plan = plan_augmentation_search(
-            search=search,
-            problem=inputs.outputs["data_problem"],
-            preparation=inputs.outputs["preparation"],
-            training=inputs.outputs["training"],
-            data_fingerprint=inputs.outputs["data_fingerprint"],
-            seed=seed,
-        )
-        with_workspace(called(on_cpu(plan, LIGHT), "plan search"), workspace_claim)
-        data = checked_data(layers, form, inputs).after(plan)
-
-        with dsl.ParallelFor(plan.output, parallelism=_TRIALS_AT_ONCE, name="trials") as trial:
-            tried = try_augmentation_policy(
-                features=data.outputs["features"],
-                trial=trial,
-                recipe=_RECIPE,
-                checkpoint_dir=checkpoint_dir,
-                device=device_of(profile),
+        with dsl.ExitHandler(run_page("search", SEARCH_STEPS, claim=workspace_claim), name="search run"):
+            inputs = checked_inputs(form, problem)
+            # In a loop, kfp's local runner gives the item for every parameter that comes from another step: the trials
+            # carry what they need.
+            plan = plan_augmentation_search(
+                search=search,
+                problem=inputs.outputs["data_problem"],
+                preparation=inputs.outputs["preparation"],
+                training=inputs.outputs["training"],
+                data_fingerprint=inputs.outputs["data_fingerprint"],
+                seed=seed,
             )
-            size = training_size(model_size(**size_of(inputs, "training")))
-            on_gpu(called(tried, "try policy"), size, profile=profile)
-            with_access(tried, Access(claim=workspace_claim, secret=inputs.outputs["secret"]))
-            # A node that goes away takes nothing with it: the next try goes on from the last checkpoint.
-            retried(tried, size, times=3)
+            with_workspace(called(on_cpu(plan, LIGHT), "plan search"), workspace_claim)
+            data = checked_data(layers, form, inputs).after(plan)
 
-        ranked = rank_augmentation_policies(
-            results=dsl.Collected(tried.outputs["result"]), problem=inputs.outputs["problem_text"]
-        )
-        with_workspace(called(on_cpu(ranked, LIGHT), "rank policies"), workspace_claim)
+            with dsl.ParallelFor(plan.output, parallelism=_TRIALS_AT_ONCE, name="trials") as trial:
+                tried = try_augmentation_policy(
+                    features=data.outputs["features"],
+                    trial=trial,
+                    recipe=_RECIPE,
+                    checkpoint_dir=checkpoint_dir,
+                    device=device_of(profile),
+                )
+                size = training_size(model_size(**size_of(inputs, "training")))
+                on_gpu(called(tried, "try policy"), size, profile=profile)
+                with_access(tried, Access(claim=workspace_claim, secret=inputs.outputs["secret"]))
+                # A node that goes away takes nothing with it: the next try goes on from the last checkpoint.
+                retried(tried, size, times=3)
 
-        with dsl.If(train_winner == True, name="train with the winner"):  # noqa: E712
-            chosen = checked_inputs(form, ranked.outputs["problem_text"], name="check the winner")
-            features = feature_step(
-                data.outputs["examples"],
-                backbone=backbone,
-                preparation=chosen.outputs["preparation"],
-                feature_dir=feature_dir,
-                size=data_size(**size_of(chosen, "data")),
-                claim=workspace_claim,
+            ranked = rank_augmentation_policies(
+                results=dsl.Collected(tried.outputs["result"]), problem=inputs.outputs["problem_text"]
             )
-            released_model(layers, form, chosen, data, features)
+            with_workspace(called(on_cpu(ranked, LIGHT), "rank policies"), workspace_claim)
+
+            with dsl.If(train_winner == True, name="train with the winner"):  # noqa: E712
+                chosen = checked_inputs(form, ranked.outputs["problem_text"], name="check the winner")
+                features = feature_step(
+                    data.outputs["examples"],
+                    backbone=backbone,
+                    preparation=chosen.outputs["preparation"],
+                    feature_dir=feature_dir,
+                    size=data_size(**size_of(chosen, "data")),
+                    claim=workspace_claim,
+                )
+                released_model(layers, form, chosen, data, features)
 
     return augmentation_search

@@ -77,7 +77,7 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
             "feature_dir": feature_dir,
             "workspace_claim": workspace_claim,
         }
-        with dsl.ExitHandler(run_page(STEP_NAMES, claim=workspace_claim), name="training run"):
+        with dsl.ExitHandler(run_page("training", STEP_NAMES, claim=workspace_claim), name="training run"):
             inputs = checked_inputs(form, problem)
             data = checked_data(layers, form, inputs)
             released_model(layers, form, inputs, data, features=data)

@@ -19,7 +19,7 @@ def quality_gate(
     Parameters
     ----------
     step
-        Name of the step that checked, as people see it.
+        Name of the step that checked, as people see it; empty where its run has no page.
     verdict
         The verdict file of the check.
     metrics

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from components.shared.contracts.verdict import read_verdict
 from components.shared.runtime.errors import QualityGateError
-from components.shared.runtime.step_record import keep_step, this_run
+from components.shared.runtime.step_record import keep_results
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,8 @@ def quality_gate(
     verdict_path
         The check's verdict.
     step
-        Name of the step that checked: what it made is kept under it for the page of a run on a cluster.
+        Name of the step that checked: what it made is kept under it for the page of a run on a cluster; empty where the
+        run has none.
     metrics_path, report_path
         What else the check made.
 
@@ -38,9 +39,7 @@ def quality_gate(
         If the file is not a verdict.
     """
     verdict = read_verdict(verdict_path)
-    if (run := this_run()) is not None:
-        made = {"verdict": verdict_path, "metrics": metrics_path, "report": report_path}
-        keep_step(run, step or verdict.check, files={kind: path for kind, path in made.items() if path is not None})
+    keep_results(step, {"verdict": verdict_path, "metrics": metrics_path, "report": report_path})
     if not verdict.passed:
         raise QualityGateError(f"{verdict.check}: {verdict.reason}")
     logger.info("%s passed: %s", verdict.check, verdict.reason)

@@ -1,52 +1,32 @@
-"""Keeps what steps made, and writes the page of a run on a cluster from it."""
+"""Writes the page of a run on a cluster from what its steps kept."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, UTC
 import logging
 from pathlib import Path
 import shutil
-from typing import Any
 
-from components.reporting.run_pages.run_report import write_run
+from components.reporting.run_pages.run_report import RunSummary, write_run
+from components.reporting.run_pages.search_run_summary import SearchRunSummary
 from components.reporting.run_pages.step import Step
 from components.reporting.run_pages.training_run_summary import TrainingRunSummary
 from components.shared.contracts.run_record import kept_steps, StepRecord
-from components.shared.runtime.step_record import ASKED, keep_step, RUN_VARIABLE, this_run
+from components.shared.runtime.step_record import RUN_PARAMETERS, RUN_VARIABLE, this_run
 
 logger = logging.getLogger(__name__)
 
+_GATE = "gate: "
 
-def keep_results(
-    *,
-    step: str,
-    report_path: str | Path | None = None,
-    metrics_path: str | Path | None = None,
-    release: Mapping[str, Any] | None = None,
+
+def write_run_page(
+    *, kind: str, steps: Sequence[str], version: str, images: Mapping[str, str], page_path: str | Path
 ) -> None:
-    """Keep what a step made for the page of its run.
-
-    Parameters
-    ----------
-    step
-        The step's name, as people see it.
-    report_path, metrics_path
-        Its report and metrics, where it has them.
-    release
-        What the model that it published says of itself: `uri`, `storage_uri`, `version`.
-
-    Raises
-    ------
-    ValueError
-        If nothing says which run this is.
-    """
-    files = {kind: path for kind, path in (("report", report_path), ("metrics", metrics_path)) if path is not None}
-    keep_step(_run(), step, files=files, facts=release)
-
-
-def write_run_page(*, steps: Sequence[str], version: str, images: Mapping[str, str], page_path: str | Path) -> None:
     """Write the page of this run, and `summary.json` and `report.html` beside what its steps kept.
 
     Parameters
     ----------
+    kind
+        Of the run: `training` or `search`.
     steps
         Names of the steps that leave something, in their order.
     version
@@ -59,26 +39,26 @@ def write_run_page(*, steps: Sequence[str], version: str, images: Mapping[str, s
     Raises
     ------
     ValueError
-        If nothing says which run this is.
-    ContractError
-        If a newer release has kept what the steps made.
+        If nothing says which run this is, or `kind` is unknown.
     """
-    run = _run()
+    run = this_run()
+    if run is None:
+        raise ValueError(f"{RUN_VARIABLE} must say which run this is, but is not set: this step is for clusters")
     records = {record.step: record for record in kept_steps(run)}
-    asked = records.pop(ASKED, None)
-    facts = {} if asked is None else asked.facts
-    shown = _steps(steps, records)
+    asked = records.pop(RUN_PARAMETERS, None)
+    parameters = {} if asked is None else asked.facts
     error = _error(steps, records)
     run.mkdir(parents=True, exist_ok=True)
     write_run(
-        shown,
+        _steps(steps, records),
         run_dir=run,
-        run_summary=TrainingRunSummary(source=str(facts.get("source", "unknown"))),
+        run_summary=_run_summary(kind, str(parameters.get("model_data", "unknown"))),
         error=error,
         identity={
             "run": run.name,
+            "page written": datetime.now(UTC).isoformat(timespec="seconds"),
             "version": version,
-            **facts,
+            **parameters,
             **{f"image {name}": image for name, image in images.items()},
         },
     )
@@ -87,22 +67,30 @@ def write_run_page(*, steps: Sequence[str], version: str, images: Mapping[str, s
     logger.info("%s", error or "every step has ended well")
 
 
-def _run() -> Path:
-    run = this_run()
-    if run is None:
-        raise ValueError(f"{RUN_VARIABLE} must say which run this is, but is not set: this step is for clusters")
-    return run
+def _run_summary(kind: str, source: str) -> RunSummary:
+    if kind == "training":
+        return TrainingRunSummary(source=source)
+    if kind == "search":
+        return SearchRunSummary(source=source)
+    raise ValueError(f"kind must be training or search, got {kind!r}")
 
 
 def _steps(names: Sequence[str], records: Mapping[str, StepRecord]) -> list[Step]:
-    """The run's steps in their order, and behind them what failed between them, a gate for one."""
+    """The run's steps in their order, and behind them what else has kept something: a gate that failed, for one."""
     others = [name for name in records if name not in names]
-    return [_step(name, records.get(name)) for name in [*names, *others]]
+    last = _last_heard_of(names, records)
+    return [_step(name, records.get(name), cached=number < last) for number, name in enumerate([*names, *others])]
 
 
-def _step(name: str, record: StepRecord | None) -> Step:
+def _last_heard_of(names: Sequence[str], records: Mapping[str, StepRecord]) -> int:
+    """The place of the last step that kept something; those before it that did not came out of KFP's cache."""
+    return max((number for number, name in enumerate(names) if name in records), default=-1)
+
+
+def _step(name: str, record: StepRecord | None, *, cached: bool) -> Step:
     if record is None:
-        return Step(name=name, log=Path(), status="no word", duration_s=None)
+        status = "succeeded" if cached else "not reported"
+        return Step(name=name, log=Path(), status=status, cached=cached, duration_s=None)
     return Step(
         name=name,
         log=Path(),
@@ -116,8 +104,13 @@ def _step(name: str, record: StepRecord | None) -> Step:
 
 def _error(names: Sequence[str], records: Mapping[str, StepRecord]) -> str:
     """What the run failed with; empty where every step has left its results."""
-    failed = [f"{record.step}: {record.error}" for record in records.values() if record.error]
-    silent = [name for name in names if name not in records]
+    # A gate's own sentence names the check already.
+    failed = [_sentence(record) for record in records.values() if record.error]
+    silent = names[_last_heard_of(names, records) + 1 :]
     if failed or not silent:
         return "; ".join(failed)
     return f"nothing was heard of {silent[0]}: the last lines of its log, and of its driver's, say why"
+
+
+def _sentence(record: StepRecord) -> str:
+    return record.error if record.step.startswith(_GATE) else f"{record.step}: {record.error}"

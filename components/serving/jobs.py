@@ -24,6 +24,7 @@ from components.shared.contracts.verdict import read_verdict, Verdict, write_ver
 from components.shared.runtime.atomic_files import read_json, write_json, write_text
 from components.shared.runtime.container_images import image_pull_secrets
 from components.shared.runtime.model_name import check_model_name
+from components.shared.runtime.step_record import keep_results, this_step
 
 logger = logging.getLogger(__name__)
 
@@ -132,6 +133,7 @@ def publish_model(
     )
     write_beside(release, text)
     write_text(inference_service_path, text)
+    keep_results(this_step(), facts={"storage_uri": release.storage_uri, "version": release.version})
     return PublishResult(
         version=release.version,
         storage_uri=release.storage_uri,

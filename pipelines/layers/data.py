@@ -10,7 +10,7 @@ from kfp.dsl.pipeline_channel import PipelineArtifactChannel
 from components.data_ingestion.component import ingest_examples
 from components.data_validation.component import validate_examples
 from components.feature_engineering.component import build_feature_store
-from pipelines.steps.gates import gate_after, kept
+from pipelines.steps.gates import gate_after
 from pipelines.steps.placement import (
     Access,
     Asked,
@@ -115,10 +115,8 @@ def feature_step(
     claim: Asked,
 ) -> PipelineTask:
     """The step that prepares every example once."""
-    name = "build feature store"
     features = build_feature_store(
         examples=examples, backbone=backbone, preparation=preparation, feature_dir=feature_dir
     )
-    with_workspace(called(on_cpu(features, size), name), claim)
-    kept(features, step=name, claim=claim)
+    with_workspace(called(on_cpu(features, size), "build feature store"), claim)
     return features

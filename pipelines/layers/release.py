@@ -4,7 +4,7 @@ from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
 
 from components.serving.component import probe_server, publish_model
-from pipelines.steps.gates import gate_after, kept
+from pipelines.steps.gates import gate_after
 from pipelines.steps.placement import Access, called, on_cpu, retried, SERVING, with_access
 
 
@@ -48,7 +48,6 @@ def release_layer() -> BaseComponent:
         )
         called(retried(on_cpu(published, SERVING), SERVING, times=3), "publish model")
         with_access(published, access)
-        kept(published, step="publish model", claim=workspace_claim)
 
         probe = probe_server(model=published.outputs["published"], examples=examples, predictions=predictions)
         with_access(called(on_cpu(probe, SERVING), "probe server"), access)

@@ -7,7 +7,6 @@ from kfp.dsl.base_component import BaseComponent
 
 from components.shared.runtime.container_images import image
 from components.training.component import train_model, train_on_nodes
-from pipelines.steps.gates import kept
 from pipelines.steps.placement import (
     Access,
     called,
@@ -96,7 +95,6 @@ def training_layer(profile: ProfileName) -> BaseComponent:
         with_access(called(trained, "train model"), Access(claim=workspace_claim, secret=secret))
         # A node that goes away takes nothing with it: the next try goes on from the last checkpoint.
         retried(trained, size, times=3)
-        kept(trained, step="train model", claim=workspace_claim)
         return TrainingOutputs(model=trained.outputs["model"])
 
     return training_steps

@@ -1,19 +1,18 @@
 """The environments of this machine: which one stands for which image, and its interpreter."""
 
 from pathlib import Path
-import re
 
+from components.shared.runtime.container_images import image_name
 from pipelines.local.image_source import REPOSITORY
 
 # Pipelines run in it too.
 DESK = ".venv"
 VALIDATION = ".venv-validation"
-_VALIDATION_IMAGE = re.compile(r"-validation(?:[:@]|$)")
 
 
 def interpreter_of(image: str) -> Path:
     """Interpreter of the environment that stands for an image on this machine."""
-    return interpreter_in(VALIDATION if _VALIDATION_IMAGE.search(image) else DESK)
+    return interpreter_in(VALIDATION if image_name(image) == "validation" else DESK)
 
 
 def interpreter_in(folder: str) -> Path:

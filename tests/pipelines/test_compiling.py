@@ -119,7 +119,7 @@ def test_the_first_screen_is_short_and_opens_into_layers_with_a_path(compiled, s
         assert len(first) + artifacts <= 8
         found: dict[str, set[str]] = {}
         for step in steps[profile].values():
-            if not step.shown.startswith(("gate: ", "keep: ")) and len(step.path) == 2:
+            if not step.shown.startswith("gate: ") and len(step.path) == 2:
                 found.setdefault(step.path[1], set()).add(step.shown)
         assert found == LAYERS
         (run,) = (task for task in first.values() if task["taskInfo"]["name"] == "training run")
@@ -135,8 +135,9 @@ def _component(path, task):
 
 
 def test_the_page_of_the_run_is_written_whatever_has_failed(compiled, steps):
-    for profile in ("training-gpu", "training-cpu", "training-nodes"):
+    for profile in COMPILED - {"monitoring"}:
         page = steps[profile]["write-run-page"]
+        assert page.argument("kind") == ("search" if "search" in profile else "training")
         assert page.task["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
         assert page.task["dependentTasks"] == ["exit-handler-1"]
         # A task of an exit handler is handed no artifact.
@@ -149,19 +150,22 @@ def test_the_page_of_the_run_is_written_whatever_has_failed(compiled, steps):
 
 
 @pytest.mark.parametrize("profile", ["training-gpu", "training-cpu", "training-nodes"])
-def test_each_step_of_the_page_is_kept_by_itself_by_its_gate_or_by_a_step_of_its_own(steps, profile):
-    """Never from a cache, with the pod's own run, and with what the step before it made."""
-    keeping = {
-        step.argument("step"): step for step in steps[profile].values() if step.shown[:6] in ("gate: ", "keep: ")
-    }
-    assert {"check inputs", *keeping} == set(steps[profile]["write-run-page"].argument("steps"))
-    for name, keeper in keeping.items():
-        assert not keeper.task["cachingOptions"].get("enableCache")
-        made = keeper.task["inputs"]["artifacts"].values()
-        producers = {artifact["taskOutputArtifact"]["producerTask"] for artifact in made}
-        assert producers == {name.replace(" ", "-").replace("train-model", _training(profile))}
-        if keeper.shown.startswith("gate: "):
-            assert set(keeper.task["inputs"]["artifacts"]) == {"verdict", "metrics", "report"}
+def test_each_check_of_the_page_is_kept_by_its_gate(steps, profile):
+    """Never from a cache, and with what the check made."""
+    gates = {step.argument("step"): step for step in steps[profile].values() if step.shown.startswith("gate: ")}
+    assert {name.replace(" ", "-") for name in gates} == CHECKS
+    assert set(gates) < set(steps[profile]["write-run-page"].argument("steps"))
+    for name, gate in gates.items():
+        assert not gate.task["cachingOptions"].get("enableCache")
+        made = gate.task["inputs"]["artifacts"]
+        assert set(made) == {"verdict", "metrics", "report"}
+        producers = {artifact["taskOutputArtifact"]["producerTask"] for artifact in made.values()}
+        assert producers == {name.replace(" ", "-")}
+
+
+def test_a_run_without_a_page_keeps_nothing_for_one(steps):
+    (gate,) = (step for step in steps["monitoring"].values() if step.shown == "gate: drift")
+    assert gate.argument("step") == ""
 
 
 def _training(profile):
@@ -204,7 +208,7 @@ def test_every_step_has_a_name_for_people(compiled, steps, name):
     assert all(re.fullmatch(r"[a-z]+(:? [a-z]+)*", each) for each in shown), shown
     # Only the winner of a search prepares its examples anew.
     twice = {each for each in shown if shown.count(each) > 1}
-    assert twice <= ({"build feature store", "keep: build feature store"} if "search" in name else set())
+    assert twice <= ({"build feature store"} if "search" in name else set())
     layers = {layer["taskInfo"]["name"] for step in steps[name].values() for layer in step.layers}
     assert all(re.fullmatch(r"[a-z]+( [a-z]+)*", layer) for layer in layers), layers
 

@@ -10,7 +10,7 @@ from components.reporting.page import Cell, long_text, Report, report_body
 from components.reporting.run_pages.step import Step
 from components.shared.contracts.verdict import read_verdict
 from components.shared.runtime.atomic_files import read_json, write_json
-from components.shared.runtime.redaction import masked_strings, masked_uris
+from components.shared.runtime.redaction import masked, masked_strings, masked_uris
 
 # The content of `summary.json`, of any pipeline's run; the README names the keys.
 Summary = dict[str, Any]
@@ -91,6 +91,8 @@ def write_run(
     """Write `summary.json` and `report.html`; returns the summary, in which URIs have no passwords; see `summarize`."""
     summary = summarize(steps, run_dir=run_dir, run_summary=run_summary, error=error, identity=identity)
     summary = {key: masked_strings(value, masked_uris) for key, value in summary.items()}
+    # A problem file may quote a value.
+    summary["identity"] = masked_strings(summary["identity"], masked)
     run_page(summary, steps, run_summary).write(run_dir / "report.html")
     write_json(run_dir / "summary.json", summary)
     return summary
@@ -128,7 +130,8 @@ def step_metrics(steps: Mapping[str, Step], name: str, *, prefix: str = "") -> d
     path = step.file_of("metrics") if step else None
     if path is None:
         return {}
-    return {f"{prefix}{key}": value for key, value in read_json(path, what="a step's metrics").items()}
+    metrics = read_json(path, what="a step's metrics")
+    return {f"{prefix}{key}": value for key, value in metrics.items()} if isinstance(metrics, dict) else {}
 
 
 def _step_rows(steps: Sequence[Step], *, timed: bool) -> list[list[Cell]]:

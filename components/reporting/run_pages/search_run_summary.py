@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 from components.reporting.page import Cell
@@ -25,15 +24,16 @@ class SearchRunSummary(RunSummary):
 
     def details(self, steps: Mapping[str, Step]) -> Summary:
         """The ranking, and the problem file that names the winner."""
-        outputs = steps[_RANKING].outputs if _RANKING in steps else {}
-        path = Path(outputs.get("ranking", ""))
-        ranked = read_json(path, what="the ranking") if path.is_file() else {}
+        step = steps.get(_RANKING)
+        path = step and step.file_of("ranking")
+        ranked = read_json(path, what="the ranking") if path else {}
+        problem = step and step.file_of("problem_file")
         return {
             "dataset": {"source": self.source},
             "winner": ranked.get("winner"),
             "reason": ranked.get("reason"),
             "policies": ranked.get("policies", []),
-            "problem_file": outputs.get("problem_file"),
+            "problem_file": str(problem) if problem else None,
         }
 
     def facts(self, summary: Summary) -> dict[str, Cell]:

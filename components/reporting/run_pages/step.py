@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(kw_only=True, slots=True)
 class Step:
-    """One step of a run, as it goes: `running`, `succeeded` or `failed`; `no word` where nothing is known of it.
+    """One step of a run, as it goes: `running`, `succeeded` or `failed`; `not reported` where nothing is known of it.
 
     Rounds of a loop after the first are numbered in `name`; `cached` outputs are an earlier run's. `outputs` holds
     parameters by value and artifacts by path; after a failure, those artifacts that are on disk. `duration_s` is None
@@ -25,8 +25,8 @@ class Step:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def file_of(self, kind: str) -> Path | None:
-        """The file that the step left of a kind (`report`, `verdict`, `metrics`), whose output is called STEP_KIND."""
-        places = [Path(place) for name, place in self.outputs.items() if name.endswith(f"_{kind}")]
+        """The file that the step left of a kind (`report`, `verdict` ...), an output called KIND or STEP_KIND."""
+        places = [Path(place) for name, place in self.outputs.items() if name == kind or name.endswith(f"_{kind}")]
         return next((place for place in places if place.is_file()), None)
 
 

@@ -82,7 +82,7 @@ def _dataset(steps: Mapping[str, Step]) -> dict[str, Any]:
         return {}
     counts = metrics["counts"]
     classes: dict[str, int] = {}
-    for labels in counts.values() if metrics["task"] == "classification" else ():
+    for labels in counts.values() if metrics.get("task") == "classification" else ():
         for label, count in labels.items():
             classes[label] = classes.get(label, 0) + count
     return {

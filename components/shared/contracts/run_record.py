@@ -37,13 +37,18 @@ class StepRecord:
 def kept_steps(run: str | Path) -> list[StepRecord]:
     """What the steps of a run have left so far, in the order of time; nothing where there is no such folder.
 
-    Raises
-    ------
-    ContractError
-        If a record was written by a newer release, or is none.
+    A record that cannot be read is one whose `error` says why, under its folder's name: it costs no more than its step.
     """
-    records = [_read(file) for file in Path(run).glob(f"[!.]*/{RECORD_FILE}")]
+    records = [_readable(file) for file in Path(run).glob(f"[!.]*/{RECORD_FILE}")]
     return sorted(records, key=lambda record: (record.kept_at, record.step))
+
+
+def _readable(file: Path) -> StepRecord:
+    try:
+        return _read(file)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        name = file.parent.name.replace("-", " ")
+        return StepRecord(step=name, kept_at="", files={}, facts={}, error=f"its record cannot be read: {error}")
 
 
 def _read(file: Path) -> StepRecord:

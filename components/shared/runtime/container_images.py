@@ -52,6 +52,26 @@ def image_version() -> str:
     return image("training").rpartition(":")[2]
 
 
+def image_repository(reference: str) -> str:
+    """A full name without tag and digest: `registry/team/pluszero-mlops-training`."""
+    path, slash, last = reference.partition("@")[0].rpartition("/")
+    return f"{path}{slash}{last.partition(':')[0]}"
+
+
+def image_name(reference: str) -> str:
+    """Which of the project's images a full name is of, by tag or digest: `validation`, `training`, `serving`.
+
+    Raises
+    ------
+    ValueError
+        If it is none of them.
+    """
+    name = image_repository(reference).rpartition("-")[2]
+    if name not in IMAGE_NAMES:
+        raise ValueError(f"an image must be one of {IMAGE_NAMES}, got {reference}")
+    return name
+
+
 def image_pull_secrets() -> tuple[str, ...]:
     """Names of the secrets by which a cluster pulls the images: `PLUSZERO_IMAGE_PULL_SECRETS`, commas between them.
 

@@ -19,7 +19,7 @@ from components.shared.runtime.custom_code import check_allowed
 from components.shared.runtime.gpu_placement import WORKSPACE_CLAIM
 from components.shared.runtime.model_name import check_model_name, MAX_NAME_LENGTH
 from components.shared.runtime.settings_text import written_settings
-from components.shared.runtime.step_record import ASKED, keep_step, this_run, this_step
+from components.shared.runtime.step_record import keep_results, RUN_PARAMETERS, this_step
 from components.shared.runtime.workspace import as_claim_uri, check_claim, mounted
 from components.shared.runtime.written_settings import WrittenSettings
 from components.shared.tables.sources import check_source, companion_uri, readable_store_errors
@@ -139,20 +139,21 @@ def check_inputs(
     FileNotFoundError
         If there is nothing at `source`, or nothing to split like where the problem file says.
     """
-    asked = {"source": source, "problem": problem, "recipe": recipe, "backbone": backbone, "seed": seed}
-    _keep(ASKED, {**asked, **asdict(destination), "data_fingerprint": fingerprint})
+    asked = {
+        "model_data": source,
+        "data_fingerprint": fingerprint,
+        "recipe": recipe,
+        "backbone": backbone,
+        "seed": seed,
+        **asdict(destination),
+        "problem": problem,
+    }
+    keep_results(RUN_PARAMETERS, facts=asked)
     text = given_problem(problem, destination.workspace_claim)
     checked = _checked(text, source, recipe, backbone, seed, destination, fingerprint)
-    asked |= {"source": checked.source, "problem": text}
-    _keep(ASKED, {**asked, **asdict(destination), "data_fingerprint": checked.data_fingerprint})
-    _keep(this_step(), {"model_name": checked.model_name, "model_root": checked.model_root})
+    keep_results(RUN_PARAMETERS, facts={**asked, "data_fingerprint": checked.data_fingerprint, "problem": text})
+    keep_results(this_step())
     return checked
-
-
-def _keep(step: str, facts: dict[str, Any]) -> None:
-    """Keep on a cluster, for the page of the run, what a run was asked and what became of it."""
-    if (run := this_run()) is not None:
-        keep_step(run, step, facts=facts)
 
 
 def _checked(

@@ -1,5 +1,7 @@
 """The gate."""
 
+from contextlib import nullcontext
+
 from kfp import dsl
 import pytest
 
@@ -38,6 +40,16 @@ def test_on_a_cluster_the_face_keeps_what_the_check_made_before_it_stops_the_run
     # A check that was ended before it had metrics has none.
     assert set(kept.files) == {"verdict", "report"}
     assert kept.files["report"].read_text() == "the report"
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_workspace_that_cannot_be_written_changes_no_outcome(tmp_path, monkeypatch, passed):
+    monkeypatch.setenv("PLUSZERO_RUN_ID", "7d0c")
+    monkeypatch.setenv("PLUSZERO_RUNS_DIR", str(tmp_path / "runs"))
+    (tmp_path / "runs").write_text("a file where the folder should be")
+    write_verdict(tmp_path / "verdict.json", Verdict(check="analysis", passed=passed, reason="accuracy 0.1"))
+    with nullcontext() if passed else pytest.raises(QualityGateError, match=r"^analysis: accuracy 0\.1$"):
+        quality_gate(verdict_path=tmp_path / "verdict.json", step="evaluate model")
 
 
 def test_a_missing_verdict_is_no_pass(tmp_path):

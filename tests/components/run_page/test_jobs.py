@@ -7,12 +7,11 @@ from kfp import dsl
 import pytest
 
 from components.reporting.page import Report
-from components.run_page.component import keep_results as keep_results_face
 from components.run_page.component import write_run_page as write_run_page_face
-from components.run_page.jobs import keep_results, write_run_page
+from components.run_page.jobs import write_run_page
 from components.shared.contracts.verdict import Verdict, write_verdict
 from components.shared.runtime.atomic_files import write_json
-from components.shared.runtime.step_record import ASKED, keep_step
+from components.shared.runtime.step_record import keep_step, RUN_PARAMETERS
 
 STEPS = ["check inputs", "ingest examples", "smoke test", "train model", "evaluate model", "publish model"]
 IMAGES = {"training": "registry.example/pluszero-mlops-training:3f2a"}
@@ -50,14 +49,21 @@ def keep(run, step, *, passed=None, error=""):
 
 
 def keep_asked(run):
-    asked = {"source": "s3://photos/pets", "problem": "target: {minimum: 0.9}", "data_fingerprint": "ab12", "seed": 0}
-    keep_step(run, ASKED, facts=asked)
+    asked = {
+        "model_data": "s3://photos/pets",
+        "problem": "target: {minimum: 0.9}",
+        "data_fingerprint": "ab12",
+        "seed": 0,
+    }
+    keep_step(run, RUN_PARAMETERS, facts=asked)
     keep_step(run, "check inputs")
 
 
 def page(run, tmp_path):
     """Words of the page, and its summary."""
-    write_run_page(steps=STEPS, version="v0.2.0", images=IMAGES, page_path=tmp_path / "out" / "page.html")
+    write_run_page(
+        kind="training", steps=STEPS, version="v0.2.0", images=IMAGES, page_path=tmp_path / "out" / "page.html"
+    )
     html = (tmp_path / "out" / "page.html").read_text(encoding="utf-8")
     assert html == (run / "report.html").read_text(encoding="utf-8")
     words = " ".join(re.sub(r"<[^>]+>", " ", html.partition("<main")[2]).split())
@@ -70,7 +76,7 @@ def test_a_run_that_went_well(run, tmp_path):
     keep(run, "smoke test", passed=True)
     keep(run, "train model")
     keep(run, "evaluate model", passed=True)
-    keep_results(step="publish model", release={"uri": "x", "storage_uri": "pvc://claim/models/pets/1f"})
+    keep_step(run, "publish model", facts={"storage_uri": "pvc://claim/models/pets/1f"})
     words, summary = page(run, tmp_path)
     assert summary["passed"] is True
     assert summary["metrics"] == {"accuracy": 0.91, "macro_f1": 0.9, "training_val_loss": 0.2}
@@ -91,11 +97,11 @@ def test_a_gate_that_stopped_the_run(run, tmp_path):
     keep_step(run, "gate: smoke", error="smoke: smoke test says so")
     words, summary = page(run, tmp_path)
     assert summary["passed"] is False
-    assert summary["error"] == "gate: smoke: smoke: smoke test says so"
+    assert summary["error"] == "smoke: smoke test says so"
     assert "the report of smoke test" in words
     states = {step["name"]: step["status"] for step in summary["steps"]}
     assert states["gate: smoke"] == "failed"
-    assert states["train model"] == states["publish model"] == "no word"
+    assert states["train model"] == states["publish model"] == "not reported"
 
 
 def test_a_step_that_failed_with_a_sentence(run, tmp_path):
@@ -125,33 +131,70 @@ def test_a_run_whose_first_step_never_began_has_a_page(run, tmp_path):
 
 
 def test_a_refused_parameter_is_on_the_page_beside_what_was_asked(run, tmp_path):
-    keep_step(run, ASKED, facts={"source": "nowhere", "seed": -1})
+    keep_step(run, RUN_PARAMETERS, facts={"model_data": "nowhere", "seed": -1})
     keep_step(run, "check inputs", error="seed must be 0 or more, got -1")
     words, _ = page(run, tmp_path)
     assert "check inputs: seed must be 0 or more, got -1" in words
     assert "nowhere" in words
 
 
-def test_the_faces_write_the_page_and_keep_results(run, tmp_path):
-    report = Report("Training")
-    report.paragraph("the loss fell")
-    report.write(tmp_path / "train.html")
-    write_json(tmp_path / "train.json", {"val_loss": 0.2})
-    keep_results_face.python_func(
-        step="train model",
-        report=dsl.HTML(uri=str(tmp_path / "train.html")),
-        metrics=dsl.Metrics(uri=str(tmp_path / "train.json")),
-    )
-    model = dsl.Model(uri="s3://models/pets/1f", metadata={"storage_uri": "s3://models/pets/1f"})
-    keep_results_face.python_func(step="publish model", release=model)
+def test_a_step_out_of_the_cache_is_no_step_that_failed(run, tmp_path):
+    """It did not run, so that it left nothing; what came after it did."""
+    keep_asked(run)
+    keep(run, "ingest examples", passed=True)
+    keep(run, "smoke test", passed=True)
+    keep(run, "evaluate model", passed=True)
+    keep_step(run, "publish model")
+    words, summary = page(run, tmp_path)
+    assert summary["passed"] is True
+    states = {step["name"]: (step["status"], step["cached"]) for step in summary["steps"]}
+    assert states["train model"] == ("succeeded", True)
+    assert "train model cached" in words
+
+
+def test_metrics_and_records_that_are_none_cost_no_more_than_themselves(run, tmp_path):
+    keep_asked(run)
+    keep(run, "ingest examples", passed=True)
+    write_json(run / "ingest-examples" / "metrics.json", ["no", "metrics"])
+    keep(run, "smoke test", passed=True)
+    (run / "smoke-test" / "record.json").write_text("{")
+    words, summary = page(run, tmp_path)
+    assert summary["dataset"] == {"source": "s3://photos/pets"}
+    assert summary["error"].startswith("smoke test: its record cannot be read")
+    assert "the report of ingest examples" in words
+
+
+def test_the_page_of_a_search_says_what_to_train_with(run, tmp_path):
+    keep_asked(run)
+    score = {"mean": 0.97, "low": 0.95, "high": 0.98}
+    policies = [{"name": "light", "score": score, "is_tied": False}]
+    write_json(tmp_path / "ranking.json", {"winner": "light", "reason": "it is best", "policies": policies})
+    (tmp_path / "problem.yaml").write_text("preparation: {augmentation: light}\n")
+    files = {"ranking": tmp_path / "ranking.json", "problem_file": tmp_path / "problem.yaml"}
+    keep_step(run, "rank policies", files=files)
+    steps = ["check inputs", "ingest examples", "rank policies"]
+    out = tmp_path / "page.html"
+    write_run_page(kind="search", steps=steps, version="v0.2.0", images={}, page_path=out)
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    assert (summary["passed"], summary["winner"]) == (True, "light")
+    assert summary["problem_file"] == str(run / "rank-policies" / "problem.yaml")
+    assert "It is best." in out.read_text(encoding="utf-8")
+
+
+def test_the_face_writes_the_page(run, tmp_path):
+    keep_asked(run)
+    keep(run, "train model")
     out = dsl.HTML(uri=str(tmp_path / "page.html"))
-    write_run_page_face.python_func(steps=STEPS, version="v0.2.0", images=IMAGES, run_page=out)
-    html = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert "the loss fell" in html
-    assert "s3://models/pets/1f" in html
+    write_run_page_face.python_func(kind="training", steps=STEPS, version="v0.2.0", images=IMAGES, run_page=out)
+    assert "the report of train model" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_another_kind_of_run_is_refused(run, tmp_path):
+    with pytest.raises(ValueError, match="kind must be training or search, got 'monitoring'"):
+        write_run_page(kind="monitoring", steps=STEPS, version="", images={}, page_path=tmp_path / "page.html")
 
 
 def test_without_a_cluster_it_says_so(tmp_path, monkeypatch):
     monkeypatch.delenv("PLUSZERO_RUN_ID", raising=False)
     with pytest.raises(ValueError, match="PLUSZERO_RUN_ID must say which run this is, but is not set"):
-        write_run_page(steps=STEPS, version="v0.2.0", images={}, page_path=tmp_path / "page.html")
+        write_run_page(kind="training", steps=STEPS, version="v0.2.0", images={}, page_path=tmp_path / "page.html")

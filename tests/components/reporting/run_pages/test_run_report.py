@@ -67,11 +67,13 @@ def test_passwords_of_uris_are_in_neither_summary_nor_page(tmp_path, smoke_step)
 
 
 def test_the_page_says_what_was_asked_and_shows_the_problem_file_as_it_was_written(tmp_path, smoke_step):
-    identity = {"source": "s3://u:pw123@photos/pets", "seed": 0, "problem": "target:\n  minimum: 0.9  # agreed\n"}
+    problem = "target:\n  minimum: 0.9  # kim@example.com\n"
+    identity = {"source": "s3://u:pw123@photos/pets", "seed": 0, "problem": problem}
     summary = write_run([smoke_step], run_dir=tmp_path, run_summary=TRAINING, error="", identity=identity)
-    assert summary["identity"] == {**identity, "source": "s3://<secret>@photos/pets"}
+    shown = problem.replace("kim@example.com", "<e-mail>")
+    assert summary["identity"] == {"source": "s3://<secret>@photos/pets", "seed": 0, "problem": shown}
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "target:\n  minimum: 0.9  # agreed\n" in page
+    assert "target:\n  minimum: 0.9  # &lt;e-mail&gt;\n" in page
     assert "pw123" not in page
 
 

@@ -1,6 +1,7 @@
 """What a step on a cluster leaves for the page of its run."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -8,8 +9,7 @@ import pytest
 
 from components.shared.contracts.run_record import kept_steps
 from components.shared.runtime.atomic_files import read_json, write_json
-from components.shared.runtime.errors import ContractError
-from components.shared.runtime.step_record import keep_step, RECORD_FILE, this_run
+from components.shared.runtime.step_record import keep_error, keep_results, keep_step, RECORD_FILE, this_run
 
 FAILING = """
 import components.shared.runtime.progress
@@ -93,12 +93,46 @@ def test_an_interrupted_step_leaves_nothing(cluster, repository):
     assert not cluster.exists()
 
 
-def test_a_record_of_a_newer_release_is_refused(cluster):
+def test_a_record_that_cannot_be_read_costs_no_more_than_its_step(cluster):
+    for step in ("train model", "smoke test", "evaluate model"):
+        keep_step(cluster, step)
+    newer = cluster / "train-model" / RECORD_FILE
+    write_json(newer, {**read_json(newer, what="it"), "format_version": 2})
+    (cluster / "smoke-test" / RECORD_FILE).write_text("{")
+    kept = {record.step: record.error for record in kept_steps(cluster)}
+    assert re.fullmatch(
+        r"its record cannot be read: .* must have a format_version from 1 to 1, got 2: .*", kept["train model"]
+    )
+    assert "must be JSON" in kept["smoke test"]
+    assert kept["evaluate model"] == ""
+
+
+def test_results_are_kept_only_where_there_is_a_run_and_a_name(cluster, monkeypatch):
+    keep_results("")
+    monkeypatch.delenv("PLUSZERO_RUN_ID")
+    keep_results("train model")
+    assert not cluster.exists()
+
+
+def test_what_a_gate_keeps_takes_away_the_error_of_its_earlier_try(cluster, monkeypatch):
+    monkeypatch.setenv("PLUSZERO_STEP", "gate: smoke")
+    keep_error(OSError("no space left"))
+    keep_results("smoke test")
+    assert [(record.step, record.error) for record in kept_steps(cluster)] == [("smoke test", "")]
+
+
+def test_a_workspace_that_cannot_be_written_is_a_warning(cluster, tmp_path, caplog):
+    (tmp_path / "runs").write_text("a file where the folder should be")
+    keep_results("train model")
+    assert "the page of the run will lack the step 'train model'" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["", "한글", "---"])
+def test_a_step_without_a_name_for_its_folder_takes_no_other_record_away(cluster, name):
     keep_step(cluster, "train model")
-    file = cluster / "train-model" / RECORD_FILE
-    write_json(file, {**read_json(file, what="it"), "format_version": 2})
-    with pytest.raises(ContractError, match=r"a step's record at .* must have a format_version from 1 to 1, got 2"):
-        kept_steps(cluster)
+    with pytest.raises(ValueError, match="must have a small letter or a digit"):
+        keep_step(cluster, name)
+    assert [record.step for record in kept_steps(cluster)] == ["train model"]
 
 
 def test_nothing_of_it_is_loaded_where_there_is_no_cluster(repository):

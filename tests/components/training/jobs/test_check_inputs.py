@@ -13,7 +13,7 @@ from components.modeling.preparation_settings import (
 )
 from components.shared.contracts.run_record import kept_steps
 from components.shared.runtime import workspace
-from components.shared.runtime.step_record import ASKED
+from components.shared.runtime.step_record import RUN_PARAMETERS
 from components.shared.tables.value_cleaning import ValueCleaning
 from components.training.component import check_inputs as check_inputs_face
 from components.training.jobs.check_inputs import check_inputs, CheckedInputs, RunDestination
@@ -216,12 +216,21 @@ def test_a_problem_file_in_an_object_store_is_read_with_its_policies(tmp_path, r
         (b"labels: {}", "unknown key 'labels'"),
     ],
 )
-def test_a_problem_file_that_cannot_be_used_says_why(tmp_path, content, reason):
+def test_a_problem_file_that_cannot_be_used_says_why(tmp_path, monkeypatch, content, reason):
+    monkeypatch.setattr(workspace, "WORKSPACE_PATH", str(tmp_path))
     file = tmp_path / "problem.yaml"
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(ValueError, match=reason):
         inputs(tmp_path, problem=str(file))
+
+
+@pytest.mark.parametrize(
+    "place", ["problem.yaml", "~/problem.yml", "S3://bucket/problem.yaml", "/etc/hostname", "file:///etc/hostname"]
+)
+def test_a_problem_file_where_no_step_can_read_it_is_refused(tmp_path, place):
+    with pytest.raises(ValueError, match="problem must be a problem file's text, or where one lies"):
+        inputs(tmp_path, problem=place)
 
 
 def test_what_was_asked_is_kept_on_a_cluster_and_what_was_refused_too(tmp_path, monkeypatch):
@@ -231,12 +240,13 @@ def test_what_was_asked_is_kept_on_a_cluster_and_what_was_refused_too(tmp_path, 
     with pytest.raises(ValueError, match="seed must be 0 or more"):
         inputs(tmp_path, seed=-1, problem="target: {minimum: 0.9}")
     (asked,) = kept_steps(tmp_path / "runs" / "7d0c")
-    assert asked.step == ASKED
+    assert asked.step == RUN_PARAMETERS
     assert (asked.facts["seed"], asked.facts["problem"]) == (-1, "target: {minimum: 0.9}")
     checked = inputs(tmp_path, fingerprint="monday")
     kept = {record.step: record.facts for record in kept_steps(tmp_path / "runs" / "7d0c")}
-    assert kept[ASKED]["data_fingerprint"] == "monday"
-    assert kept["check inputs"] == {"model_name": "model", "model_root": checked.model_root}
+    assert kept[RUN_PARAMETERS]["data_fingerprint"] == "monday"
+    assert checked.data_fingerprint == "monday"
+    assert "check inputs" in kept
 
 
 def test_it_is_tried_to_write_where_the_last_step_will(tmp_path):
