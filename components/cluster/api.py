@@ -94,7 +94,7 @@ class KubernetesApi:
             else:
                 file = None if kubeconfig is None else str(kubeconfig)
                 config.load_kube_config(config_file=file, context=context, client_configuration=settings)
-        except (ConfigException, OSError, ValueError, yaml.YAMLError) as error:
+        except (ConfigException, OSError, TypeError, ValueError, yaml.YAMLError) as error:
             raise ClusterError(
                 "there must be a way to a cluster, a kubeconfig or a pod's account, but there is none: "
                 + " ".join(str(error).split())
