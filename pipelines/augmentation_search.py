@@ -98,7 +98,7 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
             "workspace_claim": workspace_claim,
         }
         with dsl.ExitHandler(run_page("search", SEARCH_STEPS, claim=workspace_claim), name="search run"):
-            inputs = checked_inputs(form, problem)
+            inputs = checked_inputs(form, problem, profile=profile)
             # In a loop, kfp's local runner gives the item for every parameter that comes from another step: the trials
             # carry what they need.
             plan = plan_augmentation_search(
@@ -132,7 +132,8 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
             with_workspace(called(on_cpu(ranked, LIGHT), "rank policies"), workspace_claim)
 
             with dsl.If(train_winner == True, name="train with the winner"):  # noqa: E712
-                chosen = checked_inputs(form, ranked.outputs["problem_text"], name="check the winner")
+                text = ranked.outputs["problem_text"]
+                chosen = checked_inputs(form, text, profile=profile, name="check the winner")
                 features = feature_step(
                     data.outputs["examples"],
                     backbone=backbone,

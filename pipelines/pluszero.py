@@ -72,7 +72,7 @@ SUBCOMMANDS = {
     "probe": _family("serving", "serving", "probe", "Start a model's server, and compare it with the training side."),
     "publish": _family("serving", "serving", "publish", "Publish a model as an immutable release."),
     "releases": _family("serving", "serving", "releases", "List the releases of a model, and its champion."),
-    "check-cluster": _family("cluster", "serving", "check", "Look at a cluster before a run."),
+    "check-cluster": _family("cluster", "training", "check", "Look at a cluster before a run."),
     "promote": _family("serving", "serving", "promote", "Make a release the champion of its model."),
 }
 

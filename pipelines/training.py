@@ -78,7 +78,7 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
             "workspace_claim": workspace_claim,
         }
         with dsl.ExitHandler(run_page("training", STEP_NAMES, claim=workspace_claim), name="training run"):
-            inputs = checked_inputs(form, problem)
+            inputs = checked_inputs(form, problem, profile=profile)
             data = checked_data(layers, form, inputs)
             released_model(layers, form, inputs, data, features=data)
 

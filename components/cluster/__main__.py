@@ -1,12 +1,13 @@
 """A look at a cluster before a run: `python -m components.cluster check`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from components.shared.contracts.cluster_spec import ClusterSpec, OBJECT_STORE_SECRET
-from components.shared.contracts.problem import read_problem
+from components.cluster.wanted import wanted_of
+from components.shared.contracts.problem import Problem, read_problem
 from components.shared.runtime.command_line import FAILED_CHECK, run
 from components.shared.runtime.container_images import image, IMAGE_NAMES, image_pull_secrets
 from components.shared.runtime.gpu_placement import WORKSPACE_CLAIM
@@ -21,47 +22,43 @@ def cluster() -> None:
 
 @app.command()
 def check(
-    namespace: Annotated[str, typer.Option(help="Where steps and predictors run.")] = "pluszero",
-    profile: Annotated[Literal["gpu", "cpu", "nodes"], typer.Option(help="Of the compiled pipeline.")] = "gpu",
-    problem: Annotated[Path | None, typer.Option(help="The problem file, for its section cluster:.")] = None,
+    namespace: Annotated[
+        str, typer.Option(help="Where steps and predictors run: kubeflow, a profile, or a namespace of its own.")
+    ] = "pluszero",
+    profile: Annotated[Literal["gpu", "cpu", "nodes"], typer.Option(help="That the pipeline is compiled for.")] = "gpu",
+    problem: Annotated[Path | None, typer.Option(help="The problem file: its sizes, GPUs, nodes and secret.")] = None,
     claim: Annotated[str, typer.Option(help="The run's workspace_claim.")] = WORKSPACE_CLAIM,
-    account: Annotated[str, typer.Option(help="That steps run as: pipeline-runner or default-editor.")] = "",
+    account: Annotated[
+        str, typer.Option(help="That steps run as; by default pipeline-runner, or default-editor in a profile.")
+    ] = "",
     overlay: Annotated[
         Path | None, typer.Option(help="Ask instead whether the cluster takes every object of this overlay.")
     ] = None,
     pull: Annotated[bool, typer.Option(help="Also let a node pull each image, by a pod that ends at once.")] = False,
-    pull_timeout_s: Annotated[float, typer.Option(help="How long a pull may take, in seconds.")] = 1800,
+    pull_timeout_s: Annotated[float, typer.Option(help="How long one pull may take, in seconds.")] = 1800,
     kubeconfig: Annotated[Path | None, typer.Option(help="By default kubectl's own.")] = None,
     context: Annotated[str | None, typer.Option(help="Of the kubeconfig; by default its current one.")] = None,
 ) -> None:
-    """Say on a line each what a run needs of a cluster, what was found, and what mends it; changes nothing.
+    """Say on a line each what a run needs of a cluster, what was found, and what mends it.
 
-    Exits 0 where nothing stands in the way of a run, 1 where something does, 2 when the input is wrong or no cluster
-    answers.
+    Nothing is changed; --pull alone makes pods, and deletes them. Marks: ✓ good, ! worth knowing, ✗ in the way of a
+    run, ? not for you to see. Exits 0 where nothing stands in the way of a run, 1 where something does, 2 when the
+    input is wrong or no cluster answers.
     """
     from components.cluster.answers import passed
     from components.cluster.api import KubernetesApi
-    from components.cluster.facts import Wanted
     from components.cluster.look import looked_at
     from components.cluster.overlay import overlay_answers, rendered_overlay
     from components.cluster.pull import pull_answers
 
-    spec = ClusterSpec() if problem is None else read_problem(problem).cluster
-    api = KubernetesApi(kubeconfig=kubeconfig, context=context)
+    said = Problem() if problem is None else read_problem(problem)
     images = tuple(image(name) for name in IMAGE_NAMES)
+    api = KubernetesApi(kubeconfig=kubeconfig, context=context)
     if overlay is not None:
         answers = overlay_answers(api, rendered_overlay(overlay))
     else:
-        wanted = Wanted(
-            namespace=namespace,
-            profile=profile,
-            claim=claim,
-            secret=spec.secret if problem is not None else OBJECT_STORE_SECRET,
-            images=() if pull else images,
-            spec=spec,
-            account=account,
-        )
-        answers = looked_at(api, wanted)
+        wanted = wanted_of(said, namespace=namespace, profile=profile, claim=claim, account=account)
+        answers = looked_at(api, wanted if pull else replace(wanted, images=images))
     if pull:
         secrets = image_pull_secrets()
         answers += pull_answers(

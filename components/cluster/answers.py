@@ -34,12 +34,14 @@ class Answer:
     remedy: str = ""
 
     def line(self) -> str:
-        """The answer on one line: `✗ claim: asked ..., found ...; mend it: ...`."""
-        if self.status == "good":
-            return f"{_MARKS[self.status]} {self.subject}: {self.found}"
+        """The answer on one line, with its mark: `✗ claim: asked for ..., found ...; mend it: ...`."""
+        return f"{_MARKS[self.status]} {self.sentence()}"
+
+    def sentence(self) -> str:
+        """The answer without its mark."""
         asked = f"asked for {self.asked}, found {self.found}" if self.asked else self.found
         remedy = f"; mend it: {self.remedy}" if self.remedy else ""
-        return f"{_MARKS[self.status]} {self.subject}: {asked}{remedy}"
+        return f"{self.subject}: {asked}{remedy}"
 
 
 def good(subject: str, found: str) -> Answer:

@@ -3,13 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 import json
+import os
 from pathlib import Path
+import re
 from typing import Any, Protocol
+
+from components.shared.runtime.redaction import masked_uris
 
 Object = dict[str, Any]
 
+ACCOUNT_FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
 _REQUEST_TIMEOUT_S = 30
-_FORBIDDEN, _GONE, _ERROR = (401, 403), 404, 400
+_UNKNOWN, _FORBIDDEN, _GONE, _ERROR = 401, 403, 404, 400
+_CLIENT = re.compile(r"<[^<>]* object at 0x[0-9a-f]+>: ")
 
 
 class ClusterError(ConnectionError):
@@ -51,12 +58,33 @@ class WritingApi(ClusterApi, Protocol):
 
 
 class KubernetesApi:
-    """A cluster by its Python client: from a pod with the pod's account, else by a kubeconfig."""
+    """A cluster by its Python client.
 
-    def __init__(self, *, kubeconfig: str | Path | None = None, context: str | None = None) -> None:
+    Parameters
+    ----------
+    kubeconfig, context
+        Which cluster; without them kubectl's own, or that of the pod that asks where it has no kubeconfig.
+    timeout_s
+        How long an answer may take, in seconds.
+
+    Raises
+    ------
+    ClusterError
+        If nothing says where the cluster is. Its methods raise it where the cluster does not answer, answers with an
+        error of its own, or does not know who asks.
+    """
+
+    def __init__(
+        self,
+        *,
+        kubeconfig: str | Path | None = None,
+        context: str | None = None,
+        timeout_s: float = _REQUEST_TIMEOUT_S,
+    ) -> None:
         # It takes a second to import.
         from kubernetes import client, config
         from kubernetes.config import ConfigException
+        import yaml
 
         settings = client.Configuration()
         settings.retries = False
@@ -66,21 +94,23 @@ class KubernetesApi:
             else:
                 file = None if kubeconfig is None else str(kubeconfig)
                 config.load_kube_config(config_file=file, context=context, client_configuration=settings)
-        except (ConfigException, OSError) as error:
+        except (ConfigException, OSError, TypeError, ValueError, yaml.YAMLError) as error:
             raise ClusterError(
-                f"there must be a way to a cluster, a kubeconfig or a pod's account, but there is none: {error}"
+                "there must be a way to a cluster, a kubeconfig or a pod's account, but there is none: "
+                + " ".join(str(error).split())
             ) from error
         self._client = client.ApiClient(settings)
+        self._timeout_s = timeout_s
 
     def get(self, path: str) -> Object | Unseen | None:
         """What is at a path; see `ClusterApi`."""
         status, body = self._call("GET", path)
-        if status in _FORBIDDEN:
+        if status == _FORBIDDEN:
             return Unseen(path)
         if status == _GONE:
             return None
         if status >= _ERROR:
-            raise ClusterError(f"the cluster answered {path} with {status}: {_message(body)}")
+            raise ClusterError(f"the cluster must answer {path}, but says {status}: {_message(body)}")
         return _parsed(body)
 
     def tried(self, path: str, written: Mapping[str, Any]) -> Refusal | None:
@@ -106,15 +136,23 @@ class KubernetesApi:
         self._client.update_params_for_auth(headers, [], ["BearerToken"])
         try:
             answer = self._client.rest_client.pool_manager.request(
-                method, f"{host}{path}", body=body, headers=headers, timeout=_REQUEST_TIMEOUT_S
+                method, f"{host}{path}", body=body, headers=headers, timeout=self._timeout_s
             )
         except (HTTPError, OSError) as error:
-            raise ClusterError(f"the cluster at {host} must answer, but does not: {error}") from error
+            reason = masked_uris(_CLIENT.sub("", str(error)))
+            raise ClusterError(f"the cluster at {masked_uris(host)} must answer, but does not: {reason}") from error
+        if answer.status == _UNKNOWN:
+            raise ClusterError(
+                f"the cluster at {masked_uris(host)} must know who asks, but does not (401): log in to it again"
+            )
         return answer.status, answer.data.decode("utf-8", errors="replace")
 
 
 def _in_a_pod() -> bool:
-    return Path("/var/run/secrets/kubernetes.io/serviceaccount/token").is_file()
+    """Whether a pod asks by its account: a kubeconfig goes before it, as it does for kubectl."""
+    files = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    has_kubeconfig = any(Path(file).is_file() for file in files.split(os.pathsep) if file)
+    return (ACCOUNT_FOLDER / "token").is_file() and not has_kubeconfig
 
 
 def _parsed(body: str) -> Object:
@@ -122,10 +160,13 @@ def _parsed(body: str) -> Object:
         found = json.loads(body)
     except json.JSONDecodeError as error:
         raise ClusterError(f"the cluster must answer in JSON, got {body[:80]!r}") from error
-    return found if isinstance(found, dict) else {"value": found}
+    if not isinstance(found, dict):
+        raise ClusterError(f"the cluster must answer with an object, got {body[:80]!r}")
+    return found
 
 
 def _message(body: str) -> str:
+    """The words of an answer that says no."""
     try:
         return " ".join(str(json.loads(body)["message"]).split())
     except (json.JSONDecodeError, KeyError, TypeError):

@@ -1,131 +1,152 @@
 """What is read of a cluster, once, before anything is judged."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 from components.cluster.api import ClusterApi, ClusterError, Object, Unseen
-from components.shared.contracts.cluster_spec import ClusterSpec, OBJECT_STORE_SECRET
-from components.shared.runtime.gpu_placement import WORKSPACE_CLAIM
+from components.cluster.wanted import Wanted
+from components.shared.contracts.cluster_spec import OBJECT_STORE_SECRET
 
-ProfileName = Literal["gpu", "cpu", "nodes"]
 Listed = list[Object] | Unseen
 
 KUEUE, TRAINER, KSERVE, ARGO = "kueue.x-k8s.io", "trainer.kubeflow.org", "serving.kserve.io", "argoproj.io"
+_KARPENTER = "karpenter.sh"
+_AUTOSCALER = "/api/v1/namespaces/kube-system/configmaps/cluster-autoscaler-status"
+# Thousands of nodes come in parts.
+_PAGE = 250
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
-    """What a run asks of a cluster.
+class RoomFacts:
+    """What there is that pods need a place in; lists of objects as the API gives them, or `Unseen`.
 
     Attributes
     ----------
-    namespace
-        Where the run's steps and its predictors are.
-    profile
-        Of the compiled pipeline.
-    claim, secret
-        The workspace, and the secret for object stores.
-    images
-        The images of steps and predictors.
-    spec
-        The problem file's section `cluster:`.
-    account
-        The account that steps run as; empty where it is not known.
+    kinds
+        Names of the resources, in the plural, of each API group and version: `kueue.x-k8s.io/v1beta2`.
+    may_grow
+        Whether an autoscaler may add nodes, as far as one may look.
     """
 
-    namespace: str = "pluszero"
-    profile: ProfileName = "gpu"
-    claim: str = WORKSPACE_CLAIM
-    secret: str = OBJECT_STORE_SECRET
-    images: tuple[str, ...] = ()
-    spec: ClusterSpec = field(default_factory=ClusterSpec)
-    account: str = ""
+    kinds: Mapping[str, tuple[str, ...]]
+    may_grow: bool
+    nodes: Listed
+    quotas: Listed
+    local_queues: Listed
+    cluster_queues: Listed
+
+    def has(self, group: str, plural: str) -> bool:
+        """Whether the cluster knows a kind, in any version."""
+        return any(name.partition("/")[0] == group and plural in names for name, names in self.kinds.items())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ClusterFacts:
-    """What there is; lists of objects as the API gives them, or `Unseen`.
+class SecretFacts:
+    """Names of a secret's keys and annotations; the values are dropped as soon as they are read."""
+
+    keys: tuple[str, ...]
+    annotations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClusterFacts(RoomFacts):
+    """All that there is.
 
     Attributes
     ----------
     version
         Of Kubernetes.
-    kinds
-        Names of the resources, in the plural, of each API group and version: `kueue.x-k8s.io/v1beta2`.
     namespace
         The namespace; None where there is none.
     everywhere
-        The claims of all namespaces.
+        The claims of all namespaces, read where the claim is not in its own.
     secrets
-        Names of the keys of the secrets that were asked for, by the secret's name; None where there is none. Values are
-        dropped as soon as they are read.
+        By name; None where there is none.
     """
 
     version: str
-    kinds: Mapping[str, tuple[str, ...]]
     namespace: Object | Unseen | None
     claim: Object | Unseen | None
     everywhere: Listed
     storage_classes: Listed
-    secrets: Mapping[str, tuple[str, ...] | Unseen | None]
-    nodes: Listed
-    quotas: Listed
+    secrets: Mapping[str, SecretFacts | Unseen | None]
     deployments: Listed
     accounts: Listed
     serving_runtimes: Listed
     storage_containers: Listed
-    local_queues: Listed
-    cluster_queues: Listed
     training_runtimes: Listed
 
-    def has_group(self, group: str) -> bool:
-        """Whether the cluster knows an API group in any version."""
-        return any(name.partition("/")[0] == group for name in self.kinds)
 
-
-def read_facts(api: ClusterApi, wanted: Wanted) -> ClusterFacts:
-    """Read what is judged; some twenty requests.
+def read_room(api: ClusterApi, wanted: Wanted) -> RoomFacts:
+    """Read what pods need a place in; some ten requests.
 
     Raises
     ------
     ClusterError
         If the cluster does not answer.
     """
-    kinds = _kinds(api)
+    return RoomFacts(**_room(api, wanted))
+
+
+def read_facts(api: ClusterApi, wanted: Wanted) -> ClusterFacts:
+    """Read all that is judged; some thirty requests.
+
+    Raises
+    ------
+    ClusterError
+        If the cluster does not answer.
+    """
+    room = _room(api, wanted)
+    kinds = room["kinds"]
     inside = f"/api/v1/namespaces/{wanted.namespace}"
+    claim = api.get(f"{inside}/persistentvolumeclaims/{wanted.claim}")
     return ClusterFacts(
+        **room,
         version=_version(api),
-        kinds=kinds,
         namespace=api.get(inside),
-        claim=api.get(f"{inside}/persistentvolumeclaims/{wanted.claim}"),
-        everywhere=_listed(api, "/api/v1/persistentvolumeclaims"),
+        claim=claim,
+        everywhere=_listed(api, "/api/v1/persistentvolumeclaims") if claim is None else [],
         storage_classes=_listed(api, "/apis/storage.k8s.io/v1/storageclasses"),
-        secrets={name: _keys(api, f"{inside}/secrets/{name}") for name in (wanted.secret, OBJECT_STORE_SECRET)},
-        nodes=_listed(api, "/api/v1/nodes"),
-        quotas=_listed(api, f"{inside}/resourcequotas"),
+        secrets={name: _secret(api, f"{inside}/secrets/{name}") for name in {wanted.secret, OBJECT_STORE_SECRET}},
         deployments=_listed(api, "/apis/apps/v1/deployments"),
         accounts=_listed(api, f"{inside}/serviceaccounts"),
         serving_runtimes=_of_kind(api, kinds, KSERVE, "servingruntimes", wanted.namespace),
         storage_containers=_of_kind(api, kinds, KSERVE, "clusterstoragecontainers"),
-        local_queues=_of_kind(api, kinds, KUEUE, "localqueues", wanted.namespace),
-        cluster_queues=_of_kind(api, kinds, KUEUE, "clusterqueues"),
         training_runtimes=_of_kind(api, kinds, TRAINER, "clustertrainingruntimes"),
     )
 
 
+def _room(api: ClusterApi, wanted: Wanted) -> dict[str, Any]:
+    groups = _groups(api)
+    kinds = _kinds(api, groups)
+    return {
+        "kinds": kinds,
+        # An autoscaler that one may not look for may be there.
+        "may_grow": any(group["name"] == _KARPENTER for group in groups) or api.get(_AUTOSCALER) is not None,
+        "nodes": _nodes(api),
+        "quotas": _listed(api, f"/api/v1/namespaces/{wanted.namespace}/resourcequotas"),
+        "local_queues": _of_kind(api, kinds, KUEUE, "localqueues", wanted.namespace),
+        "cluster_queues": _of_kind(api, kinds, KUEUE, "clusterqueues"),
+    }
+
+
 def _version(api: ClusterApi) -> str:
     found = api.get("/version")
-    return str(found["gitVersion"]) if isinstance(found, dict) else "unknown"
+    return str(found.get("gitVersion", "")) if isinstance(found, dict) else ""
 
 
-def _kinds(api: ClusterApi) -> dict[str, tuple[str, ...]]:
+def _groups(api: ClusterApi) -> list[Object]:
     """Whoever has an account may ask which kinds there are."""
-    groups = api.get("/apis")
-    if not isinstance(groups, dict):
+    found = api.get("/apis")
+    if not isinstance(found, dict) or "groups" not in found:
         raise ClusterError("the cluster must say which kinds it has, but does not: is your account known to it?")
+    return list(found["groups"])
+
+
+def _kinds(api: ClusterApi, groups: list[Object]) -> dict[str, tuple[str, ...]]:
     kinds = {}
-    for group in groups["groups"]:
+    for group in groups:
         if group["name"] in (KUEUE, TRAINER, KSERVE, ARGO):
             for version in group["versions"]:
                 found = api.get(f"/apis/{version['groupVersion']}")
@@ -145,17 +166,48 @@ def _of_kind(
 
 
 def _listed(api: ClusterApi, path: str) -> Listed:
+    listed: list[Object] = []
+    more = ""
+    while True:
+        found = api.get(f"{path}?limit={_PAGE}{more}")
+        if isinstance(found, Unseen):
+            return Unseen(path)
+        if found is None:
+            return listed
+        listed += found["items"]
+        rest = found.get("metadata", {}).get("continue")
+        if not rest:
+            return listed
+        more = f"&continue={rest}"
+
+
+def _nodes(api: ClusterApi) -> Listed:
+    found = _listed(api, "/api/v1/nodes")
+    return found if isinstance(found, Unseen) else [_node(each) for each in found]
+
+
+def _node(found: Object) -> Object:
+    metadata, status = found["metadata"], found.get("status", {})
+    return {
+        "metadata": {"name": metadata["name"], "labels": metadata.get("labels", {})},
+        "spec": {name: found.get("spec", {}).get(name) for name in ("unschedulable", "taints")},
+        "status": {"allocatable": status.get("allocatable", {}), "images": status.get("images", [])},
+    }
+
+
+def _secret(api: ClusterApi, path: str) -> SecretFacts | Unseen | None:
     found = api.get(path)
-    if isinstance(found, Unseen):
+    if not isinstance(found, dict):
         return found
-    return [] if found is None else list(found["items"])
-
-
-def _keys(api: ClusterApi, path: str) -> tuple[str, ...] | Unseen | None:
-    found = api.get(path)
-    return tuple(sorted(found.get("data", {}))) if isinstance(found, dict) else found
+    annotations = found.get("metadata", {}).get("annotations") or {}
+    return SecretFacts(keys=tuple(sorted(found.get("data") or {})), annotations=tuple(sorted(annotations)))
 
 
 def name_of(found: Mapping[str, Any]) -> str:
     """The name of an object."""
     return str(found["metadata"]["name"])
+
+
+def names_of(found: list[Object]) -> str:
+    """The names of objects, for people; `none` where there are none."""
+    return ", ".join(map(name_of, found)) or "none"

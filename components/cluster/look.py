@@ -7,11 +7,12 @@ from components.cluster.checks.namespace import namespace_answers
 from components.cluster.checks.programs import program_answers
 from components.cluster.checks.room import room_answers
 from components.cluster.checks.storage import storage_answers
-from components.cluster.facts import read_facts, Wanted
+from components.cluster.facts import read_facts, read_room
+from components.cluster.wanted import Wanted
 
 
 def looked_at(api: ClusterApi, wanted: Wanted) -> list[Answer]:
-    """An answer to each question; where there is no namespace, to those that need none.
+    """An answer to each question; where there is no namespace, on programs and images alone.
 
     Raises
     ------
@@ -21,16 +22,16 @@ def looked_at(api: ClusterApi, wanted: Wanted) -> list[Answer]:
     facts = read_facts(api, wanted)
     answers = [*program_answers(facts, wanted), *namespace_answers(facts, wanted)]
     if facts.namespace is not None:
-        answers += storage_answers(facts, wanted)
-    return [*answers, *room_answers(facts, wanted), *image_answers(facts, wanted)]
+        answers += [*storage_answers(facts, wanted), *room_answers(facts, wanted)]
+    return [*answers, *image_answers(facts, wanted)]
 
 
 def no_room(api: ClusterApi, wanted: Wanted) -> list[str]:
-    """What a run would wait for in vain, as lines: nodes, GPUs, queue, quota, as far as one may look.
+    """What a run would wait for in vain, as parts of a sentence: nodes, GPUs, queue, quota, as far as one may look.
 
     Raises
     ------
     ClusterError
         If the cluster does not answer.
     """
-    return [answer.line() for answer in room_answers(read_facts(api, wanted), wanted) if answer.status == "bad"]
+    return [answer.sentence() for answer in room_answers(read_room(api, wanted), wanted) if answer.status == "bad"]

@@ -12,7 +12,10 @@ from components.cluster.answers import Answer, bad, good, note, unseen
 from components.cluster.api import ClusterApi, ClusterError, Object, Unseen
 
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-_IMMUTABLE = ("immutable", "forbidden: spec is", "field is immutable")
+_PROGRAMS = {
+    "kueue.x-k8s.io": "Kueue 0.15 or newer, or take an overlay without the component kueue",
+    "serving.kserve.io": "KServe",
+}
 
 
 def rendered_overlay(folder: str | Path) -> list[Object]:
@@ -75,33 +78,38 @@ def _object_answers(api: ClusterApi, written: Object, new: set[str]) -> Iterator
 
 def _no_kind(subject: str, written: Object) -> Answer:
     group = str(written["apiVersion"]).partition("/")[0]
-    programs = {
-        "kueue.x-k8s.io": "Kueue 0.15 or newer, or an overlay without the component kueue",
-        "serving.kserve.io": "KServe",
-    }
     return bad(
         subject,
         asked=f"the kind {written['kind']} of {written['apiVersion']}",
         found="none of that kind in the cluster",
-        remedy=f"have an administrator install {programs.get(group, group)}",
+        remedy=f"have an administrator install {_PROGRAMS.get(group, group)}",
     )
 
 
 def _refused(subject: str, written: Object, reason: str) -> Answer:
-    namespace, name = written["metadata"].get("namespace", ""), written["metadata"]["name"]
-    remedy = "change the overlay by a patch, or ask an administrator"
-    if any(words in reason for words in _IMMUTABLE):
-        kind = str(written["kind"]).lower()
-        remedy = (
-            f"leave it as it is and take it out of the overlay, or kubectl delete {kind} {name} -n {namespace} first"
+    return bad(subject, asked="an object that the cluster takes", found=reason, remedy=_remedy(written, reason))
+
+
+def _remedy(written: Object, reason: str) -> str:
+    """What mends a refusal, by the words that Kubernetes has for each kind of it."""
+    kind, name = str(written["kind"]), written["metadata"]["name"]
+    namespace = written["metadata"].get("namespace", "")
+    place = f" -n {namespace}" if namespace else ""
+    if "immutable" in reason:
+        lost = ": what is on it is lost then (manifests/README.md)" if kind == "PersistentVolumeClaim" else ""
+        taken = f"kubectl delete {kind.lower()} {name}{place} first{lost}"
+        return f"leave it as it is and take it out of the overlay, or {taken}"
+    if "exceeded quota" in reason:
+        return f"ask for less by a patch in your overlay, or have the quota of {namespace} raised"
+    if "failed calling webhook" in reason:
+        return "see whether the program that answers the webhook runs"
+    if "is forbidden" in reason:
+        return f"ask an administrator to apply the overlay, or for the right to write {kind}" + (
+            f" in {namespace}" if namespace else ""
         )
-        if kind == "persistentvolumeclaim":
-            remedy += ": what is on it is lost then (manifests/README.md)"
-    elif "forbidden" in reason:
-        remedy = (
-            f"ask an administrator to apply the overlay, or for the right to write {written['kind']} in {namespace}"
-        )
-    return bad(subject, asked="an object that the cluster takes", found=reason, remedy=remedy)
+    if f'namespaces "{namespace}" not found' in reason:
+        return f"kubectl create namespace {namespace}, or name another in the overlay"
+    return "change the overlay by a patch, or ask an administrator"
 
 
 def _new_namespaces(api: ClusterApi, objects: Sequence[Object]) -> set[str]:

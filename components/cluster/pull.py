@@ -6,11 +6,15 @@ from uuid import uuid4
 
 from components.cluster.answers import Answer, bad, good, note
 from components.cluster.api import Object, Unseen, WritingApi
+from components.cluster.checks.images import short_name
 from components.shared.runtime.gpu_placement import IMAGE_USER
 
+# The image is there, and only its pod is wrong.
+_PULLED = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 _NEVER = ("InvalidImageName", "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "ImageInspectError")
 # The first failure may be a registry's hiccup: the node tries again.
 _PATIENCE_S = 30.0
+_PAUSE_S = 1.0
 
 
 def pull_answers(
@@ -43,7 +47,7 @@ def pull_answers(
 
 
 def _tried(api: WritingApi, image: str, namespace: str, pull_secrets: Sequence[str], timeout_s: float) -> Answer:
-    subject = f"image {image.rpartition('/')[2].partition('@')[0]}"
+    subject = f"image {short_name(image)}"
     pods = f"/api/v1/namespaces/{namespace}/pods"
     pod = _pod(image, pull_secrets)
     path = f"{pods}/{pod['metadata']['name']}"
@@ -58,26 +62,39 @@ def _tried(api: WritingApi, image: str, namespace: str, pull_secrets: Sequence[s
 
 def _outcome(api: WritingApi, path: str, subject: str, image: str, timeout_s: float) -> Answer:
     give_up, failing_since = time.monotonic() + timeout_s, None
+    waits_for = "the registry is slow"
     while time.monotonic() < give_up:
         found = api.get(path)
         if isinstance(found, Unseen) or found is None:
             return note(subject, asked="a pod that pulls it", found="that the pod cannot be read, or is gone")
-        status: Object = next(iter(found.get("status", {}).get("containerStatuses", [])), {})
-        state = status.get("state", {})
-        if "terminated" in state or "running" in state:
-            return good(subject, "a node has pulled it")
+        state, waits_for = _state(found), _unscheduled(found) or waits_for
         waiting = state.get("waiting", {})
+        if "terminated" in state or "running" in state or waiting.get("reason") in _PULLED:
+            return good(subject, "a node has pulled it")
         if waiting.get("reason") in _NEVER:
             failing_since = failing_since or time.monotonic()
-            if time.monotonic() - failing_since > _PATIENCE_S:
+            if time.monotonic() - failing_since >= _PATIENCE_S:
                 return _never(subject, image, waiting)
-        time.sleep(1)
+        time.sleep(_PAUSE_S)
     return bad(
         subject,
         asked=f"a pull within {timeout_s:.0f} s",
-        found="none: no node took the pod, or the registry is slow",
-        remedy="kubectl get events says what the pod waited for",
+        found=f"none: {waits_for}",
+        remedy="take --pull-timeout-s longer, or see kubectl get events",
     )
+
+
+def _state(pod: Object) -> Object:
+    status: Object = next(iter(pod.get("status", {}).get("containerStatuses") or []), {})
+    return dict(status.get("state", {}))
+
+
+def _unscheduled(pod: Object) -> str:
+    """Why no node takes a pod; empty where one does."""
+    for condition in pod.get("status", {}).get("conditions") or []:
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return " ".join(str(condition.get("message") or "no node takes the pod").split())
+    return ""
 
 
 def _never(subject: str, image: str, waiting: Object) -> Answer:

@@ -20,6 +20,7 @@ def check_inputs(
     feature_dir: str,
     model_root: str,
     workspace_claim: str,
+    profile: str,
 ) -> NamedTuple(  # type: ignore[valid-type]
     "Inputs",
     [
@@ -73,6 +74,8 @@ def check_inputs(
         A folder or URI that models are published to, s3://bucket/models or pvc://CLAIM/models for one.
     workspace_claim
         The volume claim that steps mount: the CLAIM of pvc:// URIs.
+    profile
+        What the pipeline is compiled for: gpu, cpu or nodes; on a cluster the step looks whether there is room.
 
     Returns
     -------
@@ -127,7 +130,7 @@ def check_inputs(
     )  # fmt: skip
     return check_inputs(  # type: ignore[return-value]
         source=source, problem=problem, recipe=recipe, backbone=backbone, seed=seed, destination=destination,
-        fingerprint=data_fingerprint,
+        fingerprint=data_fingerprint, profile=profile,
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from kfp.dsl import PipelineTask
 
 from components.training.component import check_inputs
-from pipelines.steps.placement import Access, called, LIGHT, on_cpu, uncached, with_access
+from pipelines.steps.placement import Access, called, LIGHT, on_cpu, ProfileName, uncached, with_access
 
 # The parameters of `check_inputs` by name, but for the problem.
 FormValues = dict[str, Any]
@@ -13,12 +13,13 @@ FormValues = dict[str, Any]
 _SIZES = ("cpu", "cpu_limit", "memory", "memory_limit")
 
 
-def checked_inputs(form: FormValues, problem: Any, *, name: str = "check inputs") -> PipelineTask:
+def checked_inputs(form: FormValues, problem: Any, *, profile: ProfileName, name: str = "check inputs") -> PipelineTask:
     """The step that checks every parameter, the problem file among them, before anything is paid for.
 
-    It looks at the world outside, so that no cache may answer for it.
+    It looks at the world outside, so that no cache may answer for it: at the data, at where the run writes, and
+    whether the cluster has room for what `profile` asks.
     """
-    inputs = called(on_cpu(check_inputs(problem=problem, **form), LIGHT), name)
+    inputs = called(on_cpu(check_inputs(problem=problem, profile=profile, **form), LIGHT), name)
     return with_access(uncached(inputs), Access(claim=form["workspace_claim"]))
 
 

@@ -313,12 +313,12 @@ FAULTS = {
     "claim missing": (
         lambda checked: without(checked, "pvc/pluszero-workspace"),
         "claim pluszero-workspace: asked for a claim of that name in checked, found none",
-        "kubectl apply -k manifests/overlays/",
+        "kubectl kustomize manifests/overlays/prod-gpu",
     ),
     "claim in another namespace": (
         lambda checked: claim_like(checked, claim(namespace=PROGRAMS)),
         "found one in programs, where pods of checked cannot mount it",
-        "kubectl apply -k manifests/overlays/",
+        "kubectl kustomize manifests/overlays/prod-gpu",
     ),
     "claim for one node": (
         lambda checked: claim_like(checked, claim(mode="ReadWriteOnce")),
@@ -338,12 +338,12 @@ FAULTS = {
     "serving runtime missing": (
         lambda checked: without(checked, f"servingruntime/{RUNTIME}"),
         f"serving runtime: asked for the ServingRuntime {RUNTIME} in checked",
-        "kubectl apply -k manifests/overlays/",
+        "kubectl kustomize manifests/overlays/prod-gpu",
     ),
     "account missing": (
         lambda checked: without(checked, "serviceaccount/pluszero-predictor"),
         "accounts: asked for the account pluszero-predictor in checked",
-        "kubectl apply -k manifests/overlays/",
+        "kubectl kustomize manifests/overlays/prod-gpu",
     ),
     "KServe's container not restricted": (
         lambda checked: storage_container(checked, {"runAsNonRoot": True}),
@@ -353,7 +353,7 @@ FAULTS = {
     "queue missing": (
         lambda checked: without(checked, "localqueue/pluszero-gpu"),
         "queue pluszero-gpu: asked for Kueue's LocalQueue pluszero-gpu in checked",
-        "kubectl apply -k manifests/overlays/prod-gpu",
+        "manifests/overlays/prod-gpu",
     ),
     "cluster queue missing": (
         lambda checked: without(checked, "clusterqueue/gpu"),
@@ -391,7 +391,7 @@ def test_a_namespace_that_is_not_there_is_named_alone(checked):
 
 def test_more_gpus_than_any_node_has(checked, tmp_path):
     (tmp_path / "problem.yaml").write_text("cluster: {gpus: 8, secret: pets-store}\n")
-    found = checked.bad("--problem", str(tmp_path / "problem.yaml"))
+    found = checked.bad("--problem", str(tmp_path / "problem.yaml"), profile="gpu")
     assert any(
         "asked for a node with 8 of nvidia.com/gpu" in line and "at most 2 on one node" in line for line in found
     )

@@ -67,6 +67,14 @@ def test_a_family_runs_in_the_environment_of_its_own_image(repository, module):
     assert {row.image for row in SUBCOMMANDS.values() if row.module == module} == images
 
 
+def test_the_look_at_a_cluster_runs_where_the_first_step_looks_too(repository):
+    """It is no family with a face: `check inputs` of the training image uses it."""
+    assert SUBCOMMANDS["check-cluster"].image == "training"
+    faces = (repository / "components" / "training" / "component.py").read_text()
+    assert 'base_image=image("training")' in faces
+    assert "components.training.jobs.check_inputs" in faces
+
+
 def test_arguments_output_and_exit_status_pass_through_whatever_lies_where_it_is_called(tmp_path):
     (tmp_path / "components").mkdir()
     (tmp_path / "components" / "__init__.py").write_text("raise RuntimeError('a stranger')")

@@ -1,97 +1,94 @@
 """Whether there is room: nodes, GPUs, the queue before them, the namespace's quota."""
 
 from collections.abc import Mapping
-from decimal import Decimal
-from typing import Any
 
-from components.cluster.answers import Answer, bad, good, unseen
+from components.cluster.answers import Answer, bad, good, note, unseen
 from components.cluster.api import Object, Unseen
-from components.cluster.facts import ClusterFacts, KUEUE, name_of, Wanted
+from components.cluster.facts import KUEUE, name_of, names_of, RoomFacts
+from components.cluster.node_room import allocatable, fits, num_gpus, quantity, readable, takes_pods
+from components.cluster.wanted import Wanted
 from components.shared.contracts.cluster_spec import StepSize
 from components.shared.runtime.gpu_placement import ACCELERATOR, NODE_LABEL, NODE_LABEL_VALUE, QUEUE
 
-_SUFFIXES: dict[str, int | Decimal] = {
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "Gi": 2**30,
-    "Ti": 2**40,
-    "Pi": 2**50,
-    "k": 10**3,
-    "M": 10**6,
-    "G": 10**9,
-}
 _LESS = "ask for less in the problem file's section cluster:"
-_SUFFIXES |= {"T": 10**12, "m": Decimal("0.001")}
+_GROWS = ", and an autoscaler may add others"
 
 
-def room_answers(facts: ClusterFacts, wanted: Wanted) -> list[Answer]:
+def room_answers(facts: RoomFacts, wanted: Wanted) -> list[Answer]:
     """Answers on nodes, GPUs, queue and quota."""
-    answers = [_node_answer(facts, wanted)]
-    if wanted.profile != "cpu":
-        answers.append(_gpu_answer(facts, wanted))
-        if facts.has_group(KUEUE):
-            answers.append(_queue_answer(facts, wanted))
+    answers = _node_answers(facts, wanted)
+    if wanted.profile != "cpu" and facts.has(KUEUE, "localqueues"):
+        answers.append(_queue_answer(facts, wanted))
     return [*answers, *_quota_answers(facts, wanted)]
 
 
-def quantity(text: str) -> Decimal:
-    """A Kubernetes quantity as a number: cores, bytes."""
-    for suffix, factor in _SUFFIXES.items():
-        if text.endswith(suffix):
-            return Decimal(text.removesuffix(suffix)) * factor
-    return Decimal(text)
-
-
-def _node_answer(facts: ClusterFacts, wanted: Wanted) -> Answer:
-    subject, size = "nodes", _largest(wanted)
-    asked = f"a node with {size.cpu} cores and {size.memory} for its largest step"
+def _node_answers(facts: RoomFacts, wanted: Wanted) -> list[Answer]:
     if isinstance(facts.nodes, Unseen):
-        return unseen(subject, "the cluster's nodes")
-    rooms = [_allocatable(node) for node in facts.nodes if not node["spec"].get("unschedulable")]
-    if any(_fits(size, room) for room in rooms):
-        return good(subject, f"{len(rooms)}, of which one has room for {size.cpu} cores and {size.memory}")
-    largest = max(rooms, key=lambda room: quantity(room.get("memory", "0")), default={})
-    found = (
-        f"at most {largest.get('cpu', 0)} cores with {largest.get('memory', 0)}" if rooms else "none that takes pods"
+        subjects = ["nodes"] if wanted.profile == "cpu" else ["nodes", "GPUs"]
+        return [unseen(subject, "the cluster's nodes") for subject in subjects]
+    answers = [_size_answer(facts, facts.nodes, wanted)]
+    # Where no node takes any pod, that is said once.
+    if wanted.profile != "cpu" and (facts.may_grow or any(takes_pods(node, with_gpu=True) for node in facts.nodes)):
+        answers.append(_gpu_answer(facts, facts.nodes, wanted))
+    return answers
+
+
+def _size_answer(facts: RoomFacts, nodes: list[Object], wanted: Wanted) -> Answer:
+    """Whether each size of step fits a node: with GPUs, the training's steps look for theirs among those."""
+    subject = "nodes"
+    open_nodes = [node for node in nodes if takes_pods(node)]
+    sizes = [wanted.spec.data] if wanted.profile != "cpu" else [wanted.spec.data, wanted.spec.training]
+    lacking = [size for size in sizes if not any(fits(size, node) for node in open_nodes)]
+    if not lacking:
+        return good(subject, f"{len(open_nodes)} of {len(nodes)} take pods, and the largest step fits")
+    found = f"at most {_room(_largest(open_nodes))}" if open_nodes else "none that takes pods"
+    return _no_place(
+        facts, subject, asked=f"a node with {_size(lacking[0])}", found=found, remedy=f"{_LESS}, or add a node"
     )
-    return bad(subject, asked=asked, found=found, remedy=f"{_LESS}, or add a node")
 
 
-def _fits(size: StepSize, room: Mapping[str, str]) -> bool:
-    asked = {"cpu": size.cpu, "memory": size.memory}
-    return all(quantity(room.get(name, "0")) >= quantity(amount) for name, amount in asked.items())
-
-
-def _gpu_answer(facts: ClusterFacts, wanted: Wanted) -> Answer:
+def _gpu_answer(facts: RoomFacts, nodes: list[Object], wanted: Wanted) -> Answer:
     subject = "GPUs"
-    asked = f"a node with {wanted.spec.gpus} of {ACCELERATOR} and the label {NODE_LABEL}={NODE_LABEL_VALUE}"
-    if isinstance(facts.nodes, Unseen):
-        return unseen(subject, "the cluster's nodes")
-    holding = [node for node in facts.nodes if quantity(_allocatable(node).get(ACCELERATOR, "0")) > 0]
-    labelled = [node for node in holding if node["metadata"].get("labels", {}).get(NODE_LABEL) == NODE_LABEL_VALUE]
-    most = max((int(quantity(_allocatable(node)[ACCELERATOR])) for node in labelled), default=0)
-    if most >= wanted.spec.gpus:
-        return good(subject, f"{len(labelled)} nodes, with up to {most} each")
+    times = f", {wanted.num_nodes} times" if wanted.num_nodes > 1 else ""
+    asked = f"a node with {wanted.gpus} of {ACCELERATOR} and the label {NODE_LABEL}={NODE_LABEL_VALUE}{times}"
+    holding = [node for node in nodes if takes_pods(node, with_gpu=True) and num_gpus(node) > 0]
+    labelled = [node for node in holding if node["metadata"]["labels"].get(NODE_LABEL) == NODE_LABEL_VALUE]
+    large = [node for node in labelled if fits(wanted.spec.training, node)]
+    if sum(num_gpus(node) // wanted.gpus for node in large) >= wanted.num_nodes:
+        return good(subject, f"{sum(map(num_gpus, large))} on {len(large)} nodes")
+    if labelled and not large:
+        asked = f"{asked}, with {_size(wanted.spec.training)}"
+        return _no_place(facts, subject, asked=asked, found=f"at most {_room(_largest(labelled))}", remedy=_LESS)
     if labelled:
-        return bad(subject, asked=asked, found=f"at most {most} on one node", remedy="set cluster: {gpus: ...} lower")
+        most = f"at most {max(map(num_gpus, labelled))} on one node"
+        found = most if not times else f"{most}, {sum(map(num_gpus, labelled))} in all"
+        return _no_place(facts, subject, asked=asked, found=found, remedy=_fewer_gpus(wanted))
     if holding:
-        names = ", ".join(map(name_of, holding))
+        remedy = f"kubectl label node {name_of(holding[0])} {NODE_LABEL}={NODE_LABEL_VALUE}"
         return bad(
             subject,
             asked=asked,
-            found=f"{names} without the label",
-            remedy=f"have GPU feature discovery installed, or kubectl label node {name_of(holding[0])} "
-            f"{NODE_LABEL}={NODE_LABEL_VALUE}",
+            found=f"{_some(holding)} without the label",
+            remedy=f"have GPU feature discovery installed, or {remedy}",
         )
-    return bad(
-        subject,
-        asked=asked,
-        found=f"no node with {ACCELERATOR}",
-        remedy="have NVIDIA's device plugin installed, or take the profile cpu",
-    )
+    remedy = "have NVIDIA's device plugin installed, or take the profile cpu"
+    return _no_place(facts, subject, asked=asked, found=f"no node with {ACCELERATOR}", remedy=remedy)
 
 
-def _queue_answer(facts: ClusterFacts, wanted: Wanted) -> Answer:
+def _no_place(facts: RoomFacts, subject: str, *, asked: str, found: str, remedy: str) -> Answer:
+    """What no node has now: where nodes may be added, that stops nothing."""
+    if facts.may_grow:
+        return note(subject, asked=asked, found=f"{found}{_GROWS}", remedy=remedy)
+    return bad(subject, asked=asked, found=found, remedy=remedy)
+
+
+def _fewer_gpus(wanted: Wanted) -> str:
+    if wanted.profile == "gpu":
+        return "set cluster: {gpus: ...} lower in the problem file"
+    return "set training: {num_nodes: ..., num_processes: ...} lower in the problem file"
+
+
+def _queue_answer(facts: RoomFacts, wanted: Wanted) -> Answer:
     subject = f"queue {QUEUE}"
     if isinstance(facts.local_queues, Unseen):
         return unseen(subject, f"the queues of {wanted.namespace}")
@@ -99,88 +96,115 @@ def _queue_answer(facts: ClusterFacts, wanted: Wanted) -> Answer:
     if queue is None:
         return bad(
             subject,
-            asked=f"Kueue's LocalQueue {QUEUE} in {wanted.namespace}: GPU steps name it",
-            found=", ".join(map(name_of, facts.local_queues)) or "none",
-            remedy="kubectl apply -k manifests/overlays/prod-gpu, or the -gpu overlay of your Kubeflow",
+            asked=f"Kueue's LocalQueue {QUEUE} in {wanted.namespace}, for which GPU steps wait",
+            found=names_of(facts.local_queues),
+            remedy="manifests/overlays/prod-gpu, or the -gpu overlay of your Kubeflow, has it (manifests/README.md)",
         )
-    behind = queue["spec"].get("clusterQueue", "")
+    behind = str(queue["spec"].get("clusterQueue", ""))
     if isinstance(facts.cluster_queues, Unseen):
+        if reason := _inactive(queue):
+            return _stopped(subject, f"an active queue of the ClusterQueue {behind}", reason, behind)
         return unseen(subject, f"the ClusterQueue {behind} behind it")
-    cluster_queue = next((each for each in facts.cluster_queues if name_of(each) == behind), None)
-    if cluster_queue is None:
+    return _cluster_queue_answer(facts.cluster_queues, subject, queue, behind)
+
+
+def _cluster_queue_answer(cluster_queues: list[Object], subject: str, queue: Object, behind: str) -> Answer:
+    found = next((each for each in cluster_queues if name_of(each) == behind), None)
+    if found is None:
         return bad(
             subject,
             asked=f"the ClusterQueue {behind} behind it",
-            found=", ".join(map(name_of, facts.cluster_queues)) or "none",
+            found=names_of(cluster_queues),
             remedy=f"have an administrator make it, or name another in the LocalQueue {QUEUE}",
         )
-    if reason := _inactive(cluster_queue):
-        return bad(
+    if reason := _inactive(found) or _inactive(queue):
+        return _stopped(subject, f"an active ClusterQueue {behind}", reason, behind)
+    groups = found.get("spec", {}).get("resourceGroups") or []
+    covered = {name for group in groups for name in group.get("coveredResources", [])}
+    missing = [name for name in ("cpu", "memory", ACCELERATOR) if name not in covered]
+    if groups and missing:
+        return note(
             subject,
-            asked=f"an active ClusterQueue {behind}",
-            found=reason,
-            remedy="have an administrator mend its quota",
+            asked=f"a ClusterQueue {behind} with quota for all that steps ask for",
+            found=f"none for {', '.join(missing)}",
+            remedy="have an administrator add it, unless Kueue is set up to leave it out (excludeResourcePrefixes)",
         )
     return good(subject, f"of the ClusterQueue {behind}")
 
 
-def _inactive(cluster_queue: Object) -> str:
-    for condition in cluster_queue.get("status", {}).get("conditions", []):
+def _stopped(subject: str, asked: str, reason: str, behind: str) -> Answer:
+    return bad(subject, asked=asked, found=reason, remedy=f"have an administrator mend the ClusterQueue {behind}")
+
+
+def _inactive(queue: Object) -> str:
+    """Why a LocalQueue or a ClusterQueue lets nothing in; empty where it does."""
+    for condition in queue.get("status", {}).get("conditions") or []:
         if condition.get("type") == "Active" and condition.get("status") == "False":
             return str(condition.get("message") or "an inactive one")
     return ""
 
 
-def _quota_answers(facts: ClusterFacts, wanted: Wanted) -> list[Answer]:
+def _quota_answers(facts: RoomFacts, wanted: Wanted) -> list[Answer]:
     if isinstance(facts.quotas, Unseen):
         return [unseen("quota", f"the quotas of {wanted.namespace}")]
-    if not facts.quotas:
+    # One with scopes holds for some pods only.
+    quotas = [each for each in facts.quotas if not {"scopes", "scopeSelector"} & set(each["spec"])]
+    if not quotas:
         return [good("quota", f"none in {wanted.namespace}")]
-    return [_quota_answer(quota, wanted) for quota in facts.quotas]
+    return [_quota_answer(quota, wanted) for quota in quotas]
 
 
 def _quota_answer(quota: Object, wanted: Wanted) -> Answer:
-    """What a quota leaves, against what the largest step asks for: its pod is refused where that is more."""
-    subject = f"quota {name_of(quota)}"
+    """A quota against the largest step: too small, it never lets the pod in; in use, it lets the pod wait."""
+    subject, asked = f"quota {name_of(quota)}", "room for the largest step"
     hard = quota.get("status", {}).get("hard") or quota["spec"].get("hard", {})
     used = quota.get("status", {}).get("used", {})
-    short = [
-        f"{amount} of {name}, {_left(hard[name], used.get(name, '0'))} left"
-        for name, amount in _asked(wanted).items()
-        if name in hard and quantity(hard[name]) - quantity(used.get(name, "0")) < quantity(amount)
-    ]
-    if not short:
-        return good(subject, ", ".join(f"{name} {used.get(name, 0)} of {most}" for name, most in hard.items()))
-    return bad(
-        subject,
-        asked="room for the largest step",
-        found=f"too little: it asks for {'; '.join(short)}",
-        remedy=f"{_LESS}, or have the quota of {wanted.namespace} raised",
+    sizes = {name: amount for name, amount in _largest_step(wanted).items() if name in hard}
+    too_small = [name for name, amount in sizes.items() if quantity(hard[name]) < quantity(amount)]
+    if too_small:
+        found = "; ".join(f"it asks for {sizes[name]} of {name}, {hard[name]} in all" for name in too_small)
+        remedy = f"{_LESS}, or have the quota of {wanted.namespace} raised"
+        return bad(subject, asked=asked, found=f"too little: {found}", remedy=remedy)
+    left = {name: quantity(hard[name]) - quantity(used.get(name, "0")) for name in sizes}
+    if taken := [name for name, amount in sizes.items() if left[name] < quantity(amount)]:
+        found = "; ".join(f"{used[name]} of {hard[name]} {name} in use" for name in taken)
+        return note(subject, asked=asked, found=f"{found}: it waits until that is free")
+    return good(subject, ", ".join(f"{name} {used.get(name, 0)} of {most}" for name, most in hard.items()))
+
+
+def _largest_step(wanted: Wanted) -> dict[str, str]:
+    """The most that one step's pod asks for, by a quota's names."""
+    sizes = (wanted.spec.data, wanted.spec.training)
+    cpu, memory = (max((getattr(size, name) for size in sizes), key=quantity) for name in ("cpu", "memory"))
+    cpu_limit, memory_limit = (
+        max((getattr(size, f"{name}_limit") for size in sizes), key=quantity) for name in ("cpu", "memory")
     )
-
-
-def _asked(wanted: Wanted) -> dict[str, str]:
-    size = _largest(wanted)
-    asked = {
-        "requests.cpu": size.cpu,
-        "cpu": size.cpu,
-        "limits.cpu": size.cpu_limit,
-        "requests.memory": size.memory,
-        "memory": size.memory,
-        "limits.memory": size.memory_limit,
+    largest = {
+        "requests.cpu": cpu,
+        "cpu": cpu,
+        "limits.cpu": cpu_limit,
+        "requests.memory": memory,
+        "memory": memory,
+        "limits.memory": memory_limit,
         "pods": "1",
     }
-    return asked if wanted.profile == "cpu" else {**asked, f"requests.{ACCELERATOR}": str(wanted.spec.gpus)}
+    return largest if wanted.profile == "cpu" else {**largest, f"requests.{ACCELERATOR}": str(wanted.gpus)}
 
 
-def _largest(wanted: Wanted) -> StepSize:
-    return max(wanted.spec.data, wanted.spec.training, key=lambda size: (quantity(size.memory), quantity(size.cpu)))
+def _size(size: StepSize) -> str:
+    return f"{size.cpu} cores and {size.memory}"
 
 
-def _left(hard: str, used: str) -> str:
-    left = quantity(hard) - quantity(used)
-    return f"{used} of {hard} used" if left > 0 else "nothing"
+def _largest(nodes: list[Object]) -> Object:
+    return max(nodes, key=lambda node: quantity(allocatable(node).get("memory", "0")))
 
 
-def _allocatable(node: Mapping[str, Any]) -> dict[str, str]:
-    return dict(node.get("status", {}).get("allocatable", {}))
+def _room(node: Mapping[str, object]) -> str:
+    has = allocatable(node)
+    return f"{has.get('cpu', '0')} cores with {readable('memory', has.get('memory', '0'))}"
+
+
+def _some(nodes: list[Object]) -> str:
+    """The names of nodes, of many the first few."""
+    names = [name_of(node) for node in nodes]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -2,7 +2,9 @@
 
 from components.cluster.answers import Answer, bad, good, note, unseen
 from components.cluster.api import Object, Unseen
-from components.cluster.facts import ClusterFacts, name_of, Wanted
+from components.cluster.facts import ClusterFacts, name_of
+from components.cluster.namespace_kind import make_claim
+from components.cluster.wanted import Wanted
 
 _MANY = ("ReadWriteMany",)
 _ONE_NODE = ("ReadWriteOnce", "ReadWriteMany")
@@ -28,7 +30,7 @@ def _missing(facts: ClusterFacts, wanted: Wanted, subject: str) -> Answer:
         subject,
         asked=f"a claim of that name in {wanted.namespace}",
         found=found,
-        remedy="kubectl apply -k manifests/overlays/... (manifests/README.md), or name another by --claim",
+        remedy=make_claim(facts, wanted),
     )
 
 
@@ -44,42 +46,42 @@ def _unusable(claim: Object, facts: ClusterFacts, wanted: Wanted, subject: str) 
             remedy="a mode cannot change: copy what is on the claim, delete it, make it anew (manifests/README.md)",
         )
     phase = claim.get("status", {}).get("phase", "")
-    name = claim["spec"].get("storageClassName") or _default_class(facts)
+    name = claim["spec"].get("storageClassName", _default_class(facts))
     if phase == "Lost":
         return bad(subject, asked="a bound volume", found="its volume is lost", remedy="delete it, and make one anew")
     if phase != "Bound":
-        pending = _pending(name, facts, subject)
+        pending = _pending(name, "storageClassName" in claim["spec"], facts, subject)
         if pending is not None:
             return pending
     if _MANY[0] not in modes and _num_nodes(facts) > 1:
         return note(
             subject,
             asked="ReadWriteMany where there are several nodes",
-            found=f"{', '.join(modes)}: all steps of a run then share the claim's node",
+            found=f"{', '.join(modes)}: all steps that mount it share the claim's node",
         )
     return None
 
 
-def _pending(name: str, facts: ClusterFacts, subject: str) -> Answer | None:
+def _pending(name: str, is_named: bool, facts: ClusterFacts, subject: str) -> Answer | None:
     """What keeps a claim that is not bound from it; None where it only waits for its first pod."""
-    if isinstance(facts.storage_classes, Unseen):
-        return note(subject, asked="a bound claim", found="one that is not bound yet")
+    waiting = note(
+        subject,
+        asked="a bound claim",
+        found=f"one that waits for a volume of {f'the storage class {name}' if name else 'no storage class'}",
+        remedy="kubectl describe pvc says what it waits for",
+    )
+    # The empty name stands for a volume that an administrator makes by hand.
+    if isinstance(facts.storage_classes, Unseen) or (is_named and not name):
+        return waiting
     known = {name_of(each): each for each in facts.storage_classes}
     if name not in known:
         return bad(
             subject,
             asked=f"the storage class {name}" if name else "a default storage class",
             found=", ".join(sorted(known)) or "no storage class at all",
-            remedy="set storageClassName in the claim to one that is there, by a patch in your overlay",
+            remedy="set storageClassName to one that is there by a patch in your overlay, and make the claim anew",
         )
-    if known[name].get("volumeBindingMode") == _WAITS:
-        return None
-    return note(
-        subject,
-        asked="a bound claim",
-        found=f"one that waits for a volume of the storage class {name}",
-        remedy="kubectl describe pvc says what it waits for",
-    )
+    return None if known[name].get("volumeBindingMode") == _WAITS else waiting
 
 
 def _default_class(facts: ClusterFacts) -> str:

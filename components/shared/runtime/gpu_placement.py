@@ -13,6 +13,9 @@ QUEUE = "pluszero-gpu"
 WORKSPACE_CLAIM = "pluszero-workspace"
 WORKSPACE_PATH = "/mnt/pluszero"
 
+# How many nodes the profile `nodes` trains on where the problem file says nothing.
+DEFAULT_NODES = 2
+
 # Data loaders pass batches through shared memory, of which containers get 64 MiB by default.
 SHARED_MEMORY_PATH = "/dev/shm"  # noqa: S108 - it is that folder
 SHARED_MEMORY = "8Gi"

@@ -23,6 +23,7 @@ from components.shared.runtime.step_record import keep_results, RUN_PARAMETERS, 
 from components.shared.runtime.workspace import as_claim_uri, check_claim, mounted
 from components.shared.runtime.written_settings import WrittenSettings
 from components.shared.tables.sources import check_source, companion_uri, readable_store_errors
+from components.training.jobs.cluster_room import ProfileName, refuse_without_room
 from components.training.recipes import recipe_config
 from components.training.training_config import overridden
 
@@ -115,6 +116,7 @@ def check_inputs(
     seed: int,
     destination: RunDestination,
     fingerprint: str = "",
+    profile: ProfileName = "cpu",
 ) -> CheckedInputs:
     """Check a run's parameters before anything is paid for.
 
@@ -131,11 +133,13 @@ def check_inputs(
         and deleted where the last step will write.
     fingerprint
         Any text that changes when the data change; empty for the fingerprint of what is at the source.
+    profile
+        What the pipeline is compiled for: on a cluster, whether there is room for the run is looked at, too.
 
     Raises
     ------
     ValueError
-        If a parameter is wrong; the message says which, and what it may be.
+        If a parameter is wrong; the message says which, and what it may be. If the cluster has no room for the run.
     FileNotFoundError
         If there is nothing at `source`, or nothing to split like where the problem file says.
     """
@@ -152,6 +156,7 @@ def check_inputs(
     text = given_problem(problem, destination.workspace_claim)
     checked = _checked(text, source, recipe, backbone, seed, destination, fingerprint)
     keep_results(RUN_PARAMETERS, facts={**asked, "data_fingerprint": checked.data_fingerprint, "problem": text})
+    refuse_without_room(problem_from(written_settings(text, where=PROBLEM_FILE)), profile)
     keep_results(this_step())
     return checked
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from components.shared.feature_store.store import FeatureStore
 from components.shared.runtime.container_images import image_pull_secrets
-from components.shared.runtime.gpu_placement import QUEUE, WORKSPACE_PATH
+from components.shared.runtime.gpu_placement import DEFAULT_NODES, QUEUE, WORKSPACE_PATH
 from components.training.kubeflow_job.cluster import ClusterBackend
 from components.training.kubeflow_job.launch import launch_train_job
 from components.training.kubeflow_job.train_job import train_job_name, TrainJob
@@ -22,7 +22,6 @@ from components.training.training_run import (
 )
 
 _TIMEOUT_S = 7 * 24 * 3600
-_DEFAULT_NODES = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +92,7 @@ def _train_job(planned: PlannedTraining, nodes: Nodes) -> TrainJob:
         command=("torchrun", *worker_command(request.write())),
         image=nodes.image,
         timeout_s=_TIMEOUT_S,
-        num_nodes=planned.config.num_nodes if planned.config.num_nodes > 1 else _DEFAULT_NODES,
+        num_nodes=planned.config.num_nodes if planned.config.num_nodes > 1 else DEFAULT_NODES,
         gpus_per_node=planned.config.num_processes or 1,
         workspace_claim=nodes.workspace_claim,
         queue=QUEUE,

@@ -17,6 +17,7 @@ RETRIED = {"ingest-examples", "publish-model"}
 PROFILES = ("training-gpu", "training-cpu", "training-nodes")
 SEARCHES = ("augmentation-search-gpu", "augmentation-search-cpu")
 COMPILED = (*PROFILES, *SEARCHES, "monitoring")
+CHECKING = {"check inputs", "check the winner"}
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +149,12 @@ def test_steps_that_read_or_write_outside_reach_it_by_the_secret_that_the_proble
     }
     assert reached.pop("check-inputs") == OBJECT_STORE_SECRET
     assert reached == dict.fromkeys({*WITH_SECRET, training_step(profile)}, "check-inputs.secret")
+
+
+@pytest.mark.parametrize("profile", [*PROFILES, *SEARCHES])
+def test_the_steps_that_check_inputs_know_which_profile_needs_room(steps, profile):
+    asked = {step.argument("profile") for step in steps[profile].values() if step.shown in CHECKING}
+    assert asked == {profile.rpartition("-")[2]}
 
 
 def test_monitoring_reaches_the_store_and_has_the_key_of_personal_data(steps):
