@@ -31,7 +31,7 @@ VALIDATION := .venv-validation/bin/python
 EVERYWHERE := not gpu and not containers and not cluster
 TAGGED := PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}"
 
-.PHONY: help setup run search smoke monitor images compile docs test test-slow coverage test-gpu test-containers test-cluster cluster cluster-down cluster-programs lint format types contracts licences lock check clean
+.PHONY: help setup run search smoke monitor images push-images compile docs test test-slow coverage test-gpu test-containers test-cluster cluster cluster-down cluster-programs lint format types contracts licences lock check clean
 
 help: ## Print this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ monitor: setup $(if $(filter docker,$(RUNNER)),images) ## Hold the serving log L
 images: setup ## Build the container images with docker, podman or buildah; CUDA= picks the variant
 	@$(TAGGED) $(VENV) -m tools.build_images --cuda "$$CUDA"
 
+push-images: setup ## Push the built images to PLUSZERO_IMAGE_REGISTRY, and list them by digest in build/images.txt
+	@$(TAGGED) $(VENV) -m tools.push_images
+
 compile: setup ## Compile the pipelines to YAML under build/, images tagged with the commit
 	@$(TAGGED) $(VENV) -m pipelines compile --output build
 
@@ -74,8 +77,8 @@ IN_VENV := $(VENV) -m pytest -q $(SHARED_OUT) --ignore=tests/components/data_val
 	tests/pipelines $(filter-out tests/pipelines/,$(wildcard tests/*/)) $(wildcard tests/test_*.py)
 # Of what is shared, .venv-validation tests what jobs of its image import: these modules are none of it.
 NOT_IN_VALIDATION := contracts/test_champion.py contracts/test_predictions_table.py contracts/test_releases.py \
-	contracts/test_split_record.py feature_store runtime/test_container_images.py runtime/test_folder_lock.py \
-	runtime/test_freed_memory.py tables/test_photo_labels.py tables/test_row_reservoir.py
+	contracts/test_split_record.py feature_store runtime/test_cluster_versions.py runtime/test_container_images.py \
+	runtime/test_folder_lock.py runtime/test_freed_memory.py tables/test_photo_labels.py tables/test_row_reservoir.py
 IN_VALIDATION := $(VALIDATION) -m pytest -q $(SHARED_OUT) $(NOT_IN_VALIDATION:%=--ignore=tests/components/shared/%) \
 	tests/components/data_validation tests/components/drift tests/components/shared
 

@@ -12,11 +12,11 @@ import time
 from kfp import compiler, dsl
 
 from components.quality_gate.component import quality_gate
+from components.reporting.run_pages.step import Step, Watcher
 from components.shared.contracts.verdict import Verdict, write_verdict
 from components.shared.runtime.container_images import image
 from pipelines.local.environments import interpreter_of
 from pipelines.local.runner import REPOSITORY, run_pipeline
-from pipelines.run_pages.step import Step, Watcher
 
 NUM_STEPS = 10
 _SILENT = Watcher(started=lambda step: None, progressed=lambda step, line: None, ended=lambda step: None)

@@ -10,8 +10,10 @@ import typer
 
 from components.shared.contracts.data_fingerprint import data_fingerprint
 from components.shared.contracts.problem import Problem, read_problem
+from components.shared.contracts.user_files import problem_text, search_text, text_of
 from components.shared.runtime.atomic_files import read_json
 from components.shared.runtime.command_line import FAILED_CHECK, run
+from components.shared.runtime.container_images import LIST_VARIABLE
 from components.shared.runtime.fingerprints import fingerprint_bytes, fingerprint_json, fingerprint_source
 from components.shared.runtime.redaction import masked_uris
 from components.shared.serving_log.time_window import parse_window
@@ -22,7 +24,6 @@ from components.shared.tables.sources import (
     companion_uri,
     EMBEDDED_SOURCES,
 )
-from pipelines.local.user_files import problem_text, search_text, text_of
 
 if TYPE_CHECKING:
     from pipelines.local.run import LocalRun
@@ -41,8 +42,14 @@ app = typer.Typer(help="Compile pipelines, or run one on this machine.", no_args
 @app.command("compile")
 def compile_command(
     output: Annotated[Path, typer.Option(help="Folder for the YAML.")] = Path("build"),
+    images: Annotated[
+        Path | None, typer.Option(help="A list of the images, by registry and digest: make push-images writes one.")
+    ] = None,
 ) -> None:
     """Compile every pipeline for every profile, as YAML for the KFP UI and as objects for kubectl."""
+    if images is not None:
+        # Faces read it when they are imported.
+        os.environ[LIST_VARIABLE] = str(images.resolve())
     from pipelines.compiling import compile_manifests, compile_pipelines
 
     for file in [*compile_pipelines(output), *compile_manifests(output)]:
@@ -60,8 +67,8 @@ def run_command(
     runner: Runner = "local",
 ) -> None:
     """Run the training pipeline, each step in its image or in its image's environment."""
+    from components.reporting.run_pages.training_run_summary import TrainingRunSummary
     from pipelines.local.run import LocalRun
-    from pipelines.run_pages.training_run_summary import TrainingRunSummary
 
     source = dataset if dataset in EMBEDDED_SOURCES else _absolute(dataset)
     folder = (run_dir or _default_folder(source, prefix="")).resolve()
@@ -93,8 +100,8 @@ def search_command(
     runner: Runner = "local",
 ) -> None:
     """Find the augmentation policy that images are learnt best with, by short trainings."""
+    from components.reporting.run_pages.search_run_summary import SearchRunSummary
     from pipelines.local.run import LocalRun
-    from pipelines.run_pages.search_run_summary import SearchRunSummary
 
     source = dataset if dataset in EMBEDDED_SOURCES else _absolute(dataset)
     folder = (run_dir or _default_folder(source, prefix="search-")).resolve()
@@ -148,8 +155,8 @@ def monitor_command(
 
     Exits 0 when nothing material has changed, 1 when the gate has stopped the run, 2 when the input is wrong.
     """
+    from components.reporting.run_pages.monitoring_run_summary import MonitoringRunSummary
     from pipelines.local.run import LocalRun
-    from pipelines.run_pages.monitoring_run_summary import MonitoringRunSummary
 
     model_uri, log_uri = _absolute(model), _absolute(log)
     run_summary = MonitoringRunSummary(serving_log=log_uri, model=model_uri, window=parse_window(start, end))
@@ -175,7 +182,7 @@ def _training_arguments(source: str, problem: Path | None, settings: dict[str, A
     read = [data_fingerprint(source, checked), keyed_hash("the key of this run")]
     return {
         **settings,
-        "source": source,
+        "model_data": source,
         "data_fingerprint": fingerprint_json(read),
         "checkpoint_dir": str(folder / "checkpoints"),
         "model_root": str(folder / "models"),

@@ -4,10 +4,17 @@ from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
 
 from components.training.component import plan_augmentation_search, rank_augmentation_policies, try_augmentation_policy
+from pipelines.layers.chain import checked_data, layers_of, released_model
+from pipelines.layers.data import feature_step
+from pipelines.steps.gates import run_page
+from pipelines.steps.inputs import checked_inputs, FormValues, size_of
 from pipelines.steps.placement import (
     Access,
+    called,
+    data_size,
     device_of,
     LIGHT,
+    model_size,
     on_cpu,
     on_gpu,
     ProfileName,
@@ -18,9 +25,10 @@ from pipelines.steps.placement import (
     WORKSPACE_CLAIM,
     WORKSPACE_PATH,
 )
-from pipelines.steps.training_steps import checked_inputs, data_steps, feature_step, FormValues, model_steps
 
 PIPELINE_NAME = "pluszero-augmentation-search"
+# Steps that leave something for the page of the run, in their order; those of the winner come behind them.
+SEARCH_STEPS = ("check inputs", "ingest examples", "validate examples", "build feature store", "rank policies")
 _RECIPE = "full"
 # More trainings at once than this would take the queue from everybody else.
 _TRIALS_AT_ONCE = 4
@@ -28,13 +36,14 @@ _TRIALS_AT_ONCE = 4
 
 def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
     """The augmentation search for one kind of cluster, as kfp compiles it; trials compute where `profile` says."""
+    layers = layers_of(profile)
 
     @dsl.pipeline(
         name=PIPELINE_NAME,
         description="Try augmentation policies in short trainings, rank them, and train with the winner.",
     )
     def augmentation_search(
-        source: str,
+        model_data: str,
         model_root: str,
         data_fingerprint: str = "",
         problem: str = "",
@@ -51,14 +60,14 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
 
         Parameters
         ----------
-        source
-            Where the images are: digits, pets, a path or a URI.
+        model_data
+            The images that the model learns from: digits, pets, a path or a URI.
         data_fingerprint
             Any text that changes when the data, or a policy's file, change; empty for the fingerprint of the data.
         model_root
             A folder or URI that a model is published to, where the winner is trained with.
         problem
-            The problem file's text; empty where everything is inferred.
+            The problem file: its URI or its text, YAML or JSON; empty where everything is inferred.
         search
             YAML: policies, repeats, epochs, max_examples, metric; empty for the defaults.
         train_winner
@@ -77,7 +86,7 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
             The volume claim that steps mount at /mnt/pluszero: the CLAIM of pvc:// URIs.
         """
         form: FormValues = {
-            "source": source,
+            "source": model_data,
             "data_fingerprint": data_fingerprint,
             "recipe": _RECIPE,
             "backbone": backbone,
@@ -88,41 +97,50 @@ def augmentation_search_pipeline(profile: ProfileName) -> BaseComponent:
             "feature_dir": feature_dir,
             "workspace_claim": workspace_claim,
         }
-        inputs = checked_inputs(form, problem)
-        # In a loop, kfp's local runner gives the item for every parameter that comes from another step: the trials
-        # carry what they need.
-        plan = plan_augmentation_search(
-            search=search,
-            problem=inputs.outputs["data_problem"],
-            preparation=inputs.outputs["preparation"],
-            training=inputs.outputs["training"],
-            data_fingerprint=inputs.outputs["data_fingerprint"],
-            seed=seed,
-        )
-        with_workspace(on_cpu(plan.set_display_name("plan search"), LIGHT), workspace_claim)
-        data = data_steps(form, inputs)
-        data.ingestion.after(plan)
-        features = feature_step(form, inputs, data)
-
-        with dsl.ParallelFor(plan.output, parallelism=_TRIALS_AT_ONCE, name="trials") as trial:
-            tried = try_augmentation_policy(
-                features=features.outputs["features"],
-                trial=trial,
-                recipe=_RECIPE,
-                checkpoint_dir=checkpoint_dir,
-                device=device_of(profile),
+        with dsl.ExitHandler(run_page("search", SEARCH_STEPS, claim=workspace_claim), name="search run"):
+            inputs = checked_inputs(form, problem)
+            # In a loop, kfp's local runner gives the item for every parameter that comes from another step: the trials
+            # carry what they need.
+            plan = plan_augmentation_search(
+                search=search,
+                problem=inputs.outputs["data_problem"],
+                preparation=inputs.outputs["preparation"],
+                training=inputs.outputs["training"],
+                data_fingerprint=inputs.outputs["data_fingerprint"],
+                seed=seed,
             )
-            size = training_size(inputs)
-            on_gpu(tried.set_display_name("try policy"), size, profile=profile)
-            with_access(tried, Access(claim=workspace_claim, secret=inputs.outputs["secret"]))
-            # A node that goes away takes nothing with it: the next try goes on from the last checkpoint.
-            retried(tried, size, times=3)
+            with_workspace(called(on_cpu(plan, LIGHT), "plan search"), workspace_claim)
+            data = checked_data(layers, form, inputs).after(plan)
 
-        ranked = rank_augmentation_policies(results=dsl.Collected(tried.outputs["result"]), problem=problem)
-        on_cpu(ranked.set_display_name("rank policies"), LIGHT)
+            with dsl.ParallelFor(plan.output, parallelism=_TRIALS_AT_ONCE, name="trials") as trial:
+                tried = try_augmentation_policy(
+                    features=data.outputs["features"],
+                    trial=trial,
+                    recipe=_RECIPE,
+                    checkpoint_dir=checkpoint_dir,
+                    device=device_of(profile),
+                )
+                size = training_size(model_size(**size_of(inputs, "training")))
+                on_gpu(called(tried, "try policy"), size, profile=profile)
+                with_access(tried, Access(claim=workspace_claim, secret=inputs.outputs["secret"]))
+                # A node that goes away takes nothing with it: the next try goes on from the last checkpoint.
+                retried(tried, size, times=3)
 
-        with dsl.If(train_winner == True, name="train with the winner"):  # noqa: E712
-            chosen = checked_inputs(form, ranked.outputs["problem_text"], name="check the winner")
-            model_steps(form, chosen, data, profile)
+            ranked = rank_augmentation_policies(
+                results=dsl.Collected(tried.outputs["result"]), problem=inputs.outputs["problem_text"]
+            )
+            with_workspace(called(on_cpu(ranked, LIGHT), "rank policies"), workspace_claim)
+
+            with dsl.If(train_winner == True, name="train with the winner"):  # noqa: E712
+                chosen = checked_inputs(form, ranked.outputs["problem_text"], name="check the winner")
+                features = feature_step(
+                    data.outputs["examples"],
+                    backbone=backbone,
+                    preparation=chosen.outputs["preparation"],
+                    feature_dir=feature_dir,
+                    size=data_size(**size_of(chosen, "data")),
+                    claim=workspace_claim,
+                )
+                released_model(layers, form, chosen, data, features)
 
     return augmentation_search

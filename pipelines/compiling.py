@@ -11,7 +11,7 @@ from kfp.compiler.compiler_utils import KubernetesManifestOptions
 from kfp.dsl.base_component import BaseComponent
 
 from components.shared.runtime.atomic_files import atomic_file
-from components.shared.runtime.container_images import image
+from components.shared.runtime.container_images import image_version
 from pipelines import augmentation_search, monitoring, training
 from pipelines.steps.placement import ProfileName, PROFILES
 
@@ -88,7 +88,7 @@ def _compiled(variant: Variant, target: Path, *, as_objects: bool = False) -> Pa
 
 
 def _objects(variant: Variant) -> KubernetesManifestOptions:
-    tag = image("training").rpartition(":")[2]
+    tag = image_version()
     return KubernetesManifestOptions(
         pipeline_name=variant.pipeline_name,
         pipeline_display_name=variant.pipeline_name.removeprefix("pluszero-").replace("-", " ").capitalize(),

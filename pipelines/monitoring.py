@@ -7,10 +7,12 @@ from components.data_validation.component import check_monitoring_inputs, detect
 from pipelines.steps.gates import gate_after
 from pipelines.steps.placement import (
     Access,
+    called,
     LIGHT,
     MONITORING,
     on_cpu,
     retried,
+    uncached,
     with_access,
     with_personal_key,
     WORKSPACE_CLAIM,
@@ -29,7 +31,7 @@ def monitoring_pipeline() -> BaseComponent:
     def monitoring(
         model_uri: str,
         serving_log_uri: str,
-        data_fingerprint: str,
+        data_fingerprint: str = "",
         window_start: str = "",
         window_end: str = "",
         settings: str = "",
@@ -44,7 +46,7 @@ def monitoring_pipeline() -> BaseComponent:
         serving_log_uri
             The folder or URI that the served requests are logged to.
         data_fingerprint
-            Any text that changes when the log changes, the run's scheduled time for one: it keeps the cache honest.
+            Any text to find the run by, the log's version for one; the steps are never taken from a cache.
         window_start
             A time in ISO 8601, or -24h or -7d before the window's end; empty for the log's beginning.
         window_end
@@ -66,19 +68,20 @@ def monitoring_pipeline() -> BaseComponent:
             settings=settings,
             workspace_claim=workspace_claim,
             **window,
-        ).set_display_name("check monitoring inputs")
+        )
         # What is watched changes by itself: no cache may answer.
-        with_access(on_cpu(inputs, LIGHT), access).set_caching_options(enable_caching=False)
+        with_access(called(uncached(on_cpu(inputs, LIGHT)), "check monitoring inputs"), access)
 
         drift = detect_drift(
             model_uri=inputs.outputs["model_uri"],
             serving_log_uri=inputs.outputs["serving_log_uri"],
             settings=inputs.outputs["settings"],
             **window,
-        ).set_display_name("detect drift")
+        )
         # It reads from an object store.
-        retried(on_cpu(drift, MONITORING), MONITORING, times=2)
-        with_personal_key(with_access(drift, access)).set_caching_options(enable_caching=False)
-        gate_after(drift, "drift")
+        retried(called(uncached(on_cpu(drift, MONITORING)), "detect drift"), MONITORING, times=2)
+        with_personal_key(with_access(drift, access))
+        # It has one report, which is its page.
+        gate_after(drift, "drift", step="", claim=workspace_claim)
 
     return monitoring

@@ -72,6 +72,7 @@ SUBCOMMANDS = {
     "probe": _family("serving", "serving", "probe", "Start a model's server, and compare it with the training side."),
     "publish": _family("serving", "serving", "publish", "Publish a model as an immutable release."),
     "releases": _family("serving", "serving", "releases", "List the releases of a model, and its champion."),
+    "check-cluster": _family("cluster", "serving", "check", "Look at a cluster before a run."),
     "promote": _family("serving", "serving", "promote", "Make a release the champion of its model."),
 }
 
@@ -93,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def help_text() -> str:
     """Every subcommand with a line of help."""
-    lines = [f"  {name:<12} {subcommand.help}" for name, subcommand in SUBCOMMANDS.items()]
+    lines = [f"  {name:<14} {subcommand.help}" for name, subcommand in SUBCOMMANDS.items()]
     return "\n".join(
         [
             "Usage: pluszero COMMAND [ARGUMENTS]",

@@ -3,8 +3,10 @@
 from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
 
+from pipelines.layers.chain import checked_data, layers_of, released_model, STEP_NAMES
+from pipelines.steps.gates import run_page
+from pipelines.steps.inputs import checked_inputs, FormValues
 from pipelines.steps.placement import ProfileName, WORKSPACE_CLAIM, WORKSPACE_PATH
-from pipelines.steps.training_steps import checked_inputs, data_steps, FormValues, model_steps
 
 PIPELINE_NAME = "pluszero-training"
 
@@ -15,13 +17,14 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
     The profile `nodes` is `gpu` with a training that spans several nodes: its step launches a Kubeflow `TrainJob` and
     needs no GPU itself.
     """
+    layers = layers_of(profile)
 
     @dsl.pipeline(
         name=PIPELINE_NAME,
         description="Ingest, validate, engineer features, smoke-test, train, analyse, publish and probe a model.",
     )
     def training(
-        source: str,
+        model_data: str,
         model_root: str,
         data_fingerprint: str = "",
         problem: str = "",
@@ -37,14 +40,15 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
 
         Parameters
         ----------
-        source
-            Where the data are: digits, pets, a path or a URI, pvc://CLAIM/photos or s3://bucket/photos for one.
+        model_data
+            What the model learns from: digits, pets, a path or a URI, pvc://CLAIM/photos or s3://bucket/photos for one.
         data_fingerprint
             Any text that changes when the data change; empty for the fingerprint of what is there at the start.
         model_root
             A folder or URI that models are published to, s3://bucket/models or pvc://CLAIM/models for one.
         problem
-            The problem file's text; empty where everything is inferred.
+            The problem file: its URI, s3://bucket/problem.yaml or pvc://CLAIM/problem.yaml, or its text, YAML or JSON;
+            empty where everything is inferred.
         recipe
             How to train: full, fine_tune or smoke.
         backbone
@@ -62,7 +66,7 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
             The volume claim that steps mount at /mnt/pluszero: the CLAIM of pvc:// URIs.
         """
         form: FormValues = {
-            "source": source,
+            "source": model_data,
             "data_fingerprint": data_fingerprint,
             "recipe": recipe,
             "backbone": backbone,
@@ -73,8 +77,9 @@ def training_pipeline(profile: ProfileName) -> BaseComponent:
             "feature_dir": feature_dir,
             "workspace_claim": workspace_claim,
         }
-        inputs = checked_inputs(form, problem)
-        data = data_steps(form, inputs)
-        model_steps(form, inputs, data, profile)
+        with dsl.ExitHandler(run_page("training", STEP_NAMES, claim=workspace_claim), name="training run"):
+            inputs = checked_inputs(form, problem)
+            data = checked_data(layers, form, inputs)
+            released_model(layers, form, inputs, data, features=data)
 
     return training

@@ -118,6 +118,20 @@ def base_image(tool: str) -> str | None:
     return PREPARED_BASE if _succeeds([tool, "inspect", "--type", "image", PREPARED_BASE]) else None
 
 
+def check_release_base(base: str | None) -> None:
+    """A release's images stand on a base that cannot change.
+
+    Raises
+    ------
+    BuildError
+        If the base is not named by its digest.
+    """
+    if "@sha256:" not in (base or ""):
+        raise BuildError(
+            f"a release must name its base image by digest, {_BASE_VARIABLE}=NAME@sha256:..., got {base or 'nothing'}"
+        )
+
+
 def _commit() -> str:
     return subprocess.run(
         [REPOSITORY / "tools" / "image_tag"], capture_output=True, text=True, check=False, cwd=REPOSITORY
@@ -136,6 +150,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(IMAGE_NAMES)}; all by default")
     parser.add_argument("--cuda", default="cu13", help="CUDA variant: a lock docker/torch-<CUDA>.txt")
+    parser.add_argument("--release", action="store_true", help="insist on a base image that is named by its digest")
     arguments = parser.parse_args()
     try:
         if unknown := set(arguments.names) - set(IMAGE_NAMES):
@@ -147,6 +162,8 @@ def main() -> int:
         tool = engine()
         print(f"Building images with {tool}", flush=True)
         base = base_image(tool)
+        if arguments.release:
+            check_release_base(base)
         for name in arguments.names or IMAGE_NAMES:
             build(tool, name, cuda=arguments.cuda, base=base)
     except BuildError as error:

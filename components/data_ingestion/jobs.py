@@ -143,7 +143,8 @@ def ingest_examples(
         reason=verdict.reason,
     )
     if outputs.metrics is not None:
-        write_json(outputs.metrics, {**result.numbers, "counts": result.counts})
+        task = ExampleTable(outputs.examples).info.task
+        write_json(outputs.metrics, {**result.numbers, "counts": result.counts, "task": task})
     if outputs.splits is not None:
         write_split_record(outputs.splits, ExampleTable(outputs.examples))
     return result

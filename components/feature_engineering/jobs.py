@@ -32,6 +32,7 @@ from components.shared.feature_store.store import FeatureStore
 from components.shared.runtime.code_fingerprint import job_fingerprint
 from components.shared.runtime.custom_code import custom_code_fingerprint
 from components.shared.runtime.fingerprints import fingerprint_files, fingerprint_json
+from components.shared.runtime.step_record import keep_results, this_step
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ def build_feature_store(
     else:
         counts = write_store(features_path, table, prepared.features, described)
     features_report(FeatureStore(features_path)).write(report_path)
+    keep_results(this_step(), {"report": report_path})
     return FeatureStoreResult(
         num_examples=table.num_rows,
         modality=table.info.modality,

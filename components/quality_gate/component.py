@@ -6,13 +6,26 @@ from components.shared.runtime.container_images import image
 
 
 @dsl.component(base_image=image("validation"), install_kfp_package=False)
-def quality_gate(verdict: dsl.Input[dsl.Artifact]) -> None:
+def quality_gate(
+    step: str,
+    verdict: dsl.Input[dsl.Artifact],
+    metrics: dsl.Input[dsl.Metrics],
+    report: dsl.Input[dsl.HTML],
+) -> None:
     """Stop the run when a check has failed; the check's report was written by the step before.
+
+    On a cluster it also keeps what the check made, for the page of the run.
 
     Parameters
     ----------
+    step
+        Name of the step that checked, as people see it; empty where its run has no page.
     verdict
         The verdict file of the check.
+    metrics
+        The check's metrics.
+    report
+        The check's report.
 
     Raises
     ------
@@ -21,4 +34,4 @@ def quality_gate(verdict: dsl.Input[dsl.Artifact]) -> None:
     """
     from components.quality_gate.jobs import quality_gate as job
 
-    job(verdict_path=verdict.path)
+    job(step=step, verdict_path=verdict.path, metrics_path=metrics.path, report_path=report.path)

@@ -118,6 +118,11 @@ class Report:
         write_text(path, self.html())
 
 
+def long_text(text: str) -> Markup:
+    """A cell's text that may be broken anywhere: a digest, a URI."""
+    return Markup('<span class="long">{}</span>').format(text)
+
+
 def report_body(html: str) -> Markup:
     """The blocks of a page that `Report` wrote, to embed them in another page.
 

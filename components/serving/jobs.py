@@ -22,7 +22,9 @@ from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.verdict import read_verdict, Verdict, write_verdict
 from components.shared.runtime.atomic_files import read_json, write_json, write_text
+from components.shared.runtime.container_images import image_pull_secrets
 from components.shared.runtime.model_name import check_model_name
+from components.shared.runtime.step_record import keep_results, this_step
 
 logger = logging.getLogger(__name__)
 
@@ -123,9 +125,15 @@ def publish_model(
         raise ValueError(f"a model must pass its {verdict.check} before it is published, but: {verdict.reason}")
     files = _release_files(candidate.model, candidate.evaluation, model_name)
     release = publish(candidate.model, model_root=model_root, model_name=model_name, files=files)
-    text = inference_service_yaml(model_name=model_name, version=release.version, storage_uri=release.storage_uri)
+    text = inference_service_yaml(
+        model_name=model_name,
+        version=release.version,
+        storage_uri=release.storage_uri,
+        pull_secrets=image_pull_secrets(),
+    )
     write_beside(release, text)
     write_text(inference_service_path, text)
+    keep_results(this_step(), facts={"storage_uri": release.storage_uri, "version": release.version})
     return PublishResult(
         version=release.version,
         storage_uri=release.storage_uri,

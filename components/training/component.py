@@ -33,6 +33,7 @@ def check_inputs(
         ("model_name", str),
         ("model_root", str),
         ("data_fingerprint", str),
+        ("problem_text", str),
         ("secret", str),
         ("gpus", str),
         ("data_cpu", str),
@@ -52,7 +53,7 @@ def check_inputs(
     source
         Where the data are: digits, pets, a path or a URI.
     problem
-        The problem file's text; empty where everything is inferred.
+        The problem file's text, or the URI of the file; empty where everything is inferred.
     data_fingerprint
         Changes when the data change; empty for the fingerprint of what is at the source now.
     recipe
@@ -95,6 +96,8 @@ def check_inputs(
         Where models are published to: a place on the workspace as pvc://CLAIM/PATH.
     data_fingerprint
         What was given, or the fingerprint of what is at the source.
+    problem_text
+        The whole problem file, read where only its place was given.
     secret
         The secret by which the steps that follow reach outside data.
     gpus

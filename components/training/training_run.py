@@ -19,6 +19,7 @@ from components.shared.runtime.atomic_files import write_json
 from components.shared.runtime.code_fingerprint import job_fingerprint
 from components.shared.runtime.custom_code import custom_code_fingerprint
 from components.shared.runtime.fingerprints import fingerprint_json
+from components.shared.runtime.step_record import keep_results, this_step
 from components.shared.tables.repair_spec import repairs_from
 from components.training.cost.forecast import read_forecast
 from components.training.recipes import recipe_config
@@ -180,6 +181,7 @@ def write_outputs(
     training_report(result, config, metrics, forecast=forecast).write(outputs.report)
     write_json(outputs.metrics, metrics)
     _copy_logs(planned.folder, outputs.logs)
+    keep_results(this_step(), {"report": outputs.report, "metrics": outputs.metrics})
     return TrainingResult(metrics=metrics, backbone=config.backbone.name, resumed=result.resumed)
 
 

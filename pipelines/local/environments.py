@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from components.shared.runtime.container_images import image_name
 from pipelines.local.image_source import REPOSITORY
 
 # Pipelines run in it too.
@@ -11,7 +12,7 @@ VALIDATION = ".venv-validation"
 
 def interpreter_of(image: str) -> Path:
     """Interpreter of the environment that stands for an image on this machine."""
-    return interpreter_in(VALIDATION if "-validation:" in image else DESK)
+    return interpreter_in(VALIDATION if image_name(image) == "validation" else DESK)
 
 
 def interpreter_in(folder: str) -> Path:

@@ -8,15 +8,15 @@ import os
 from pathlib import Path
 from typing import Any, TYPE_CHECKING
 
+from components.reporting.run_pages.run_report import RunSummary, Summary, write_run
+from components.reporting.run_pages.step import Step
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.runtime.redaction import masked
 from components.shared.tables.sources import EMBEDDED_SOURCES
 from pipelines.compiling import compile_pipeline
 from pipelines.local.cache_key import tag_with_source
+from pipelines.local.console import Console
 from pipelines.local.runner import run_pipeline
-from pipelines.run_pages.console import Console
-from pipelines.run_pages.run_report import RunSummary, Summary, write_run
-from pipelines.run_pages.step import Step
 
 if TYPE_CHECKING:
     from pipelines.local.containers import Confinement
@@ -48,22 +48,24 @@ def run_here(run: LocalRun) -> Summary:
     """
     with _sole_run(run.folder):
         steps: list[Step] = []
+        identity: dict[str, Any] = {}
         error = ""
         # A runner that is killed cannot write: until it ends, nothing must say that an earlier run has passed.
         write_run(steps, run_dir=run.folder, run_summary=run.run_summary, error="the run has not ended, or was killed")
         try:
-            _run_steps(run, steps)
+            _run_steps(run, steps, identity)
         except BaseException as stopped:
             error = masked(str(stopped)) or "the run was interrupted"
             raise
         finally:
             error = next((f"{step.name}: {step.error}" for step in steps if step.status == "failed"), error)
-            summary = write_run(steps, run_dir=run.folder, run_summary=run.run_summary, error=error)
+            summary = write_run(steps, run_dir=run.folder, run_summary=run.run_summary, error=error, identity=identity)
     return summary
 
 
-def _run_steps(run: LocalRun, steps: list[Step]) -> None:
+def _run_steps(run: LocalRun, steps: list[Step], identity: dict[str, Any]) -> None:
     arguments = run.arguments()
+    identity |= arguments
     package = compile_pipeline(run.package, run.folder / "compiled")
     run_pipeline(
         tag_with_source(package.read_text(encoding="utf-8"), in_containers=run.in_containers),

@@ -23,12 +23,12 @@ from kfp.local import docker_task_handler, executor_input_utils, subprocess_task
 from kfp.local.orchestrator import task_executor
 from kfp.local.status import Status
 
+from components.reporting.run_pages.step import Step, Watcher
 from components.shared.runtime.redaction import masked
 from components.shared.tables.personal_key import KEY_VARIABLE, personal_key
 from pipelines.local.containers import built_image, Confinement, container_engine, lines_of, remove_leftovers
 from pipelines.local.environments import interpreter_of
 from pipelines.local.image_source import REPOSITORY
-from pipelines.run_pages.step import Step, Watcher
 
 _GUARD = Path(__file__).with_name("step_guard.py")
 _PROGRESS = re.compile(r"\d+%\|")

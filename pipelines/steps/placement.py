@@ -8,6 +8,7 @@ from kfp.dsl import PipelineTask
 from kfp.dsl.pipeline_channel import PipelineParameterChannel
 
 from components.shared.contracts.cluster_spec import OBJECT_STORE_SECRET
+from components.shared.runtime.container_images import image_pull_secrets, PULL_SECRETS_VARIABLE
 from components.shared.runtime.gpu_placement import (
     ACCELERATOR,
     IMAGE_USER,
@@ -22,6 +23,7 @@ from components.shared.runtime.gpu_placement import (
     WORKSPACE_CLAIM,
     WORKSPACE_PATH,
 )
+from components.shared.runtime.step_record import RUN_VARIABLE, STEP_VARIABLE
 from components.shared.tables.personal_key import KEY_VARIABLE
 
 ProfileName = Literal["gpu", "cpu", "nodes"]
@@ -86,24 +88,23 @@ class Access:
     secret: Asked = OBJECT_STORE_SECRET
 
 
-def data_size(inputs: PipelineTask) -> Size:
-    """What a step that reads data may use, as the problem file's `cluster:` section says to the step `inputs`."""
-    return _said_size(inputs, "data", scratch="50Gi", timeout_s=_DATA_S)
+def data_size(cpu: Asked, cpu_limit: Asked, memory: Asked, memory_limit: Asked) -> Size:
+    """What a step that reads data may use."""
+    return Size(
+        cpu=cpu, cpu_limit=cpu_limit, memory=memory, memory_limit=memory_limit, scratch="50Gi", timeout_s=_DATA_S
+    )
 
 
-def model_size(inputs: PipelineTask) -> Size:
-    """What a step that computes with a model may use, as the problem file's `cluster:` section says to `inputs`."""
-    return _said_size(inputs, "training", scratch="50Gi", timeout_s=_MODEL_S)
+def model_size(cpu: Asked, cpu_limit: Asked, memory: Asked, memory_limit: Asked) -> Size:
+    """What a step that computes with a model may use."""
+    return Size(
+        cpu=cpu, cpu_limit=cpu_limit, memory=memory, memory_limit=memory_limit, scratch="50Gi", timeout_s=_MODEL_S
+    )
 
 
-def training_size(inputs: PipelineTask) -> Size:
-    """What a step that trains may use: `model_size` for a week."""
-    return replace(model_size(inputs), timeout_s=_TRAINING_S)
-
-
-def _said_size(inputs: PipelineTask, kind: str, *, scratch: str, timeout_s: int) -> Size:
-    said = {name: inputs.outputs[f"{kind}_{name}"] for name in ("cpu", "cpu_limit", "memory", "memory_limit")}
-    return Size(**said, scratch=scratch, timeout_s=timeout_s)
+def training_size(size: Size) -> Size:
+    """What a step that trains may use: what `size` says, for a week."""
+    return replace(size, timeout_s=_TRAINING_S)
 
 
 def device_of(profile: ProfileName) -> str:
@@ -127,8 +128,16 @@ def on_cpu(task: PipelineTask, size: Size) -> PipelineTask:
     task.set_memory_request(size.memory).set_memory_limit(size.memory_limit)
     kubernetes.set_timeout(task, seconds=size.timeout_s + IMAGE_PULL_S)
     kubernetes.set_security_context(task, run_as_user=IMAGE_USER, run_as_group=IMAGE_USER, run_as_non_root=True)
+    _pulled_by_secrets(task)
     # Bounded, so that a step which fills it is evicted itself, and not its neighbours on the node.
     return kubernetes.empty_dir_mount(task, volume_name="scratch", mount_path=SCRATCH_PATH, size_limit=size.scratch)
+
+
+def _pulled_by_secrets(task: PipelineTask) -> None:
+    """Let the node pull the step's image, and tell the step by which secrets: it may ask for pods itself."""
+    if names := image_pull_secrets():
+        kubernetes.set_image_pull_secrets(task, list(names))
+        task.set_env_variable(PULL_SECRETS_VARIABLE, ",".join(names))
 
 
 def on_gpu(task: PipelineTask, size: Size, *, profile: ProfileName, gpus: Asked = "1") -> PipelineTask:
@@ -152,6 +161,21 @@ def on_gpu(task: PipelineTask, size: Size, *, profile: ProfileName, gpus: Asked 
             size_limit=SHARED_MEMORY,
         )
     return task
+
+
+def called(task: PipelineTask, name: str) -> PipelineTask:
+    """Call a step what people see, and tell it so and which run it belongs to.
+
+    By that it leaves its error on the workspace for the page of the run, if it has one
+    (`components.shared.runtime.step_record`). KFP's cache does not look at what only the pod knows.
+    """
+    kubernetes.use_field_path_as_env(task, env_name=RUN_VARIABLE, field_path="metadata.labels['pipeline/runid']")
+    return task.set_display_name(name).set_env_variable(STEP_VARIABLE, name)
+
+
+def uncached(task: PipelineTask) -> PipelineTask:
+    """Run a step each time: it looks at the world outside, or leaves something there."""
+    return task.set_caching_options(enable_caching=False)
 
 
 def with_workspace(task: PipelineTask, claim: Asked = WORKSPACE_CLAIM) -> PipelineTask:

@@ -96,6 +96,8 @@ GO_MODULES = (
     GoModule(name="coredns", packages={"coredns": "github.com/coredns/coredns"}),
     GoModule(name="pause", packages={"pause": "pluszero-mlops/pause"}),
     GoModule(name="versitygw", packages={"versitygw": "github.com/versity/versitygw/cmd/versitygw"}),
+    # No part of a node: it judges the workflows, and wants Go as they do.
+    GoModule(name="actionlint", packages={"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"}),
 )
 
 

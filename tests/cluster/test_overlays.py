@@ -16,6 +16,7 @@ STRICT = ("apply", "--validate=strict", "-k")
 ORDINARY: tuple[str, ...] = ()
 SERVER_SIDE = ("--server-side",)
 CLAIM = "persistentvolumeclaim/pluszero-workspace"
+TRAIN_JOBS = "trainjobs.trainer.kubeflow.org"
 KUEUE = "customresourcedefinition/localqueues.kueue.x-k8s.io"
 
 
@@ -33,16 +34,52 @@ def get(cluster, namespace, name):
     return json.loads(cluster.kubectl("get", "-n", namespace, name, "-o", "json"))
 
 
+def may(cluster, namespace, user, verb, resource):
+    """Whether a user may do something, as the API server says."""
+    asked = ("auth", "can-i", verb, resource, "-n", namespace, f"--as={user}")
+    try:
+        return cluster.kubectl(*asked).strip() == "yes"
+    except ClusterError:
+        return False
+
+
 @pytest.mark.parametrize("options", [ORDINARY, SERVER_SIDE], ids=["ordinary", "server-side"])
-@pytest.mark.parametrize("name", ["dev", "prod-gpu"])
+@pytest.mark.parametrize("name", ["dev", "prod-gpu", "profile", "profile-gpu", "standalone", "standalone-gpu"])
 def test_an_overlay_is_accepted_whole_and_changes_nothing_the_second_time(cluster, overlay, name, options):
     namespace = f"{name}-{'server' if options else 'client'}"
     folder = overlay(name, namespace)
+    if name not in ("dev", "prod-gpu"):
+        # Kubeflow's own namespace is there before.
+        cluster.kubectl("create", "namespace", namespace)
     cluster.kubectl(*STRICT, folder, *options)
     first = contents(cluster, folder)
     cluster.kubectl(*STRICT, folder, *options)
     assert contents(cluster, folder) == first
     assert len(first) == len(list(yaml.safe_load_all(cluster.kubectl("kustomize", folder))))
+
+
+def test_without_profiles_the_account_of_runs_may_launch_a_training(cluster, overlay):
+    cluster.kubectl("create", "namespace", "alone")
+    cluster.kubectl(*STRICT, overlay("standalone", "alone"))
+    assert may(cluster, "alone", "system:serviceaccount:kubeflow:pipeline-runner", "create", TRAIN_JOBS)
+    assert not may(cluster, "alone", "system:serviceaccount:kubeflow:default", "create", TRAIN_JOBS)
+
+
+def test_a_profile_gets_everything_by_the_documented_command(cluster, overlay):
+    cluster.kubectl("create", "namespace", "alice")
+    rendered = cluster.kubectl("kustomize", overlay("profile", "your-profile"))
+    named = rendered.replace("namespace: your-profile\n", "namespace: alice\n")
+    assert "your-profile" not in named
+    cluster.kubectl("apply", "--validate=strict", "-f", "-", stdin=named)
+    assert may(cluster, "alice", "system:serviceaccount:alice:default-editor", "create", TRAIN_JOBS)
+    # The namespace is Kubeflow's, and stays as it was.
+    labels = get(cluster, "alice", "namespace/alice")["metadata"]["labels"]
+    assert not [label for label in labels if label.startswith("pod-security")]
+
+
+def test_a_profile_whose_name_was_forgotten_is_refused(cluster, overlay):
+    with pytest.raises(ClusterError, match=r'namespaces "your-profile" not found'):
+        cluster.kubectl(*STRICT, overlay("profile", "your-profile"))
 
 
 def test_an_unknown_field_is_refused(cluster, overlay):

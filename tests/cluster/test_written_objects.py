@@ -15,8 +15,9 @@ pytestmark = pytest.mark.cluster
 TRY = ("--dry-run=server", "-n", "default")
 
 
-def release(uri):
-    return yaml.safe_load(inference_service_yaml(model_name="digits", version="0123456789abcdef", storage_uri=uri))
+def release(uri, **changes):
+    given = {"model_name": "digits", "version": "0123456789abcdef", "storage_uri": uri}
+    return yaml.safe_load(inference_service_yaml(**given, **changes))
 
 
 def train_job(**changes):
@@ -27,6 +28,8 @@ def train_job(**changes):
 OBJECTS = {
     "a release in s3": release("s3://models/digits/0123456789abcdef"),
     "a release in a claim": release("pvc://pluszero-workspace/models/digits/0123456789abcdef"),
+    "a release pulled by secrets": release("s3://models/digits/0123456789abcdef", pull_secrets=("one", "two")),
+    "a job pulled by secrets": train_job(pull_secrets=("one", "two")),
     "a job with GPUs": train_job(
         num_nodes=2, gpus_per_node=4, workspace_claim="pluszero-workspace", queue="pluszero-gpu", service_account="me"
     ),

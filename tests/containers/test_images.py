@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 import yaml
 
+from components.reporting.run_pages.step import Watcher
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.runtime.container_images import image, IMAGE_NAMES
@@ -23,7 +24,6 @@ from pipelines.__main__ import app
 from pipelines.local.containers import Confinement, container_engine
 from pipelines.local.image_source import image_source, REPOSITORY, SOURCE_LABEL
 from pipelines.local.runner import run_pipeline
-from pipelines.run_pages.step import Watcher
 from tools.build_images import base_image, build_command, engine, run_build
 
 pytestmark = pytest.mark.containers

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 
@@ -16,7 +18,17 @@ from components.shared.runtime.container_images import image
 from tests.custom_resources import spec_errors
 from tools.manifest_policies import violations
 
-OVERLAYS = ("dev", "prod-gpu")
+# Each overlay, the namespace that it is for, and the account that pipelines run as there.
+PLACES = {
+    "dev": ("pluszero", None),
+    "prod-gpu": ("pluszero", None),
+    "profile": ("your-profile", "default-editor"),
+    "profile-gpu": ("your-profile", "default-editor"),
+    "standalone": ("kubeflow", "pipeline-runner"),
+    "standalone-gpu": ("kubeflow", "pipeline-runner"),
+}
+OVERLAYS = tuple(PLACES)
+KUBEFLOWS = tuple(name for name, (_, account) in PLACES.items() if account)
 BUILT_IN = ("v1", "networking.k8s.io/v1", "rbac.authorization.k8s.io/v1")
 KUBERNETES = "1.32"
 
@@ -53,11 +65,17 @@ def one(objects, kind, name):
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_an_overlay_renders_what_it_promises(rendered, overlay):
     kinds = [found["kind"] for found in rendered[overlay]]
-    promised = {"Namespace", "ServiceAccount", "Role", "RoleBinding", "NetworkPolicy", "ServingRuntime"}
+    promised = {"ServiceAccount", "Role", "RoleBinding", "NetworkPolicy", "ServingRuntime"}
     assert promised <= set(kinds)
-    assert ("LocalQueue" in kinds) == (overlay == "prod-gpu")
+    # Kubeflow's own namespaces, and their pod security, are not ours to write.
+    assert ("Namespace" in kinds) == (overlay not in KUBEFLOWS)
+    assert ("LocalQueue" in kinds) == overlay.endswith("-gpu")
     # A claim that is there cannot be changed, so that production's is not in what is applied again and again.
-    assert ("PersistentVolumeClaim" in kinds) == (overlay == "dev")
+    assert ("PersistentVolumeClaim" in kinds) != overlay.endswith("-gpu")
+
+
+def test_the_overlays_are_those_that_are_tested(repository):
+    assert {folder.name for folder in (repository / "manifests" / "overlays").iterdir()} == set(OVERLAYS)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -65,7 +83,7 @@ def test_every_object_of_a_built_in_kind_keeps_its_schema(rendered, overlay):
     checked = [found for found in rendered[overlay] if found["apiVersion"] in BUILT_IN]
     for found in checked:
         kubernetes_validate.validate(found, KUBERNETES, strict=True)
-    assert len(checked) == (8 if overlay == "dev" else 7)
+    assert len(checked) == (7 if overlay.endswith("-gpu") else 8)
 
 
 def test_productions_workspace_is_one_claim_that_many_nodes_mount(repository):
@@ -102,9 +120,40 @@ def test_a_release_keeps_to_the_policies(service):
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_everything_lies_in_the_overlays_namespace(rendered, overlay):
-    (namespace,) = [found["metadata"]["name"] for found in rendered[overlay] if found["kind"] == "Namespace"]
-    others = [found for found in rendered[overlay] if found["kind"] != "Namespace"]
-    assert {found["metadata"]["namespace"] for found in others} == {namespace}
+    namespace, _ = PLACES[overlay]
+    for found in rendered[overlay]:
+        assert found["metadata"]["name" if found["kind"] == "Namespace" else "namespace"] == namespace
+
+
+@pytest.mark.parametrize("overlay", KUBEFLOWS)
+def test_whoever_pipelines_run_as_may_launch_a_training(rendered, overlay):
+    namespace, account = PLACES[overlay]
+    binding = one(rendered[overlay], "RoleBinding", "pluszero-launcher")
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": account, "namespace": namespace}]
+    assert one(rendered[overlay], binding["roleRef"]["kind"], binding["roleRef"]["name"])["rules"]
+
+
+@pytest.mark.parametrize("overlay", ["profile", "profile-gpu"])
+def test_a_profiles_name_is_put_in_by_the_documented_command(repository, overlay):
+    readme = (repository / "manifests" / "README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"kubectl kustomize manifests/overlays/profile \| (sed '[^']+')", readme)
+    text = yaml.safe_dump_all(render(repository / "manifests" / "overlays" / overlay), explicit_start=True)
+    named = subprocess.run(shlex.split(command), input=text, capture_output=True, text=True, check=True).stdout
+    assert "your-profile" not in named
+    objects = list(yaml.safe_load_all(named))
+    assert {found["metadata"]["namespace"] for found in objects} == {"alice"}
+    assert one(objects, "RoleBinding", "pluszero-launcher")["subjects"][0]["namespace"] == "alice"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_predictors_of_a_profile_have_no_sidecar(rendered, overlay):
+    labels = one(rendered[overlay], "ServingRuntime", RUNTIME)["spec"]["labels"]
+    assert labels.get("sidecar.istio.io/inject") == ("false" if "profile" in overlay else None)
+
+
+def test_kserves_agent_is_let_in(rendered):
+    (rule,) = one(rendered["dev"], "NetworkPolicy", "pluszero-predictor")["spec"]["ingress"]
+    assert {port["port"] for port in rule["ports"]} == {8080, 8081, 9081}
 
 
 def test_the_base_is_usable_in_a_namespace_that_is_there(repository, tmp_path):
@@ -115,6 +164,19 @@ def test_the_base_is_usable_in_a_namespace_that_is_there(repository, tmp_path):
     objects = render(tmp_path / "mine")
     assert {found["metadata"]["namespace"] for found in objects} == {"alice"}
     assert "Namespace" not in {found["kind"] for found in objects}
+
+
+def test_an_overlay_kept_elsewhere_renders_as_the_readme_writes_it(repository, tmp_path):
+    readme = (repository / "manifests" / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"    # kustomization\.yaml\n((?:    .*\n)+)", readme)
+    shutil.copytree(repository / "manifests", tmp_path / "pluszero-mlops" / "manifests")
+    (tmp_path / "kustomization.yaml").write_text(block, encoding="utf-8")
+    objects = render(tmp_path)
+    assert violations(objects) == []
+    assert {found["metadata"]["namespace"] for found in objects} == {"alice"}
+    runtime = one(objects, "ServingRuntime", RUNTIME)["spec"]
+    assert runtime["labels"]["sidecar.istio.io/inject"] == "false"
+    assert runtime["containers"][0]["image"] == "registry.example/team/pluszero-mlops-serving:v0.1.0"
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -147,11 +209,12 @@ def test_the_runtime_starts_the_real_server(rendered, overlay):
     assert "http_port must be 1 to 65535, got 0" in str(result.exception)
     assert {"--http-port=8080", "--grpc-port=8081"} <= set(arguments)
     assert [port["containerPort"] for port in container["ports"]] == [8080, 8081]
-    assert ("--device=cuda" in arguments) == (overlay == "prod-gpu")
+    assert ("--device=cuda" in arguments) == overlay.endswith("-gpu")
 
 
-def test_a_gpu_replica_is_placed_on_an_nvidia_node(rendered):
-    runtime = one(rendered["prod-gpu"], "ServingRuntime", RUNTIME)["spec"]
+@pytest.mark.parametrize("overlay", ["prod-gpu", "profile-gpu", "standalone-gpu"])
+def test_a_gpu_replica_is_placed_on_an_nvidia_node(rendered, overlay):
+    runtime = one(rendered[overlay], "ServingRuntime", RUNTIME)["spec"]
     (container,) = runtime["containers"]
     assert container["resources"]["limits"]["nvidia.com/gpu"] == container["resources"]["requests"]["nvidia.com/gpu"]
     assert runtime["nodeSelector"] == {"nvidia.com/gpu.present": "true"}
@@ -162,8 +225,9 @@ def test_a_gpu_replica_is_placed_on_an_nvidia_node(rendered):
     assert mounts["/tmp"] in volumes
 
 
-def test_the_dev_overlay_asks_for_no_gpu(rendered):
-    assert "nvidia" not in yaml.safe_dump_all(rendered["dev"])
+@pytest.mark.parametrize("overlay", ["dev", "profile", "standalone"])
+def test_an_overlay_without_gpu_asks_for_none(rendered, overlay):
+    assert "nvidia" not in yaml.safe_dump_all(rendered[overlay])
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -181,3 +245,13 @@ def test_a_deployer_may_apply_a_release_and_not_delete_one(rendered, overlay):
     assert "delete" not in verbs
     (subject,) = one(rendered[overlay], "RoleBinding", "pluszero-deployer")["subjects"]
     assert one(rendered[overlay], "ServiceAccount", subject["name"])["metadata"]["namespace"] == subject["namespace"]
+
+
+def test_what_the_documentation_gives_to_a_cluster_keeps_schema_and_policies(repository):
+    text = (repository / "docs" / "cluster.md").read_text(encoding="utf-8")
+    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(apiVersion.*?)```", text, re.DOTALL)]
+    assert [found["kind"] for found in blocks] == ["Job", "LimitRange"]
+    blocks[0]["spec"]["template"]["spec"]["containers"][0]["image"] = image("training")
+    for found in blocks:
+        kubernetes_validate.validate(found, KUBERNETES, strict=True)
+    assert violations(blocks) == []

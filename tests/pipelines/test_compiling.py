@@ -1,6 +1,6 @@
 """Compiled pipelines: the same bytes twice, and nothing expensive before its gates."""
 
-from functools import cache
+from itertools import pairwise
 import os
 import re
 import subprocess
@@ -10,9 +10,11 @@ import jsonschema
 import pytest
 import yaml
 
+from components.shared.runtime.container_images import image, IMAGE_NAMES
 from pipelines import compiling
 from pipelines.compiling import compile_manifests, compile_pipelines
 from tests.custom_resources import CRDS
+from tests.pipelines.compiled_graph import documents, steps_of
 
 COMPILED = {
     "augmentation-search-cpu",
@@ -31,6 +33,13 @@ PAID_FOR = {
     "publish-model": {"ingestion", "validation", "smoke", "analysis"},
     "probe-server": {"ingestion", "validation", "smoke", "analysis"},
 }
+LAYERS = {
+    "data": {"ingest examples", "validate examples", "build feature store"},
+    "tests": {"smoke test"},
+    "training": {"train model"},
+    "analysis": {"evaluate model"},
+    "release": {"publish model", "probe server"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -39,29 +48,19 @@ def compiled(tmp_path_factory):
     return {path.stem: path for path in compile_pipelines(folder)}
 
 
-@cache
-def documents(path):
-    """What a compiled file holds; nobody changes it."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return [document for document in yaml.load_all(path.read_text(), loader) if document]
+@pytest.fixture(scope="module")
+def steps(compiled):
+    """The steps of each pipeline, by the names of their executors."""
+    return {name: steps_of(documents(path)) for name, path in compiled.items()}
 
 
 def tasks(path):
     return documents(path)[0]["root"]["dag"]["tasks"]
 
 
-def upstream(dag, name, seen=None):
-    seen = set() if seen is None else seen
-    for dependency in dag[name].get("dependentTasks", []):
-        if dependency not in seen:
-            seen.add(dependency)
-            upstream(dag, dependency, seen)
-    return seen
-
-
-def gates_before(dag, name):
-    names = {dag[task]["taskInfo"]["name"] for task in upstream(dag, name)}
-    return {gate.removeprefix("gate: ") for gate in names if gate.startswith("gate: ")}
+def gates_before(steps, name):
+    shown = {steps[before].shown for before in steps[name].waits_for}
+    return {gate.removeprefix("gate: ") for gate in shown if gate.startswith("gate: ")}
 
 
 def test_compiling_twice_gives_the_same_bytes(compiled, tmp_path):
@@ -99,77 +98,137 @@ def test_the_form_has_at_most_twelve_described_parameters(compiled, name):
     assert all(parameter.get("description") for parameter in inputs.values())
 
 
-def test_every_check_has_its_gate(compiled):
-    dag = tasks(compiled["training-gpu"])
+def test_what_must_be_filled_in_comes_together(compiled):
+    """KFP's form shows parameters in the order of the alphabet."""
+    for name, path in compiled.items():
+        form = documents(path)[0]["root"]["inputDefinitions"]["parameters"]
+        wanted = [parameter for parameter in form if not form[parameter].get("isOptional")]
+        between = [each for each in sorted(form) if wanted[0] <= each <= wanted[-1]]
+        assert set(between) - set(wanted) <= {"model_name"}, name
+        assert len(wanted) == 2
+        assert "data_fingerprint" not in wanted
+
+
+def test_the_first_screen_is_short_and_opens_into_layers_with_a_path(compiled, steps):
+    for profile in ("training-gpu", "training-cpu", "training-nodes"):
+        first = tasks(compiled[profile])
+        artifacts = sum(
+            len(_component(compiled[profile], task).get("outputDefinitions", {}).get("artifacts", {}))
+            for task in first.values()
+        )
+        assert len(first) + artifacts <= 8
+        found: dict[str, set[str]] = {}
+        for step in steps[profile].values():
+            if not step.shown.startswith("gate: ") and len(step.path) == 2:
+                found.setdefault(step.path[1], set()).add(step.shown)
+        assert found == LAYERS
+        (run,) = (task for task in first.values() if task["taskInfo"]["name"] == "training run")
+        graph = _component(compiled[profile], run)["dag"]["tasks"]
+        assert set(graph) == {"check-inputs", *LAYERS}
+        path = ["check-inputs", *LAYERS]
+        for before, after in pairwise(path):
+            assert before in graph[after]["dependentTasks"]
+
+
+def _component(path, task):
+    return documents(path)[0]["components"][task["componentRef"]["name"]]
+
+
+def test_the_page_of_the_run_is_written_whatever_has_failed(compiled, steps):
+    for profile in COMPILED - {"monitoring"}:
+        page = steps[profile]["write-run-page"]
+        assert page.argument("kind") == ("search" if "search" in profile else "training")
+        assert page.task["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+        assert page.task["dependentTasks"] == ["exit-handler-1"]
+        # A task of an exit handler is handed no artifact.
+        assert "artifacts" not in page.task["inputs"]
+        named = page.argument("steps")
+        ran = {step.shown for step in steps[profile].values()}
+        assert set(named) <= ran
+        assert page.argument("version") == "dev"
+        assert page.argument("images") == {name: image(name) for name in IMAGE_NAMES}
+
+
+@pytest.mark.parametrize("profile", ["training-gpu", "training-cpu", "training-nodes"])
+def test_each_check_of_the_page_is_kept_by_its_gate(steps, profile):
+    """Never from a cache, and with what the check made."""
+    gates = {step.argument("step"): step for step in steps[profile].values() if step.shown.startswith("gate: ")}
+    assert {name.replace(" ", "-") for name in gates} == CHECKS
+    assert set(gates) < set(steps[profile]["write-run-page"].argument("steps"))
+    for name, gate in gates.items():
+        assert not gate.task["cachingOptions"].get("enableCache")
+        made = gate.task["inputs"]["artifacts"]
+        assert set(made) == {"verdict", "metrics", "report"}
+        producers = {artifact["taskOutputArtifact"]["producerTask"] for artifact in made.values()}
+        assert producers == {name.replace(" ", "-")}
+
+
+def test_a_run_without_a_page_keeps_nothing_for_one(steps):
+    (gate,) = (step for step in steps["monitoring"].values() if step.shown == "gate: drift")
+    assert gate.argument("step") == ""
+
+
+def _training(profile):
+    return "train-on-nodes" if profile == "training-nodes" else "train-model"
+
+
+def test_every_check_has_its_gate(steps):
     judged = {
-        task["inputs"]["artifacts"]["verdict"]["taskOutputArtifact"]["producerTask"]
-        for name, task in dag.items()
-        if name.startswith("quality-gate")
+        step.task["inputs"]["artifacts"]["verdict"]["taskOutputArtifact"]["producerTask"]
+        for step in steps["training-gpu"].values()
+        if step.shown.startswith("gate: ")
     }
     assert judged == CHECKS
 
 
 @pytest.mark.parametrize(("task", "gates"), PAID_FOR.items())
-def test_nothing_expensive_comes_before_its_gates(compiled, task, gates):
-    assert gates_before(tasks(compiled["training-gpu"]), task) == gates
-
-
-def checks_upstream(dag, name):
-    """Names of the upstream steps that judge something."""
-    judged = {
-        task["inputs"]["artifacts"]["verdict"]["taskOutputArtifact"]["producerTask"]: gate
-        for gate, task in dag.items()
-        if gate.startswith("quality-gate")
-    }
-    before = upstream(dag, name)
-    return {check: gate for check, gate in judged.items() if check in before}
+def test_nothing_expensive_comes_before_its_gates(steps, task, gates):
+    assert gates_before(steps["training-gpu"], task) == gates
 
 
 @pytest.mark.parametrize("profile", ["training-gpu", "training-cpu", "training-nodes"])
-def test_no_step_that_holds_a_gpu_or_publishes_is_reached_past_a_closed_gate(compiled, profile):
-    dag = tasks(compiled[profile])
-    specification = documents(compiled[profile if profile != "training-cpu" else "training-gpu"])[0]
-    holding = {
-        name.removeprefix("exec-")
-        for name, executor in specification["deploymentSpec"]["executors"].items()
-        if "accelerator" in executor["container"]["resources"]
+def test_no_step_that_holds_a_gpu_or_publishes_is_reached_past_a_closed_gate(steps, profile):
+    found = steps[profile]
+    gates = {
+        step.task["inputs"]["artifacts"]["verdict"]["taskOutputArtifact"]["producerTask"]: step.name
+        for step in found.values()
+        if step.shown.startswith("gate: ")
     }
-    assert holding
-    for name in holding | {"publish-model"}:
-        gates = checks_upstream(dag, name)
-        assert gates, name
-        assert set(gates.values()) <= upstream(dag, name), name
+    expensive = [step for step in found.values() if step.gpus or step.name in (_training(profile), "publish-model")]
+    assert len(expensive) >= 2
+    for step in expensive:
+        behind = {gate for check, gate in gates.items() if check in step.waits_for}
+        assert len(behind) >= 2, step.name
+        assert behind <= step.waits_for, step.name
 
 
 @pytest.mark.parametrize("name", sorted(COMPILED))
-def test_every_step_has_a_name_for_people(compiled, name):
-    names = [task["taskInfo"]["name"] for task in tasks(compiled[name]).values()]
-    assert all(re.fullmatch(r"[a-z]+(:? [a-z]+)*", name) for name in names), names
-    assert len(set(names)) == len(names)
+def test_every_step_has_a_name_for_people(compiled, steps, name):
+    shown = [step.shown for step in steps[name].values()]
+    assert all(re.fullmatch(r"[a-z]+(:? [a-z]+)*", each) for each in shown), shown
+    # Only the winner of a search prepares its examples anew.
+    twice = {each for each in shown if shown.count(each) > 1}
+    assert twice <= ({"build feature store"} if "search" in name else set())
+    layers = {layer["taskInfo"]["name"] for step in steps[name].values() for layer in step.layers}
+    assert all(re.fullmatch(r"[a-z]+( [a-z]+)*", layer) for layer in layers), layers
 
 
 @pytest.mark.parametrize("profile", ["augmentation-search-gpu", "augmentation-search-cpu"])
-def test_the_search_tries_policies_side_by_side_behind_its_gates_and_may_train_with_the_winner(compiled, profile):
-    dag = tasks(compiled[profile])
-    (loop,) = (name for name, task in dag.items() if "parameterIterator" in task)
-    assert gates_before(dag, loop) == {"ingestion", "validation"}
+def test_the_search_tries_policies_side_by_side_behind_its_gates_and_may_train_with_the_winner(steps, profile):
+    found = steps[profile]
+    trial, ranking = found["try-augmentation-policy"], found["rank-augmentation-policies"]
+    assert gates_before(found, "try-augmentation-policy") == {"ingestion", "validation"}
     # A wrong policy ends the search before anything is read.
-    assert "plan-augmentation-search" in dag["ingest-examples"]["dependentTasks"]
-    assert dag[loop]["iteratorPolicy"]["parallelismLimit"] == 4
-    assert dag["rank-augmentation-policies"]["dependentTasks"] == [loop]
-    (training,) = (task for task in dag.values() if "condition" in task.get("triggerPolicy", {}))
-    assert {"rank-augmentation-policies", "quality-gate-2"} <= set(training["dependentTasks"])
-    components = documents(compiled[profile])[0]["components"]
-    steps = components[training["componentRef"]["name"]]["dag"]["tasks"]
-    shared = {"ingest-examples", "validate-examples", "quality-gate", "quality-gate-2"}
-    names = {task["taskInfo"]["name"] for task in steps.values()}
-    wanted = {
-        task["taskInfo"]["name"]
-        for name, task in tasks(compiled[profile.replace("augmentation-search", "training")]).items()
-        if name not in shared
-    }
-    assert names - {"check the winner"} == wanted - {"check inputs"}
-    assert steps["train-model"]["dependentTasks"]
+    assert "plan-augmentation-search" in found["ingest-examples"].waits_for
+    (loop,) = (layer for layer in trial.layers if "parameterIterator" in layer)
+    assert loop["iteratorPolicy"]["parallelismLimit"] == 4
+    assert trial.name in ranking.waits_for
+    winner = {step.shown for step in found.values() if "train with the winner" in step.path}
+    assert all(ranking.name in step.waits_for for step in found.values() if "train with the winner" in step.path)
+    trained = {step.shown for step in steps[profile.replace("augmentation-search", "training")].values()}
+    before = {"check inputs", "write run page", "ingest examples", "validate examples"}
+    before |= {"gate: ingestion", "gate: validation"}
+    assert winner - {"check the winner"} == trained - before
 
 
 @pytest.fixture(scope="module")
@@ -224,8 +283,51 @@ def test_reports_verdicts_and_metrics_are_called_after_their_step(compiled):
     names = [
         name
         for component in specification["components"].values()
+        if "executorLabel" in component
         for name in component.get("outputDefinitions", {}).get("artifacts", {})
         if name.endswith(("report", "verdict", "metrics"))
     ]
     assert len(names) == len(set(names)) >= 14
     assert not {"report", "verdict", "metrics"} & set(names)
+
+
+def test_a_list_of_images_is_what_every_step_runs(tmp_path):
+    digest = "sha256:" + "0123456789abcdef" * 4
+    names = ("validation", "training", "serving")
+    listed = {f"registry.example/team/pluszero-mlops-{name}:v0.1.0@{digest}" for name in names}
+    (tmp_path / "images.txt").write_text("\n".join(listed), encoding="utf-8")
+    told = {"PLUSZERO_IMAGE_LIST": str(tmp_path / "images.txt"), "PLUSZERO_IMAGE_PULL_SECRETS": "one, two"}
+    # Faces read the list when they are imported, so that another process compiles.
+    script = (
+        "import sys; from pipelines import compiling as c; c.compile_pipeline(*sys.argv[1:]); print(c.image_version())"
+    )
+    command = [sys.executable, "-c", script, "training-nodes", str(tmp_path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **told})
+    assert done.stdout == "v0.1.0\n"
+    pipeline, platform = documents(tmp_path / "training-nodes.yaml")
+    containers = [each["container"] for each in pipeline["deploymentSpec"]["executors"].values()]
+    assert {container["image"] for container in containers} == listed
+    # A step hands them on to the pods that it asks for.
+    secrets = {"name": "PLUSZERO_IMAGE_PULL_SECRETS", "value": "one,two"}
+    assert all(secrets in container["env"] for container in containers)
+    for placed in platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values():
+        assert [secret["secretName"] for secret in placed["imagePullSecret"]] == ["one", "two"]
+    assert "localhost" not in (tmp_path / "training-nodes.yaml").read_text()
+
+
+def test_a_list_of_images_that_is_not_there_is_one_sentence(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines",
+        "compile",
+        "--output",
+        str(tmp_path),
+        "--images",
+        "/nowhere/images.txt",
+    ]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert (
+        done.stderr == "error: PLUSZERO_IMAGE_LIST must name a list of images, but /nowhere/images.txt is not there\n"
+    )

@@ -45,10 +45,10 @@ def test_drift_is_looked_for_with_the_settings_that_were_checked(tasks):
     assert settings["taskOutputParameter"]["producerTask"] == "check-monitoring-inputs"
 
 
-def test_only_model_log_and_fingerprint_have_to_be_given(specification):
+def test_only_model_and_log_have_to_be_given(specification):
     form = specification["root"]["inputDefinitions"]["parameters"]
     needed = {name for name, parameter in form.items() if not parameter.get("isOptional")}
-    assert needed == {"model_uri", "serving_log_uri", "data_fingerprint"}
+    assert needed == {"model_uri", "serving_log_uri"}
 
 
 def test_what_reads_a_store_for_long_is_tried_again_and_a_refused_parameter_is_not(tasks):

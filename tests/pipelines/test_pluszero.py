@@ -46,6 +46,9 @@ def commands_of(file) -> set[str]:
     return names if has_callback or len(names) > 1 else set()
 
 
+WITHOUT_FACES = {"pipelines", "components.mock_data", "components.cluster"}
+
+
 @pytest.mark.parametrize("module", FAMILIES)
 def test_every_command_of_a_family_is_a_subcommand_and_every_subcommand_is_one(repository, module):
     listed = {row.words[0] for row in SUBCOMMANDS.values() if row.module == module and row.words}
@@ -57,9 +60,7 @@ def test_no_family_with_a_command_line_is_forgotten(repository):
     assert found == set(FAMILIES) - {"pipelines"}
 
 
-@pytest.mark.parametrize(
-    "module", [module for module in FAMILIES if module not in ("pipelines", "components.mock_data")]
-)
+@pytest.mark.parametrize("module", [module for module in FAMILIES if module not in WITHOUT_FACES])
 def test_a_family_runs_in_the_environment_of_its_own_image(repository, module):
     faces = (repository / module.replace(".", "/") / "component.py").read_text()
     images = set(re.findall(r'base_image=image\("(\w+)"\)', faces))

@@ -9,7 +9,17 @@ import pytest
 
 from pipelines.local.image_source import image_source
 from tools import build_images
-from tools.build_images import base_image, build, build_command, BuildError, engine, main, PREPARED_BASE, run_build
+from tools.build_images import (
+    base_image,
+    build,
+    build_command,
+    BuildError,
+    check_release_base,
+    engine,
+    main,
+    PREPARED_BASE,
+    run_build,
+)
 
 
 @pytest.fixture
@@ -87,6 +97,21 @@ def test_the_base_is_the_named_one_then_the_prepared_one_then_the_public_one(too
     assert base_image("docker") is None
     monkeypatch.setenv("PLUSZERO_BASE_IMAGE", "example/base:1")
     assert base_image("docker") == base_image("podman") == "example/base:1"
+
+
+@pytest.mark.parametrize("base", [None, "localhost/python:3.13-slim-trixie"])
+def test_a_release_without_a_base_by_digest_fails(base):
+    with pytest.raises(BuildError, match=f"base image by digest, PLUSZERO_BASE_IMAGE=NAME@.*, got {base or 'nothing'}"):
+        check_release_base(base)
+
+
+def test_a_release_insists_on_its_base_before_it_builds(tools, monkeypatch, capsys):
+    monkeypatch.setenv("PLUSZERO_BASE_IMAGE", "python:3.13-slim-trixie")
+    tools("podman", "sys.exit('must not be called')")
+    monkeypatch.setattr(sys, "argv", ["build_images", "--release"])
+    assert main() == 2
+    assert "a release must name its base image by digest" in capsys.readouterr().err
+    check_release_base(f"python:3.13-slim-trixie@sha256:{'0' * 64}")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """The KServe `InferenceService` of a release, as YAML."""
 
+from collections.abc import Sequence
+
 import yaml
 
+from components.shared.runtime.cluster_versions import REQUIREMENTS
 from components.shared.runtime.gpu_placement import IMAGE_USER
 from components.shared.runtime.model_name import check_model_name
 
@@ -12,8 +15,9 @@ _REQUESTS = {"cpu": "500m", "memory": "1Gi"}
 _LIMITS = {"cpu": "2", "memory": "4Gi"}
 
 
-def inference_service_yaml(*, model_name: str, version: str, storage_uri: str) -> str:
+def inference_service_yaml(*, model_name: str, version: str, storage_uri: str, pull_secrets: Sequence[str] = ()) -> str:
     """An InferenceService in Standard deployment mode as YAML; the same arguments give the same bytes."""
+    pulled = {"imagePullSecrets": [{"name": name} for name in pull_secrets]} if pull_secrets else {}
     service = {
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
@@ -33,6 +37,7 @@ def inference_service_yaml(*, model_name: str, version: str, storage_uri: str) -
             "predictor": {
                 "serviceAccountName": SERVICE_ACCOUNT,
                 "automountServiceAccountToken": False,
+                **pulled,
                 # For the container that fetches the bundle too, which KServe adds.
                 "securityContext": {
                     "runAsNonRoot": True,
@@ -53,4 +58,6 @@ def inference_service_yaml(*, model_name: str, version: str, storage_uri: str) -
             }
         },
     }
-    return yaml.safe_dump(service, sort_keys=False, allow_unicode=True, width=1000)
+    (floor, *_) = REQUIREMENTS["kserve"].floors
+    head = f"# Asks for KServe {floor.least} or newer. With an older one {floor.below}.\n"
+    return head + yaml.safe_dump(service, sort_keys=False, allow_unicode=True, width=1000)

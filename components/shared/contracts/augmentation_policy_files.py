@@ -42,7 +42,7 @@ def read_policy_file(uri: str) -> Any:
     return {**named, **content} if isinstance(content, Mapping) else content
 
 
-def with_policies_in_place(value: Any, folder: Path) -> Any:
+def with_policies_in_place(value: Any, folder: str) -> Any:
     """`value`, or the content of the file where it names an augmentation policy's file.
 
     A run is found again by its parameters: a file's name alone would hide that the file has changed.
@@ -52,8 +52,12 @@ def with_policies_in_place(value: Any, folder: Path) -> Any:
     value
         `augmentation` of the section `preparation`, or one of a search's augmentation policies.
     folder
-        Where relative paths begin: the folder of the file that names them.
+        Where relative paths begin: path or URI of the folder of the file that names them.
     """
     if not is_policy_file(value):
         return value
-    return read_policy_file(value if "://" in value else str(folder / value))
+    return read_policy_file(value if "://" in value else _beside(folder, value))
+
+
+def _beside(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if "://" in folder else str(Path(folder, name))

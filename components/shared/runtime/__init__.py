@@ -1,8 +1,11 @@
 """What every process needs: atomic files, locks, fingerprints, progress, command line, container images.
 
-Whoever imports a module of it is a process of ours: from then on an error that nobody catches is printed masked.
+Whoever imports a module of it is a process of ours: from then on an error that nobody catches is printed masked, and a
+step on a cluster leaves it for the page of its run.
 """
 
+import contextlib
+import os
 import sys
 from types import TracebackType
 
@@ -14,6 +17,12 @@ def _print_masked(kind: type[BaseException], error: BaseException, trace: Traceb
         return
     from components.shared.runtime.redaction import print_masked
 
+    if "PLUSZERO_RUN_ID" in os.environ:
+        from components.shared.runtime.step_record import keep_error
+
+        # What is wrong with the workspace must not hide what is wrong with the step.
+        with contextlib.suppress(Exception):
+            keep_error(error)
     print_masked(kind, error, trace)
 
 

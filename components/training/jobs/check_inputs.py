@@ -14,10 +14,12 @@ from components.shared.contracts.cluster_spec import ClusterSpec
 from components.shared.contracts.data_fingerprint import data_fingerprint
 from components.shared.contracts.problem import PROBLEM_FILE, problem_from
 from components.shared.contracts.split_record import known_splits
+from components.shared.contracts.user_files import given_problem
 from components.shared.runtime.custom_code import check_allowed
 from components.shared.runtime.gpu_placement import WORKSPACE_CLAIM
 from components.shared.runtime.model_name import check_model_name, MAX_NAME_LENGTH
 from components.shared.runtime.settings_text import written_settings
+from components.shared.runtime.step_record import keep_results, RUN_PARAMETERS, this_step
 from components.shared.runtime.workspace import as_claim_uri, check_claim, mounted
 from components.shared.runtime.written_settings import WrittenSettings
 from components.shared.tables.sources import check_source, companion_uri, readable_store_errors
@@ -71,6 +73,8 @@ class CheckedInputs(NamedTuple):
         Where models are published to, for all who read them: a place on the workspace as `pvc://CLAIM/PATH`.
     data_fingerprint
         What was given, or where nothing was, the fingerprint of what is at the source now.
+    problem_text
+        The whole problem file, read where only its place was given.
     secret, gpus
         The secret for outside data, and how many GPUs the training asks for, as text.
     data_cpu, data_cpu_limit, data_memory, data_memory_limit
@@ -89,6 +93,7 @@ class CheckedInputs(NamedTuple):
     model_name: str
     model_root: str
     data_fingerprint: str
+    problem_text: str
     secret: str
     gpus: str
     data_cpu: str
@@ -118,7 +123,7 @@ def check_inputs(
     source
         Where the data are.
     problem
-        The problem file's text; empty where everything is inferred.
+        The problem file's text, or the URI of the file; empty where everything is inferred.
     recipe, backbone, seed
         How to train.
     destination
@@ -134,6 +139,32 @@ def check_inputs(
     FileNotFoundError
         If there is nothing at `source`, or nothing to split like where the problem file says.
     """
+    asked = {
+        "model_data": source,
+        "data_fingerprint": fingerprint,
+        "recipe": recipe,
+        "backbone": backbone,
+        "seed": seed,
+        **asdict(destination),
+        "problem": problem,
+    }
+    keep_results(RUN_PARAMETERS, facts=asked)
+    text = given_problem(problem, destination.workspace_claim)
+    checked = _checked(text, source, recipe, backbone, seed, destination, fingerprint)
+    keep_results(RUN_PARAMETERS, facts={**asked, "data_fingerprint": checked.data_fingerprint, "problem": text})
+    keep_results(this_step())
+    return checked
+
+
+def _checked(
+    problem: str,
+    source: str,
+    recipe: str,
+    backbone: str,
+    seed: int,
+    destination: RunDestination,
+    fingerprint: str,
+) -> CheckedInputs:
     written = written_settings(problem, where=PROBLEM_FILE)
     said = problem_from(written)
     # The target is no part of what ingestion gets, but may say what the label is.
@@ -161,6 +192,7 @@ def check_inputs(
         model_name=published_name,
         model_root=as_claim_uri(destination.model_root, destination.workspace_claim),
         data_fingerprint=fingerprint or data_fingerprint(found, said),
+        problem_text=problem,
         **_asked_of_cluster(said.cluster),
     )
 
@@ -172,7 +204,7 @@ def _published_name(name: str, recipe: str) -> str:
 
 def _found(source: str, destination: RunDestination) -> str:
     """The source as steps find it."""
-    check_claim("source", source, destination.workspace_claim)
+    check_claim("model_data", source, destination.workspace_claim)
     found = mounted(source)
     check_source(found)
     return found

@@ -11,6 +11,7 @@ from components.shared.contracts.problem import PROBLEM_FILE, problem_from
 from components.shared.runtime.atomic_files import write_json, write_text
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.settings_text import settings_yaml, written_settings
+from components.shared.runtime.step_record import keep_results, this_step
 from components.training.augmentation_search.ranking import Ranking, ranking
 from components.training.augmentation_search.ranking_report import ranking_report
 from components.training.augmentation_search.trials import choice_of, read_trial_result, SearchMetric, TrialResult
@@ -70,6 +71,7 @@ def rank_augmentation_policies(
     write_json(Path(ranking_path), _described(ranked, by_policy))
     write_text(Path(problem_path), chosen)
     ranking_report(ranked, by_policy).write(report_path)
+    keep_results(this_step(), {"report": report_path, "ranking": ranking_path, "problem_file": problem_path})
     return RankedSearch(winner=ranked.winner, reason=ranked.reason, problem=chosen)
 
 

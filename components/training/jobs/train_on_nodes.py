@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.shared.feature_store.store import FeatureStore
+from components.shared.runtime.container_images import image_pull_secrets
 from components.shared.runtime.gpu_placement import QUEUE, WORKSPACE_PATH
 from components.training.kubeflow_job.cluster import ClusterBackend
 from components.training.kubeflow_job.launch import launch_train_job
@@ -96,6 +97,7 @@ def _train_job(planned: PlannedTraining, nodes: Nodes) -> TrainJob:
         gpus_per_node=planned.config.num_processes or 1,
         workspace_claim=nodes.workspace_claim,
         queue=QUEUE,
+        pull_secrets=image_pull_secrets(),
     )
 
 

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from components.shared.runtime.cluster_versions import too_old
 from components.training.kubeflow_job.manifest import GROUP, NODE, render_train_job, VERSION
 from components.training.kubeflow_job.pod_logs import PodLog
 from components.training.kubeflow_job.state import has_started, JOB_LABEL, job_state, node_name, Object, ROLE_LABEL
@@ -24,6 +25,8 @@ _TAKEN = 409
 _PASSING = (0, 401, 408, 429)
 _FORBIDDEN = 403
 _WRONG = (400, 422)
+# Of strict validation, where the cluster's definition of the kind is older than ours.
+_UNKNOWN_FIELD = "unknown field"
 _SERVER_ERROR = 500
 
 
@@ -151,6 +154,8 @@ class ClusterBackend:
                 raise PermissionError(f"{said}; the role pluszero-launcher of the manifests has the rights") from error
             if error.status == _TAKEN:
                 raise FileExistsError(said) from error
+            if error.status == _GONE or _UNKNOWN_FIELD in said:
+                raise RuntimeError(f"{said}; {too_old('trainer')}") from error
             raise (ValueError if error.status in _WRONG else RuntimeError)(said) from error
 
 

@@ -25,6 +25,10 @@ NODE = "node"
 # For the checkpoint that a stopped training writes; torchrun itself waits half a minute for its processes.
 _GRACE_S = 60
 
+# A profile of Kubeflow injects Istio's sidecar, in which a node would never end, and which takes the ports that nodes
+# find each other by.
+_NO_SIDECAR = {"sidecar.istio.io/inject": "false"}
+
 # Trainer tells patches apart by their manager, whose name must have a domain.
 _MANAGER = "pluszero-mlops/training"
 
@@ -32,7 +36,7 @@ _MANAGER = "pluszero-mlops/training"
 def render_train_job(job: TrainJob) -> dict[str, Any]:
     """The TrainJob object of Trainer 2.3, without a namespace; what its runtime does not say is in `runtimePatches`."""
     queue = {} if job.queue is None else {QUEUE_LABEL: job.queue}
-    template = {"metadata": {"labels": _labels(job)}, "spec": _pod_patch(job)}
+    template = {"metadata": {"labels": {**_labels(job), **_NO_SIDECAR}}, "spec": _pod_patch(job)}
     replicated_job = {"name": NODE, "template": {"spec": {"template": template}}}
     patch = {"template": {"spec": {"replicatedJobs": [replicated_job]}}}
     return {
@@ -84,6 +88,8 @@ def _pod_patch(job: TrainJob) -> dict[str, Any]:
     if job.gpus_per_node:
         patch["nodeSelector"] = {NODE_LABEL: NODE_LABEL_VALUE}
         patch["tolerations"] = [TOLERATION]
+    if job.pull_secrets:
+        patch["imagePullSecrets"] = [{"name": name} for name in job.pull_secrets]
     if job.service_account is not None:
         patch["serviceAccountName"] = job.service_account
     return patch

@@ -17,6 +17,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 import torch
 
 from components.shared.runtime.atomic_files import atomic_file
+from components.shared.runtime.folder_lock import warn_of_no_lock
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +82,8 @@ def sole_trainer(folder: CheckpointFolder) -> Iterator[int | None]:
 
     A trainer that lost its runner may still be at work: this one waits until it has ended, and then resumes from what
     it left. The system frees the lock of a process that dies; a process that inherits the descriptor holds the lock
-    too. A folder behind a URI has no lock (None): the cluster runs one pod a task.
+    too. A folder behind a URI has no lock (None): the cluster runs one pod a task. A network file system without locks
+    gives a warning.
     """
     filesystem, path = fsspec.core.url_to_fs(folder.uri)
     if not isinstance(filesystem, fsspec.implementations.local.LocalFileSystem):
@@ -108,6 +110,9 @@ def _wait_for(lock: Any) -> None:
                 lock.seek(0)
                 logger.warning("another trainer (process %s) holds %s: waiting for it to end", lock.read(), lock.name)
             time.sleep(_SECONDS_BETWEEN_TRIES)
+        except OSError:
+            warn_of_no_lock(Path(lock.name).parent)
+            return
         else:
             return
 

@@ -21,6 +21,7 @@ ALL_STEPS = {
     "publish-model",
     "probe-server",
     "quality-gate",
+    "write-run-page",
 }
 
 
@@ -153,3 +154,26 @@ def test_a_local_run_does_not_repeat_a_step_that_refused_its_data(whole_package)
         task["retryPolicy"] = {"maxRetryCount": 3, "backoffDuration": "60s"}
     assert tasks
     assert "retryPolicy" not in tag_with_source(yaml.safe_dump_all([specification, *others]))
+
+
+def test_a_local_run_has_no_step_that_writes_the_page_of_a_run_on_a_cluster(whole_package):
+    """Here whoever runs the steps sees them, and writes the page."""
+    assert _shown(whole_package) - _shown(tag_with_source(whole_package)) == {"write run page"}
+
+
+def _shown(package):
+    specification = next(yaml.safe_load_all(package))
+    dags = [specification["root"], *specification["components"].values()]
+    return {task["taskInfo"]["name"] for root in dags for task in root.get("dag", {}).get("tasks", {}).values()}
+
+
+@pytest.mark.parametrize(
+    "name", ["{image}@sha256:" + "ab" * 32, "{image}:v0.1.0@sha256:" + "ab" * 32, "{image}:v0.1.0"]
+)
+def test_an_image_by_digest_is_tagged_as_any_other(package, unchanged_tags, name):
+    """As where PLUSZERO_IMAGE_LIST is set for a compilation in the same shell."""
+    documents = list(yaml.safe_load_all(package))
+    for executor in documents[0]["deploymentSpec"]["executors"].values():
+        image = executor["container"]["image"].rpartition(":")[0]
+        executor["container"]["image"] = name.format(image=image)
+    assert tags(yaml.safe_dump_all(documents)) == unchanged_tags

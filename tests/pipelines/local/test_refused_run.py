@@ -8,12 +8,12 @@ from PIL import Image
 import pytest
 import torch
 
+from components.reporting.run_pages.step import Watcher
 from components.shared.contracts.data_fingerprint import data_fingerprint
 from pipelines.__main__ import app
 from pipelines.compiling import compile_pipeline
 from pipelines.local.cache_key import tag_with_source
 from pipelines.local.runner import run_pipeline
-from pipelines.run_pages.step import Watcher
 from tests.command_lines import run_command
 from tests.training_runs import run, summary_of, write_pictures
 
@@ -30,7 +30,7 @@ def pictures(tmp_path_factory, stripes):
 def test_the_compiled_gpu_profile_stops_at_its_first_gpu_step_where_there_is_none(pictures, tmp_path):
     package = compile_pipeline("training-gpu", tmp_path / "compiled")
     arguments = {
-        "source": str(pictures),
+        "model_data": str(pictures),
         "data_fingerprint": data_fingerprint(str(pictures)),
         "checkpoint_dir": str(tmp_path / "checkpoints"),
         "feature_dir": str(tmp_path / "features"),

@@ -38,6 +38,13 @@ def test_the_service_serves_the_bundle_in_standard_mode_with_resources():
     assert all(set(side) == {"cpu", "memory"} for side in model["resources"].values())
 
 
+def test_whoever_reads_it_sees_which_kserve_it_asks_for():
+    first = rendered().splitlines()[0]
+    assert first.startswith(
+        "# Asks for KServe 0.16 or newer. With an older one the deployment mode Standard is not known"
+    )
+
+
 def test_a_version_of_digits_stays_text():
     text = inference_service_yaml(model_name="m", version="0123456789012345", storage_uri="file:///m")
 

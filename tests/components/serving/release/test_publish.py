@@ -62,6 +62,13 @@ def test_a_release_on_the_workspace_is_served_from_its_claim(inputs, tmp_path, m
     assert service["spec"]["predictor"]["model"]["storageUri"] == expected == result.storage_uri
 
 
+def test_a_predictor_pulls_its_image_by_the_secrets_that_the_step_was_told(inputs, monkeypatch):
+    monkeypatch.setenv("PLUSZERO_IMAGE_PULL_SECRETS", "one,two")
+    publish_model(**inputs)
+    predictor = yaml.safe_load(inputs["inference_service_path"].read_text())["spec"]["predictor"]
+    assert predictor["imagePullSecrets"] == [{"name": "one"}, {"name": "two"}]
+
+
 def test_a_release_that_is_not_called_its_version_is_not_published_again(inputs):
     release = Path(publish_model(**inputs).release_uri)
     for name in ("latest", "0123456789abcdef"):

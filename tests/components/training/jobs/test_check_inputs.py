@@ -11,7 +11,9 @@ from components.modeling.preparation_settings import (
     PreparationSettings,
     value_cleaning_from_text,
 )
+from components.shared.contracts.run_record import kept_steps
 from components.shared.runtime import workspace
+from components.shared.runtime.step_record import RUN_PARAMETERS
 from components.shared.tables.value_cleaning import ValueCleaning
 from components.training.component import check_inputs as check_inputs_face
 from components.training.jobs.check_inputs import check_inputs, CheckedInputs, RunDestination
@@ -162,10 +164,89 @@ def test_the_workspace_is_a_path_for_steps_and_a_claim_for_others(tmp_path, monk
     assert by_path.model_root == "pvc://mine/models"
 
 
-@pytest.mark.parametrize("name", ["source", "model_root", "checkpoint_dir"])
-def test_another_claim_than_the_runs_is_refused(tmp_path, name):
-    with pytest.raises(ValueError, match=f"{name} must lie on the run's workspace_claim, pvc://mine/"):
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("source", "model_data"),
+        ("model_root", "model_root"),
+        ("checkpoint_dir", "checkpoint_dir"),
+        ("problem", "problem"),
+    ],
+)
+def test_another_claim_than_the_runs_is_refused(tmp_path, name, called):
+    with pytest.raises(ValueError, match=f"{called} must lie on the run's workspace_claim, pvc://mine/"):
         inputs(tmp_path, workspace_claim="mine", **{name: "pvc://other/x"})
+
+
+def test_the_problem_file_is_a_text_or_lies_somewhere(tmp_path, monkeypatch):
+    """KFP's form has one line for a text: a URI, or JSON."""
+    monkeypatch.setattr(workspace, "WORKSPACE_PATH", str(tmp_path / "mnt"))
+    folder = tmp_path / "mnt" / "pets"
+    folder.mkdir(parents=True)
+    text = "target: {minimum: 0.9}  # agreed on\npreparation: {augmentation: policies/flips.yaml}\n"
+    (folder / "problem.yaml").write_text(text)
+    (folder / "policies").mkdir()
+    (folder / "policies" / "flips.yaml").write_text("transforms: [{HorizontalFlip: {p: 0.5}}]\n")
+    said = '{"target":{"minimum":0.9},"preparation":{"augmentation":{"name":"flips","transforms":[%s]}}}'
+    by_text = inputs(tmp_path, problem=said % '{"HorizontalFlip":{"p":0.5}}')
+    for place in ("pvc://pluszero-workspace/pets/problem.yaml", str(folder / "problem.yaml")):
+        by_place = inputs(tmp_path, problem=f" {place}\n")
+        assert by_place.target == by_text.target
+        # A policy's file is read beside the problem file.
+        assert by_place.preparation == by_text.preparation
+        assert json.loads(by_place.preparation)["augmentation"]["name"] == "flips"
+        assert "minimum: 0.9" in by_place.problem_text
+
+
+def test_a_problem_file_in_an_object_store_is_read_with_its_policies(tmp_path, reach):
+    with s3_server() as address:
+        store = reach(address)
+        store.pipe_file(f"{BUCKET}/pets/problem.yaml", b"preparation: {augmentation: flips.yaml}\n")
+        store.pipe_file(f"{BUCKET}/pets/flips.yaml", b"[{HorizontalFlip: {p: 0.5}}]\n")
+        checked = inputs(tmp_path, problem=f"s3://{BUCKET}/pets/problem.yaml")
+    assert json.loads(checked.preparation)["augmentation"]["name"] == "flips"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "problem must be the text of a problem file or the URI of one, but .* cannot be read"),
+        (b"\xff\xfe", "must be text in UTF-8"),
+        (b"# " + b"x" * (1 << 20), "must be at most 1 MiB"),
+        (b"labels: {}", "unknown key 'labels'"),
+    ],
+)
+def test_a_problem_file_that_cannot_be_used_says_why(tmp_path, monkeypatch, content, reason):
+    monkeypatch.setattr(workspace, "WORKSPACE_PATH", str(tmp_path))
+    file = tmp_path / "problem.yaml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ValueError, match=reason):
+        inputs(tmp_path, problem=str(file))
+
+
+@pytest.mark.parametrize(
+    "place", ["problem.yaml", "~/problem.yml", "S3://bucket/problem.yaml", "/etc/hostname", "file:///etc/hostname"]
+)
+def test_a_problem_file_where_no_step_can_read_it_is_refused(tmp_path, place):
+    with pytest.raises(ValueError, match="problem must be a problem file's text, or where one lies"):
+        inputs(tmp_path, problem=place)
+
+
+def test_what_was_asked_is_kept_on_a_cluster_and_what_was_refused_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("PLUSZERO_RUN_ID", "7d0c")
+    monkeypatch.setenv("PLUSZERO_STEP", "check inputs")
+    monkeypatch.setenv("PLUSZERO_RUNS_DIR", str(tmp_path / "runs"))
+    with pytest.raises(ValueError, match="seed must be 0 or more"):
+        inputs(tmp_path, seed=-1, problem="target: {minimum: 0.9}")
+    (asked,) = kept_steps(tmp_path / "runs" / "7d0c")
+    assert asked.step == RUN_PARAMETERS
+    assert (asked.facts["seed"], asked.facts["problem"]) == (-1, "target: {minimum: 0.9}")
+    checked = inputs(tmp_path, fingerprint="monday")
+    kept = {record.step: record.facts for record in kept_steps(tmp_path / "runs" / "7d0c")}
+    assert kept[RUN_PARAMETERS]["data_fingerprint"] == "monday"
+    assert checked.data_fingerprint == "monday"
+    assert "check inputs" in kept
 
 
 def test_it_is_tried_to_write_where_the_last_step_will(tmp_path):

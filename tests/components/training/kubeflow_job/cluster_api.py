@@ -45,6 +45,7 @@ class ClusterApi:
         self.calls: list[tuple[str, str]] = []
         self.script: list[Callable[[dict[str, Any]], None]] = []
         self.refusals: dict[tuple[str, str], list[int]] = {}
+        self.refused_because = "refused by the test"
 
     def count(self, verb: str, resource: str = "trainjobs") -> int:
         """How often something was asked."""
@@ -129,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _noted(self, verb: str, resource: str, answer: Callable[[], None]) -> None:
         self.api.calls.append((verb, resource))
         if refusals := self.api.refusals.get((verb, resource)):
-            self._refuse(refusals.pop(0), "refused by the test")
+            self._refuse(refusals.pop(0), self.api.refused_because)
         else:
             answer()
 

@@ -192,6 +192,21 @@ def test_a_job_that_the_cluster_refuses_is_the_callers_mistake(api, backend):
         launch_train_job(job(), backend, poll_s=POLL_S)
 
 
+@pytest.mark.parametrize(
+    ("status", "because"),
+    [
+        (404, "the server could not find the requested resource"),
+        (400, 'strict decoding error: unknown field "spec.runtimePatches"'),
+    ],
+)
+def test_a_trainer_that_is_not_there_or_too_old_is_said_with_its_version(api, backend, status, because):
+    api.refusals["create", "trainjobs"] = [status]
+    api.refused_because = because
+    with pytest.raises(RuntimeError, match=r"Kubeflow Trainer 2\.3 or newer is needed: have it installed") as raised:
+        launch_train_job(job(), backend, poll_s=POLL_S)
+    assert because in str(raised.value)
+
+
 def test_a_job_that_somebody_deletes_is_an_error(api, backend):
     api.script = [on_two_nodes(api), lambda _: api.jobs.clear()]
     with pytest.raises(TrainJobError, match="train job train-abc was deleted by somebody else; it logged: epoch"):

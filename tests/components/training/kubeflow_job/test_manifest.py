@@ -79,7 +79,8 @@ def test_the_object_of_a_job_on_two_nodes_with_four_gpus_each():
         "numProcPerNode": 4,
         "resourcesPerNode": {"requests": resources, "limits": resources},
     }
-    assert at(spec, (*PATCH, "template", "metadata")) == {"labels": LABELS}
+    # A node with a sidecar of Istio would never end.
+    assert at(spec, (*PATCH, "template", "metadata")) == {"labels": {**LABELS, "sidecar.istio.io/inject": "false"}}
     assert at(spec, POD) == {
         "terminationGracePeriodSeconds": 60,
         "nodeSelector": {"nvidia.com/gpu.present": "true"},
@@ -124,6 +125,12 @@ def test_what_a_user_adds_is_there_and_replaces_nothing():
     assert rendered["metadata"]["labels"]["app.kubernetes.io/part-of"] == "pluszero-mlops"
     assert rendered["metadata"]["annotations"] == {"who": "me"}
     assert at(rendered["spec"], POD)["serviceAccountName"] == "trainer"
+
+
+def test_nodes_pull_their_image_by_the_secrets_that_are_named():
+    rendered = render_train_job(job(pull_secrets=("one", "two")))
+    assert at(rendered["spec"], POD)["imagePullSecrets"] == [{"name": "one"}, {"name": "two"}]
+    assert spec_errors(rendered) == []
 
 
 def test_a_nodes_pod_keeps_to_the_policies():

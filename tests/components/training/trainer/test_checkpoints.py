@@ -1,5 +1,7 @@
 """Checkpoint folders and their lock."""
 
+import errno
+import fcntl
 import multiprocessing
 import time
 
@@ -40,6 +42,15 @@ def test_a_killed_trainer_frees_the_folder(tmp_path):
     with sole_trainer(run_folder(str(tmp_path), "key")):
         killed.join()
     assert "out" not in log.read_text()
+
+
+def test_a_file_system_without_locks_is_said_and_trained_on(tmp_path, monkeypatch, caplog):
+    def flock(handle, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with sole_trainer(run_folder(str(tmp_path), "key")):
+        assert f"the file system of {tmp_path / 'key'} has no locks" in caplog.text
 
 
 def test_a_folder_that_is_no_folder_is_refused():

@@ -1,0 +1,1 @@
+"""What is asked of a cluster, a module a subject: facts in, answers out."""

@@ -1,0 +1,163 @@
+"""What a cluster must have at least, of each program, and what is lost below that: one table for code and people.
+
+`docs/cluster.md` shows it; a test holds the two together.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import re
+from typing import Literal
+
+Program = Literal["kfp", "argo", "kserve", "trainer", "kueue", "kubernetes"]
+
+_NUMBERS = re.compile(r"v?(\d+(?:\.\d+)*)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Floor:
+    """A version, and what a cluster with an older one does.
+
+    Attributes
+    ----------
+    least
+        The version: 0.16 for one.
+    below
+        What happens with an older one; a sentence without its full stop.
+    is_needed
+        Whether nothing of the project that uses the program works below it.
+    """
+
+    least: str
+    below: str
+    is_needed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Requirement:
+    """What is asked of a program: its name for people, what it is for, and its floors, the lowest first."""
+
+    title: str
+    needed_for: str
+    floors: tuple[Floor, ...]
+
+    @property
+    def least(self) -> str:
+        """The version below which what it is for does not work; where there is none, the lowest floor."""
+        return next((floor.least for floor in reversed(self.floors) if floor.is_needed), self.floors[0].least)
+
+    def asked(self) -> str:
+        """The program with its version: `Kubeflow Trainer 2.3 or newer`."""
+        return f"{self.title} {self.least} or newer"
+
+
+REQUIREMENTS: Mapping[Program, Requirement] = {
+    "kfp": Requirement(
+        title="Kubeflow Pipelines",
+        needed_for="pipelines",
+        floors=(
+            Floor(
+                least="2.15",
+                below="steps do not start where a secret that may be absent is absent",
+                is_needed=True,
+            ),
+            Floor(
+                least="2.16",
+                below="steps run as their image's user unasked, and where pod security is restricted they are refused",
+            ),
+        ),
+    ),
+    "argo": Requirement(
+        title="Argo Workflows",
+        needed_for="pipelines, under KFP",
+        floors=(
+            Floor(least="3.5", below="no Kubeflow Pipelines that we ask for supports it", is_needed=True),
+            Floor(least="3.7", below="Kubeflow Pipelines 2.17 does not support it, 2.16 does"),
+        ),
+    ),
+    "kserve": Requirement(
+        title="KServe",
+        needed_for="releases",
+        floors=(
+            Floor(
+                least="0.16",
+                below="the deployment mode Standard is not known, and a release gets the cluster's default, Knative",
+                is_needed=True,
+            ),
+            Floor(least="0.20", below="there are no canaries in Standard mode"),
+        ),
+    ),
+    "trainer": Requirement(
+        title="Kubeflow Trainer",
+        needed_for="the profile nodes",
+        floors=(
+            Floor(
+                least="2.3",
+                below="the TrainJob is refused, for it says how long its nodes may take to save their state",
+                is_needed=True,
+            ),
+        ),
+    ),
+    "kueue": Requirement(
+        title="Kueue",
+        needed_for="a queue for GPUs",
+        floors=(
+            Floor(least="0.15", below="there is no LocalQueue of v1beta2, and the queue is refused", is_needed=True),
+            Floor(
+                least="0.16",
+                below="steps do not wait in the queue unless an administrator has added pod to its integrations",
+            ),
+            Floor(least="0.17", below="it knows no TrainJob of Kubeflow Trainer 2.2 or newer: take the profile gpu"),
+        ),
+    ),
+    "kubernetes": Requirement(
+        title="Kubernetes",
+        needed_for="everything",
+        floors=(
+            Floor(
+                least="1.27",
+                below="unknown fields are dropped where they should be refused",
+                is_needed=True,
+            ),
+        ),
+    ),
+}
+
+
+def version_numbers(text: str) -> tuple[int, ...]:
+    """The numbers of a version: 1, 37, 2 of `v1.37.2+k3s1`.
+
+    Raises
+    ------
+    ValueError
+        If it does not begin with a version.
+    """
+    found = _NUMBERS.match(text.strip())
+    if found is None:
+        raise ValueError(f"a version must begin with numbers, like v1.37.2, got {text!r}")
+    return tuple(int(number) for number in found[1].split("."))
+
+
+def shortfalls(program: Program, version: str) -> list[str]:
+    """What a cluster's version of a program cannot do, a sentence each; nothing where it is new enough.
+
+    Parameters
+    ----------
+    version
+        As the program says it: `v0.16.0` for one.
+
+    Raises
+    ------
+    ValueError
+        If `version` is none.
+    """
+    requirement, found = REQUIREMENTS[program], version_numbers(version)
+    return [
+        f"{requirement.title} must be {floor.least} or newer, but is {version.strip()}: {floor.below}"
+        for floor in requirement.floors
+        if found < version_numbers(floor.least)
+    ]
+
+
+def too_old(program: Program) -> str:
+    """What to do where a cluster does not know what is asked of a program: part of a sentence."""
+    return f"{REQUIREMENTS[program].asked()} is needed: have it installed or upgraded"

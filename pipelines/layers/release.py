@@ -1,0 +1,56 @@
+"""The layer `release`: the model as an immutable release, and a server that was tried with it."""
+
+from kfp import dsl
+from kfp.dsl.base_component import BaseComponent
+
+from components.serving.component import probe_server, publish_model
+from pipelines.steps.gates import gate_after
+from pipelines.steps.placement import Access, called, on_cpu, retried, SERVING, with_access
+
+
+def release_layer() -> BaseComponent:
+    """The layer, as kfp compiles it."""
+
+    @dsl.pipeline(name="release", description="Publish the model, and try a server with it, behind a gate.")
+    def release(
+        examples: dsl.Input[dsl.Dataset],
+        model: dsl.Input[dsl.Model],
+        evaluation: dsl.Input[dsl.Artifact],
+        predictions: dsl.Input[dsl.Dataset],
+        analysis_verdict: dsl.Input[dsl.Artifact],
+        model_name: str,
+        model_root: str,
+        workspace_claim: str,
+        secret: str,
+    ) -> None:
+        """From a model bundle to a probed release.
+
+        Parameters
+        ----------
+        examples, predictions
+            Held-out examples to send to the server, and what the training side says of them.
+        model, evaluation, analysis_verdict
+            The bundle, and what the analysis said of it.
+        model_name, model_root
+            What the model is called, and where it is published to.
+        workspace_claim
+            The volume claim that steps mount.
+        secret
+            The secret for outside data.
+        """
+        access = Access(claim=workspace_claim, secret=secret)
+        published = publish_model(
+            model=model,
+            evaluation=evaluation,
+            verdict=analysis_verdict,
+            model_name=model_name,
+            model_root=model_root,
+        )
+        called(retried(on_cpu(published, SERVING), SERVING, times=3), "publish model")
+        with_access(published, access)
+
+        probe = probe_server(model=published.outputs["published"], examples=examples, predictions=predictions)
+        with_access(called(on_cpu(probe, SERVING), "probe server"), access)
+        gate_after(probe, "serving", step="probe server", claim=workspace_claim)
+
+    return release

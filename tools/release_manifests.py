@@ -1,0 +1,74 @@
+"""Renders every overlay with the images of a release, one file each.
+
+    PLUSZERO_IMAGE_LIST=build/images.txt python -m tools.release_manifests
+
+`kubectl apply -f build/manifests-standalone.yaml` then does what `kubectl apply -k manifests/overlays/standalone` does.
+"""
+
+import argparse
+from pathlib import Path
+import shutil
+import subprocess
+import sys
+from typing import Any
+
+import yaml
+
+from components.shared.runtime.atomic_files import write_text
+from components.shared.runtime.container_images import image
+from pipelines.local.image_source import REPOSITORY
+from tools.build_images import BuildError
+
+OVERLAYS = REPOSITORY / "manifests" / "overlays"
+_BASE_IMAGE = "localhost/pluszero-mlops-serving"
+
+
+def release_manifests(folder: Path) -> list[Path]:
+    """Write `manifests-OVERLAY.yaml` for every overlay, with the serving image that `image` names.
+
+    Raises
+    ------
+    BuildError
+        If there is no kubectl, or an overlay does not render.
+    """
+    if shutil.which("kubectl") is None:
+        raise BuildError("manifests must be rendered by kubectl 1.21 or newer, but there is none: install it")
+    folder.mkdir(parents=True, exist_ok=True)
+    return [_rendered(overlay, folder) for overlay in sorted(OVERLAYS.iterdir())]
+
+
+def _rendered(overlay: Path, folder: Path) -> Path:
+    done = subprocess.run(["kubectl", "kustomize", str(overlay)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildError(f"the overlay {overlay.name} must render, but kubectl says: {done.stderr.strip()}")
+    objects = list(yaml.safe_load_all(done.stdout))
+    for found in objects:
+        for container in _containers(found):
+            if container["image"].rpartition(":")[0] == _BASE_IMAGE:
+                container["image"] = image("serving")
+    target = folder / f"manifests-{overlay.name}.yaml"
+    write_text(target, yaml.safe_dump_all(objects, sort_keys=False, width=1000, explicit_start=True))
+    return target
+
+
+def _containers(found: dict[str, Any]) -> list[dict[str, Any]]:
+    containers: list[dict[str, Any]] = found["spec"]["containers"] if found["kind"] == "ServingRuntime" else []
+    return containers
+
+
+def main() -> int:
+    """Render all overlays; 0 when all are written."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, default=REPOSITORY / "build", help="Folder for the YAML.")
+    try:
+        written = release_manifests(parser.parse_args().output)
+    except (BuildError, ValueError, FileNotFoundError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    for file in written:
+        print(f"  {file}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
