@@ -11,8 +11,8 @@ import yaml
 from components.modeling.images.decoding import encode_png
 from pipelines.compiling import compile_pipeline
 from tests.cluster.cluster import ClusterError
-from tests.cluster.harness.compiled_pipeline import CompiledPipeline, Values
-from tests.cluster.harness.pipeline_run import executor_input, PipelineRun, StepError
+from tests.cluster.harness.compiled_pipeline import CompiledPipeline, StepError, Values
+from tests.cluster.harness.pipeline_run import executor_input, PipelineRun
 from tests.cluster.harness.predictor import ask, start_predictor
 from tests.cluster.harness.step_pod import ARTIFACTS_CLAIM, step_pod
 
@@ -113,7 +113,7 @@ def step_pods(pipeline):
         pods[step.name] = pod
         return planted_outputs(step)
 
-    pipeline.run({"source": "digits", "model_root": "s3://models"}, note)
+    pipeline.run({"model_data": "digits", "model_root": "s3://models"}, note)
     return pods
 
 
@@ -163,7 +163,7 @@ def run(cluster, namespace, folders, project_images):
 
 def smoke_run(run, pipeline, model_root):
     """Outputs of the steps of a smoke run of the embedded data, by the steps' last names."""
-    arguments = {"source": "digits", "model_name": "digits", "recipe": "smoke", "model_root": model_root}
+    arguments = {"model_data": "digits", "model_name": "digits", "recipe": "smoke", "model_root": model_root}
     return {name.rpartition(".")[2]: values for name, values in run.run(pipeline, arguments).items()}
 
 
@@ -205,5 +205,5 @@ def test_the_release_on_the_workspace_is_served_from_its_claim(cluster, run, com
 
 
 def test_a_place_that_nobody_can_write_is_refused_by_the_first_step(run, compiled):
-    with pytest.raises(StepError, match=r"(?s)the step check-inputs must succeed.*no-such-bucket"):
+    with pytest.raises(StepError, match=r"(?s)the step \S*check-inputs must succeed.*no-such-bucket"):
         smoke_run(run, compiled["training-cpu"], "s3://no-such-bucket/team")

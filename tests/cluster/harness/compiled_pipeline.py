@@ -1,7 +1,7 @@
 """A compiled pipeline as Kubeflow Pipelines reads it: which step follows which, and what each is given.
 
-Every name comes from the YAML, graphs within graphs included, so that a pipeline of any shape is walked. Loops and
-conditions are not known here.
+Every name comes from the YAML, graphs within graphs included, so that a pipeline of any shape is walked. The step of an
+exit handler runs also where one before it has failed. Loops and conditions are not known here.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +14,10 @@ import yaml
 
 Spec: TypeAlias = Mapping[str, Any]
 _PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\['([^']+)'\]\}\}")
+
+
+class StepError(RuntimeError):
+    """A step of a pipeline has failed; the message has the end of its log."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,41 +73,61 @@ class CompiledPipeline:
         self.platforms: Spec = found
 
     def run(self, arguments: Mapping[str, Any], run_step: Run) -> None:
-        """Run every step as soon as what it needs is there, one after the other, each by `run_step`."""
+        """Run every step as soon as what it needs is there, one after the other, each by `run_step`.
+
+        Raises
+        ------
+        StepError
+            If a step fails; those after it do not run, but for an exit handler's.
+        """
         root = self.spec["root"]
         given = Values(parameters={**_defaults(root), **arguments})
         self._run_graph(root["dag"], given, run_step, "")
 
     def _run_graph(self, graph: Spec, given: Values, run_step: Run, prefix: str) -> dict[str, Values]:
         done: dict[str, Values] = {}
+        failure: StepError | None = None
         for name in _in_order(graph["tasks"]):
             task = graph["tasks"][name]
-            unknown = {"iteratorTask", "artifactIterator", "parameterIterator"} & task.keys()
-            if unknown or "condition" in task.get("triggerPolicy", {}):
-                raise ValueError(f"a step must run once and always here, {prefix}{name} loops or has a condition")
-            component = self.spec["components"][task["componentRef"]["name"]]
-            asked = task.get("inputs", {})
-            parameters = _parameters(asked.get("parameters", {}), given, done)
-            artifacts = {key: _resolved(source, given, done) for key, source in asked.get("artifacts", {}).items()}
-            inputs = Values(
-                parameters={**_defaults(component), **parameters},
-                artifacts={key: value for key, value in artifacts.items() if value is not None},
-            )
-            if "dag" in component:
-                inner = self._run_graph(component["dag"], inputs, run_step, f"{prefix}{name}.")
-                done[name] = _graph_outputs(component["dag"].get("outputs", {}), inner)
-            else:
-                label = component["executorLabel"]
-                step = Step(
-                    name=prefix + name,
-                    executor=self.executors[label]["container"],
-                    platform=self.platforms.get(label, {}),
-                    component=component,
-                    inputs=inputs,
-                    resolve=lambda source: _resolved(source, given, done),
-                )
-                done[name] = run_step(step)
+            at_exit = task.get("triggerPolicy", {}).get("strategy") == "ALL_UPSTREAM_TASKS_COMPLETED"
+            if failure is None or at_exit:
+                status = {"state": "FAILED", "error": {"message": str(failure)}} if failure else {"state": "SUCCEEDED"}
+                try:
+                    done[name] = self._run_task(name, task, given, done, status, run_step, prefix)
+                except StepError as error:
+                    failure = failure or error
+        if failure is not None:
+            raise failure
         return done
+
+    def _run_task(
+        self,
+        name: str,
+        task: Spec,
+        given: Values,
+        done: Mapping[str, Values],
+        status: Spec,
+        run_step: Run,
+        prefix: str,
+    ) -> Values:
+        unknown = {"iteratorTask", "artifactIterator", "parameterIterator"} & task.keys()
+        if unknown or "condition" in task.get("triggerPolicy", {}):
+            raise ValueError(f"a step must run once and always here, {prefix}{name} loops or has a condition")
+        component = self.spec["components"][task["componentRef"]["name"]]
+        inputs = _inputs(task, component, given, done, status)
+        if "dag" in component:
+            inner = self._run_graph(component["dag"], inputs, run_step, f"{prefix}{name}.")
+            return _graph_outputs(component["dag"].get("outputs", {}), inner)
+        label = component["executorLabel"]
+        step = Step(
+            name=prefix + name,
+            executor=self.executors[label]["container"],
+            platform=self.platforms.get(label, {}),
+            component=component,
+            inputs=inputs,
+            resolve=lambda source: _resolved(source, given, done),
+        )
+        return run_step(step)
 
 
 def _in_order(tasks: Spec) -> list[str]:
@@ -134,13 +158,22 @@ def _producers(sources: list[Spec]) -> Iterator[str]:
                 yield source[kind]["producerTask"]
 
 
-def _parameters(sources: Spec, given: Values, done: Mapping[str, Values]) -> dict[str, Any]:
-    """A task's parameters; a constant text may hold others of the same task."""
-    found = {key: _resolved(source, given, done) for key, source in sources.items()}
-    return {
+def _inputs(task: Spec, component: Spec, given: Values, done: Mapping[str, Values], status: Spec) -> Values:
+    """What a task is given; a constant text may hold other parameters of the same task."""
+    asked = task.get("inputs", {})
+    found = {
+        key: status if "taskFinalStatus" in source else _resolved(source, given, done)
+        for key, source in asked.get("parameters", {}).items()
+    }
+    filled = {
         key: _PLACEHOLDER.sub(lambda other: str(found[other[1]]), value) if isinstance(value, str) else value
         for key, value in found.items()
     }
+    artifacts = {key: _resolved(source, given, done) for key, source in asked.get("artifacts", {}).items()}
+    return Values(
+        parameters={**_defaults(component), **filled},
+        artifacts={key: value for key, value in artifacts.items() if value is not None},
+    )
 
 
 def _resolved(source: Spec, given: Values, done: Mapping[str, Values]) -> Any:
@@ -157,8 +190,6 @@ def _resolved(source: Spec, given: Values, done: Mapping[str, Values]) -> Any:
     if "taskOutputArtifact" in source:
         wanted = source["taskOutputArtifact"]
         return done[wanted["producerTask"]].artifacts[wanted["outputArtifactKey"]]
-    if "taskFinalStatus" in source:
-        return {"state": "SUCCEEDED"}
     raise ValueError(f"an input must be a constant, an input of the graph or an output beside, got {source}")
 
 

@@ -10,15 +10,11 @@ import time
 from typing import Any
 
 from tests.cluster.cluster import Cluster
-from tests.cluster.harness.compiled_pipeline import CompiledPipeline, Spec, Step, Values
+from tests.cluster.harness.compiled_pipeline import CompiledPipeline, Spec, Step, StepError, Values
 from tests.cluster.harness.ended_pod import ended_phase
 from tests.cluster.harness.step_pod import ARTIFACTS_PATH, step_pod
 
 _BUCKET = "mlpipeline"
-
-
-class StepError(RuntimeError):
-    """A step of a pipeline has failed; the message has the end of its log."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -29,6 +29,9 @@ _SCRATCH = {
 _KNOWN = {
     "activeDeadlineSeconds",
     "emptyDirMounts",
+    "fieldPathAsEnv",
+    "imagePullPolicy",
+    "imagePullSecret",
     "nodeSelector",
     "podMetadata",
     "pvcMount",
@@ -66,12 +69,16 @@ def step_pod(step: Step, *, name: str, account: str, executor_input: Spec) -> di
         "image": step.executor["image"],
         "command": list(step.executor["command"]),
         "args": [each.replace("{{$}}", json.dumps(executor_input)) for each in step.executor["args"]],
-        "env": [*step.executor.get("env", []), *_secret_variables(step)],
+        "env": [*step.executor.get("env", []), *_secret_variables(step), *_field_variables(step)],
         "resources": resources(step),
         "securityContext": {**_numbers(step.platform.get("securityContext", {})), **KFP_SETS},
         "volumeMounts": mounts,
+        **{key: step.platform[key] for key in ("imagePullPolicy",) if key in step.platform},
     }
     spec = {"serviceAccountName": account, "restartPolicy": "Never", "containers": [container], "volumes": volumes}
+    if "imagePullSecret" in step.platform:
+        asked = step.platform["imagePullSecret"]
+        spec["imagePullSecrets"] = [{"name": step.resolve(each["secretNameParameter"])} for each in asked]
     spec |= _placement(step.platform)
     return {
         "apiVersion": "v1",
@@ -118,6 +125,11 @@ def _secret_variables(step: Step) -> Iterator[dict[str, Any]]:
         for each in secret["keyToEnv"]:
             chosen = {"name": name, "key": each["secretKey"], "optional": secret.get("optional", False)}
             yield {"name": each["envVar"], "valueFrom": {"secretKeyRef": chosen}}
+
+
+def _field_variables(step: Step) -> Iterator[dict[str, Any]]:
+    for each in step.platform.get("fieldPathAsEnv", []):
+        yield {"name": each["name"], "valueFrom": {"fieldRef": {"fieldPath": each["fieldPath"]}}}
 
 
 def _placement(platform: Spec) -> dict[str, Any]:
