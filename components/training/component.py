@@ -130,7 +130,7 @@ def check_inputs(
     )  # fmt: skip
     return check_inputs(  # type: ignore[return-value]
         source=source, problem=problem, recipe=recipe, backbone=backbone, seed=seed, destination=destination,
-        fingerprint=data_fingerprint, profile=profile,
+        fingerprint=data_fingerprint, profile=profile,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
