@@ -8,6 +8,7 @@ from components.shared.contracts.problem import Problem
 from components.shared.runtime.gpu_placement import DEFAULT_NODES, WORKSPACE_CLAIM
 
 ProfileName = Literal["gpu", "cpu", "nodes"]
+_PROFILES: tuple[ProfileName, ...] = ("gpu", "cpu", "nodes")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +46,20 @@ class Wanted:
     def secret(self) -> str:
         """The secret for object stores of all steps but the first."""
         return self.spec.secret
+
+
+def profile_named(text: str) -> ProfileName:
+    """The profile of a name.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    for profile in _PROFILES:
+        if text == profile:
+            return profile
+    raise ValueError(f"profile must be one of {', '.join(_PROFILES)}, got {text!r}")
 
 
 def wanted_of(

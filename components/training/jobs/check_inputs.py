@@ -23,7 +23,7 @@ from components.shared.runtime.step_record import keep_results, RUN_PARAMETERS, 
 from components.shared.runtime.workspace import as_claim_uri, check_claim, mounted
 from components.shared.runtime.written_settings import WrittenSettings
 from components.shared.tables.sources import check_source, companion_uri, readable_store_errors
-from components.training.jobs.cluster_room import ProfileName, refuse_without_room
+from components.training.jobs.cluster_room import refuse_without_room
 from components.training.recipes import recipe_config
 from components.training.training_config import overridden
 
@@ -116,7 +116,7 @@ def check_inputs(
     seed: int,
     destination: RunDestination,
     fingerprint: str = "",
-    profile: ProfileName = "cpu",
+    profile: str = "cpu",
 ) -> CheckedInputs:
     """Check a run's parameters before anything is paid for.
 

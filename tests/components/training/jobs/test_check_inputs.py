@@ -48,6 +48,7 @@ def test_a_target_of_numbers_says_what_the_label_is(tmp_path):
     [
         ({"source": "no/such/folder"}, FileNotFoundError, "nothing at no/such/folder"),
         ({"source": ""}, ValueError, "data source must be"),
+        ({"profile": "tpu"}, ValueError, "profile must be one of gpu, cpu, nodes, got 'tpu'"),
         ({"problem": "labels: {column: x}"}, ValueError, "unknown key 'labels'"),
         ({"problem": "modality: text", "backbone": "mlp"}, ValueError, "mlp takes tabular examples, .* modality text"),
         ({"problem": "split: {like: no/such/table}"}, FileNotFoundError, "split.like must name an example table or"),

@@ -86,3 +86,8 @@ def test_nothing_is_asked_or_imported_on_a_desk_or_without_an_account(in_a_pod, 
     api = SmallCluster()
     refuse_without_room(Problem(), "gpu", api=api)
     assert api.asked == []
+
+
+def test_a_profile_that_is_none_is_named():
+    with pytest.raises(ValueError, match="profile must be one of gpu, cpu, nodes, got 'tpu'"):
+        refuse_without_room(Problem(), "tpu")
