@@ -85,7 +85,8 @@ def right_answers(url: str, model: str) -> tuple[int, int]:
         data=json.dumps({"instances": [{"image": {"b64": image}} for image in images]}).encode(),
         headers={"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=_REQUEST_TIMEOUT_S) as answer:  # noqa: S310
+    # urlopen keeps the proxies of its first call for good.
+    with urllib.request.build_opener().open(request, timeout=_REQUEST_TIMEOUT_S) as answer:
         predictions = json.load(answer)["predictions"]
     pairs = zip(entries, predictions, strict=True)
     return sum(entry.label == prediction["label"] for entry, prediction in pairs), len(entries)

@@ -50,6 +50,8 @@ def test_pets_without_a_network_are_refused_in_one_sentence_and_leave_nothing(tm
     for variable in ("https_proxy", "http_proxy", "HTTPS_PROXY", "HTTP_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
+    # What is opened with these proxies is not kept for the tests that follow.
+    monkeypatch.setattr("urllib.request._opener", None)
     with pytest.raises(ConnectionError, match="must be downloaded once, but that failed") as caught:
         pets_folder()
     assert "\n" not in str(caught.value)
