@@ -109,7 +109,8 @@ def step_pods(pipeline):
     pods = {}
 
     def note(step):
-        pod = step_pod(step, name="step", account=ACCOUNT, executor_input=executor_input(step, "step"))
+        told = executor_input(step, "step")
+        pod = step_pod(step, name="step", account=ACCOUNT, executor_input=told, run_id="7d0c")
         pods[step.name] = pod
         return planted_outputs(step)
 
@@ -193,6 +194,22 @@ def test_a_run_publishes_to_the_workspace(run, compiled, folders):
     release = folders["workspace"] / uri.removeprefix("pvc://pluszero-workspace/")
     assert (release / "weights.safetensors").is_file()
     assert yaml.safe_load((release / "inferenceservice.yaml").read_text()) == inference_service(run, outputs)
+
+
+def test_the_run_leaves_its_page_and_what_each_step_made(run, compiled, folders):
+    """A step that an earlier run's outputs stand for has left nothing in this one; its gate has."""
+    before = set((folders["workspace"] / "runs").iterdir())
+    outputs = smoke_run(run, compiled["training-cpu"], "pvc://pluszero-workspace/models")
+    (folder,) = set((folders["workspace"] / "runs").iterdir()) - before
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    assert (summary["passed"], summary["error"]) == (True, "")
+    assert len(summary["gates"]) == 5
+    states = {step["name"]: step["cached"] for step in summary["steps"]}
+    assert states["train model"]
+    assert not states["evaluate model"]
+    assert summary["identity"]["model_data"] == "digits"
+    page = run.folder_of(outputs["write-run-page"].artifacts["run_page"]).read_text(encoding="utf-8")
+    assert page == (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_release_on_the_workspace_is_served_from_its_claim(cluster, run, compiled, overlay):

@@ -46,6 +46,8 @@ class Step:
         What it is given.
     resolve
         The value of what `platform` refers to: parameters of the graph around, outputs of steps beside.
+    may_be_cached
+        Whether an earlier run's outputs may stand for it.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Step:
     component: Spec
     inputs: Values
     resolve: Callable[[Spec], Any]
+    may_be_cached: bool
 
     def filled(self, text: str) -> str:
         """A text of the executor with the step's inputs in their places."""
@@ -126,6 +129,7 @@ class CompiledPipeline:
             component=component,
             inputs=inputs,
             resolve=lambda source: _resolved(source, given, done),
+            may_be_cached=bool(task.get("cachingOptions", {}).get("enableCache")),
         )
         return run_step(step)
 

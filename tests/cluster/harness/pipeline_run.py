@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from typing import Any
+from uuid import uuid4
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.harness.compiled_pipeline import CompiledPipeline, Spec, Step, StepError, Values
@@ -54,22 +55,23 @@ class PipelineRun:
             If a step fails.
         """
         outputs: dict[str, Values] = {}
+        run_id = str(uuid4())
 
         def run_step(step: Step) -> Values:
-            outputs[step.name] = self._run_step(step)
+            outputs[step.name] = self._run_step(step, run_id)
             return outputs[step.name]
 
         pipeline.run(arguments, run_step)
         return outputs
 
-    def _run_step(self, step: Step) -> Values:
+    def _run_step(self, step: Step, run_id: str) -> Values:
         name = re.sub(r"[^a-z0-9]+", "-", step.name.lower())
         told = executor_input(step, name)
         key = json.dumps([step.name, told["inputs"]], sort_keys=True)
-        if key not in self.cache:
+        if key not in self.cache or not step.may_be_cached:
             begun = time.monotonic()
             shutil.rmtree(self._here(told["outputs"]["outputFile"]).parent, ignore_errors=True)
-            self._run_pod(step_pod(step, name=name, account=self.account, executor_input=told))
+            self._run_pod(step_pod(step, name=name, account=self.account, executor_input=told, run_id=run_id))
             self.taken_s[step.name] = time.monotonic() - begun
             self.cache[key] = self._outputs(step, told)
         return self.cache[key]

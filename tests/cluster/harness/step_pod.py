@@ -41,7 +41,7 @@ _KNOWN = {
 }
 
 
-def step_pod(step: Step, *, name: str, account: str, executor_input: Spec) -> dict[str, Any]:
+def step_pod(step: Step, *, name: str, account: str, executor_input: Spec, run_id: str) -> dict[str, Any]:
     """The pod that runs a step as its platform's half asks, strict enough for any field that it would lose.
 
     Parameters
@@ -54,6 +54,8 @@ def step_pod(step: Step, *, name: str, account: str, executor_input: Spec) -> di
         The account that pipelines run as.
     executor_input
         What the step is told of its inputs and outputs.
+    run_id
+        The run's, which KFP puts on each pod as a label.
 
     Raises
     ------
@@ -80,12 +82,9 @@ def step_pod(step: Step, *, name: str, account: str, executor_input: Spec) -> di
         asked = step.platform["imagePullSecret"]
         spec["imagePullSecrets"] = [{"name": step.resolve(each["secretNameParameter"])} for each in asked]
     spec |= _placement(step.platform)
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, **step.platform.get("podMetadata", {})},
-        "spec": spec,
-    }
+    asked = step.platform.get("podMetadata", {})
+    labels = {**asked.get("labels", {}), "pipeline/runid": run_id}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, **asked, "labels": labels}, "spec": spec}
 
 
 def resources(step: Step) -> dict[str, dict[str, str]]:
