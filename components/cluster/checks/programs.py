@@ -8,7 +8,7 @@ from components.cluster.answers import Answer, bad, good, note, unseen
 from components.cluster.api import Object, Unseen
 from components.cluster.facts import ARGO, ClusterFacts, KSERVE, KUEUE, name_of, names_of, TRAINER
 from components.cluster.wanted import Wanted
-from components.shared.runtime.cluster_versions import Program, REQUIREMENTS, version_numbers
+from components.shared.runtime.cluster_versions import Program, REQUIREMENTS, unmet_floors
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,10 +100,9 @@ def _missing(program: Program) -> Answer:
 def _of_version(program: Program, version: str) -> Answer:
     requirement = REQUIREMENTS[program]
     try:
-        numbers = version_numbers(version)
+        lacking = unmet_floors(program, version)
     except ValueError:
         return note(requirement.title, asked=requirement.asked(), found=f"the version {version!r}")
-    lacking = [floor for floor in requirement.floors if numbers < version_numbers(floor.least)]
     if not lacking:
         return good(requirement.title, version)
     answer = bad if any(floor.is_needed for floor in lacking) else note

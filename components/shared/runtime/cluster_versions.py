@@ -34,10 +34,9 @@ class Floor:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requirement:
-    """What is asked of a program: its name for people, what it is for, and its floors, the lowest first."""
+    """What is asked of a program: its name for people, and its floors, the lowest first."""
 
     title: str
-    needed_for: str
     floors: tuple[Floor, ...]
 
     @property
@@ -53,7 +52,6 @@ class Requirement:
 REQUIREMENTS: Mapping[Program, Requirement] = {
     "kfp": Requirement(
         title="Kubeflow Pipelines",
-        needed_for="pipelines",
         floors=(
             Floor(
                 least="2.15",
@@ -68,7 +66,6 @@ REQUIREMENTS: Mapping[Program, Requirement] = {
     ),
     "argo": Requirement(
         title="Argo Workflows",
-        needed_for="pipelines, under KFP",
         floors=(
             Floor(least="3.5", below="no Kubeflow Pipelines that we ask for supports it", is_needed=True),
             Floor(least="3.7", below="Kubeflow Pipelines 2.17 does not support it, 2.16 does"),
@@ -76,7 +73,6 @@ REQUIREMENTS: Mapping[Program, Requirement] = {
     ),
     "kserve": Requirement(
         title="KServe",
-        needed_for="releases",
         floors=(
             Floor(
                 least="0.16",
@@ -88,7 +84,6 @@ REQUIREMENTS: Mapping[Program, Requirement] = {
     ),
     "trainer": Requirement(
         title="Kubeflow Trainer",
-        needed_for="the profile nodes",
         floors=(
             Floor(
                 least="2.3",
@@ -99,7 +94,6 @@ REQUIREMENTS: Mapping[Program, Requirement] = {
     ),
     "kueue": Requirement(
         title="Kueue",
-        needed_for="a queue for GPUs",
         floors=(
             Floor(least="0.15", below="there is no LocalQueue of v1beta2, and the queue is refused", is_needed=True),
             Floor(
@@ -111,7 +105,6 @@ REQUIREMENTS: Mapping[Program, Requirement] = {
     ),
     "kubernetes": Requirement(
         title="Kubernetes",
-        needed_for="everything",
         floors=(
             Floor(
                 least="1.27",
@@ -137,8 +130,8 @@ def version_numbers(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in found[1].split("."))
 
 
-def shortfalls(program: Program, version: str) -> list[str]:
-    """What a cluster's version of a program cannot do, a sentence each; nothing where it is new enough.
+def unmet_floors(program: Program, version: str) -> list[Floor]:
+    """The floors that a cluster's version of a program does not reach, the lowest first.
 
     Parameters
     ----------
@@ -150,12 +143,8 @@ def shortfalls(program: Program, version: str) -> list[str]:
     ValueError
         If `version` is none.
     """
-    requirement, found = REQUIREMENTS[program], version_numbers(version)
-    return [
-        f"{requirement.title} must be {floor.least} or newer, but is {version.strip()}: {floor.below}"
-        for floor in requirement.floors
-        if found < version_numbers(floor.least)
-    ]
+    found = version_numbers(version)
+    return [floor for floor in REQUIREMENTS[program].floors if found < version_numbers(floor.least)]
 
 
 def too_old(program: Program) -> str:

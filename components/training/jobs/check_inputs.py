@@ -12,7 +12,7 @@ from components.modeling.images.backbones import native_image_size
 from components.modeling.preparation_settings import preparation_section, preparation_settings_from
 from components.shared.contracts.cluster_spec import ClusterSpec
 from components.shared.contracts.data_fingerprint import data_fingerprint
-from components.shared.contracts.problem import PROBLEM_FILE, problem_from
+from components.shared.contracts.problem import Problem, PROBLEM_FILE, problem_from
 from components.shared.contracts.split_record import known_splits
 from components.shared.contracts.user_files import given_problem
 from components.shared.runtime.custom_code import check_allowed
@@ -154,15 +154,19 @@ def check_inputs(
     }
     keep_results(RUN_PARAMETERS, facts=asked)
     text = given_problem(problem, destination.workspace_claim)
-    checked = _checked(text, source, recipe, backbone, seed, destination, fingerprint)
+    written = written_settings(text, where=PROBLEM_FILE)
+    said = problem_from(written)
+    checked = _checked(text, written, said, source, recipe, backbone, seed, destination, fingerprint)
     keep_results(RUN_PARAMETERS, facts={**asked, "data_fingerprint": checked.data_fingerprint, "problem": text})
-    refuse_without_room(problem_from(written_settings(text, where=PROBLEM_FILE)), profile)
+    refuse_without_room(said, profile)
     keep_results(this_step())
     return checked
 
 
 def _checked(
-    problem: str,
+    text: str,
+    written: WrittenSettings,
+    said: Problem,
     source: str,
     recipe: str,
     backbone: str,
@@ -170,8 +174,6 @@ def _checked(
     destination: RunDestination,
     fingerprint: str,
 ) -> CheckedInputs:
-    written = written_settings(problem, where=PROBLEM_FILE)
-    said = problem_from(written)
     # The target is no part of what ingestion gets, but may say what the label is.
     parsed = {**said.to_dict(), "task": said.asked_task}
     if backbone != AUTO:
@@ -197,7 +199,7 @@ def _checked(
         model_name=published_name,
         model_root=as_claim_uri(destination.model_root, destination.workspace_claim),
         data_fingerprint=fingerprint or data_fingerprint(found, said),
-        problem_text=problem,
+        problem_text=text,
         **_asked_of_cluster(said.cluster),
     )
 

@@ -11,6 +11,7 @@ import torch
 from components.modeling.gpu.devices import tensors_on
 from components.shared.feature_store.store import FeatureStore
 from components.shared.runtime.atomic_files import write_json
+from components.shared.runtime.step_record import keep_results, this_step
 from components.shared.runtime.workspace import mounted
 from components.training.augmentation_search.trials import (
     SearchMetric,
@@ -86,6 +87,8 @@ def try_augmentation_policy(
     result = _judged(chosen, store, rows, trained, planned.device)
     write_trial_result(paths.result, result)
     write_json(paths.metrics, result.metrics())
+    # A trial is tried again where its node was lost: the error of that try is not the search's.
+    keep_results(this_step(), {"metrics": paths.metrics})
     return result
 
 

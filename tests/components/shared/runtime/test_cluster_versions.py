@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.shared.runtime.cluster_versions import REQUIREMENTS, shortfalls, too_old, version_numbers
+from components.shared.runtime.cluster_versions import REQUIREMENTS, too_old, unmet_floors, version_numbers
 
 
 @pytest.mark.parametrize(
@@ -20,13 +20,15 @@ def test_what_is_no_version_is_refused(text):
 
 
 def test_below_each_floor_it_is_said_what_is_lost():
-    assert shortfalls("kserve", "v0.15.2") == [
-        "KServe must be 0.16 or newer, but is v0.15.2: the deployment mode Standard is not known, and a release gets "
-        "the cluster's default, Knative",
-        "KServe must be 0.20 or newer, but is v0.15.2: there are no canaries in Standard mode",
+    assert [(floor.least, floor.below) for floor in unmet_floors("kserve", "v0.15.2")] == [
+        (
+            "0.16",
+            "the deployment mode Standard is not known, and a release gets the cluster's default, Knative",
+        ),
+        ("0.20", "there are no canaries in Standard mode"),
     ]
-    assert len(shortfalls("kserve", "v0.16.0")) == 1
-    assert shortfalls("kserve", "v0.20.0") == shortfalls("kserve", "v1.0") == []
+    assert [floor.least for floor in unmet_floors("kserve", "v0.16.0")] == ["0.20"]
+    assert unmet_floors("kserve", "v0.20.0") == unmet_floors("kserve", "v1.0") == []
 
 
 @pytest.mark.parametrize("program", REQUIREMENTS)
@@ -36,7 +38,7 @@ def test_floors_rise_and_the_lowest_is_needed(program):
         version_numbers(floor.least) for floor in floors
     )
     assert floors[0].is_needed
-    assert shortfalls(program, floors[-1].least) == []
+    assert unmet_floors(program, floors[-1].least) == []
 
 
 def test_the_remedy_names_program_and_version():
