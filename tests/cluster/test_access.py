@@ -44,8 +44,8 @@ def may(cluster, who, verb, what, namespace=NAMESPACE):
 @pytest.mark.parametrize(
     ("who", "verbs", "what", "allowed"),
     [
-        ("pluszero-deployer", "get list watch create update patch", "inferenceservices.serving.kserve.io", True),
-        ("pluszero-deployer", "delete deletecollection", "inferenceservices.serving.kserve.io", False),
+        ("pluszero-deployer", "get list watch create patch", "inferenceservices.serving.kserve.io", True),
+        ("pluszero-deployer", "update delete deletecollection", "inferenceservices.serving.kserve.io", False),
         ("pluszero-deployer", "get list", "servingruntimes.serving.kserve.io", True),
         ("pluszero-deployer", "create patch delete", "servingruntimes.serving.kserve.io", False),
         ("pluszero-deployer", "get list create delete", "pods", False),
@@ -122,6 +122,33 @@ def audited_requests(cluster, who):
     return found
 
 
+def rights_of(repository, role):
+    """Every right that a role of ours gives: verb, group, resource."""
+    objects = yaml.safe_load_all((repository / "manifests" / "base" / f"{role}.yaml").read_text(encoding="utf-8"))
+    return {
+        (verb, group, resource)
+        for rule in next(objects)["rules"]
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+
+
+def test_a_deployers_commands_use_every_right_of_its_role_and_no_other(access, repository, tmp_path):
+    release = inference_service_yaml(model_name="deployed", version="0123456789abcdef", storage_uri="s3://models/v")
+    kubeconfig = f"--kubeconfig={kubeconfig_of(access, 'pluszero-deployer', tmp_path)}"
+    as_deployer = ("-n", NAMESPACE, kubeconfig)
+    for version in ("0123456789abcdef", "fedcba9876543210"):
+        newer = release.replace("0123456789abcdef", version)
+        access.kubectl("apply", "--validate=ignore", *as_deployer, "-f", "-", stdin=newer)
+    access.kubectl("get", "servingruntimes", "-o", "name", *as_deployer)
+    access.kubectl("get", "servingruntime", "pluszero-bundle", *as_deployer)
+    access.kubectl("get", "inferenceservices", *as_deployer)
+    named = "--for=jsonpath={.metadata.name}=deployed"
+    access.kubectl("wait", named, "--timeout=60s", *as_deployer, "inferenceservice/deployed")
+    assert audited_requests(access, "pluszero-deployer")["allow"] == rights_of(repository, "deployer-role")
+
+
 def test_the_launchers_own_client_uses_every_right_of_its_role_and_no_other(access, apply, repository, tmp_path):
     closed = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     user = {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}}
@@ -135,14 +162,7 @@ def test_the_launchers_own_client_uses_every_right_of_its_role_and_no_other(acce
     kubeconfig = kubeconfig_of(access, RUNS_PIPELINES, tmp_path)
     answer = access.run([sys.executable, "-c", LAUNCH, NAMESPACE, str(kubeconfig)])
     assert json.loads(answer.splitlines()[-1]) == [["epoch 1"], ["running"], None]
-    role = yaml.safe_load((repository / "manifests" / "base" / "launcher-role.yaml").read_text(encoding="utf-8"))
-    given = {
-        (verb, group, resource)
-        for rule in role["rules"]
-        for verb in rule["verbs"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-    }
+    given = rights_of(repository, "launcher-role")
     # Trainer's client asks for its version in another namespace, and goes on without where that is refused.
     version = {("get", "", "configmaps")}
     assert audited_requests(access, RUNS_PIPELINES) == {"allow": given, "forbid": version}
