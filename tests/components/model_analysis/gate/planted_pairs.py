@@ -47,7 +47,7 @@ def differing(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Whether challenger and champion are right, (N,) each: of exact counts, in random order.
 
-    On a share `disagree` of the rows one of the two is right alone; `worse` is how much lower the challenger's accuracy.
+    On a share `disagree` of the rows one of the two is right alone; the challenger is `worse` by so much accuracy.
     """
     only_champion, only_challenger = (round(num_rows * (disagree + sign * worse) / 2) for sign in (1, -1))
     both = round(num_rows * accuracy) - only_champion
