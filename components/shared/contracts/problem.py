@@ -105,7 +105,7 @@ class SplitSpec:
 
 @settings_model
 class CostSpec:
-    """What the two mistakes cost, in one unit: taking another class for the positive one, and missing a positive one."""
+    """What the mistakes cost, in one unit: taking another class for the positive one, and missing a positive one."""
 
     false_positive: PositiveNumber
     false_negative: PositiveNumber
@@ -147,11 +147,11 @@ class TargetSpec:
     Attributes
     ----------
     strict
-        Chance does not help: the 95 % interval's worse end must reach the limit, and the interval of the difference from
-        the champion must lie within the margin.
+        Chance does not help: the 95 % interval's worse end must reach the limit, and the interval of the difference
+        from the champion must lie within the margin.
     margin
-        How much worse than the champion a model may be: points of the metric (0.01 is one in a hundred), of an error the
-        share by which it may grow.
+        How much worse than the champion a model may be: points of the metric (0.01 is one in a hundred), of an error
+        the share by which it may grow.
     at
         For `recall` and `precision`: where on the curve of a model of two classes.
     """
@@ -179,8 +179,8 @@ class TargetSpec:
         if self.at is None:
             other = "recall" if self.metric == "precision" else "precision"
             raise ValueError(
-                f"target.metric {self.metric} must come with target.at, such as {{{other}: 0.5}}, for it depends on the "
-                "threshold; got none"
+                f"target.metric {self.metric} must come with target.at, such as {{{other}: 0.5}}, for it depends on "
+                "the threshold; got none"
             )
         if getattr(self.at, self.metric) is not None:
             raise ValueError(f"target.at must ask for another figure than the metric itself, got {self.metric} twice")
