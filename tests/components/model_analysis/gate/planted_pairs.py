@@ -29,7 +29,7 @@ class Planted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """A planted pair and its healthy twin: `make(True)` and `make(False)`; `refused_for` is part of the reason."""
+    """A planted pair and its healthy twin: `make(True)` and `make(False)`; `refused_for` is part of what blocks."""
 
     name: str
     make: Callable[[bool], Planted]
@@ -124,12 +124,12 @@ def _many_slices(harmed: bool) -> Planted:
 
 
 def _groups(harmed: bool) -> Planted:
-    """200 shops of 50 rows, of which the challenger loses as many rows in two whole shops as it loses all over."""
+    """100 shops of 100 rows, of which the challenger loses as many rows in two shops as it loses all over."""
     rng = np.random.default_rng(8)
     challenger, champion = differing(10_000, disagree=0.02, worse=0.0, rng=rng)
-    shop = np.repeat(np.arange(200), 50)
+    shop = np.repeat(np.arange(100), 100)
     lost = np.flatnonzero(challenger & champion)
-    lost = rng.choice(lost, 150, replace=False) if harmed else lost[np.isin(shop[lost], (3, 90, 91, 92))][:150]
+    lost = rng.choice(lost, 150, replace=False) if harmed else lost[np.isin(shop[lost], (3, 90))][:150]
     challenger = challenger.copy()
     challenger[lost] = False
     return _pair(challenger, champion, groups=shop)
@@ -138,7 +138,7 @@ def _groups(harmed: bool) -> Planted:
 def _rare_class(harmed: bool) -> Planted:
     """Macro F1: the rare class is lost, which accuracy does not see."""
     rng = np.random.default_rng(9)
-    labels = (np.arange(6_000) % 50 == 0).astype(int) + (np.arange(6_000) % 2)
+    labels = np.where(np.arange(6_000) % 50 == 0, 2, np.arange(6_000) % 2)
     found = rng.random((2, 6_000)) < 0.9
     if harmed:
         found[0] &= (labels != 2) | (rng.random(6_000) < 0.5)
@@ -182,7 +182,7 @@ CASES = (
     Case(name="much worse on few rows", make=_few_rows, refused_for="accuracy"),
     Case(name="worse on one slice", make=_one_slice, refused_for="light = night"),
     Case(name="worse on a slice that is large enough", make=_slice_size, refused_for="camera = new"),
-    Case(name="worse in all groups, not in four", make=_groups, refused_for="accuracy"),
+    Case(name="worse in all groups, not in two", make=_groups, refused_for="accuracy"),
     Case(name="numbers", make=_numbers, refused_for="rmse"),
     Case(
         name="better overall, worse on a slice",
