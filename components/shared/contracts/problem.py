@@ -139,6 +139,10 @@ class OperatingPointSpec:
                 f"target.at must say one of precision, recall and cost, got {' and '.join(given) or 'none of them'}"
             )
 
+    def of_class(self, positive: str) -> "OperatingPointSpec":
+        """The same of a named class."""
+        return OperatingPointSpec(precision=self.precision, recall=self.recall, cost=self.cost, positive=positive)
+
 
 @settings_model
 class TargetSpec:
