@@ -97,8 +97,8 @@ def compare_with_champion(
     model_root
         Where releases live: a folder, an fsspec URI such as s3://bucket/models, or pvc://CLAIM/models.
     target
-        The problem file's target section as JSON: its metric, `margin` (how much worse than the champion is allowed) and
-        `strict` (that it is no worse must be shown).
+        The problem file's target section as JSON: its metric, `margin` (how much worse than the champion is allowed)
+        and `strict` (that it is no worse must be shown).
     recipe
         How the model was trained: a smoke run is compared, and not refused.
     device

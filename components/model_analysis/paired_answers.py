@@ -148,7 +148,7 @@ def _answers(table: PredictionsTable, names: Sequence[str]) -> np.ndarray:
 def _seen_by_champion(
     examples: ExampleTable, table: PredictionsTable, known: KnownSplits | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Whether the champion was trained on, or chosen by, each test example, and whether that is not known: (N,) each."""
+    """Whether the champion was trained on, or chosen by, each test example, or that is not known: shape (N,) each."""
     content_ids, has_id = content_ids_of(examples, table, _TEST)
     if known is None:
         nothing = np.zeros(len(content_ids), dtype=bool)

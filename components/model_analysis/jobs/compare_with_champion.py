@@ -21,8 +21,8 @@ from components.model_analysis.gate.champion_gate import (
     nothing_to_compare,
 )
 from components.model_analysis.gate.smoke_gate import judge_smoke, SMOKE_RECIPE
-from components.model_analysis.scoring.example_sources import example_table_source
 from components.model_analysis.paired_answers import paired_answers, PairedAnswers
+from components.model_analysis.scoring.example_sources import example_table_source
 from components.model_analysis.scoring.predictions import score_source
 from components.modeling.gpu.preflight import require_gpu
 from components.modeling.predictor import load_predictor, Predictor

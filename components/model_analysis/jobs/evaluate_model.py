@@ -140,7 +140,7 @@ def evaluate_model(
     if recipe == SMOKE_RECIPE:
         verdict = judge_smoke(verdict, num_examples=test.num_examples)
     write_json(evaluation_path, _evaluation_json(test, validation, not_by_people, left_out, asked, point))
-    _report(verdict, test, validation, not_by_people, scored, examples, predictor).write(report_path)
+    _report(verdict, test, validation, not_by_people, scored, examples, predictor, point).write(report_path)
     result = _evaluation_result(verdict, test)
     write_json(metrics_path, result.metrics)
     write_json(classification_metrics_path, _classification_json(result))
@@ -179,6 +179,7 @@ def _report(
     scored: ScoredSource,
     examples: ExampleTable,
     predictor: Predictor,
+    point: OperatingPoint | None,
 ) -> Report:
     influence, personal = _influence(examples, predictor), examples.info.columns_of("pii")
     columns = [name for name in influence or predictor.features.columns if name not in personal]
@@ -211,6 +212,7 @@ def _report(
             modality=examples.info.modality,
             influence=influence,
             shown_columns=columns,
+            point=point,
         )
     )
 

@@ -103,7 +103,7 @@ def evaluate_table(
     by_people: bool = True,
     groups: np.ndarray | None = None,
 ) -> Evaluation | NumberEvaluation:
-    """Evaluate what `labelled_answers` gives; `groups`, shape (N,), say which examples of the splits belong together."""
+    """Evaluate what `labelled_answers` gives; `groups`, shape (N,), say which of the examples belong together."""
     found = labelled_answers(table, splits, by_people=by_people)
     of_rows = None if groups is None else groups[found.rows]
     if table.is_regression:
