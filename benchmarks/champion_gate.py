@@ -24,7 +24,10 @@ from components.model_analysis.gate.paired_comparison import (
     paired_shares,
     PairedDifference,
 )
+from components.model_analysis.metrics.calibration import brier_score
 from components.model_analysis.metrics.class_intervals import class_intervals
+from components.model_analysis.metrics.class_sums import class_columns, macro_measures
+from components.model_analysis.metrics.roc import one_vs_rest_auc
 from components.shared.contracts.problem import TargetSpec
 
 NUM_ROWS, DISAGREE = 10_000, 0.06
@@ -105,10 +108,6 @@ def _scored(rng: np.random.Generator, num_rows: int) -> tuple[np.ndarray, np.nda
 
 
 def _metric(name: str, labels: np.ndarray, probabilities: np.ndarray) -> float:
-    from components.model_analysis.metrics.calibration import brier_score
-    from components.model_analysis.metrics.class_sums import class_columns, macro_measures
-    from components.model_analysis.metrics.roc import one_vs_rest_auc
-
     if name == "macro_f1":
         sums = class_columns(labels, probabilities.argmax(axis=1), 2).sum(axis=0)[None]
         return float(macro_measures(sums)[name][0])
