@@ -205,7 +205,7 @@ def _too_small(comparison: ChampionComparison) -> tuple[Finding, ...]:
     named = [f"{name} ({count:,})" for name, count in list(comparison.too_small.items())[:_MAX_NAMED]]
     more = len(comparison.too_small) - len(named)
     listed = ", ".join(named) + (f" and {more} more" if more else "")
-    message = f"{len(comparison.too_small)} slices are too small to judge, by their test examples: {listed}"
+    message = f"too small to judge, with their test examples: {listed}"
     return (Finding(kind="quality", severity="note", message=message, name="too_small_to_judge"),)
 
 

@@ -126,14 +126,11 @@ def evaluate_model(
     source = example_table_source(examples, predictor.features, splits=_SCORED_SPLITS)
     scored = score_source(source, predictor, predictions_path)
     table = PredictionsTable(predictions_path)
-    test, validation = (
-        evaluate_table(table, [s], groups=groups_of(examples, table, [s])) for s in ("test", "validation")
-    )
+    groups = {split: groups_of(examples, table, [split]) for split in _SCORED_SPLITS}
+    test, validation = (evaluate_table(table, [split], groups=groups[split]) for split in ("test", "validation"))
     not_by_people = evaluate_table(table, _SCORED_SPLITS, by_people=False)
     left_out = _left_out(table, scored)
-    point = (
-        None if asked.at is None else operating_point(table, asked.at, test_groups=groups_of(examples, table, ["test"]))
-    )
+    point = None if asked.at is None else operating_point(table, asked.at, test_groups=groups["test"])
     if point is not None:
         test = replace(test, metrics={**test.metrics, **_point_metrics(point)})
     verdict = _verdict(test, asked, left_out, point)

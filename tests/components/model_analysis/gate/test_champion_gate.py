@@ -61,7 +61,7 @@ def test_a_refusal_says_what_how_much_and_what_to_do() -> None:
 def test_a_small_slice_is_too_small_to_judge_and_counted() -> None:
     case = next(case for case in CASES if case.name == "worse on a slice that is large enough")
     verdict = judged(case.make(False))
-    assert "1 slices are too small to judge, by their test examples: camera = new (60)" in [
+    assert "too small to judge, with their test examples: camera = new (60)" in [
         finding.message for finding in verdict.findings
     ]
 
