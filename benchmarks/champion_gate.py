@@ -1,6 +1,6 @@
 """How often the champion gate refuses what it should, and lets pass what it should; how often intervals cover.
 
-    python -m benchmarks.champion_gate
+    python -m benchmarks.champion_gate --only "points worse"
 
 10,000 test rows of which the two models judge 6% differently, margin 1 point, two slices of 5,000: an equal model must
 pass in at least 90% of the runs; one that is 2 points worse overall, or on one slice, must be refused in at least 95%.
@@ -117,6 +117,7 @@ def _metric(name: str, labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def print_rate(what: str, asked: str, found: Iterator[bool]) -> None:
+    """Count a line's outcomes, and print their share with its interval."""
     started = time.perf_counter()
     outcomes = list(found)
     count = sum(outcomes)
@@ -128,31 +129,37 @@ def print_rate(what: str, asked: str, found: Iterator[bool]) -> None:
     )
 
 
+def lines(repeats: int, bootstraps: int) -> Iterator[tuple[str, str, Iterator[bool]]]:
+    """What is counted, what is asked of it, and its outcomes, which are computed as they are read."""
+    yield "equal, two slices of 5,000: refused", "at most 10%", refusals(repeats, HALVES)
+    yield "equal, forty slices of 250: refused", "at most 10%", refusals(repeats, MANY)
+    yield "2 points worse overall: refused", "at least 95%", refusals(repeats, HALVES, worse=0.02)
+    yield "2 points worse on a slice of 5,000: refused", "at least 95%", refusals(repeats, HALVES, on_slice=0.02)
+    yield "equal, groups of 100, no margin: refused", "at most 5%", refusals_in_groups(repeats)
+    yield "worse by the smallest detectable: refused", "80%", refusals_at_the_smallest_difference(repeats)
+    for num_rows, disagree in ((50, 0.2), (100, 0.06), (1_000, 0.06)):
+        what = f"interval of a paired difference, {num_rows:,} rows, {disagree:.0%}"
+        yield f"{what}: covers", "95%", intervals_of_shares(repeats, num_rows, disagree)
+    areas = false_alarms(repeats, lambda labels, s: paired_areas(labels, *(np.column_stack([-x, x]) for x in s.T)))
+    yield "equal ROC AUC, 300 rows: taken for worse", "5%", areas
+    macro = false_alarms(bootstraps, lambda labels, s: paired_macro(labels, *(s > 0).T.astype(int), "macro_f1", 2))
+    yield "equal macro F1, 300 rows: taken for worse", "5%", macro
+    numbers = false_alarms(bootstraps, lambda labels, s: paired_numbers(labels * 1.0, *s.T, "rmse"))
+    yield "equal RMSE, 300 rows: taken for worse", "5%", numbers
+    for name in ("macro_f1", "roc_auc", "brier_score"):
+        yield f"interval of {name}, 300 rows: covers", "95%", covered_metrics(bootstraps, name)
+
+
 def main(
     repeats: Annotated[int, typer.Option(help="Runs of each line.", min=1)] = 2000,
-    bootstraps: Annotated[int, typer.Option(help="Runs of lines that resample, which cost more; 0 for none.")] = 500,
+    bootstraps: Annotated[int, typer.Option(help="Runs of lines that resample, which cost more.", min=1)] = 2000,
+    only: Annotated[str, typer.Option(help="Only lines that say this.")] = "",
 ) -> None:
     """Print how often the gate refuses, and how often intervals cover."""
     print(f"{'':<58} {'asked':>12} {'observed':>8} {'95% interval':>19} {'ms a run':>8}")
-    print_rate("equal, two slices of 5,000: refused", "at most 10%", refusals(repeats, HALVES))
-    print_rate("equal, forty slices of 250: refused", "at most 10%", refusals(repeats, MANY))
-    print_rate("2 points worse overall: refused", "at least 95%", refusals(repeats, HALVES, worse=0.02))
-    print_rate("2 points worse on a slice of 5,000: refused", "at least 95%", refusals(repeats, HALVES, on_slice=0.02))
-    print_rate("equal, groups of 100, no margin: refused", "at most 5%", refusals_in_groups(repeats))
-    print_rate("worse by the smallest detectable: refused", "80%", refusals_at_the_smallest_difference(repeats))
-    for num_rows, disagree in ((50, 0.2), (100, 0.06), (1_000, 0.06)):
-        what = f"interval of a paired difference, {num_rows:,} rows, {disagree:.0%}"
-        print_rate(f"{what}: covers", "95%", intervals_of_shares(repeats, num_rows, disagree))
-    areas = false_alarms(repeats, lambda labels, s: paired_areas(labels, *(np.column_stack([-x, x]) for x in s.T)))
-    print_rate("equal ROC AUC, 300 rows: taken for worse", "5%", areas)
-    if not bootstraps:
-        return
-    macro = false_alarms(bootstraps, lambda labels, s: paired_macro(labels, *(s > 0).T.astype(int), "macro_f1", 2))
-    print_rate("equal macro F1, 300 rows: taken for worse", "5%", macro)
-    numbers = false_alarms(bootstraps, lambda labels, s: paired_numbers(labels * 1.0, *s.T, "rmse"))
-    print_rate("equal RMSE, 300 rows: taken for worse", "5%", numbers)
-    for name in ("macro_f1", "roc_auc", "brier_score"):
-        print_rate(f"interval of {name}, 300 rows: covers", "95%", covered_metrics(bootstraps, name))
+    for what, asked, found in lines(repeats, bootstraps):
+        if only in what:
+            print_rate(what, asked, found)
 
 
 if __name__ == "__main__":

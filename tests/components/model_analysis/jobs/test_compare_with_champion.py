@@ -211,7 +211,7 @@ def test_recall_is_compared_at_each_models_own_threshold(
     target = TargetSpec(metric="recall", minimum=0.5, at=OperatingPointSpec(precision=0.4))
     result = compare(examples, bad_model_dir, target=target)
     assert result.passed  # at a precision below its share, answering always positive finds all
-    assert result.metrics["challenger"] == pytest.approx(1.0, abs=0.02)
+    assert result.metrics["challenger"] == pytest.approx(1.0, abs=0.05)
     precise = TargetSpec(metric="recall", minimum=0.5, at=OperatingPointSpec(precision=0.95))
     refused = compare(examples, bad_model_dir, target=precise)
     assert "recall" in refused.reason
