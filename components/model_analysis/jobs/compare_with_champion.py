@@ -31,7 +31,7 @@ from components.shared.contracts.champion import read_champion
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.problem import parse_target, TargetSpec
-from components.shared.contracts.releases import open_releases
+from components.shared.contracts.releases import check_release, open_releases
 from components.shared.contracts.split_record import known_splits, KnownSplits, SPLITS_FILE
 from components.shared.contracts.verdict import Verdict, write_verdict
 from components.shared.runtime.atomic_files import write_json
@@ -160,6 +160,7 @@ def _compared(
     champion = read_champion(releases)
     if champion is None:
         return _Compared(verdict=no_baseline(f"{model_name} has no champion yet"))
+    check_release(releases, champion.version)
     with tempfile.TemporaryDirectory() as scratch:
         bundle = Path(scratch) / "champion"
         fetch_bundle(releases.uri_of(champion.version), bundle)

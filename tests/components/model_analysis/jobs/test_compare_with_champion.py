@@ -223,3 +223,14 @@ def test_a_smoke_run_is_compared_and_not_refused(compare, write_trips, publish, 
     result = compare(write_trips(), bad_model_dir, recipe="smoke")
     assert result.passed
     assert result.reason.startswith("a smoke run")
+
+
+def test_a_release_that_the_pointer_names_and_that_is_gone_is_one_sentence(
+    compare, write_trips, publish, trip_model_dir, tmp_path
+) -> None:
+    version = publish(trip_model_dir)
+    (tmp_path / "models" / "trips" / version).rename(tmp_path / "models" / "trips" / "0123456789abcdef")
+    with pytest.raises(
+        ValueError, match=f"version must be a release of trips, which are 0123456789abcdef, got '{version}'"
+    ):
+        compare(write_trips(), trip_model_dir)
