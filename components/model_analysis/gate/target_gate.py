@@ -86,7 +86,7 @@ def _decision(evaluation: Evaluation, target: TargetSpec, point: OperatingPoint 
 
 
 def _blocking(evaluation: Evaluation, target: TargetSpec, reason: str) -> Finding:
-    value = evaluation.metrics[target.metric]
+    value = evaluation.metrics.get(target.metric, math.nan)
     return Finding(
         kind="quality",
         severity="blocking",
