@@ -141,7 +141,7 @@ def _answers(table: PredictionsTable, names: Sequence[str]) -> np.ndarray:
     matcher = LabelMatcher(names)
     own = table.probabilities(splits=_TEST).astype(np.float64)
     found = np.zeros((len(own), len(names)))
-    found[:, [matcher.index(name) for name in table.class_names]] = own
+    found[:, np.array([matcher.index(name) for name in table.class_names])] = own
     return found
 
 

@@ -164,7 +164,8 @@ def paired_areas(
 
     DeLong's comparison of correlated areas (see `area_influence`), with Student's t of the units.
     """
-    areas, influence = [], np.zeros(len(labels))
+    areas: list[tuple[float, float]] = []
+    influence = np.zeros(len(labels))
     for index in range(challenger.shape[1]):
         positive = labels == index
         if not positive.any() or positive.all():

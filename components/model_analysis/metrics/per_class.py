@@ -52,7 +52,8 @@ def class_metrics(
     columns = precision_recall_fscore_support(
         label_indices, predicted, labels=range(len(class_names)), average=None, zero_division=np.nan
     )
-    right, found = label_indices == predicted, []
+    right = label_indices == predicted
+    found: list[ClassMetrics] = []
     for index, (name, precision, recall, f1, support, area) in enumerate(
         zip(class_names, *columns, areas, strict=True)
     ):
