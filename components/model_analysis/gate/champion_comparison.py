@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
-from components.model_analysis.gate.paired_comparison import PairedDifference, smallest_detectable_difference
+from components.model_analysis.gate.paired_comparison import PairedDifference
+from components.model_analysis.gate.paired_statistics import smallest_detectable_difference
 from components.shared.contracts.problem import ERROR_METRICS, TargetSpec
 
 LEVEL = 0.05

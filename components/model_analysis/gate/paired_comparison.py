@@ -11,10 +11,11 @@ import math
 
 import numpy as np
 from scipy import sparse
-from scipy.stats import binom, norm, t
+from scipy.stats import t
 
+from components.model_analysis.gate.paired_statistics import agresti_min_interval, sign_flip_p_value
 from components.model_analysis.metrics.class_sums import class_columns, macro_measures
-from components.model_analysis.metrics.intervals import effective_number, Z
+from components.model_analysis.metrics.intervals import effective_number
 from components.model_analysis.metrics.regression import number_columns, number_measures
 from components.model_analysis.metrics.resampling import (
     percentile_interval,
@@ -24,8 +25,6 @@ from components.model_analysis.metrics.resampling import (
 )
 from components.model_analysis.metrics.roc_intervals import area_influence, standard_error
 from components.shared.contracts.problem import ERROR_METRICS
-
-_POWER = 0.8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +81,7 @@ def paired_shares(
     effective = float(num_examples)
     if groups is not None:
         effective = effective_number(signs - difference, groups, float((signs**2).mean()) - difference**2)
-    low, high, error = _agresti_min(difference, float((signs**2).mean()), effective)
+    low, high, error = agresti_min_interval(difference, float((signs**2).mean()), effective)
     return PairedDifference(
         num_examples=num_examples,
         challenger=float(challenger_right.mean()),
@@ -93,22 +92,6 @@ def paired_shares(
         p_value=sign_flip_p_value(np.bincount(unit_numbers(num_examples, groups), weights=signs)),
         error=error,
     )
-
-
-def sign_flip_p_value(sums: np.ndarray) -> float:
-    """The chance of a total at most as large as that of U whole numbers whose signs are heads or tails, exactly.
-
-    Pitman's randomisation test; with sums of -1, 0 and 1 the exact one-sided test of McNemar.
-    """
-    sizes, counts = np.unique(np.abs(np.rint(sums)).astype(np.int64), return_counts=True)
-    chances = np.ones(1)  # of the sum of those that are positive: 0, 1, ...
-    for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
-        if size:
-            spread = np.zeros(size * count + 1)
-            spread[::size] = binom.pmf(np.arange(count + 1), count, 0.5)
-            chances = np.convolve(chances, spread)
-    positive = int(np.rint(sums[sums > 0].sum()))
-    return float(min(chances[: positive + 1].sum(), 1.0))
 
 
 def paired_macro(
@@ -188,40 +171,6 @@ def paired_areas(
         p_value=_t_p_value(difference, error, len(labels), groups),
         error=error,
     )
-
-
-def smallest_detectable_difference(error: float, margin: float, num_tests: int = 1, level: float = 0.05) -> float:
-    """How much worse a challenger must truly be to be refused in 80 % of the cases.
-
-    Parameters
-    ----------
-    error
-        Standard error of the difference.
-    margin
-        What the observed difference must exceed beside being more than chance.
-    num_tests
-        Tests that share the level.
-    level
-        Chance of a refusal where the two are equally good.
-
-    Returns
-    -------
-    float
-        In the metric's unit; `nan` where the error is.
-    """
-    power = float(norm.ppf(_POWER))
-    return max(float(norm.ppf(1 - level / num_tests)) * error, margin) + power * error
-
-
-def _agresti_min(difference: float, disagreement: float, num_examples: float) -> tuple[float, float, float]:
-    """Interval and standard error of a difference of paired shares; half an example is added to each of four counts."""
-    if not num_examples > 0:
-        return math.nan, math.nan, math.nan
-    added = num_examples + 2
-    share = difference * num_examples / added
-    error = math.sqrt(max((disagreement * num_examples + 1) / added - share**2, 0.0) / added)
-    low, high = max(share - Z * error, -1.0), min(share + Z * error, 1.0)
-    return min(low, difference), max(high, difference), error
 
 
 def _bootstrapped(

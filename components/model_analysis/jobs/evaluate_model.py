@@ -28,7 +28,7 @@ from components.modeling.predictor import load_predictor, Predictor
 from components.reporting.page import Report
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
-from components.shared.contracts.problem import OPERATING_METRICS, parse_target, TargetSpec
+from components.shared.contracts.problem import parse_target, TargetSpec
 from components.shared.contracts.verdict import Verdict, write_verdict
 from components.shared.runtime.atomic_files import write_json
 
@@ -132,7 +132,7 @@ def evaluate_model(
     left_out = _left_out(table, scored)
     point = None if asked.at is None else operating_point(table, asked.at, test_groups=groups["test"])
     if point is not None:
-        test = replace(test, metrics={**test.metrics, **_point_metrics(point)})
+        test = replace(test, metrics={**test.metrics, **point.metrics()})
     verdict = _verdict(test, asked, left_out, point)
     if recipe == SMOKE_RECIPE:
         verdict = judge_smoke(verdict, num_examples=test.num_examples)
@@ -158,14 +158,6 @@ def _verdict(
     if isinstance(test, NumberEvaluation):
         return judge_numbers(test, target, left_out=left_out)
     return judge(test, target, left_out=left_out, point=point)
-
-
-def _point_metrics(point: OperatingPoint) -> dict[str, float]:
-    """Precision and recall of the test split at the threshold, with the ends of their intervals."""
-    if point.test is None:
-        return {}
-    figures = asdict(point.test)
-    return {name: figures[name] for name in figures if name.startswith(OPERATING_METRICS)}
 
 
 def _report(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from components.model_analysis.metrics.intervals import share_interval
-from components.shared.contracts.problem import OperatingPointSpec
+from components.shared.contracts.problem import OPERATING_METRICS, OperatingPointSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +41,11 @@ class OperatingPoint:
     why_none: str
     validation: PointFigures | None
     test: PointFigures | None
+
+    def metrics(self) -> dict[str, float]:
+        """Precision and recall of the test split with the ends of their intervals; none where there is no threshold."""
+        figures = {} if self.test is None else asdict(self.test)
+        return {name: value for name, value in figures.items() if name.startswith(OPERATING_METRICS)}
 
     def to_json(self) -> dict[str, Any]:
         """The point as JSON values, `nan` as null."""

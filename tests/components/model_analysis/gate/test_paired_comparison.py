@@ -13,9 +13,8 @@ from components.model_analysis.gate.paired_comparison import (
     paired_numbers,
     paired_precision,
     paired_shares,
-    sign_flip_p_value,
-    smallest_detectable_difference,
 )
+from components.model_analysis.gate.paired_statistics import sign_flip_p_value, smallest_detectable_difference
 
 
 def shares(only_challenger: int, only_champion: int, both: int, neither: int = 0):
