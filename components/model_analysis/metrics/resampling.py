@@ -4,6 +4,7 @@ Shapes: N examples, C columns, U units (examples, or groups of them), R resample
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -15,8 +16,6 @@ _NUM_RESAMPLES, _FEWER_RESAMPLES = 1000, 200
 _CELLS_AT_ONCE = 2_000_000
 # A class of c examples is absent from a resample with a chance of about exp(-c).
 _FEWEST_OF_A_CLASS = 10
-
-Columns = np.ndarray | sparse.csr_array
 
 
 def num_resamples(num_examples: int) -> int:
@@ -41,14 +40,14 @@ def rare_class_strata(label_indices: np.ndarray) -> np.ndarray | None:
 
 
 def resampled_sums(
-    columns: Columns, *, seed: int, groups: np.ndarray | None = None, strata: np.ndarray | None = None
+    columns: Any, *, seed: int, groups: np.ndarray | None = None, strata: np.ndarray | None = None
 ) -> np.ndarray:
     """Sums of columns over examples that are drawn with replacement.
 
     Parameters
     ----------
     columns
-        Shape (N, C): what a metric is made of, one row an example; sparse where most of it is 0. N is 1 or more.
+        Shape (N, C), an array or a sparse one of SciPy: what a metric is made of, one row an example. N is 1 or more.
     seed
         Of the draws: the same seed and N draw the same examples.
     groups
