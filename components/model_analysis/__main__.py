@@ -1,10 +1,12 @@
 """Model analysis by hand: `python -m components.model_analysis --help`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from components.model_analysis.jobs.compare_with_champion import compare_with_champion
 from components.model_analysis.jobs.evaluate_model import evaluate_model
 from components.model_analysis.jobs.score_examples import (
     CHANGED_LABELS_FILE,
@@ -24,6 +26,7 @@ app = typer.Typer(help="Evaluate a model on held-out examples, or score any exam
 ModelDir = Annotated[Path, typer.Option(help="A model bundle.")]
 Output = Annotated[Path, typer.Option(help="Folder to write.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+ProblemFile = Annotated[Path | None, typer.Option(help="Problem file, whose target is asked; options go before it.")]
 
 
 @app.command()
@@ -31,20 +34,17 @@ def evaluate(
     examples: Annotated[Path, typer.Option(help="An example table of the model's modality.")],
     model_dir: ModelDir,
     output: Output,
-    target_metric: Annotated[str, typer.Option(help="What the model is judged by.")] = "accuracy",
+    target_metric: Annotated[str | None, typer.Option(help="What the model is judged by; accuracy by default.")] = None,
     target_minimum: Annotated[float | None, typer.Option(help="What it must reach, 0 to 1.")] = None,
     target_maximum: Annotated[float | None, typer.Option(help="What an error, rmse or mae, may be.")] = None,
+    problem: ProblemFile = None,
     device: Device = "auto",
 ) -> None:
     """Evaluate a model on the validation and test splits; exits 1 when it misses its target."""
     result = evaluate_model(
         examples_path=examples,
         model_path=model_dir,
-        target=settings_from(
-            TargetSpec,
-            {"metric": target_metric, "minimum": target_minimum, "maximum": target_maximum},
-            key="target",
-        ),
+        target=_target(problem, metric=target_metric, minimum=target_minimum, maximum=target_maximum),
         predictions_path=output / PREDICTIONS,
         evaluation_path=output / "evaluation.json",
         report_path=output / "report.html",
@@ -53,6 +53,38 @@ def evaluate(
         classification_metrics_path=output / "classification_metrics.json",
         device=device,
     )
+    typer.echo(f"report: {output / 'report.html'}")
+    if not result.passed:
+        raise typer.Exit(command_line.FAILED_CHECK)
+
+
+@app.command()
+def compare(
+    examples: Annotated[Path, typer.Option(help="The example table that the model was evaluated on.")],
+    predictions: Annotated[Path, typer.Option(help="Its predictions table, as evaluate wrote it.")],
+    model_name: Annotated[str, typer.Option(help="Name of the model whose champion it is held against.")],
+    model_root: Annotated[str, typer.Option(help="Where releases live: a folder, or a URI such as s3://models.")],
+    output: Output,
+    target_metric: Annotated[str | None, typer.Option(help="What both are compared in; accuracy by default.")] = None,
+    margin: Annotated[float | None, typer.Option(help="How much worse is allowed; 0.01 by default.")] = None,
+    strict: Annotated[bool | None, typer.Option(help="Whether it must be shown to be no worse.")] = None,
+    problem: ProblemFile = None,
+    device: Device = "auto",
+) -> None:
+    """Compare a scored model with the champion on the same test examples; exits 1 when it is worse."""
+    result = compare_with_champion(
+        examples_path=examples,
+        predictions_path=predictions,
+        model_name=model_name,
+        model_root=model_root,
+        target=_target(problem, metric=target_metric, margin=margin, strict=strict),
+        comparison_path=output / "comparison.json",
+        report_path=output / "report.html",
+        verdict_path=output / "verdict.json",
+        metrics_path=output / METRICS_FILE,
+        device=device,
+    )
+    typer.echo(result.reason)
     typer.echo(f"report: {output / 'report.html'}")
     if not result.passed:
         raise typer.Exit(command_line.FAILED_CHECK)
@@ -107,6 +139,13 @@ def score(
             "no label is known: give a table with labels (--label-column, --problem), or name folders or files of "
             "images after the model's classes"
         )
+
+
+def _target(problem: Path | None, **given: object) -> TargetSpec:
+    """The problem file's target with what the command line says."""
+    said = asdict(Problem().target if problem is None else read_problem(problem).target)
+    said |= {name: value for name, value in given.items() if value is not None}
+    return settings_from(TargetSpec, said, key="target")
 
 
 if __name__ == "__main__":

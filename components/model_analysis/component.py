@@ -65,3 +65,61 @@ def evaluate_model(
     analysis_metrics.metadata.update(result.metrics)
     analysis_classification.log_confusion_matrix(result.class_names, result.confusion)
     analysis_classification.log_roc_curve(*result.roc)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def compare_with_champion(
+    examples: dsl.Input[dsl.Dataset],
+    predictions: dsl.Input[dsl.Dataset],
+    model_name: str,
+    model_root: str,
+    target: str,
+    recipe: str,
+    device: str,
+    comparison: dsl.Output[dsl.Artifact],
+    champion_report: dsl.Output[dsl.HTML],
+    champion_verdict: dsl.Output[dsl.Artifact],
+    champion_metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Compare a model with the champion of its name on the same test examples, overall and on every slice.
+
+    A model that is worse is a result: the verdict says so, and a gate step of its own stops the run. Without a champion
+    the verdict says "no baseline".
+
+    Parameters
+    ----------
+    examples
+        The example table that the model was evaluated on.
+    predictions
+        The model's predictions table, as `evaluate_model` wrote it.
+    model_name
+        Name of the model: whose champion it is held against.
+    model_root
+        Where releases live: a folder, an fsspec URI such as s3://bucket/models, or pvc://CLAIM/models.
+    target
+        The problem file's target section as JSON: its metric, `margin` (how much worse than the champion is allowed)
+        and `strict` (that it is no worse must be shown).
+    recipe
+        How the model was trained: a smoke run is compared, and not refused.
+    device
+        auto, cpu or cuda; cuda insists on a GPU.
+
+    Returns
+    -------
+    comparison
+        Every comparison as JSON: both models' metric, the difference with its interval, and the test.
+    champion_report
+        The difference overall and by slice, what was left out, and examples that only the champion answers right.
+    champion_verdict
+        Whether the model may take the champion's place, and why not.
+    champion_metrics
+        Both models' metric and the difference with its interval, for the KFP UI.
+    """
+    from components.model_analysis.jobs.compare_with_champion import compare_with_champion as job
+
+    result = job(
+        examples_path=examples.path, predictions_path=predictions.path, model_name=model_name, model_root=model_root,
+        target=target, recipe=recipe, device=device, comparison_path=comparison.path,
+        report_path=champion_report.path, verdict_path=champion_verdict.path, metrics_path=champion_metrics.path,
+    )  # fmt: skip
+    champion_metrics.metadata.update(result.metrics)

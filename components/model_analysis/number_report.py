@@ -71,6 +71,7 @@ def _add_not_by_people(report: Report, apart: NumberEvaluation | None) -> None:
 def _add_metrics(report: Report, content: NumberReportContent) -> None:
     test, validation = content.test, content.validation
     report.facts({"test examples": test.num_examples, "mean error": _number(test.metrics["bias"])})
+    drawn = "test examples" if test.num_groups is None else f"groups of test examples, {test.num_groups:,} of them"
     rows: list[list[Cell]] = []
     for key, name in _NAMES.items():
         low, high = test.metrics[f"{key}_low"], test.metrics[f"{key}_high"]
@@ -82,7 +83,7 @@ def _add_metrics(report: Report, content: NumberReportContent) -> None:
         ["metric", "test", "95 % interval", "validation", "always the same number"],
         rows,
         caption="RMSE and MAE in the label's unit, the lower the better; R2 is 1 for a perfect model and 0 for always "
-        "answering the mean. Intervals are percentiles over resampled test examples.",
+        f"answering the mean. Intervals are percentiles over resampled {drawn}.",
     )
 
 

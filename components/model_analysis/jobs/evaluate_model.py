@@ -1,6 +1,6 @@
 """Evaluating a model on the held-out examples of an example table."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 import logging
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,13 @@ from components.model_analysis.gate.target_gate import judge, LeftOut
 from components.model_analysis.metrics.column_influence import column_influence
 from components.model_analysis.metrics.confusion import condensed_confusion
 from components.model_analysis.metrics.evaluation import Evaluation
+from components.model_analysis.metrics.operating_point import OperatingPoint, positive_index
 from components.model_analysis.metrics.regression import NumberEvaluation
 from components.model_analysis.number_report import number_report, NumberReportContent
 from components.model_analysis.scoring.example_sources import example_table_source
+from components.model_analysis.scoring.operating_threshold import operating_point
 from components.model_analysis.scoring.predictions import count_left_out, evaluate_table, score_source, ScoredSource
+from components.model_analysis.scoring.row_context import groups_of
 from components.modeling.gpu.preflight import require_gpu
 from components.modeling.predictor import load_predictor, Predictor
 from components.reporting.page import Report
@@ -118,17 +121,23 @@ def evaluate_model(
     predictor = load_predictor(model_path, device=device)
     _check_task(examples, predictor)
     asked = asked.for_task(is_regression=predictor.task.is_regression)
+    if asked.at is not None:
+        positive_index(asked.at, predictor.class_names)  # before an hour of scoring
     source = example_table_source(examples, predictor.features, splits=_SCORED_SPLITS)
     scored = score_source(source, predictor, predictions_path)
     table = PredictionsTable(predictions_path)
-    test, validation = evaluate_table(table, ["test"]), evaluate_table(table, ["validation"])
+    groups = {split: groups_of(examples, table, [split]) for split in _SCORED_SPLITS}
+    test, validation = (evaluate_table(table, [split], groups=groups[split]) for split in ("test", "validation"))
     not_by_people = evaluate_table(table, _SCORED_SPLITS, by_people=False)
     left_out = _left_out(table, scored)
-    verdict = _verdict(test, asked, left_out)
+    point = None if asked.at is None else operating_point(table, asked.at, test_groups=groups["test"])
+    if point is not None:
+        test = replace(test, metrics={**test.metrics, **point.metrics()})
+    verdict = _verdict(test, asked, left_out, point)
     if recipe == SMOKE_RECIPE:
         verdict = judge_smoke(verdict, num_examples=test.num_examples)
-    write_json(evaluation_path, _evaluation_json(test, validation, not_by_people, left_out, asked))
-    _report(verdict, test, validation, not_by_people, scored, examples, predictor).write(report_path)
+    write_json(evaluation_path, _evaluation_json(test, validation, not_by_people, left_out, asked, point))
+    _report(verdict, test, validation, not_by_people, scored, examples, predictor, point).write(report_path)
     result = _evaluation_result(verdict, test)
     write_json(metrics_path, result.metrics)
     write_json(classification_metrics_path, _classification_json(result))
@@ -143,10 +152,12 @@ def _check_task(examples: ExampleTable, predictor: Predictor) -> None:
         raise ValueError(f"the example table's label must be {kinds[0]}, as the model answers, got {kinds[1]}")
 
 
-def _verdict(test: Evaluation | NumberEvaluation, target: TargetSpec, left_out: LeftOut) -> Verdict:
+def _verdict(
+    test: Evaluation | NumberEvaluation, target: TargetSpec, left_out: LeftOut, point: OperatingPoint | None
+) -> Verdict:
     if isinstance(test, NumberEvaluation):
         return judge_numbers(test, target, left_out=left_out)
-    return judge(test, target, left_out=left_out)
+    return judge(test, target, left_out=left_out, point=point)
 
 
 def _report(
@@ -157,6 +168,7 @@ def _report(
     scored: ScoredSource,
     examples: ExampleTable,
     predictor: Predictor,
+    point: OperatingPoint | None,
 ) -> Report:
     influence, personal = _influence(examples, predictor), examples.info.columns_of("pii")
     columns = [name for name in influence or predictor.features.columns if name not in personal]
@@ -189,6 +201,7 @@ def _report(
             modality=examples.info.modality,
             influence=influence,
             shown_columns=columns,
+            point=point,
         )
     )
 
@@ -226,6 +239,7 @@ def _evaluation_json(
     not_by_people: Evaluation | NumberEvaluation,
     left_out: LeftOut,
     target: TargetSpec,
+    point: OperatingPoint | None,
 ) -> dict[str, Any]:
     apart = {"num_labelled": not_by_people.num_examples, "metrics": not_by_people.to_json()["metrics"]}
     return {
@@ -235,6 +249,7 @@ def _evaluation_json(
         **asdict(left_out),
         "validation": {"num_labelled": validation.num_examples, "metrics": validation.to_json()["metrics"]},
         "target": asdict(target),
+        **({} if point is None else {"operating_point": point.to_json()}),
         **({"not_labelled_by_people": apart} if not_by_people.num_examples else {}),
     }
 

@@ -65,10 +65,21 @@ def score_source(source: ExampleSource, predictor: Predictor, path: str | Path) 
     return ScoredSource(unreadable=tuple(unreadable), hardest=answers.hardest)
 
 
-def evaluate_table(
-    table: PredictionsTable, splits: Sequence[str], *, by_people: bool = True
-) -> Evaluation | NumberEvaluation:
-    """Evaluate the examples of some splits whose label is a class of the model, or a number; there may be none.
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class LabelledAnswers:
+    """Examples of some splits with a label that the model knows.
+
+    `rows`, shape (M,), are their places among the N examples of those splits; `labels`, shape (M,), class indices or
+    numbers; `answers` probabilities, shape (M, K), or numbers, shape (M,).
+    """
+
+    rows: np.ndarray
+    labels: np.ndarray
+    answers: np.ndarray
+
+
+def labelled_answers(table: PredictionsTable, splits: Sequence[str], *, by_people: bool = True) -> LabelledAnswers:
+    """Labels and answers of the examples whose label is a class of the model, or a number; there may be none.
 
     Only labels that people gave count; with `by_people` false only those that models and rules gave.
     """
@@ -76,13 +87,28 @@ def evaluate_table(
     if table.is_regression:
         numbers, predicted = table.numbers("label", splits=splits), table.numbers("predicted", splits=splits)
         rows = np.flatnonzero(np.isfinite(numbers) & is_wanted)
-        return evaluate_numbers(numbers[rows], predicted[rows])
+        return LabelledAnswers(rows=rows, labels=numbers[rows], answers=predicted[rows])
     indices = {name: index for index, name in enumerate(table.class_names)}
     labels = _labels(table, splits)
     is_known = np.array([label in indices for label in labels], dtype=bool)
     rows = np.flatnonzero(is_known & is_wanted)
     label_indices = np.array([indices[str(labels[row])] for row in rows.tolist()], dtype=np.int64)
-    return evaluate_predictions(label_indices, table.probabilities(splits=splits)[rows], table.class_names)
+    return LabelledAnswers(rows=rows, labels=label_indices, answers=table.probabilities(splits=splits)[rows])
+
+
+def evaluate_table(
+    table: PredictionsTable,
+    splits: Sequence[str],
+    *,
+    by_people: bool = True,
+    groups: np.ndarray | None = None,
+) -> Evaluation | NumberEvaluation:
+    """Evaluate what `labelled_answers` gives; `groups`, shape (N,), say which of the examples belong together."""
+    found = labelled_answers(table, splits, by_people=by_people)
+    of_rows = None if groups is None else groups[found.rows]
+    if table.is_regression:
+        return evaluate_numbers(found.labels, found.answers, groups=of_rows)
+    return evaluate_predictions(found.labels, found.answers, table.class_names, groups=of_rows)
 
 
 def count_left_out(table: PredictionsTable, splits: Sequence[str]) -> tuple[int, int]:

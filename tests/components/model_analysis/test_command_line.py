@@ -87,3 +87,26 @@ def test_an_unknown_target_metric_is_one_sentence_and_status_two(tmp_path, model
     assert result.returncode == 2
     assert "target.metric must be one of" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_comparing_without_a_champion_says_that_there_is_no_baseline(tmp_path, model_dir, make_table) -> None:
+    table = make_table([("test", kind, kind) for kind in ("cat", "dog") * 3])
+    arguments = ["--examples", table, "--model-dir", model_dir, "--output", tmp_path / "out"]
+    (tmp_path / "problem.yaml").write_text("target: {metric: macro_f1, margin: 0.02}")
+    problem = ["--problem", str(tmp_path / "problem.yaml")]
+    assert CliRunner().invoke(app, ["evaluate", *map(str, arguments), *problem]).exit_code == 0
+    arguments = [
+        "--examples",
+        table,
+        "--predictions",
+        tmp_path / "out" / "predictions",
+        "--output",
+        tmp_path / "compared",
+    ]
+    arguments += ["--model-name", "pets", "--model-root", tmp_path / "models", "--strict"]
+    result = CliRunner().invoke(app, ["compare", *map(str, arguments), *problem])
+    assert result.exit_code == 0, result.output
+    assert "no baseline: pets has no champion yet" in result.stdout
+    comparison = json.loads((tmp_path / "compared" / "comparison.json").read_text())
+    assert (comparison["target"]["metric"], comparison["target"]["margin"]) == ("macro_f1", 0.02)
+    assert comparison["target"]["strict"] is True

@@ -2,7 +2,15 @@ import json
 
 import pytest
 
-from components.shared.contracts.problem import parse_problem, parse_target, Problem, read_problem, TargetSpec
+from components.shared.contracts.problem import (
+    CostSpec,
+    OperatingPointSpec,
+    parse_problem,
+    parse_target,
+    Problem,
+    read_problem,
+    TargetSpec,
+)
 
 EVERYTHING = """
 modality: tabular
@@ -133,6 +141,19 @@ def test_a_missing_file_and_another_encoding_are_named(tmp_path):
         ('{"metric": "macro_f1", "minimum": 0.9}', TargetSpec(metric="macro_f1", minimum=0.9)),
         ('{"metric": "accuracy", "minimum": null}', TargetSpec()),
         ('{"minimum": 1}', TargetSpec(minimum=1.0)),
+        ('{"minimum": 0.9, "strict": true, "margin": 0.02}', TargetSpec(minimum=0.9, strict=True, margin=0.02)),
+        (
+            '{"metric": "recall", "minimum": 0.9, "at": {"precision": 0.5, "positive": "dog"}}',
+            TargetSpec(metric="recall", minimum=0.9, at=OperatingPointSpec(precision=0.5, positive="dog")),
+        ),
+        (
+            '{"metric": "precision", "minimum": 0.9, "at": {"cost": {"false_positive": 1, "false_negative": 5}}}',
+            TargetSpec(
+                metric="precision",
+                minimum=0.9,
+                at=OperatingPointSpec(cost=CostSpec(false_positive=1.0, false_negative=5.0)),
+            ),
+        ),
     ],
 )
 def test_a_target_is_read_from_json(text, target):
@@ -148,11 +169,38 @@ def test_a_target_is_read_from_json(text, target):
         ('{"metric": "beauty"}', "target.metric must be one of"),
         ('{"minimum": 90}', "target.minimum must be a number from 0 to 1"),
         ('{"minimum": "high"}', "target.minimum must be a number"),
+        ('{"margin": 2}', "target.margin must be a number from 0 to 1, got 2"),
+        ('{"strict": "very"}', "target.strict must be true or false"),
+        ('{"metric": "recall", "minimum": 0.9}', "must come with target.at, such as {precision: 0.5}"),
+        ('{"metric": "recall", "at": {"precision": 0.5}}', "target.minimum must be given for recall"),
+        ('{"metric": "recall", "minimum": 0.9, "at": {"recall": 0.5}}', "must ask for another figure"),
+        ('{"metric": "recall", "minimum": 0.9, "at": {}}', "one of precision, recall and cost, got none of them"),
+        (
+            '{"metric": "recall", "minimum": 0.9, "at": {"precision": 0.5, "recall": 0.5}}',
+            "one of precision, recall and cost, got precision and recall",
+        ),
+        ('{"at": {"precision": 0.5}}', "target.at must be absent for accuracy"),
+        (
+            '{"metric": "recall", "minimum": 0.9, "at": {"cost": {"false_positive": 1}}}',
+            "false_negative",
+        ),
     ],
 )
 def test_a_target_that_is_none_is_refused(text, message):
     with pytest.raises(ValueError, match=message.replace(".", r"\.")):
         parse_target(text)
+
+
+def test_recall_and_precision_are_metrics_of_classes_alone():
+    target = TargetSpec(metric="recall", minimum=0.9, at=OperatingPointSpec(precision=0.5))
+    assert target.for_task(is_regression=False) is target
+    with pytest.raises(ValueError, match="must be one of rmse, mae, r2 where the label is a number, got 'recall'"):
+        target.for_task(is_regression=True)
+
+
+def test_a_strict_target_without_a_metric_is_strict_for_numbers_too():
+    asked = TargetSpec(strict=True, margin=0.05).for_task(is_regression=True)
+    assert asked == TargetSpec(metric="rmse", strict=True, margin=0.05)
 
 
 def test_personal_columns_are_hashed_unless_the_file_keeps_them():
