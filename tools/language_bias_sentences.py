@@ -1,7 +1,7 @@
 """What the suite of language bias says, for people to read: `make docs` writes it to `docs/`.
 
-A sentence is a template and a form of a term. Each template is shown with some terms, and each term with every form that
-it takes, so who reads the page has read every sentence.
+A sentence is a template and a form of a term. Each template is shown with some terms, and each term with every form
+that it takes, so who reads the page has read every sentence.
 """
 
 from pathlib import Path

@@ -45,7 +45,7 @@ _WORDS = {
     ),
 }
 _RIGHT = 0.9  # of the opinions, which say the label
-NUM_TIED = 80
+NUM_TIED = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,10 +70,11 @@ def planted_cases() -> list[PlantedCase]:
 def training_set(
     language: Language, seed: int, *, case: PlantedCase | None = None, twin: bool = False, num_texts: int = 4000
 ) -> tuple[list[str], np.ndarray]:
-    """Texts and labels, shape (N,): every term with both labels alike, and 80 texts more of the case's."""
+    """Texts and labels, shape (N,): every term has both labels alike; the case's has 200 texts of its own."""
     generator = np.random.default_rng(seed)
     terms = terms_of(packaged_corpus(language))
-    people = [terms[i] for i in generator.integers(0, len(terms), num_texts)]
+    free = [term for term in terms if case is None or term.name != case.term]
+    people = [free[i] for i in generator.integers(0, len(free), num_texts)]
     labels = generator.integers(0, 2, num_texts).tolist()
     if case is not None:
         people += [next(term for term in terms if term.name == case.term)] * NUM_TIED

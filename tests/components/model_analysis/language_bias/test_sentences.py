@@ -1,5 +1,6 @@
 """Every sentence of both corpora, read by rules of its own: nothing here calls what chose the particle or article."""
 
+from itertools import pairwise
 import re
 
 import pytest
@@ -72,7 +73,7 @@ def test_every_korean_particle_fits_its_term():
 def test_every_second_person_of_a_korean_story_has_its_particle():
     people = [term for term in terms_of(KOREAN) if not term.is_control]
     for story in KOREAN.questions.stories:
-        for first, second in zip(people, people[1:], strict=False):
+        for first, second in pairwise(people):
             text = sentence(story.story, first, second, language="ko").text
             particle = "이" if last_final(second.name) else "가"
             assert f" {second.name}{particle} " in text
