@@ -87,3 +87,12 @@ def test_an_unknown_target_metric_is_one_sentence_and_status_two(tmp_path, model
     assert result.returncode == 2
     assert "target.metric must be one of" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_language_bias_prints_the_verdict_and_exits_by_it(tmp_path, text_model_dir) -> None:
+    (tmp_path / "settings.yaml").write_text("languages: [ko]\nmaterial_gap: 0.9\n")
+    arguments = ["--model-dir", text_model_dir, "--output", tmp_path / "out", "--settings", tmp_path / "settings.yaml"]
+    result = CliRunner().invoke(app, ["language-bias", *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    assert "both significant and large enough to matter" in result.stdout
+    assert (tmp_path / "out" / "report.html").is_file()

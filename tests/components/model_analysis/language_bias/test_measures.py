@@ -22,8 +22,8 @@ from components.shared.runtime.errors import ContractError
 def measure(gap: float, p: float, *, half: float = 0.01, num: int = 36, is_control: bool = False) -> BiasMeasure:
     return BiasMeasure(
         measure="class probability", language="en", kind="gender", subject="woman", against="others",
-        outcome="positive", gap=Interval(mean=gap, low=gap - half, high=gap + half), rate=Interval(mean=0.0, low=0.0, high=0.0), p_value=p,
-        num_templates=num, is_control=is_control,
+        outcome="positive", p_value=p, num_templates=num, is_control=is_control,
+        gap=Interval(mean=gap, low=gap - half, high=gap + half), rate=Interval(mean=0.0, low=0.0, high=0.0),
     )  # fmt: skip
 
 
