@@ -108,9 +108,16 @@ class LocalLanguageModel:
         with torch.inference_mode():
             logits_BTV = self._model(
                 input_ids=ids_BT.to(self._device), attention_mask=mask_BT.to(self._device)
-            ).logits.float()
-            logs_BTV = torch.log_softmax(logits_BTV, dim=-1).cpu()
-        return [float(logs_BTV[b, at, want].double().sum()) for b, (_, _, at, want) in enumerate(rows)]
+            ).logits
+            # Of a large vocabulary only the places that are read are worth a softmax.
+            read = [
+                torch.log_softmax(logits_BTV[b, at].float(), dim=-1)
+                .gather(1, torch.tensor(want, device=logits_BTV.device)[:, None])
+                .double()
+                .sum()
+                for b, (_, _, at, want) in enumerate(rows)
+            ]
+        return [float(value) for value in torch.stack(read).cpu()]
 
 
 def _check_files(folder: Path) -> None:
