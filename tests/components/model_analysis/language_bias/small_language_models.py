@@ -23,8 +23,9 @@ def save_model(folder: Path, kind: str, texts: Sequence[str], *, seed: int = 0) 
     tokenizer = _tokenizer(texts)
     if kind == "causal":
         config = transformers.GPT2Config(
-            vocab_size=len(tokenizer), n_positions=64, n_embd=48, n_layer=2, n_head=4, bos_token_id=3, eos_token_id=3
-        )
+            vocab_size=len(tokenizer), n_positions=64, n_embd=48, n_layer=1, n_head=4, bos_token_id=3, eos_token_id=3,
+            embd_pdrop=0.0, attn_pdrop=0.0, resid_pdrop=0.0, initializer_range=0.1,
+        )  # fmt: skip
         model = transformers.GPT2LMHeadModel(config)
     else:
         config = transformers.BertConfig(
@@ -37,14 +38,17 @@ def save_model(folder: Path, kind: str, texts: Sequence[str], *, seed: int = 0) 
 
 
 def slanted_sentences(corpus: Corpus, term: str, slant: float, *, num: int, seed: int = 0) -> list[str]:
-    """What a model learns from: every term with either end of every pair, but of one term the first more often.
+    """What a model learns from: every term with either end of each pair, but of one term the first more often.
+
+    The pairs are the endings, and the stereotypes of the term's kind.
 
     `slant` is the share of the first ends after that term; 0.5 is balanced.
     """
     generator = np.random.default_rng(seed)
     terms = terms_of(corpus)
-    pairs = [*corpus.endings.pairs, *(pair for one in corpus.stereotypes for pair in one.pairs)]
     slanted = next(one for one in terms if one.name == term)
+    about = [pair for one in corpus.stereotypes if one.kind == slanted.kind for pair in one.pairs]
+    pairs = [*corpus.endings.pairs, *about]
     texts = []
     for number in range(num):
         person = slanted if number % 8 == 0 else terms[generator.integers(len(terms))]
@@ -63,7 +67,7 @@ def train_causal(folder: Path, texts: Sequence[str], *, num_steps: int, seed: in
     tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder))
     ids_NT = tokenizer(list(texts), padding=True, return_tensors="pt")["input_ids"]
     generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     model.train()
     for _ in range(num_steps):
         batch = ids_NT[torch.randint(len(ids_NT), (128,), generator=generator)]
