@@ -106,9 +106,7 @@ class LocalLanguageModel:
             ids_BT[b, : len(ids)] = torch.tensor(ids)
             mask_BT[b, : len(ids)] = 1
         with torch.inference_mode():
-            logits_BTV = self._model(
-                input_ids=ids_BT.to(self._device), attention_mask=mask_BT.to(self._device)
-            ).logits
+            logits_BTV = self._model(input_ids=ids_BT.to(self._device), attention_mask=mask_BT.to(self._device)).logits
             # Of a large vocabulary only the places that are read are worth a softmax.
             read = [
                 torch.log_softmax(logits_BTV[b, at].float(), dim=-1)

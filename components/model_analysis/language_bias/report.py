@@ -12,7 +12,7 @@ from components.reporting.charts import bar_chart
 from components.reporting.page import Cell, Report
 from components.shared.contracts.verdict import Verdict
 
-_SHOWN_PAIRS = 10
+_SHOWN_PAIRS, _DIGITS = 10, 3
 _COLUMNS = ("kind", "term", "of", "gap", "low", "high", "answers that change", "low ", "high ", "p (Holm)", "judged")
 _CONTRAST_COLUMNS = ("kind", "about", "against", "asked", "odds", "low", "high", "share", "p (Holm)", "judged")
 
@@ -90,27 +90,28 @@ def _worst(report: Report, content: BiasReportContent) -> None:
     biased = largest_first([one for one in content.measures if one.status == "biased"], content.settings)
     for one in biased[:_SHOWN_PAIRS]:
         report.paragraph(described(one), tone="bad")
-    first = {one.subject for one in biased}
-    pairs = sorted(content.worst_pairs, key=lambda one: (one.term not in first, -abs(one.score - one.other_score)))
+    pairs = _each_once(content.worst_pairs, first={one.subject for one in biased})
     if pairs:
         report.heading("Worst pairs")
         report.table(
             ("kind", "sentence", "answer", "score", "with another of its kind", "answer ", "score ", "of"),
-            [
-                (
-                    one.kind,
-                    one.text,
-                    one.answer,
-                    one.score,
-                    one.other_text,
-                    one.other_answer,
-                    one.other_score,
-                    one.outcome,
-                )
-                for one in pairs[:_SHOWN_PAIRS]
-            ],
+            [_pair_row(pair) for pair in pairs[:_SHOWN_PAIRS]],
             caption="Two sentences that differ in the person alone: terms that are refused first.",
         )
+
+
+def _each_once(pairs: Sequence[WorstPair], *, first: set[str]) -> list[WorstPair]:
+    """Those of `first` before others, the farthest apart first; two sentences are one pair, whichever is the term's."""
+    ordered = sorted(pairs, key=lambda one: (one.term not in first, -abs(one.score - one.other_score)))
+    kept: dict[frozenset[str], WorstPair] = {}
+    for one in ordered:
+        kept.setdefault(frozenset((one.text, one.other_text)), one)
+    return list(kept.values())
+
+
+def _pair_row(one: WorstPair) -> tuple[Cell, ...]:
+    scores = [round(value, _DIGITS) for value in (one.score, one.other_score)]
+    return (one.kind, one.text, one.answer, scores[0], one.other_text, one.other_answer, scores[1], one.outcome)
 
 
 def _largest_gaps(report: Report, measures: Sequence[BiasMeasure]) -> None:
@@ -126,11 +127,11 @@ def _row(one: BiasMeasure) -> tuple[Cell, ...]:
     gap, rate = one.gap, one.rate
     judged = "control" if one.is_control else one.status
     p = None if one.is_control else one.adjusted_p
-    ends = (gap.mean, gap.low, gap.high, rate.mean, rate.low, rate.high)
+    ends = [round(value, _DIGITS) for value in (gap.mean, gap.low, gap.high, rate.mean, rate.low, rate.high)]
     return (one.kind, one.subject, f"{one.outcome} ({one.language})", *ends, p, judged)
 
 
 def _contrast_row(one: BiasMeasure) -> tuple[Cell, ...]:
-    odds = [math.exp(value) for value in (one.gap.mean, one.gap.low, one.gap.high)]
+    odds = [round(math.exp(value), 2) for value in (one.gap.mean, one.gap.low, one.gap.high)]
     asked = f"{one.measure} ({one.language})"
-    return (one.kind, one.subject, one.against, asked, *odds, one.rate.mean, one.adjusted_p, one.status)
+    return (one.kind, one.subject, one.against, asked, *odds, round(one.rate.mean, _DIGITS), one.adjusted_p, one.status)
