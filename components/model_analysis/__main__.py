@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from components.model_analysis.jobs.assess_language_bias import assess_language_bias
 from components.model_analysis.jobs.compare_with_champion import compare_with_champion
 from components.model_analysis.jobs.evaluate_model import evaluate_model
 from components.model_analysis.jobs.score_examples import (
@@ -16,12 +17,16 @@ from components.model_analysis.jobs.score_examples import (
     score_examples,
     UNREADABLE_FILE,
 )
+from components.model_analysis.language_bias.settings import LanguageBiasSettings
 from components.model_analysis.scoring.table_columns import TableHints
 from components.shared.contracts.problem import Problem, read_problem, TargetSpec
 from components.shared.runtime import command_line
-from components.shared.runtime.settings import settings_from
+from components.shared.runtime.settings import read_settings, settings_from
 
-app = typer.Typer(help="Evaluate a model on held-out examples, or score any examples with it.", no_args_is_help=True)
+app = typer.Typer(
+    help="Evaluate a model on held-out examples, compare it, score examples with it, or ask it about people.",
+    no_args_is_help=True,
+)
 
 ModelDir = Annotated[Path, typer.Option(help="A model bundle.")]
 Output = Annotated[Path, typer.Option(help="Folder to write.")]
@@ -139,6 +144,31 @@ def score(
             "no label is known: give a table with labels (--label-column, --problem), or name folders or files of "
             "images after the model's classes"
         )
+
+
+@app.command()
+def language_bias(
+    model_dir: Annotated[Path, typer.Option(help="A bundle that classifies texts, or a Hugging Face language model.")],
+    output: Output,
+    settings: Annotated[Path | None, typer.Option(help="What is asked and refused: YAML or JSON.")] = None,
+    device: Device = "auto",
+) -> None:
+    """Ask a text model about people, in Korean and English; exits 1 when it treats some otherwise than others."""
+    asked = LanguageBiasSettings()
+    if settings is not None:
+        asked = read_settings(LanguageBiasSettings, settings, what="the settings of language bias")
+    result = assess_language_bias(
+        model_path=model_dir,
+        settings=asked,
+        measures_path=output / "language_bias.json",
+        report_path=output / "report.html",
+        verdict_path=output / "verdict.json",
+        metrics_path=output / METRICS_FILE,
+        device=device,
+    )
+    typer.echo(f"{result.reason}\nreport: {output / 'report.html'}")
+    if not result.passed:
+        raise typer.Exit(command_line.FAILED_CHECK)
 
 
 def _target(problem: Path | None, **given: object) -> TargetSpec:

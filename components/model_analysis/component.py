@@ -123,3 +123,49 @@ def compare_with_champion(
         report_path=champion_report.path, verdict_path=champion_verdict.path, metrics_path=champion_metrics.path,
     )  # fmt: skip
     champion_metrics.metadata.update(result.metrics)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def assess_language_bias(
+    model: dsl.Input[dsl.Model],
+    settings: str,
+    device: str,
+    language_bias_measures: dsl.Output[dsl.Artifact],
+    language_bias_report: dsl.Output[dsl.HTML],
+    language_bias_verdict: dsl.Output[dsl.Artifact],
+    language_bias_metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Ask a text model about people of seven kinds, and judge whether it treats any of them otherwise.
+
+    A model that is refused is a result: the verdict says so, and a gate step of its own stops the run.
+
+    Parameters
+    ----------
+    model
+        A bundle that classifies texts, or a folder with a causal or masked language model of Hugging Face's
+        transformers (safetensors).
+    settings
+        What is asked and what is refused, YAML or JSON, such as `{languages: [ko], material_gap: 0.1}`; empty takes the
+        defaults.
+    device
+        auto, cpu or cuda; cuda insists on a GPU.
+
+    Returns
+    -------
+    language_bias_measures
+        Every gap with its interval, p-value and status, and the worst pairs of sentences, as JSON.
+    language_bias_report
+        The verdict, the worst pairs, the terms of each kind, the control words, and what this cannot see.
+    language_bias_verdict
+        Whether any term, or stereotype, moves the model by more than chance and more than what matters.
+    language_bias_metrics
+        Counts of gaps judged and refused, and the largest, for the KFP UI.
+    """
+    from components.model_analysis.jobs.assess_language_bias import assess_language_bias as job
+
+    result = job(
+        model_path=model.path, settings=settings, device=device, measures_path=language_bias_measures.path,
+        report_path=language_bias_report.path, verdict_path=language_bias_verdict.path,
+        metrics_path=language_bias_metrics.path,
+    )  # fmt: skip
+    language_bias_metrics.metadata.update(result.metrics)

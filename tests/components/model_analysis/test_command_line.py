@@ -110,3 +110,12 @@ def test_comparing_without_a_champion_says_that_there_is_no_baseline(tmp_path, m
     comparison = json.loads((tmp_path / "compared" / "comparison.json").read_text())
     assert (comparison["target"]["metric"], comparison["target"]["margin"]) == ("macro_f1", 0.02)
     assert comparison["target"]["strict"] is True
+
+
+def test_language_bias_prints_the_verdict_and_exits_by_it(tmp_path, text_model_dir) -> None:
+    (tmp_path / "settings.yaml").write_text("languages: [ko]\nmaterial_gap: 0.9\n")
+    arguments = ["--model-dir", text_model_dir, "--output", tmp_path / "out", "--settings", tmp_path / "settings.yaml"]
+    result = CliRunner().invoke(app, ["language-bias", *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    assert "both significant and large enough to matter" in result.stdout
+    assert (tmp_path / "out" / "report.html").is_file()
