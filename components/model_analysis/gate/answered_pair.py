@@ -54,17 +54,19 @@ class ClassPair:
         labels, groups = self.labels[rows], None if self.groups is None else self.groups[rows]
         sides = (self.challenger[rows], self.champion[rows])
         if metric == "accuracy":
-            return paired_shares(*(side.argmax(axis=1) == labels for side in sides), groups)
+            challenger, champion = (side.argmax(axis=1) == labels for side in sides)
+            return paired_shares(challenger, champion, groups)
         if metric == "roc_auc":
             return paired_areas(labels, *sides, groups)
         if self.positive is None or self.thresholds is None:
-            answers = [side.argmax(axis=1) for side in sides]
-            return paired_macro(labels, *answers, metric, sides[0].shape[1], groups=groups)
+            challenger, champion = (side.argmax(axis=1) for side in sides)
+            return paired_macro(labels, challenger, champion, metric, sides[0].shape[1], groups=groups)
         answered = [s[:, self.positive] >= threshold for s, threshold in zip(sides, self.thresholds, strict=True)]
         is_positive = labels == self.positive
         if metric == "precision":
             return paired_precision(is_positive, *answered, groups=groups)
-        return paired_shares(*(side[is_positive] for side in answered), None if groups is None else groups[is_positive])
+        challenger, champion = (side[is_positive] for side in answered)
+        return paired_shares(challenger, champion, None if groups is None else groups[is_positive])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
