@@ -65,6 +65,13 @@ def this_step() -> str:
     return os.environ.get(STEP_VARIABLE, "")
 
 
+def tell_apart(detail: str) -> None:
+    """Let this step, one of several of its name, leave what it leaves under a name of its own: `NAME: DETAIL`."""
+    step = this_step()
+    if step:
+        os.environ[STEP_VARIABLE] = f"{step}: {detail}"
+
+
 def keep_step(
     run: Path,
     step: str,
@@ -130,6 +137,13 @@ def keep_results(
             shutil.rmtree(_folder(run, this_step()), ignore_errors=True)
     except (OSError, ValueError) as error:
         logger.warning("the page of the run will lack the step %r: %s", step, error)
+
+
+def forget_step() -> None:
+    """Take away what this step left, such as the error of an earlier try of it; where no cluster runs it, nothing."""
+    run, step = this_run(), this_step()
+    if run is not None and step:
+        shutil.rmtree(_folder(run, step), ignore_errors=True)
 
 
 def keep_error(error: BaseException) -> None:

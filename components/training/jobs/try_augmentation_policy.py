@@ -11,7 +11,7 @@ import torch
 from components.modeling.gpu.devices import tensors_on
 from components.shared.feature_store.store import FeatureStore
 from components.shared.runtime.atomic_files import write_json
-from components.shared.runtime.step_record import keep_results, this_step
+from components.shared.runtime.step_record import forget_step, tell_apart
 from components.shared.runtime.workspace import mounted
 from components.training.augmentation_search.trials import (
     SearchMetric,
@@ -72,6 +72,7 @@ def try_augmentation_policy(
         If there are no images or no validation rows to judge by, or a setting is wrong.
     """
     chosen = trial_from_text(trial)
+    tell_apart(f"{chosen.name}, seed {chosen.seed}")
     store = FeatureStore(paths.features)
     rows = store.indices("validation")
     if store.modality != "image":
@@ -88,7 +89,7 @@ def try_augmentation_policy(
     write_trial_result(paths.result, result)
     write_json(paths.metrics, result.metrics())
     # A trial is tried again where its node was lost: the error of that try is not the search's.
-    keep_results(this_step(), {"metrics": paths.metrics})
+    forget_step()
     return result
 
 

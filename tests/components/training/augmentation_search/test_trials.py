@@ -8,7 +8,9 @@ import torch
 import yaml
 
 from components.shared.contracts.problem import parse_problem
+from components.shared.contracts.run_record import kept_steps
 from components.shared.runtime.errors import ContractError
+from components.shared.runtime.step_record import keep_error
 from components.training.augmentation_search.trials import (
     planned_trials,
     read_trial_result,
@@ -121,6 +123,28 @@ def test_a_trial_scores_every_validation_row_and_repeats_itself(tried, stripes_s
     )
     assert again.scores == first.scores
     assert again.log_loss == first.log_loss
+
+
+def test_a_trial_that_is_tried_again_takes_back_its_own_error_and_no_other(tried, stripes_store, tmp_path, monkeypatch):
+    monkeypatch.setenv("PLUSZERO_RUN_ID", "7d0c")
+    monkeypatch.setenv("PLUSZERO_RUNS_DIR", str(tmp_path / "runs"))
+    none, light = (read_trial_result(path).trial for path in tried[:2])
+
+    def try_again(trial, result):
+        monkeypatch.setenv("PLUSZERO_STEP", "try policy")
+        paths = TrialPaths(features=stripes_store, result=result, metrics=tmp_path / "metrics.json")
+        checkpoints = str(tmp_path / "checkpoints")
+        try_augmentation_policy(paths, trial=trial.to_text(), recipe="full", checkpoint_dir=checkpoints, device="cpu")
+
+    for trial in (none, light):
+        with pytest.raises(IsADirectoryError) as failed:
+            try_again(trial, tmp_path)
+        keep_error(failed.value)
+    names = [record.step for record in kept_steps(tmp_path / "runs" / "7d0c")]
+    assert names == ["try policy: none, seed 3", "try policy: light, seed 3"]
+    try_again(none, tmp_path / "result.json")
+    (left,) = kept_steps(tmp_path / "runs" / "7d0c")
+    assert (left.step, bool(left.error)) == ("try policy: light, seed 3", True)
 
 
 def test_what_the_problem_file_says_of_training_holds_in_a_trial_but_for_its_budget(stripes_store, tmp_path):
