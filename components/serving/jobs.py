@@ -16,9 +16,10 @@ from components.serving.probe.replay import failed_verdict, judge_replay, Replay
 from components.serving.probe.report import probe_report
 from components.serving.release.inference_service import inference_service_yaml
 from components.serving.release.model_card import model_card
-from components.serving.release.store import EVALUATION_FILE, publish, Release, write_beside
+from components.serving.release.store import publish, Release, write_beside
 from components.shared.contracts.bundle import add_files, read_config
 from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.operating_threshold import EVALUATION_FILE
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.verdict import read_verdict, Verdict, write_verdict
 from components.shared.runtime.atomic_files import read_json, write_json, write_text

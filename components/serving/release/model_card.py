@@ -34,6 +34,7 @@ def model_card(*, model_name: str, config: BundleConfig, evaluation: Mapping[str
         f"# {_cell(model_name)}",
         _answers(config),
         _section("Evaluation", numbers, otherwise="The evaluation holds no single figures."),
+        *_threshold(evaluation.get("operating_point")),
         _section("Backbone", config.backbone),
         _section("Preprocessing", config.preprocessing),
         _section("Training", config.training, otherwise="The bundle says nothing of its training."),
@@ -54,6 +55,14 @@ def _answers(config: BundleConfig) -> str:
         return f"{task}: it answers a number. The training labels had {numbers}."
     names = ", ".join(_cell(name) for name in config.class_names)
     return f"{task} into {len(config.class_names)} classes: {names}."
+
+
+def _threshold(point: Any) -> list[str]:
+    """At which threshold the server answers; nothing where it answers the most probable class."""
+    if not isinstance(point, Mapping) or not isinstance(point.get("threshold"), float | int):
+        return []
+    name, threshold = _cell(point.get("positive")), point["threshold"]
+    return [f"## Threshold\n\nThe server answers {name} where its probability is at least {threshold:.6g}."]
 
 
 def _repairs(config: BundleConfig) -> list[str]:

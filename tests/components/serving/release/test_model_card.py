@@ -22,6 +22,14 @@ def test_the_card_tells_classes_metrics_and_training(bundle: Path):
     assert "format_version" not in card
 
 
+def test_the_threshold_that_the_server_answers_at_is_told(bundle: Path):
+    point = {"positive": "dog", "threshold": 0.3125}
+    told = model_card(model_name="pets", config=read_config(bundle), evaluation={"operating_point": point})
+    assert "## Threshold\n\nThe server answers dog where its probability is at least 0.3125." in told
+    none = {"operating_point": {"positive": "dog", "threshold": None}}
+    assert "Threshold" not in model_card(model_name="pets", config=read_config(bundle), evaluation=none)
+
+
 def test_figures_at_the_top_level_are_shown_where_there_is_no_metrics_key(bundle: Path):
     card = model_card(model_name="pets", config=read_config(bundle), evaluation={"format_version": 1, "accuracy": 0.5})
 
