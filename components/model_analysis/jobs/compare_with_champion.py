@@ -4,11 +4,11 @@ from dataclasses import asdict, dataclass
 import logging
 from pathlib import Path
 import tempfile
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
-from components.model_analysis.champion_report import champion_report, ChampionReportContent
+from components.model_analysis.champion.report import champion_report, ChampionReportContent
 from components.model_analysis.gate.champion_comparison import (
     ChampionComparison,
     compared_with_champion,
@@ -21,20 +21,17 @@ from components.model_analysis.gate.champion_gate import (
     nothing_to_compare,
 )
 from components.model_analysis.gate.smoke_gate import judge_smoke, SMOKE_RECIPE
-from components.model_analysis.paired_answers import paired_answers, PairedAnswers
-from components.model_analysis.scoring.example_sources import example_table_source
-from components.model_analysis.scoring.predictions import score_source
-from components.modeling.gpu.preflight import require_gpu
-from components.modeling.predictor import load_predictor, Predictor
 from components.shared.contracts.bundle_fetch import fetch_bundle
 from components.shared.contracts.champion import read_champion
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.problem import parse_target, TargetSpec
 from components.shared.contracts.releases import check_release, open_releases
-from components.shared.contracts.split_record import known_splits, KnownSplits, SPLITS_FILE
 from components.shared.contracts.verdict import Verdict, write_verdict
 from components.shared.runtime.atomic_files import write_json
+
+if TYPE_CHECKING:
+    from components.model_analysis.champion.paired_answers import PairedAnswers
 
 logger = logging.getLogger(__name__)
 
@@ -124,8 +121,6 @@ def compare_with_champion(
     asked = parse_target(target) if isinstance(target, str) else target
     examples, table = ExampleTable(examples_path), PredictionsTable(predictions_path)
     asked = asked.for_task(is_regression=table.is_regression)
-    if device == "cuda":
-        require_gpu()
     found = _compared(examples, table, asked, model_name, model_root, device, min_slice_examples)
     verdict = found.verdict
     if recipe == SMOKE_RECIPE and found.rows is not None:
@@ -161,23 +156,20 @@ def _compared(
     if champion is None:
         return _Compared(verdict=no_baseline(f"{model_name} has no champion yet"))
     check_release(releases, champion.version)
+    # A first model has no champion, and does not wait for torch.
+    from components.model_analysis.champion.answers import champion_answers, NotComparableError
+
     with tempfile.TemporaryDirectory() as scratch:
         bundle = Path(scratch) / "champion"
         fetch_bundle(releases.uri_of(champion.version), bundle)
-        predictor = load_predictor(bundle, device=device)
-        why = _why_not_comparable(examples, table, predictor, target)
-        if why:
-            return _Compared(verdict=no_baseline(f"the champion {champion.version} {why}"))
-        splits = ("validation", "test") if target.at is not None else ("test",)
-        source = example_table_source(examples, predictor.features, splits=splits)
-        score_source(source, predictor, Path(scratch) / "predictions")
-        answers = paired_answers(
-            examples, table, PredictionsTable(Path(scratch) / "predictions"), _splits_of(bundle), target.at
-        )
+        try:
+            answers = champion_answers(examples, table, bundle, target, device=device)
+        except NotComparableError as error:
+            return _Compared(verdict=no_baseline(f"the champion {champion.version} {error}"))
     return _judged(answers, target, champion.version, min_slice_examples)
 
 
-def _judged(answers: PairedAnswers, target: TargetSpec, champion: str, min_slice_examples: int) -> _Compared:
+def _judged(answers: "PairedAnswers", target: TargetSpec, champion: str, min_slice_examples: int) -> _Compared:
     rows = answers.counts
     if answers.why_none:
         return _Compared(verdict=no_baseline(answers.why_none), champion=champion, rows=rows)
@@ -193,28 +185,6 @@ def _judged(answers: PairedAnswers, target: TargetSpec, champion: str, min_slice
         comparison=comparison,
         only_champion_right=answers.only_champion_right(),
     )
-
-
-def _why_not_comparable(
-    examples: ExampleTable, table: PredictionsTable, champion: Predictor, target: TargetSpec
-) -> str:
-    """A clause on a champion that cannot answer these examples, or answers another question; empty for any other."""
-    if champion.task.is_regression != table.is_regression:
-        kinds = ("a number", "a class") if champion.task.is_regression else ("a class", "a number")
-        return f"answers {kinds[0]}, this model {kinds[1]}"
-    if champion.features.modality != examples.info.modality:
-        return f"takes {champion.features.modality} examples, this model {examples.info.modality}"
-    absent = [name for name in champion.features.columns if name not in examples.schema.names]
-    if absent:
-        return f"reads columns that the example table no longer has: {', '.join(absent[:10])}"
-    if target.at is not None and set(champion.class_names) != set(table.class_names):
-        return f"knows the classes {', '.join(champion.class_names)}, this model {', '.join(table.class_names)}"
-    return ""
-
-
-def _splits_of(bundle: Path) -> KnownSplits | None:
-    """What the champion was trained, chosen and tested on; None where its bundle does not say."""
-    return known_splits(str(bundle)) if (bundle / SPLITS_FILE).is_file() else None
 
 
 def _metrics(found: _Compared) -> dict[str, float]:
