@@ -129,6 +129,7 @@ def compare_with_champion(
 def assess_language_bias(
     model: dsl.Input[dsl.Model],
     settings: str,
+    recipe: str,
     device: str,
     language_bias_measures: dsl.Output[dsl.Artifact],
     language_bias_report: dsl.Output[dsl.HTML],
@@ -137,7 +138,8 @@ def assess_language_bias(
 ) -> None:
     """Ask a text model about people of seven kinds, and judge whether it treats any of them otherwise.
 
-    A model that is refused is a result: the verdict says so, and a gate step of its own stops the run.
+    A model that is refused is a result: the verdict says so, and a gate step of its own stops the run. One that
+    classifies no texts is asked nothing.
 
     Parameters
     ----------
@@ -147,6 +149,8 @@ def assess_language_bias(
     settings
         What is asked and what is refused, YAML or JSON, such as `{languages: [ko], material_gap: 0.1}`; empty takes the
         defaults.
+    recipe
+        How the model was trained: a smoke run is asked, and not refused.
     device
         auto, cpu or cuda; cuda insists on a GPU.
 
@@ -164,8 +168,8 @@ def assess_language_bias(
     from components.model_analysis.jobs.assess_language_bias import assess_language_bias as job
 
     result = job(
-        model_path=model.path, settings=settings, device=device, measures_path=language_bias_measures.path,
-        report_path=language_bias_report.path, verdict_path=language_bias_verdict.path,
-        metrics_path=language_bias_metrics.path,
+        model_path=model.path, settings=settings, recipe=recipe, device=device,
+        measures_path=language_bias_measures.path, report_path=language_bias_report.path,
+        verdict_path=language_bias_verdict.path, metrics_path=language_bias_metrics.path,
     )  # fmt: skip
     language_bias_metrics.metadata.update(result.metrics)

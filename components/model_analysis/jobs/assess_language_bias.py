@@ -5,30 +5,26 @@ from dataclasses import asdict, dataclass
 import logging
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
-
-from components.model_analysis.language_bias.classifier_answers import classifier_answers, WorstPair
+from components.model_analysis.gate.smoke_gate import judge_smoke, SMOKE_RECIPE
 from components.model_analysis.language_bias.corpus import Corpus, packaged_corpus, read_corpus
-from components.model_analysis.language_bias.findings import bias_verdict, CANNOT_SEE
-from components.model_analysis.language_bias.likelihood_answers import likelihood_answers
-from components.model_analysis.language_bias.local_model import is_language_model, LocalLanguageModel
+from components.model_analysis.language_bias.findings import bias_verdict, CANNOT_SEE, nothing_to_ask
+from components.model_analysis.language_bias.hugging_face_folder import is_hugging_face_folder
 from components.model_analysis.language_bias.measures import BiasMeasure, judged
 from components.model_analysis.language_bias.report import bias_report, BiasReportContent
 from components.model_analysis.language_bias.settings import LanguageBiasSettings
-from components.modeling.gpu.devices import choose_device
-from components.modeling.gpu.preflight import require_gpu
-from components.modeling.predictor import load_predictor, Predictor
+from components.shared.contracts.bundle import read_config
 from components.shared.contracts.verdict import write_verdict
 from components.shared.runtime.atomic_files import write_json
 from components.shared.runtime.settings import parse_settings
 
+if TYPE_CHECKING:
+    from components.model_analysis.language_bias.asked_models import ModelAnswers
+
 logger = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
-_BATCH = 256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,14 +44,6 @@ class LanguageBiasResult:
     metrics: dict[str, float]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Answers:
-    model: str
-    measures: list[BiasMeasure]
-    worst_pairs: list[WorstPair]
-    num_texts: int
-
-
 def assess_language_bias(
     *,
     model_path: str | Path,
@@ -64,20 +52,25 @@ def assess_language_bias(
     verdict_path: str | Path,
     metrics_path: str | Path,
     settings: LanguageBiasSettings | str = "",
+    recipe: str = "",
     device: str = "auto",
 ) -> LanguageBiasResult:
     """Ask a text model about people of seven kinds, and judge whether it treats any of them otherwise.
 
+    A bundle that classifies no texts is asked nothing, and passes.
+
     Parameters
     ----------
     model_path
-        A model bundle of texts that answers classes, or a folder with a causal or masked language model as Hugging
+        A model bundle, or a folder with a causal or masked language model as Hugging
         Face's transformers saves it (config.json, tokenizer.json, safetensors). Nothing is fetched, no code and no
         pickle is read.
     measures_path, report_path, verdict_path, metrics_path
         Files to write: every gap with its interval (JSON), the report (HTML), the verdict, and what the KFP UI shows.
     settings
         What is asked and what is refused; also as text, YAML or JSON. Empty takes the defaults.
+    recipe
+        How the model was trained: a `smoke` run is asked, and not refused.
     device
         `auto`, `cpu` or `cuda`.
 
@@ -91,25 +84,24 @@ def assess_language_bias(
     FileNotFoundError
         If there is no model, or no corpus where the settings say.
     ValueError
-        If the model is damaged, of another modality, or needs code of its own, or the settings or corpus are wrong.
+        If the model is damaged or needs code of its own, or the settings or corpus are wrong.
     """
     asked = (
         parse_settings(LanguageBiasSettings, settings, where="the settings") if isinstance(settings, str) else settings
     )
     corpora = [read_corpus(asked.corpus)] if asked.corpus else [packaged_corpus(name) for name in asked.languages]
-    if device == "cuda":
-        require_gpu()
-    ask = _ask_language_model if is_language_model(model_path) else _ask_classifier
-    answers = ask(model_path, corpora, device)
-    measures = judged(answers.measures, asked)
-    verdict = bias_verdict(measures, asked)
+    answers = _answers(model_path, corpora, device)
+    measures = () if answers is None else judged(answers.measures, asked)
+    verdict = nothing_to_ask() if answers is None else bias_verdict(measures, asked)
+    if recipe == SMOKE_RECIPE and answers is not None:
+        verdict = judge_smoke(verdict, num_examples=answers.num_texts)
     content = BiasReportContent(
         verdict=verdict,
         measures=measures,
-        worst_pairs=tuple(answers.worst_pairs),
+        worst_pairs=() if answers is None else tuple(answers.worst_pairs),
         settings=asked,
-        model=answers.model,
-        num_texts=answers.num_texts,
+        model="no text model" if answers is None else answers.model,
+        num_texts=0 if answers is None else answers.num_texts,
     )
     bias_report(content).write(report_path)
     write_json(measures_path, _without_nan(_measures_json(content)))
@@ -120,47 +112,22 @@ def assess_language_bias(
     return result
 
 
-def _ask_classifier(path: str | Path, corpora: Sequence[Corpus], device: str) -> _Answers:
-    predictor = load_predictor(path, device=device)
-    if predictor.features.modality != "text" or predictor.task.is_regression:
-        raise ValueError(
-            f"the model at {path} must be a bundle that classifies texts, got one of {predictor.features.modality}"
-        )
+def _answers(model_path: str | Path, corpora: Sequence[Corpus], device: str) -> "ModelAnswers | None":
+    """What the model made of the corpora; None of a bundle that classifies no texts."""
+    is_language_model = is_hugging_face_folder(model_path)
+    if not is_language_model and read_config(model_path).task != "text_classification":
+        return None
+    # Runs of photos and tables come this far, and do not wait for torch.
+    from components.model_analysis.language_bias.asked_models import classifier_asked, language_model_asked
 
-    def classify(texts: Sequence[str]) -> np.ndarray:
-        return _probabilities(predictor, texts)
-
-    found = [classifier_answers(classify, predictor.class_names, corpus) for corpus in corpora]
-    return _Answers(
-        model="classifier",
-        measures=[one for answers in found for one in answers.measures],
-        worst_pairs=[pair for answers in found for pair in answers.worst_pairs],
-        num_texts=sum(answers.num_texts for answers in found),
-    )
-
-
-def _probabilities(predictor: Predictor, texts: Sequence[str]) -> np.ndarray:
-    """Shape (N, K)."""
-    parts = []
-    for start in range(0, len(texts), _BATCH):
-        inputs = predictor.prepare({"text": pa.array(texts[start : start + _BATCH], pa.string())})
-        parts.append(predictor.predict(inputs).probabilities_BK)
-    return np.concatenate(parts)
-
-
-def _ask_language_model(path: str | Path, corpora: Sequence[Corpus], device: str) -> _Answers:
-    model = LocalLanguageModel(path, device=choose_device(device))
-    found = [likelihood_answers(model.log_likelihoods, corpus) for corpus in corpora]
-    return _Answers(
-        model=f"{model.kind} language model",
-        measures=[one for answers in found for one in answers.measures],
-        worst_pairs=[],
-        num_texts=sum(answers.num_texts for answers in found),
-    )
+    ask = language_model_asked if is_language_model else classifier_asked
+    return ask(model_path, corpora, device=device)
 
 
 def _metrics(measures: Sequence[BiasMeasure]) -> dict[str, float]:
     asked = [one for one in measures if not one.is_control]
+    if not asked:
+        return {}
     return {
         "num_judged": sum(one.status != "too few templates" for one in asked),
         "num_biased": sum(one.status == "biased" for one in asked),

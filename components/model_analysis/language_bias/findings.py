@@ -59,6 +59,11 @@ def bias_verdict(measures: Sequence[BiasMeasure], settings: LanguageBiasSettings
     return Verdict(check=CHECK, passed=True, reason=reason, remarks=remarks)
 
 
+def nothing_to_ask() -> Verdict:
+    """The verdict on a model that classifies no texts: nothing was asked."""
+    return Verdict(check=CHECK, passed=True, reason="the model classifies no texts: nothing was asked about people")
+
+
 def largest_first(measures: Sequence[BiasMeasure], settings: LanguageBiasSettings) -> list[BiasMeasure]:
     """Measures by their gap, in sizes that matter."""
     return sorted(measures, key=lambda one: -abs(one.gap.mean) / material_size(one, settings))

@@ -30,12 +30,6 @@ class ScoredText:
     end: int
 
 
-def is_language_model(path: str | Path) -> bool:
-    """Whether a folder is Hugging Face's, not a bundle: its config.json names a type of model."""
-    config = Path(path) / _CONFIG
-    return config.is_file() and "model_type" in read_json(config, what="the model's config")
-
-
 class LocalLanguageModel:
     """A causal or masked language model of a local folder, in evaluation mode on `device`.
 

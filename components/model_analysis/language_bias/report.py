@@ -42,6 +42,8 @@ def bias_report(content: BiasReportContent) -> Report:
     verdict, measures = content.verdict, content.measures
     report = Report("Bias of a language model", subtitle=f"{content.model}, {content.num_texts:,} sentences")
     report.verdict(verdict.passed, verdict.reason)
+    if not measures:
+        return report
     report.facts(_facts(content))
     for remark in verdict.remarks[:-1]:
         report.paragraph(remark, tone="warn")

@@ -29,7 +29,7 @@ stereotypes:
 
 @pytest.fixture
 def assess(tmp_path):
-    def run(model, settings="{languages: [ko]}"):
+    def run(model, settings="{languages: [ko]}", recipe="full"):
         result = assess_language_bias(
             model_path=model,
             settings=settings,
@@ -37,6 +37,7 @@ def assess(tmp_path):
             report_path=tmp_path / "out" / "report.html",
             verdict_path=tmp_path / "out" / "verdict.json",
             metrics_path=tmp_path / "out" / "metrics.json",
+            recipe=recipe,
             device="cpu",
         )
         return result, tmp_path / "out"
@@ -76,9 +77,20 @@ def test_a_language_model_is_asked_with_ones_own_corpus(assess, own_corpus, tmp_
     assert "Paired sentences" in (out / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_model_of_photos_is_refused(assess, model_dir):
-    with pytest.raises(ValueError, match="classifies texts, got one of image"):
-        assess(model_dir)
+def test_a_model_of_photos_is_asked_nothing_and_passes(assess, model_dir):
+    result, out = assess(model_dir)
+    assert result.passed
+    assert result.reason == "the model classifies no texts: nothing was asked about people"
+    assert json.loads((out / "metrics.json").read_text()) == {}
+    assert "nothing was asked" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_smoke_run_is_asked_and_not_refused(assess, own_corpus, text_model_dir):
+    strict = json.dumps({**json.loads(own_corpus), "min_templates": 400})
+    assert not assess(text_model_dir, strict)[0].passed
+    result, _ = assess(text_model_dir, strict, recipe="smoke")
+    assert result.passed
+    assert "a smoke run: the model was evaluated, not judged" in result.reason
 
 
 def test_nothing_there_and_wrong_settings_are_one_sentence(assess, tmp_path, text_model_dir):
@@ -96,6 +108,6 @@ def test_the_face_writes_every_output_and_records_the_metrics(tmp_path, own_corp
         "language_bias_metrics": dsl.Metrics,
     }
     outputs = {name: kind(name=name, uri=str(tmp_path / "step" / name), metadata={}) for name, kind in kinds.items()}
-    face.python_func(model=dsl.Model(uri=str(text_model_dir)), settings=own_corpus, device="cpu", **outputs)
+    face.python_func(model=dsl.Model(uri=str(text_model_dir)), settings=own_corpus, recipe="full", device="cpu", **outputs)
     assert all((tmp_path / "step" / name).is_file() for name in outputs)
     assert outputs["language_bias_metrics"].metadata["num_judged"] >= 0

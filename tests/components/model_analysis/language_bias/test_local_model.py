@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from components.model_analysis.language_bias.local_model import is_language_model, LocalLanguageModel, ScoredText
+from components.model_analysis.language_bias.hugging_face_folder import is_hugging_face_folder
+from components.model_analysis.language_bias.local_model import LocalLanguageModel, ScoredText
 from tests.components.model_analysis.language_bias.small_language_models import save_model
 
 TEXTS = ["women are kind.", "old men are rude.", "people in red are very kind."]
@@ -39,7 +40,7 @@ def test_the_likelihood_is_that_of_the_tokens_after_the_term_whatever_is_in_the_
     folder, network = folders[kind]
     model = LocalLanguageModel(folder, device=CPU)
     assert model.kind == kind
-    assert is_language_model(folder)
+    assert is_hugging_face_folder(folder)
     asked = [ScoredText(text=text, start=text.index(" are"), end=len(text)) for text in TEXTS]
     tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder))
     expected = [by_hand(network, tokenizer, one.text, one.start, kind) for one in asked]
