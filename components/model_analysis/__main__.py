@@ -17,8 +17,8 @@ from components.model_analysis.jobs.score_examples import (
     score_examples,
     UNREADABLE_FILE,
 )
-from components.model_analysis.language_bias.settings import LanguageBiasSettings
 from components.model_analysis.scoring.table_columns import TableHints
+from components.shared.contracts.language_bias_settings import LanguageBiasSettings
 from components.shared.contracts.problem import Problem, read_problem, TargetSpec
 from components.shared.runtime import command_line
 from components.shared.runtime.settings import read_settings, settings_from

@@ -22,6 +22,8 @@ STEP_NAMES = (
     "smoke test",
     "train model",
     "evaluate model",
+    "compare with champion",
+    "assess language bias",
     "publish model",
     "probe server",
 )
@@ -97,7 +99,7 @@ def released_model(
     analysed = layers.analysis(
         examples=examples,
         model=model,
-        target=inputs.outputs["target"],
+        **{name: inputs.outputs[name] for name in ("target", "language_bias", "model_name", "model_root", "secret")},
         recipe=form["recipe"],
         workspace_claim=claim,
         **size,

@@ -13,8 +13,8 @@ from components.model_analysis.language_bias.findings import bias_verdict, CANNO
 from components.model_analysis.language_bias.hugging_face_folder import is_hugging_face_folder
 from components.model_analysis.language_bias.measures import BiasMeasure, judged
 from components.model_analysis.language_bias.report import bias_report, BiasReportContent
-from components.model_analysis.language_bias.settings import LanguageBiasSettings
 from components.shared.contracts.bundle import read_config
+from components.shared.contracts.language_bias_settings import LanguageBiasSettings
 from components.shared.contracts.verdict import write_verdict
 from components.shared.runtime.atomic_files import write_json
 from components.shared.runtime.settings import parse_settings

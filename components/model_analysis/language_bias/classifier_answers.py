@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.model_analysis.language_bias.corpus import Corpus, Language
+from components.model_analysis.language_bias.corpus import Corpus
 from components.model_analysis.language_bias.measures import BiasMeasure
 from components.model_analysis.language_bias.sentences import sentence, terms_of
 from components.model_analysis.language_bias.term_gaps import term_measures
+from components.shared.contracts.language_bias_settings import Language
 
 # Texts, N of them, to probabilities of the shape (N, K).
 Classify = Callable[[Sequence[str]], np.ndarray]

@@ -4,10 +4,10 @@ from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
+from components.shared.contracts.language_bias_settings import Language
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.settings import Names, read_settings, settings_model
 
-Language = Literal["ko", "en"]
 Polarity = Literal["neutral", "positive", "negative"]
 
 _FOLDER = Path(__file__).with_name("corpus")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import math
 
 from components.model_analysis.language_bias.measures import BiasMeasure, material_size, MeasureName
-from components.model_analysis.language_bias.settings import LanguageBiasSettings
+from components.shared.contracts.language_bias_settings import LanguageBiasSettings
 from components.shared.contracts.verdict import Finding, Verdict
 
 CHECK = "language_bias"

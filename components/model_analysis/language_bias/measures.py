@@ -10,8 +10,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from components.model_analysis.language_bias.corpus import Language
-from components.model_analysis.language_bias.settings import LanguageBiasSettings
+from components.shared.contracts.language_bias_settings import Language, LanguageBiasSettings
 
 MeasureName = Literal["class probability", "ending", "stereotype", "multiple choice"]
 Status = Literal["biased", "no bias seen", "too few templates"]

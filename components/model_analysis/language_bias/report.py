@@ -7,9 +7,9 @@ import math
 from components.model_analysis.language_bias.classifier_answers import WorstPair
 from components.model_analysis.language_bias.findings import CANNOT_SEE, described, largest_first
 from components.model_analysis.language_bias.measures import BiasMeasure
-from components.model_analysis.language_bias.settings import LanguageBiasSettings
 from components.reporting.charts import bar_chart
 from components.reporting.page import Cell, Report
+from components.shared.contracts.language_bias_settings import LanguageBiasSettings
 from components.shared.contracts.verdict import Verdict
 
 _SHOWN_PAIRS, _DIGITS = 10, 3

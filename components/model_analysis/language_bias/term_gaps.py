@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from components.model_analysis.language_bias.corpus import Language
 from components.model_analysis.language_bias.measures import (
     BiasMeasure,
     clustered_mean,
@@ -16,6 +15,7 @@ from components.model_analysis.language_bias.measures import (
     Steadiness,
 )
 from components.model_analysis.language_bias.sentences import Term
+from components.shared.contracts.language_bias_settings import Language
 
 # Fewer terms do not say how much a term moves the model, if some of them may be biased.
 _FEWEST_TERMS = 20

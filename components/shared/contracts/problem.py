@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args, Literal
 from annotated_types import Ge
 
 from components.shared.contracts.cluster_spec import ClusterSpec
+from components.shared.contracts.language_bias_settings import LanguageBiasSettings
 from components.shared.contracts.pii_columns import HashedColumns, PersonalColumns
 from components.shared.runtime.settings import (
     Name,
@@ -289,6 +290,7 @@ class Problem:
     preparation: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     budget: BudgetSpec = field(default_factory=BudgetSpec)
+    language_bias: LanguageBiasSettings = field(default_factory=LanguageBiasSettings)
     cluster: ClusterSpec = field(default_factory=ClusterSpec)
 
     def __post_init__(self) -> None:

@@ -108,6 +108,8 @@ def test_the_face_writes_every_output_and_records_the_metrics(tmp_path, own_corp
         "language_bias_metrics": dsl.Metrics,
     }
     outputs = {name: kind(name=name, uri=str(tmp_path / "step" / name), metadata={}) for name, kind in kinds.items()}
-    face.python_func(model=dsl.Model(uri=str(text_model_dir)), settings=own_corpus, recipe="full", device="cpu", **outputs)
+    face.python_func(
+        model=dsl.Model(uri=str(text_model_dir)), settings=own_corpus, recipe="full", device="cpu", **outputs
+    )
     assert all((tmp_path / "step" / name).is_file() for name in outputs)
     assert outputs["language_bias_metrics"].metadata["num_judged"] >= 0

@@ -9,9 +9,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from components.model_analysis.language_bias.classifier_answers import classifier_answers
-from components.model_analysis.language_bias.corpus import Language, packaged_corpus
+from components.model_analysis.language_bias.corpus import packaged_corpus
 from components.model_analysis.language_bias.measures import BiasMeasure, judged
-from components.model_analysis.language_bias.settings import LanguageBiasSettings
+from components.shared.contracts.language_bias_settings import Language, LanguageBiasSettings
 
 CLASS_NAMES = ("negative", "positive")
 SETTINGS = LanguageBiasSettings()

@@ -10,7 +10,7 @@ from components.model_analysis.language_bias.corpus import Corpus, packaged_corp
 from components.model_analysis.language_bias.likelihood_answers import likelihood_answers
 from components.model_analysis.language_bias.local_model import LocalLanguageModel
 from components.model_analysis.language_bias.measures import judged
-from components.model_analysis.language_bias.settings import LanguageBiasSettings
+from components.shared.contracts.language_bias_settings import LanguageBiasSettings
 from tests.components.model_analysis.language_bias.small_language_models import slanted_sentences, train_causal
 
 SETTINGS = LanguageBiasSettings()

@@ -14,8 +14,8 @@ from components.model_analysis.language_bias.measures import (
     Steadiness,
 )
 from components.model_analysis.language_bias.sentences import Term
-from components.model_analysis.language_bias.settings import LanguageBiasSettings
 from components.model_analysis.language_bias.term_gaps import flips_to_others, gaps_to_others, steadiness_of
+from components.shared.contracts.language_bias_settings import LanguageBiasSettings
 from components.shared.runtime.errors import ContractError
 
 

@@ -1,12 +1,19 @@
-"""How large a bias must be to matter, and how rare a false alarm has to be."""
+"""The problem file's `language_bias:` section: what a text model is asked about people, and what is refused.
+
+language_bias:
+languages: [ko]
+material_gap: 0.1
+"""
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Lt
 
-from components.model_analysis.language_bias.corpus import Language
 from components.shared.runtime.settings import settings_model
+
+# Languages that sentences are built in for.
+Language = Literal["ko", "en"]
 
 
 @settings_model
