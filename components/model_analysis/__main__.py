@@ -13,10 +13,10 @@ from components.model_analysis.jobs.score_examples import (
     CHANGED_LABELS_FILE,
     FAILED_REPAIRS_FILE,
     METRICS_FILE,
-    PREDICTIONS,
     score_examples,
     UNREADABLE_FILE,
 )
+from components.model_analysis.scoring.resumable import PREDICTIONS
 from components.model_analysis.scoring.table_columns import TableHints
 from components.shared.contracts.language_bias_settings import LanguageBiasSettings
 from components.shared.contracts.problem import Problem, read_problem, TargetSpec
@@ -97,14 +97,15 @@ def compare(
 
 @app.command()
 def score(
-    model_dir: ModelDir,
+    model_dir: Annotated[str, typer.Option(help="A model bundle: a folder or a URI.")],
     source: Annotated[
         str,
         typer.Option(
-            help="An example table, or a CSV, TSV or Parquet table; for images also a folder of photos, or one image."
+            help="An example table, or a CSV, TSV or Parquet table; for images also a folder of photos, or one image; "
+            "a path or a URI."
         ),
     ],
-    output: Output,
+    output: Annotated[str, typer.Option(help="Folder or URI to write; a try that was stopped goes on there.")],
     image_column: Annotated[str | None, typer.Option(help="Table column with images or their paths.")] = None,
     text_column: Annotated[str | None, typer.Option(help="Table column with texts.")] = None,
     label_column: Annotated[str | None, typer.Option(help="Table column with labels.")] = None,
@@ -122,22 +123,22 @@ def score(
         problem=Problem() if problem is None else read_problem(problem),
     )
     result = score_examples(source=source, model_path=model_dir, output_path=output, hints=hints, device=device)
-    typer.echo(f"scored {result.num_examples:,} examples: {output / PREDICTIONS}")
+    typer.echo(f"scored {result.num_examples:,} examples: {output}/{PREDICTIONS}")
     if result.num_unreadable:
-        typer.echo(f"not readable: {result.num_unreadable:,}, listed in {output / UNREADABLE_FILE}")
+        typer.echo(f"not readable: {result.num_unreadable:,}, listed in {output}/{UNREADABLE_FILE}")
     if result.changed_labels:
         typer.echo(
             f"labelled by the topmost folder, no longer by the nearest: {len(result.changed_labels):,}, listed in "
-            f"{output / CHANGED_LABELS_FILE}"
+            f"{output}/{CHANGED_LABELS_FILE}"
         )
     if result.failed_repairs:
-        typer.echo(f"some values could not be repaired and count as missing, see {output / FAILED_REPAIRS_FILE}")
+        typer.echo(f"some values could not be repaired and count as missing, see {output}/{FAILED_REPAIRS_FILE}")
     if result.num_unknown_label:
         typer.echo(f"left out of the metrics: {result.num_unknown_label:,} with a label that the model does not know")
     if result.num_labelled:
         typer.echo(
             f"{result.main_metric} {result.metrics[result.main_metric]:.4f} on {result.num_labelled:,} labelled "
-            f"examples: {output / METRICS_FILE}"
+            f"examples: {output}/{METRICS_FILE}"
         )
     else:
         typer.echo(

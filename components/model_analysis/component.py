@@ -173,3 +173,47 @@ def assess_language_bias(
         verdict_path=language_bias_verdict.path, metrics_path=language_bias_metrics.path,
     )  # fmt: skip
     language_bias_metrics.metadata.update(result.metrics)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def score_examples(
+    examples_uri: str,
+    model_uri: str,
+    output_uri: str,
+    problem: str,
+    workspace_claim: str,
+    device: str,
+    scoring_report: dsl.Output[dsl.HTML],
+    scoring_metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Write the predictions of a published model on any examples; a try that was stopped goes on where it was.
+
+    Parameters
+    ----------
+    examples_uri
+        An example table, a table file or a folder of photos: a path, a URI or pvc://CLAIM/PATH.
+    model_uri
+        The published model bundle.
+    output_uri
+        The folder or URI to write: a predictions table, metrics where labels are known, what could not be read.
+    problem
+        The problem file's text or the URI of the file, where the data need one to be read; else empty.
+    workspace_claim
+        The volume claim that the step mounts: the CLAIM of pvc:// URIs.
+    device
+        auto, cpu or cuda; cuda insists on a GPU.
+
+    Returns
+    -------
+    scoring_report
+        How many were scored, what was answered how surely, and metrics where labels are known.
+    scoring_metrics
+        The same as figures, for the KFP UI.
+    """
+    from components.model_analysis.jobs.score_examples import score_examples as job
+
+    result = job(
+        source=examples_uri, model_path=model_uri, output_path=output_uri, hints=problem,
+        device=device, workspace_claim=workspace_claim, report_path=scoring_report.path,
+    )  # fmt: skip
+    scoring_metrics.metadata.update(result.figures())

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from components.model_analysis.errors.hardest_examples import HardestExamples
 from components.model_analysis.errors.largest_errors import LargestErrors
 from components.model_analysis.metrics.evaluation import evaluate_predictions, Evaluation
 from components.model_analysis.metrics.regression import evaluate_numbers, NumberEvaluation
 from components.model_analysis.scoring.class_answers import ClassAnswers
-from components.model_analysis.scoring.example_batches import ExampleSource, UnreadableExample
+from components.model_analysis.scoring.example_batches import ExampleBatch, ExampleSource, UnreadableExample
 from components.model_analysis.scoring.label_origin import are_by_people
 from components.model_analysis.scoring.number_answers import NumberAnswers
 from components.model_analysis.scoring.prefetching import score_batches, ScoredBatch
@@ -40,9 +41,30 @@ def score_source(source: ExampleSource, predictor: Predictor, path: str | Path) 
     Labels are written as the model spells them; one that is no class of it as the source does. Where the model answers
     a number, a label that is none is written as missing.
     """
-    answers = NumberAnswers() if predictor.task.is_regression else ClassAnswers(predictor)
-    unreadable: list[UnreadableExample] = []
+    answers = _answers(predictor)
     by_hand: Iterable[object] = ()
+    with progress(by_hand, label="scoring", total=source.num_examples) as bar:
+        unreadable = write_scored(source.batches, source, predictor, path, bar=bar, answers=answers)
+    unreadable += source.unreadable
+    say_unreadable(unreadable)
+    return ScoredSource(unreadable=tuple(unreadable), hardest=answers.hardest)
+
+
+def write_scored(
+    batches: Iterable[ExampleBatch],
+    source: ExampleSource,
+    predictor: Predictor,
+    path: str | Path,
+    *,
+    bar: "tqdm[object]",
+    answers: ClassAnswers | NumberAnswers | None = None,
+) -> list[UnreadableExample]:
+    """Score batches of a source into a predictions table; those of their examples that cannot be read.
+
+    `answers` is told of every batch, and `bar` of every example.
+    """
+    told = answers or _answers(predictor)
+    unreadable: list[UnreadableExample] = []
     table = PredictionsWriter(
         path,
         class_names=predictor.class_names,
@@ -50,19 +72,26 @@ def score_source(source: ExampleSource, predictor: Predictor, path: str | Path) 
         is_regression=predictor.task.is_regression,
         kept=source.kept,
     )
-    with table as writer, progress(by_hand, label="scoring", total=source.num_examples) as bar:
-        for batch in score_batches(source.batches, predictor):
+    with table as writer:
+        for batch in score_batches(batches, predictor):
             bar.update(len(batch.examples) + len(batch.unreadable))
             unreadable += batch.unreadable
             if len(batch.examples):
-                _write(batch, writer, answers)
-                answers.offer(batch)
-    unreadable += source.unreadable
+                _write(batch, writer, told)
+                told.offer(batch)
+    return unreadable
+
+
+def say_unreadable(unreadable: Sequence[UnreadableExample]) -> None:
+    """Log what could not be read, the first by name."""
     for example in unreadable[:_MAX_LOGGED]:
         logger.warning("not scored: %s: %s", example.example_id, example.reason)
     if len(unreadable) > _MAX_LOGGED:
         logger.warning("not scored: %d more", len(unreadable) - _MAX_LOGGED)
-    return ScoredSource(unreadable=tuple(unreadable), hardest=answers.hardest)
+
+
+def _answers(predictor: Predictor) -> ClassAnswers | NumberAnswers:
+    return NumberAnswers() if predictor.task.is_regression else ClassAnswers(predictor)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
