@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
 from components.model_analysis.gate.champion_gate import ComparedRows
-from components.model_analysis.gate.given_slices import slice_masks
+from components.shared.tables.given_slices import slice_masks
 from components.model_analysis.metrics.operating_point import positive_index
 from components.model_analysis.scoring.example_sources import LABEL_SOURCE
 from components.model_analysis.scoring.label_matching import LabelMatcher
