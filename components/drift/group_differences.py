@@ -16,7 +16,7 @@ from scipy.stats import studentized_range, t
 
 from components.drift.share_intervals import CONFIDENCE, effective_number, unit_numbers, wilson_limits, Z
 
-_LARGEST_Z, _HALVINGS = 40.0, 50
+_LARGEST_Z, _HALVINGS = 40.0, 32
 _ROUNDING = 1e-12
 
 

@@ -28,7 +28,7 @@ _ODDS, _ODDS_CONFIDENCE = ("true_positive_rate", "false_positive_rate"), 0.975
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GroupRate:
-    """One group's value of a measure over `num_examples`, with its own 95 % interval; judged where it is large enough."""
+    """One group's value of a measure over `num_examples` with its own 95 % interval; judged where large enough."""
 
     name: str
     num_examples: int

@@ -33,7 +33,7 @@ class ScoredExamples:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GroupThreshold:
-    """A group's own threshold, and its rate on the test split with the common one and with it; `nan` without examples."""
+    """A group's threshold, and its rate on the test split with the common one and with it; `nan` without examples."""
 
     name: str
     threshold: float

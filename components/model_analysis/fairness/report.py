@@ -1,4 +1,4 @@
-"""The page on a model's fairness: the verdict, every group's rates, the differences, and what thresholds would change."""
+"""The page on a model's fairness: the verdict, every group's rates, differences, and what thresholds would change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
