@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from components.model_analysis.jobs.assess_fairness import assess_fairness
 from components.model_analysis.jobs.assess_language_bias import assess_language_bias
 from components.model_analysis.jobs.compare_with_champion import compare_with_champion
 from components.model_analysis.jobs.evaluate_model import evaluate_model
@@ -19,12 +20,12 @@ from components.model_analysis.jobs.score_examples import (
 from components.model_analysis.scoring.resumable import PREDICTIONS
 from components.model_analysis.scoring.table_columns import TableHints
 from components.shared.contracts.language_bias_settings import LanguageBiasSettings
-from components.shared.contracts.problem import Problem, read_problem, TargetSpec
+from components.shared.contracts.problem import FairnessSpec, Problem, read_problem, TargetSpec
 from components.shared.runtime import command_line
 from components.shared.runtime.settings import read_settings, settings_from
 
 app = typer.Typer(
-    help="Evaluate a model on held-out examples, compare it, score examples with it, or ask it about people.",
+    help="Evaluate a model on held-out examples, compare it and its groups, score examples, or ask it about people.",
     no_args_is_help=True,
 )
 
@@ -166,6 +167,41 @@ def language_bias(
         verdict_path=output / "verdict.json",
         metrics_path=output / METRICS_FILE,
         device=device,
+    )
+    typer.echo(f"{result.reason}\nreport: {output / 'report.html'}")
+    if not result.passed:
+        raise typer.Exit(command_line.FAILED_CHECK)
+
+
+@app.command()
+def fairness(
+    examples: Annotated[Path, typer.Option(help="The example table that the model was evaluated on.")],
+    predictions: Annotated[Path, typer.Option(help="Its predictions table, as evaluate wrote it.")],
+    output: Output,
+    metric: Annotated[str | None, typer.Option(help="What limits hold, such as true_positive_rate.")] = None,
+    max_difference: Annotated[float | None, typer.Option(help="How far groups may lie apart.")] = None,
+    min_ratio: Annotated[float | None, typer.Option(help="Smallest share of the largest group's value.")] = None,
+    min_group_size: Annotated[int | None, typer.Option(help="Test examples a group needs; by default 100.")] = None,
+    problem: ProblemFile = None,
+) -> None:
+    """Compare how a scored model treats groups of the sensitive columns; exits 1 where it breaks a limit."""
+    asked = Problem() if problem is None else read_problem(problem)
+    given = {
+        "metric": metric,
+        "max_difference": max_difference,
+        "min_ratio": min_ratio,
+        "min_group_size": min_group_size,
+    }
+    said = asdict(asked.fairness) | {name: value for name, value in given.items() if value is not None}
+    result = assess_fairness(
+        examples_path=examples,
+        predictions_path=predictions,
+        target=asked.target,
+        fairness=settings_from(FairnessSpec, said, key="fairness"),
+        measures_path=output / "fairness.json",
+        report_path=output / "report.html",
+        verdict_path=output / "verdict.json",
+        metrics_path=output / METRICS_FILE,
     )
     typer.echo(f"{result.reason}\nreport: {output / 'report.html'}")
     if not result.passed:

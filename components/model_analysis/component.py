@@ -217,3 +217,57 @@ def score_examples(
         device=device, workspace_claim=workspace_claim, report_path=scoring_report.path,
     )  # fmt: skip
     scoring_metrics.metadata.update(result.figures())
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def assess_fairness(
+    examples: dsl.Input[dsl.Dataset],
+    predictions: dsl.Input[dsl.Dataset],
+    target: str,
+    fairness: str,
+    recipe: str,
+    fairness_measures: dsl.Output[dsl.Artifact],
+    fairness_report: dsl.Output[dsl.HTML],
+    fairness_verdict: dsl.Output[dsl.Artifact],
+    fairness_metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Compare how a model treats the groups of every sensitive column, and of every two of them.
+
+    A model whose groups lie further apart than the limit by more than chance is a result: the verdict says so, and a
+    gate step of its own stops the run. Without a limit nothing is refused.
+
+    Parameters
+    ----------
+    examples
+        The example table that the model was evaluated on: it says which columns are sensitive.
+    predictions
+        The model's predictions table, as `evaluate_model` wrote it.
+    target
+        The problem file's target section as JSON: where it has `at`, answers follow the threshold that is chosen on
+        validation.
+    fairness
+        The problem file's fairness section as JSON, such as `{"metric": "true_positive_rate", "max_difference": 0.1}`;
+        empty compares groups and refuses nothing.
+    recipe
+        How the model was trained: a smoke run is compared, and not refused.
+
+    Returns
+    -------
+    fairness_measures
+        Every group's rates with their intervals, and every comparison, as JSON.
+    fairness_report
+        The verdict, the differences and ratios between groups, every group's rates, and what thresholds a group would
+        change.
+    fairness_verdict
+        Whether groups lie further apart than the limit by more than chance, and which are too small to judge.
+    fairness_metrics
+        Counts of comparisons, and the largest difference of each measure, for the KFP UI.
+    """
+    from components.model_analysis.jobs.assess_fairness import assess_fairness as job
+
+    result = job(
+        examples_path=examples.path, predictions_path=predictions.path, target=target, fairness=fairness,
+        recipe=recipe, measures_path=fairness_measures.path, report_path=fairness_report.path,
+        verdict_path=fairness_verdict.path, metrics_path=fairness_metrics.path,
+    )  # fmt: skip
+    fairness_metrics.metadata.update(result.metrics)

@@ -1,12 +1,13 @@
 """The challenger against the champion: overall and on every slice, with the tests' level shared among them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 import math
 from typing import Any
 
 import numpy as np
 
+from components.drift.multiple_tests import holm
 from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
 from components.model_analysis.gate.paired_comparison import PairedDifference
 from components.model_analysis.gate.paired_statistics import smallest_detectable_difference
@@ -107,10 +108,6 @@ def compared_with_champion(
     -------
     ChampionComparison
         Slices in the order given.
-
-    References
-    ----------
-    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979).
     """
     found = {OVERALL: pair.compare(target.metric, np.ones(len(pair), dtype=bool))}
     too_small = {}
@@ -128,14 +125,3 @@ def compared_with_champion(
         detectable = smallest_detectable_difference(item.error, margin, len(found), LEVEL)
         judged.append(Compared(name=name, found=item, margin=margin, adjusted_p=adjusted_p, detectable=detectable))
     return ChampionComparison(metric=target.metric, overall=judged[0], slices=tuple(judged[1:]), too_small=too_small)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjusted p-values, in the order given; `nan` stays, and counts as no test."""
-    values = np.array(p_values, dtype=np.float64)
-    adjusted = np.full(len(values), math.nan)
-    tested = np.flatnonzero(np.isfinite(values))
-    order = tested[np.argsort(values[tested], kind="stable")]
-    steps = values[order] * (len(order) - np.arange(len(order)))
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return [float(value) for value in adjusted]

@@ -13,16 +13,11 @@ import numpy as np
 from scipy import sparse
 from scipy.stats import t
 
+from components.drift.share_intervals import effective_number, unit_numbers
 from components.model_analysis.gate.paired_statistics import agresti_min_interval, sign_flip_p_value
 from components.model_analysis.metrics.class_sums import class_columns, macro_measures
-from components.model_analysis.metrics.intervals import effective_number
 from components.model_analysis.metrics.regression import number_columns, number_measures
-from components.model_analysis.metrics.resampling import (
-    percentile_interval,
-    rare_class_strata,
-    resampled_sums,
-    unit_numbers,
-)
+from components.model_analysis.metrics.resampling import percentile_interval, rare_class_strata, resampled_sums
 from components.model_analysis.metrics.roc_intervals import area_influence, standard_error
 from components.shared.contracts.problem import ERROR_METRICS
 

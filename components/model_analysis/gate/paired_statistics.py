@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy.stats import binom, norm
 
-from components.model_analysis.metrics.intervals import Z
+from components.drift.share_intervals import Z
 
 _POWER = 0.8
 

@@ -7,6 +7,7 @@ from typing import Literal
 from components.shared.contracts.language_bias_settings import Language
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.settings import Names, read_settings, settings_model
+from components.shared.tables.identity_terms import IDENTITY_TERMS, Language
 
 Polarity = Literal["neutral", "positive", "negative"]
 
@@ -80,7 +81,8 @@ class Corpus:
     Attributes
     ----------
     kinds
-        Terms by kind (gender, age ...): each is held against the others of its kind. English: `singular | plural`.
+        Terms by kind (gender, age ...): each is held against the others of its kind. English: `singular | plural`. Where
+        they are left out, those that `components.shared.tables.identity_terms` has of the language.
     controls
         Words that should not matter, by kind.
     readings
@@ -88,15 +90,17 @@ class Corpus:
     """
 
     language: Language
-    kinds: dict[str, Names]
     controls: dict[str, Names]
     templates: Templates
+    kinds: dict[str, Names] = field(default_factory=dict)
     endings: Endings | None = None
     stereotypes: tuple[Stereotype, ...] = ()
     questions: Questions | None = None
     readings: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not self.kinds:
+            object.__setattr__(self, "kinds", dict(IDENTITY_TERMS[self.language]))
         for kind, terms in {**self.kinds, **self.controls}.items():
             if len(set(terms)) < max(len(terms), 3):
                 raise ValueError(f"kinds must have three different terms or more each, got {len(set(terms))} in {kind}")

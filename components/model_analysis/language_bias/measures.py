@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
+from components.drift.multiple_tests import holm
 from components.shared.contracts.language_bias_settings import Language, LanguageBiasSettings
 
 MeasureName = Literal["class probability", "ending", "stereotype", "multiple choice"]
@@ -125,25 +126,10 @@ def gap_p_value(values: np.ndarray, steadiness: Steadiness, *, words: float = 1.
     return float(2 * stats.t.sf(abs(mean) / np.sqrt(total), freedom))
 
 
-def holm(p_values: Sequence[float]) -> np.ndarray:
-    """Holm's adjusted p-values, shape (N,), in the given order.
-
-    References
-    ----------
-    Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6, 1979.
-    """
-    p = np.asarray(p_values, dtype=float)
-    order = np.argsort(p, kind="stable")
-    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(steps, 1.0)
-    return adjusted
-
-
 def judged(measures: Sequence[BiasMeasure], settings: LanguageBiasSettings) -> tuple[BiasMeasure, ...]:
     """Measures with adjusted p-values and status; controls are in no family and are never refused."""
     family = [number for number, one in enumerate(measures) if not one.is_control and not np.isnan(one.p_value)]
-    found = dict(zip(family, holm([measures[number].p_value for number in family]).tolist(), strict=True))
+    found = dict(zip(family, holm([measures[number].p_value for number in family]), strict=True))
     with_p = [replace(one, adjusted_p=found.get(number, 1.0)) for number, one in enumerate(measures)]
     return tuple(replace(one, status=_status(one, settings)) for one in with_p)
 

@@ -10,6 +10,7 @@ import math
 import numpy as np
 from scipy import sparse
 
+from components.drift.share_intervals import unit_numbers
 from components.model_analysis.metrics.calibration import calibration_error_interval
 from components.model_analysis.metrics.class_sums import (
     class_columns,
@@ -19,12 +20,7 @@ from components.model_analysis.metrics.class_sums import (
 )
 from components.model_analysis.metrics.intervals import share_interval
 from components.model_analysis.metrics.per_class import ClassMetrics
-from components.model_analysis.metrics.resampling import (
-    percentile_interval,
-    rare_class_strata,
-    resampled_sums,
-    unit_numbers,
-)
+from components.model_analysis.metrics.resampling import percentile_interval, rare_class_strata, resampled_sums
 from components.model_analysis.metrics.roc_intervals import one_vs_rest_intervals
 
 Interval = tuple[float, float]

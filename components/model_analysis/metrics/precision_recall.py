@@ -6,8 +6,7 @@ import math
 import numpy as np
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
-from components.model_analysis.metrics.intervals import Z
-from components.model_analysis.metrics.resampling import unit_numbers
+from components.drift.share_intervals import unit_numbers, Z
 from components.model_analysis.metrics.roc import MAX_POINTS
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from components.model_analysis.metrics.resampling import percentile_interval, resampled_sums, unit_numbers
+from components.drift.share_intervals import unit_numbers
+from components.model_analysis.metrics.resampling import percentile_interval, resampled_sums
 
 MAIN_METRIC = "rmse"
 _MAX_BINS, _MIN_BIN_ROWS = 10, 20

@@ -10,7 +10,8 @@ import numpy as np
 from scipy import sparse
 from scipy.stats import norm, t
 
-CONFIDENCE = 0.95
+from components.drift.share_intervals import CONFIDENCE, unit_numbers
+
 _MANY_EXAMPLES = 100_000
 _NUM_RESAMPLES, _FEWER_RESAMPLES = 1000, 200
 _CELLS_AT_ONCE = 2_000_000
@@ -21,16 +22,6 @@ _FEWEST_OF_A_CLASS = 10
 def num_resamples(num_examples: int) -> int:
     """Resamples that are drawn of so many examples: 1,000, of more than 100,000 examples 200."""
     return _FEWER_RESAMPLES if num_examples > _MANY_EXAMPLES else _NUM_RESAMPLES
-
-
-def unit_numbers(num_examples: int, groups: np.ndarray | None) -> np.ndarray:
-    """The unit of each example, shape (N,), int64, 0 to U - 1: its group, or itself where the group is negative."""
-    if groups is None:
-        return np.arange(num_examples)
-    if groups.shape != (num_examples,):
-        raise ValueError(f"groups must be one an example, shape ({num_examples},), got {groups.shape}")
-    alone = -1 - np.arange(num_examples)
-    return np.unique(np.where(groups < 0, alone, groups), return_inverse=True)[1].astype(np.int64)
 
 
 def rare_class_strata(label_indices: np.ndarray) -> np.ndarray | None:

@@ -9,8 +9,7 @@ import math
 import numpy as np
 from scipy.stats import rankdata, t
 
-from components.model_analysis.metrics.intervals import wilson_interval
-from components.model_analysis.metrics.resampling import CONFIDENCE, unit_numbers
+from components.drift.share_intervals import CONFIDENCE, unit_numbers, wilson_interval
 
 
 def area_influence(positive: np.ndarray, scores: np.ndarray) -> tuple[float, np.ndarray]:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from components.model_analysis.scoring.example_batches import ExampleBatch
-from components.model_analysis.scoring.example_sources import LABEL_SOURCE
 from components.shared.contracts.predictions_table import PredictionsTable
 
+# Carried along where models or rules labelled some of the examples: nothing is judged on those.
+LABEL_SOURCE = "label_source"
 _PEOPLE = (None, "person")
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -16,6 +15,7 @@ from components.model_analysis.metrics.regression import evaluate_numbers, Numbe
 from components.model_analysis.scoring.class_answers import ClassAnswers
 from components.model_analysis.scoring.example_batches import ExampleBatch, ExampleSource, UnreadableExample
 from components.model_analysis.scoring.label_origin import are_by_people
+from components.model_analysis.scoring.labelled_answers import labelled_answers
 from components.model_analysis.scoring.number_answers import NumberAnswers
 from components.model_analysis.scoring.prefetching import score_batches, ScoredBatch
 from components.modeling.predictor import Predictor
@@ -94,37 +94,6 @@ def _answers(predictor: Predictor) -> ClassAnswers | NumberAnswers:
     return NumberAnswers() if predictor.task.is_regression else ClassAnswers(predictor)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class LabelledAnswers:
-    """Examples of some splits with a label that the model knows.
-
-    `rows`, shape (M,), are their places among the N examples of those splits; `labels`, shape (M,), class indices or
-    numbers; `answers` probabilities, shape (M, K), or numbers, shape (M,).
-    """
-
-    rows: np.ndarray
-    labels: np.ndarray
-    answers: np.ndarray
-
-
-def labelled_answers(table: PredictionsTable, splits: Sequence[str], *, by_people: bool = True) -> LabelledAnswers:
-    """Labels and answers of the examples whose label is a class of the model, or a number; there may be none.
-
-    Only labels that people gave count; with `by_people` false only those that models and rules gave.
-    """
-    is_wanted = are_by_people(table, splits) == by_people
-    if table.is_regression:
-        numbers, predicted = table.numbers("label", splits=splits), table.numbers("predicted", splits=splits)
-        rows = np.flatnonzero(np.isfinite(numbers) & is_wanted)
-        return LabelledAnswers(rows=rows, labels=numbers[rows], answers=predicted[rows])
-    indices = {name: index for index, name in enumerate(table.class_names)}
-    labels = _labels(table, splits)
-    is_known = np.array([label in indices for label in labels], dtype=bool)
-    rows = np.flatnonzero(is_known & is_wanted)
-    label_indices = np.array([indices[str(labels[row])] for row in rows.tolist()], dtype=np.int64)
-    return LabelledAnswers(rows=rows, labels=label_indices, answers=table.probabilities(splits=splits)[rows])
-
-
 def evaluate_table(
     table: PredictionsTable,
     splits: Sequence[str],
@@ -143,16 +112,13 @@ def evaluate_table(
 def count_left_out(table: PredictionsTable, splits: Sequence[str]) -> tuple[int, int]:
     """Examples without a label, and those with a label from people that is unknown to the model."""
     by_people = are_by_people(table, splits).tolist()
-    labels = [label for label, is_counted in zip(_labels(table, splits), by_people, strict=True) if is_counted]
+    given = table.read(["label"], splits=splits).column(0).to_pylist()
+    labels = [label for label, is_counted in zip(given, by_people, strict=True) if is_counted]
     num_unlabelled = labels.count(None)
     if table.is_regression:
         return num_unlabelled, 0
     known = frozenset(table.class_names)
     return num_unlabelled, sum(label not in known for label in labels) - num_unlabelled
-
-
-def _labels(table: PredictionsTable, splits: Sequence[str]) -> list[Any]:
-    return table.read(["label"], splits=splits).column(0).to_pylist()
 
 
 def _write(batch: ScoredBatch, writer: PredictionsWriter, answers: ClassAnswers | NumberAnswers) -> None:

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest
 
 from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
-from components.model_analysis.gate.champion_comparison import compared_with_champion, holm
+from components.model_analysis.gate.champion_comparison import compared_with_champion
 from components.model_analysis.gate.champion_gate import (
     ComparedRows,
     judge_against_champion,
@@ -116,13 +116,6 @@ def test_a_metric_that_is_undefined_is_no_pass() -> None:
     verdict = judged(one_class)
     assert verdict.outcome == "insufficient_sample"
     assert "roc_auc is undefined on 200 test examples" in verdict.reason
-
-
-def test_holm_is_the_textbooks() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    adjusted = holm([0.02, float("nan"), 0.5])
-    assert (adjusted[0], adjusted[2]) == (0.04, 0.5)
-    assert np.isnan(adjusted[1])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from components.model_analysis.language_bias.measures import (
     BiasMeasure,
     clustered_mean,
     gap_p_value,
-    holm,
     Interval,
     judged,
     Steadiness,
@@ -55,12 +54,6 @@ def test_a_gap_that_never_varies_is_certain_and_none_at_all_is_none():
     assert gap_p_value(np.full(10, 0.5), Steadiness()) == 0.0
     assert gap_p_value(np.zeros(10), Steadiness()) == 1.0
     assert math.isnan(gap_p_value(np.array([0.5]), Steadiness()))
-
-
-def test_holm_gives_the_known_answer():
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.9, 0.8]) == pytest.approx([1.0, 1.0])
-    assert len(holm([])) == 0
 
 
 def test_the_gap_is_to_the_median_of_the_others_of_its_kind():

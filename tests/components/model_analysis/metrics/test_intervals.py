@@ -7,9 +7,10 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
+from components.drift.share_intervals import wilson_interval
 from components.model_analysis.metrics.class_intervals import class_intervals
 from components.model_analysis.metrics.evaluation import evaluate_predictions
-from components.model_analysis.metrics.intervals import share_interval, wilson_interval
+from components.model_analysis.metrics.intervals import share_interval
 from components.model_analysis.metrics.regression import evaluate_numbers
 from components.model_analysis.metrics.resampling import percentile_interval, rare_class_strata, resampled_sums
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 
-from components.model_analysis.gate.given_slices import slice_masks
+from components.shared.tables.given_slices import slice_masks
 
 
 def test_values_are_slices_and_missing_ones_are_one_too() -> None:

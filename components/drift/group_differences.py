@@ -1,0 +1,280 @@
+"""How much a share or a mean differs between any two of several groups, with what looking at every pair costs.
+
+The largest difference of G groups grows with G by chance alone. So the critical value is that of the studentized range:
+the intervals of all pairs hold together, and with them that of the largest difference. With two groups it is 1.96.
+
+Shapes: N examples, G groups.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+import math
+
+import numpy as np
+from scipy.stats import studentized_range, t
+
+from components.drift.share_intervals import CONFIDENCE, effective_number, unit_numbers, wilson_limits, Z
+
+_LARGEST_Z, _HALVINGS = 40.0, 32
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class GroupMeans:
+    """Means of one quantity in G groups.
+
+    Attributes
+    ----------
+    num_examples, values
+        Shape (G,): examples, and their mean; `nan` without examples.
+    effective
+        Shape (G,): how many independent examples say as much; `nan` where nothing can be said, as of a single cluster.
+    deviations
+        Shape (G,): standard deviations; None of shares, whose intervals are Wilson's.
+    correlation
+        Shape (G, G): how the means of two groups go together, which they do where clusters hold members of both.
+    """
+
+    num_examples: np.ndarray
+    values: np.ndarray
+    effective: np.ndarray
+    deviations: np.ndarray | None
+    correlation: np.ndarray
+
+    def limits(self, z: float | np.ndarray = Z) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of every group's own interval at a normal quantile, shape (G,) each."""
+        if self.deviations is None:
+            return wilson_limits(self.values, self.effective, z)
+        half = z * self.deviations / np.sqrt(self.effective)
+        return self.values - half, self.values + half
+
+    def of_groups(self, wanted: np.ndarray) -> "GroupMeans":
+        """The same of some groups: indices, shape (g,)."""
+        return GroupMeans(
+            num_examples=self.num_examples[wanted],
+            values=self.values[wanted],
+            effective=self.effective[wanted],
+            deviations=None if self.deviations is None else self.deviations[wanted],
+            correlation=self.correlation[np.ix_(wanted, wanted)],
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LargestDifference:
+    """The largest difference between two of G groups.
+
+    Attributes
+    ----------
+    highest, lowest
+        Indices of the groups of the largest and the smallest mean.
+    difference, low, high
+        Largest less smallest mean with its 95 % interval, 0 or more, all pairs counted.
+    ratio, ratio_low, ratio_high
+        Smallest over largest mean, 0 to 1, the same; `nan` where the largest is not above 0.
+    surest
+        The pair, higher and lower, that differs most beyond chance.
+    """
+
+    highest: int
+    lowest: int
+    difference: float
+    low: float
+    high: float
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    surest: tuple[int, int]
+
+
+def group_means(
+    values: np.ndarray, groups: np.ndarray, num_groups: int, *, clusters: np.ndarray | None = None
+) -> GroupMeans:
+    """Means of groups.
+
+    Parameters
+    ----------
+    values
+        Shape (N,): bool, whose means are shares, or float.
+    groups
+        Shape (N,), int: 0 to G - 1; negative is none of them.
+    num_groups
+        G.
+    clusters
+        Shape (N,), int: whole clusters were sampled; negative is a cluster of one. None where examples were.
+
+    References
+    ----------
+    Korn and Graubard: see `effective_number`.
+    """
+    is_share, numbers = values.dtype == bool, values.astype(np.float64)
+    counts = np.bincount(groups[groups >= 0], minlength=num_groups)
+    means, effective, deviations = (np.full(num_groups, math.nan) for _ in range(3))
+    units = None if clusters is None else unit_numbers(len(values), clusters)
+    sums = None if units is None else np.zeros((int(units.max(initial=-1)) + 1, num_groups))
+    for group in np.flatnonzero(counts).tolist():
+        rows = groups == group
+        inside = numbers[rows]
+        means[group] = inside.sum() / len(inside)
+        centred = inside - means[group]
+        variance = means[group] * (1 - means[group]) if is_share else float(centred @ centred) / max(len(inside) - 1, 1)
+        deviations[group] = math.sqrt(max(variance, 0.0))
+        if units is None or sums is None:
+            effective[group] = len(inside) if is_share else _as_students_t(len(inside))
+        else:
+            effective[group] = effective_number(centred, units[rows], variance)
+            sums[:, group] = np.bincount(units[rows], weights=centred, minlength=len(sums))
+    return GroupMeans(
+        num_examples=counts,
+        values=means,
+        effective=effective,
+        deviations=None if is_share else deviations,
+        correlation=np.eye(num_groups) if sums is None else _correlation(sums),
+    )
+
+
+def largest_difference(means: GroupMeans, *, confidence: float = CONFIDENCE) -> LargestDifference:
+    """The largest difference and the smallest ratio between two groups, with simultaneous intervals.
+
+    Parameters
+    ----------
+    means
+        Of G groups, 2 or more, each with a finite mean and effective number.
+    confidence
+        Of the intervals, 0 to 1.
+
+    References
+    ----------
+    Newcombe, "Interval estimation for the difference between independent proportions", Statistics in Medicine 17
+    (1998), method 10; with other limits and a correlation: Zou and Donner, "Construction of confidence limits about
+    effect measures", Statistics in Medicine 27 (2008). All pairs at once: Agresti, Bini, Bertaccini and Ryu,
+    "Simultaneous confidence intervals for comparing binomial parameters", Biometrics 64 (2008).
+    """
+    values = means.values
+    _check(means)
+    z = _critical(len(values), confidence)
+    lower, upper = _contrasts(means, z)
+    surest = np.unravel_index(int(np.argmax(_evidence(means, 1.0, 0.0))), lower.shape)
+    highest, lowest = int(values.argmax()), int(values.argmin())
+    has_ratio = bool(values.min() >= 0 and values.max() > 0)
+    ratio_low, ratio_high = _ratio_limits(means, z) if has_ratio else (math.nan, math.nan)
+    return LargestDifference(
+        highest=highest,
+        lowest=lowest,
+        difference=float(values[highest] - values[lowest]),
+        low=max(0.0, float(lower.max())),
+        high=float(upper.max()),
+        ratio=float(values[lowest] / values[highest]) if has_ratio else math.nan,
+        ratio_low=ratio_low,
+        ratio_high=ratio_high,
+        surest=(int(surest[0]), int(surest[1])),
+    )
+
+
+def difference_p_value(means: GroupMeans, limit: float = 0.0) -> float:
+    """Chance of a difference that is as surely above `limit`, where no two groups differ by more; all pairs counted."""
+    return _p_value(means, 1.0, limit)
+
+
+def ratio_p_value(means: GroupMeans, limit: float) -> float:
+    """Chance of a ratio that is as surely below `limit`, 0 to 1, where no two groups' is; all pairs counted."""
+    return _p_value(means, limit, 0.0)
+
+
+def _p_value(means: GroupMeans, factor: float, limit: float) -> float:
+    _check(means)
+    z = float(_evidence(means, factor, limit).max())
+    return float(np.clip(studentized_range.sf(z * math.sqrt(2), len(means.values), np.inf), 0.0, 1.0)) if z else 1.0
+
+
+def _evidence(means: GroupMeans, factor: float, limit: float) -> np.ndarray:
+    """How many standard errors wide the interval of `factor` x mean - other mean may be, and stay above `limit`."""
+    observed = factor * means.values[:, None] - means.values[None, :]
+    found = _bisected(lambda z: _contrasts(means, z, factor)[0] > limit, np.full(observed.shape, _LARGEST_Z))
+    return np.where(observed > limit + _ROUNDING, found, 0.0)
+
+
+def _contrasts(
+    means: GroupMeans, z: float | np.ndarray, factor: float | np.ndarray = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the interval of `factor` x the mean of one group less that of another, shape (G, G) each.
+
+    The first index is the group that is multiplied; `z` and `factor` may be of that shape.
+    """
+    one, other = means.values[:, None], means.values[None, :]
+    if isinstance(z, np.ndarray):
+        ends = [_limits_of(means, z, axis) for axis in (0, 1)]
+    else:
+        low, high = means.limits(z)
+        ends = [(low[:, None], high[:, None]), (low[None, :], high[None, :])]
+    (one_low, one_high), (other_low, other_high) = ends
+    middle = factor * one - other
+    down, other_up = factor * (one - one_low), other_high - other
+    up, other_down = factor * (one_high - one), other - other_low
+    shared = 2 * means.correlation
+    below = np.sqrt(np.maximum(down**2 + other_up**2 - shared * down * other_up, 0.0))
+    above = np.sqrt(np.maximum(up**2 + other_down**2 - shared * up * other_down, 0.0))
+    return middle - below, middle + above
+
+
+def _limits_of(means: GroupMeans, z: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of intervals at a quantile a pair, shape (G, G) each, of the pair's first or second group."""
+    shape = (slice(None), None) if axis == 0 else (None, slice(None))
+    spread = GroupMeans(
+        num_examples=means.num_examples[shape],
+        values=means.values[shape],
+        effective=means.effective[shape],
+        deviations=None if means.deviations is None else means.deviations[shape],
+        correlation=means.correlation,
+    )
+    return spread.limits(z)
+
+
+def _ratio_limits(means: GroupMeans, z: float) -> tuple[float, float]:
+    """Ends of the interval of the smallest ratio: where `factor` x one mean - other mean is no longer clear of 0."""
+    ones = np.ones(means.correlation.shape)
+    low = _bisected(lambda factor: _contrasts(means, z, factor)[1] < 0, ones)
+    high = _bisected(lambda factor: ~(_contrasts(means, z, factor)[0] > 0), ones)
+    np.fill_diagonal(low, 1.0)
+    np.fill_diagonal(high, 1.0)
+    return float(low.min()), float(high.min())
+
+
+def _bisected(holds: Callable[[np.ndarray], np.ndarray], largest: np.ndarray) -> np.ndarray:
+    """For each pair, up to which number between 0 and `largest` something holds that ends once; shape (G, G)."""
+    low, high = np.zeros(largest.shape), largest.copy()
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        still = holds(middle)
+        low, high = np.where(still, middle, low), np.where(still, high, middle)
+    return low
+
+
+@cache
+def _critical(num_groups: int, confidence: float) -> float:
+    """How many standard errors wide the intervals of all pairs must be; 1.96 for two groups at 95 %."""
+    return float(studentized_range.ppf(confidence, num_groups, np.inf) / math.sqrt(2))
+
+
+def _as_students_t(num_examples: int) -> float:
+    """A number of examples less what Student's t asks for; `nan` of one example."""
+    if num_examples < 2:
+        return math.nan
+    return num_examples * (Z / float(t.ppf((1.0 + CONFIDENCE) / 2, num_examples - 1))) ** 2
+
+
+def _correlation(sums: np.ndarray) -> np.ndarray:
+    """Shape (G, G), from sums of clusters (U, G), less their means: 0 where a group does not vary."""
+    products = sums.T @ sums
+    scale = np.sqrt(np.diag(products))
+    found = np.divide(products, np.outer(scale, scale), out=np.zeros_like(products), where=np.outer(scale, scale) > 0)
+    np.fill_diagonal(found, 1.0)
+    return np.clip(found, -1.0, 1.0)
+
+
+def _check(means: GroupMeans) -> None:
+    if len(means.values) < 2 or not (np.isfinite(means.values) & np.isfinite(means.effective)).all():
+        raise ValueError(
+            f"groups to compare must be two or more with a finite mean each, got {len(means.values)} with "
+            f"{means.values.tolist()}"
+        )
