@@ -71,7 +71,7 @@ def _add_classes(report: Report, table: PredictionsTable) -> None:
 
 def _class_row(name: str, count: np.int64, total: np.float64, num_examples: np.int64) -> list[Cell]:
     mean = float(total / count) if count else None
-    return [name, int(count), float(count / max(num_examples, 1)), mean]
+    return [name, int(count), float(count) / max(int(num_examples), 1), mean]
 
 
 def _add_numbers(report: Report, table: PredictionsTable) -> None:

@@ -12,7 +12,7 @@ from components.model_analysis.language_bias.corpus import Corpus
 from components.model_analysis.language_bias.measures import BiasMeasure
 from components.model_analysis.language_bias.sentences import sentence, terms_of
 from components.model_analysis.language_bias.term_gaps import term_measures
-from components.shared.contracts.language_bias_settings import Language
+from components.shared.tables.identity_terms import Language
 
 # Texts, N of them, to probabilities of the shape (N, K).
 Classify = Callable[[Sequence[str]], np.ndarray]

@@ -4,7 +4,6 @@ from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
-from components.shared.contracts.language_bias_settings import Language
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.settings import Names, read_settings, settings_model
 from components.shared.tables.identity_terms import IDENTITY_TERMS, Language

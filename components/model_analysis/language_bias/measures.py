@@ -11,7 +11,8 @@ import numpy as np
 from scipy import stats
 
 from components.drift.multiple_tests import holm
-from components.shared.contracts.language_bias_settings import Language, LanguageBiasSettings
+from components.shared.contracts.language_bias_settings import LanguageBiasSettings
+from components.shared.tables.identity_terms import Language
 
 MeasureName = Literal["class probability", "ending", "stereotype", "multiple choice"]
 Status = Literal["biased", "no bias seen", "too few templates"]

@@ -6,8 +6,8 @@ import re
 from components.model_analysis.language_bias.corpus import both, Corpus
 from components.model_analysis.language_bias.english_articles import article
 from components.model_analysis.language_bias.korean_particles import with_particle
-from components.shared.contracts.language_bias_settings import Language
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.identity_terms import Language
 
 _SLOT = re.compile(r"\{(term|a|A|many|Many)(2?)\}(?:([가-힣]+/[가-힣]+))?")
 _SLOTS_OF: dict[Language, tuple[str, ...]] = {"ko": ("term",), "en": ("a", "A", "many", "Many")}

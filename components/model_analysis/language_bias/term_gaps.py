@@ -15,7 +15,7 @@ from components.model_analysis.language_bias.measures import (
     Steadiness,
 )
 from components.model_analysis.language_bias.sentences import Term
-from components.shared.contracts.language_bias_settings import Language
+from components.shared.tables.identity_terms import Language
 
 # Fewer terms do not say how much a term moves the model, if some of them may be biased.
 _FEWEST_TERMS = 20

@@ -104,7 +104,7 @@ def _kept_parts(output: OutputFolder, identity: Mapping[str, Any]) -> list[dict[
         write_json(known, dict(identity))
         output.store(f"{PARTS}/{_IDENTITY_FILE}")
         return []
-    kept = []
+    kept: list[dict[str, Any]] = []
     while _is_whole(folder := output.local / PARTS / f"{len(kept):05d}"):
         kept.append(read_json(folder / _PART_FILE, what="a scored part"))
     for folder in (output.local / PARTS).glob("[0-9]*"):

@@ -6,14 +6,12 @@ material_gap: 0.1
 """
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated
 
 from annotated_types import Ge, Gt, Lt
 
 from components.shared.runtime.settings import settings_model
-
-# Languages that sentences are built in for.
-Language = Literal["ko", "en"]
+from components.shared.tables.identity_terms import Language
 
 
 @settings_model

@@ -8,7 +8,7 @@ import numpy as np
 
 from components.model_analysis.language_bias.corpus import packaged_corpus
 from components.model_analysis.language_bias.sentences import sentence, Term, terms_of
-from components.shared.contracts.language_bias_settings import Language
+from components.shared.tables.identity_terms import Language
 
 _FILE = Path(__file__).with_name("planted.json")
 _PLACES = {
