@@ -229,11 +229,11 @@ def _machine_labels(weak: bool) -> Planted:
 def _photos(weak: bool) -> Planted:
     """Small photos of stripes that stand or lie, one in eight labelled otherwise."""
     rng = np.random.default_rng(8)
-    kinds = rng.integers(0, 2, 420)
+    kinds = rng.integers(0, 2, 300)
     labels = flipped(kinds, 0.12, rng)
     images = pa.array([_stripes(kind, rng) for kind in kinds], pa.binary())
     answers = right_in(labels, 0.7 if weak else 0.98, rng)
-    return Planted(modality="image", columns={"image": images}, labels=labels, answers=answers, split_ends=(200, 220))
+    return Planted(modality="image", columns={"image": images}, labels=labels, answers=answers, split_ends=(140, 150))
 
 
 def _stripes(kind: int, rng: np.random.Generator) -> bytes:
