@@ -46,8 +46,8 @@ def evaluate_model(
     evaluation
         All metrics of the test split as JSON, and under `baseline` the model beside cheap ones.
     analysis_report
-        The model beside a cheap one, the metrics, the confusion matrix, ROC and calibration curves, and the worst mistakes; of a number the errors,
-        the residuals by size, and the worst mistakes.
+        The model beside a cheap one, the metrics, the confusion matrix, ROC and calibration curves, and the worst
+        mistakes; of a number the errors, the residuals by size, and the worst mistakes.
     analysis_verdict
         Whether the model reached its target on the test split, and why not; whether it is better than a cheap one.
     analysis_metrics
