@@ -19,20 +19,21 @@ def evaluate_model(
     analysis_metrics: dsl.Output[dsl.Metrics],
     analysis_classification: dsl.Output[dsl.ClassificationMetrics],
 ) -> None:
-    """Score the held-out examples, evaluate, and decide whether the model may ship.
+    """Score the held-out examples, evaluate, hold the model against a cheap one, and decide whether it may ship.
 
     A model that misses its target is a result: the verdict says so, and a gate step of its own stops the run.
 
     Parameters
     ----------
     examples
-        An example table of images, texts or rows; its validation and test splits are scored.
+        An example table of images, texts or rows; its validation and test splits are scored, and a cheap model is
+        trained on its training split.
     model
         A model bundle of the same modality.
     target
         The problem file's target section as JSON, such as `{"metric": "accuracy", "minimum": 0.9}`, or
         `{"metric": "rmse", "maximum": 3.5}` where the label is a number; empty asks for better than always answering
-        the most frequent label, or one number.
+        the most frequent label, or one number. With `beat_baseline` it must be better than the cheap model, too.
     recipe
         How the model was trained: a smoke run is judged by whether the model could be evaluated.
     device
@@ -43,12 +44,12 @@ def evaluate_model(
     predictions
         Predictions table of the validation and test splits, with embeddings and slice columns.
     evaluation
-        All metrics of the test split as JSON.
+        All metrics of the test split as JSON, and under `baseline` the model beside cheap ones.
     analysis_report
-        The metrics, the confusion matrix, ROC and calibration curves, and the worst mistakes; of a number the errors,
-        the residuals by size, and the worst mistakes.
+        The model beside a cheap one, the metrics, the confusion matrix, ROC and calibration curves, and the worst
+        mistakes; of a number the errors, the residuals by size, and the worst mistakes.
     analysis_verdict
-        Whether the model reached its target on the test split, and why not.
+        Whether the model reached its target on the test split, and why not; whether it is better than a cheap one.
     analysis_metrics
         The metrics for the KFP UI.
     analysis_classification

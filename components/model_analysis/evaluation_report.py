@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 import math
 
+from components.model_analysis.baseline.comparison import BaselineComparison
+from components.model_analysis.baseline_report import add_baseline
 from components.model_analysis.errors.hardest_examples import ScoredExample
 from components.model_analysis.errors.hardest_report import add_examples
 from components.model_analysis.metrics.confusion import condensed_confusion, most_confused
@@ -34,7 +36,8 @@ class ReportContent:
     `not_by_people` are figures on what models and rules labelled in the validation and test splits, shown apart.
 
     Of a table, `influence` is that of each column, largest first (see `column_influence`), and `shown_columns` are
-    those whose values may be shown, the most telling first. `point` is the threshold that the target asked for.
+    those whose values may be shown, the most telling first. `point` is the threshold that the target asked for,
+    `baseline` the model beside cheap ones.
     """
 
     verdict: Verdict
@@ -47,6 +50,7 @@ class ReportContent:
     influence: Mapping[str, float] = field(default_factory=dict)
     shown_columns: Sequence[str] = ()
     point: OperatingPoint | None = None
+    baseline: BaselineComparison | None = None
 
 
 def evaluation_report(content: ReportContent) -> Report:
@@ -72,6 +76,8 @@ def _add_facts(report: Report, content: ReportContent) -> None:
     if test.num_groups is not None:
         counted["groups of them"] = test.num_groups
     report.facts({"accuracy": test.metrics["accuracy"], **counted})
+    add_baseline(report, content.baseline)
+    report.heading("Metrics")
     drawn = "whole groups" if test.num_groups is not None else "test examples"
     report.table(
         ["metric", "test", "95 % interval", "validation"],

@@ -56,7 +56,7 @@ def no_baseline(why: str) -> Verdict:
     return Verdict(
         check=CHECK,
         passed=True,
-        reason=f"no baseline: {why}, so the absolute target alone decides",
+        reason=f"no baseline: {why}, so the absolute target and the cheap model decide",
         findings=(Finding(kind="quality", severity="note", message=f"no baseline: {why}", name="no_baseline"),),
     )
 

@@ -16,15 +16,16 @@ def rows_by_people(examples: ExampleBatch) -> np.ndarray:
     """Whether no model and no rule gave the label of each of a batch's examples, shape (B,), bool."""
     if LABEL_SOURCE not in examples.extra:
         return np.ones(len(examples), dtype=bool)
-    return _are_people(examples.extra[LABEL_SOURCE].to_pylist())
+    return from_people(examples.extra[LABEL_SOURCE].to_pylist())
 
 
 def are_by_people(table: PredictionsTable, splits: Sequence[str]) -> np.ndarray:
     """The same of a predictions table's examples of some splits, shape (N,), bool."""
     if LABEL_SOURCE not in table.slice_columns:
         return np.ones(table.read(["label"], splits=splits).num_rows, dtype=bool)
-    return _are_people(table.read([LABEL_SOURCE], splits=splits).column(0).to_pylist())
+    return from_people(table.read([LABEL_SOURCE], splits=splits).column(0).to_pylist())
 
 
-def _are_people(sources: Sequence[str | None]) -> np.ndarray:
+def from_people(sources: Sequence[str | None]) -> np.ndarray:
+    """Whether each of N sources of a label is a person, or none is named: shape (N,), bool."""
     return np.array([source in _PEOPLE for source in sources], dtype=bool)

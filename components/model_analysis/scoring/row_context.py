@@ -46,9 +46,19 @@ def example_ids_of(table: PredictionsTable, splits: Sequence[str]) -> pa.Array:
     return table.read(["example_id"], splits=splits).column(0).combine_chunks()
 
 
+def example_rows_of(examples: ExampleTable, table: PredictionsTable, splits: Sequence[str]) -> np.ndarray:
+    """Where each scored example stands among the rows of those splits in the example table, shape (N,), int64."""
+    ids = examples.read(["example_id"], splits=splits).column(0).combine_chunks()
+    return _places(examples, ids, table, splits).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
 def _looked_up(examples: ExampleTable, table: PredictionsTable, column: str, splits: Sequence[str]) -> pa.Array:
     rows = examples.read(["example_id", column], splits=splits).combine_chunks()
     ids, values = (rows.column(number).combine_chunks() for number in range(2))
+    return values.take(_places(examples, ids, table, splits))
+
+
+def _places(examples: ExampleTable, ids: pa.Array, table: PredictionsTable, splits: Sequence[str]) -> pa.Array:
     if "example_id" not in kept_columns(examples.schema):
         ids = hashed_texts(ids)  # as the predictions table has them
-    return values.take(pc.index_in(example_ids_of(table, splits), value_set=ids))
+    return pc.index_in(example_ids_of(table, splits), value_set=ids)

@@ -1,7 +1,7 @@
 """The problem file: the one file a user writes, checked key by key."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, field
+from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Annotated, Any, get_args, Literal
 
@@ -164,6 +164,8 @@ class TargetSpec:
         the share by which it may grow.
     at
         For `recall` and `precision`: where on the curve of a model of two classes.
+    beat_baseline
+        The model must be better by more than chance than a cheap model that is trained on the same rows.
     """
 
     metric: TargetMetric = "accuracy"
@@ -172,6 +174,7 @@ class TargetSpec:
     strict: bool = False
     margin: Share = 0.01
     at: OperatingPointSpec | None = None
+    beat_baseline: bool = False
 
     def __post_init__(self) -> None:
         wrong, right = ("minimum", "maximum") if self.metric in ERROR_METRICS else ("maximum", "minimum")
@@ -209,8 +212,9 @@ class TargetSpec:
         """
         if (self.metric in NUMBER_METRICS) == is_regression:
             return self
-        if is_regression and self == TargetSpec(strict=self.strict, margin=self.margin):
-            return TargetSpec(metric="rmse", strict=self.strict, margin=self.margin)
+        of_any_task = TargetSpec(strict=self.strict, margin=self.margin, beat_baseline=self.beat_baseline)
+        if is_regression and self == of_any_task:
+            return replace(of_any_task, metric="rmse")
         of_classes = (*CLASS_METRICS, *OPERATING_METRICS)
         kind, metrics = ("a number", NUMBER_METRICS) if is_regression else ("a class", of_classes)
         raise ValueError(

@@ -95,7 +95,7 @@ def test_an_error_may_grow_by_a_share_of_the_champions() -> None:
 def test_without_a_champion_the_verdict_says_that_the_target_alone_decides() -> None:
     verdict = no_baseline("pets has no champion yet")
     assert verdict.passed
-    assert verdict.reason == "no baseline: pets has no champion yet, so the absolute target alone decides"
+    assert verdict.reason == "no baseline: pets has no champion yet, so the absolute target and the cheap model decide"
 
 
 def test_nothing_left_to_compare_is_no_pass_and_says_what_to_do() -> None:

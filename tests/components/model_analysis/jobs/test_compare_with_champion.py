@@ -118,7 +118,7 @@ def compare(tmp_path):
 def test_a_first_model_has_no_baseline(compare, write_trips, trip_model_dir, tmp_path) -> None:
     result = compare(write_trips(), trip_model_dir)
     assert result.passed
-    assert result.reason == "no baseline: trips has no champion yet, so the absolute target alone decides"
+    assert result.reason == "no baseline: trips has no champion yet, so the absolute target and the cheap model decide"
     assert (result.champion, result.metrics) == ("", {})
     comparison = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert (comparison["champion"], comparison["overall"]) == (None, None)
@@ -198,7 +198,7 @@ def test_a_champion_that_reads_a_column_that_is_gone_is_no_baseline(
     result = compare(write_trips(without=("hour",)), model)
     assert result.passed
     assert (
-        "reads columns that the example table no longer has: hour, so the absolute target alone decides"
+        "reads columns that the example table no longer has: hour, so the absolute target and the cheap model decide"
         in result.reason
     )
 

@@ -180,3 +180,29 @@ def test_a_table_of_texts_is_refused(evaluate, tmp_path) -> None:
 def test_a_missing_table_is_said(evaluate, tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match="example_table must be a folder"):
         evaluate(tmp_path / "absent")
+
+
+def test_a_cheap_model_is_trained_on_the_same_rows_and_stands_in_every_file(evaluate, make_table, tmp_path) -> None:
+    result = evaluate(make_table(GOOD_ROWS), target=TargetSpec(beat_baseline=True))
+    baseline = _json(tmp_path / "out" / "evaluation.json")["baseline"]
+    cheap, constant = baseline["cheap_model"], baseline["others"][0]
+    assert (baseline["num_train"], baseline["metric"], cheap["num_examples"]) == (10, "accuracy", 10)
+    assert cheap["name"] == "logistic regression on frozen ImageNet features of the photos at 112 px"
+    assert (constant["name"], constant["baseline"]) == ("always 'cat'", 0.5)
+    assert result.metrics["baseline_difference"] == cheap["difference"] == 1.0 - cheap["baseline"]
+    # Both are right everywhere, or nearly: ten photos cannot show that the model is better.
+    assert not result.passed
+    assert "no better by more than chance" in result.reason
+    assert read_verdict(tmp_path / "out" / "verdict.json").outcome == "insufficient_sample"
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert html.index("Beside a cheap model") < html.index("Metrics") < html.index("Confusion")
+
+
+def test_without_training_rows_there_is_no_cheap_model_and_the_verdict_says_so(evaluate, make_table, tmp_path) -> None:
+    result = evaluate(make_table([row for row in GOOD_ROWS if row[0] != "train"]))
+    assert result.passed
+    assert "the example table holds no training row that people labelled" in str(
+        read_verdict(tmp_path / "out" / "verdict.json").remarks
+    )
+    assert _json(tmp_path / "out" / "evaluation.json")["baseline"]["cheap_model"] is None
+    assert "baseline_difference" not in result.metrics

@@ -142,6 +142,7 @@ def test_a_missing_file_and_another_encoding_are_named(tmp_path):
         ('{"metric": "accuracy", "minimum": null}', TargetSpec()),
         ('{"minimum": 1}', TargetSpec(minimum=1.0)),
         ('{"minimum": 0.9, "strict": true, "margin": 0.02}', TargetSpec(minimum=0.9, strict=True, margin=0.02)),
+        ('{"beat_baseline": true}', TargetSpec(beat_baseline=True)),
         (
             '{"metric": "recall", "minimum": 0.9, "at": {"precision": 0.5, "positive": "dog"}}',
             TargetSpec(metric="recall", minimum=0.9, at=OperatingPointSpec(precision=0.5, positive="dog")),
@@ -199,8 +200,8 @@ def test_recall_and_precision_are_metrics_of_classes_alone():
 
 
 def test_a_strict_target_without_a_metric_is_strict_for_numbers_too():
-    asked = TargetSpec(strict=True, margin=0.05).for_task(is_regression=True)
-    assert asked == TargetSpec(metric="rmse", strict=True, margin=0.05)
+    asked = TargetSpec(strict=True, margin=0.05, beat_baseline=True).for_task(is_regression=True)
+    assert asked == TargetSpec(metric="rmse", strict=True, margin=0.05, beat_baseline=True)
 
 
 def test_personal_columns_are_hashed_unless_the_file_keeps_them():
