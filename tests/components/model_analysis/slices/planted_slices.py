@@ -21,7 +21,10 @@ class PlantedTable:
 
 
 def people(plant: str, seed: int, *, num_rows: int = 8000) -> PlantedTable:
-    """A table of people with a plant: `pair`, `tail`, `value`, `band`, `numbers` or `none`."""
+    """A table of people with a plant: `pair`, `tail`, `value`, `band`, `numbers` or `none`.
+
+    A pair is weak on exactly 194 of 8,000 rows, at 35% against 15%.
+    """
     rng = np.random.default_rng(seed)
     age = np.clip(rng.gamma(6, 6.5, num_rows), 17, 90).astype(int)
     education = _category(rng, num_rows, 9, 0.8)
@@ -115,12 +118,12 @@ def _plant(arrays: dict[str, np.ndarray], plant: str, rng: np.random.Generator) 
         low, high = (0.0, rng.uniform(0.05, 0.2)) if plant == "tail" else (0.4, 0.55)
         edges = np.quantile(arrays["weight"], [low, high])
         return (arrays["weight"] >= edges[0]) & (arrays["weight"] < edges[1]), ("weight",)
-    # Two values that about 194 of 8,000 rows have.
-    found = [
-        ((arrays["occupation"] == first) & (arrays["region"] == second), first, second)
-        for first in range(13)
-        for second in range(12)
-    ]
-    wanted = 194 / 8000 * num_rows
-    near = sorted(found, key=lambda item: abs(float(item[0].sum()) - wanted))[:5]
-    return near[int(rng.integers(len(near)))][0], ("occupation", "region")
+    # Two values that 194 of 8,000 rows have: others' values are changed until it is so many.
+    first, second = (int(number) for number in rng.integers(0, (13, 12)))
+    is_both = (arrays["occupation"] == first) & (arrays["region"] == second)
+    wanted = round(194 / 8000 * num_rows)
+    more = rng.permutation(np.flatnonzero(~is_both))[: max(wanted - int(is_both.sum()), 0)]
+    arrays["occupation"][more], arrays["region"][more] = first, second
+    fewer = rng.permutation(np.flatnonzero(is_both))[: max(int(is_both.sum()) - wanted, 0)]
+    arrays["region"][fewer] = (second + 1) % 12
+    return (arrays["occupation"] == first) & (arrays["region"] == second), ("occupation", "region")

@@ -1,0 +1,198 @@
+"""The search for slices with more errors than expected: every condition, then pairs and triples of the best.
+
+Shapes: N examples, M conditions, C candidates.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+_PAIR_BEAM, _TRIPLE_BEAM = 50, 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Candidates:
+    """Slices of one depth.
+
+    Attributes
+    ----------
+    members
+        Shape (C, depth), int: numbers of the conditions that must all hold.
+    scores
+        Shape (C,): evidence that the slice has more errors than expected, less what its conditions cost; `-inf` where
+        it has no more than that, is too small, or is the same as with fewer conditions.
+    """
+
+    members: np.ndarray
+    scores: np.ndarray
+
+
+class SliceSearch:
+    """A search over conjunctions of conditions that can be run on many columns of errors.
+
+    It is greedy: pairs hold one of the 50 best conditions, triples one of the 10 best pairs. Run on permuted errors it
+    is as greedy, so that a test by permutation counts everything that was looked at.
+
+    Parameters
+    ----------
+    masks
+        Shape (N, M), bool: which examples fulfil each condition.
+    min_examples, max_share
+        Slices of fewer examples, or of a larger share of them, are none.
+    max_conditions
+        1 to 3.
+    is_share
+        Whether errors are 0 or 1, and the evidence is a share's; else a mean's.
+    """
+
+    def __init__(
+        self, masks: np.ndarray, *, min_examples: int, max_share: float, max_conditions: int, is_share: bool
+    ) -> None:
+        if not 1 <= max_conditions <= 3:
+            raise ValueError(f"max_conditions must be 1, 2 or 3, got {max_conditions!r}")
+        self.num_rows, self.num_conditions = masks.shape
+        self._by_row = np.ascontiguousarray(masks, dtype=np.float32)
+        self._by_condition = np.ascontiguousarray(self._by_row.T)
+        self._sizes = self._by_row.sum(axis=0, dtype=np.float64)
+        self._pair_sizes = (self._by_condition @ self._by_row).astype(np.float64) if max_conditions > 1 else None
+        self._bounds = (float(min_examples), max_share * self.num_rows)
+        self._max_conditions = max_conditions
+        self._is_share = is_share
+        # What one more condition costs. With it, errors at random reach about the same best score at every depth.
+        self.cost = float(np.log(max(self.num_conditions, 2)))
+
+    def levels(self, errors: np.ndarray, expected: np.ndarray | None = None) -> Iterator[Candidates]:
+        """Candidates of one condition, of two, of three.
+
+        Parameters
+        ----------
+        errors
+            Shape (N,): 0 or 1, or numbers of which the larger ones are worse.
+        expected
+            Shape (N,): what is expected of each; None for the mean of all.
+        """
+        sums = _Sums(errors, expected, self._by_row, self._by_condition, is_share=self._is_share)
+        first = self._scores(sums.of_conditions(), self._sizes, sums, depth=1)
+        yield Candidates(members=np.arange(self.num_conditions)[:, None], scores=first)
+        if self._pair_sizes is None or self.num_conditions < 2:
+            return
+        beam = _best(first, _PAIR_BEAM)
+        sizes = self._pair_sizes[beam]
+        scores = self._scores(sums.of_pairs(beam), sizes, sums, depth=2)
+        scores[sizes >= np.minimum(self._sizes[beam][:, None], self._sizes[None, :]) - 0.5] = -np.inf
+        is_double = np.isin(np.arange(self.num_conditions), beam)[None, :] & (
+            np.arange(self.num_conditions)[None, :] <= beam[:, None]
+        )
+        scores[is_double] = -np.inf
+        members = np.stack(np.broadcast_arrays(beam[:, None], np.arange(self.num_conditions)[None, :]), axis=2)
+        pairs = Candidates(members=members.reshape(-1, 2), scores=scores.ravel())
+        yield pairs
+        if self._max_conditions > 2:
+            yield from self._triples(pairs, sums)
+
+    def _triples(self, pairs: Candidates, sums: "_Sums") -> Iterator[Candidates]:
+        best = _best(pairs.scores, _TRIPLE_BEAM)
+        best = best[np.isfinite(pairs.scores[best])]
+        if not len(best):
+            return
+        members = pairs.members[best]
+        both = self._by_condition[members[:, 0]] * self._by_condition[members[:, 1]]
+        sizes = (both @ self._by_row).astype(np.float64)
+        scores = self._scores(sums.of_masks(both), sizes, sums, depth=3)
+        scores[sizes >= both.sum(axis=1)[:, None] - 0.5] = -np.inf
+        assert self._pair_sizes is not None
+        for column in (0, 1):  # a triple that is one of its pairs
+            scores[sizes >= self._pair_sizes[members[:, column]] - 0.5] = -np.inf
+        third = np.arange(self.num_conditions)
+        spread = np.concatenate(
+            [
+                np.broadcast_to(members[:, None, :], (len(best), self.num_conditions, 2)),
+                np.broadcast_to(third[None, :, None], (len(best), self.num_conditions, 1)),
+            ],
+            axis=2,
+        )
+        yield Candidates(members=spread.reshape(-1, 3), scores=scores.ravel())
+
+    def _scores(
+        self, found: tuple[np.ndarray, np.ndarray | None], sizes: np.ndarray, sums: "_Sums", *, depth: int
+    ) -> np.ndarray:
+        total, expected = found
+        usual = sizes * sums.mean if expected is None else expected
+        scores = np.full(sizes.shape, -np.inf)
+        counted = (sizes >= self._bounds[0]) & (sizes <= self._bounds[1]) & (total > usual)
+        left_out = 1.0 - sizes[counted] / self.num_rows
+        scores[counted] = evidence(total[counted], usual[counted], sizes[counted], sums.variance) / left_out
+        return scores - depth * self.cost
+
+
+def evidence(totals: np.ndarray, expected: np.ndarray, sizes: np.ndarray, variance: float | None) -> np.ndarray:
+    """Deviance of sums of errors from what is expected, shape (C,): about chi-squared with one degree of freedom.
+
+    Twice the log likelihood ratio of a share (`variance` is None: errors are 0 or 1), or of a mean of that variance.
+    """
+    if variance is not None:
+        return (totals - expected) ** 2 / (sizes * variance) if variance > 0.0 else np.zeros_like(totals)
+    inside = np.clip(totals, 0.0, sizes)
+    usual = np.clip(expected, 1e-9, sizes - 1e-9)
+    return 2.0 * (_x_log(inside, usual) + _x_log(sizes - inside, sizes - usual))
+
+
+class _Sums:
+    """Sums of errors, and of what is expected, over slices; only rows with an error are read where errors are 0 or 1."""
+
+    def __init__(
+        self,
+        errors: np.ndarray,
+        expected: np.ndarray | None,
+        by_row: np.ndarray,
+        by_condition: np.ndarray,
+        *,
+        is_share: bool,
+    ) -> None:
+        self.mean = float(errors.mean())
+        residuals = errors - (self.mean if expected is None else expected)
+        self.variance = None if is_share else float(residuals.var())
+        rows = np.flatnonzero(errors)
+        self._is_few = is_share
+        self._rows = rows
+        self._errors = errors.astype(np.float32)
+        self._of_errors = by_row[rows] if self._is_few else by_row
+        self._expected = None if expected is None else expected.astype(np.float32)
+        self._by_row, self._by_condition = by_row, by_condition
+
+    def of_conditions(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Of each condition, shape (M,)."""
+        weights = np.ones(len(self._rows), np.float32) if self._is_few else self._errors
+        usual = None if self._expected is None else (self._by_condition @ self._expected).astype(np.float64)
+        return (weights @ self._of_errors).astype(np.float64), usual
+
+    def of_pairs(self, beam: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Of each pair of one of `beam` and any condition, shape (len(beam), M)."""
+        if self._is_few:
+            total = np.ascontiguousarray(self._of_errors[:, beam].T) @ self._of_errors
+            usual = None if self._expected is None else self._weighted(self._by_condition[beam], self._expected)
+            return total.astype(np.float64), usual
+        return self.of_masks(self._by_condition[beam])
+
+    def of_masks(self, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Of each mask, shape (C, N), with any condition, shape (C, M)."""
+        total = masks[:, self._rows] @ self._of_errors if self._is_few else (masks * self._errors) @ self._by_row
+        usual = None if self._expected is None else self._weighted(masks, self._expected)
+        return total.astype(np.float64), usual
+
+    def _weighted(self, masks: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return ((masks * weights) @ self._by_row).astype(np.float64)
+
+
+def _best(scores: np.ndarray, number: int) -> np.ndarray:
+    """Places of the largest scores, in their order."""
+    if len(scores) <= number:
+        return np.arange(len(scores))
+    return np.sort(np.argpartition(-scores, number - 1)[:number])
+
+
+def _x_log(values: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """`x log(x / e)`, 0 where x is 0."""
+    ratio = np.divide(values, expected, out=np.ones_like(values), where=values > 0.0)
+    return values * np.log(ratio)
