@@ -24,9 +24,9 @@ import pyarrow.csv as pa_csv
 from scipy.stats import binomtest
 import typer
 
-from components.model_analysis.slices.conditions import conditions_of, is_number, slice_mask
+from components.model_analysis.slices.conditions import is_number, slice_mask
 from components.model_analysis.slices.weak_slices import find_weak_slices, MIN_EXAMPLES
-from components.model_analysis.traits.image_traits import image_traits, IMAGE_TRAITS
+from components.model_analysis.traits.image_traits import IMAGE_TRAITS, image_traits
 
 Columns = dict[str, pa.Array]
 Made = tuple[Columns, np.ndarray, np.ndarray]

@@ -13,9 +13,8 @@ from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
 from components.model_analysis.gate.champion_gate import ComparedRows
 from components.model_analysis.gate.given_slices import slice_masks
 from components.model_analysis.metrics.operating_point import positive_index
-from components.model_analysis.scoring.example_sources import LABEL_SOURCE
 from components.model_analysis.scoring.label_matching import LabelMatcher
-from components.model_analysis.scoring.label_origin import are_by_people
+from components.model_analysis.scoring.label_origin import are_by_people, LABEL_SOURCE
 from components.model_analysis.scoring.operating_threshold import operating_point
 from components.model_analysis.scoring.row_context import content_ids_of, example_ids_of, groups_of
 from components.shared.contracts.example_table import ExampleTable

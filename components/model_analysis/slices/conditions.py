@@ -4,7 +4,7 @@ Shapes: N examples, M conditions, D dimensions of an embedding.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import keyword
 import re
 from typing import Any, Literal
@@ -16,7 +16,9 @@ import pyarrow.compute as pc
 
 from components.shared.runtime.redaction import PLACEHOLDERS
 
-ConditionKind = Literal["is", "below", "from", "missing"]
+ConditionKind = Literal["is", "below", "from", "missing", "cluster"]
+# Columns of such a name hold numbers of clusters as texts.
+CLUSTER_PREFIX = "embedding cluster of "
 MAX_VALUES = 40
 # A column of whole numbers with no more different values may hold codes: each value is a condition, too.
 MAX_CODES = 100
@@ -31,7 +33,7 @@ class SliceCondition:
     Attributes
     ----------
     kind
-        `is` a value, `below` a number, `from` a number on, or `missing`.
+        `is` a value, `below` a number, `from` a number on, `missing`, or in a `cluster`.
     value
         Text, number or truth value; None for `missing`.
     """
@@ -48,7 +50,7 @@ class SliceCondition:
         """Which of N values fulfil it, shape (N,), bool; a missing value does so only for `missing`."""
         if self.kind == "missing":
             return np.asarray(_is_missing(values), dtype=bool)
-        if self.kind == "is":
+        if self.kind in ("is", "cluster"):
             found = pc.equal(values, pa.scalar(self.value, values.type))
             return np.asarray(pc.fill_null(found, False), dtype=bool)
         numbers = as_numbers(values)
@@ -59,7 +61,7 @@ class SliceCondition:
     def where(self) -> str | None:
         """The condition in the project's expression language; None where that has no words for it."""
         name = _name_in_expression(self.column)
-        if self.kind == "missing" or name is None:
+        if self.kind in ("missing", "cluster") or name is None:
             return None
         if self.kind == "is":
             return f"{name} == {int(self.value) if isinstance(self.value, bool) else self.value!r}"
@@ -143,6 +145,8 @@ def is_number(kind: pa.DataType) -> bool:
 
 
 def _conditions_of_column(name: str, values: pa.Array) -> list[SliceCondition]:
+    if name.startswith(CLUSTER_PREFIX):
+        return [replace(found, kind="cluster") for found in _of_values(name, values)]
     missing = [SliceCondition(column=name, kind="missing")]
     if is_number(values.type):
         return [*_of_numbers(name, values), *missing]

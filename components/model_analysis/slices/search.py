@@ -139,7 +139,7 @@ def evidence(totals: np.ndarray, expected: np.ndarray, sizes: np.ndarray, varian
 
 
 class _Sums:
-    """Sums of errors, and of what is expected, over slices; only rows with an error are read where errors are 0 or 1."""
+    """Sums of errors, and of what is expected, over slices; where errors are 0 or 1, only rows with one are read."""
 
     def __init__(
         self,

@@ -73,7 +73,7 @@ def _exceeding(
 
 
 def _expected(errors: np.ndarray, taken: Sequence[np.ndarray]) -> np.ndarray:
-    """What is expected of each example by the slices that it is in, shape (N,): least squares, within 0 and the largest.
+    """What is expected of each example by the slices that it is in, shape (N,), by least squares.
 
     The mean of what is expected is that of the errors.
     """
@@ -89,7 +89,7 @@ def _differ_in_cuts(left: Sequence[int], right: Sequence[int], conditions: Seque
     for members in (left, right):
         chosen = [conditions[number] for number in members]
         columns = {condition.column for condition in chosen}
-        values = {(item.column, item.value) for item in chosen if item.kind in ("is", "missing")}
+        values = {(item.column, item.value) for item in chosen if item.kind not in ("below", "from")}
         sides.append((columns, values))
     has_cut = any(conditions[number].kind in ("below", "from") for number in (*left, *right))
     return sides[0] == sides[1] and has_cut
