@@ -5,8 +5,8 @@
 
 Asked: a planted slice comes first in at least 90% of the runs, that is, the first slice reported shares at least half
 of the rows that are in either; on errors at random any slice is reported in at most 5%. Every rate stands with its 95%
-interval (Clopper-Pearson). With `--sliceline`, sliceline (https://github.com/DataDome/sliceline, to be installed beside)
-searches the same tables.
+interval (Clopper-Pearson). With `--sliceline`, sliceline (to be installed beside) searches the same
+tables.
 
 `--taxi` is a CSV file of Chicago's taxi trips: a boosted classifier of big tips is trained on half of it, and in the
 other half the labels of one pickup area are flipped in 40%. `--photos` is a folder with one folder of photos a class:
@@ -56,8 +56,8 @@ def people(rng: np.random.Generator, num_rows: int = 8000, *, is_planted: bool =
 
 
 def healthy(rng: np.random.Generator) -> Made:
-    """2,000 people whose errors lie at random, 5% to 30% of them."""
-    columns, errors, planted = people(rng, 2000, is_planted=False)
+    """1,000 people whose errors lie at random, 5% to 30% of them."""
+    columns, errors, planted = people(rng, 1000, is_planted=False)
     return columns, (rng.random(len(errors)) < rng.uniform(0.05, 0.3)).astype(float), planted
 
 
@@ -202,7 +202,7 @@ def lines(
     repeats: int, plants: int, taxi: Path | None, photos: Path | None, search: Callable[..., Any]
 ) -> Iterator[tuple[str, str, Callable[[], Iterator[bool]]]]:
     """What is counted, what is asked of it, and how."""
-    yield "errors at random, 2,000 rows: any reported", "at most 5%", lambda: reports_any(repeats, healthy, search)
+    yield "errors at random, 1,000 rows: any reported", "at most 5%", lambda: reports_any(repeats, healthy, search)
     numbers = lambda: reports_any(repeats // 4, healthy_numbers, search)  # noqa: E731
     yield "errors that are numbers, 1,000 rows: any reported", "at most 5%", numbers
     yield "194 of 8,000 at 35% against 15%: first", "at least 90%", lambda: comes_first(plants, people, search)

@@ -26,7 +26,7 @@ from components.shared.runtime import command_line
 from components.shared.runtime.settings import read_settings, settings_from
 
 app = typer.Typer(
-    help="Evaluate a model on held-out examples, compare it, score examples with it, find where it is weak, or ask it about people.",
+    help="Evaluate a model on held-out examples, compare it, score with it, find where it is weak, ask about people.",
     no_args_is_help=True,
 )
 
@@ -173,13 +173,6 @@ def language_bias(
         raise typer.Exit(command_line.FAILED_CHECK)
 
 
-def _target(problem: Path | None, **given: object) -> TargetSpec:
-    """The problem file's target with what the command line says."""
-    said = asdict(Problem().target if problem is None else read_problem(problem).target)
-    said |= {name: value for name, value in given.items() if value is not None}
-    return settings_from(TargetSpec, said, key="target")
-
-
 @app.command()
 def weak_slices(
     examples: Annotated[Path, typer.Option(help="The example table that the model was evaluated on.")],
@@ -200,6 +193,13 @@ def weak_slices(
         settings=SearchSettings(max_conditions=max_conditions, min_examples=min_examples),
     )
     typer.echo(f"{result.summary}\nreport: {output / 'report.html'}")
+
+
+def _target(problem: Path | None, **given: object) -> TargetSpec:
+    """The problem file's target with what the command line says."""
+    said = asdict(Problem().target if problem is None else read_problem(problem).target)
+    said |= {name: value for name, value in given.items() if value is not None}
+    return settings_from(TargetSpec, said, key="target")
 
 
 if __name__ == "__main__":

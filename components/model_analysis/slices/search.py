@@ -1,6 +1,6 @@
 """The search for slices with more errors than expected: every condition, then pairs and triples of the best.
 
-Shapes: N examples, M conditions, C candidates.
+Shapes: N examples, M conditions, B slices that are extended, C any number of slices.
 """
 
 from collections.abc import Iterator
@@ -13,19 +13,25 @@ _PAIR_BEAM, _TRIPLE_BEAM = 50, 10
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Candidates:
-    """Slices of one depth.
+    """Slices of one depth: each of some slices with one condition more.
 
     Attributes
     ----------
-    members
-        Shape (C, depth), int: numbers of the conditions that must all hold.
+    bases
+        Shape (B, depth - 1), int: numbers of the conditions that must hold already.
     scores
-        Shape (C,): evidence that the slice has more errors than expected, less what its conditions cost; `-inf` where
-        it has no more than that, is too small, or is the same as with fewer conditions.
+        Shape (B, M): evidence that the slice of a base and a condition has more errors than expected, less what its
+        conditions cost; `-inf` where it has no more than that, is too small or too large, or is the same as with fewer
+        conditions.
     """
 
-    members: np.ndarray
+    bases: np.ndarray
     scores: np.ndarray
+
+    def members(self, places: np.ndarray) -> np.ndarray:
+        """Numbers of the conditions of the slices at places of the flat scores, shape (len(places), depth), int."""
+        base, condition = np.divmod(places, self.scores.shape[1])
+        return np.column_stack([self.bases[base], condition])
 
 
 class SliceSearch:
@@ -73,46 +79,42 @@ class SliceSearch:
             Shape (N,): what is expected of each; None for the mean of all.
         """
         sums = _Sums(errors, expected, self._by_row, self._by_condition, is_share=self._is_share)
-        first = self._scores(sums.of_conditions(), self._sizes, sums, depth=1)
-        yield Candidates(members=np.arange(self.num_conditions)[:, None], scores=first)
+        first = self._scores(sums.of_conditions(), self._sizes[None, :], sums, depth=1)
+        yield Candidates(bases=np.zeros((1, 0), dtype=np.int64), scores=first)
         if self._pair_sizes is None or self.num_conditions < 2:
             return
-        beam = _best(first, _PAIR_BEAM)
+        beam = _best(first[0], _PAIR_BEAM)
         sizes = self._pair_sizes[beam]
         scores = self._scores(sums.of_pairs(beam), sizes, sums, depth=2)
-        scores[sizes >= np.minimum(self._sizes[beam][:, None], self._sizes[None, :]) - 0.5] = -np.inf
-        is_double = np.isin(np.arange(self.num_conditions), beam)[None, :] & (
-            np.arange(self.num_conditions)[None, :] <= beam[:, None]
-        )
-        scores[is_double] = -np.inf
-        members = np.stack(np.broadcast_arrays(beam[:, None], np.arange(self.num_conditions)[None, :]), axis=2)
-        pairs = Candidates(members=members.reshape(-1, 2), scores=scores.ravel())
+        is_one = sizes > np.minimum(self._sizes[beam][:, None], self._sizes) - 0.5
+        scores[is_one | self._is_twice(beam)] = -np.inf
+        pairs = Candidates(bases=beam[:, None], scores=scores)
         yield pairs
         if self._max_conditions > 2:
             yield from self._triples(pairs, sums)
 
+    def _is_twice(self, beam: np.ndarray) -> np.ndarray:
+        """Whether the pair of a condition of the beam and another is also that of the other and this one, (B, M)."""
+        in_beam = np.zeros(self.num_conditions, dtype=bool)
+        in_beam[beam] = True
+        return in_beam & (np.arange(self.num_conditions) <= beam[:, None])
+
     def _triples(self, pairs: Candidates, sums: "_Sums") -> Iterator[Candidates]:
-        best = _best(pairs.scores, _TRIPLE_BEAM)
-        best = best[np.isfinite(pairs.scores[best])]
+        scores = pairs.scores.ravel()
+        best = _best(scores, _TRIPLE_BEAM)
+        best = best[np.isfinite(scores[best])]
         if not len(best):
             return
-        members = pairs.members[best]
+        members = pairs.members(best)
         both = self._by_condition[members[:, 0]] * self._by_condition[members[:, 1]]
         sizes = (both @ self._by_row).astype(np.float64)
-        scores = self._scores(sums.of_masks(both), sizes, sums, depth=3)
-        scores[sizes >= both.sum(axis=1)[:, None] - 0.5] = -np.inf
+        found = self._scores(sums.of_masks(both), sizes, sums, depth=3)
         assert self._pair_sizes is not None
-        for column in (0, 1):  # a triple that is one of its pairs
-            scores[sizes >= self._pair_sizes[members[:, column]] - 0.5] = -np.inf
-        third = np.arange(self.num_conditions)
-        spread = np.concatenate(
-            [
-                np.broadcast_to(members[:, None, :], (len(best), self.num_conditions, 2)),
-                np.broadcast_to(third[None, :, None], (len(best), self.num_conditions, 1)),
-            ],
-            axis=2,
-        )
-        yield Candidates(members=spread.reshape(-1, 3), scores=scores.ravel())
+        is_pair = sizes > both.sum(axis=1)[:, None] - 0.5
+        for column in (0, 1):
+            is_pair |= sizes > self._pair_sizes[members[:, column]] - 0.5
+        found[is_pair] = -np.inf
+        yield Candidates(bases=members, scores=found)
 
     def _scores(
         self, found: tuple[np.ndarray, np.ndarray | None], sizes: np.ndarray, sums: "_Sums", *, depth: int
@@ -162,10 +164,10 @@ class _Sums:
         self._by_row, self._by_condition = by_row, by_condition
 
     def of_conditions(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """Of each condition, shape (M,)."""
-        weights = np.ones(len(self._rows), np.float32) if self._is_few else self._errors
-        usual = None if self._expected is None else (self._by_condition @ self._expected).astype(np.float64)
-        return (weights @ self._of_errors).astype(np.float64), usual
+        """Of each condition, shape (1, M)."""
+        total = self._of_errors.sum(axis=0) if self._is_few else self._errors @ self._by_row
+        usual = None if self._expected is None else (self._expected @ self._by_row).astype(np.float64)[None, :]
+        return total.astype(np.float64)[None, :], usual
 
     def of_pairs(self, beam: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Of each pair of one of `beam` and any condition, shape (len(beam), M)."""

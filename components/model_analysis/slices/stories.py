@@ -67,8 +67,9 @@ def _exceeding(
 ) -> list[tuple[tuple[int, ...], float]]:
     found: dict[tuple[int, ...], float] = {}
     for level in search.levels(errors, expected):
-        for place in np.flatnonzero(level.scores > threshold).tolist():
-            found[tuple(sorted(level.members[place].tolist()))] = float(level.scores[place])
+        places = np.flatnonzero(level.scores > threshold)
+        for members, score in zip(level.members(places).tolist(), level.scores.ravel()[places].tolist(), strict=True):
+            found[tuple(sorted(members))] = score
     return sorted(found.items(), key=lambda item: -item[1])[:_MAX_REMEMBERED]
 
 
