@@ -10,6 +10,7 @@ from components.model_analysis.jobs.assess_fairness import assess_fairness
 from components.model_analysis.jobs.assess_language_bias import assess_language_bias
 from components.model_analysis.jobs.compare_with_champion import compare_with_champion
 from components.model_analysis.jobs.evaluate_model import evaluate_model
+from components.model_analysis.jobs.find_weak_slices import find_weak_slices
 from components.model_analysis.jobs.score_examples import (
     CHANGED_LABELS_FILE,
     FAILED_REPAIRS_FILE,
@@ -19,6 +20,7 @@ from components.model_analysis.jobs.score_examples import (
 )
 from components.model_analysis.scoring.resumable import PREDICTIONS
 from components.model_analysis.scoring.table_columns import TableHints
+from components.model_analysis.slices.weak_slices import MIN_EXAMPLES, SearchSettings
 from components.shared.contracts.language_bias_settings import LanguageBiasSettings
 from components.shared.contracts.problem import FairnessSpec, Problem, read_problem, TargetSpec
 from components.shared.runtime import command_line
@@ -213,6 +215,28 @@ def _target(problem: Path | None, **given: object) -> TargetSpec:
     said = asdict(Problem().target if problem is None else read_problem(problem).target)
     said |= {name: value for name, value in given.items() if value is not None}
     return settings_from(TargetSpec, said, key="target")
+
+
+@app.command()
+def weak_slices(
+    examples: Annotated[Path, typer.Option(help="The example table that the model was evaluated on.")],
+    predictions: Annotated[Path, typer.Option(help="Its predictions table, as evaluate or score wrote it.")],
+    output: Output,
+    max_conditions: Annotated[int, typer.Option(help="How many conditions a slice may have, 1 to 3.")] = 3,
+    min_examples: Annotated[int, typer.Option(help="Slices of fewer examples are not looked at.")] = MIN_EXAMPLES,
+    error: Annotated[str, typer.Option(help="Of a number: absolute or squared.")] = "absolute",
+) -> None:
+    """Find slices of the held-out examples on which a scored model errs more than elsewhere."""
+    result = find_weak_slices(
+        examples_path=examples,
+        predictions_path=predictions,
+        slices_path=output / "weak_slices.json",
+        report_path=output / "report.html",
+        metrics_path=output / METRICS_FILE,
+        error=error,  # type: ignore[arg-type]
+        settings=SearchSettings(max_conditions=max_conditions, min_examples=min_examples),
+    )
+    typer.echo(f"{result.summary}\nreport: {output / 'report.html'}")
 
 
 if __name__ == "__main__":

@@ -272,3 +272,40 @@ def assess_fairness(
         verdict_path=fairness_verdict.path, metrics_path=fairness_metrics.path,
     )  # fmt: skip
     fairness_metrics.metadata.update(result.metrics)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def find_weak_slices(
+    examples: dsl.Input[dsl.Dataset],
+    predictions: dsl.Input[dsl.Dataset],
+    weak_slices: dsl.Output[dsl.Artifact],
+    weak_slices_report: dsl.Output[dsl.HTML],
+    weak_slices_metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Find slices of the held-out examples on which a model errs more than elsewhere, and say which in words.
+
+    On errors that lie at random, any slice is reported in at most 5 % of all runs.
+
+    Parameters
+    ----------
+    examples
+        The example table that the model was evaluated on.
+    predictions
+        The model's predictions table, as `evaluate_model` wrote it.
+
+    Returns
+    -------
+    weak_slices
+        The weak slices as JSON, with conditions that can be evaluated again, and figures of the named slices.
+    weak_slices_report
+        The weak slices in words, the named slices with their crossings, and what was left out.
+    weak_slices_metrics
+        How many weak slices there are, and the figures of the weakest, for the KFP UI.
+    """
+    from components.model_analysis.jobs.find_weak_slices import find_weak_slices as job
+
+    result = job(
+        examples_path=examples.path, predictions_path=predictions.path, slices_path=weak_slices.path,
+        report_path=weak_slices_report.path, metrics_path=weak_slices_metrics.path,
+    )  # fmt: skip
+    weak_slices_metrics.metadata.update(result.metrics)

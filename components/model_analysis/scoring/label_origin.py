@@ -1,18 +1,21 @@
 """Which labels people gave: a model is judged on these only, not on what models and rules labelled."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.model_analysis.scoring.example_batches import ExampleBatch
 from components.shared.contracts.predictions_table import PredictionsTable
+
+if TYPE_CHECKING:  # a job that scores nothing needs no torch
+    from components.model_analysis.scoring.example_batches import ExampleBatch
 
 # Carried along where models or rules labelled some of the examples: nothing is judged on those.
 LABEL_SOURCE = "label_source"
 _PEOPLE = (None, "person")
 
 
-def rows_by_people(examples: ExampleBatch) -> np.ndarray:
+def rows_by_people(examples: "ExampleBatch") -> np.ndarray:
     """Whether no model and no rule gave the label of each of a batch's examples, shape (B,), bool."""
     if LABEL_SOURCE not in examples.extra:
         return np.ones(len(examples), dtype=bool)
