@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
 from components.model_analysis.gate.champion_gate import ComparedRows
-from components.shared.tables.given_slices import slice_masks
 from components.model_analysis.metrics.operating_point import positive_index
 from components.model_analysis.scoring.label_matching import LabelMatcher
 from components.model_analysis.scoring.label_origin import are_by_people, LABEL_SOURCE
@@ -21,6 +20,7 @@ from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.problem import OperatingPointSpec, SPLIT_NAMES
 from components.shared.contracts.split_record import KnownSplits, NOT_KNOWN
+from components.shared.tables.given_slices import slice_masks
 
 _TEST = ("test",)
 _MAX_NAMED = 50

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.model_analysis.fairness.group_rates import GroupComparison, GroupRate
-from components.model_analysis.fairness.judgement import JudgedComparison, LEVEL
+from components.model_analysis.fairness.judgement import JudgedComparison
 from components.model_analysis.fairness.measures import is_asked
 from components.shared.contracts.problem import ERRORS, FairnessSpec
 from components.shared.contracts.verdict import Finding, Severity, Verdict

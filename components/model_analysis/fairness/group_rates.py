@@ -191,9 +191,7 @@ def _means(measure: Measure, grouping: Grouping, clusters: np.ndarray | None) ->
     """Means by fairlearn; how sure they are by `group_means`."""
     rows = measure.rows & (grouping.numbers >= 0)
     values, numbers = measure.values[rows], grouping.numbers[rows]
-    found = group_means(
-        values, numbers, len(grouping.names), clusters=None if clusters is None else clusters[rows]
-    )
+    found = group_means(values, numbers, len(grouping.names), clusters=None if clusters is None else clusters[rows])
     if not len(values):
         return found
     frame = MetricFrame(metrics=mean_prediction, y_true=values, y_pred=values.astype(float), sensitive_features=numbers)

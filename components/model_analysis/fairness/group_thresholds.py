@@ -144,9 +144,7 @@ def _change(
         if rows.any():
             before, after = (float(side[rows].mean()) for side in answered)
             limit = own.get(number, threshold)
-            groups.append(
-                GroupThreshold(name=name, threshold=limit, before=before, after=after, is_own=number in own)
-            )
+            groups.append(GroupThreshold(name=name, threshold=limit, before=before, after=after, is_own=number in own))
     rates = [(group.before, group.after) for group in groups if group.is_own]
     spread = np.ptp(rates, axis=0) if rates else np.full(2, math.nan)
     test, clusters = examples.is_test, examples.clusters

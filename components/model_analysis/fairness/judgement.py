@@ -6,7 +6,6 @@ from typing import Literal
 
 from components.drift.multiple_tests import holm
 from components.model_analysis.fairness.group_rates import GroupComparison
-from components.shared.contracts.problem import FairnessSpec
 
 LEVEL = 0.05
 Status = Literal["refused", "more than chance", "not more than chance", "too small to judge"]
@@ -52,5 +51,3 @@ def judged_comparisons(comparisons: Sequence[GroupComparison]) -> list[JudgedCom
         JudgedComparison(comparison=one, adjusted_p=p_value, broken=broken.get(place, {}))
         for place, (one, p_value) in enumerate(zip(comparisons, adjusted, strict=True))
     ]
-
-

@@ -103,9 +103,7 @@ def positive_classes(
     named = target_positive if spec.positive is None else spec.positive
     if named is not None:
         if named not in class_names:
-            raise ValueError(
-                f"fairness.positive must be a class of the model, {', '.join(class_names)}, got {named!r}"
-            )
+            raise ValueError(f"fairness.positive must be a class of the model, {', '.join(class_names)}, got {named!r}")
         return [list(class_names).index(named)]
     if len(class_names) == 2:
         return [1]

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from components.model_analysis.fairness.findings import CANNOT_SEE, JudgedExamples
 from components.model_analysis.fairness.group_rates import GroupRate, OddsDifference
-from components.model_analysis.fairness.group_thresholds import ThresholdChange
+from components.model_analysis.fairness.group_thresholds import GroupThreshold, ThresholdChange
 from components.model_analysis.fairness.judgement import JudgedComparison
 from components.model_analysis.fairness.measures import in_words
 from components.reporting.page import Cell, Report
@@ -69,9 +69,7 @@ def _facts(content: FairnessReportContent) -> dict[str, Cell]:
     }
 
 
-def _add_grouping(
-    report: Report, by: str, found: Sequence[JudgedComparison], odds: Sequence[OddsDifference]
-) -> None:
+def _add_grouping(report: Report, by: str, found: Sequence[JudgedComparison], odds: Sequence[OddsDifference]) -> None:
     report.heading(f"By {by}")
     rows = [_difference_row(one) for one in found]
     rows += [
@@ -152,8 +150,7 @@ def _add_thresholds(report: Report, changes: Sequence[ThresholdChange]) -> None:
         report.table(
             ["group", "threshold", f"{in_words(change.measure, '')} now", "then", ""],
             [
-                [group.name, f"{group.threshold:.3f}", f"{group.before:.3f}", f"{group.after:.3f}"]
-                + ["" if group.is_own else "too few validation examples: the common threshold"]
+                [group.name, f"{group.threshold:.3f}", f"{group.before:.3f}", f"{group.after:.3f}", _whose(group)]
                 for group in change.groups[:_MAX_GROUPS]
             ],
             caption=f"By {by}: largest difference {change.difference_before:.3g} now, {change.difference_after:.3g} "
@@ -162,11 +159,13 @@ def _add_thresholds(report: Report, changes: Sequence[ThresholdChange]) -> None:
         )
 
 
+def _whose(group: GroupThreshold) -> str:
+    return "" if group.is_own else "too few validation examples: the common threshold"
+
+
 def _with_interval(value: float, low: float, high: float) -> str | None:
     if not math.isfinite(value):
         return None
     if not (math.isfinite(low) and math.isfinite(high)):
         return f"{value:.3g}"
     return f"{value:.3g} ({low:.3g} to {high:.3g})"
-
-

@@ -251,7 +251,9 @@ class FairnessSpec:
         if self.metric is not None and not self.has_limit:
             raise ValueError(f"fairness.metric {self.metric} must come with max_difference or min_ratio, got neither")
         if self.min_ratio is not None and self.metric == "mean_error":
-            raise ValueError("fairness.min_ratio must be absent for mean_error, which may be below 0: set max_difference")
+            raise ValueError(
+                "fairness.min_ratio must be absent for mean_error, which may be below 0: set max_difference"
+            )
         if self.max_difference is not None and self.max_difference > 1 and self.metric not in ERRORS:
             raise ValueError(f"fairness.max_difference of a rate must be at most 1, got {self.max_difference:g}")
 

@@ -81,9 +81,7 @@ def test_intervals_of_the_largest_difference_cover(num_groups, as_numbers) -> No
 def test_equal_groups_are_seldom_told_apart_however_many() -> None:
     rng, repeats = np.random.default_rng(0), 200
     groups = np.repeat(np.arange(20), 100)
-    alarms = sum(
-        difference_p_value(group_means(rng.random(2000) < 0.5, groups, 20)) < 0.05 for _ in range(repeats)
-    )
+    alarms = sum(difference_p_value(group_means(rng.random(2000) < 0.5, groups, 20)) < 0.05 for _ in range(repeats))
     assert binomtest(alarms, repeats).proportion_ci().low <= 0.05
 
 

@@ -41,7 +41,9 @@ def test_a_term_of_few_texts_is_too_small_to_judge() -> None:
     assert (rates.comparisons, rates.too_small) == ((), ("texts that mention '무슬림'",))
     report = Report("Labels")
     add_label_rates(report, rates)
-    assert "Too small to judge, with fewer than 30 labelled examples: texts that mention &#39;무슬림&#39;" in report.html()
+    assert (
+        "Too small to judge, with fewer than 30 labelled examples: texts that mention &#39;무슬림&#39;" in report.html()
+    )
 
 
 def test_the_section_shows_every_group_with_its_interval() -> None:

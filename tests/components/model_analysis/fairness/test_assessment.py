@@ -1,7 +1,6 @@
 """Fairness on planted models: what is refused, with the groups named, and what is too small to judge."""
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from components.model_analysis.fairness.assessment import AnsweredExamples, assessed, FairnessAssessment
