@@ -73,7 +73,7 @@ class LargestDifference:
     ratio, ratio_low, ratio_high
         Smallest over largest mean, 0 to 1, the same; `nan` where the largest is not above 0.
     surest
-        The pair, higher and lower, that differs most beyond chance.
+        The pair, higher and lower, whose own interval begins highest: of it a difference is surest.
     """
 
     highest: int
@@ -154,7 +154,7 @@ def largest_difference(means: GroupMeans, *, confidence: float = CONFIDENCE) -> 
     _check(means)
     z = _critical(len(values), confidence)
     lower, upper = _contrasts(means, z)
-    surest = np.unravel_index(int(np.argmax(_evidence(means, 1.0, 0.0))), lower.shape)
+    surest = np.unravel_index(int(np.argmax(np.where(np.eye(len(values), dtype=bool), -np.inf, lower))), lower.shape)
     highest, lowest = int(values.argmax()), int(values.argmin())
     has_ratio = bool(values.min() >= 0 and values.max() > 0)
     ratio_low, ratio_high = _ratio_limits(means, z) if has_ratio else (math.nan, math.nan)
@@ -190,16 +190,16 @@ def _p_value(means: GroupMeans, factor: float, limit: float) -> float:
 def _evidence(means: GroupMeans, factor: float, limit: float) -> np.ndarray:
     """How many standard errors wide the interval of `factor` x mean - other mean may be, and stay above `limit`."""
     observed = factor * means.values[:, None] - means.values[None, :]
+    if not (observed > limit + _ROUNDING).any():
+        return np.zeros(observed.shape)
     found = _bisected(lambda z: _contrasts(means, z, factor)[0] > limit, np.full(observed.shape, _LARGEST_Z))
     return np.where(observed > limit + _ROUNDING, found, 0.0)
 
 
-def _contrasts(
-    means: GroupMeans, z: float | np.ndarray, factor: float | np.ndarray = 1.0
-) -> tuple[np.ndarray, np.ndarray]:
+def _contrasts(means: GroupMeans, z: float | np.ndarray, factor: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """Ends of the interval of `factor` x the mean of one group less that of another, shape (G, G) each.
 
-    The first index is the group that is multiplied; `z` and `factor` may be of that shape.
+    The first index is the group that is multiplied; `z` may be of that shape.
     """
     one, other = means.values[:, None], means.values[None, :]
     if isinstance(z, np.ndarray):
@@ -231,13 +231,29 @@ def _limits_of(means: GroupMeans, z: np.ndarray, axis: int) -> tuple[np.ndarray,
 
 
 def _ratio_limits(means: GroupMeans, z: float) -> tuple[float, float]:
-    """Ends of the interval of the smallest ratio: where `factor` x one mean - other mean is no longer clear of 0."""
-    ones = np.ones(means.correlation.shape)
-    low = _bisected(lambda factor: _contrasts(means, z, factor)[1] < 0, ones)
-    high = _bisected(lambda factor: ~(_contrasts(means, z, factor)[0] > 0), ones)
-    np.fill_diagonal(low, 1.0)
-    np.fill_diagonal(high, 1.0)
-    return float(low.min()), float(high.min())
+    """Ends of the interval of the smallest ratio of two means, at most 1: the roots where a contrast leaves 0."""
+    low, high = means.limits(z)
+    one, other = means.values[:, None], means.values[None, :]  # one / other
+    smallest = _roots(one, other, one - low[:, None], high[None, :] - other, means.correlation)[0]
+    largest = _roots(one, other, high[:, None] - one, other - low[None, :], means.correlation)[1]
+    apart = ~np.eye(len(means.values), dtype=bool)
+    return max(0.0, float(np.minimum(smallest, 1.0)[apart].min())), float(np.minimum(largest, 1.0)[apart].min())
+
+
+def _roots(
+    one: np.ndarray, other: np.ndarray, by_one: np.ndarray, by_other: np.ndarray, correlation: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both ratios at which `one` - ratio x `other` is as far from 0 as its interval is wide, shape (G, G) each.
+
+    The second is infinite where `other` may be 0.
+    """
+    square = other**2 - by_other**2
+    middle = one * other - correlation * by_one * by_other
+    constant = one**2 - by_one**2
+    width = np.sqrt(np.maximum(middle**2 - square * constant, 0.0))
+    smaller = np.divide(constant, middle + width, out=np.zeros_like(middle), where=middle + width > 0)
+    larger = np.divide(middle + width, square, out=np.full_like(middle, math.inf), where=square > _ROUNDING)
+    return smaller, larger
 
 
 def _bisected(holds: Callable[[np.ndarray], np.ndarray], largest: np.ndarray) -> np.ndarray:

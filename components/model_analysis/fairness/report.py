@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from components.model_analysis.fairness.findings import CANNOT_SEE, JudgedExamples
 from components.model_analysis.fairness.group_rates import GroupRate, OddsDifference
-from components.model_analysis.fairness.group_thresholds import ThresholdChange
+from components.model_analysis.fairness.group_thresholds import GroupThreshold, ThresholdChange
 from components.model_analysis.fairness.judgement import JudgedComparison
 from components.model_analysis.fairness.measures import in_words
 from components.reporting.page import Cell, Report
@@ -150,14 +150,17 @@ def _add_thresholds(report: Report, changes: Sequence[ThresholdChange]) -> None:
         report.table(
             ["group", "threshold", f"{in_words(change.measure, '')} now", "then", ""],
             [
-                [group.name, f"{group.threshold:.3f}", f"{group.before:.3f}", f"{group.after:.3f}"]
-                + ["" if group.is_own else "too few validation examples: the common threshold"]
+                [group.name, f"{group.threshold:.3f}", f"{group.before:.3f}", f"{group.after:.3f}", _whose(group)]
                 for group in change.groups[:_MAX_GROUPS]
             ],
             caption=f"By {by}: largest difference {change.difference_before:.3g} now, {change.difference_after:.3g} "
             f"then; accuracy {change.accuracy_before:.3f} now, {change.accuracy_change:+.4f} then (95 % interval "
             f"{change.accuracy_low:+.4f} to {change.accuracy_high:+.4f})",
         )
+
+
+def _whose(group: GroupThreshold) -> str:
+    return "" if group.is_own else "too few validation examples: the common threshold"
 
 
 def _with_interval(value: float, low: float, high: float) -> str | None:

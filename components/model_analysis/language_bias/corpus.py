@@ -80,8 +80,8 @@ class Corpus:
     Attributes
     ----------
     kinds
-        Terms by kind (gender, age ...): each is held against the others of its kind. English: `singular | plural`. Where
-        they are left out, those that `components.shared.tables.identity_terms` has of the language.
+        Terms by kind (gender, age ...): each is held against the others of its kind. English: `singular | plural`.
+        Where they are left out, those that `components.shared.tables.identity_terms` has of the language.
     controls
         Words that should not matter, by kind.
     readings

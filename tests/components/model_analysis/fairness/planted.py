@@ -110,7 +110,7 @@ def few_positives(harmed: bool, rng: np.random.Generator) -> Planted:
 
 
 def base_rates(harmed: bool, rng: np.random.Generator) -> Planted:
-    """Base rates differ. The twin finds all groups' positives alike and so selects them unlike: fair in what is asked."""
+    """Base rates differ. The twin finds all groups' positives alike, and so selects them unlike: fair as asked."""
     group = choice(rng, "a b", 6000)
     labels = (rng.random(6000) < np.where(group == "a", 0.6, 0.3)).astype(int)
     found = np.where(group == "b", 0.6 if harmed else 0.8, 0.8)

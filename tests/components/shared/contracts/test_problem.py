@@ -4,7 +4,9 @@ import pytest
 
 from components.shared.contracts.problem import (
     CostSpec,
+    FairnessSpec,
     OperatingPointSpec,
+    parse_fairness,
     parse_problem,
     parse_target,
     Problem,
@@ -223,5 +225,33 @@ def test_personal_columns_are_hashed_unless_the_file_keeps_them():
     ],
 )
 def test_another_treatment_of_personal_columns_is_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse_problem(text)
+
+
+def test_limits_of_fairness_are_read_from_the_problem_file_and_from_json():
+    problem = parse_problem("sensitive: [sex]\nfairness: {metric: selection_rate, min_ratio: 0.8, min_group_size: 50}")
+    assert problem.fairness == FairnessSpec(metric="selection_rate", min_ratio=0.8, min_group_size=50)
+    assert parse_fairness('{"metric": "mean_error", "max_difference": 4}').max_difference == 4.0
+    assert parse_fairness("") == FairnessSpec()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sensitive: [sex]\nfairness: {max_difference: 0.1}", "fairness.metric must come with a limit"),
+        ("sensitive: [sex]\nfairness: {metric: accuracy}", "must come with max_difference or min_ratio, got neither"),
+        ("fairness: {metric: accuracy, min_ratio: 0.8}", "fairness must come with columns .* sensitive names none"),
+        ("sensitive: [sex]\nfairness: {metric: accuracy, max_difference: 5}", "of a rate must be at most 1, got 5"),
+        ("sensitive: [sex]\nfairness: {metric: mean_error, min_ratio: 0.8}", "min_ratio must be absent for mean_error"),
+        ("sensitive: [sex]\nfairness: {metric: beauty, min_ratio: 0.8}", "fairness.metric must be one of accuracy"),
+        ("sensitive: [sex]\nfairness: {min_group_size: 1}", "fairness.min_group_size must be"),
+        (
+            "task: regression\nsensitive: [sex]\nfairness: {metric: accuracy, max_difference: 0.1}",
+            "fairness.metric must be one of mean_error, mean_absolute_error where the label is a number",
+        ),
+    ],
+)
+def test_limits_of_fairness_that_are_none_are_refused(text, message):
     with pytest.raises(ValueError, match=message):
         parse_problem(text)
