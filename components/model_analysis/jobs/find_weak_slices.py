@@ -10,7 +10,6 @@ from typing import get_args, Literal
 import numpy as np
 import pyarrow as pa
 
-from components.model_analysis.gate.given_slices import slice_masks
 from components.model_analysis.scoring.label_origin import are_by_people, LABEL_SOURCE
 from components.model_analysis.scoring.row_context import example_ids_of, groups_of
 from components.model_analysis.slices.embedding_clusters import embedding_clusters, EmbeddingClusters
@@ -24,6 +23,7 @@ from components.model_analysis.traits.example_traits import traits_of
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.runtime.atomic_files import write_json
+from components.shared.tables.given_slices import slice_masks
 from components.shared.tables.personal_columns import kept_columns, masked_texts
 
 logger = logging.getLogger(__name__)
