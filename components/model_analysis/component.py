@@ -309,3 +309,68 @@ def find_weak_slices(
         report_path=weak_slices_report.path, metrics_path=weak_slices_metrics.path,
     )  # fmt: skip
     weak_slices_metrics.metadata.update(result.metrics)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def summarise_analysis(
+    evaluation: dsl.Input[dsl.Artifact],
+    evaluation_verdict: dsl.Input[dsl.Artifact],
+    champion_verdict: dsl.Input[dsl.Artifact],
+    fairness_verdict: dsl.Input[dsl.Artifact],
+    language_bias_verdict: dsl.Input[dsl.Artifact],
+    fairness_measures: dsl.Input[dsl.Artifact],
+    weak_slices: dsl.Input[dsl.Artifact],
+    label_errors: dsl.Input[dsl.Artifact],
+    error_analysis: dsl.Input[dsl.Artifact],
+    analysis_summary: dsl.Output[dsl.Artifact],
+    summary_report: dsl.Output[dsl.HTML],
+    summary_verdict: dsl.Output[dsl.Artifact],
+    summary_metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Bring what the steps of the analysis found onto one page, with one verdict that a gate reads.
+
+    Parameters
+    ----------
+    evaluation
+        What `evaluate_model` measured, as JSON.
+    evaluation_verdict
+        Whether the model reaches its target.
+    champion_verdict
+        Whether it may take the champion's place.
+    fairness_verdict
+        Whether groups lie too far apart.
+    language_bias_verdict
+        Whether it treats people otherwise by a word.
+    fairness_measures
+        Every group's rates, as JSON.
+    weak_slices
+        Where the model is weak, as JSON.
+    label_errors
+        How many labels are suspected, as JSON.
+    error_analysis
+        Why the model errs, as JSON.
+
+    Returns
+    -------
+    analysis_summary
+        What was found, in words, as JSON: what the model card tells.
+    summary_report
+        The verdict, why, the worst things and what to do, then what they rest on.
+    summary_verdict
+        Whether every check passed, and which did not.
+    summary_metrics
+        How many checks were made, how many refused, and how many weaknesses were found, for the KFP UI.
+    """
+    from components.model_analysis.jobs.summarise_analysis import AnalysisPaths, summarise_analysis as job
+
+    verdicts = {
+        "target": evaluation_verdict.path, "champion": champion_verdict.path, "fairness": fairness_verdict.path,
+        "language bias": language_bias_verdict.path,
+    }  # fmt: skip
+    result = job(
+        AnalysisPaths(evaluation.path, verdicts, fairness_measures.path, weak_slices.path, label_errors.path,
+                      error_analysis.path),
+        summary_path=analysis_summary.path, report_path=summary_report.path, verdict_path=summary_verdict.path,
+        metrics_path=summary_metrics.path,
+    )  # fmt: skip
+    summary_metrics.metadata.update(result.metrics)
