@@ -29,6 +29,7 @@ def check_inputs(
         ("preparation", str),
         ("training", str),
         ("budget", str),
+        ("fairness", str),
         ("language_bias", str),
         ("source", str),
         ("checkpoint_dir", str),
@@ -90,6 +91,8 @@ def check_inputs(
         What the problem file changes of the recipe, as JSON.
     budget
         What the training may cost, as JSON.
+    fairness
+        How groups of people are compared, as JSON.
     language_bias
         What a text model is asked about people, as JSON.
     source

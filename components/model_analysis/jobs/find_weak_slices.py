@@ -23,6 +23,7 @@ from components.model_analysis.traits.example_traits import traits_of
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.runtime.atomic_files import write_json
+from components.shared.runtime.step_record import keep_results, this_step
 from components.shared.tables.given_slices import slice_masks
 from components.shared.tables.personal_columns import kept_columns, masked_texts
 
@@ -120,6 +121,7 @@ def find_weak_slices(
     write_json(slices_path, _slices_json(found, judged, given, noun))
     slices_report(content).write(report_path)
     write_json(metrics_path, metrics)
+    keep_results(this_step(), {"metrics": metrics_path, "report": report_path})
     said = summary(found, noun=noun)
     logger.info("%s", said)
     return WeakSlicesResult(summary=said, metrics=metrics, num_slices=len(found.slices))

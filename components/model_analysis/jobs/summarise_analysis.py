@@ -13,6 +13,7 @@ from components.reporting.page import Cell
 from components.shared.contracts.analysis_summary import GroupFigure, Weakness, write_analysis_summary
 from components.shared.contracts.verdict import read_verdict, write_verdict
 from components.shared.runtime.atomic_files import read_json, write_json
+from components.shared.runtime.step_record import keep_results, this_step
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +96,7 @@ def summarise_analysis(
     }
     write_json(metrics_path, metrics)
     write_verdict(verdict_path, verdict)
+    keep_results(this_step(), {"verdict": verdict_path, "metrics": metrics_path, "report": report_path})
     logger.info("%s: %s", "passed" if verdict.passed else "failed", verdict.reason)
     return SummaryResult(passed=verdict.passed, reason=verdict.reason, metrics=metrics)
 

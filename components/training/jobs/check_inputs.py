@@ -29,7 +29,7 @@ from components.training.training_config import overridden
 
 _TRIAL = "-smoke"
 # What the steps after the data take of the problem file, each apart.
-_SECTIONS = ("target", "preparation", "training", "budget", "language_bias")
+_SECTIONS = ("target", "preparation", "training", "budget", "fairness", "language_bias")
 _OBJECT_STORES = ("s3://", "s3a://", "gs://", "gcs://", "abfs://", "az://")
 
 
@@ -65,7 +65,7 @@ class CheckedInputs(NamedTuple):
     ----------
     data_problem
         JSON text: everything but the other parts.
-    target, preparation, training, budget, language_bias
+    target, preparation, training, budget, fairness, language_bias
         JSON texts: these sections; an augmentation policy with its content, and with the preparation how values of a
         table are cleaned.
     source, checkpoint_dir
@@ -91,6 +91,7 @@ class CheckedInputs(NamedTuple):
     preparation: str
     training: str
     budget: str
+    fairness: str
     language_bias: str
     source: str
     checkpoint_dir: str

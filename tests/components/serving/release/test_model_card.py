@@ -109,9 +109,8 @@ def test_the_champion_of_the_day_is_not_told_for_the_same_model_is_the_same_rele
 
 @pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "[x](javascript:alert)", "`code`", "*bold*", "a|b"])
 def test_what_people_named_begins_no_markup(bundle: Path, hostile):
-    weak = replace(
-        SUMMARY, weaknesses=(Weakness(sentence=hostile),), groups=(replace(SUMMARY.groups[0], group=hostile),)
-    )
+    groups = (replace(SUMMARY.groups[0], group=hostile),)
+    weak = replace(SUMMARY, weaknesses=(Weakness(sentence=hostile),), groups=groups)
     config = replace(read_config(bundle), class_names=("cat", hostile), label={"column": hostile})
     card = model_card(model_name="m", config=config, evaluation={}, summary=weak)
     assert hostile not in card
