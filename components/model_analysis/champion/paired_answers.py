@@ -16,6 +16,7 @@ from components.model_analysis.scoring.label_matching import LabelMatcher
 from components.model_analysis.scoring.label_origin import are_by_people, LABEL_SOURCE
 from components.model_analysis.scoring.operating_threshold import operating_point
 from components.model_analysis.scoring.row_context import content_ids_of, example_ids_of, groups_of
+from components.model_analysis.traits.pinned_masks import pinned_masks
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.problem import OperatingPointSpec, SPLIT_NAMES
@@ -173,7 +174,9 @@ def _operating_points(
 def _slices(examples: ExampleTable, table: PredictionsTable, rows: np.ndarray) -> dict[str, np.ndarray]:
     personal = {LABEL_SOURCE, *examples.info.columns_of("pii")}
     names = [name for name in table.slice_columns if name not in personal]
+    ids = example_ids_of(table, _TEST).filter(rows).to_pylist()
+    pinned = pinned_masks(examples, ids, splits=_TEST)
     columns = table.read(names, splits=_TEST) if names else None
     if columns is None:
-        return {}
-    return slice_masks({name: columns.column(name).combine_chunks().filter(rows) for name in names})
+        return pinned
+    return slice_masks({name: columns.column(name).combine_chunks().filter(rows) for name in names}) | pinned

@@ -20,6 +20,7 @@ from components.model_analysis.slices.weak_slices import find_weak_slices as sea
 from components.model_analysis.slices.weak_slices import SearchSettings, WeakSlice, WeakSlices
 from components.model_analysis.slices.words import NOUNS, sentence, slice_words
 from components.model_analysis.traits.example_traits import traits_of
+from components.model_analysis.traits.pinned_masks import pinned_masks
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.runtime.atomic_files import write_json
@@ -53,6 +54,7 @@ class _Judged:
     groups: np.ndarray | None
     clusters: tuple[EmbeddingClusters, ...]
     given: dict[str, pa.Array]
+    pinned: dict[str, np.ndarray]
     remarks: tuple[str, ...] = field(default=())
 
 
@@ -102,7 +104,7 @@ def find_weak_slices(
     judged = _judged(examples, table, tuple(splits), error, max_rows, asked.seed)
     found = search_weak_slices(judged.columns, judged.errors, groups=judged.groups, settings=asked)
     given, too_small = given_figures(
-        {name: slice_masks({name: values}) for name, values in judged.given.items()},
+        {"": judged.pinned} | {name: slice_masks({name: values}) for name, values in judged.given.items()},
         judged.errors,
         min_examples=asked.min_examples,
         is_share=found.is_share,
@@ -154,6 +156,7 @@ def _judged(
         groups=None if groups is None else groups[rows],
         clusters=tuple(clusters),
         given={name: columns[name] for name in given if name != LABEL_SOURCE},
+        pinned=pinned_masks(examples, ids, splits=splits),
         remarks=tuple(remarks),
     )
 

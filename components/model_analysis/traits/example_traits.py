@@ -22,6 +22,7 @@ def traits_of(
     *,
     splits: Sequence[str] | None = None,
     tokenizer: str | None = None,
+    names: Sequence[str] | None = None,
 ) -> pa.Table:
     """What some examples are like, a row each, in the order of `example_ids`.
 
@@ -35,6 +36,8 @@ def traits_of(
         Where they are looked for; None looks everywhere.
     tokenizer
         The content of a `tokenizer.json`: then texts also have the share of tokens that it does not know.
+    names
+        Columns and traits that are wanted, whatever the columns' roles; None for all that say what an example is like.
 
     Returns
     -------
@@ -46,11 +49,12 @@ def traits_of(
     Raises
     ------
     ValueError
-        If an example is not in the table.
+        If an example is not in the table, or a wanted name is neither a column nor a trait.
     """
     wanted = pa.array(list(example_ids), pa.string())
-    own = own_columns(examples)
-    measured = measured_traits(examples, tokenizer=tokenizer)
+    own, measured = own_columns(examples), measured_traits(examples, tokenizer=tokenizer)
+    if names is not None:
+        own, measured = _wanted(names, examples, measured)
     payload = [examples.info.modality] if measured else []
     parts: list[pa.RecordBatch] = []
     read = list(dict.fromkeys(["example_id", *own, *payload]))
@@ -82,6 +86,18 @@ def measured_traits(examples: ExampleTable, *, tokenizer: str | None = None) -> 
         named[SHARE_UNKNOWN] = pa.float64()
     # A column that means something else and happens to have such a name keeps it.
     return {name: kind for name, kind in named.items() if name not in stored and name not in examples.schema.names}
+
+
+def _wanted(
+    names: Sequence[str], examples: ExampleTable, measured: dict[str, pa.DataType]
+) -> tuple[tuple[str, ...], dict[str, pa.DataType]]:
+    """Of some names the table's own columns, and those that are measured, with their types."""
+    known = [*examples.schema.names, *measured]
+    absent = [name for name in names if name not in known]
+    if absent:
+        raise ValueError(f"a trait must be one of {', '.join(known)}, got {absent[0]!r}")
+    own = tuple(name for name in names if name in examples.schema.names and name != "example_id")
+    return own, {name: measured[name] for name in names if name in measured and name not in own}
 
 
 def _measure(

@@ -10,6 +10,7 @@ from annotated_types import Ge
 from components.shared.contracts.cluster_spec import ClusterSpec
 from components.shared.contracts.language_bias_settings import LanguageBiasSettings
 from components.shared.contracts.pii_columns import HashedColumns, PersonalColumns
+from components.shared.contracts.pinned_slices import SliceColumns, Slices
 from components.shared.runtime.settings import (
     Name,
     Names,
@@ -324,8 +325,10 @@ class Problem:
         Feature columns, for `tabular`; empty means every column without another role.
     id, time, group
         Columns: identifier, event time, and the unit that must not be in two splits (a patient, a shop).
-    slices, sensitive, ignore
-        Columns to slice by, to check fairness on, and to leave out.
+    slices
+        Columns to slice by; and slices that are pinned by a condition over columns and traits of the examples.
+    sensitive, ignore
+        Columns to check fairness on, and to leave out.
     pii
         Columns of personal data: hashed and counted, never shown; `{column: keep}` leaves one as it is everywhere.
     repairs
@@ -342,7 +345,7 @@ class Problem:
     id: Name | None = None
     time: Name | None = None
     group: Name | None = None
-    slices: Names = ()
+    slices: Slices = field(default_factory=SliceColumns)
     sensitive: Names = ()
     pii: PersonalColumns = field(default_factory=HashedColumns)
     ignore: Names = ()
@@ -411,7 +414,7 @@ class Problem:
 
     def to_dict(self) -> dict[str, Any]:
         """The problem as plain JSON values, every key present."""
-        return {**asdict(self), "pii": self.pii.written()}
+        return {**asdict(self), "pii": self.pii.written(), "slices": self.slices.written()}
 
 
 def parse_problem(text: str, *, where: str = PROBLEM_FILE) -> Problem:
