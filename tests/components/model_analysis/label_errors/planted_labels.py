@@ -64,9 +64,7 @@ def _source(name: str) -> tuple[np.ndarray, np.ndarray]:
     return digits, values % 2 if name == "odd digits" else values
 
 
-def _changed(
-    features: np.ndarray, truth: np.ndarray, kind: str, rate: float, rng: np.random.Generator
-) -> np.ndarray:
+def _changed(features: np.ndarray, truth: np.ndarray, kind: str, rate: float, rng: np.random.Generator) -> np.ndarray:
     num_classes, labels = int(truth.max()) + 1, truth.copy()
     others = (truth + 1) % num_classes
     if kind == "evenly":
