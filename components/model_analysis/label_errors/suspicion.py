@@ -34,7 +34,7 @@ class LabelSuspicion:
     suspected
         Shape (N,), bool: more probably wrong than right.
     suggested
-        Shape (N,), int: the class that is most probable, which is the given one where nothing speaks against it.
+        Shape (N,), int: the most probable class that is not the given one; the given one where there is no other.
     """
 
     scores: np.ndarray
@@ -81,9 +81,10 @@ def label_suspicion(
     given = _joined(opinions, labels)
     joint = confident_joint(given, labels)
     true = _true_label_probabilities(given, labels, joint)
-    rows, suggested = np.arange(len(labels)), true.argmax(axis=1)
+    rows = np.arange(len(labels))
     scores = 1.0 - true[rows, labels]
-    return LabelSuspicion(scores=scores, suspected=scores > 0.5, suggested=suggested)
+    true[rows, labels] = -1.0
+    return LabelSuspicion(scores=scores, suspected=scores > 0.5, suggested=true.argmax(axis=1))
 
 
 def confident_joint(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
