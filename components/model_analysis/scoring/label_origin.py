@@ -26,4 +26,9 @@ def are_by_people(table: PredictionsTable, splits: Sequence[str]) -> np.ndarray:
 
 
 def _are_people(sources: Sequence[str | None]) -> np.ndarray:
-    return np.array([source in _PEOPLE for source in sources], dtype=bool)
+    return np.array([is_person(source) for source in sources], dtype=bool)
+
+
+def is_person(source: str | None) -> bool:
+    """Whether a label's source is a person; where nothing is said, it is."""
+    return source in _PEOPLE

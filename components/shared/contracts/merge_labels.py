@@ -7,7 +7,7 @@ Corrections are a CSV with the columns `example_id`, `verdict` (`right` or `wron
 from collections import Counter
 from collections.abc import Mapping, Sequence
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import io
 from pathlib import Path
 import unicodedata
@@ -132,8 +132,8 @@ def merge_labels(table: ExampleTable, corrections: Sequence[Correction], path: s
         If the label is a number, the table is a pool, `path` is the table itself, or a correction is of no example of
         the table or gives a label that is no class of it.
     """
-    _check(table, corrections, path)
-    by_id = {correction.example_id: correction for correction in corrections}
+    _check(table, path)
+    by_id = {told.example_id: replace(told, label=_class_of(told, table)) for told in corrections}
     used: set[str] = set()
     changes: Counter[tuple[str, str]] = Counter()
     num_confirmed = 0
@@ -197,21 +197,26 @@ def _plain(label: str) -> str:
     return unicodedata.normalize("NFC", label)
 
 
-def _check(table: ExampleTable, corrections: Sequence[Correction], path: str | Path) -> None:
+def _check(table: ExampleTable, path: str | Path) -> None:
     if table.info.task == "regression":
         raise ContractError(f"labels that are corrected must be classes, but those of {table.path} are numbers")
     if table.info.is_pool:
         raise ContractError(f"{table.path} must be a table with splits, but is a pool: ingest it with its new labels")
     if Path(path).resolve() == table.path.resolve():
         raise ContractError(f"the new version must get a folder of its own, got that of the table itself, {path}")
-    names = {_plain(name) for name in table.info.class_names}
-    for correction in corrections:
-        if correction.label is not None and _plain(correction.label) not in names:
-            raise ContractError(
-                f"the corrected label of {correction.example_id!r} must be one of "
-                f"{', '.join(table.info.class_names)}, got {correction.label!r}: leave it empty, with the verdict "
-                f"{WRONG}, for an example of no class"
-            )
+
+
+def _class_of(correction: Correction, table: ExampleTable) -> str | None:
+    """The class that a corrected label means, whatever its case or Unicode form; None where there is none."""
+    if correction.label is None or correction.label in table.info.class_names:
+        return correction.label
+    same = [name for name in table.info.class_names if _plain(name).casefold() == _plain(correction.label).casefold()]
+    if len(same) != 1:
+        raise ContractError(
+            f"the corrected label of {correction.example_id!r} must be one of {', '.join(table.info.class_names)}, "
+            f"got {correction.label!r}: leave it empty, with the verdict {WRONG}, for an example of no class"
+        )
+    return same[0]
 
 
 def _new_version(table: ExampleTable, path: str | Path) -> ExampleTableWriter:

@@ -33,7 +33,7 @@ def table(tmp_path) -> ExampleTable:
 def test_corrected_labels_are_a_persons_and_the_rest_is_copied(table, tmp_path):
     before = table.read()
     told = [
-        Correction(example_id="a", is_wrong=True, label="neg"),
+        Correction(example_id="a", is_wrong=True, label="Neg"),
         Correction(example_id="b", is_wrong=False),
         Correction(example_id="=c", is_wrong=True),
         Correction(example_id="e", is_wrong=False, label="pos"),
