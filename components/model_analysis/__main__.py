@@ -11,6 +11,8 @@ from components.model_analysis.jobs.assess_language_bias import assess_language_
 from components.model_analysis.jobs.compare_with_champion import compare_with_champion
 from components.model_analysis.jobs.evaluate_model import evaluate_model
 from components.model_analysis.jobs.find_weak_slices import find_weak_slices
+from components.model_analysis.jobs.merge_labels import merge_corrected_labels
+from components.model_analysis.jobs.rank_label_errors import rank_label_errors as rank_labels
 from components.model_analysis.jobs.score_examples import (
     CHANGED_LABELS_FILE,
     FAILED_REPAIRS_FILE,
@@ -237,6 +239,62 @@ def weak_slices(
         settings=SearchSettings(max_conditions=max_conditions, min_examples=min_examples),
     )
     typer.echo(f"{result.summary}\nreport: {output / 'report.html'}")
+
+
+@app.command()
+def rank_label_errors(
+    examples: Annotated[Path, typer.Option(help="The example table that the model was evaluated on.")],
+    predictions: Annotated[Path, typer.Option(help="Its predictions table, as evaluate wrote it.")],
+    model_dir: ModelDir,
+    output: Output,
+    audit: Annotated[str, typer.Option(help="An audit.csv of this command that a person filled in.")] = "",
+    max_training_rows: Annotated[int | None, typer.Option(help="Training examples looked at; 0 for none.")] = None,
+    device: Device = "auto",
+) -> None:
+    """Rank labels by how suspicious they are, as a list to correct; a filled-in audit gives the share of wrong ones."""
+    result = rank_labels(
+        examples_path=examples,
+        predictions_path=predictions,
+        model_path=model_dir,
+        label_errors_path=output / "label_errors.json",
+        queue_path=output / "corrections.csv",
+        audit_sample_path=output / "audit.csv",
+        report_path=output / "report.html",
+        metrics_path=output / METRICS_FILE,
+        audit=audit,
+        max_training_rows=max_training_rows,
+        device=device,
+    )
+    typer.echo(f"suspected: {result.num_suspected:,} of {result.num_ranked:,} labels; {output / 'corrections.csv'}")
+    if result.share is None:
+        typer.echo(f"how many are wrong: fill in {output / 'audit.csv'} and give it as --audit")
+    else:
+        share = result.share
+        typer.echo(f"wrong: {share.share:.1%}, {share.low:.1%} to {share.high:.1%} with 95 % confidence")
+    typer.echo(f"report: {output / 'report.html'}")
+
+
+@app.command()
+def merge_labels(
+    examples: Annotated[Path, typer.Option(help="The example table; it stays as it is.")],
+    corrections: Annotated[str, typer.Option(help="A corrections.csv or audit.csv that people filled in.")],
+    output: Annotated[Path, typer.Option(help="Folder of the new example table.")],
+    predictions: Annotated[Path | None, typer.Option(help="A predictions table, judged by both labels.")] = None,
+) -> None:
+    """Merge corrected labels into a new version of an example table, with the accuracy before and after."""
+    result = merge_corrected_labels(
+        examples_path=examples, corrections=corrections, output_path=output, predictions_path=predictions
+    )
+    merged, accuracy = result.merged, result.accuracy
+    typer.echo(f"changed {merged.num_changed:,}, removed {merged.num_removed:,}, confirmed {merged.num_confirmed:,}")
+    if accuracy is not None and accuracy.num_examples:
+        typer.echo(
+            f"accuracy on {accuracy.num_examples:,} test examples: {accuracy.champion:.4f} before, "
+            f"{accuracy.challenger:.4f} after; difference {accuracy.difference:+.4f}, {accuracy.low:+.4f} to "
+            f"{accuracy.high:+.4f} with 95 % confidence\nonly labels that were looked at could change: where "
+            f"these were the suspected ones, the new accuracy is too high rather than too low"
+        )
+    typer.echo(f"new example table: {output}")
 
 
 if __name__ == "__main__":

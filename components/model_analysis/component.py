@@ -361,7 +361,8 @@ def summarise_analysis(
     summary_metrics
         How many checks were made, how many refused, and how many weaknesses were found, for the KFP UI.
     """
-    from components.model_analysis.jobs.summarise_analysis import AnalysisPaths, summarise_analysis as job
+    from components.model_analysis.jobs.summarise_analysis import AnalysisPaths
+    from components.model_analysis.jobs.summarise_analysis import summarise_analysis as job
 
     verdicts = {
         "target": evaluation_verdict.path, "champion": champion_verdict.path, "fairness": fairness_verdict.path,
@@ -374,3 +375,55 @@ def summarise_analysis(
         metrics_path=summary_metrics.path,
     )  # fmt: skip
     summary_metrics.metadata.update(result.metrics)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def rank_label_errors(
+    examples: dsl.Input[dsl.Dataset],
+    predictions: dsl.Input[dsl.Dataset],
+    model: dsl.Input[dsl.Model],
+    audit: str,
+    device: str,
+    label_errors: dsl.Output[dsl.Artifact],
+    correction_queue: dsl.Output[dsl.Artifact],
+    label_audit: dsl.Output[dsl.Artifact],
+    label_errors_report: dsl.Output[dsl.HTML],
+    label_errors_metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Rank the labels that are set by how suspicious they are, and estimate how many are wrong from an audit.
+
+    Parameters
+    ----------
+    examples
+        The example table that the model was trained and evaluated on.
+    predictions
+        The model's predictions table, as `evaluate_model` wrote it.
+    model
+        The model bundle, which embeds training examples.
+    audit
+        Path or URI of a `label_audit` that a person filled in; empty where there is none: then no share is claimed.
+    device
+        auto, cpu or cuda; cuda insists on a GPU.
+
+    Returns
+    -------
+    label_errors
+        How many labels are suspected, of which classes and sources, and the estimated share of wrong ones, as JSON.
+    correction_queue
+        The labels to look at, the most suspicious first, with columns to fill in, as CSV.
+    label_audit
+        Labels drawn at random, to fill in for the estimate, as CSV.
+    label_errors_report
+        The share of wrong labels as far as an audit tells, the most suspicious labels, and what was left out.
+    label_errors_metrics
+        Counts, and the share with its interval, for the KFP UI.
+    """
+    from components.model_analysis.jobs.rank_label_errors import rank_label_errors as job
+
+    result = job(
+        examples_path=examples.path, predictions_path=predictions.path, model_path=model.path, audit=audit,
+        device=device, label_errors_path=label_errors.path, queue_path=correction_queue.path,
+        audit_sample_path=label_audit.path, report_path=label_errors_report.path,
+        metrics_path=label_errors_metrics.path,
+    )  # fmt: skip
+    label_errors_metrics.metadata.update(result.metrics)

@@ -31,4 +31,9 @@ def are_by_people(table: PredictionsTable, splits: Sequence[str]) -> np.ndarray:
 
 def from_people(sources: Sequence[str | None]) -> np.ndarray:
     """Whether each of N sources of a label is a person, or none is named: shape (N,), bool."""
-    return np.array([source in _PEOPLE for source in sources], dtype=bool)
+    return np.array([is_person(source) for source in sources], dtype=bool)
+
+
+def is_person(source: str | None) -> bool:
+    """Whether a label's source is a person; where nothing is said, it is."""
+    return source in _PEOPLE

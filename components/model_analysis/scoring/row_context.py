@@ -24,7 +24,7 @@ def groups_of(examples: ExampleTable, table: PredictionsTable, splits: Sequence[
     names = examples.info.columns_of("group")
     if not names:
         return None
-    values = _looked_up(examples, table, names[0], splits).dictionary_encode()
+    values = looked_up(examples, table, names[0], splits).dictionary_encode()
     numbers = pc.fill_null(values.indices, NO_GROUP).to_numpy(zero_copy_only=False).astype(np.int64)
     return None if len(np.unique(numbers[numbers >= 0])) == int((numbers >= 0).sum()) else numbers
 
@@ -36,7 +36,7 @@ def content_ids_of(
     if "content_id" not in examples.schema.names:
         num_rows = len(example_ids_of(table, splits))
         return np.zeros(num_rows, np.uint64), np.zeros(num_rows, dtype=bool)
-    values = _looked_up(examples, table, "content_id", splits)
+    values = looked_up(examples, table, "content_id", splits)
     known = values.is_valid().to_numpy(zero_copy_only=False)
     return pc.fill_null(values, 0).to_numpy(zero_copy_only=False).astype(np.uint64), known
 
@@ -52,7 +52,8 @@ def example_rows_of(examples: ExampleTable, table: PredictionsTable, splits: Seq
     return _places(examples, ids, table, splits).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
-def _looked_up(examples: ExampleTable, table: PredictionsTable, column: str, splits: Sequence[str]) -> pa.Array:
+def looked_up(examples: ExampleTable, table: PredictionsTable, column: str, splits: Sequence[str]) -> pa.Array:
+    """A column of the example table for each scored example, shape (N,)."""
     rows = examples.read(["example_id", column], splits=splits).combine_chunks()
     ids, values = (rows.column(number).combine_chunks() for number in range(2))
     return values.take(_places(examples, ids, table, splits))

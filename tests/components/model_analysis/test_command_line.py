@@ -119,3 +119,21 @@ def test_language_bias_prints_the_verdict_and_exits_by_it(tmp_path, text_model_d
     assert result.exit_code == 0, result.output
     assert "both significant and large enough to matter" in result.stdout
     assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_labels_are_ranked_and_corrected_ones_merged(tmp_path, model_dir, make_table) -> None:
+    rows = [("test", kind, kind) for kind in ("cat", "dog") * 10] + [("test", "cat", "dog")]
+    examples, out = make_table(rows), tmp_path / "out"
+    evaluated = ["--examples", examples, "--model-dir", model_dir, "--output", out]
+    assert CliRunner().invoke(app, ["evaluate", *map(str, evaluated)]).exit_code == 0
+    ranked = [*evaluated, "--predictions", out / "predictions"]
+    result = CliRunner().invoke(app, ["rank-label-errors", *map(str, ranked)])
+    assert result.exit_code == 0, result.output
+    assert "suspected: 1 of 21 labels" in result.stdout
+    assert "how many are wrong: fill in" in result.stdout
+    (tmp_path / "filled.csv").write_text("example_id,corrected_label\nexample-20,dog\n")
+    merged = ["--examples", examples, "--corrections", tmp_path / "filled.csv", "--output", tmp_path / "new"]
+    result = CliRunner().invoke(app, ["merge-labels", *map(str, merged), "--predictions", str(out / "predictions")])
+    assert result.exit_code == 0, result.output
+    assert "changed 1, removed 0, confirmed 0" in result.stdout
+    assert "accuracy on 21 test examples: 0.9524 before, 1.0000 after" in result.stdout
