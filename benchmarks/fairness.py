@@ -21,12 +21,11 @@ import typer
 
 from components.drift.group_differences import (
     difference_p_value,
-    group_means,
-    GroupMeans,
     largest_difference,
     LargestDifference,
     ratio_p_value,
 )
+from components.drift.group_means import group_means, GroupMeans
 from components.drift.multiple_tests import holm
 from components.model_analysis.fairness.assessment import AnsweredExamples, assessed
 from components.shared.contracts.problem import FairnessSpec

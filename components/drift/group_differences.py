@@ -3,7 +3,7 @@
 The largest difference of G groups grows with G by chance alone. So the critical value is that of the studentized range:
 the intervals of all pairs hold together, and with them that of the largest difference. With two groups it is 1.96.
 
-Shapes: N examples, G groups.
+Shapes: G groups.
 """
 
 from collections.abc import Callable
@@ -12,52 +12,13 @@ from functools import cache
 import math
 
 import numpy as np
-from scipy.stats import studentized_range, t
+from scipy.stats import studentized_range
 
-from components.drift.share_intervals import CONFIDENCE, effective_number, unit_numbers, wilson_limits, Z
+from components.drift.group_means import GroupMeans
+from components.drift.share_intervals import CONFIDENCE
 
 _LARGEST_Z, _HALVINGS = 40.0, 32
 _ROUNDING = 1e-12
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class GroupMeans:
-    """Means of one quantity in G groups.
-
-    Attributes
-    ----------
-    num_examples, values
-        Shape (G,): examples, and their mean; `nan` without examples.
-    effective
-        Shape (G,): how many independent examples say as much; `nan` where nothing can be said, as of a single cluster.
-    deviations
-        Shape (G,): standard deviations; None of shares, whose intervals are Wilson's.
-    correlation
-        Shape (G, G): how the means of two groups go together, which they do where clusters hold members of both.
-    """
-
-    num_examples: np.ndarray
-    values: np.ndarray
-    effective: np.ndarray
-    deviations: np.ndarray | None
-    correlation: np.ndarray
-
-    def limits(self, z: float | np.ndarray = Z) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of every group's own interval at a normal quantile, shape (G,) each."""
-        if self.deviations is None:
-            return wilson_limits(self.values, self.effective, z)
-        half = z * self.deviations / np.sqrt(self.effective)
-        return self.values - half, self.values + half
-
-    def of_groups(self, wanted: np.ndarray) -> "GroupMeans":
-        """The same of some groups: indices, shape (g,)."""
-        return GroupMeans(
-            num_examples=self.num_examples[wanted],
-            values=self.values[wanted],
-            effective=self.effective[wanted],
-            deviations=None if self.deviations is None else self.deviations[wanted],
-            correlation=self.correlation[np.ix_(wanted, wanted)],
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,52 +46,6 @@ class LargestDifference:
     ratio_low: float
     ratio_high: float
     surest: tuple[int, int]
-
-
-def group_means(
-    values: np.ndarray, groups: np.ndarray, num_groups: int, *, clusters: np.ndarray | None = None
-) -> GroupMeans:
-    """Means of groups.
-
-    Parameters
-    ----------
-    values
-        Shape (N,): bool, whose means are shares, or float.
-    groups
-        Shape (N,), int: 0 to G - 1; negative is none of them.
-    num_groups
-        G.
-    clusters
-        Shape (N,), int: whole clusters were sampled; negative is a cluster of one. None where examples were.
-
-    References
-    ----------
-    Korn and Graubard: see `effective_number`.
-    """
-    is_share, numbers = values.dtype == bool, values.astype(np.float64)
-    counts = np.bincount(groups[groups >= 0], minlength=num_groups)
-    means, effective, deviations = (np.full(num_groups, math.nan) for _ in range(3))
-    units = None if clusters is None else unit_numbers(len(values), clusters)
-    sums = None if units is None else np.zeros((int(units.max(initial=-1)) + 1, num_groups))
-    for group in np.flatnonzero(counts).tolist():
-        rows = groups == group
-        inside = numbers[rows]
-        means[group] = inside.sum() / len(inside)
-        centred = inside - means[group]
-        variance = means[group] * (1 - means[group]) if is_share else float(centred @ centred) / max(len(inside) - 1, 1)
-        deviations[group] = math.sqrt(max(variance, 0.0))
-        if units is None or sums is None:
-            effective[group] = len(inside) if is_share else _as_students_t(len(inside))
-        else:
-            effective[group] = effective_number(centred, units[rows], variance)
-            sums[:, group] = np.bincount(units[rows], weights=centred, minlength=len(sums))
-    return GroupMeans(
-        num_examples=counts,
-        values=means,
-        effective=effective,
-        deviations=None if is_share else deviations,
-        correlation=np.eye(num_groups) if sums is None else _correlation(sums),
-    )
 
 
 def largest_difference(means: GroupMeans, *, confidence: float = CONFIDENCE) -> LargestDifference:
@@ -270,22 +185,6 @@ def _bisected(holds: Callable[[np.ndarray], np.ndarray], largest: np.ndarray) ->
 def _critical(num_groups: int, confidence: float) -> float:
     """How many standard errors wide the intervals of all pairs must be; 1.96 for two groups at 95 %."""
     return float(studentized_range.ppf(confidence, num_groups, np.inf) / math.sqrt(2))
-
-
-def _as_students_t(num_examples: int) -> float:
-    """A number of examples less what Student's t asks for; `nan` of one example."""
-    if num_examples < 2:
-        return math.nan
-    return num_examples * (Z / float(t.ppf((1.0 + CONFIDENCE) / 2, num_examples - 1))) ** 2
-
-
-def _correlation(sums: np.ndarray) -> np.ndarray:
-    """Shape (G, G), from sums of clusters (U, G), less their means: 0 where a group does not vary."""
-    products = sums.T @ sums
-    scale = np.sqrt(np.diag(products))
-    found = np.divide(products, np.outer(scale, scale), out=np.zeros_like(products), where=np.outer(scale, scale) > 0)
-    np.fill_diagonal(found, 1.0)
-    return np.clip(found, -1.0, 1.0)
 
 
 def _check(means: GroupMeans) -> None:

@@ -11,7 +11,8 @@ import math
 
 import numpy as np
 
-from components.drift.group_differences import difference_p_value, group_means, largest_difference, LargestDifference
+from components.drift.group_differences import difference_p_value, largest_difference, LargestDifference
+from components.drift.group_means import group_means
 from components.drift.multiple_tests import holm
 from components.shared.contracts.verdict import Finding
 from components.shared.tables.sensitive_groups import Grouping

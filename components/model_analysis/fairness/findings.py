@@ -10,6 +10,7 @@ from components.shared.contracts.problem import ERRORS, FairnessSpec
 from components.shared.contracts.verdict import Finding, Severity, Verdict
 
 CHECK = "fairness"
+TOO_SMALL = "GROUPS_TOO_SMALL_TO_JUDGE"
 CANNOT_SEE = (
     "What this cannot see: groups that no column names; whether the labels that people gave are themselves fair; more "
     "than two columns at once; and what is done with an answer afterwards. Rates that are equal here may differ in "
@@ -21,7 +22,7 @@ _REMEDY = (
     "look at the mistakes of these groups, collect more of their examples or mend their labels and train again, or "
     "change the limit in the problem file's section fairness"
 )
-_NAMED, _LISTED = 10, 5
+_NAMED = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,16 +75,19 @@ def fairness_verdict(
     return Verdict(check=CHECK, passed=not refused, reason=reason, findings=tuple(findings), remarks=notes)
 
 
-def described(one: GroupComparison, pair: tuple[int, int]) -> str:
-    """Two groups' values, the largest difference and its interval, in one sentence."""
+def described(one: GroupComparison) -> str:
+    """The two groups that differ most, by how much, and the interval, in one sentence."""
     if one.found is None:
         raise ValueError(f"the comparison must have two groups or more to describe, got {one.by} with fewer")
-    higher, lower = (one.judged[place] for place in pair)
+    extremes = (one.found.highest, one.found.lowest)
+    higher, lower = (one.judged[place] for place in extremes)
+    first, second = (one.judged[place] for place in one.found.surest)
+    surest = "" if one.found.surest == extremes else f"; it is surest between {second.name} and {first.name}"
     ratio = f", a ratio of {one.found.ratio:.2f}" if one.measure not in ERRORS else ""
     return (
         f"the {one.words} is {_value(lower)} for {lower.name} and {_value(higher)} for {higher.name}: the largest "
         f"difference by {one.by} is {one.found.difference:.3g} (95 % interval {one.found.low:.3g} to "
-        f"{one.found.high:.3g}, all pairs of {len(one.judged)} groups counted){ratio}"
+        f"{one.found.high:.3g}, all pairs of {len(one.judged)} groups counted){ratio}{surest}"
     )
 
 
@@ -127,11 +131,10 @@ def _finding(one: JudgedComparison, severity: Severity, message: str, **more: ob
 
 
 def _refusal(one: JudgedComparison, spec: FairnessSpec) -> Finding:
-    found = one.comparison.found
     return _finding(
         one,
         "blocking",
-        f"{described(one.comparison, (0, 1) if found is None else found.surest)}; {_beyond(one, spec)}",
+        f"{described(one.comparison)}; {_beyond(one, spec)}",
         threshold=spec.max_difference if "max_difference" in one.broken else spec.min_ratio,
         p_value=min(one.broken.values()),
         material=True,
@@ -140,13 +143,11 @@ def _refusal(one: JudgedComparison, spec: FairnessSpec) -> Finding:
 
 
 def _observation(one: JudgedComparison, examples: JudgedExamples) -> Finding:
-    found = one.comparison.found
-    pair = (0, 1) if found is None else (found.highest, found.lowest)
     material = is_material(one.comparison, examples)
     return _finding(
         one,
         "warning" if material else "note",
-        described(one.comparison, pair),
+        described(one.comparison),
         p_value=one.adjusted_p,
         material=material,
         remedy="decide whether this difference may be, and set fairness.metric with a limit in the problem file",
@@ -164,7 +165,7 @@ def _too_small(judged: Sequence[JudgedComparison], spec: FairnessSpec) -> list[F
         Finding(
             kind="quality",
             severity="warning",
-            name="GROUPS_TOO_SMALL_TO_JUDGE",
+            name=TOO_SMALL,
             statistic=f"test examples for the {spec.metric}".replace("_", " "),
             threshold=float(spec.min_group_size),
             message=f"too small to judge, with fewer than {spec.min_group_size} test examples for the "
@@ -182,10 +183,8 @@ def _beyond(one: JudgedComparison, spec: FairnessSpec) -> str:
 
 def _refused_reason(refused: Sequence[JudgedComparison], spec: FairnessSpec) -> str:
     worst = refused[0]
-    found = worst.comparison.found
     more = f" (and {len(refused) - 1} more comparisons are refused)" if len(refused) > 1 else ""
-    said = described(worst.comparison, (0, 1) if found is None else found.surest)
-    return f"{said}; {_beyond(worst, spec)}{more}: {_REMEDY}"
+    return f"{described(worst.comparison)}; {_beyond(worst, spec)}{more}: {_REMEDY}"
 
 
 def _passed_reason(

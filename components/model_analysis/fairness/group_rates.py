@@ -13,12 +13,11 @@ import numpy as np
 
 from components.drift.group_differences import (
     difference_p_value,
-    group_means,
-    GroupMeans,
     largest_difference,
     LargestDifference,
     ratio_p_value,
 )
+from components.drift.group_means import group_means, GroupMeans
 from components.model_analysis.fairness.measures import in_words, is_asked, Measure
 from components.shared.contracts.problem import FairnessSpec
 from components.shared.tables.sensitive_groups import Grouping

@@ -7,18 +7,18 @@ import math
 
 from markupsafe import Markup
 
-from components.model_analysis.fairness.findings import CANNOT_SEE, JudgedExamples
+from components.model_analysis.fairness.findings import CANNOT_SEE, JudgedExamples, TOO_SMALL
 from components.model_analysis.fairness.group_rates import GroupRate, OddsDifference
 from components.model_analysis.fairness.group_thresholds import GroupThreshold, ThresholdChange
 from components.model_analysis.fairness.judgement import JudgedComparison
 from components.model_analysis.fairness.measures import in_words
 from components.reporting.page import Cell, Report
 from components.shared.contracts.problem import FairnessSpec
-from components.shared.contracts.verdict import Verdict
+from components.shared.contracts.verdict import Finding, Verdict
 
 _MAX_GROUPS = 20
 _CAPTION = (
-    "Groups that differ most. Each group's interval is its own; the interval of the largest difference, and of the "
+    "The groups that differ most. Each group's interval is its own; the interval of the largest difference, and of the "
     "smallest ratio, holds for all pairs of groups at once, so that of many groups more is asked; p (Holm) counts all "
     "comparisons of this page."
 )
@@ -41,10 +41,8 @@ def fairness_report(content: FairnessReportContent) -> Report:
     report = Report("Fairness", subtitle="Groups of the sensitive columns on the test split, as people labelled it")
     verdict = content.verdict
     report.verdict(verdict.passed, verdict.reason)
-    for finding in verdict.findings:
-        tone = {"blocking": "bad", "warning": "warn"}.get(finding.severity, "plain")
-        report.paragraph(finding.message, tone=tone)  # type: ignore[arg-type]
     report.facts(_facts(content))
+    _add_findings(report, verdict.findings)
     for by, found in groupby(content.judged, key=lambda one: one.comparison.by):
         _add_grouping(report, by, list(found), content.odds)
     if content.thresholds:
@@ -53,6 +51,21 @@ def fairness_report(content: FairnessReportContent) -> Report:
     for remark in verdict.remarks or (CANNOT_SEE,):
         report.paragraph(remark)
     return report
+
+
+def _add_findings(report: Report, findings: Sequence[Finding]) -> None:
+    """What is refused beyond the verdict's own sentence, and what is too small; the rest unfolds."""
+    blocking = [finding for finding in findings if finding.severity == "blocking"]
+    small = [finding for finding in findings if finding.name == TOO_SMALL]
+    for finding in blocking[1:]:
+        report.paragraph(finding.message, tone="bad")
+    for finding in small:
+        report.paragraph(finding.message, tone="warn")
+    others = [finding for finding in findings if finding not in blocking and finding not in small]
+    if others:
+        lines = Markup("").join(Markup("<li>{}: {}</li>").format(one.severity, one.message) for one in others)
+        summary = f"other differences that are more than chance, the largest first: {len(others)}"
+        report.details(summary, Markup("<ul>{}</ul>").format(lines), opened=not blocking)
 
 
 def _facts(content: FairnessReportContent) -> dict[str, Cell]:
@@ -107,12 +120,13 @@ def _difference_row(one: JudgedComparison) -> list[Cell]:
 
 
 def _group_tables(found: Sequence[JudgedComparison]) -> Markup:
-    """A table a class of all groups' values: few in number, so that it is plain HTML within what unfolds."""
+    """All groups' values: of several classes a table each."""
     tables = []
-    for positive, of_class in groupby(found, key=lambda one: one.comparison.positive):
+    several = len({one.comparison.positive for one in found if one.comparison.positive}) > 1
+    for _, of_class in groupby(found, key=lambda one: one.comparison.positive if several else ""):
         compared = [one.comparison for one in of_class]
         groups = compared[0].groups[:_MAX_GROUPS]
-        head = ["group", *(in_words(one.measure, positive) for one in compared)]
+        head = ["group", *(one.words for one in compared)]
         rows = [
             [group.name, *(_group_cell(one.groups[place]) for one in compared)] for place, group in enumerate(groups)
         ]

@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from components.drift.group_differences import (
-    difference_p_value,
-    group_means,
-    GroupMeans,
-    largest_difference,
-    ratio_p_value,
-)
+from components.drift.group_differences import difference_p_value, largest_difference, ratio_p_value
+from components.drift.group_means import group_means, GroupMeans
 
 
 def of_counts(right: list[int], total: list[int]) -> GroupMeans:
