@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal, TYPE_CHECKING
 
 import typer
 
+from components.shared.contracts.champion import read_champion
 from components.shared.contracts.data_fingerprint import data_fingerprint
 from components.shared.contracts.problem import Problem, read_problem
+from components.shared.contracts.releases import open_releases
 from components.shared.contracts.user_files import problem_text, search_text, text_of
 from components.shared.runtime.atomic_files import read_json
 from components.shared.runtime.command_line import FAILED_CHECK, run
@@ -82,6 +84,7 @@ def run_command(
             arguments=lambda: _training_arguments(source, problem, settings, folder),
             sources=_read_from_outside(source, problem),
             in_containers=runner == "docker",
+            looked_at=lambda: _champion(folder, settings["model_name"]),
         )
     )
 
@@ -116,6 +119,7 @@ def search_command(
             arguments=lambda: {**_training_arguments(source, problem, settings, folder), **searched},
             sources=_read_from_outside(source, problem),
             in_containers=runner == "docker",
+            looked_at=lambda: _champion(folder, settings["model_name"]),
         )
     )
 
@@ -199,6 +203,12 @@ def _read_from_outside(source: str, problem: Path | None) -> tuple[str, ...]:
     except (ValueError, FileNotFoundError):
         like = None
     return (source,) if like is None else (source, companion_uri(source, like))
+
+
+def _champion(folder: Path, model_name: str) -> dict[str, str]:
+    """The champion's version, for the step that compares with it; nothing where there is none."""
+    champion = read_champion(open_releases(str(folder / "models"), model_name))
+    return {} if champion is None else {"compare_with_champion": champion.version}
 
 
 def _monitoring_arguments(model_uri: str, log_uri: str, parameters: Mapping[str, str]) -> dict[str, Any]:

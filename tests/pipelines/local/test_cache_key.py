@@ -10,6 +10,16 @@ from components.shared.runtime import code_fingerprint
 from pipelines.compiling import compile_pipeline
 from pipelines.local.cache_key import tag_with_source
 
+ANALYSIS = {
+    "evaluate-model",
+    "compare-with-champion",
+    "assess-fairness",
+    "assess-language-bias",
+    "find-weak-slices",
+    "rank-label-errors",
+    "analyse-errors",
+    "summarise-analysis",
+}
 ALL_STEPS = {
     "check-inputs",
     "ingest-examples",
@@ -17,7 +27,7 @@ ALL_STEPS = {
     "build-feature-store",
     "smoke-test",
     "train-model",
-    "evaluate-model",
+    *ANALYSIS,
     "publish-model",
     "probe-server",
     "quality-gate",
@@ -73,6 +83,13 @@ def _replace_once(file, old, new):
     text = file.read_text(encoding="utf-8")
     assert old in text
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_what_a_step_looks_at_outside_changes_its_tag_and_no_other(unchanged_tags, package):
+    seen = yaml.safe_load_all(tag_with_source(package, looked_at={"compare_with_champion": "0123456789abcdef"}))
+    executors = next(seen)["deploymentSpec"]["executors"]
+    tags = {name.removeprefix("exec-"): executor["container"]["image"] for name, executor in executors.items()}
+    assert {name for name, tag in tags.items() if tag != unchanged_tags[name]} == {"compare-with-champion"}
 
 
 def test_every_step_has_a_tag_of_its_own_code(package, unchanged_tags, tree):

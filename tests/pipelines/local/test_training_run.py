@@ -10,7 +10,7 @@ import pytest
 from components.shared.contracts.bundle import read_config
 from tests.training_runs import MINUTES_10, NUM_PER_CLASS, real_run, run, summary_of, write_pictures
 
-GATES = ["ingestion", "validation", "smoke", "analysis", "serving"]
+GATES = ["ingestion", "validation", "smoke", "analysis", "champion", "fairness", "language bias", "serving"]
 
 
 def executed(run_dir):
