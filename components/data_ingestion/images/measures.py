@@ -4,7 +4,6 @@ Shapes: H height, W width, C channels.
 """
 
 from dataclasses import dataclass
-import hashlib
 
 import numpy as np
 from PIL import Image
@@ -19,6 +18,7 @@ from components.modeling.images.light import (
     sharpness,
     WATCHED_SIDE,
 )
+from components.modeling.images.pixel_fingerprint import pixel_fingerprint
 from components.shared.runtime.fingerprints import fingerprint_bytes
 
 IMAGE_MEASURES: dict[str, pa.DataType] = {
@@ -87,7 +87,7 @@ def image_record(data: bytes) -> ImageRecord:
     )
     return ImageRecord(
         fingerprint=fingerprint_bytes(data),
-        pixel_fingerprint=_pixel_fingerprint(image.pixels_HWC),
+        pixel_fingerprint=pixel_fingerprint(image.pixels_HWC),
         values=(width, height, image.channels, image.file_format, len(data), *measures),
         difference_hash=difference_hash(grey),
         thumbnail=resized_grey(grey, THUMBNAIL_SIDE, THUMBNAIL_SIDE).tobytes(),
@@ -108,12 +108,6 @@ def difference_hash(grey: Image.Image) -> int:
     grid_HW = resized_grey(grey, 8, 9).astype(np.int16)
     rises = (grid_HW[:, 1:] > grid_HW[:, :-1]).ravel()
     return int.from_bytes(np.packbits(rises).tobytes(), "big")
-
-
-def _pixel_fingerprint(pixels_HWC: np.ndarray) -> str:
-    digest = hashlib.sha256(repr(pixels_HWC.shape).encode())
-    digest.update(np.ascontiguousarray(pixels_HWC).data)
-    return digest.hexdigest()[:32]
 
 
 def _conversions(image: DecodedImage) -> tuple[str, ...]:

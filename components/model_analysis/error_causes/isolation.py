@@ -1,0 +1,104 @@
+"""How unlike the training examples an example is, measured by how far held-out examples usually are.
+
+Shapes: R reference examples (training rows), U usual ones (held-out rows), Q asked ones, D numbers each.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+_MAX_AXES, _MAX_AXES_OF_KINDS = 60, 20
+_NEIGHBOURS = 5
+_LEAST = 1e-9
+_TO_DEVIATION = 1.4826
+_LEAST_DEVIATION = 0.05
+_LIMIT = 12.0
+
+
+class Isolation:
+    """Distances to the nearest training examples, in deviations of those of usual held-out examples.
+
+    Numbers are scaled so that all directions in which examples of one class differ count alike.
+
+    Parameters
+    ----------
+    reference
+        Shape (R, D), finite, of training examples.
+    usual
+        Shape (U, D), finite, of held-out examples, most of which are as the training's: the middle and the upper
+        quarter of their distances set the scale, so that up to a fifth may be strange.
+    classes
+        Shape (R,), class of each training example; None where there are none.
+    """
+
+    def __init__(self, reference: np.ndarray, usual: np.ndarray, classes: np.ndarray | None = None) -> None:
+        self._space = _Space(reference, np.zeros(len(reference)) if classes is None else classes, _MAX_AXES)
+        self._places = self._space.places(reference)
+        self._scale = _scale(_log_distances(self._space.places(usual), self._places))
+
+    def of(self, asked: np.ndarray) -> np.ndarray:
+        """How far asked examples, shape (Q, D), are: shape (Q,), in deviations; above 4 is rare among usual ones."""
+        usual, deviation = self._scale
+        found: np.ndarray = (_log_distances(self._space.places(asked), self._places) - usual) / deviation
+        return found
+
+
+class KindIsolation:
+    """Distances to the nearest examples of one kind, in deviations of those of that kind among each other.
+
+    Parameters
+    ----------
+    kinds
+        By kind, shape (any, D), finite, 10 or more examples of it; all together say which directions count.
+    """
+
+    def __init__(self, kinds: Mapping[str, np.ndarray]) -> None:
+        values = np.concatenate([*kinds.values()])
+        numbers = np.repeat(np.arange(len(kinds)), [len(part) for part in kinds.values()])
+        self._space = _Space(values, numbers, _MAX_AXES_OF_KINDS)
+        self._places = {name: self._space.places(part) for name, part in kinds.items()}
+        self._scales = {name: _scale(_log_distances(part, part, skips_itself=True)) for name, part in self._places.items()}
+
+    def of(self, kind: str, asked: np.ndarray) -> np.ndarray:
+        """How far asked examples, shape (Q, D), are from those of a kind: shape (Q,), in deviations."""
+        usual, deviation = self._scales[kind]
+        found: np.ndarray = (_log_distances(self._space.places(asked), self._places[kind]) - usual) / deviation
+        return found
+
+
+class _Space:
+    """Numbers scaled so that all directions in which examples of one class differ count alike."""
+
+    def __init__(self, values: np.ndarray, classes: np.ndarray, max_axes: int) -> None:
+        self._middle, self._spread = values.mean(axis=0), values.std(axis=0) + _LEAST
+        within = self._scaled(values)
+        for number in np.unique(classes):
+            within[classes == number] -= within[classes == number].mean(axis=0)
+        _, sizes, axes = np.linalg.svd(within, full_matrices=False)
+        num_axes = min(int((sizes > 1e-3 * max(sizes[0], _LEAST)).sum()), max_axes, max(len(values) // 6, 1))
+        num_axes = max(num_axes, 1)
+        self._axes = axes[:num_axes].T / np.maximum(sizes[:num_axes] / np.sqrt(len(values)), _LEAST)
+
+    def places(self, values: np.ndarray) -> np.ndarray:
+        found: np.ndarray = self._scaled(values) @ self._axes
+        return found
+
+    def _scaled(self, values: np.ndarray) -> np.ndarray:
+        return np.clip((values - self._middle) / self._spread, -_LIMIT, _LIMIT)
+
+
+def _scale(distances: np.ndarray) -> tuple[float, float]:
+    """The middle of distances, and their deviation above it."""
+    usual = float(np.median(distances))
+    above = distances[distances >= usual] - usual
+    return usual, max(float(np.median(above)) * _TO_DEVIATION, _LEAST_DEVIATION)
+
+
+def _log_distances(places: np.ndarray, reference: np.ndarray, *, skips_itself: bool = False) -> np.ndarray:
+    squares = (places**2).sum(axis=1)[:, None] + (reference**2).sum(axis=1) - 2 * places @ reference.T
+    if skips_itself:
+        np.fill_diagonal(squares, np.inf)
+    number = min(_NEIGHBOURS, len(reference) - skips_itself)
+    nearest = np.partition(squares, number - 1, axis=1)[:, :number]
+    found: np.ndarray = np.log(np.sqrt(np.maximum(nearest, _LEAST)).mean(axis=1))
+    return found
