@@ -321,7 +321,7 @@ def summarise_analysis(
     fairness_measures: dsl.Input[dsl.Artifact],
     weak_slices: dsl.Input[dsl.Artifact],
     label_errors: dsl.Input[dsl.Artifact],
-    error_analysis: dsl.Input[dsl.Artifact],
+    errors_analysis: dsl.Input[dsl.Artifact],
     analysis_summary: dsl.Output[dsl.Artifact],
     summary_report: dsl.Output[dsl.HTML],
     summary_verdict: dsl.Output[dsl.Artifact],
@@ -347,7 +347,7 @@ def summarise_analysis(
         Where the model is weak, as JSON.
     label_errors
         How many labels are suspected, as JSON.
-    error_analysis
+    errors_analysis
         Why the model errs, as JSON.
 
     Returns
@@ -361,18 +361,15 @@ def summarise_analysis(
     summary_metrics
         How many checks were made, how many refused, and how many weaknesses were found, for the KFP UI.
     """
-    from components.model_analysis.jobs.summarise_analysis import AnalysisPaths
     from components.model_analysis.jobs.summarise_analysis import summarise_analysis as job
 
-    verdicts = {
-        "target": evaluation_verdict.path, "champion": champion_verdict.path, "fairness": fairness_verdict.path,
-        "language bias": language_bias_verdict.path,
-    }  # fmt: skip
     result = job(
-        AnalysisPaths(evaluation.path, verdicts, fairness_measures.path, weak_slices.path, label_errors.path,
-                      error_analysis.path),
-        summary_path=analysis_summary.path, report_path=summary_report.path, verdict_path=summary_verdict.path,
-        metrics_path=summary_metrics.path,
+        evaluation_path=evaluation.path,
+        verdict_paths={"target": evaluation_verdict.path, "champion": champion_verdict.path,
+                       "fairness": fairness_verdict.path, "language bias": language_bias_verdict.path},
+        fairness_path=fairness_measures.path, slices_path=weak_slices.path, labels_path=label_errors.path,
+        errors_path=errors_analysis.path, summary_path=analysis_summary.path, report_path=summary_report.path,
+        verdict_path=summary_verdict.path, metrics_path=summary_metrics.path,
     )  # fmt: skip
     summary_metrics.metadata.update(result.metrics)
 
@@ -427,3 +424,50 @@ def rank_label_errors(
         metrics_path=label_errors_metrics.path,
     )  # fmt: skip
     label_errors_metrics.metadata.update(result.metrics)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def analyse_errors(
+    examples: dsl.Input[dsl.Dataset],
+    predictions: dsl.Input[dsl.Dataset],
+    model: dsl.Input[dsl.Model],
+    device: str,
+    errors_analysis: dsl.Output[dsl.Artifact],
+    errors_list: dsl.Output[dsl.Artifact],
+    errors_report: dsl.Output[dsl.HTML],
+    errors_metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Say of each wrong prediction of the test split which cause is suspected, and what most errors have in common.
+
+    It describes and stops nothing.
+
+    Parameters
+    ----------
+    examples
+        The example table that the model was evaluated on, with its training split.
+    predictions
+        The model's predictions table, as `evaluate_model` wrote it.
+    model
+        The model bundle.
+    device
+        auto, cpu or cuda; cuda insists on a GPU.
+
+    Returns
+    -------
+    errors_analysis
+        Every analysed error with its suspected causes, their shares with intervals, and groups of errors, as JSON.
+    errors_list
+        The errors as a CSV for a spreadsheet, a row each.
+    errors_report
+        What to do first, the share of each cause, what errors have in common, and errors with their evidence.
+    errors_metrics
+        Counts of errors and the share of each cause, for the KFP UI.
+    """
+    from components.model_analysis.jobs.analyse_errors import analyse_errors as job
+
+    result = job(
+        examples_path=examples.path, predictions_path=predictions.path, model_path=model.path, device=device,
+        analysis_path=errors_analysis.path, list_path=errors_list.path, report_path=errors_report.path,
+        metrics_path=errors_metrics.path,
+    )  # fmt: skip
+    errors_metrics.metadata.update(result.metrics)

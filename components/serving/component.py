@@ -47,16 +47,11 @@ def publish_model(
     """
     from components.serving.jobs import Candidate, publish_model
 
-    candidate = Candidate(
-        model=model.path, evaluation=evaluation.path, verdict=verdict.path, summary=analysis_summary.path
-    )
     result = publish_model(
-        candidate,
-        model_name=model_name,
-        model_root=model_root,
-        inference_service_path=inference_service.path,
+        Candidate(model=model.path, evaluation=evaluation.path, verdict=verdict.path, summary=analysis_summary.path),
+        model_name=model_name, model_root=model_root, inference_service_path=inference_service.path,
         artifact=(published.uri, published.path),
-    )
+    )  # fmt: skip
     published.uri = result.artifact_uri
     published.metadata.update(version=result.version, storage_uri=result.storage_uri, model_name=model_name)
 

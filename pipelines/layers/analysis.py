@@ -118,7 +118,7 @@ def analysis_layer(profile: ProfileName) -> BaseComponent:
             fairness_measures=fair.outputs["fairness_measures"],
             weak_slices=weak.outputs["weak_slices"],
             label_errors=doubted.outputs["label_errors"],
-            error_analysis=erred.outputs["error_analysis"],
+            errors_analysis=erred.outputs["errors_analysis"],
         )
         called(uncached(on_cpu(summarised, LIGHT)), "summarise analysis")
         with_access(compared, Access(claim=workspace_claim, secret=secret))

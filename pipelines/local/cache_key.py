@@ -22,9 +22,7 @@ from pipelines.local.image_source import REPOSITORY, requirement_files
 _FOR_CLUSTERS = {"write_run_page"}
 
 
-def tag_with_source(
-    package: str, *, in_containers: bool = False, looked_at: Mapping[str, str] | None = None
-) -> str:
+def tag_with_source(package: str, *, in_containers: bool = False, looked_at: Mapping[str, str] | None = None) -> str:
     """Give every image of a compiled pipeline (YAML) the tag of its step's code, and take its retries away.
 
     A retry is for a cluster's network and nodes; here it would only delay the news that a step has refused its data.

@@ -70,7 +70,9 @@ def _run_steps(run: LocalRun, steps: list[Step], identity: dict[str, Any]) -> No
     identity |= arguments
     package = compile_pipeline(run.package, run.folder / "compiled")
     run_pipeline(
-        tag_with_source(package.read_text(encoding="utf-8"), in_containers=run.in_containers, looked_at=run.looked_at()),
+        tag_with_source(
+            package.read_text(encoding="utf-8"), in_containers=run.in_containers, looked_at=run.looked_at()
+        ),
         arguments,
         run_dir=run.folder,
         watcher=Console().watcher(),

@@ -121,7 +121,7 @@ def test_what_must_be_filled_in_comes_together(compiled):
         wanted = [parameter for parameter in form if not form[parameter].get("isOptional")]
         between = [each for each in sorted(form) if wanted[0] <= each <= wanted[-1]]
         assert set(between) - set(wanted) <= {"model_name"}, name
-        assert len(wanted) == 2
+        assert len(wanted) == (3 if "scoring" in name else 2)
         assert "data_fingerprint" not in wanted
 
 

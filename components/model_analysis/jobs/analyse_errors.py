@@ -12,6 +12,7 @@ from components.modeling.predictor import load_predictor
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.runtime.atomic_files import write_json, write_text
+from components.shared.runtime.step_record import keep_results, this_step
 
 logger = logging.getLogger(__name__)
 
@@ -76,5 +77,6 @@ def analyse_errors(
     write_text(list_path, errors_csv(analysis.errors))
     error_report(analysis).write(report_path)
     write_json(metrics_path, analysis.metrics())
+    keep_results(this_step(), {"metrics": metrics_path, "report": report_path})
     logger.info("%s", analysis.summary)
     return ErrorsResult(summary=analysis.summary, metrics=analysis.metrics())

@@ -29,6 +29,7 @@ from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.merge_labels import read_corrections
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.runtime.atomic_files import write_json
+from components.shared.runtime.step_record import keep_results, this_step
 
 logger = logging.getLogger(__name__)
 
@@ -132,6 +133,7 @@ def rank_label_errors(
         values=shown_values(examples, shown) if not is_image and shown else {},
     )
     label_errors_report(content).write(report_path)
+    keep_results(this_step(), {"metrics": metrics_path, "report": report_path})
     num_suspected = sum(label.is_suspected for label in ranked)
     logger.info("%d of %d labels are suspected", num_suspected, len(ranked))
     return LabelErrorsResult(num_ranked=len(ranked), num_suspected=num_suspected, share=share, metrics=metrics)

@@ -21,28 +21,6 @@ _SHOWN_METRICS = ("accuracy", "macro_f1", "roc_auc", "recall", "precision", "log
 _SHOWN_SLICES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class AnalysisPaths:
-    """What the steps of an analysis wrote.
-
-    Attributes
-    ----------
-    evaluation
-        `evaluation.json` of `evaluate_model`.
-    verdicts
-        Verdicts by the name of the check as people see it, the evaluation's first.
-    fairness_measures, weak_slices, label_errors, error_analysis
-        JSON of the steps of those names; None where a step did not run.
-    """
-
-    evaluation: str | Path
-    verdicts: Mapping[str, str | Path]
-    fairness_measures: str | Path | None = None
-    weak_slices: str | Path | None = None
-    label_errors: str | Path | None = None
-    error_analysis: str | Path | None = None
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SummaryResult:
     """Outcome of `summarise_analysis`: whether the model may ship, why, and figures for the KFP UI."""
@@ -53,8 +31,13 @@ class SummaryResult:
 
 
 def summarise_analysis(
-    paths: AnalysisPaths,
     *,
+    evaluation_path: str | Path,
+    verdict_paths: Mapping[str, str | Path],
+    fairness_path: str | Path,
+    slices_path: str | Path,
+    labels_path: str | Path,
+    errors_path: str | Path,
     summary_path: str | Path,
     report_path: str | Path,
     verdict_path: str | Path,
@@ -64,8 +47,12 @@ def summarise_analysis(
 
     Parameters
     ----------
-    paths
-        What the steps wrote.
+    evaluation_path
+        `evaluation.json` of `evaluate_model`.
+    verdict_paths
+        Verdicts by the name of the check as people see it, the evaluation's first.
+    fairness_path, slices_path, labels_path, errors_path
+        What `assess_fairness`, `find_weak_slices`, `rank_label_errors` and `analyse_errors` found (JSON).
     summary_path, report_path, verdict_path, metrics_path
         Files to write: what the model card tells (JSON), the page (HTML), the verdict, and what the KFP UI shows.
 
@@ -76,12 +63,12 @@ def summarise_analysis(
     ValueError
         If one is not what it should be.
     """
-    verdicts = {name: read_verdict(path) for name, path in paths.verdicts.items()}
-    evaluation = _json(paths.evaluation, "the evaluation")
-    fairness = _json(paths.fairness_measures, "the fairness measures")
+    verdicts = {name: read_verdict(path) for name, path in verdict_paths.items()}
+    evaluation = _json(evaluation_path, "the evaluation")
+    fairness = _json(fairness_path, "the fairness measures")
     summary = summarised(
         verdicts,
-        weaknesses=_weaknesses(paths),
+        weaknesses=[*_of_errors(errors_path), *_of_slices(slices_path), *_of_labels(labels_path)],
         groups=_groups(fairness),
         cannot_see=[fairness["cannot_see"]] if fairness.get("comparisons") else [],
     )
@@ -101,39 +88,36 @@ def summarise_analysis(
     return SummaryResult(passed=verdict.passed, reason=verdict.reason, metrics=metrics)
 
 
-def _json(path: str | Path | None, what: str) -> dict[str, Any]:
-    if path is None:
-        return {}
+def _json(path: str | Path, what: str) -> dict[str, Any]:
     content = read_json(path, what=what)
     if not isinstance(content, dict):
         raise ValueError(f"{what} at {path} must be a JSON object, got {type(content).__name__}")
     return content
 
 
-def _weaknesses(paths: AnalysisPaths) -> list[Weakness]:
-    """What was found by the steps that judge nothing: causes of errors, weak slices, labels."""
-    found = []
-    errors = _json(paths.error_analysis, "the error analysis")
-    if errors.get("num_errors"):
-        found.append(Weakness(sentence=errors["summary"], remedy=errors["remedy"]))
-    slices = _json(paths.weak_slices, "the weak slices")
-    found += [
-        Weakness(
-            sentence=item["sentence"].rstrip("."),
-            remedy="look at these examples, and collect or correct more like them",
-        )
-        for item in slices.get("slices", [])[:_SHOWN_SLICES]
-    ]
-    labels = _json(paths.label_errors, "the label errors")
-    if labels.get("num_suspected"):
-        found.append(
-            Weakness(
-                sentence=f"{labels['num_suspected']:,} of {labels['num_ranked']:,} labels that were looked at are "
-                "more probably wrong than right",
-                remedy="correct them in the queue, and audit a sample to know the share",
-            )
-        )
-    return found
+def _of_errors(path: str | Path) -> list[Weakness]:
+    errors = _json(path, "the error analysis")
+    if not errors["num_errors"]:
+        return []
+    sentence, _, remedy = str(errors["summary"]).partition("; ")
+    return [Weakness(sentence=sentence, remedy=remedy)]
+
+
+def _of_slices(path: str | Path) -> list[Weakness]:
+    remedy = "look at these examples, and collect or correct more like them"
+    slices = _json(path, "the weak slices")["slices"][:_SHOWN_SLICES]
+    return [Weakness(sentence=item["sentence"].rstrip("."), remedy=remedy) for item in slices]
+
+
+def _of_labels(path: str | Path) -> list[Weakness]:
+    labels = _json(path, "the label errors")
+    if not labels["num_suspected"]:
+        return []
+    sentence = (
+        f"{labels['num_suspected']:,} of {labels['num_ranked']:,} labels that were looked at are more probably wrong "
+        "than right"
+    )
+    return [Weakness(sentence=sentence, remedy="correct them in the queue, and audit a sample to know the share")]
 
 
 def _groups(fairness: Mapping[str, Any]) -> list[GroupFigure]:
