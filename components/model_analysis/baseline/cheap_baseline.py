@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from components.model_analysis.baseline.candidates import Candidate, Candidates, fitted_candidates
-from components.model_analysis.baseline.cheap_models import constant_answers, Question
+from components.model_analysis.baseline.cheap_models import constant_answers, NothingToLearnError, Question
 from components.model_analysis.baseline.comparison import BaselineComparison, Opponent
 from components.model_analysis.baseline.labelled_rows import answered_rows, AnsweredRows, LabelledRows, training_rows
 from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
@@ -86,7 +86,7 @@ def cheap_baseline(
     validation = answered_rows(examples, table, "validation", max_rows=allowed.held_out if is_asked else 0)
     try:
         found = fitted_candidates(examples, columns, question, train, (validation, test), device or torch.device("cpu"))
-    except ValueError as error:
+    except NothingToLearnError as error:
         return BaselineComparison(metric=target.metric, why_none=str(error))
     thresholds = None if target.at is None else operating_point(table, target.at).threshold
     return _compared(found, question, train, validation, test, target.at, thresholds, table.class_names)

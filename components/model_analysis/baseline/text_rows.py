@@ -10,6 +10,8 @@ import pyarrow as pa
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from components.model_analysis.baseline.cheap_models import NothingToLearnError
+
 MAX_CHARACTERS = 2000
 # A linear model has a weight a column and class.
 _MAX_COLUMNS, _MIN_COLUMNS, _MAX_WEIGHTS = 100_000, 2000, 2_000_000
@@ -18,7 +20,7 @@ _MAX_COLUMNS, _MIN_COLUMNS, _MAX_WEIGHTS = 100_000, 2000, 2_000_000
 class TextReading:
     """How texts become rows; only the first 2,000 characters of each count.
 
-    ValueError where no training text holds a word or character that occurs in two of them.
+    NothingToLearnError where no training text holds a word or character that occurs in two of them.
     """
 
     def __init__(self, texts: pa.Array, *, num_classes: int) -> None:
@@ -33,11 +35,13 @@ class TextReading:
             except ValueError:  # no word occurs in two texts
                 continue
         if not self._parts:
-            raise ValueError("training texts must have a word or character in common, but they have none")
+            raise NothingToLearnError("training texts must have a word or character in common, but they have none")
 
     def rows(self, texts: pa.Array) -> sparse.csr_array:
         """Shape (N, D), float32."""
         read = _shortened(texts)
+        if not read:
+            return sparse.csr_array((0, sum(len(part.vocabulary_) for part in self._parts)), dtype=np.float32)
         return sparse.csr_array(sparse.hstack([part.transform(read) for part in self._parts], format="csr"))
 
 

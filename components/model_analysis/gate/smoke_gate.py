@@ -27,8 +27,7 @@ def judge_smoke(verdict: Verdict, *, num_examples: int) -> Verdict:
         outcome="passed",
         reason=f"a smoke run: the model was evaluated, not judged, and is published as a trial; {verdict.reason}",
         findings=tuple(
-            replace(finding, severity="note") if _is_about_quality(finding) else finding
-            for finding in verdict.findings
+            replace(finding, severity="note") if _is_about_quality(finding) else finding for finding in verdict.findings
         ),
     )
 
