@@ -27,7 +27,8 @@ class TextReading:
         most = int(np.clip(_MAX_WEIGHTS // max(num_classes, 1), _MIN_COLUMNS, _MAX_COLUMNS))
         words = {"analyzer": "word", "token_pattern": r"(?u)\b\w+\b", "ngram_range": (1, 2)}
         characters = {"analyzer": "char", "ngram_range": (1, 3)}
-        self._parts, read = [], _shortened(texts)
+        self._parts: list[TfidfVectorizer] = []
+        read = _shortened(texts)
         for settings in (words, characters):
             vectors = TfidfVectorizer(**settings, min_df=2, max_features=most, sublinear_tf=True, dtype=np.float32)
             try:
