@@ -23,7 +23,7 @@ import typer
 
 from components.model_analysis.baseline.cheap_baseline import cheap_baseline
 from components.model_analysis.baseline.cheap_models import fitted_linear, Question
-from components.model_analysis.baseline.comparison import Opponent
+from components.model_analysis.baseline.comparison import opponent
 from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
 from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.predictions_table import PredictionsTable, PredictionsWriter
@@ -35,7 +35,7 @@ ACCURACY = Question(num_classes=2, metric="accuracy")
 
 def warned(pair: ClassPair | NumberPair, metric: str) -> bool:
     """Whether the model of a pair, the challenger, is warned of beside the cheap one."""
-    return not Opponent(name="", found=pair.compare(metric, np.ones(len(pair), dtype=bool))).is_beaten
+    return not opponent("", pair, metric, np.ones(len(pair), dtype=bool)).is_beaten
 
 
 def warnings_of_shares(

@@ -16,7 +16,8 @@ def add_baseline(report: Report, comparison: BaselineComparison | None) -> None:
     if cheap is None:
         report.paragraph(f"No cheap model to compare with: {comparison.why_none}.")
         return
-    opponents = [item for item in (cheap, *comparison.others) if math.isfinite(item.found.difference)]
+    opponents = [cheap, *comparison.others, *([] if comparison.constant is None else [comparison.constant])]
+    opponents = [item for item in opponents if math.isfinite(item.found.difference)]
     mine: list[Cell] = ["this model", _number(cheap.found.challenger), None, None, ""]
     report.table(
         ["model", comparison.metric, "this model is better by", "95 % interval", ""],
@@ -35,12 +36,12 @@ def _row(item: Opponent) -> list[Cell]:
 def _caption(comparison: BaselineComparison) -> str:
     assert comparison.cheap is not None
     lower = " (the lower the better)" if comparison.metric in ERROR_METRICS else ""
-    chosen = "" if len(comparison.others) < 2 else ", the first of them chosen on the validation split"
+    chosen = "" if not comparison.others else ", the first of them chosen on the validation split"
     bounds = "".join(f"; {item}" for item in comparison.bounds)
     return (
         f"{comparison.metric}{lower} on the same {comparison.cheap.found.num_examples:,} test examples. Cheap models "
         f"are trained on {comparison.num_train:,} training rows{chosen}{bounds}. Beaten is what is worse by more than "
-        "chance: the whole interval lies above 0."
+        "chance: the whole interval lies above 0, and an exact test of shares agrees."
     )
 
 

@@ -14,37 +14,38 @@ _SWITCH = "or set target.beat_baseline to false"
 def with_baseline(verdict: Verdict, comparison: BaselineComparison, target: TargetSpec) -> Verdict:
     """The verdict with what the cheap model says of it.
 
-    A model that is not better than the cheap one by more than chance gets a warning; with `target.beat_baseline` it is
-    refused, and so is a model that nothing could be compared with. A verdict that refuses already keeps its reason.
+    A model that is not better than the cheap one, or than always the same answer, by more than chance gets a warning;
+    with `target.beat_baseline` it is refused, and so is a model that nothing could be compared with. A verdict that
+    refuses already keeps its reason.
     """
-    if comparison.cheap is None:
+    judged = comparison.judged
+    if judged is None:
         return _without_comparison(verdict, comparison, target)
-    beaten = comparison.cheap.is_beaten
     remarks = (*verdict.remarks, described(comparison), *comparison.bounds)
-    if beaten:
+    if judged.is_beaten:
         reason = f"{verdict.reason}; {described(comparison)}" if target.beat_baseline else verdict.reason
         return replace(verdict, reason=reason, remarks=remarks)
-    finding = _finding(comparison, comparison.cheap, "blocking" if target.beat_baseline else "warning")
+    finding = _finding(comparison, judged, "blocking" if target.beat_baseline else "warning")
     found = _sorted((*verdict.findings, finding))
     if not target.beat_baseline or not verdict.passed:
         return replace(verdict, findings=found, remarks=remarks)
-    outcome: Outcome = "blocked" if comparison.cheap.is_better else "insufficient_sample"
+    outcome: Outcome = "blocked" if judged.is_better else "insufficient_sample"
     reason = f"{finding.message}: {finding.remedy}, {_SWITCH}"
     return replace(verdict, passed=False, outcome=outcome, reason=reason, findings=found, remarks=remarks)
 
 
 def described(comparison: BaselineComparison) -> str:
-    """One clause on the model beside the cheap one; empty where there is none."""
-    if comparison.cheap is None:
+    """One clause on the model beside the cheap one that is judged by; empty where there is none."""
+    if comparison.judged is None:
         return ""
-    found, metric = comparison.cheap.found, comparison.metric
+    found, metric = comparison.judged.found, comparison.metric
     better = "below" if metric in ERROR_METRICS else "above"
     worse = "above" if metric in ERROR_METRICS else "below"
     relation = f"{abs(found.difference):.4g} {better if found.difference > 0 else worse}"
     relation = relation if found.difference else "equal to"
     return (
         f"{metric} {found.challenger:.4g} on {found.num_examples:,} test examples is {relation} that of a cheap model, "
-        f"{comparison.cheap.name}, {found.champion:.4g} (95 % interval of the difference {found.low:+.4f} to "
+        f"{comparison.judged.name}, {found.champion:.4g} (95 % interval of the difference {found.low:+.4f} to "
         f"{found.high:+.4f})"
     )
 

@@ -13,6 +13,7 @@ from components.model_analysis.baseline.cheap_models import (
     fitted_linear,
     fitted_trees,
     MAX_TREE_CLASSES,
+    NothingToLearnError,
     Question,
 )
 from components.model_analysis.baseline.labelled_rows import iter_rows, LabelledRows, read_rows
@@ -64,7 +65,7 @@ def fitted_candidates(
 
     Raises
     ------
-    ValueError
+    NothingToLearnError
         If the training rows hold nothing to learn from: no column differs, or no text or photo can be read.
     """
     if examples.info.modality == "image":
@@ -83,7 +84,7 @@ def _of_tables(
 ) -> Candidates:
     names = honest_columns(examples, columns)
     if not names:
-        raise ValueError("no column that the model reads may tell a label")
+        raise NothingToLearnError("no column that the model reads may tell a label")
     read = read_rows(examples, train, names)
     reading = TableReading(examples, read)
     fitted = reading.rows(read)
@@ -126,7 +127,7 @@ def _of_photos(
     ]
     features, kept = read[0]
     if len(np.unique(train.labels[kept])) < 2:
-        raise ValueError("photos of two classes or more must be readable among the training rows, but they are not")
+        raise NothingToLearnError("training photos of two classes or more must be readable, but they are not")
     mean, spread = features[kept].mean(axis=0), features[kept].std(axis=0) + 1e-6
     line = fitted_linear((features[kept] - mean) / spread, train.labels[kept], question, strength=_PHOTO_STRENGTH)
     answers = [line((rows - mean) / spread) for rows, _ in read[1:]]

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from components.model_analysis.baseline.candidates import Candidate, Candidates, fitted_candidates
-from components.model_analysis.baseline.cheap_models import constant_answers, Question
-from components.model_analysis.baseline.comparison import BaselineComparison, Opponent
+from components.model_analysis.baseline.cheap_models import constant_answers, NothingToLearnError, Question
+from components.model_analysis.baseline.comparison import BaselineComparison, opponent
 from components.model_analysis.baseline.labelled_rows import answered_rows, AnsweredRows, LabelledRows, training_rows
 from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
 from components.model_analysis.metrics.class_sums import class_columns, macro_measures
@@ -86,7 +86,7 @@ def cheap_baseline(
     validation = answered_rows(examples, table, "validation", max_rows=allowed.held_out if is_asked else 0)
     try:
         found = fitted_candidates(examples, columns, question, train, (validation, test), device or torch.device("cpu"))
-    except ValueError as error:
+    except NothingToLearnError as error:
         return BaselineComparison(metric=target.metric, why_none=str(error))
     thresholds = None if target.at is None else operating_point(table, target.at).threshold
     return _compared(found, question, train, validation, test, target.at, thresholds, table.class_names)
@@ -109,16 +109,17 @@ def _compared(
     for model in models:
         points = _thresholds(model, validation, on_validation, at, threshold, class_names)
         pair = _pair(test, model.answers[1], points)
-        opponents.append(Opponent(name=model.name, found=pair.compare(question.metric, on_test)))
+        opponents.append(opponent(model.name, pair, question.metric, on_test))
+    constant = None
     if at is None:
-        constant = _pair(test, constant_answers(train.labels, len(test), question), None)
-        name = _constant_name(train, question, class_names)
-        opponents.append(Opponent(name=name, found=constant.compare(question.metric, on_test)))
+        pair = _pair(test, constant_answers(train.labels, len(test), question), None)
+        constant = opponent(_constant_name(train, question, class_names), pair, question.metric, on_test)
     undefined = math.isnan(opponents[0].found.difference)
     return BaselineComparison(
         metric=question.metric,
         cheap=None if undefined else opponents[0],
         others=tuple(opponents[1:]),
+        constant=constant,
         num_train=len(train.rows),
         bounds=(*_bounds(train, test, int((~on_test).sum())), *found.remarks),
         why_none=f"{question.metric} is undefined for the model or the cheap one" if undefined else "",

@@ -1,7 +1,8 @@
 """Cheap models: gradient-boosted trees, a linear model, and always the same answer; of classes and of numbers.
 
 Each is fitted to rows and returns a function from rows to answers: probabilities, shape (N, K), or numbers, shape (N,).
-Labels are class indices of which some may be absent, or numbers.
+Labels are class indices of which some may be absent, or numbers. One thread fits and answers: on a busy machine threads
+of a small fit wait for one another longer than they compute, and sums in another order give other last digits.
 """
 
 from collections.abc import Callable
@@ -23,6 +24,10 @@ Fitted: TypeAlias = Callable[[Matrix], np.ndarray]
 MAX_TREE_CLASSES = 50
 _MAX_TREES, _MAX_ROUNDS, _MIN_ROUNDS = 500, 100, 10
 _MAX_STEPS, _MIN_STEPS, _STEPS_BY_CLASSES = 200, 20, 2000
+
+
+class NothingToLearnError(ValueError):
+    """Training rows hold nothing that a cheap model could learn from; the message is a clause that says why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +64,8 @@ def fitted_trees(rows: np.ndarray, labels: np.ndarray, question: Question, *, nu
         # Fewer than two of a class cannot be held out to stop early.
         stops = "auto" if np.unique(labels, return_counts=True)[1].min() > 1 else False
         model = HistGradientBoostingClassifier(early_stopping=stops, **settings)
-    model.fit(rows, labels)
+    with threadpool_limits(limits=1):
+        model.fit(rows, labels)
     return _answering(model, question)
 
 
@@ -70,7 +76,6 @@ def fitted_linear(rows: Matrix, labels: np.ndarray, question: Question, *, stren
     else:
         steps = int(np.clip(_STEPS_BY_CLASSES // question.num_classes, _MIN_STEPS, _MAX_STEPS))
         model = LogisticRegression(C=strength, max_iter=steps, tol=1e-3)
-    # Threads of a small fit wait for one another longer than they compute.
     with warnings.catch_warnings(), threadpool_limits(limits=1):
         # Stopped early it is still a model; what it reaches is measured.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -90,10 +95,11 @@ def _answering(model: Any, question: Question) -> Fitted:
     def answers(rows: Matrix) -> np.ndarray:
         if not rows.shape[0]:
             return np.zeros(0) if question.is_number else np.zeros((0, question.num_classes))
-        if question.is_number:
-            return np.asarray(model.predict(rows), np.float64)
-        found = np.zeros((rows.shape[0], question.num_classes))
-        found[:, model.classes_] = model.predict_proba(rows)
-        return found
+        with threadpool_limits(limits=1):
+            if question.is_number:
+                return np.asarray(model.predict(rows), np.float64)
+            found = np.zeros((rows.shape[0], question.num_classes))
+            found[:, model.classes_] = model.predict_proba(rows)
+            return found
 
     return answers

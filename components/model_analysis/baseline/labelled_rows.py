@@ -125,7 +125,7 @@ def _stratified(kinds: np.ndarray, max_rows: int, rng: np.random.Generator) -> n
     """Places of at most about `max_rows` of N rows, ascending."""
     if len(kinds) <= max_rows:
         return np.arange(len(kinds))
-    share, chosen = max_rows / len(kinds), []
+    share, chosen = max_rows / len(kinds), list[np.ndarray]()
     for kind in np.unique(kinds):
         rows = np.flatnonzero(kinds == kind)
         chosen.append(

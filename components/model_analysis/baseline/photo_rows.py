@@ -31,7 +31,7 @@ class PhotoReading:
 
     def rows(self, batches: Iterator[pa.RecordBatch]) -> tuple[np.ndarray, np.ndarray]:
         """Features of the N photos of a column, shape (N, D), float32, and which could be decoded, shape (N,), bool."""
-        parts, readable = [np.zeros((0, self.num_features), np.float32)], []
+        parts, readable = [np.zeros((0, self.num_features), np.float32)], list[bool]()
         for batch in batches:
             pixels = [self._pixels(data) for data in batch.column(0).to_pylist()]
             found = [image for image in pixels if image is not None]

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from scipy import sparse
 
+from components.model_analysis.baseline.cheap_models import NothingToLearnError
 from components.modeling.tabular.features import fit_tabular_features, TabularFeatures
 from components.shared.contracts.example_table import ColumnRole, ExampleTable
 from components.shared.tables.personal_columns import kept_columns
@@ -49,12 +50,15 @@ class TableRows:
 
 
 class TableReading:
-    """How columns become rows, fitted to training rows alone; ValueError where no column differs between them."""
+    """How columns become rows, fitted to training rows alone; NothingToLearnError where no column differs."""
 
     def __init__(self, examples: ExampleTable, columns: Mapping[str, pa.Array]) -> None:
         types = {name: values.type for name, values in columns.items()}
         kept = kept_columns(examples.schema)
-        self._features: TabularFeatures = fit_tabular_features([columns], types, kept=kept)
+        try:
+            self._features: TabularFeatures = fit_tabular_features([columns], types, kept=kept)
+        except ValueError as error:
+            raise NothingToLearnError(str(error)) from error
 
     def rows(self, columns: Mapping[str, pa.Array]) -> TableRows:
         """Rows of N values a column."""

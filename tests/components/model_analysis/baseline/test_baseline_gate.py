@@ -1,6 +1,8 @@
 """What the cheap model means for the verdict."""
 
+from dataclasses import replace
 import math
+from typing import Any
 
 import pytest
 
@@ -15,9 +17,15 @@ PASSED = Verdict(check="analysis", passed=True, reason="accuracy 0.900 is at lea
 ASKED = TargetSpec(beat_baseline=True)
 
 
-def beside(
-    cheap: float, low: float, high: float, *, metric: str = "accuracy", model: float = 0.9
-) -> BaselineComparison:
+def opponent(
+    cheap: float,
+    low: float,
+    high: float,
+    *,
+    metric: str = "accuracy",
+    model: float = 0.9,
+    name: str = "trees on the same 3 columns",
+) -> Opponent:
     found = PairedDifference(
         num_examples=1000,
         challenger=model,
@@ -25,10 +33,14 @@ def beside(
         difference=model - cheap if metric == "accuracy" else cheap - model,
         low=low,
         high=high,
-        p_value=math.nan,
+        p_value=0.001 if high < 0 else 0.9,
         error=math.nan,
     )
-    return BaselineComparison(metric=metric, cheap=Opponent(name="trees on the same 3 columns", found=found))
+    return Opponent(name=name, found=found, p_value=0.001 if low > 0 else 0.9)
+
+
+def beside(*figures: float, **how: Any) -> BaselineComparison:
+    return BaselineComparison(metric=how.get("metric", "accuracy"), cheap=opponent(*figures, **how))
 
 
 def test_a_better_model_passes_and_the_reason_says_by_how_much_only_where_it_was_asked() -> None:
@@ -95,3 +107,12 @@ def test_a_smoke_run_is_neither_refused_nor_warned() -> None:
         verdict = judge_smoke(with_baseline(PASSED, beside(0.95, -0.07, -0.03), target), num_examples=10)
         assert verdict.passed
         assert [finding.severity for finding in verdict.findings] == ["note"]
+
+
+def test_a_model_that_only_beats_a_cheap_one_that_learnt_nothing_is_warned_of() -> None:
+    constant = opponent(0.9, -0.01, 0.01, name="always 'cat'")
+    comparison = replace(beside(0.8, 0.06, 0.14), constant=constant)
+    [finding] = with_baseline(PASSED, comparison, TargetSpec()).findings
+    assert "a cheap model, always 'cat', 0.9" in finding.message
+    beaten = replace(comparison, constant=opponent(0.5, 0.3, 0.5))
+    assert with_baseline(PASSED, beaten, TargetSpec()).findings == ()

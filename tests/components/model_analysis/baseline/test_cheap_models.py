@@ -68,6 +68,7 @@ def test_texts_are_read_by_words_and_characters_of_training_texts_alone() -> Non
     rows = reading.rows(pa.array(["좋은 것", "xyz", None]))
     assert rows[[0]].sum() > 0
     assert rows[[1]].nnz == rows[[2]].nnz == 0
+    assert reading.rows(pa.array([], pa.string())).shape == (0, rows.shape[1])
 
 
 def test_texts_without_anything_in_common_are_an_error() -> None:

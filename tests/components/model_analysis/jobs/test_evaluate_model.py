@@ -185,7 +185,7 @@ def test_a_missing_table_is_said(evaluate, tmp_path) -> None:
 def test_a_cheap_model_is_trained_on_the_same_rows_and_stands_in_every_file(evaluate, make_table, tmp_path) -> None:
     result = evaluate(make_table(GOOD_ROWS), target=TargetSpec(beat_baseline=True))
     baseline = _json(tmp_path / "out" / "evaluation.json")["baseline"]
-    cheap, constant = baseline["cheap_model"], baseline["others"][0]
+    cheap, constant = baseline["cheap_model"], baseline["constant"]
     assert (baseline["num_train"], baseline["metric"], cheap["num_examples"]) == (10, "accuracy", 10)
     assert cheap["name"] == "logistic regression on frozen ImageNet features of the photos at 112 px"
     assert (constant["name"], constant["baseline"]) == ("always 'cat'", 0.5)
