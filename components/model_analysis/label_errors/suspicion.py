@@ -20,6 +20,8 @@ from components.model_analysis.label_errors.neighbour_votes import nearest_neigh
 NEIGHBOURS = (10, 40)
 _LEAST = 1e-6
 _STEPS = 30
+# What is left of the first opinion, so that two labels that are both next to sure differ still.
+_DOUBT = 0.01
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -163,6 +165,7 @@ def _true_label_probabilities(given: np.ndarray, labels: np.ndarray, joint: np.n
     for _ in range(_STEPS):
         true *= (given / np.maximum(true @ rates.T, _LEAST)) @ rates
         true /= np.maximum(true.sum(axis=1, keepdims=True), _LEAST)
+    true = (1.0 - _DOUBT) * true + _DOUBT * given
     posterior = rates[labels] * true
     normalised: np.ndarray = posterior / np.maximum(posterior.sum(axis=1, keepdims=True), 1e-300)
     return normalised
