@@ -3,6 +3,7 @@ import pyarrow as pa
 import pytest
 
 from components.model_analysis.slices.conditions import slice_mask
+from components.model_analysis.slices.cut_points import shortest_between
 from components.model_analysis.slices.embedding_clusters import embedding_clusters
 from components.model_analysis.slices.given_figures import given_figures
 from components.model_analysis.slices.slice_figures import slice_figures
@@ -48,6 +49,12 @@ def test_two_stories_are_told_once_each_and_what_says_the_same_is_folded():
     same = [conditions for conditions, _ in found.slices[1].folded]
     assert any({item.value for item in conditions} == {"a1"} for conditions in same)
     assert all(0 < share <= 1 for item in found.slices for _, share in item.folded)
+
+
+def test_a_cut_has_no_more_digits_than_it_needs():
+    assert shortest_between(0.34, 0.3410718) == 0.341
+    assert shortest_between(1.0, 4.0) == 2.0
+    assert shortest_between(5.0, np.nextafter(5.0, 6.0)) == np.nextafter(5.0, 6.0)
 
 
 def test_where_groups_err_together_chance_is_larger():
