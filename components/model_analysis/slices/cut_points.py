@@ -53,6 +53,14 @@ def _moved(
         totals > usual, evidence(totals, usual, ends.astype(np.float64), variance) / (1.0 - ends / len(errors)), -1.0
     )
     end = int(ends[int(found.argmax())])
-    # The first number that is out, or the last that is in.
-    cut = float(sorted_K[end] if condition.kind == "below" else sorted_K[end - 1])
-    return replace(condition, value=int(cut) if pa.types.is_integer(values.type) else cut)
+    low, high = sorted((float(sorted_K[end - 1]), float(sorted_K[end])))
+    return replace(condition, value=int(high) if pa.types.is_integer(values.type) else shortest_between(low, high))
+
+
+def shortest_between(low: float, high: float) -> float:
+    """The number of the fewest digits above `low` and not above `high`, near their middle."""
+    for digits in range(1, 17):
+        cut = float(f"{(low + high) / 2:.{digits}g}")
+        if low < cut <= high:
+            return cut
+    return high

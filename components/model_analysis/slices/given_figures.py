@@ -4,7 +4,7 @@ Shapes: N examples.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -25,7 +25,7 @@ class GivenSlice:
 
     def to_json(self) -> dict[str, Any]:
         """The slice as JSON values."""
-        return {"name": self.name, **asdict(self.figures)}
+        return {"name": self.name, **self.figures.to_json()}
 
 
 def given_figures(

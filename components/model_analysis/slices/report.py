@@ -12,6 +12,10 @@ from components.model_analysis.slices.words import sentence, slice_words
 from components.reporting.page import Cell, Report
 
 _MAX_GIVEN = 60
+_FIGURES = {
+    True: ("examples", "error", "elsewhere", "points more", "interval"),
+    False: ("examples", "error", "elsewhere", "more", "interval"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +83,7 @@ def _add_weak(report: Report, content: SlicesReportContent) -> None:
         return
     report.heading("Weak slices")
     report.table(
-        ["", "slice", "examples", "error", "elsewhere", "difference", "interval", "p"],
+        ["", "slice", *_FIGURES[found.is_share], "p"],
         [
             [
                 place + 1,
@@ -89,7 +93,7 @@ def _add_weak(report: Report, content: SlicesReportContent) -> None:
             ]
             for place, item in enumerate(found.slices)
         ],
-        caption="The first is surely worse by most. Slices are conjunctions of conditions; on errors at random any is "
+        caption="Ordered by how much worse each surely is. On errors at random any is "
         "reported in at most 5 % of all searches. Intervals hold together for all slices.",
     )
     for place, item in enumerate(found.slices):
@@ -103,7 +107,7 @@ def _add_weak(report: Report, content: SlicesReportContent) -> None:
     if pinned:
         report.code(
             "\n".join(["slices:", *pinned]),
-            caption="In the problem file these slices are kept: later gates judge them, too.",
+            caption="Put into the problem file, these slices are judged by later gates, too.",
         )
 
 
@@ -124,7 +128,7 @@ def _add_given(report: Report, content: SlicesReportContent) -> None:
         report.heading("Named slices and their crossings")
         more = len(content.given) - _MAX_GIVEN
         report.table(
-            ["slice", "examples", "error", "elsewhere", "difference", "interval"],
+            ["slice", *_FIGURES[content.found.is_share]],
             [[item.name, *_cells(item.figures, content.found.is_share)] for item in content.given[:_MAX_GIVEN]],
             caption="Columns under slices and sensitive, the largest errors first. Intervals (95 %) are of each slice "
             "alone: some look weak by chance" + (f"; {more} more are in the JSON." if more > 0 else "."),
@@ -152,4 +156,4 @@ def _figure(value: float, *, is_share: bool) -> Cell:
 
 
 def _signed(value: float, is_share: bool) -> str:
-    return f"{value * 100:+.1f} points" if is_share else f"{value:+.4g}"
+    return f"{value * 100:+.1f}" if is_share else f"{value:+.4g}"

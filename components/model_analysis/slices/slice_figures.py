@@ -3,7 +3,7 @@
 Shapes: N examples.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 import math
 
 import numpy as np
@@ -33,6 +33,10 @@ class SliceFigures:
     difference: float
     difference_low: float
     difference_high: float
+
+    def to_json(self) -> dict[str, float | int | None]:
+        """The figures as JSON values; None where one is undefined."""
+        return {name: value if math.isfinite(value) else None for name, value in asdict(self).items()}
 
 
 def slice_figures(errors: np.ndarray, rows: np.ndarray, *, z: float, is_share: bool) -> SliceFigures:

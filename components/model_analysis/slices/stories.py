@@ -57,7 +57,7 @@ def found_stories(
         rows = np.logical_and.reduce(masks[:, members], axis=1)
         taken.append(rows)
         if not any(_differ_in_cuts(members, story.members, conditions) for story in stories):
-            stories.append(Story(members=members, score=score, folded=_folded(members, rows, known, masks)))
+            stories.append(Story(members=members, score=score, folded=_folded(members, rows, known, masks, conditions)))
         remaining = _exceeding(search, errors, _expected(errors, taken), threshold)
     return stories
 
@@ -97,16 +97,23 @@ def _differ_in_cuts(left: Sequence[int], right: Sequence[int], conditions: Seque
 
 
 def _folded(
-    members: tuple[int, ...], rows: np.ndarray, known: Sequence[tuple[tuple[int, ...], float]], masks: np.ndarray
+    members: tuple[int, ...],
+    rows: np.ndarray,
+    known: Sequence[tuple[tuple[int, ...], float]],
+    masks: np.ndarray,
+    conditions: Sequence[SliceCondition],
 ) -> tuple[tuple[int, ...], ...]:
-    """The next best slices that have most of their rows in common with a story's."""
-    found = []
+    """The next best slices, one of the same columns, that have most of their rows in common with a story's."""
+    found: list[tuple[int, ...]] = []
+    seen = {frozenset(conditions[number].column for number in members)}
     for other, _ in known:
-        if other == members:
+        columns = frozenset(conditions[number].column for number in other)
+        if columns in seen:
             continue
         mask = np.logical_and.reduce(masks[:, other], axis=1)
         if (mask & rows).sum() >= _SAME_ROWS * mask.sum():
             found.append(other)
+            seen.add(columns)
         if len(found) >= _MAX_FOLDED:
             break
     return tuple(found)

@@ -84,11 +84,10 @@ class WeakSlice:
 
     def to_json(self) -> dict[str, Any]:
         """Everything as JSON values; `conditions` are what `condition_from_json` reads."""
-        kept = self.figures
         return {
             "conditions": [condition.to_json() for condition in self.conditions],
             "where": where_all(self.conditions),
-            **{name: getattr(kept, name) for name in kept.__dataclass_fields__},
+            **self.figures.to_json(),
             "score": self.score,
             "p_value": self.p_value,
             "same_story": [

@@ -2,10 +2,14 @@ import json
 import subprocess
 import sys
 
+from kfp import dsl
 import numpy as np
 import pyarrow as pa
 import pytest
+from typer.testing import CliRunner
 
+from components.model_analysis.__main__ import app
+from components.model_analysis.component import find_weak_slices as face
 from components.model_analysis.jobs.find_weak_slices import find_weak_slices
 from components.model_analysis.slices.conditions import condition_from_json, slice_mask
 from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
@@ -136,3 +140,26 @@ def test_an_unknown_error_of_numbers_is_refused(tmp_path, tables):
 def test_the_job_needs_no_torch():
     code = "import sys, components.model_analysis.jobs.find_weak_slices; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_face_writes_every_output_and_records_the_metrics(tmp_path, tables):
+    tables()
+    kinds = {"weak_slices": dsl.Artifact, "weak_slices_report": dsl.HTML, "weak_slices_metrics": dsl.Metrics}
+    outputs = {name: kind(name=name, uri=str(tmp_path / "step" / name), metadata={}) for name, kind in kinds.items()}
+    face.python_func(
+        examples=dsl.Dataset(uri=str(tmp_path / "examples")),
+        predictions=dsl.Dataset(uri=str(tmp_path / "predictions")),
+        **outputs,
+    )
+    assert all((tmp_path / "step" / name).exists() for name in outputs)
+    assert outputs["weak_slices_metrics"].metadata["num_weak_slices"] >= 1
+
+
+def test_the_command_says_what_is_weakest(tmp_path, tables):
+    tables()
+    named = {"examples": "examples", "predictions": "predictions", "output": "out"}
+    arguments = [part for name, folder in named.items() for part in (f"--{name}", str(tmp_path / folder))]
+    result = CliRunner().invoke(app, ["weak-slices", *arguments, "--max-conditions", "2"])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("Weakest: rows with ")
+    assert (tmp_path / "out" / "weak_slices.json").is_file()
