@@ -116,7 +116,7 @@ def label_rates(
         found += _compared(outcomes, grouping.numbers, grouping.names, (grouping.name, ""), clusters)
     for (kind, term), mask in mentions.items():
         if mask.sum() < MIN_EXAMPLES:
-            too_small[f"texts that mention {term!r}"] = None
+            too_small[f"mentions {term!r}"] = None
         found += _compared(outcomes, (~mask).astype(int), (f"mentions {term!r}", "others"), (kind, term), clusters)
     adjusted = holm([one.p_value for one in found])
     judged = [replace(one, adjusted_p=p_value) for one, p_value in zip(found, adjusted, strict=True)]

@@ -69,7 +69,7 @@ def _term_row(one: LabelComparison) -> list[Cell]:
 def _difference(one: LabelComparison) -> list[Cell]:
     interval = f"{one.found.difference:.3g} ({one.found.low:.3g} to {one.found.high:.3g})"
     words = "look at it" if one.is_notable else "more than chance, small" if one.adjusted_p < 0.05 else ""
-    return [interval, f"{one.adjusted_p:.2g}", words]
+    return [interval, f"{one.adjusted_p:.2g}" if one.adjusted_p >= 1e-4 else "below 0.0001", words]
 
 
 def _value(group: LabelRate) -> str:

@@ -171,18 +171,16 @@ def _comparison(measure: Measure, grouping: Grouping, spec: FairnessSpec, means:
         GroupRate(name=name, num_examples=number, value=value, low=begin, high=end, is_judged=judged)
         for name, number, value, begin, end, judged in rows
     )
-    judged, found, p_value, of_limits = means.of_groups(np.flatnonzero(is_judged)), None, math.nan, {}
-    if len(judged.values) >= 2:
-        found, p_value = largest_difference(judged), difference_p_value(judged)
-        of_limits = _limit_p_values(judged, measure, spec)
+    compared = means.of_groups(np.flatnonzero(is_judged))
+    can_compare = len(compared.values) >= 2
     return GroupComparison(
         columns=grouping.columns,
         measure=measure.name,
         positive=measure.positive,
         groups=groups,
-        found=found,
-        p_value=p_value,
-        limit_p_values=of_limits,
+        found=largest_difference(compared) if can_compare else None,
+        p_value=difference_p_value(compared) if can_compare else math.nan,
+        limit_p_values=_limit_p_values(compared, measure, spec) if can_compare else {},
     )
 
 

@@ -108,7 +108,7 @@ def threshold_change(
             thresholds[of_group] = own[number]
     if len(own) < 2:
         return None
-    answered = tuple(examples.scores >= limit for limit in (threshold, thresholds))
+    answered = (examples.scores >= threshold, examples.scores >= thresholds)
     return _change(examples, grouping, measure, answered, own, threshold)
 
 

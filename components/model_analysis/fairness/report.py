@@ -114,7 +114,7 @@ def _difference_row(one: JudgedComparison) -> list[Cell]:
         f"{highest.name}: {highest.value:.3g}",
         _with_interval(found.difference, found.low, found.high),
         None if compared.measure == "mean_error" else _with_interval(found.ratio, found.ratio_low, found.ratio_high),
-        f"{one.adjusted_p:.2g}",
+        f"{one.adjusted_p:.2g}" if one.adjusted_p >= 1e-4 else "below 0.0001",
         one.status,
     ]
 

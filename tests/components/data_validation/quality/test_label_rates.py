@@ -38,12 +38,10 @@ def test_a_term_of_few_texts_is_too_small_to_judge() -> None:
     texts = pa.array(["무슬림이 왔다"] * 10 + ["아무도"] * 200)
     labels = np.r_[np.ones(10, int), np.zeros(200, int)]
     rates = label_rates(labels, ("fine", "rude"), [], mentioned_terms(texts))
-    assert (rates.comparisons, rates.too_small) == ((), ("texts that mention '무슬림'",))
+    assert (rates.comparisons, rates.too_small) == ((), ("mentions '무슬림'",))
     report = Report("Labels")
     add_label_rates(report, rates)
-    assert (
-        "Too small to judge, with fewer than 30 labelled examples: texts that mention &#39;무슬림&#39;" in report.html()
-    )
+    assert "Too small to judge, with fewer than 30 labelled examples: mentions &#39;무슬림&#39;" in report.html()
 
 
 def test_the_section_shows_every_group_with_its_interval() -> None:
