@@ -16,7 +16,7 @@ from components.model_analysis.error_causes.error_clusters import error_clusters
 from components.model_analysis.error_causes.example_evidence import (
     AskedExamples,
     disagreement,
-    embedding_isolation,
+    embedding_views,
     ExampleEvidence,
     photo_evidence,
     row_evidence,
@@ -24,6 +24,7 @@ from components.model_analysis.error_causes.example_evidence import (
 )
 from components.model_analysis.error_causes.example_values import drawn_training_ids, values_of
 from components.model_analysis.error_causes.held_out import held_out, HELD_OUT_SPLITS, HeldOut
+from components.model_analysis.error_causes.isolation import joined_isolation
 from components.model_analysis.error_causes.label_noise import label_noise
 from components.model_analysis.error_causes.nearest_training import nearest_training, NearestTraining
 from components.model_analysis.error_causes.prepared_examples import prepared_examples
@@ -38,7 +39,7 @@ from components.shared.contracts.predictions_table import PredictionsTable
 _MAX_ERRORS = {"image": 200, "text": 400, "tabular": 400}
 _MAX_USUAL = {"image": 160, "text": 1000, "tabular": 2000}
 _MAX_TRAINING = {"image": 400, "text": 2000, "tabular": 4000}
-_STRANGE = 3.0
+_STRANGE = 1.9
 _NUM_NEAREST = 3
 
 
@@ -48,6 +49,7 @@ class _Compared:
 
     usual: AskedExamples
     usual_ids: list[str]
+    usual_rows: np.ndarray
     training: AskedExamples
     training_ids: list[str]
     training_labels: list[str]
@@ -146,7 +148,8 @@ def _compared(
     seed: int,
 ) -> _Compared:
     modality = examples.info.modality
-    ids = [found.ids[row] for row in _drawn(rng, np.arange(len(found.ids)), _MAX_USUAL[modality])]
+    drawn = _drawn(rng, np.arange(len(found.ids)), _MAX_USUAL[modality])
+    ids = [found.ids[row] for row in drawn]
     usual, places = _asked(examples, predictor, ids, HELD_OUT_SPLITS, is_answered=False)
     training_ids = drawn_training_ids(examples, table.class_names, _MAX_TRAINING[modality], seed=seed)
     training, kept = _asked(examples, predictor, training_ids, ("train",))
@@ -155,6 +158,7 @@ def _compared(
     return _Compared(
         usual=usual,
         usual_ids=[ids[row] for row in places],
+        usual_rows=drawn[places],
         training=training,
         training_ids=training_ids,
         training_labels=labels,
@@ -190,8 +194,9 @@ def _causes(
     labels, predicted, training = found.labels[rows], found.predicted[rows], compared.training.prepared.embeddings
     changed = disagreement(found.probabilities[rows], errors.prepared.probabilities)
     findings = [[*first, *second] for first, second in zip(evidence.findings, changed, strict=True)]
-    in_embedding = embedding_isolation(errors.prepared.embeddings, found.embeddings, training, compared.classes)
-    isolation = np.maximum(evidence.isolation, in_embedding)
+    usual = found.embeddings[compared.usual_rows]
+    views = embedding_views(errors.prepared.embeddings, usual, training, compared.classes)
+    isolation = joined_isolation([*evidence.views, *views], len(rows))
     is_unsound = np.array([bool(row) for row in findings], dtype=bool) | (isolation > _STRANGE)
     return suspected_causes(
         ErrorEvidence(

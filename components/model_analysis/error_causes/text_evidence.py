@@ -59,7 +59,7 @@ class TextJudge:
         if len(visible) <= min(_FEW_CHARACTERS, self._lengths) or not visible:
             words = "it is blank" if not visible else f"it has only {len(visible)} characters"
             return [Finding(cause=POOR_INPUT, kind="short", strength=_LIKELY, words=words)]
-        found = [*self._lost_characters(visible), *_escaped(text), *self._misread(text)]
+        found = [*self._misread(text), *self._lost_characters(visible), *_escaped(text)]
         return found or self._without_letters(visible)
 
     def _lost_characters(self, visible: str) -> list[Finding]:
