@@ -42,7 +42,9 @@ _NO_PLANT = "(nothing planted)"
 def cats_dogs(folder: Path, data: Path, seed: int, *, held_out: bool, is_healthy: bool) -> PlantedSet:
     """Photos of cats and dogs with plants, and a model of frozen features."""
     rng = np.random.default_rng([seed, held_out])
-    files = [(path, kind == "dog") for kind in ("cat", "dog") for path in sorted((data / "cats_dogs" / kind).glob("*.jpg"))]
+    files = [
+        (path, kind == "dog") for kind in ("cat", "dog") for path in sorted((data / "cats_dogs" / kind).glob("*.jpg"))
+    ]
     order = rng.permutation(len(files))
     parts: dict[str, Photos] = {}
     for split, rows in {"train": order[:440], "validation": order[440:540], "test": order[540:]}.items():
@@ -104,7 +106,9 @@ def print_causes(found: Mapping[str, list[str]]) -> None:
         print(f"{plant:<28} {sum(right):4} of {len(right):4}  {dict(Counter(causes).most_common(3))}")
     for family, right in families.items():
         interval = binomtest(sum(right), len(right)).proportion_ci(0.95)
-        print(f"{family + ', all':<28} {np.mean(right):8.1%} {interval.low:8.1%} to {interval.high:6.1%}   at least 80%")
+        print(
+            f"{family + ', all':<28} {np.mean(right):8.1%} {interval.low:8.1%} to {interval.high:6.1%}   at least 80%"
+        )
 
 
 def main(

@@ -15,7 +15,12 @@ from components.model_analysis.error_causes.damage_evidence import DamageJudge
 from components.model_analysis.error_causes.findings import Finding
 from components.model_analysis.error_causes.isolation import EmbeddingIsolation, Isolation
 from components.model_analysis.error_causes.photo_damage import DAMAGES
-from components.model_analysis.error_causes.photo_files import cut_off_views, damaged_file, content_changed, file_findings
+from components.model_analysis.error_causes.photo_files import (
+    content_changed,
+    cut_off_views,
+    damaged_file,
+    file_findings,
+)
 from components.model_analysis.error_causes.photo_measures import photo_measures
 from components.model_analysis.error_causes.prepared_examples import PreparedExamples
 from components.model_analysis.error_causes.row_evidence import RowJudge
@@ -194,7 +199,9 @@ def _cut_off(errors: AskedExamples, predictor: Predictor, labels: np.ndarray) ->
         views = cut_off_views(decode_image(data).pixels_HWC)
         if views:
             answers = _answers(predictor, {"image": pa.array([encode_png(view) for view in views], pa.binary())})
-            found[row] = _regained(answers, errors, row, labels, "cropped off", "the ends of the photo that are cut off")
+            found[row] = _regained(
+                answers, errors, row, labels, "cropped off", "the ends of the photo that are cut off"
+            )
     return found
 
 

@@ -102,7 +102,9 @@ class KindIsolation:
         numbers = np.repeat(np.arange(len(kinds)), [len(part) for part in kinds.values()])
         self._space = _Space(values, numbers, _MAX_AXES_OF_KINDS)
         self._places = {name: self._space.places(part) for name, part in kinds.items()}
-        self._scales = {name: _scale(_log_distances(part, part, skips_itself=True)) for name, part in self._places.items()}
+        self._scales = {
+            name: _scale(_log_distances(part, part, skips_itself=True)) for name, part in self._places.items()
+        }
 
     def of(self, kind: str, asked: np.ndarray) -> np.ndarray:
         """How far asked examples, shape (Q, D), are from those of a kind: shape (Q,), in deviations."""

@@ -1,4 +1,4 @@
-"""What is wrong with a text itself: read with a wrong encoding, escaped, cut to nothing, or unlike all training texts."""
+"""What is wrong with a text itself: decoded wrongly, escaped, cut to nothing, or unlike all training texts."""
 
 from collections import Counter
 from collections.abc import Sequence

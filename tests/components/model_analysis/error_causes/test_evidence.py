@@ -142,6 +142,9 @@ def test_errors_with_a_trait_in_common_are_grouped_and_random_ones_are_not():
     found = 0
     for seed in range(40):
         drawn = np.random.default_rng(seed)
-        same = {"brightness": pa.array(drawn.uniform(0, 1, 40)), "region": pa.array(drawn.choice(["north", "south"], 40))}
+        same = {
+            "brightness": pa.array(drawn.uniform(0, 1, 40)),
+            "region": pa.array(drawn.choice(["north", "south"], 40)),
+        }
         found += bool(error_clusters(same, usual))
     assert found <= 2

@@ -76,7 +76,7 @@ def test_the_list_has_a_row_an_error_with_its_nearest_training_examples(digits):
 
 def test_answers_that_differ_from_the_recorded_ones_mean_broken_processing(tmp_path, digits):
     """Photos changed after they were scored: what is stored is not what the model answered."""
-    planted, _, found, _ = digits
+    planted = digits[0]
     other = planted_set(tmp_path / "other", "digits", 5, num_train=300, num_test=240)
     changed = tmp_path / "changed"
     table, source = ExampleTable(planted.examples), ExampleTable(other.examples).read(["image"], splits=["test"])
