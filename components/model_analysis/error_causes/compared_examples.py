@@ -27,7 +27,7 @@ _MAX_TRAINING = {"image": 400, "text": 2000, "tabular": 4000}
 class ComparedExamples:
     """What errors are compared with.
 
-    `usual_rows` are the rows of U usual examples among all held-out ones; `classes`, shape (R,), class indices of training.
+    `usual_rows` are rows of U usual examples among the held-out; `classes`, shape (R,), the training's class indices.
     """
 
     usual: AskedExamples
