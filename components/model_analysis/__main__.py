@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from components.model_analysis.jobs.analyse_errors import analyse_errors
 from components.model_analysis.jobs.assess_fairness import assess_fairness
 from components.model_analysis.jobs.assess_language_bias import assess_language_bias
 from components.model_analysis.jobs.compare_with_champion import compare_with_champion
@@ -295,6 +296,28 @@ def merge_labels(
             f"these were the suspected ones, the new accuracy is too high rather than too low"
         )
     typer.echo(f"new example table: {output}")
+
+
+@app.command()
+def errors(
+    examples: Annotated[Path, typer.Option(help="The example table that the model was evaluated on.")],
+    predictions: Annotated[Path, typer.Option(help="Its predictions table, as evaluate wrote it.")],
+    model_dir: ModelDir,
+    output: Output,
+    device: Device = "auto",
+) -> None:
+    """Say of each wrong test prediction which cause is suspected: label, processing, input, data or model."""
+    result = analyse_errors(
+        examples_path=examples,
+        predictions_path=predictions,
+        model_path=model_dir,
+        analysis_path=output / "errors.json",
+        list_path=output / "errors.csv",
+        report_path=output / "report.html",
+        metrics_path=output / METRICS_FILE,
+        device=device,
+    )
+    typer.echo(f"{result.summary}\nreport: {output / 'report.html'}\nerrors: {output / 'errors.csv'}")
 
 
 if __name__ == "__main__":

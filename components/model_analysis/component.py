@@ -127,6 +127,53 @@ def compare_with_champion(
 
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)
+def analyse_errors(
+    examples: dsl.Input[dsl.Dataset],
+    predictions: dsl.Input[dsl.Dataset],
+    model: dsl.Input[dsl.Model],
+    device: str,
+    errors_analysis: dsl.Output[dsl.Artifact],
+    errors_list: dsl.Output[dsl.Artifact],
+    errors_report: dsl.Output[dsl.HTML],
+    errors_metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Say of each wrong prediction of the test split which cause is suspected, and what most errors have in common.
+
+    It describes and stops nothing.
+
+    Parameters
+    ----------
+    examples
+        The example table that the model was evaluated on, with its training split.
+    predictions
+        The model's predictions table, as `evaluate_model` wrote it.
+    model
+        The model bundle.
+    device
+        auto, cpu or cuda; cuda insists on a GPU.
+
+    Returns
+    -------
+    errors_analysis
+        Every analysed error with its suspected causes, their shares with intervals, and groups of errors, as JSON.
+    errors_list
+        The errors as a CSV for a spreadsheet, a row each.
+    errors_report
+        What to do first, the share of each cause, what errors have in common, and errors with their evidence.
+    errors_metrics
+        Counts of errors and the share of each cause, for the KFP UI.
+    """
+    from components.model_analysis.jobs.analyse_errors import analyse_errors as job
+
+    result = job(
+        examples_path=examples.path, predictions_path=predictions.path, model_path=model.path, device=device,
+        analysis_path=errors_analysis.path, list_path=errors_list.path, report_path=errors_report.path,
+        metrics_path=errors_metrics.path,
+    )  # fmt: skip
+    errors_metrics.metadata.update(result.metrics)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
 def assess_language_bias(
     model: dsl.Input[dsl.Model],
     settings: str,

@@ -16,8 +16,8 @@ from components.shared.tables.spreadsheet_cells import guarded_cell
 
 FORMAT_VERSION = 1
 _COLUMNS = (
-    "example_id", "label", "predicted", "probability", "label_source", "cause", "cause_weight", "evidence", "other_causes",
-    "group", "nearest_training",
+    "example_id", "label", "predicted", "probability", "label_source", "cause", "cause_weight", "evidence",
+    "other_causes", "group", "nearest_training",
 )  # fmt: skip
 
 
@@ -115,8 +115,8 @@ def errors_csv(errors: Sequence[AnalysedError]) -> str:
         others = "; ".join(f"{CAUSES[cause.cause]} {cause.weight:.2f}" for cause in error.causes.causes[1:])
         nearest = "; ".join(f"{name} ({label}, {similarity:.2f})" for name, label, similarity in error.nearest)
         row = (
-            error.example_id, error.label, error.predicted, round(error.probability, 4), error.label_source, first.cause,
-            round(first.weight, 3), first.evidence, others, error.group, nearest,
+            error.example_id, error.label, error.predicted, round(error.probability, 4), error.label_source,
+            first.cause, round(first.weight, 3), first.evidence, others, error.group, nearest,
         )  # fmt: skip
         writer.writerow([guarded_cell(value) for value in row])
     return file.getvalue()

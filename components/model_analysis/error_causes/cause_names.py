@@ -24,7 +24,7 @@ REMEDIES: Mapping[str, str] = {
     WRONG_LABEL: "have people check these labels (`rank_label_errors` gives the queue) and merge the corrections",
     BROKEN_PROCESSING: "mend what reads, converts or stores these examples, then ingest again",
     POOR_INPUT: "refuse such inputs where they come in, or collect and label more of them",
-    OUT_OF_DISTRIBUTION: "decide whether the model must answer these; if so collect and label such examples, else refuse",
+    OUT_OF_DISTRIBUTION: "decide whether the model must answer these; if so, collect and label some, else refuse",
     AMBIGUOUS: "sharpen the labelling rules, or let the model abstain where it is unsure",
     TOO_FEW_EXAMPLES: "collect and label more examples like these",
     MODEL_WEAKNESS: "train longer or with a stronger model: the training set holds what it takes",

@@ -30,9 +30,7 @@ def cause_shares(errors: Sequence[ErrorCauses]) -> list[CauseShare]:
         number = firsts.count(cause)
         if number:
             low, high = wilson_interval(number, len(firsts))
-            shares.append(
-                CauseShare(cause=cause, num_errors=number, share=number / len(firsts), low=low, high=high)
-            )
+            shares.append(CauseShare(cause=cause, num_errors=number, share=number / len(firsts), low=low, high=high))
     return sorted(shares, key=lambda share: -share.num_errors)
 
 

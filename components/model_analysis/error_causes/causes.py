@@ -18,8 +18,8 @@ from components.model_analysis.error_causes.cause_names import (
 from components.model_analysis.error_causes.findings import Finding
 
 # In deviations of held-out examples: where strangeness is as likely as not, and how fast that changes.
-_STRANGE, _STEP = 4.0, 0.75
-_SPARSE = 1.5
+_STRANGE, _STEP = 1.9, 0.25
+_SPARSE = 1.0
 _LEAST_SHOWN = 0.05
 _CLEAR_ANSWER = 0.5
 

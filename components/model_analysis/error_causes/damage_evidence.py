@@ -19,7 +19,7 @@ _LEAST_PROBABILITY = 0.7
 _PENALTY = 0.05
 _LIMIT = 8.0
 # In deviations of the damaged photos: where a photo is as likely damaged otherwise as in this way.
-_STRANGE, _STEP = 1.5, 0.3
+_STRANGE, _STEP = 2.0, 0.3
 
 
 class DamageJudge:

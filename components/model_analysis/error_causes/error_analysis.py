@@ -4,29 +4,35 @@ Shapes: E errors, U usual examples (held-out, drawn by chance), R training examp
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
 
 from components.model_analysis.error_causes.analysed_errors import AnalysedError, ErrorAnalysis
 from components.model_analysis.error_causes.cause_shares import cause_shares, summary
 from components.model_analysis.error_causes.causes import ErrorCauses, ErrorEvidence, suspected_causes
+from components.model_analysis.error_causes.compared_examples import (
+    asked_examples,
+    compared_examples,
+    ComparedExamples,
+    drawn_rows,
+    MAX_ERRORS,
+)
 from components.model_analysis.error_causes.error_clusters import error_clusters, ErrorCluster
 from components.model_analysis.error_causes.example_evidence import (
     AskedExamples,
     disagreement,
-    embedding_isolation,
+    embedding_views,
     ExampleEvidence,
     photo_evidence,
     row_evidence,
     text_evidence,
 )
-from components.model_analysis.error_causes.example_values import drawn_training_ids, values_of
+from components.model_analysis.error_causes.example_values import values_of
 from components.model_analysis.error_causes.held_out import held_out, HELD_OUT_SPLITS, HeldOut
+from components.model_analysis.error_causes.isolation import joined_isolation
 from components.model_analysis.error_causes.label_noise import label_noise
 from components.model_analysis.error_causes.nearest_training import nearest_training, NearestTraining
-from components.model_analysis.error_causes.prepared_examples import prepared_examples
 from components.model_analysis.error_causes.shown_errors import with_attribution
 from components.model_analysis.label_errors.suspicion import label_suspicion
 from components.model_analysis.traits.example_traits import traits_of
@@ -34,24 +40,8 @@ from components.modeling.predictor import Predictor
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 
-# Photos are decoded and seen by the network once more; texts and rows cost little.
-_MAX_ERRORS = {"image": 200, "text": 400, "tabular": 400}
-_MAX_USUAL = {"image": 160, "text": 1000, "tabular": 2000}
-_MAX_TRAINING = {"image": 400, "text": 2000, "tabular": 4000}
-_STRANGE = 3.0
+_STRANGE = 1.9
 _NUM_NEAREST = 3
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Compared:
-    """What errors are compared with."""
-
-    usual: AskedExamples
-    usual_ids: list[str]
-    training: AskedExamples
-    training_ids: list[str]
-    training_labels: list[str]
-    classes: np.ndarray
 
 
 def nothing_analysed(examples: ExampleTable, num_examples: int, words: str) -> ErrorAnalysis:
@@ -67,7 +57,9 @@ def nothing_analysed(examples: ExampleTable, num_examples: int, words: str) -> E
     )
 
 
-def error_analysis(examples: ExampleTable, table: PredictionsTable, predictor: Predictor, *, seed: int) -> ErrorAnalysis:
+def error_analysis(
+    examples: ExampleTable, table: PredictionsTable, predictor: Predictor, *, seed: int
+) -> ErrorAnalysis:
     """Analyse the wrong answers of the test split, a sample by chance where there are very many.
 
     Raises
@@ -80,10 +72,10 @@ def error_analysis(examples: ExampleTable, table: PredictionsTable, predictor: P
     wrong, num_examples = found.wrong(), int(found.is_test.sum())
     if not len(wrong):
         return nothing_analysed(examples, num_examples, summary([], num_errors=0))
-    drawn = _drawn(rng, wrong, _MAX_ERRORS[modality])
-    errors, places = _asked(examples, predictor, [found.ids[row] for row in drawn], HELD_OUT_SPLITS)
+    drawn = drawn_rows(rng, wrong, MAX_ERRORS[modality])
+    errors, places = asked_examples(examples, predictor, [found.ids[row] for row in drawn], HELD_OUT_SPLITS)
     rows = drawn[places]
-    compared = _compared(examples, table, predictor, found, rng, seed)
+    compared = compared_examples(examples, table, predictor, found, rng, seed)
     evidence = _evidence(examples, predictor, errors, compared, found.labels[rows], seed)
     nearest = nearest_training(errors.prepared.embeddings, compared.training.prepared.embeddings)
     causes = _causes(found, rows, evidence, errors, compared, nearest, table.class_names)
@@ -94,7 +86,9 @@ def error_analysis(examples: ExampleTable, table: PredictionsTable, predictor: P
         modality=modality,
         num_examples=num_examples,
         num_errors=len(wrong),
-        errors=with_attribution(analysed, errors, found.predicted[rows], compared.training.columns, predictor, examples),
+        errors=with_attribution(
+            analysed, errors, found.predicted[rows], compared.training.columns, predictor, examples
+        ),
         shares=shares,
         clusters=clusters,
         summary=summary(shares, num_errors=len(rows)),
@@ -115,58 +109,11 @@ def _check(examples: ExampleTable, table: PredictionsTable, predictor: Predictor
         )
 
 
-def _drawn(rng: np.random.Generator, rows: np.ndarray, number: int) -> np.ndarray:
-    return rows if len(rows) <= number else np.sort(rng.choice(rows, number, replace=False))
-
-
-def _asked(
-    examples: ExampleTable, predictor: Predictor, ids: list[str], splits: Sequence[str], *, is_answered: bool = True
-) -> tuple[AskedExamples, np.ndarray]:
-    """Examples by identifier, prepared, and their places among `ids`: those that can be used."""
-    names = [*predictor.features.columns]
-    wanted = [*names, "content_id"] if "content_id" in examples.schema.names else names
-    columns = values_of(examples, ids, [*wanted, "split"], splits=splits)
-    if columns["split"].null_count:
-        raise ValueError(
-            f"the example table must hold every scored example, but lacks {columns['split'].null_count:,} of "
-            f"{len(ids):,}: give the table that the model was evaluated on"
-        )
-    prepared = prepared_examples(predictor, columns, is_answered=is_answered)
-    kept = pa.array(prepared.rows)
-    asked = AskedExamples(columns={name: columns[name].take(kept) for name in wanted}, prepared=prepared)
-    return asked, prepared.rows
-
-
-def _compared(
-    examples: ExampleTable,
-    table: PredictionsTable,
-    predictor: Predictor,
-    found: HeldOut,
-    rng: np.random.Generator,
-    seed: int,
-) -> _Compared:
-    modality = examples.info.modality
-    ids = [found.ids[row] for row in _drawn(rng, np.arange(len(found.ids)), _MAX_USUAL[modality])]
-    usual, places = _asked(examples, predictor, ids, HELD_OUT_SPLITS, is_answered=False)
-    training_ids = drawn_training_ids(examples, table.class_names, _MAX_TRAINING[modality], seed=seed)
-    training, kept = _asked(examples, predictor, training_ids, ("train",))
-    training_ids = [training_ids[row] for row in kept]
-    labels = values_of(examples, training_ids, ["label"], splits=("train",))["label"].to_pylist()
-    return _Compared(
-        usual=usual,
-        usual_ids=[ids[row] for row in places],
-        training=training,
-        training_ids=training_ids,
-        training_labels=labels,
-        classes=np.array([table.class_names.index(label) for label in labels], np.int64),
-    )
-
-
 def _evidence(
     examples: ExampleTable,
     predictor: Predictor,
     errors: AskedExamples,
-    compared: _Compared,
+    compared: ComparedExamples,
     labels: np.ndarray,
     seed: int,
 ) -> ExampleEvidence:
@@ -183,15 +130,16 @@ def _causes(
     rows: np.ndarray,
     evidence: ExampleEvidence,
     errors: AskedExamples,
-    compared: _Compared,
+    compared: ComparedExamples,
     nearest: NearestTraining,
     class_names: Sequence[str],
 ) -> list[ErrorCauses]:
     labels, predicted, training = found.labels[rows], found.predicted[rows], compared.training.prepared.embeddings
     changed = disagreement(found.probabilities[rows], errors.prepared.probabilities)
     findings = [[*first, *second] for first, second in zip(evidence.findings, changed, strict=True)]
-    in_embedding = embedding_isolation(errors.prepared.embeddings, found.embeddings, training, compared.classes)
-    isolation = np.maximum(evidence.isolation, in_embedding)
+    usual = found.embeddings[compared.usual_rows]
+    views = embedding_views(errors.prepared.embeddings, usual, training, compared.classes)
+    isolation = joined_isolation([*evidence.views, *views], len(rows))
     is_unsound = np.array([bool(row) for row in findings], dtype=bool) | (isolation > _STRANGE)
     return suspected_causes(
         ErrorEvidence(
@@ -237,7 +185,7 @@ def _analysed(
     found: HeldOut,
     rows: np.ndarray,
     causes: Sequence[ErrorCauses],
-    compared: _Compared,
+    compared: ComparedExamples,
     nearest: NearestTraining,
     clusters: Sequence[ErrorCluster],
 ) -> list[AnalysedError]:

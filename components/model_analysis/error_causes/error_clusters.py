@@ -19,8 +19,8 @@ _LOW_WORDS: Mapping[str, str] = {
     "words": "short", "saturation": "colourless", "image_bytes": "small files",
 }  # fmt: skip
 _HIGH_WORDS: Mapping[str, str] = {
-    "brightness": "bright", "off_centre": "off-centre", "share_unknown": "unknown to the tokenizer", "sharpness": "grainy",
-    "aspect_ratio": "wide",
+    "brightness": "bright", "off_centre": "off-centre", "share_unknown": "unknown to the tokenizer",
+    "sharpness": "grainy", "aspect_ratio": "wide",
 }  # fmt: skip
 
 
@@ -69,7 +69,10 @@ def error_clusters(errors: Mapping[str, pa.Array], usual: Mapping[str, pa.Array]
     conditions = list(_conditions(errors, usual))
     left, found = np.ones(num_errors, bool), []
     while len(found) < _MAX_CLUSTERS:
-        scored = [(_chance(inside & left, inside_usual, left.sum()), *rest) for rest in conditions for inside, inside_usual in [rest[1:]]]
+        scored = [
+            (_chance(inside & left, inside_usual, int(left.sum())), words, inside, inside_usual)
+            for words, inside, inside_usual in conditions
+        ]
         best = min(scored, key=lambda item: item[0], default=None)
         if best is None or best[0] * len(conditions) > _CHANCE:
             break

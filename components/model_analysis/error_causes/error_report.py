@@ -87,7 +87,13 @@ def _known(error: AnalysedError) -> list[Cell]:
     nearest = ", ".join(f"{_end(name)} ({label})" for name, label, _ in error.nearest)
     evidence = f"{error.causes.first.evidence} ({error.causes.first.weight:.2f})"
     label = f"{error.label} ({error.label_source})" if error.label_source else error.label
-    return [_end(error.example_id), label, f"{error.predicted} {error.probability:.3f}", evidence[:_MAX_EVIDENCE], nearest]
+    return [
+        _end(error.example_id),
+        label,
+        f"{error.predicted} {error.probability:.3f}",
+        evidence[:_MAX_EVIDENCE],
+        nearest,
+    ]
 
 
 def _shown_columns(modality: str) -> list[str]:
@@ -99,7 +105,9 @@ def _shown(error: AnalysedError, modality: str) -> list[Cell]:
     if modality == "text":
         return [str(error.shown["text"]), moved]
     if modality == "tabular":
-        return [", ".join(f"{name} = {_plain(error.shown.get(name))}: {fall:.2f}" for name, fall in error.influence or ())]
+        return [
+            ", ".join(f"{name} = {_plain(error.shown.get(name))}: {fall:.2f}" for name, fall in error.influence or ())
+        ]
     return []
 
 

@@ -13,9 +13,14 @@ import pyarrow as pa
 from components.model_analysis.error_causes.cause_names import BROKEN_PROCESSING
 from components.model_analysis.error_causes.damage_evidence import DamageJudge
 from components.model_analysis.error_causes.findings import Finding
-from components.model_analysis.error_causes.isolation import Isolation
+from components.model_analysis.error_causes.isolation import EmbeddingIsolation, Isolation
 from components.model_analysis.error_causes.photo_damage import DAMAGES
-from components.model_analysis.error_causes.photo_files import cut_off_views, damaged_file, content_changed, file_findings
+from components.model_analysis.error_causes.photo_files import (
+    content_changed,
+    cut_off_views,
+    damaged_file,
+    file_findings,
+)
 from components.model_analysis.error_causes.photo_measures import photo_measures
 from components.model_analysis.error_causes.prepared_examples import PreparedExamples
 from components.model_analysis.error_causes.row_evidence import RowJudge
@@ -53,18 +58,24 @@ class AskedExamples:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ExampleEvidence:
-    """By error: what was found on it, and how far from training it is, shape (E,), in deviations; remarks for people."""
+    """By error: what was found on it; how far errors and usual examples are from training, a pair a way to look.
+
+    `remarks` are sentences for people.
+    """
 
     findings: list[list[Finding]]
-    isolation: np.ndarray
+    views: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
     remarks: tuple[str, ...] = ()
 
 
-def embedding_isolation(errors: np.ndarray, usual: np.ndarray, training: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """How far errors are from training in the model's embedding, shape (E,); 0 where too little is known."""
-    if len(training) < _LEAST_TRAINING or len(usual) < _LEAST_TRAINING or not training.shape[1] or not len(errors):
-        return np.zeros(len(errors))
-    return Isolation(training, usual, classes).of(errors)
+def embedding_views(
+    errors: np.ndarray, usual: np.ndarray, training: np.ndarray, classes: np.ndarray
+) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """How far errors and usual examples are from training in the model's embedding; none where too little is known."""
+    if min(len(training), len(usual)) < _LEAST_TRAINING or not training.shape[1] or not len(errors):
+        return ()
+    isolation = EmbeddingIsolation(training, usual, classes)
+    return ((isolation.of(errors), isolation.of(usual)),)
 
 
 def answers_differ(recorded: np.ndarray, today: np.ndarray) -> np.ndarray:
@@ -95,19 +106,20 @@ def photo_evidence(
     `labels`, shape (E,), are the errors' classes, `classes`, shape (R,), the training photos'.
     """
     if not len(errors):
-        return ExampleEvidence(findings=[], isolation=np.zeros(0))
+        return ExampleEvidence(findings=[])
     findings, remarks = _of_files(errors, usual)
     findings = _joined(findings, _cut_off(errors, predictor, labels))
     pixels = errors.prepared.inputs.get("image")
     if pixels is None or len(training) < _LEAST_TRAINING or len(usual) < _LEAST_TRAINING:
-        return ExampleEvidence(findings=findings, isolation=np.zeros(len(errors)), remarks=remarks)
+        return ExampleEvidence(findings=findings, remarks=remarks)
     rng = np.random.default_rng(seed)
     clean, asked = photo_measures(training.prepared.inputs["image"]), photo_measures(pixels)
     usual_measures = photo_measures(usual.prepared.inputs["image"])
     judge = DamageJudge(clean, _damaged_measures(training.prepared.inputs["image"], rng), seed=seed)
+    isolation = Isolation(clean, usual_measures, classes)
     return ExampleEvidence(
         findings=_joined(findings, judge.findings(asked)),
-        isolation=Isolation(clean, usual_measures, classes).of(asked),
+        views=((isolation.of(asked), isolation.of(usual_measures)),),
         remarks=remarks,
     )
 
@@ -119,9 +131,9 @@ def text_evidence(
     judge = TextJudge(training.values("text"), usual.values("text"))
     texts = errors.values("text")
     findings = [judge.findings(text) for text in texts]
-    isolation = np.array([judge.isolation(text) for text in texts])
+    view = tuple(np.array([judge.isolation(text) for text in asked]) for asked in (texts, usual.values("text")))
     return ExampleEvidence(
-        findings=_joined(findings, _not_read(errors, predictor, labels)), isolation=isolation
+        findings=_joined(findings, _not_read(errors, predictor, labels)), views=((view[0], view[1]),)
     )
 
 
@@ -138,8 +150,11 @@ def row_evidence(
     judge = RowJudge({name: training.columns[name] for name in names}, personal=personal)
     values = {name: errors.values(name) for name in names}
     findings = [judge.findings({name: values[name][row] for name in names}) for row in range(len(errors))]
-    numbers = [asked.prepared.inputs.get("numbers", np.zeros((0, 0))) for asked in (errors, usual, training)]
-    return ExampleEvidence(findings=findings, isolation=embedding_isolation(*numbers, classes))
+    numbers = [asked.prepared.inputs.get("numbers") for asked in (errors, usual, training)]
+    if any(part is None or len(part) < 1 or not part.shape[1] for part in numbers) or len(training) < _LEAST_TRAINING:
+        return ExampleEvidence(findings=findings)
+    isolation = Isolation(numbers[2], numbers[1], classes)
+    return ExampleEvidence(findings=findings, views=((isolation.of(numbers[0]), isolation.of(numbers[1])),))
 
 
 def _joined(*parts: list[list[Finding]]) -> list[list[Finding]]:
@@ -184,7 +199,9 @@ def _cut_off(errors: AskedExamples, predictor: Predictor, labels: np.ndarray) ->
         views = cut_off_views(decode_image(data).pixels_HWC)
         if views:
             answers = _answers(predictor, {"image": pa.array([encode_png(view) for view in views], pa.binary())})
-            found[row] = _regained(answers, errors, row, labels, "cropped off", "the ends of the photo that are cut off")
+            found[row] = _regained(
+                answers, errors, row, labels, "cropped off", "the ends of the photo that are cut off"
+            )
     return found
 
 

@@ -47,7 +47,7 @@ def file_findings(data: bytes, *, content_id: int | None) -> list[Finding]:
 
 
 def cut_off_views(pixels: np.ndarray) -> list[np.ndarray]:
-    """The two square ends of a photo, shape (H, W, 3), of which the middle alone is read; none where it is nearly square."""
+    """The two square ends of a photo, shape (H, W, 3), if only the middle is read; none where it is nearly square."""
     height, width = pixels.shape[:2]
     side = min(height, width)
     if max(height, width) < 1.2 * side:

@@ -3,6 +3,8 @@
 Shapes: B photos, H height, W width, M measures.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 _SIDE = 48
@@ -57,7 +59,7 @@ def _detail(grey: np.ndarray) -> np.ndarray:
     down, across = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
     radius = np.hypot(down, across)
     edges = np.geomspace(1.5 / min(height, width), 0.5, _BANDS + 1)
-    rings = np.array([power[(radius >= low) & (radius < high)].sum() for low, high in zip(edges, edges[1:])])
+    rings = np.array([power[(radius >= low) & (radius < high)].sum() for low, high in pairwise(edges)])
     logs = np.log(rings + 1e-6)
     shares = np.log((rings + 1e-6) / (rings.sum() + 1e-5))
     ratio = np.log((np.abs(np.diff(grey, axis=1)).mean() + 1e-4) / (np.abs(np.diff(grey, axis=0)).mean() + 1e-4))
@@ -97,12 +99,13 @@ def _breaks(pixels: np.ndarray, grey: np.ndarray) -> np.ndarray:
     blocks = _block_edges(grey)
     flat = [(row_spread < 0.01).mean(), (column_spread < 0.01).mean(), _largest_flat(grey)]
     thirds = grey.shape[0] // 3
-    repeats = _alike(grey[:thirds], grey[thirds : 2 * thirds]), _alike(grey[: grey.shape[0] // 2], grey[grey.shape[0] // 2 :])
+    repeats = (
+        _alike(grey[:thirds], grey[thirds : 2 * thirds]),
+        _alike(grey[: grey.shape[0] // 2], grey[grey.shape[0] // 2 :]),
+    )
     across = grey.shape[1] // 3
     repeats += (_alike(grey[:, :across], grey[:, across : 2 * across]),)
-    channels = [
-        _alike(pixels[..., first], pixels[..., second]) for first, second in ((0, 1), (1, 2), (0, 2))
-    ]
+    channels = [_alike(pixels[..., first], pixels[..., second]) for first, second in ((0, 1), (1, 2), (0, 2))]
     return np.array([*flat, *hardest, shifted, blocks, *repeats, *channels])
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a text itself: read with a wrong encoding, escaped, cut to nothing, or unlike all training texts."""
+"""What is wrong with a text itself: decoded wrongly, escaped, cut to nothing, or unlike all training texts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ class TextJudge:
         if len(visible) <= min(_FEW_CHARACTERS, self._lengths) or not visible:
             words = "it is blank" if not visible else f"it has only {len(visible)} characters"
             return [Finding(cause=POOR_INPUT, kind="short", strength=_LIKELY, words=words)]
-        found = [*self._lost_characters(visible), *_escaped(text), *self._misread(text)]
+        found = [*self._misread(text), *self._lost_characters(visible), *_escaped(text)]
         return found or self._without_letters(visible)
 
     def _lost_characters(self, visible: str) -> list[Finding]:
