@@ -84,7 +84,7 @@ def run_command(
             arguments=lambda: _training_arguments(source, problem, settings, folder),
             sources=_read_from_outside(source, problem),
             in_containers=runner == "docker",
-            looked_at=lambda: _champion(folder, settings["model_name"]),
+            looked_at=lambda: _champion(folder, _model_name(source)),
         )
     )
 
@@ -119,7 +119,7 @@ def search_command(
             arguments=lambda: {**_training_arguments(source, problem, settings, folder), **searched},
             sources=_read_from_outside(source, problem),
             in_containers=runner == "docker",
-            looked_at=lambda: _champion(folder, settings["model_name"]),
+            looked_at=lambda: _champion(folder, _model_name(source)),
         )
     )
 
