@@ -38,7 +38,7 @@ class RowLimits:
 LIMITS = {
     "tabular": RowLimits(train=20_000, held_out=20_000),
     "text": RowLimits(train=20_000, held_out=20_000),
-    "image": RowLimits(train=1_500, held_out=1_000),
+    "image": RowLimits(train=800, held_out=500),
 }
 
 

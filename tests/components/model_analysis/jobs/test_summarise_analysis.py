@@ -108,5 +108,5 @@ def test_where_nothing_was_found_nothing_is_said(summarised):
 
 
 def test_what_is_no_object_is_named(summarised):
-    with pytest.raises(ValueError, match="the weak slices at .* must be a JSON object, got list"):
+    with pytest.raises(ValueError, match=r"the weak slices at .* must be a JSON object, got list"):
         summarised(slices=[])
