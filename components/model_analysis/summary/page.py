@@ -56,7 +56,7 @@ def _add_worst(report: Report, summary: AnalysisSummary) -> None:
     if not worst:
         report.paragraph("Nothing was found that speaks against it.")
         return
-    names = ("The worst", "The two worst things", "The three worst things")
+    names = ("What is worst", "The two worst things", "The three worst things")
     report.heading(names[len(worst) - 1])
     report.table(
         ["", "what", "what to do"],

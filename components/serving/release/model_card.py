@@ -10,6 +10,7 @@ from components.shared.contracts.bundle import BundleConfig
 
 _MAX_SHOWN_CHARACTERS = 200
 _CHAMPION = "champion"
+_ENDS = ("_low", "_high")
 _SPECIAL = re.compile(r"[\\`*\[\]<>|]")
 _INPUTS = {
     "image": (
@@ -42,7 +43,7 @@ def model_card(
         _answers(config),
         _use(config),
         _data(config, evaluation),
-        _section("Evaluation", numbers, otherwise="The evaluation holds no single figures."),
+        _evaluation(numbers),
         *_threshold(evaluation.get("operating_point")),
         *_baseline(evaluation.get("baseline")),
         *([] if summary is None else [*_groups(summary), *_weaknesses(summary)]),
@@ -73,6 +74,23 @@ def _threshold(point: Any) -> list[str]:
         return []
     name, threshold = _cell(point.get("positive")), point["threshold"]
     return [f"## Threshold\n\nThe server answers {name} where its probability is at least {threshold:.6g}."]
+
+
+def _evaluation(numbers: Mapping[str, float]) -> str:
+    """Every figure, with the ends of its 95 % interval where it has one."""
+    if not numbers:
+        return "## Evaluation\n\nThe evaluation holds no single figures."
+    rows = [
+        f"| {_cell(name)} | {_shown(value)} | {_interval(numbers, name)} |"
+        for name, value in sorted(numbers.items())
+        if not any(name == f"{other}{end}" for other in numbers for end in _ENDS)
+    ]
+    return "\n".join(["## Evaluation", "", "| | | 95 % interval |", "|---|---|---|", *rows])
+
+
+def _interval(numbers: Mapping[str, float], name: str) -> str:
+    ends = [numbers[f"{name}{end}"] for end in _ENDS if f"{name}{end}" in numbers]
+    return " to ".join(_shown(value) for value in ends)
 
 
 def _data(config: BundleConfig, evaluation: Mapping[str, Any]) -> str:

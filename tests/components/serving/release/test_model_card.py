@@ -13,12 +13,16 @@ def test_the_card_tells_classes_metrics_and_training(bundle: Path):
     card = model_card(
         model_name="pets",
         config=read_config(bundle),
-        evaluation={"format_version": 1, "metrics": {"accuracy": 0.98765}},
+        evaluation={
+            "format_version": 1,
+            "metrics": {"accuracy": 0.98765, "accuracy_low": 0.975, "accuracy_high": 0.99},
+        },
     )
 
     assert card.startswith("# pets\n")
     assert "Image classification into 3 classes: cat, dog, 새." in card
-    assert "| accuracy | 0.9877 |" in card
+    assert "| accuracy | 0.9877 | 0.975 to 0.99 |" in card
+    assert "accuracy_low" not in card
     assert "| recipe | smoke |" in card
     assert "format_version" not in card
 
