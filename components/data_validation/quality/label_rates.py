@@ -193,7 +193,7 @@ def _compared(
         compared = means.of_groups(large)
         low, high = compared.limits()
         columns = (compared.num_examples, compared.values, low, high)
-        rows = zip([names[place] for place in large], *(column.tolist() for column in columns), strict=True)
+        rows = zip([names[place] for place in large.tolist()], *(column.tolist() for column in columns), strict=True)
         found.append(
             LabelComparison(
                 by=by[0],
