@@ -25,7 +25,7 @@ class PhotoReading:
 
     def __init__(self, device: torch.device) -> None:
         network, self.num_features = image_backbone(BackboneConfig(name=EFFICIENTNET_LITE0, pretrained=True), True)
-        self._network = network.to(device, memory_format=torch.channels_last).eval()
+        self._network = network.to(device).to(memory_format=torch.channels_last).eval()
         self._features = ImageFeatures(image_size=SIDE_PX, decoding="scaled")
         self._device = device
 

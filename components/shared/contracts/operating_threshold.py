@@ -40,7 +40,7 @@ def operating_threshold(bundle: str | Path, class_names: Sequence[str]) -> Opera
 
 def _checked(chosen: dict[str, Any], class_names: Sequence[str], file: Path) -> OperatingThreshold:
     positive, value = chosen.get("positive"), chosen["threshold"]
-    if len(class_names) != 2 or positive not in class_names:
+    if len(class_names) != 2 or not isinstance(positive, str) or positive not in class_names:
         raise ContractError(
             f"operating_point.positive of {file} must be one of two classes, got {positive!r} of "
             f"{', '.join(class_names)}: evaluate and publish the model again"
