@@ -137,7 +137,7 @@ def test_errors_with_a_trait_in_common_are_grouped_and_random_ones_are_not():
     usual = {"brightness": pa.array(rng.uniform(0, 1, 300)), "region": pa.array(rng.choice(["north", "south"], 300))}
     dark = {"brightness": pa.array(rng.uniform(0, 0.05, 20)), "region": pa.array(["north", "south"] * 10)}
     [group] = error_clusters(dark, usual)
-    assert group.words.startswith("dark (brightness below 0.1")
+    assert group.words.startswith("dark (brightness below 0.")
     assert group.num_with_trait == len(group.rows) == 20
     found = 0
     for seed in range(40):
