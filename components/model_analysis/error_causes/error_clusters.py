@@ -67,7 +67,8 @@ def error_clusters(errors: Mapping[str, pa.Array], usual: Mapping[str, pa.Array]
     if not num_errors or not num_usual:
         return []
     conditions = list(_conditions(errors, usual))
-    left, found = np.ones(num_errors, bool), []
+    left = np.ones(num_errors, bool)
+    found: list[ErrorCluster] = []
     while len(found) < _MAX_CLUSTERS:
         scored = [
             (_chance(inside & left, inside_usual, int(left.sum())), words, inside, inside_usual)

@@ -150,8 +150,9 @@ def row_evidence(
     judge = RowJudge({name: training.columns[name] for name in names}, personal=personal)
     values = {name: errors.values(name) for name in names}
     findings = [judge.findings({name: values[name][row] for name in names}) for row in range(len(errors))]
-    numbers = [asked.prepared.inputs.get("numbers") for asked in (errors, usual, training)]
-    if any(part is None or len(part) < 1 or not part.shape[1] for part in numbers) or len(training) < _LEAST_TRAINING:
+    found = [asked.prepared.inputs.get("numbers") for asked in (errors, usual, training)]
+    numbers = [part for part in found if part is not None and len(part) and part.shape[1]]
+    if len(numbers) < len(found) or len(training) < _LEAST_TRAINING:
         return ExampleEvidence(findings=findings)
     isolation = Isolation(numbers[2], numbers[1], classes)
     return ExampleEvidence(findings=findings, views=((isolation.of(numbers[0]), isolation.of(numbers[1])),))
@@ -172,7 +173,7 @@ def _of_files(errors: AskedExamples, usual: AskedExamples) -> tuple[list[list[Fi
     if told and np.mean(told) > 0.5:
         ids = [None] * len(files)
         remarks.append("content ids of this table are not of what today's decoder gives: they were not compared")
-    damaged = np.mean([damaged_file(data) is not None for data in usual_files] or [0.0])
+    damaged = np.mean([damaged_file(data) is not None for data in usual_files] or [False])
     found = [file_findings(data, content_id=known) for data, known in zip(files, ids, strict=True)]
     if damaged > _USUALLY:
         remarks.append(f"{damaged:.0%} of all held-out photos have damaged files: this explains no single error")

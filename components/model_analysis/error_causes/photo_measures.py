@@ -99,12 +99,12 @@ def _breaks(pixels: np.ndarray, grey: np.ndarray) -> np.ndarray:
     blocks = _block_edges(grey)
     flat = [(row_spread < 0.01).mean(), (column_spread < 0.01).mean(), _largest_flat(grey)]
     thirds = grey.shape[0] // 3
+    across = grey.shape[1] // 3
     repeats = (
         _alike(grey[:thirds], grey[thirds : 2 * thirds]),
         _alike(grey[: grey.shape[0] // 2], grey[grey.shape[0] // 2 :]),
+        _alike(grey[:, :across], grey[:, across : 2 * across]),
     )
-    across = grey.shape[1] // 3
-    repeats += (_alike(grey[:, :across], grey[:, across : 2 * across]),)
     channels = [_alike(pixels[..., first], pixels[..., second]) for first, second in ((0, 1), (1, 2), (0, 2))]
     return np.array([*flat, *hardest, shifted, blocks, *repeats, *channels])
 

@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.model_analysis.label_errors.ranking import RankedLabel
-from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.example_table import ColumnRole, ExampleTable
 from components.shared.contracts.merge_labels import CORRECTED, ID, VERDICT
 from components.shared.runtime.atomic_files import write_text
 from components.shared.tables.personal_columns import hashed_texts, kept_columns, masked_texts
 from components.shared.tables.spreadsheet_cells import guarded_cell
 
 MAX_COLUMNS = 20
-_SHOWN_ROLES = ("payload", "feature", "id", "slice", "group", "time", "metadata")
+_SHOWN_ROLES: tuple[ColumnRole, ...] = ("payload", "feature", "id", "slice", "group", "time", "metadata")
 _BOM = "\ufeff"
 _AUDIT_SEED = 19
 

@@ -8,11 +8,11 @@ import pyarrow.compute as pc
 
 from components.model_analysis.traits.image_traits import IMAGE_TRAITS, image_traits
 from components.model_analysis.traits.text_traits import SHARE_UNKNOWN, TEXT_TRAITS, text_traits
-from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.example_table import ColumnRole, ExampleTable
 from components.shared.tables.personal_columns import hashed_texts, kept_columns
 
 _MEASURED: dict[str, dict[str, pa.DataType]] = {"image": IMAGE_TRAITS, "text": TEXT_TRAITS, "tabular": {}}
-_ROLES = ("derived", "feature", "slice", "sensitive")
+_ROLES: tuple[ColumnRole, ...] = ("derived", "feature", "slice", "sensitive")
 _BATCH_ROWS = 256
 
 

@@ -89,8 +89,8 @@ def off_centre(grey_SS: np.ndarray) -> float:
     """
     values_SS = grey_SS.astype(np.float64)
     down_SS, across_SS = np.gradient(values_SS)
-    border = np.median(np.concatenate([values_SS[0], values_SS[-1], values_SS[:, 0], values_SS[:, -1]]))
-    standing_SS = _share(down_SS**2 + across_SS**2) + _share((values_SS - border) ** 2)
+    border = float(np.median(np.concatenate([values_SS[0], values_SS[-1], values_SS[:, 0], values_SS[:, -1]])))
+    standing_SS = _share(np.square(down_SS) + np.square(across_SS)) + _share((values_SS - border) ** 2)
     subject_SS = np.maximum(standing_SS - np.quantile(standing_SS, 1.0 - _SUBJECT_SHARE), 0.0)
     total = float(subject_SS.sum())
     if total <= 0.0:
