@@ -1,4 +1,4 @@
-from components.model_analysis.paired_answers import paired_answers
+from components.model_analysis.champion.paired_answers import paired_answers
 import numpy as np
 import pyarrow as pa
 
