@@ -52,7 +52,7 @@ class Opponent:
 def opponent(name: str, pair: ClassPair | NumberPair, metric: str, rows: np.ndarray) -> Opponent:
     """A model, the challenger of `pair`, beside a cheap one on the examples that the mask `rows`, shape (N,), picks.
 
-    Shares have the exact test of `paired_shares`: intervals of few groups, of which two decide, are too short.
+    Shares have the exact test of `paired_shares`, the other metrics Student's t.
     """
     found = pair.compare(metric, rows)
     if metric not in ("accuracy", "recall"):
