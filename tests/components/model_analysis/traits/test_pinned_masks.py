@@ -1,7 +1,7 @@
-from components.model_analysis.champion.paired_answers import paired_answers
 import numpy as np
 import pyarrow as pa
 
+from components.model_analysis.champion.paired_answers import paired_answers
 from components.model_analysis.traits.image_traits import IMAGE_TRAITS
 from components.model_analysis.traits.pinned_masks import pinned_masks
 from components.model_analysis.traits.text_traits import TEXT_TRAITS
