@@ -84,7 +84,7 @@ def run_command(
             arguments=lambda: _training_arguments(source, problem, settings, folder),
             sources=_read_from_outside(source, problem),
             in_containers=runner == "docker",
-            looked_at=lambda: _champion(folder, _model_name(source)),
+            looked_at=lambda: _looked_at(folder, source, problem),
         )
     )
 
@@ -119,7 +119,7 @@ def search_command(
             arguments=lambda: {**_training_arguments(source, problem, settings, folder), **searched},
             sources=_read_from_outside(source, problem),
             in_containers=runner == "docker",
-            looked_at=lambda: _champion(folder, _model_name(source)),
+            looked_at=lambda: _looked_at(folder, source, problem),
         )
     )
 
@@ -197,18 +197,30 @@ def _training_arguments(source: str, problem: Path | None, settings: dict[str, A
 
 
 def _read_from_outside(source: str, problem: Path | None) -> tuple[str, ...]:
-    """The data, and what the problem file's `split.like` names; a problem file that is wrong is reported by the run."""
+    """The data, and what the problem file names beside them; a problem file that is wrong is reported by the run."""
     try:
         like = None if problem is None else read_problem(problem).split.like
+        corpus = _own_corpus(problem)
     except (ValueError, FileNotFoundError):
-        like = None
-    return (source,) if like is None else (source, companion_uri(source, like))
+        like = corpus = None
+    named = (None if like is None else companion_uri(source, like), corpus)
+    return (source, *(uri for uri in named if uri is not None))
 
 
-def _champion(folder: Path, model_name: str) -> dict[str, str]:
-    """The champion's version, for the step that compares with it; nothing where there is none."""
-    champion = read_champion(open_releases(str(folder / "models"), model_name))
-    return {} if champion is None else {"compare_with_champion": champion.version}
+def _looked_at(folder: Path, source: str, problem: Path | None) -> dict[str, str]:
+    """What steps look at that no argument says: the champion's version, and a team's own sentences about people."""
+    seen = {}
+    champion = read_champion(open_releases(str(folder / "models"), _model_name(source)))
+    if champion is not None:
+        seen["compare_with_champion"] = champion.version
+    corpus = _own_corpus(problem)
+    if corpus is not None and Path(corpus).is_file():
+        seen["assess_language_bias"] = fingerprint_source(corpus)
+    return seen
+
+
+def _own_corpus(problem: Path | None) -> str | None:
+    return None if problem is None else read_problem(problem).language_bias.corpus
 
 
 def _monitoring_arguments(model_uri: str, log_uri: str, parameters: Mapping[str, str]) -> dict[str, Any]:

@@ -57,7 +57,8 @@ def evaluation_report(content: ReportContent) -> Report:
     """Build the report of an evaluation."""
     test = content.test
     report = opened_report(content.verdict, test.num_examples)
-    _add_facts(report, content)
+    if test.num_examples:
+        _add_facts(report, content)
     _add_not_by_people(report, content.not_by_people)
     if test.num_examples:
         _add_classes(report, test)

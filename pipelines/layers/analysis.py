@@ -109,6 +109,8 @@ def analysis_layer(profile: ProfileName) -> BaseComponent:
             (erred, "analyse errors"),
         ):
             on_cpu(called(step, name), size)
+        # Its corpus may be a team's own file.
+        uncached(asked)
         summarised = summarise_analysis(
             evaluation=evaluated.outputs["evaluation"],
             evaluation_verdict=evaluated.outputs["analysis_verdict"],

@@ -126,9 +126,9 @@ def _stratified(kinds: np.ndarray, max_rows: int, rng: np.random.Generator) -> n
     if len(kinds) <= max_rows:
         return np.arange(len(kinds))
     share, chosen = max_rows / len(kinds), list[np.ndarray]()
-    for kind in np.unique(kinds):
+    present = np.unique(kinds)
+    fewest = max(min(_FEWEST_OF_A_CLASS, max_rows // len(present)), 1)
+    for kind in present:
         rows = np.flatnonzero(kinds == kind)
-        chosen.append(
-            rng.choice(rows, min(len(rows), max(round(share * len(rows)), _FEWEST_OF_A_CLASS)), replace=False)
-        )
+        chosen.append(rng.choice(rows, min(len(rows), max(round(share * len(rows)), fewest)), replace=False))
     return np.sort(np.concatenate(chosen))

@@ -39,9 +39,9 @@ def champion_answers(
     Raises
     ------
     NotComparableError
-        If the champion takes other examples or answers another question.
+        If the champion takes other examples, columns of other types for one, or answers another question.
     ValueError
-        If the bundle is damaged or an example cannot be used.
+        If the bundle is damaged.
     """
     if device == "cuda":
         require_gpu()
@@ -52,7 +52,10 @@ def champion_answers(
     splits = ("validation", "test") if target.at is not None else ("test",)
     with tempfile.TemporaryDirectory() as scratch:
         answered = Path(scratch) / "predictions"
-        score_source(example_table_source(examples, predictor.features, splits=splits), predictor, answered)
+        try:
+            score_source(example_table_source(examples, predictor.features, splits=splits), predictor, answered)
+        except ValueError as error:
+            raise NotComparableError(f"cannot answer these examples: {error}") from error
         return paired_answers(examples, table, PredictionsTable(answered), _splits_of(champion), target.at)
 
 

@@ -12,6 +12,7 @@ from components.model_analysis.error_causes.cause_names import CAUSES, REMEDIES
 from components.model_analysis.error_causes.cause_shares import CauseShare
 from components.model_analysis.error_causes.causes import ErrorCauses
 from components.model_analysis.error_causes.error_clusters import ErrorCluster
+from components.shared.runtime.redaction import masked
 from components.shared.tables.spreadsheet_cells import guarded_cell
 
 FORMAT_VERSION = 1
@@ -118,7 +119,7 @@ def errors_csv(errors: Sequence[AnalysedError]) -> str:
             error.example_id, error.label, error.predicted, round(error.probability, 4), error.label_source,
             first.cause, round(first.weight, 3), first.evidence, others, error.group, nearest,
         )  # fmt: skip
-        writer.writerow([guarded_cell(value) for value in row])
+        writer.writerow([guarded_cell(masked(value) if isinstance(value, str) else value) for value in row])
     return file.getvalue()
 
 

@@ -123,6 +123,8 @@ def _thresholds(answered: AnsweredExamples, spec: FairnessSpec, positives: Seque
     """Of every single column, where two classes are told apart by a threshold."""
     if answered.scores is None or len(answered.class_names) != 2 or not positives:
         return []
+    if answered.target_positive not in (None, answered.class_names[positives[0]]):
+        return []  # the threshold is one of the other class
     scored = ScoredExamples(
         is_positive=answered.labels == positives[0],
         scores=answered.scores,

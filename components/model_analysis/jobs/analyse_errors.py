@@ -12,6 +12,7 @@ from components.modeling.predictor import load_predictor
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.runtime.atomic_files import write_json, write_text
+from components.shared.runtime.redaction import masked_strings
 from components.shared.runtime.step_record import keep_results, this_step
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ def analyse_errors(
         analysis = nothing_analysed(examples, 0, "the label is a number: causes are suspected of wrong classes only")
     else:
         analysis = error_analysis(examples, table, load_predictor(model_path, device=device), seed=seed)
-    write_json(analysis_path, analysis.to_json())
+    write_json(analysis_path, masked_strings(analysis.to_json()))
     write_text(list_path, errors_csv(analysis.errors))
     error_report(analysis).write(report_path)
     write_json(metrics_path, analysis.metrics())

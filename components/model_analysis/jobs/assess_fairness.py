@@ -157,9 +157,11 @@ def _scores(
     positive, threshold = 1, 0.5
     if target.at is not None:
         point = operating_point(table, target.at)
+        positive = table.class_names.index(point.positive)
         if point.why_none:
-            raise ValueError(f"the target's threshold must be found before groups are compared: {point.why_none}")
-        positive, threshold = table.class_names.index(point.positive), point.threshold
+            # The evaluation refuses such a model; its groups are compared by the most probable class.
+            return positive, None, math.nan
+        threshold = point.threshold
     elif spec.positive in table.class_names:
         positive = table.class_names.index(spec.positive)
     return positive, probabilities[:, positive].astype(np.float64), threshold

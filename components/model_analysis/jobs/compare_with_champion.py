@@ -124,7 +124,7 @@ def compare_with_champion(
     found = _compared(examples, table, asked, model_name, model_root, device, min_slice_examples)
     verdict = found.verdict
     if recipe == SMOKE_RECIPE and found.rows is not None:
-        verdict = judge_smoke(verdict, num_examples=found.rows.num_compared)
+        verdict = judge_smoke(verdict, num_examples=table.num_rows)
     metrics = _metrics(found)
     write_json(comparison_path, _comparison_json(found, asked))
     content = ChampionReportContent(

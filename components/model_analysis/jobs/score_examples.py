@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 import logging
 from pathlib import Path
 import tempfile
@@ -10,7 +10,7 @@ from typing import Any
 
 from components.model_analysis.metrics import regression
 from components.model_analysis.metrics.evaluation import Evaluation
-from components.model_analysis.scoring.example_batches import ChangedLabel, ExampleSource, UnreadableExample
+from components.model_analysis.scoring.example_batches import BATCH_ROWS, ChangedLabel, ExampleSource, UnreadableExample
 from components.model_analysis.scoring.example_sources import open_source
 from components.model_analysis.scoring.label_matching import LabelMatcher
 from components.model_analysis.scoring.local_copies import local_bundle, local_source
@@ -23,10 +23,11 @@ from components.modeling.gpu.preflight import require_gpu
 from components.modeling.predictor import load_predictor
 from components.reporting.page import Cell
 from components.shared.contracts.bundle import bundle_version
+from components.shared.contracts.data_fingerprint import data_fingerprint
 from components.shared.contracts.predictions_table import PredictionsTable
-from components.shared.contracts.problem import SPLIT_NAMES
+from components.shared.contracts.problem import SPLIT_NAMES, SplitSpec
 from components.shared.runtime.atomic_files import write_json, write_text
-from components.shared.runtime.fingerprints import fingerprint_json, fingerprint_source
+from components.shared.runtime.fingerprints import fingerprint_json
 from components.shared.runtime.redaction import masked_strings
 from components.shared.runtime.workspace import check_claim, mounted
 
@@ -130,6 +131,7 @@ def score_examples(
     if workspace_claim:
         for name, uri in (("examples_uri", source), ("model_uri", str(model_path)), ("output_uri", str(output_path))):
             check_claim(name, uri, workspace_claim)
+    _check_apart(mounted(source), mounted(str(output_path)))
     with tempfile.TemporaryDirectory() as scratch:
         output = OutputFolder(mounted(str(output_path)), Path(scratch) / "output")
         bundle = local_bundle(str(model_path), Path(scratch) / "model")
@@ -157,8 +159,9 @@ def _scored(
     output.remove(METRICS_FILE)
     identity = {
         "model": bundle_version(bundle),
-        "data": fingerprint_source(mounted(source)),
+        "data": data_fingerprint(mounted(source), replace(hints.problem, split=SplitSpec())),
         "told": fingerprint_json([hints.payload, hints.label, hints.problem.to_dict()]),
+        "batch_rows": BATCH_ROWS[predictor.features.modality],
     }
     scored = score_in_parts(examples, predictor, output, identity, part_examples=part_examples)
     say_unreadable(scored.unreadable)
@@ -175,6 +178,15 @@ def _scored(
         if (output.local / name).is_file():
             output.store(name)
     return result
+
+
+def _check_apart(source: str, output: str) -> None:
+    """An output within the data would be data of the next try."""
+    if "://" in source or "://" in output:
+        return
+    inside = Path(output).resolve()
+    if Path(source).is_dir() and inside.is_relative_to(Path(source).resolve()):
+        raise ValueError(f"the output must lie outside the data that are scored, {source}, got {output}")
 
 
 def _lists(examples: ExampleSource, unreadable: Sequence[UnreadableExample]) -> dict[str, list[Any]]:

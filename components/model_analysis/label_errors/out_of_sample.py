@@ -39,14 +39,15 @@ def cross_validated_probabilities(
     -------
     np.ndarray
         Shape (N, K). A class that the other folds lack gets a probability next to 0; with fewer than two classes, or
-        fewer than two examples a fold, the classes' shares.
+        fewer than two examples a fold, or no embedding, the classes' shares.
     """
     shares = np.bincount(labels, minlength=num_classes) / max(len(labels), 1)
-    if len(labels) < 2 * NUM_FOLDS or (shares > 0).sum() < 2:
-        return np.tile(shares, (len(labels), 1))
     own = np.arange(len(labels)) if groups is None else np.where(groups < 0, -1 - np.arange(len(labels)), groups)
+    num_folds = min(NUM_FOLDS, int(np.bincount(labels).max(initial=0)), len(np.unique(own)))
+    if len(labels) < 2 * NUM_FOLDS or (shares > 0).sum() < 2 or num_folds < 2 or not embeddings.shape[1]:
+        return np.tile(shares, (len(labels), 1))
     vectors = _main_axes(embeddings)
-    folds = StratifiedGroupKFold(NUM_FOLDS, shuffle=True, random_state=seed)
+    folds = StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed)
     found = np.full((len(STRENGTHS), len(labels), num_classes), 0.0)
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)  # one that stopped early still ranks

@@ -83,6 +83,7 @@ def score_in_parts(
             part = {
                 "num_batches": len(chunk),
                 "num_examples": sum(map(len, chunk)),
+                "num_rows": sum(map(len, chunk)) - len(unreadable),
                 "unreadable": masked_strings([asdict(example) for example in unreadable]),
             }
             write_json(output.local / name / _PART_FILE, part)
@@ -99,7 +100,11 @@ def _kept_parts(output: OutputFolder, identity: Mapping[str, Any]) -> list[dict[
     """The parts of an earlier try, in their order, up to the first that is not whole."""
     output.fetch(PARTS)
     known = output.local / PARTS / _IDENTITY_FILE
+    if (output.local / PARTS).exists() and not known.is_file():
+        raise ValueError(f"{output.where(PARTS)} must be what scoring left, but is something else: name another output")
     if not known.is_file() or read_json(known, what="what was scored") != dict(identity):
+        # No table of other data may be taken for this one's.
+        output.remove(PREDICTIONS)
         output.remove(PARTS)
         write_json(known, dict(identity))
         output.store(f"{PARTS}/{_IDENTITY_FILE}")
@@ -117,10 +122,10 @@ def _is_whole(folder: Path) -> bool:
     if not (folder / _PART_FILE).is_file():
         return False
     try:
-        PredictionsTable(folder)
+        # Joining moves shards away, and may have been killed between two.
+        return PredictionsTable(folder).num_rows == read_json(folder / _PART_FILE, what="a scored part")["num_rows"]
     except (FileNotFoundError, ContractError):
         return False
-    return True
 
 
 def _chunks(batches: Iterator[ExampleBatch], size: int) -> Iterator[list[ExampleBatch]]:

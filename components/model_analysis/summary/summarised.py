@@ -6,7 +6,7 @@ from dataclasses import replace
 from components.shared.contracts.analysis_summary import AnalysisSummary, CheckSummary, GroupFigure, Weakness
 from components.shared.contracts.verdict import Finding, Verdict
 
-CHECK = "analysis"
+CHECK = "whole analysis"
 
 
 def joint_verdict(verdicts: Mapping[str, Verdict]) -> Verdict:
@@ -50,7 +50,10 @@ def summarised(
     """
     joint = joint_verdict(verdicts)
     refused = [
-        Weakness(sentence=verdict.reason, check=name) for name, verdict in verdicts.items() if not verdict.passed
+        Weakness(sentence=verdict.reason, check=name)
+        for name, verdict in verdicts.items()
+        # A finding that blocks says the same, with its remedy apart.
+        if not verdict.passed and not any(finding.severity == "blocking" for finding in verdict.findings)
     ]
     blocking, warned = (_of_severity(verdicts, severity) for severity in ("blocking", "warning"))
     every = {item.sentence: item for item in (*refused, *blocking, *weaknesses, *warned)}

@@ -113,7 +113,8 @@ def _baseline(baseline: Any) -> list[str]:
     name, metric = _cell(cheap.get("name")), _cell(baseline.get("metric"))
     return [
         f"## Beside a cheap model\n\n{name} reaches {metric} {figures[0]} on "
-        f"the same examples; this model is better by {figures[1]} (95 % interval {figures[2]} to {figures[3]})."
+        f"the same examples: this model less that is {figures[1]}"
+        + ("." if cheap.get("low") is None else f" (95 % interval {figures[2]} to {figures[3]}).")
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 from annotated_types import Ge, Gt, Lt
 
 from components.shared.runtime.settings import settings_model
-from components.shared.tables.identity_terms import Language
+from components.shared.tables.languages import Language
 
 
 @settings_model

@@ -102,7 +102,10 @@ def read_corrections(source: str | Path) -> list[Correction]:
         raise ContractError(
             f"{source} must have the column {ID} and {VERDICT} or {CORRECTED}, it has {', '.join(names) or 'none'}"
         )
-    found = [_correction(row, where=f"{source}, row {number}") for number, row in enumerate(rows, start=2)]
+    try:
+        found = [_correction(row, where=f"{source}, row {number}") for number, row in enumerate(rows, start=2)]
+    except csv.Error as error:
+        raise ContractError(f"{source} must be a CSV file with cells of at most 128 KiB: {error}") from error
     judged = [correction for correction in found if correction is not None]
     repeated = [name for name, times in Counter(item.example_id for item in judged).items() if times > 1]
     if repeated:

@@ -8,13 +8,13 @@ Shapes: N texts.
 
 from collections.abc import Mapping
 import re
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Language = Literal["ko", "en"]
+from components.shared.tables.languages import Language
+
 Kinds = Mapping[str, tuple[str, ...]]
 
 _KOREAN: Kinds = {

@@ -173,8 +173,8 @@ def test_what_looks_outside_or_leaves_something_there_is_never_answered_by_the_c
     looking = {
         "monitoring": {"check monitoring inputs", "detect drift"},
         "scoring": {"score examples"},
-        "training": {"check inputs", "compare with champion"},
-        "augmentation": {"check inputs", "check the winner", "compare with champion"},
+        "training": {"check inputs", "compare with champion", "assess language bias"},
+        "augmentation": {"check inputs", "check the winner", "compare with champion", "assess language bias"},
     }[profile.partition("-")[0]]
     leaving = {step.shown for step in steps[profile].values() if step.shown.startswith("gate: ")}
     if profile in (*PROFILES, *SEARCHES):

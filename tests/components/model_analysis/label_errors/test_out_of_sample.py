@@ -1,6 +1,7 @@
 """Cross-validated probabilities never come from a model that saw the row."""
 
 import numpy as np
+import pytest
 
 from components.model_analysis.label_errors.out_of_sample import cross_validated_probabilities
 from tests.components.model_analysis.label_errors.planted_labels import planted
@@ -39,3 +40,22 @@ def test_copies_in_one_group_do_not_tell_one_another() -> None:
 def test_few_examples_and_one_class_give_the_classes_shares() -> None:
     assert cross_validated_probabilities(np.ones((4, 2)), np.array([0, 0, 0, 1]), 3)[0].tolist() == [0.75, 0.25, 0.0]
     assert cross_validated_probabilities(np.ones((20, 2)), np.zeros(20, int), 2)[0].tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "groups", "dimensions"),
+    [
+        ([0, 1, 2, 3] * 3, None, 2),
+        ([0, 1] * 6, [0] * 6 + [1] * 6, 2),
+        ([0, 1] * 6, [0] * 12, 2),
+        ([0, 1] * 6, None, 0),
+        (list(range(12)), None, 2),
+    ],
+)
+def test_few_of_a_class_few_groups_and_no_embedding_are_no_error(labels, groups, dimensions):
+    embeddings = np.random.default_rng(0).normal(size=(12, dimensions))
+    kinds = None if groups is None else np.array(groups)
+    num_classes = max(labels) + 1
+    found = cross_validated_probabilities(embeddings, np.array(labels), num_classes, groups=kinds)
+    assert found.shape == (12, num_classes)
+    assert np.allclose(found.sum(axis=1), 1.0)

@@ -148,3 +148,25 @@ def test_the_face_writes_its_report_and_figures(tmp_path, photos, model_dir):
     figures = outputs["scoring_metrics"].metadata
     assert (figures["num_examples"], figures["num_unreadable"], figures["num_labelled"]) == (10, 1, 10)
     assert "accuracy" in figures
+
+
+def test_joining_that_was_killed_loses_no_row(tries, tmp_path, monkeypatch):
+    with pytest.raises(LostNodeError):
+        tries(tmp_path / "out", stop_after=2)
+    part = tmp_path / "out" / "parts" / "00001"
+    # As if the part had two shards, and the second had been moved away already.
+    record = json.loads((part / "part.json").read_text())
+    (part / "part.json").write_text(json.dumps({**record, "num_rows": record["num_rows"] + 3}))
+    tries(tmp_path / "out")
+    assert tries.scored == [4, 3]
+    assert table_of(tmp_path / "out").num_rows == 10
+
+
+def test_a_folder_that_scoring_did_not_make_is_left_alone(tries, tmp_path, photos):
+    (tmp_path / "out" / "parts").mkdir(parents=True)
+    (tmp_path / "out" / "parts" / "mine.jpg").write_bytes(b"mine")
+    with pytest.raises(ValueError, match="parts must be what scoring left, but is something else"):
+        tries(tmp_path / "out")
+    assert (tmp_path / "out" / "parts" / "mine.jpg").is_file()
+    with pytest.raises(ValueError, match="the output must lie outside the data that are scored"):
+        tries(photos / "scores")

@@ -24,7 +24,7 @@ GOOD = verdict("analysis", "accuracy 0.9 reaches 0.8", finding("warning", "rare 
 
 def test_an_analysis_passes_where_every_check_does_and_says_the_first_ones_reason():
     joint = joint_verdict({"target": GOOD, "champion": verdict("champion", "no baseline", remarks=("first",))})
-    assert (joint.passed, joint.check, joint.reason) == (True, "analysis", "accuracy 0.9 reaches 0.8")
+    assert (joint.passed, joint.check, joint.reason) == (True, "whole analysis", "accuracy 0.9 reaches 0.8")
     assert joint.remarks == ("first",)
 
 
@@ -40,15 +40,21 @@ def test_every_refusal_is_named_and_what_blocks_comes_first():
 
 def test_refusals_come_first_then_what_blocks_then_weaknesses_then_warnings():
     refused = verdict("fairness", "women are found less often", finding("blocking", "sex"), passed=False)
-    summary = summarised({"target": GOOD, "fairness": refused}, weaknesses=[Weakness(sentence="dark photos")])
+    unclear = verdict("champion", "too few rows", passed=False, outcome="insufficient_sample")
+    checks = {"target": GOOD, "champion": unclear, "fairness": refused}
+    summary = summarised(checks, weaknesses=[Weakness(sentence="dark photos")])
     assert [item.sentence for item in summary.weaknesses] == [
-        "women are found less often",
+        "too few rows",
         "sex",
         "dark photos",
         "rare classes",
     ]
-    assert [item.check for item in summary.weaknesses] == ["fairness", "fairness", "", "target"]
-    assert [(check.name, check.passed) for check in summary.checks] == [("target", True), ("fairness", False)]
+    assert [item.check for item in summary.weaknesses] == ["champion", "fairness", "", "target"]
+    assert [(check.name, check.passed) for check in summary.checks] == [
+        ("target", True),
+        ("champion", False),
+        ("fairness", False),
+    ]
 
 
 def test_a_summary_is_read_as_it_was_written(tmp_path):
