@@ -68,8 +68,9 @@ push-images: setup ## Push the built images to PLUSZERO_IMAGE_REGISTRY, and list
 compile: setup ## Compile the pipelines to YAML under build/, images tagged with the commit
 	@$(TAGGED) $(VENV) -m pipelines compile --output build
 
-docs: setup ## Write what of docs/ is made from the code: JSON Schemas of what people write
+docs: setup ## Write what of docs/ is made from the code: JSON Schemas of what people write, sentences of the bias suite
 	@$(VENV) -m tools.settings_schemas
+	@$(VENV) -m tools.language_bias_sentences
 
 # Files are shared out whole, in this order, the longest folders first, so that the cores end together.
 SHARED_OUT := -n 2 --dist loadfile --no-loadscope-reorder

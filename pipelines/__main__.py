@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal, TYPE_CHECKING
 
 import typer
 
+from components.shared.contracts.champion import read_champion
 from components.shared.contracts.data_fingerprint import data_fingerprint
 from components.shared.contracts.problem import Problem, read_problem
+from components.shared.contracts.releases import open_releases
 from components.shared.contracts.user_files import problem_text, search_text, text_of
 from components.shared.runtime.atomic_files import read_json
 from components.shared.runtime.command_line import FAILED_CHECK, run
@@ -82,6 +84,7 @@ def run_command(
             arguments=lambda: _training_arguments(source, problem, settings, folder),
             sources=_read_from_outside(source, problem),
             in_containers=runner == "docker",
+            looked_at=lambda: _looked_at(folder, source, problem),
         )
     )
 
@@ -116,6 +119,7 @@ def search_command(
             arguments=lambda: {**_training_arguments(source, problem, settings, folder), **searched},
             sources=_read_from_outside(source, problem),
             in_containers=runner == "docker",
+            looked_at=lambda: _looked_at(folder, source, problem),
         )
     )
 
@@ -193,12 +197,30 @@ def _training_arguments(source: str, problem: Path | None, settings: dict[str, A
 
 
 def _read_from_outside(source: str, problem: Path | None) -> tuple[str, ...]:
-    """The data, and what the problem file's `split.like` names; a problem file that is wrong is reported by the run."""
+    """The data, and what the problem file names beside them; a problem file that is wrong is reported by the run."""
     try:
         like = None if problem is None else read_problem(problem).split.like
+        corpus = _own_corpus(problem)
     except (ValueError, FileNotFoundError):
-        like = None
-    return (source,) if like is None else (source, companion_uri(source, like))
+        like = corpus = None
+    named = (None if like is None else companion_uri(source, like), corpus)
+    return (source, *(uri for uri in named if uri is not None))
+
+
+def _looked_at(folder: Path, source: str, problem: Path | None) -> dict[str, str]:
+    """What steps look at that no argument says: the champion's version, and a team's own sentences about people."""
+    seen = {}
+    champion = read_champion(open_releases(str(folder / "models"), _model_name(source)))
+    if champion is not None:
+        seen["compare_with_champion"] = champion.version
+    corpus = _own_corpus(problem)
+    if corpus is not None and Path(corpus).is_file():
+        seen["assess_language_bias"] = fingerprint_source(corpus)
+    return seen
+
+
+def _own_corpus(problem: Path | None) -> str | None:
+    return None if problem is None else read_problem(problem).language_bias.corpus
 
 
 def _monitoring_arguments(model_uri: str, log_uri: str, parameters: Mapping[str, str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from kfp.dsl.base_component import BaseComponent
 
 from components.shared.runtime.atomic_files import atomic_file
 from components.shared.runtime.container_images import image_version
-from pipelines import augmentation_search, monitoring, training
+from pipelines import augmentation_search, monitoring, scoring, training
 from pipelines.steps.placement import ProfileName, PROFILES
 
 
@@ -30,8 +30,8 @@ class Variant:
         return "-".join(filter(None, (self.pipeline_name.removeprefix("pluszero-"), self.profile)))
 
 
-# Trials are short: each computes on one node.
-_SEARCH_PROFILES: tuple[ProfileName, ...] = ("gpu", "cpu")
+# Trials are short, and a run that scores is one step: each computes on one node.
+_ONE_NODE_PROFILES: tuple[ProfileName, ...] = ("gpu", "cpu")
 
 VARIANTS = (
     *(
@@ -46,7 +46,11 @@ VARIANTS = (
             profile=profile,
             build=partial(augmentation_search.augmentation_search_pipeline, profile),
         )
-        for profile in _SEARCH_PROFILES
+        for profile in _ONE_NODE_PROFILES
+    ),
+    *(
+        Variant(pipeline_name=scoring.PIPELINE_NAME, profile=profile, build=partial(scoring.scoring_pipeline, profile))
+        for profile in _ONE_NODE_PROFILES
     ),
     Variant(pipeline_name=monitoring.PIPELINE_NAME, profile="", build=monitoring.monitoring_pipeline),
 )

@@ -66,6 +66,15 @@ SUBCOMMANDS = {
     "smoke-test": _family("training", "training", "smoke", "Look for bugs before a training, and forecast its cost."),
     "train": _family("training", "training", "train", "Train a model."),
     "evaluate": _family("model_analysis", "training", "evaluate", "Evaluate a model on held-out examples."),
+    "compare-models": _family(
+        "model_analysis", "training", "compare", "Hold a scored model against the champion of its name."
+    ),
+    "errors": _family("model_analysis", "training", "errors", "Say why a model errs, and what to do first."),
+    "label-errors": _family("model_analysis", "training", "rank-label-errors", "Rank labels that may be wrong."),
+    "merge-labels": _family("model_analysis", "training", "merge-labels", "Merge corrected labels into a new table."),
+    "weak-slices": _family("model_analysis", "training", "weak-slices", "Find slices on which a model errs more."),
+    "fairness": _family("model_analysis", "training", "fairness", "Compare how a model treats groups of people."),
+    "language-bias": _family("model_analysis", "training", "language-bias", "Ask a text model about people."),
     "score": _family("model_analysis", "training", "score", "Score any examples with a model."),
     "gate": _family("quality_gate", "validation", "", "Exit as a verdict says."),
     "serve": _family("serving", "serving", "", "Serve a model over REST and gRPC."),

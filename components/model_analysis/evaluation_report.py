@@ -4,19 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 import math
 
+from components.model_analysis.baseline.comparison import BaselineComparison
+from components.model_analysis.baseline_report import add_baseline
 from components.model_analysis.errors.hardest_examples import ScoredExample
 from components.model_analysis.errors.hardest_report import add_examples
 from components.model_analysis.metrics.confusion import condensed_confusion, most_confused
 from components.model_analysis.metrics.evaluation import Evaluation
+from components.model_analysis.metrics.operating_point import OperatingPoint
 from components.reporting.charts import bar_chart, heatmap, line_chart
-from components.reporting.page import Report
+from components.reporting.page import Cell, Report
 from components.shared.contracts.verdict import Verdict
 
 _MAX_CLASSES_SHOWN = 50
 _MAX_HEATMAP_CLASSES = 20
 _MAX_PAIRS = 15
 _MAX_INFLUENCES = 15
-_FACTS = {
+_METRICS = {
+    "accuracy": "accuracy",
     "macro F1": "macro_f1",
     "ROC AUC": "roc_auc",
     "log loss": "log_loss",
@@ -32,7 +36,8 @@ class ReportContent:
     `not_by_people` are figures on what models and rules labelled in the validation and test splits, shown apart.
 
     Of a table, `influence` is that of each column, largest first (see `column_influence`), and `shown_columns` are
-    those whose values may be shown, the most telling first.
+    those whose values may be shown, the most telling first. `point` is the threshold that the target asked for,
+    `baseline` the model beside cheap ones.
     """
 
     verdict: Verdict
@@ -44,18 +49,22 @@ class ReportContent:
     not_by_people: Evaluation | None = None
     influence: Mapping[str, float] = field(default_factory=dict)
     shown_columns: Sequence[str] = ()
+    point: OperatingPoint | None = None
+    baseline: BaselineComparison | None = None
 
 
 def evaluation_report(content: ReportContent) -> Report:
     """Build the report of an evaluation."""
     test = content.test
     report = opened_report(content.verdict, test.num_examples)
-    _add_facts(report, content)
+    if test.num_examples:
+        _add_facts(report, content)
     _add_not_by_people(report, content.not_by_people)
     if test.num_examples:
         _add_classes(report, test)
         _add_confusion(report, test)
         _add_roc(report, test)
+        _add_precision_recall(report, test)
         _add_calibration(report, test)
         add_influence(report, content.influence, what="The probability that goes over to other classes")
         _add_hardest(report, content)
@@ -63,17 +72,53 @@ def evaluation_report(content: ReportContent) -> Report:
 
 
 def _add_facts(report: Report, content: ReportContent) -> None:
-    metrics = content.test.metrics
-    low, high = metrics["accuracy_low"], metrics["accuracy_high"]
-    report.facts(
-        {
-            "accuracy": metrics["accuracy"],
-            "95 % interval": None if math.isnan(low) else f"{low:.3f} to {high:.3f}",
-            "validation accuracy": content.validation.metrics["accuracy"],
-            "test examples": content.test.num_examples,
-            **{name: metrics[key] for name, key in _FACTS.items()},
-        }
+    test, validation = content.test, content.validation
+    counted: dict[str, Cell] = {"test examples": test.num_examples}
+    if test.num_groups is not None:
+        counted["groups of them"] = test.num_groups
+    report.facts({"accuracy": test.metrics["accuracy"], **counted})
+    add_baseline(report, content.baseline)
+    report.heading("Metrics")
+    drawn = "whole groups" if test.num_groups is not None else "test examples"
+    report.table(
+        ["metric", "test", "95 % interval", "validation"],
+        [[name, test.metrics[key], _interval(test, key), validation.metrics[key]] for name, key in _METRICS.items()],
+        caption=f"Intervals hold what other {drawn} of the same kind would show.",
     )
+    if content.point is not None:
+        _add_point(report, content.point)
+
+
+def _add_point(report: Report, point: OperatingPoint) -> None:
+    report.heading("Threshold")
+    if point.validation is None or point.test is None:
+        report.paragraph(point.why_none, tone="warn")
+        return
+    rows: list[list[Cell]] = [
+        [
+            name,
+            figures.precision,
+            _bounds(figures.precision_low, figures.precision_high),
+            figures.recall,
+            _bounds(figures.recall_low, figures.recall_high),
+            figures.num_positive,
+        ]
+        for name, figures in (("validation", point.validation), ("test", point.test))
+    ]
+    report.table(
+        ["split", "precision", "95 % interval", "recall", "95 % interval", "examples of the class"],
+        rows,
+        caption=f"{point.positive!r} is answered from the probability {point.threshold:.4g} on, which was chosen on "
+        "the validation split. The server does not apply it yet: it returns probabilities.",
+    )
+
+
+def _interval(test: Evaluation, key: str) -> str | None:
+    return _bounds(test.metrics[f"{key}_low"], test.metrics[f"{key}_high"])
+
+
+def _bounds(low: float, high: float) -> str | None:
+    return None if math.isnan(low) else f"{low:.3f} to {high:.3f}"
 
 
 def _add_not_by_people(report: Report, apart: Evaluation | None) -> None:
@@ -91,8 +136,20 @@ def _add_classes(report: Report, test: Evaluation) -> None:
     shown = test.per_class if len(test.per_class) <= _MAX_CLASSES_SHOWN else weakest_first[:_MAX_CLASSES_SHOWN]
     left_out = len(test.per_class) - len(shown)
     report.table(
-        ["class", "precision", "recall", "F1", "ROC AUC", "examples"],
-        [[item.class_name, item.precision, item.recall, item.f1, item.roc_auc, item.support] for item in shown],
+        ["class", "precision", "recall", "95 % interval", "F1", "95 % interval", "ROC AUC", "examples"],
+        [
+            [
+                item.class_name,
+                item.precision,
+                item.recall,
+                _bounds(item.recall_low, item.recall_high),
+                item.f1,
+                _bounds(item.f1_low, item.f1_high),
+                item.roc_auc,
+                item.support,
+            ]
+            for item in shown
+        ],
         caption=f"The weakest first; {left_out} better ones are in evaluation.json." if left_out else "",
     )
 
@@ -127,6 +184,29 @@ def _add_roc(report: Report, test: Evaluation) -> None:
     )
 
 
+def _add_precision_recall(report: Report, test: Evaluation) -> None:
+    if not test.precision_recalls:
+        return
+    report.heading("Precision and recall")
+    report.figure(
+        line_chart(
+            {
+                f"{name} ({curve.average_precision:.3f})": (curve.recalls, curve.precisions)
+                for name, curve in test.precision_recalls.items()
+            },
+            x_label="recall",
+            y_label="precision",
+            y_range=(0.0, 1.0),
+        ),
+        caption="The same classes; average precision in brackets: "
+        + "; ".join(
+            f"{name} {curve.low:.3f} to {curve.high:.3f} (95 %), {curve.share_positive:.3f} by chance"
+            for name, curve in test.precision_recalls.items()
+        )
+        + ".",
+    )
+
+
 def _add_calibration(report: Report, test: Evaluation) -> None:
     report.heading("Calibration")
     filled = [item for item in test.calibration if item.num_examples]
@@ -145,6 +225,20 @@ def _add_calibration(report: Report, test: Evaluation) -> None:
             {f"{item.high:.1f}": {"examples": item.num_examples} for item in test.calibration}, y_label="examples"
         ),
         caption="Examples by confidence: each bar ends at the value under it.",
+    )
+    report.table(
+        ["confidence", "examples", "mean confidence", "share that is right", "95 % interval"],
+        [
+            [
+                f"{item.low:.1f} to {item.high:.1f}",
+                item.num_examples,
+                item.mean_confidence,
+                item.accuracy,
+                _bounds(item.accuracy_low, item.accuracy_high),
+            ]
+            for item in filled
+        ],
+        caption="Where the mean confidence lies outside the interval, the model is surer than it should be, or less.",
     )
 
 

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from components.model_analysis.baseline.comparison import BaselineComparison
+from components.model_analysis.baseline_report import add_baseline
 from components.model_analysis.errors.hardest_report import add_numbers
 from components.model_analysis.errors.largest_errors import MissedNumber
 from components.model_analysis.evaluation_report import add_influence, opened_report
@@ -26,7 +28,7 @@ class NumberReportContent:
     `not_by_people` are figures on what models and rules labelled in the validation and test splits, shown apart.
 
     `influence` is that of each column, largest first (see `column_influence`); `shown_columns` are those whose values
-    may be shown, the most telling first.
+    may be shown, the most telling first. `baseline` is the model beside cheap ones.
     """
 
     verdict: Verdict
@@ -36,6 +38,7 @@ class NumberReportContent:
     not_by_people: NumberEvaluation | None = None
     influence: Mapping[str, float] = field(default_factory=dict)
     shown_columns: Sequence[str] = ()
+    baseline: BaselineComparison | None = None
 
 
 def number_report(content: NumberReportContent) -> Report:
@@ -71,6 +74,9 @@ def _add_not_by_people(report: Report, apart: NumberEvaluation | None) -> None:
 def _add_metrics(report: Report, content: NumberReportContent) -> None:
     test, validation = content.test, content.validation
     report.facts({"test examples": test.num_examples, "mean error": _number(test.metrics["bias"])})
+    add_baseline(report, content.baseline)
+    report.heading("Metrics")
+    drawn = "test examples" if test.num_groups is None else f"groups of test examples, {test.num_groups:,} of them"
     rows: list[list[Cell]] = []
     for key, name in _NAMES.items():
         low, high = test.metrics[f"{key}_low"], test.metrics[f"{key}_high"]
@@ -82,7 +88,7 @@ def _add_metrics(report: Report, content: NumberReportContent) -> None:
         ["metric", "test", "95 % interval", "validation", "always the same number"],
         rows,
         caption="RMSE and MAE in the label's unit, the lower the better; R2 is 1 for a perfect model and 0 for always "
-        "answering the mean. Intervals are percentiles over resampled test examples.",
+        f"answering the mean. Intervals are percentiles over resampled {drawn}.",
     )
 
 

@@ -65,6 +65,24 @@ class Predictor:
             embeddings_BD=embeddings.float().cpu().numpy(),
         )
 
+    def tensors(self, inputs: Mapping[str, np.ndarray]) -> tuple[torch.Tensor, ...]:
+        """What the network gets of B prepared examples, on its device; ValueError as `predict`."""
+        self._check(inputs)
+        return self.features.tensors(tensors_on(self.device, inputs))
+
+    def differentiable_outputs(self, *tensors: torch.Tensor) -> torch.Tensor:
+        """Outputs, shape (B, K), of what the network gets, with gradients through frozen parts, too."""
+        network = self._classifier
+        was_frozen = bool(getattr(network, "frozen", False))
+        try:
+            if was_frozen:
+                network.frozen = False  # type: ignore[assignment]
+            outputs: torch.Tensor = network(*tensors)
+        finally:
+            if was_frozen:
+                network.frozen = True  # type: ignore[assignment]
+        return outputs
+
     def empty_inputs(self, num_rows: int) -> dict[str, np.ndarray]:
         """Inputs of nothing but padding, B rows each; ragged ones have the length 1."""
         return {name: spec.empty(num_rows, length=1) for name, spec in self.features.input_specs.items()}

@@ -10,6 +10,7 @@ def publish_model(
     model: dsl.Input[dsl.Model],
     evaluation: dsl.Input[dsl.Artifact],
     verdict: dsl.Input[dsl.Artifact],
+    analysis_summary: dsl.Input[dsl.Artifact],
     model_name: str,
     model_root: str,
     published: dsl.Output[dsl.Model],
@@ -25,6 +26,8 @@ def publish_model(
         The evaluation, a JSON file; it becomes part of the release.
     verdict
         The verdict of the analysis; a model that did not pass is not published.
+    analysis_summary
+        What the analysis found, as JSON; the model card tells it.
     model_name
         Name of the model: small letters, digits and hyphens, starting with a letter.
     model_root
@@ -44,14 +47,11 @@ def publish_model(
     """
     from components.serving.jobs import Candidate, publish_model
 
-    candidate = Candidate(model=model.path, evaluation=evaluation.path, verdict=verdict.path)
     result = publish_model(
-        candidate,
-        model_name=model_name,
-        model_root=model_root,
-        inference_service_path=inference_service.path,
+        Candidate(model=model.path, evaluation=evaluation.path, verdict=verdict.path, summary=analysis_summary.path),
+        model_name=model_name, model_root=model_root, inference_service_path=inference_service.path,
         artifact=(published.uri, published.path),
-    )
+    )  # fmt: skip
     published.uri = result.artifact_uri
     published.metadata.update(version=result.version, storage_uri=result.storage_uri, model_name=model_name)
 

@@ -16,9 +16,11 @@ from components.serving.probe.replay import failed_verdict, judge_replay, Replay
 from components.serving.probe.report import probe_report
 from components.serving.release.inference_service import inference_service_yaml
 from components.serving.release.model_card import model_card
-from components.serving.release.store import EVALUATION_FILE, publish, Release, write_beside
+from components.serving.release.store import publish, Release, write_beside
+from components.shared.contracts.analysis_summary import read_analysis_summary
 from components.shared.contracts.bundle import add_files, read_config
 from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.operating_threshold import EVALUATION_FILE
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.verdict import read_verdict, Verdict, write_verdict
 from components.shared.runtime.atomic_files import read_json, write_json, write_text
@@ -33,11 +35,15 @@ MODEL_CARD_FILE = "model_card.md"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """A model that asks to be published: its bundle, its evaluation (JSON), and the verdict of its analysis."""
+    """A model that asks to be published: its bundle, its evaluation (JSON), and the verdict of its analysis.
+
+    `summary` is what the analysis found, in words (JSON), for the model card; None where nobody summarised it.
+    """
 
     model: str | Path
     evaluation: str | Path
     verdict: str | Path
+    summary: str | Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,7 +129,7 @@ def publish_model(
     verdict = read_verdict(candidate.verdict)
     if not verdict.passed:
         raise ValueError(f"a model must pass its {verdict.check} before it is published, but: {verdict.reason}")
-    files = _release_files(candidate.model, candidate.evaluation, model_name)
+    files = _release_files(candidate, model_name)
     release = publish(candidate.model, model_root=model_root, model_name=model_name, files=files)
     text = inference_service_yaml(
         model_name=model_name,
@@ -232,13 +238,16 @@ def _replayed(model_path: str | Path, held_out: HeldOut, server: RunningServer) 
     return _Outcome(verdict=judge_replay(replay), metrics=metrics, replay=replay, log=log_end(server.log))
 
 
-def _release_files(model_path: str | Path, evaluation_path: str | Path, model_name: str) -> dict[str, bytes]:
-    config = read_config(model_path)
-    evaluation = read_json(evaluation_path, what="the evaluation")
+def _release_files(candidate: Candidate, model_name: str) -> dict[str, bytes]:
+    config = read_config(candidate.model)
+    evaluation = read_json(candidate.evaluation, what="the evaluation")
     if not isinstance(evaluation, dict):
-        raise ValueError(f"the evaluation at {evaluation_path} must be a JSON object, got {type(evaluation).__name__}")
-    card = model_card(model_name=model_name, config=config, evaluation=evaluation)
-    return {EVALUATION_FILE: Path(evaluation_path).read_bytes(), MODEL_CARD_FILE: card.encode()}
+        raise ValueError(
+            f"the evaluation at {candidate.evaluation} must be a JSON object, got {type(evaluation).__name__}"
+        )
+    summary = None if candidate.summary is None else read_analysis_summary(candidate.summary)
+    card = model_card(model_name=model_name, config=config, evaluation=evaluation, summary=summary)
+    return {EVALUATION_FILE: Path(candidate.evaluation).read_bytes(), MODEL_CARD_FILE: card.encode()}
 
 
 def _artifact_uri(

@@ -29,6 +29,8 @@ def check_inputs(
         ("preparation", str),
         ("training", str),
         ("budget", str),
+        ("fairness", str),
+        ("language_bias", str),
         ("source", str),
         ("checkpoint_dir", str),
         ("model_name", str),
@@ -89,6 +91,10 @@ def check_inputs(
         What the problem file changes of the recipe, as JSON.
     budget
         What the training may cost, as JSON.
+    fairness
+        How groups of people are compared, as JSON.
+    language_bias
+        What a text model is asked about people, as JSON.
     source
         Where steps find the data: a place on the workspace as a path.
     checkpoint_dir

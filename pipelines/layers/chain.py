@@ -22,9 +22,19 @@ STEP_NAMES = (
     "smoke test",
     "train model",
     "evaluate model",
+    "compare with champion",
+    "assess fairness",
+    "assess language bias",
+    "find weak slices",
+    "rank label errors",
+    "analyse errors",
+    "summarise analysis",
     "publish model",
     "probe server",
 )
+
+# What the analysis takes of the checked inputs.
+_ANALYSED = ("target", "fairness", "language_bias", "model_name", "model_root", "secret")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +107,7 @@ def released_model(
     analysed = layers.analysis(
         examples=examples,
         model=model,
-        target=inputs.outputs["target"],
+        **{name: inputs.outputs[name] for name in _ANALYSED},
         recipe=form["recipe"],
         workspace_claim=claim,
         **size,

@@ -17,7 +17,8 @@ def release_layer() -> BaseComponent:
         model: dsl.Input[dsl.Model],
         evaluation: dsl.Input[dsl.Artifact],
         predictions: dsl.Input[dsl.Dataset],
-        analysis_verdict: dsl.Input[dsl.Artifact],
+        verdict: dsl.Input[dsl.Artifact],
+        analysis_summary: dsl.Input[dsl.Artifact],
         model_name: str,
         model_root: str,
         workspace_claim: str,
@@ -29,7 +30,7 @@ def release_layer() -> BaseComponent:
         ----------
         examples, predictions
             Held-out examples to send to the server, and what the training side says of them.
-        model, evaluation, analysis_verdict
+        model, evaluation, verdict, analysis_summary
             The bundle, and what the analysis said of it.
         model_name, model_root
             What the model is called, and where it is published to.
@@ -42,7 +43,8 @@ def release_layer() -> BaseComponent:
         published = publish_model(
             model=model,
             evaluation=evaluation,
-            verdict=analysis_verdict,
+            verdict=verdict,
+            analysis_summary=analysis_summary,
             model_name=model_name,
             model_root=model_root,
         )

@@ -5,6 +5,7 @@ dirty, so every step's tag is the fingerprint of its job's code, and a changed l
 and no others.
 """
 
+from collections.abc import Mapping
 import configparser
 import platform
 from typing import Any
@@ -21,18 +22,21 @@ from pipelines.local.image_source import REPOSITORY, requirement_files
 _FOR_CLUSTERS = {"write_run_page"}
 
 
-def tag_with_source(package: str, *, in_containers: bool = False) -> str:
+def tag_with_source(package: str, *, in_containers: bool = False, looked_at: Mapping[str, str] | None = None) -> str:
     """Give every image of a compiled pipeline (YAML) the tag of its step's code, and take its retries away.
 
     A retry is for a cluster's network and nodes; here it would only delay the news that a step has refused its data.
-    Every step may be taken from the cache here: the command says by `data_fingerprint` what is outside. The step that
+    Every step may be taken from the cache here: the command says by `data_fingerprint` what is outside, and by
+    `looked_at`, a text for a face, what it looks at that no argument of a step says. The step that
     writes the page of a run goes: here whoever runs the steps sees them and writes it.
     Where steps run in the images themselves, the images' locks count, else the environments of this machine.
     """
     documents = [document for document in yaml.safe_load_all(package) if document]
     for executor in documents[0]["deploymentSpec"]["executors"].values():
         container = executor["container"]
-        tag = f"src-{_code(container, in_containers)[:16]}"
+        code = _code(container, in_containers)
+        seen = (looked_at or {}).get(_face(container), "")
+        tag = f"src-{(fingerprint_json([code, seen]) if seen else code)[:16]}"
         container["image"] = f"{image_repository(container['image'])}:{tag}"
     for dag in _dags(documents[0]):
         dag["tasks"] = {name: task for name, task in dag["tasks"].items() if not _is_for_clusters(task, documents[0])}

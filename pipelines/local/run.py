@@ -29,7 +29,8 @@ class LocalRun:
     """What is run, and where.
 
     `package` names the compiled pipeline, `training-cpu` for one; `arguments` checks the user's parameters and gives
-    the pipeline's; `sources` are the paths and URIs of everything that steps read from outside.
+    the pipeline's; `sources` are the paths and URIs of everything that steps read from outside. `looked_at` says by
+    face what a step looks at that no argument says: another text, and it runs again.
     """
 
     package: str
@@ -38,6 +39,7 @@ class LocalRun:
     arguments: Callable[[], dict[str, Any]]
     sources: tuple[str, ...]
     in_containers: bool
+    looked_at: Callable[[], dict[str, str]] = dict
 
 
 def run_here(run: LocalRun) -> Summary:
@@ -68,7 +70,9 @@ def _run_steps(run: LocalRun, steps: list[Step], identity: dict[str, Any]) -> No
     identity |= arguments
     package = compile_pipeline(run.package, run.folder / "compiled")
     run_pipeline(
-        tag_with_source(package.read_text(encoding="utf-8"), in_containers=run.in_containers),
+        tag_with_source(
+            package.read_text(encoding="utf-8"), in_containers=run.in_containers, looked_at=run.looked_at()
+        ),
         arguments,
         run_dir=run.folder,
         watcher=Console().watcher(),

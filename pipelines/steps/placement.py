@@ -57,12 +57,13 @@ class Size:
 
 # A pod's time begins before its image is there, and the largest image has 7 GB.
 IMAGE_PULL_S = 1800
-_DATA_S, _MODEL_S, _TRAINING_S = 4 * 3600, 4 * 3600, 7 * 24 * 3600
+_DATA_S, _MODEL_S, _SCORING_S, _TRAINING_S = 4 * 3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600
 
 LIGHT = Size(cpu="100m", cpu_limit="2", memory="512Mi", memory_limit="4Gi", scratch="1Gi", timeout_s=600)
 SERVING = Size(cpu="500m", cpu_limit="4", memory="1Gi", memory_limit="16Gi", scratch="10Gi", timeout_s=1800)
-# Monitoring has no problem file to say more.
+# Monitoring and scoring have no problem file that must say more.
 MONITORING = Size(cpu="500m", cpu_limit="8", memory="1Gi", memory_limit="32Gi", scratch="50Gi", timeout_s=_DATA_S)
+SCORING = Size(cpu="500m", cpu_limit="8", memory="1Gi", memory_limit="32Gi", scratch="200Gi", timeout_s=_SCORING_S)
 # Waits for nodes that train, and for their place in the queue.
 LAUNCHING = Size(
     cpu="100m", cpu_limit="2", memory="1Gi", memory_limit="16Gi", scratch="10Gi", timeout_s=2 * _TRAINING_S

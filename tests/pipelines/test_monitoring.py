@@ -24,14 +24,14 @@ def test_inputs_are_checked_first_and_the_gate_comes_last(tasks):
     assert {name: task.get("dependentTasks", []) for name, task in tasks.items()} == {
         "check-monitoring-inputs": [],
         "detect-drift": ["check-monitoring-inputs"],
-        "quality-gate": ["detect-drift"],
+        "gate-drift": ["detect-drift"],
     }
 
 
 def test_the_gate_reads_the_verdict_on_drift(tasks):
-    verdict = tasks["quality-gate"]["inputs"]["artifacts"]["verdict"]["taskOutputArtifact"]
+    verdict = tasks["gate-drift"]["inputs"]["artifacts"]["verdict"]["taskOutputArtifact"]
     assert verdict == {"outputArtifactKey": "drift_verdict", "producerTask": "detect-drift"}
-    assert tasks["quality-gate"]["taskInfo"]["name"] == "gate: drift"
+    assert tasks["gate-drift"]["taskInfo"]["name"] == "gate: drift"
 
 
 def test_the_first_step_sees_every_parameter_of_the_form(specification, tasks):

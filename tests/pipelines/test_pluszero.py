@@ -38,7 +38,7 @@ def commands_of(file) -> set[str]:
     for node in ast.walk(ast.parse(file.read_text())):
         for call in getattr(node, "decorator_list", []):
             if isinstance(call, ast.Call) and ast.unparse(call.func) == "app.command":
-                names.add(call.args[0].value if call.args else node.name)
+                names.add(call.args[0].value if call.args else node.name.replace("_", "-"))
             has_callback |= isinstance(call, ast.Call) and ast.unparse(call.func) == "app.callback"
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "app.add_typer":
             names.update(keyword.value.value for keyword in node.keywords if keyword.arg == "name")

@@ -40,7 +40,9 @@ def licence_of_first(text):
 def add_lock(tree, name, version):
     path = tree / "docker" / "training.txt"
     digest = "0" * 64
-    path.write_text(f"{path.read_text(encoding='utf-8')}{name}=={version} \\\n    --hash=sha256:{digest}\n", "utf-8")
+    text, times = re.subn(rf"^{name}==\S+", f"{name}=={version}", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    added = "" if times else f"{name}=={version} \\\n    --hash=sha256:{digest}\n"
+    path.write_text(f"{text}{added}", "utf-8")
     return digest
 
 

@@ -175,6 +175,7 @@ def _info(
         label=label,
         source_roles=source_roles,
         repairs=problem.repairs,
+        pinned_slices=problem.slices.pinned,
     )
 
 

@@ -4,14 +4,21 @@ Shapes: H height, W width, C channels.
 """
 
 from dataclasses import dataclass
-import hashlib
 
 import numpy as np
 from PIL import Image
 import pyarrow as pa
 
-from components.data_ingestion.images.quality import block_grid, spectral_quality, watched_pixels, WATCHED_SIDE
+from components.data_ingestion.images.quality import block_grid, spectral_quality, watched_pixels
 from components.modeling.images.decoding import decode_image, DecodedImage, encode_png
+from components.modeling.images.light import (
+    brightness_and_contrast,
+    laplacian_variance,
+    resized_grey,
+    sharpness,
+    WATCHED_SIDE,
+)
+from components.modeling.images.pixel_fingerprint import pixel_fingerprint
 from components.shared.runtime.fingerprints import fingerprint_bytes
 
 IMAGE_MEASURES: dict[str, pa.DataType] = {
@@ -29,7 +36,6 @@ IMAGE_MEASURES: dict[str, pa.DataType] = {
 }
 THUMBNAIL_SIDE = 32
 _STORED_AS_IT_IS = ("JPEG", "PNG", "WEBP", "BMP")
-_GREY_LEVELS = np.arange(256) / 255.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,26 +73,24 @@ def image_record(data: bytes) -> ImageRecord:
     image = decode_image(data)
     grey = Image.fromarray(image.pixels_HWC).convert("L")
     height, width, _ = image.pixels_HWC.shape
-    shares = np.array(grey.histogram()) / (width * height)
-    brightness = float(shares @ _GREY_LEVELS)
-    contrast = float(np.sqrt(shares @ (_GREY_LEVELS - brightness) ** 2))
+    brightness, contrast = brightness_and_contrast(grey)
     watched_HW = watched_pixels(grey)
     quality = spectral_quality(watched_HW)
     is_whole = watched_HW.shape == (WATCHED_SIDE, WATCHED_SIDE)
     measures = (
         brightness,
         contrast,
-        _laplacian_variance(watched_HW) if is_whole else sharpness(grey),
+        laplacian_variance(watched_HW) if is_whole else sharpness(grey),
         quality.blur,
         quality.moire,
         block_grid(np.asarray(grey)),
     )
     return ImageRecord(
         fingerprint=fingerprint_bytes(data),
-        pixel_fingerprint=_pixel_fingerprint(image.pixels_HWC),
+        pixel_fingerprint=pixel_fingerprint(image.pixels_HWC),
         values=(width, height, image.channels, image.file_format, len(data), *measures),
         difference_hash=difference_hash(grey),
-        thumbnail=_resized(grey, THUMBNAIL_SIDE, THUMBNAIL_SIDE).tobytes(),
+        thumbnail=resized_grey(grey, THUMBNAIL_SIDE, THUMBNAIL_SIDE).tobytes(),
         conversions=_conversions(image),
     )
 
@@ -96,35 +100,14 @@ def stored_payload(data: bytes, record: ImageRecord) -> bytes:
     return encode_png(decode_image(data).pixels_HWC) if record.conversions else data
 
 
-def sharpness(grey: Image.Image) -> float:
-    """Variance of the Laplacian of grey in 0..1, resized to 256 x 256 pixels so that sizes compare; 0 where flat."""
-    return _laplacian_variance(_resized(grey, WATCHED_SIDE, WATCHED_SIDE))
-
-
 def difference_hash(grey: Image.Image) -> int:
     """64 bits, unsigned: one for each neighbouring pair of a 9 x 8 grid, set where grey rises to the right.
 
     N. Krawetz, "Kind of Like That", The Hacker Factor Blog, 2013.
     """
-    grid_HW = _resized(grey, 8, 9).astype(np.int16)
+    grid_HW = resized_grey(grey, 8, 9).astype(np.int16)
     rises = (grid_HW[:, 1:] > grid_HW[:, :-1]).ravel()
     return int.from_bytes(np.packbits(rises).tobytes(), "big")
-
-
-def _laplacian_variance(grey_HW: np.ndarray) -> float:
-    values_HW = grey_HW.astype(np.float32) / 255.0
-    sides = values_HW[:-2, 1:-1] + values_HW[2:, 1:-1] + values_HW[1:-1, :-2] + values_HW[1:-1, 2:]
-    return float(np.var(sides - 4.0 * values_HW[1:-1, 1:-1]))
-
-
-def _resized(grey: Image.Image, height: int, width: int) -> np.ndarray:
-    return np.asarray(grey.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0))
-
-
-def _pixel_fingerprint(pixels_HWC: np.ndarray) -> str:
-    digest = hashlib.sha256(repr(pixels_HWC.shape).encode())
-    digest.update(np.ascontiguousarray(pixels_HWC).data)
-    return digest.hexdigest()[:32]
 
 
 def _conversions(image: DecodedImage) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-WATCHED_SIDE = 256
+from components.modeling.images.light import resized_grey, WATCHED_SIDE
+
 _SMALLEST_SIDE = 8
 _TILE_SIDE = 128
 _NUM_RINGS = 12
@@ -45,7 +46,7 @@ class SpectralQuality:
 def watched_pixels(grey: Image.Image) -> np.ndarray:
     """A grey image (mode `L`) as its spectrum is taken: shape (H, W), uint8, each side 8 to 256 pixels."""
     width, height = (min(max(side, _SMALLEST_SIDE), WATCHED_SIDE) for side in grey.size)
-    return np.asarray(grey.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0))
+    return resized_grey(grey, height, width)
 
 
 def spectral_quality(watched_HW: np.ndarray) -> SpectralQuality:

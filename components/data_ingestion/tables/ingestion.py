@@ -91,6 +91,7 @@ def ingest_tables(
         label=plan.resolved.label_definition,
         source_roles=plan.resolved.to_dict(),
         repairs=problem.repairs,
+        pinned_slices=problem.slices.pinned,
     )
     with ExampleTableWriter(examples_path, info, extra_columns=columns) as writer:
         as_they_are = [column.name for column in plan.outputs if column.is_kept]

@@ -14,7 +14,7 @@ from components.data_validation.tables.prepared_table import open_prepared
 from components.data_validation.tables.raw_examples import RawExamples
 from components.shared.contracts.embeddings_table import EmbeddingsTable
 from components.shared.contracts.example_table import ExampleTable
-from components.shared.contracts.problem import parse_target, Problem, TargetSpec
+from components.shared.contracts.problem import OPERATING_METRICS, parse_target, Problem, TargetSpec
 from components.shared.contracts.verdict import Verdict, write_verdict
 from components.shared.runtime.atomic_files import write_json
 
@@ -115,15 +115,18 @@ def assess_sufficiency(
 
 
 def _asked(target: TargetSpec, table: ExampleTable | RawExamples) -> tuple[TargetSpec, tuple[str, ...]]:
-    """The target, and what is said of a label that is a number: its quarters are judged, in ROC AUC."""
+    """The target, and what is said where ROC AUC stands for it: quarters of a label that is a number; one threshold."""
     is_regression = table.info.task == "regression"
     target = target.for_task(is_regression=is_regression)
-    if not is_regression:
+    if not is_regression and target.metric not in OPERATING_METRICS:
         return target, ()
-    limit = target.minimum if target.maximum is None else target.maximum
-    said = f", so the target {target.metric} {limit:g} is not extrapolated to" if limit is not None else ""
-    sentence = f"the label is a number: what is judged is which quarter of the labels a row is in{said}"
-    return TargetSpec(metric="roc_auc"), (sentence,)
+    said = (
+        f", so the target {target.metric} {target.limit:g} is not extrapolated to" if target.limit is not None else ""
+    )
+    judged = "the label is a number: what is judged is which quarter of the labels a row is in"
+    if not is_regression:
+        judged = f"{target.metric} depends on the threshold: what is judged is ROC AUC"
+    return TargetSpec(metric="roc_auc"), (f"{judged}{said}",)
 
 
 def _examples(uri: str, problem: Problem) -> tuple[ExampleTable | RawExamples, tuple[str, ...]]:

@@ -14,7 +14,9 @@ from components.data_validation.comparison.dataset_profile import (
 )
 from components.data_validation.comparison.split_comparison import split_mismatch_findings, split_row_findings
 from components.data_validation.quality.column_checks import column_findings, missing_word_findings
+from components.data_validation.quality.label_rates import label_rate_findings
 from components.data_validation.quality.split_checks import split_findings
+from components.data_validation.quality.table_label_rates import table_label_rates
 from components.data_validation.reports.findings_table import blocking_reason, most_severe_first
 from components.data_validation.reports.validation_report import ReportContent, validation_report
 from components.data_validation.schemas.anomalies import anomalies_text, anomaly_findings, Comparison, split_anomalies
@@ -121,7 +123,8 @@ def validate_examples(
     counts = table.counts()
     is_regression = table.info.task == "regression"
     findings = split_findings(counts, table.info.class_names, materiality=Materiality(), is_regression=is_regression)
-    findings += checked.findings
+    rates = table_label_rates(table)
+    findings += [*checked.findings, *label_rate_findings(rates)]
     train = splits["train"]
     verdict = _verdict(findings, num_examples=table.num_rows, num_features=len(train.columns))
     content = ReportContent(
@@ -131,6 +134,7 @@ def validate_examples(
         unexamined=_unexamined(table.info, roles),
         counts=counts,
         summaries={split: dataset.summaries for split, dataset in splits.items()},
+        label_rates=rates,
     )
     texts = {f"{split}.pbtxt": anomalies_text(item).encode() for split, item in checked.anomalies.items()}
     _write_statistics(statistics_path, splits)

@@ -1,13 +1,15 @@
 """The validation report: verdict first, then findings, then what is in every column, training beside evaluation."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import math
 
 from markupsafe import escape, Markup
 
+from components.data_validation.quality.label_rates import LabelRates
 from components.data_validation.reports.common_bins import common_shares, Shares, total_variation
 from components.data_validation.reports.findings_table import add_findings, SEVERITIES, severity_counts
+from components.data_validation.reports.label_rates_section import add_label_rates
 from components.data_validation.reports.short_text import short
 from components.data_validation.reports.summary_tables import add_summary_tables, bin_namer
 from components.data_validation.statistics.feature_summaries import FeatureSummary
@@ -30,6 +32,7 @@ class ReportContent:
     unexamined: Mapping[str, str]  # columns left out for their type, and why
     counts: Mapping[str, Mapping[str, int]]  # examples by split and label
     summaries: Mapping[str, Mapping[str, FeatureSummary]]  # by split and column
+    label_rates: LabelRates = field(default_factory=LabelRates)  # by group of people, and by whom texts mention
 
 
 def validation_report(content: ReportContent) -> Report:
@@ -47,6 +50,7 @@ def validation_report(content: ReportContent) -> Report:
     )
     if not any(column.role == "label" and column.kind == "float" for column in content.columns):
         _add_classes(report, content.counts)
+    add_label_rates(report, content.label_rates)
     _add_columns(report, content)
     return report
 

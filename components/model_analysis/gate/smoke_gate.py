@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
-from components.shared.contracts.verdict import Verdict
+from components.shared.contracts.verdict import Finding, Verdict
 
 SMOKE_RECIPE = "smoke"
+# Than the most frequent label, one number, or a cheap model.
+_NO_BETTER = "no_better_than"
 
 
 def judge_smoke(verdict: Verdict, *, num_examples: int) -> Verdict:
@@ -25,7 +27,10 @@ def judge_smoke(verdict: Verdict, *, num_examples: int) -> Verdict:
         outcome="passed",
         reason=f"a smoke run: the model was evaluated, not judged, and is published as a trial; {verdict.reason}",
         findings=tuple(
-            replace(finding, severity="note") if finding.severity == "blocking" else finding
-            for finding in verdict.findings
+            replace(finding, severity="note") if _is_about_quality(finding) else finding for finding in verdict.findings
         ),
     )
+
+
+def _is_about_quality(finding: Finding) -> bool:
+    return finding.severity == "blocking" or finding.name.startswith(_NO_BETTER)

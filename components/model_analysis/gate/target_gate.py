@@ -4,7 +4,8 @@ from dataclasses import dataclass
 import math
 
 from components.model_analysis.metrics.evaluation import Evaluation
-from components.shared.contracts.problem import TargetSpec
+from components.model_analysis.metrics.operating_point import OperatingPoint
+from components.shared.contracts.problem import OPERATING_METRICS, TargetSpec
 from components.shared.contracts.verdict import Finding, Verdict
 
 CHECK = "analysis"
@@ -37,41 +38,55 @@ def majority_baseline(evaluation: Evaluation, metric: str) -> float:
     return baselines[metric]
 
 
-def judge(evaluation: Evaluation, target: TargetSpec, *, left_out: LeftOut) -> Verdict:
+def judge(
+    evaluation: Evaluation, target: TargetSpec, *, left_out: LeftOut, point: OperatingPoint | None = None
+) -> Verdict:
     """Decide by the test split whether a model may ship; findings say what was left out or not judged.
 
-    Without a minimum the model must beat always answering the most frequent label.
+    Without a minimum the model must beat always answering the most frequent label. With `target.strict` it is the lower
+    end of the metric's interval that must reach the minimum, or beat that label.
+
+    `point` is what `target.at` asked for; `evaluation` then has the metric `recall` or `precision`.
     """
-    passed, reason = _decision(evaluation, target)
+    passed, reason = _decision(evaluation, target, point)
     blocking = () if passed else (_blocking(evaluation, target, reason),)
-    warnings = (_weak(evaluation, target) if passed else (), _not_judged(evaluation), left_out_findings(left_out))
+    weak = (*_weak(evaluation, target), *_missed_point(target, point)) if passed else ()
+    warnings = (weak, _not_judged(evaluation), left_out_findings(left_out))
     findings = (*blocking, *(finding for group in warnings for finding in group))
     return Verdict(check=CHECK, passed=passed, reason=reason, findings=findings)
 
 
-def _decision(evaluation: Evaluation, target: TargetSpec) -> tuple[bool, str]:
+def _decision(evaluation: Evaluation, target: TargetSpec, point: OperatingPoint | None) -> tuple[bool, str]:
     if not evaluation.num_examples:
         return False, "nothing to judge: the test split holds no labelled example of a class that the model knows"
+    if point is not None and point.why_none:
+        return False, f"nothing to judge: {point.why_none}"
     name, value = target.metric, evaluation.metrics[target.metric]
     if math.isnan(value):
-        return False, f"nothing to judge: {name} is undefined, since all test examples have one label"
+        why = "all test examples have one label" if point is None else "no test example is one that it counts"
+        return False, f"nothing to judge: {name} is undefined, since {why}"
+    judged = evaluation.metrics[f"{name}_low"] if target.strict else value
+    if math.isnan(judged):
+        return False, f"nothing to judge: {name} has no interval, for all test examples are of one group"
     counted = f"on {evaluation.num_examples:,} test examples"
     if target.minimum is not None:
-        passed = value >= target.minimum
+        passed = judged >= target.minimum
         relation = "is at least" if passed else "is below"
-        return passed, f"{name} {apart(value, target.minimum)} {counted} {relation} the minimum {target.minimum:g}"
+        shown = shown_value(name, value, judged, target.minimum, strict=target.strict)
+        return passed, f"{shown} {counted} {relation} the minimum {target.minimum:g}"
     majority = _majority_name(evaluation)
     if sum(item.support > 0 for item in evaluation.per_class) == 1:
         return False, f"nothing to judge: all {evaluation.num_examples:,} test examples are labelled {majority!r}"
     baseline = majority_baseline(evaluation, name)
-    always = f"always answering {majority!r}, which gives {apart(baseline, value)}"
-    if value <= baseline:
-        return False, f"{name} {apart(value, baseline)} {counted} is no better than {always}"
-    return True, f"no minimum was set: {name} {apart(value, baseline)} {counted} is better than {always}"
+    always = f"always answering {majority!r}, which gives {apart(baseline, judged)}"
+    shown = shown_value(name, value, judged, baseline, strict=target.strict)
+    if judged <= baseline:
+        return False, f"{shown} {counted} is no better than {always}"
+    return True, f"no minimum was set: {shown} {counted} is better than {always}"
 
 
 def _blocking(evaluation: Evaluation, target: TargetSpec, reason: str) -> Finding:
-    value = evaluation.metrics[target.metric]
+    value = evaluation.metrics.get(target.metric, math.nan)
     return Finding(
         kind="quality",
         severity="blocking",
@@ -87,6 +102,8 @@ def _blocking(evaluation: Evaluation, target: TargetSpec, reason: str) -> Findin
 
 
 def _weak(evaluation: Evaluation, target: TargetSpec) -> tuple[Finding, ...]:
+    if target.metric in OPERATING_METRICS:
+        return ()
     value, baseline = evaluation.metrics[target.metric], majority_baseline(evaluation, target.metric)
     if value > baseline:
         return ()
@@ -103,6 +120,33 @@ def _weak(evaluation: Evaluation, target: TargetSpec) -> tuple[Finding, ...]:
             remedy="raise target.minimum, or choose a metric that the most frequent label cannot win",
         ),
     )
+
+
+def _missed_point(target: TargetSpec, point: OperatingPoint | None) -> tuple[Finding, ...]:
+    """A warning where the test split shows clearly less than `target.at` asked for, which validation had shown."""
+    if point is None or point.test is None or target.at is None:
+        return ()
+    missed = []
+    for name, asked in (("precision", target.at.precision), ("recall", target.at.recall)):
+        value, high = getattr(point.test, name), getattr(point.test, f"{name}_high")
+        if asked is not None and high < asked:
+            message = (
+                f"{name} {apart(value, asked)} on the test split at the threshold {point.threshold:.4g} is below the "
+                f"{asked:g} that the validation split showed"
+            )
+            missed.append(
+                Finding(
+                    kind="quality",
+                    severity="warning",
+                    message=message,
+                    name="operating_point_missed",
+                    statistic=name,
+                    value=value,
+                    threshold=asked,
+                    remedy="label more validation examples, or ask for a larger figure in target.at",
+                )
+            )
+    return tuple(missed)
 
 
 def _not_judged(evaluation: Evaluation) -> tuple[Finding, ...]:
@@ -149,3 +193,10 @@ def apart(value: float, other: float) -> str:
     """`value` with as many digits as tell it from `other`: 0.96996 against 0.97 must not read 0.970."""
     digits = next((digits for digits in range(3, 12) if f"{value:.{digits}f}" != f"{other:.{digits}f}"), 3)
     return f"{value:.{digits}f}"
+
+
+def shown_value(name: str, value: float, judged: float, other: float, *, strict: bool) -> str:
+    """A metric that is held against `other`, and by its interval's worse end where that is what is judged."""
+    if not strict:
+        return f"{name} {apart(value, other)}"
+    return f"the worse end {apart(judged, other)} of the 95 % interval of {name} {apart(value, other)}"

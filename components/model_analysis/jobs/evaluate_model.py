@@ -1,14 +1,17 @@
 """Evaluating a model on the held-out examples of an example table."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 import logging
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from components.model_analysis.baseline.baseline_gate import with_baseline
+from components.model_analysis.baseline.cheap_baseline import cheap_baseline
 from components.model_analysis.errors.hardest_examples import HardestExamples
 from components.model_analysis.errors.largest_errors import LargestErrors
+from components.model_analysis.evaluated import Evaluated
 from components.model_analysis.evaluation_report import evaluation_report, ReportContent
 from components.model_analysis.gate.number_gate import judge_numbers
 from components.model_analysis.gate.smoke_gate import judge_smoke, SMOKE_RECIPE
@@ -16,10 +19,13 @@ from components.model_analysis.gate.target_gate import judge, LeftOut
 from components.model_analysis.metrics.column_influence import column_influence
 from components.model_analysis.metrics.confusion import condensed_confusion
 from components.model_analysis.metrics.evaluation import Evaluation
+from components.model_analysis.metrics.operating_point import positive_index
 from components.model_analysis.metrics.regression import NumberEvaluation
 from components.model_analysis.number_report import number_report, NumberReportContent
 from components.model_analysis.scoring.example_sources import example_table_source
+from components.model_analysis.scoring.operating_threshold import operating_point
 from components.model_analysis.scoring.predictions import count_left_out, evaluate_table, score_source, ScoredSource
+from components.model_analysis.scoring.row_context import groups_of
 from components.modeling.gpu.preflight import require_gpu
 from components.modeling.predictor import load_predictor, Predictor
 from components.reporting.page import Report
@@ -31,7 +37,6 @@ from components.shared.runtime.atomic_files import write_json
 
 logger = logging.getLogger(__name__)
 
-FORMAT_VERSION = 1
 # Metadata stores bound the size of an artifact's properties.
 _MAX_LOGGED_CLASSES = 50
 _SCORED_SPLITS = ("validation", "test")
@@ -48,7 +53,7 @@ class EvaluationResult:
     passed, reason
         The gate's decision.
     metrics
-        Those of the test split that are defined, by name.
+        Those of the test split that are defined, by name, and how far the model is above a cheap one.
     class_names, confusion
         The confusion matrix, examples by label (row) and predicted class (column); with very many classes those with
         the most mistakes, and the rest as one. Empty where the label is a number.
@@ -78,13 +83,13 @@ def evaluate_model(
     recipe: str = "",
     device: str = "auto",
 ) -> EvaluationResult:
-    """Score the held-out examples, evaluate, and decide whether the model may ship.
+    """Score the held-out examples, evaluate, hold the model against a cheap one, and decide whether it may ship.
 
     Parameters
     ----------
     examples_path
-        An example table of the model's modality; its validation and test splits are scored. The model is judged on
-        what people labelled; figures on the rest stand apart.
+        An example table of the model's modality; its validation and test splits are scored, and the cheap model is
+        trained on its training split. The model is judged on what people labelled; figures on the rest stand apart.
     model_path
         A model bundle.
     target
@@ -118,18 +123,17 @@ def evaluate_model(
     predictor = load_predictor(model_path, device=device)
     _check_task(examples, predictor)
     asked = asked.for_task(is_regression=predictor.task.is_regression)
+    if asked.at is not None:
+        positive_index(asked.at, predictor.class_names)  # before an hour of scoring
     source = example_table_source(examples, predictor.features, splits=_SCORED_SPLITS)
     scored = score_source(source, predictor, predictions_path)
-    table = PredictionsTable(predictions_path)
-    test, validation = evaluate_table(table, ["test"]), evaluate_table(table, ["validation"])
-    not_by_people = evaluate_table(table, _SCORED_SPLITS, by_people=False)
-    left_out = _left_out(table, scored)
-    verdict = _verdict(test, asked, left_out)
+    found = _evaluated(examples, PredictionsTable(predictions_path), scored, predictor, asked)
+    verdict = with_baseline(_verdict(found), found.baseline, asked)
     if recipe == SMOKE_RECIPE:
-        verdict = judge_smoke(verdict, num_examples=test.num_examples)
-    write_json(evaluation_path, _evaluation_json(test, validation, not_by_people, left_out, asked))
-    _report(verdict, test, validation, not_by_people, scored, examples, predictor).write(report_path)
-    result = _evaluation_result(verdict, test)
+        verdict = judge_smoke(verdict, num_examples=found.test.num_examples)
+    write_json(evaluation_path, found.to_json())
+    _report(verdict, found, scored, examples, predictor).write(report_path)
+    result = _evaluation_result(verdict, found)
     write_json(metrics_path, result.metrics)
     write_json(classification_metrics_path, _classification_json(result))
     write_verdict(verdict_path, verdict)
@@ -143,52 +147,68 @@ def _check_task(examples: ExampleTable, predictor: Predictor) -> None:
         raise ValueError(f"the example table's label must be {kinds[0]}, as the model answers, got {kinds[1]}")
 
 
-def _verdict(test: Evaluation | NumberEvaluation, target: TargetSpec, left_out: LeftOut) -> Verdict:
-    if isinstance(test, NumberEvaluation):
-        return judge_numbers(test, target, left_out=left_out)
-    return judge(test, target, left_out=left_out)
+def _evaluated(
+    examples: ExampleTable, table: PredictionsTable, scored: ScoredSource, predictor: Predictor, target: TargetSpec
+) -> Evaluated:
+    groups = {split: groups_of(examples, table, [split]) for split in _SCORED_SPLITS}
+    test, validation = (evaluate_table(table, [split], groups=groups[split]) for split in ("test", "validation"))
+    point = None if target.at is None else operating_point(table, target.at, test_groups=groups["test"])
+    if point is not None:
+        test = replace(test, metrics={**test.metrics, **point.metrics()})
+    return Evaluated(
+        target=target,
+        test=test,
+        validation=validation,
+        not_by_people=evaluate_table(table, _SCORED_SPLITS, by_people=False),
+        left_out=_left_out(table, scored),
+        point=point,
+        baseline=cheap_baseline(examples, table, target, columns=predictor.features.columns, device=predictor.device),
+    )
+
+
+def _verdict(found: Evaluated) -> Verdict:
+    if isinstance(found.test, NumberEvaluation):
+        return judge_numbers(found.test, found.target, left_out=found.left_out)
+    return judge(found.test, found.target, left_out=found.left_out, point=found.point)
 
 
 def _report(
-    verdict: Verdict,
-    test: Evaluation | NumberEvaluation,
-    validation: Evaluation | NumberEvaluation,
-    not_by_people: Evaluation | NumberEvaluation,
-    scored: ScoredSource,
-    examples: ExampleTable,
-    predictor: Predictor,
+    verdict: Verdict, found: Evaluated, scored: ScoredSource, examples: ExampleTable, predictor: Predictor
 ) -> Report:
     influence, personal = _influence(examples, predictor), examples.info.columns_of("pii")
     columns = [name for name in influence or predictor.features.columns if name not in personal]
-    if isinstance(test, NumberEvaluation):
-        assert isinstance(validation, NumberEvaluation)
-        assert isinstance(not_by_people, NumberEvaluation)
+    if isinstance(found.test, NumberEvaluation):
+        assert isinstance(found.validation, NumberEvaluation)
+        assert isinstance(found.not_by_people, NumberEvaluation)
         assert isinstance(scored.hardest, LargestErrors)
         return number_report(
             NumberReportContent(
                 verdict=verdict,
-                test=test,
-                validation=validation,
-                not_by_people=not_by_people,
+                test=found.test,
+                validation=found.validation,
+                not_by_people=found.not_by_people,
                 mistakes=scored.hardest.mistakes(),
                 influence=influence,
                 shown_columns=columns,
+                baseline=found.baseline,
             )
         )
-    assert isinstance(validation, Evaluation)
-    assert isinstance(not_by_people, Evaluation)
+    assert isinstance(found.validation, Evaluation)
+    assert isinstance(found.not_by_people, Evaluation)
     assert isinstance(scored.hardest, HardestExamples)
     return evaluation_report(
         ReportContent(
             verdict=verdict,
-            test=test,
-            validation=validation,
-            not_by_people=not_by_people,
+            test=found.test,
+            validation=found.validation,
+            not_by_people=found.not_by_people,
             mistakes=scored.hardest.mistakes(),
             least_sure=scored.hardest.least_sure(),
             modality=examples.info.modality,
             influence=influence,
             shown_columns=columns,
+            point=found.point,
+            baseline=found.baseline,
         )
     )
 
@@ -220,31 +240,13 @@ def _left_out(table: PredictionsTable, scored: ScoredSource) -> LeftOut:
     )
 
 
-def _evaluation_json(
-    test: Evaluation | NumberEvaluation,
-    validation: Evaluation | NumberEvaluation,
-    not_by_people: Evaluation | NumberEvaluation,
-    left_out: LeftOut,
-    target: TargetSpec,
-) -> dict[str, Any]:
-    apart = {"num_labelled": not_by_people.num_examples, "metrics": not_by_people.to_json()["metrics"]}
-    return {
-        "format_version": FORMAT_VERSION,
-        "split": "test",
-        **test.to_json(),
-        **asdict(left_out),
-        "validation": {"num_labelled": validation.num_examples, "metrics": validation.to_json()["metrics"]},
-        "target": asdict(target),
-        **({"not_labelled_by_people": apart} if not_by_people.num_examples else {}),
-    }
-
-
-def _evaluation_result(verdict: Verdict, test: Evaluation | NumberEvaluation) -> EvaluationResult:
+def _evaluation_result(verdict: Verdict, found: Evaluated) -> EvaluationResult:
+    test, metrics = found.test, {**found.test.defined_metrics(), **found.baseline.metrics()}
     if isinstance(test, NumberEvaluation):
         return EvaluationResult(
             passed=verdict.passed,
             reason=verdict.reason,
-            metrics=test.defined_metrics(),
+            metrics=metrics,
             class_names=[],
             confusion=[],
             roc=([], [], []),
@@ -253,7 +255,7 @@ def _evaluation_result(verdict: Verdict, test: Evaluation | NumberEvaluation) ->
     return EvaluationResult(
         passed=verdict.passed,
         reason=verdict.reason,
-        metrics=test.defined_metrics(),
+        metrics=metrics,
         class_names=list(names),
         confusion=confusion.tolist(),
         roc=(

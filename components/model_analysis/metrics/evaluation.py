@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, log_loss
 
 from components.model_analysis.metrics.calibration import (
@@ -15,7 +14,9 @@ from components.model_analysis.metrics.calibration import (
     expected_calibration_error,
     reliability_bins,
 )
+from components.model_analysis.metrics.class_intervals import class_intervals
 from components.model_analysis.metrics.per_class import class_metrics, ClassMetrics, macro_averages
+from components.model_analysis.metrics.precision_recall import class_precision_recall, PrecisionRecallCurve
 from components.model_analysis.metrics.roc import class_roc, one_vs_rest_auc, overall_roc, RocCurve
 
 _MAX_CURVES = 6
@@ -28,9 +29,10 @@ class Evaluation:
     Attributes
     ----------
     metrics
-        `accuracy` with the bounds of its 95 % Wilson interval `accuracy_low` and `accuracy_high`, `macro_precision`,
-        `macro_recall`, `macro_f1`, `roc_auc`, `log_loss`, `brier_score`, `expected_calibration_error`. Undefined
-        ones are `nan`: all without examples, `roc_auc` also where all examples have one label.
+        `accuracy`, `macro_precision`, `macro_recall`, `macro_f1`, `roc_auc`, `log_loss`, `brier_score`,
+        `expected_calibration_error`, each with the ends of its 95 % interval (`accuracy_low`, `accuracy_high` ...; see
+        `class_intervals`). Undefined ones are `nan`: all without examples, `roc_auc` also where all examples have one
+        label, ends where all examples are of one group.
     confusion
         Shape (K, K): examples by label (row) and predicted class (column).
     roc
@@ -38,6 +40,10 @@ class Evaluation:
     class_rocs
         A few curves against the rest: of the classes with the smallest areas, smallest first, or of the positive one
         of two.
+    precision_recalls
+        Curves of the same classes.
+    num_groups
+        Groups that the examples came in; None where they have none.
     """
 
     class_names: tuple[str, ...]
@@ -48,15 +54,22 @@ class Evaluation:
     calibration: tuple[CalibrationBin, ...]
     roc: RocCurve
     class_rocs: dict[str, RocCurve]
+    precision_recalls: dict[str, PrecisionRecallCurve]
+    num_groups: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The metrics as JSON values, `nan` as null; curves are left out."""
         return {
             "num_labelled": self.num_examples,
+            **({} if self.num_groups is None else {"num_groups": self.num_groups}),
             "metrics": _without_nan(self.metrics),
             "per_class": [_without_nan(asdict(item)) for item in self.per_class],
             "confusion": {"class_names": list(self.class_names), "matrix": self.confusion.tolist()},
             "calibration": [_without_nan(asdict(item)) for item in self.calibration],
+            "average_precision": {
+                name: _without_nan({"value": curve.average_precision, "low": curve.low, "high": curve.high})
+                for name, curve in self.precision_recalls.items()
+            },
         }
 
     def defined_metrics(self) -> dict[str, float]:
@@ -65,11 +78,18 @@ class Evaluation:
 
 
 def evaluate_predictions(
-    label_indices: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]
+    label_indices: np.ndarray,
+    probabilities: np.ndarray,
+    class_names: Sequence[str],
+    *,
+    groups: np.ndarray | None = None,
+    seed: int = 0,
 ) -> Evaluation:
-    """Compute every metric; the prediction is the class of the largest probability.
+    """Compute every metric with its interval; the prediction is the class of the largest probability.
 
     Labels have the shape (N,), integers from 0 to K - 1, N may be 0; probabilities (N, K), each row adds up to 1.
+    `groups`, shape (N,), integers, say which examples belong together (a negative one to none): intervals are then of
+    whole groups. `seed` is that of the bootstrap.
     """
     num_examples, num_classes = len(label_indices), len(class_names)
     if probabilities.shape != (num_examples, num_classes):
@@ -79,33 +99,32 @@ def evaluate_predictions(
     predicted = likely.argmax(axis=1)
     confusion = _confusion(label_indices, predicted, num_classes)
     areas = one_vs_rest_auc(label_indices, likely)
-    bins = reliability_bins(label_indices, likely)
-    per_class = class_metrics(label_indices, predicted, class_names, areas)
+    bins = reliability_bins(label_indices, likely, groups=groups)
+    error = expected_calibration_error(bins)
+    per_class = class_metrics(label_indices, predicted, class_names, areas, groups)
+    intervals = class_intervals(label_indices, likely, error, groups=groups, seed=seed)
     metrics = {
-        **_accuracy_metrics(confusion),
+        "accuracy": float(np.trace(confusion)) / num_examples if num_examples else math.nan,
         **macro_averages(per_class),
         "log_loss": float(log_loss(label_indices, likely, labels=range(num_classes))) if num_examples else math.nan,
         "brier_score": brier_score(label_indices, likely),
-        "expected_calibration_error": expected_calibration_error(bins),
+        "expected_calibration_error": error,
     }
+    weakest = _weakest(class_names, areas)
     return Evaluation(
         class_names=tuple(class_names),
         num_examples=num_examples,
-        metrics=metrics,
-        per_class=per_class,
+        metrics=metrics | intervals.bounds(),
+        per_class=intervals.beside(per_class),
         confusion=confusion,
         calibration=tuple(bins),
         roc=overall_roc(label_indices, likely) if math.isfinite(metrics["roc_auc"]) else RocCurve(),
-        class_rocs=_weakest_curves(label_indices, likely, class_names, areas),
+        class_rocs={class_names[index]: class_roc(label_indices, likely, index) for index in weakest},
+        precision_recalls={
+            class_names[index]: class_precision_recall(label_indices, likely, index, groups) for index in weakest
+        },
+        num_groups=None if groups is None else len(np.unique(groups[groups >= 0])),
     )
-
-
-def wilson_interval(num_right: int, num_examples: int) -> tuple[float, float]:
-    """95 % Wilson score interval of a share, 0 to 1; `nan` without examples."""
-    if not num_examples:
-        return math.nan, math.nan
-    interval = binomtest(num_right, num_examples).proportion_ci(confidence_level=0.95, method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def _confusion(label_indices: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
@@ -114,21 +133,12 @@ def _confusion(label_indices: np.ndarray, predicted: np.ndarray, num_classes: in
     return confusion_matrix(label_indices, predicted, labels=range(num_classes))
 
 
-def _accuracy_metrics(confusion: np.ndarray) -> dict[str, float]:
-    num_right, num_examples = int(np.trace(confusion)), int(confusion.sum())
-    low, high = wilson_interval(num_right, num_examples)
-    accuracy = num_right / num_examples if num_examples else math.nan
-    return {"accuracy": accuracy, "accuracy_low": low, "accuracy_high": high}
-
-
-def _weakest_curves(
-    label_indices: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str], areas: Sequence[float]
-) -> dict[str, RocCurve]:
+def _weakest(class_names: Sequence[str], areas: Sequence[float]) -> list[int]:
+    """The classes whose curves are kept: those of the smallest areas, smallest first, or the positive one of two."""
     defined = [index for index, area in enumerate(areas) if math.isfinite(area)]
     if len(class_names) == 2:
         defined = [index for index in defined if index == 1]
-    weakest = sorted(defined, key=lambda index: areas[index])[:_MAX_CURVES]
-    return {class_names[index]: class_roc(label_indices, probabilities, index) for index in weakest}
+    return sorted(defined, key=lambda index: areas[index])[:_MAX_CURVES]
 
 
 def _without_nan(values: dict[str, Any]) -> dict[str, Any]:

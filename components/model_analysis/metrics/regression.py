@@ -3,18 +3,18 @@
 Shapes: N examples, R resamples.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 import math
 from typing import Any
 
 import numpy as np
 
+from components.drift.share_intervals import unit_numbers
+from components.model_analysis.metrics.resampling import percentile_interval, resampled_sums
+
 MAIN_METRIC = "rmse"
 _MAX_BINS, _MIN_BIN_ROWS = 10, 20
-_CONFIDENCE = 0.95
-_MANY_EXAMPLES = 100_000
-_NUM_RESAMPLES, _FEWER_RESAMPLES = 1000, 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +46,8 @@ class NumberEvaluation:
         Examples by the size of the prediction, of about equal number.
     residuals
         Shape (N,): prediction less label.
+    num_groups
+        Groups that the examples came in; None where they have none.
     """
 
     num_examples: int
@@ -53,11 +55,13 @@ class NumberEvaluation:
     baselines: dict[str, float]
     bins: tuple[ResidualBin, ...]
     residuals: np.ndarray
+    num_groups: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The metrics as JSON values, `nan` as null."""
         return {
             "num_labelled": self.num_examples,
+            **({} if self.num_groups is None else {"num_groups": self.num_groups}),
             "metrics": _without_nan(self.metrics),
             "baselines": _without_nan(self.baselines),
             "residuals": [asdict(item) for item in self.bins],
@@ -68,13 +72,17 @@ class NumberEvaluation:
         return {name: value for name, value in self.metrics.items() if math.isfinite(value)}
 
 
-def evaluate_numbers(labels: np.ndarray, predicted: np.ndarray, *, seed: int = 0) -> NumberEvaluation:
+def evaluate_numbers(
+    labels: np.ndarray, predicted: np.ndarray, *, groups: np.ndarray | None = None, seed: int = 0
+) -> NumberEvaluation:
     """Compute every metric of numbers.
 
     Parameters
     ----------
     labels, predicted
         Shape (N,), finite, in the label's unit; N may be 0.
+    groups
+        Shape (N,), int: which examples belong together (a negative one to none): intervals are then of whole groups.
     seed
         Of the bootstrap.
 
@@ -86,44 +94,58 @@ def evaluate_numbers(labels: np.ndarray, predicted: np.ndarray, *, seed: int = 0
     if labels.shape != predicted.shape or labels.ndim != 1:
         raise ValueError(f"labels and predictions must be of one length, got {labels.shape} and {predicted.shape}")
     residuals = predicted - labels
-    moments = _moments(labels, residuals)
+    columns = number_columns(labels, predicted)
+    intervals = bootstrap_intervals(columns, groups=groups, seed=seed)
     metrics: dict[str, float] = {}
-    intervals = bootstrap_intervals(moments, seed=seed)
-    for name, measure in _MEASURES.items():
+    for name, value in number_measures(columns.sum(axis=0)[None]).items():
         low, high = intervals[name]
-        metrics |= {name: _measured(measure, moments), f"{name}_low": low, f"{name}_high": high}
-    constant = _moments(labels, (labels.mean() if len(labels) else math.nan) - labels)
+        metrics |= {name: float(value[0]), f"{name}_low": low, f"{name}_high": high}
+    constant = np.full_like(labels, labels.mean()) if len(labels) else labels
+    from_mean = number_measures(number_columns(labels, constant).sum(axis=0)[None])
     from_median = np.abs(labels - np.median(labels)) if len(labels) else labels
     return NumberEvaluation(
         num_examples=len(labels),
         metrics={**metrics, "bias": float(residuals.mean()) if len(labels) else math.nan},
         baselines={
-            "rmse": _measured(_rmse, constant),
+            "rmse": float(from_mean["rmse"][0]),
             "mae": float(from_median.mean()) if len(labels) else math.nan,
-            "r2": _measured(_r2, constant),
+            "r2": float(from_mean["r2"][0]),
         },
         bins=residual_bins(labels, predicted),
         residuals=residuals,
+        num_groups=None if groups is None else len(np.unique(groups[groups >= 0])),
     )
 
 
-def bootstrap_intervals(moments: Mapping[str, np.ndarray], *, seed: int) -> dict[str, tuple[float, float]]:
-    """95 % percentile intervals of every metric over resamples of the examples with replacement; `nan` without any.
+def number_columns(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """What the metrics of N numbers are made of, shape (N, 5): one, squared and absolute residual, label, its square.
 
-    1,000 resamples, 200 of more than 100,000 examples.
-    Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), section 13.3.
+    Labels are taken from their mean, so that sums of squares keep their digits.
     """
-    num_examples = len(moments["squared"])
-    if not num_examples:
-        return dict.fromkeys(_MEASURES, (math.nan, math.nan))
-    rng = np.random.default_rng(seed)
-    values: dict[str, list[float]] = {name: [] for name in _MEASURES}
-    for _ in range(_FEWER_RESAMPLES if num_examples > _MANY_EXAMPLES else _NUM_RESAMPLES):
-        rows = rng.integers(0, num_examples, num_examples)
-        drawn = {name: moment[rows] for name, moment in moments.items()}
-        for name, measure in _MEASURES.items():
-            values[name].append(_measured(measure, drawn))
-    return {name: _percentiles(np.array(found)) for name, found in values.items()}
+    residuals = predicted - labels
+    centred = labels - labels.mean() if len(labels) else labels
+    return np.column_stack([np.ones(len(labels)), residuals**2, np.abs(residuals), centred, centred**2])
+
+
+def number_measures(sums: np.ndarray) -> dict[str, np.ndarray]:
+    """`rmse`, `mae` and `r2`, shape (R,) each, from sums of `number_columns`, shape (R, 5); `nan` where undefined."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        squared, absolute, mean, mean_square = (sums[:, 1:] / sums[:, :1]).T
+        variance = mean_square - mean**2
+        # Of equal labels rounding may leave a trace.
+        r2 = np.where(variance > 1e-14 * mean_square, 1.0 - squared / variance, math.nan)
+    return {"rmse": np.sqrt(squared), "mae": absolute, "r2": r2}
+
+
+def bootstrap_intervals(
+    columns: np.ndarray, *, groups: np.ndarray | None = None, seed: int
+) -> dict[str, tuple[float, float]]:
+    """95 % percentile intervals of every metric from `number_columns`; `nan` without examples, or with one group."""
+    if not len(columns):
+        return dict.fromkeys(number_measures(np.empty((0, 5))), (math.nan, math.nan))
+    measures = number_measures(resampled_sums(columns, groups=groups, seed=seed))
+    num_units = int(unit_numbers(len(columns), groups).max()) + 1
+    return {name: percentile_interval(values, num_units=num_units) for name, values in measures.items()}
 
 
 def residual_bins(labels: np.ndarray, predicted: np.ndarray) -> tuple[ResidualBin, ...]:
@@ -148,40 +170,6 @@ def residual_bins(labels: np.ndarray, predicted: np.ndarray) -> tuple[ResidualBi
         )
         for rows in groups
     )
-
-
-def _moments(labels: np.ndarray, residuals: np.ndarray) -> dict[str, np.ndarray]:
-    """What the metrics are means of, each of the shape (N,)."""
-    centred = labels - labels.mean() if len(labels) else labels
-    return {"squared": residuals**2, "absolute": np.abs(residuals), "centred": centred}
-
-
-def _rmse(moments: Mapping[str, np.ndarray]) -> float:
-    return math.sqrt(moments["squared"].mean())
-
-
-def _mae(moments: Mapping[str, np.ndarray]) -> float:
-    return float(moments["absolute"].mean())
-
-
-def _r2(moments: Mapping[str, np.ndarray]) -> float:
-    variance = float(moments["centred"].var())
-    return 1.0 - float(moments["squared"].mean()) / variance if variance else math.nan
-
-
-_MEASURES: dict[str, Callable[[Mapping[str, np.ndarray]], float]] = {"rmse": _rmse, "mae": _mae, "r2": _r2}
-
-
-def _measured(measure: Callable[[Mapping[str, np.ndarray]], float], moments: Mapping[str, np.ndarray]) -> float:
-    return measure(moments) if len(moments["squared"]) else math.nan
-
-
-def _percentiles(values: np.ndarray) -> tuple[float, float]:
-    defined = values[np.isfinite(values)]
-    if not len(defined):
-        return math.nan, math.nan
-    low, high = np.quantile(defined, [(1.0 - _CONFIDENCE) / 2, (1.0 + _CONFIDENCE) / 2])
-    return float(low), float(high)
 
 
 def _without_nan(values: Mapping[str, float]) -> dict[str, float | None]:

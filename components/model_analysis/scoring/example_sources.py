@@ -10,6 +10,7 @@ from components.model_analysis.scoring.example_batches import BATCH_ROWS, Exampl
 from components.model_analysis.scoring.image_files import is_image_file
 from components.model_analysis.scoring.image_folder import changed_labels, find_images, folder_batches
 from components.model_analysis.scoring.label_matching import LabelMatcher
+from components.model_analysis.scoring.label_origin import LABEL_SOURCE
 from components.model_analysis.scoring.table_columns import choose_columns, TableHints
 from components.model_analysis.scoring.table_source import table_source
 from components.modeling.features import Features
@@ -23,8 +24,6 @@ from components.shared.tables.table_recognition import table_file
 logger = logging.getLogger(__name__)
 
 _PREDICTION_COLUMNS = frozenset({"example_id", "split", "label", "predicted", "probabilities", "embedding"})
-# Carried along where models or rules labelled some of the examples: nothing is judged on those.
-LABEL_SOURCE = "label_source"
 _TABLE_PATTERNS = ("*.csv", "*.tsv", "*.jsonl", "*.parquet")
 
 

@@ -4,17 +4,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from components.model_analysis.errors.hardest_examples import HardestExamples
 from components.model_analysis.errors.largest_errors import LargestErrors
 from components.model_analysis.metrics.evaluation import evaluate_predictions, Evaluation
 from components.model_analysis.metrics.regression import evaluate_numbers, NumberEvaluation
 from components.model_analysis.scoring.class_answers import ClassAnswers
-from components.model_analysis.scoring.example_batches import ExampleSource, UnreadableExample
+from components.model_analysis.scoring.example_batches import ExampleBatch, ExampleSource, UnreadableExample
 from components.model_analysis.scoring.label_origin import are_by_people
+from components.model_analysis.scoring.labelled_answers import labelled_answers
 from components.model_analysis.scoring.number_answers import NumberAnswers
 from components.model_analysis.scoring.prefetching import score_batches, ScoredBatch
 from components.modeling.predictor import Predictor
@@ -40,9 +41,30 @@ def score_source(source: ExampleSource, predictor: Predictor, path: str | Path) 
     Labels are written as the model spells them; one that is no class of it as the source does. Where the model answers
     a number, a label that is none is written as missing.
     """
-    answers = NumberAnswers() if predictor.task.is_regression else ClassAnswers(predictor)
-    unreadable: list[UnreadableExample] = []
+    answers = _answers(predictor)
     by_hand: Iterable[object] = ()
+    with progress(by_hand, label="scoring", total=source.num_examples) as bar:
+        unreadable = write_scored(source.batches, source, predictor, path, bar=bar, answers=answers)
+    unreadable += source.unreadable
+    say_unreadable(unreadable)
+    return ScoredSource(unreadable=tuple(unreadable), hardest=answers.hardest)
+
+
+def write_scored(
+    batches: Iterable[ExampleBatch],
+    source: ExampleSource,
+    predictor: Predictor,
+    path: str | Path,
+    *,
+    bar: "tqdm[object]",
+    answers: ClassAnswers | NumberAnswers | None = None,
+) -> list[UnreadableExample]:
+    """Score batches of a source into a predictions table; those of their examples that cannot be read.
+
+    `answers` is told of every batch, and `bar` of every example.
+    """
+    told = answers or _answers(predictor)
+    unreadable: list[UnreadableExample] = []
     table = PredictionsWriter(
         path,
         class_names=predictor.class_names,
@@ -50,54 +72,53 @@ def score_source(source: ExampleSource, predictor: Predictor, path: str | Path) 
         is_regression=predictor.task.is_regression,
         kept=source.kept,
     )
-    with table as writer, progress(by_hand, label="scoring", total=source.num_examples) as bar:
-        for batch in score_batches(source.batches, predictor):
+    with table as writer:
+        for batch in score_batches(batches, predictor):
             bar.update(len(batch.examples) + len(batch.unreadable))
             unreadable += batch.unreadable
             if len(batch.examples):
-                _write(batch, writer, answers)
-                answers.offer(batch)
-    unreadable += source.unreadable
+                _write(batch, writer, told)
+                told.offer(batch)
+    return unreadable
+
+
+def say_unreadable(unreadable: Sequence[UnreadableExample]) -> None:
+    """Log what could not be read, the first by name."""
     for example in unreadable[:_MAX_LOGGED]:
         logger.warning("not scored: %s: %s", example.example_id, example.reason)
     if len(unreadable) > _MAX_LOGGED:
         logger.warning("not scored: %d more", len(unreadable) - _MAX_LOGGED)
-    return ScoredSource(unreadable=tuple(unreadable), hardest=answers.hardest)
+
+
+def _answers(predictor: Predictor) -> ClassAnswers | NumberAnswers:
+    return NumberAnswers() if predictor.task.is_regression else ClassAnswers(predictor)
 
 
 def evaluate_table(
-    table: PredictionsTable, splits: Sequence[str], *, by_people: bool = True
+    table: PredictionsTable,
+    splits: Sequence[str],
+    *,
+    by_people: bool = True,
+    groups: np.ndarray | None = None,
 ) -> Evaluation | NumberEvaluation:
-    """Evaluate the examples of some splits whose label is a class of the model, or a number; there may be none.
-
-    Only labels that people gave count; with `by_people` false only those that models and rules gave.
-    """
-    is_wanted = are_by_people(table, splits) == by_people
+    """Evaluate what `labelled_answers` gives; `groups`, shape (N,), say which of the examples belong together."""
+    found = labelled_answers(table, splits, by_people=by_people)
+    of_rows = None if groups is None else groups[found.rows]
     if table.is_regression:
-        numbers, predicted = table.numbers("label", splits=splits), table.numbers("predicted", splits=splits)
-        rows = np.flatnonzero(np.isfinite(numbers) & is_wanted)
-        return evaluate_numbers(numbers[rows], predicted[rows])
-    indices = {name: index for index, name in enumerate(table.class_names)}
-    labels = _labels(table, splits)
-    is_known = np.array([label in indices for label in labels], dtype=bool)
-    rows = np.flatnonzero(is_known & is_wanted)
-    label_indices = np.array([indices[str(labels[row])] for row in rows.tolist()], dtype=np.int64)
-    return evaluate_predictions(label_indices, table.probabilities(splits=splits)[rows], table.class_names)
+        return evaluate_numbers(found.labels, found.answers, groups=of_rows)
+    return evaluate_predictions(found.labels, found.answers, table.class_names, groups=of_rows)
 
 
 def count_left_out(table: PredictionsTable, splits: Sequence[str]) -> tuple[int, int]:
     """Examples without a label, and those with a label from people that is unknown to the model."""
     by_people = are_by_people(table, splits).tolist()
-    labels = [label for label, is_counted in zip(_labels(table, splits), by_people, strict=True) if is_counted]
+    given = table.read(["label"], splits=splits).column(0).to_pylist()
+    labels = [label for label, is_counted in zip(given, by_people, strict=True) if is_counted]
     num_unlabelled = labels.count(None)
     if table.is_regression:
         return num_unlabelled, 0
     known = frozenset(table.class_names)
     return num_unlabelled, sum(label not in known for label in labels) - num_unlabelled
-
-
-def _labels(table: PredictionsTable, splits: Sequence[str]) -> list[Any]:
-    return table.read(["label"], splits=splits).column(0).to_pylist()
 
 
 def _write(batch: ScoredBatch, writer: PredictionsWriter, answers: ClassAnswers | NumberAnswers) -> None:

@@ -6,7 +6,8 @@ import logging
 
 from components.modeling.features import Features
 from components.shared.contracts.bundle import BundleConfig
-from components.shared.contracts.problem import Problem, TEXT_NAMES
+from components.shared.contracts.problem import parse_problem, Problem, TEXT_NAMES
+from components.shared.contracts.user_files import given_problem
 from components.shared.tables.column_roles import label_name, usual_name
 from components.shared.tables.label_expression import LabelExpression
 from components.shared.tables.photo_tables import IMAGE_NAMES
@@ -69,6 +70,11 @@ class TableColumns:
     payload: Mapping[str, str]
     label: str | LabelExpression | None
     example_id: str | None
+
+
+def hints_of(problem: str, workspace_claim: str) -> TableHints:
+    """What a problem file says of a table, given as its text or its place; errors as those of `given_problem`."""
+    return TableHints(problem=parse_problem(given_problem(problem, workspace_claim)))
 
 
 def choose_columns(names: Sequence[str], features: Features, hints: TableHints, *, where: str) -> TableColumns:

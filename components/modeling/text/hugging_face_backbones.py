@@ -3,19 +3,15 @@
 Shapes: B texts, T subwords, D embedding.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
 from components.modeling.backbone_config import ARCHITECTURE, BackboneConfig, HUGGING_FACE_PREFIX
-from components.modeling.text.hugging_face import loaded_by_name
+from components.modeling.text.hugging_face import loaded_by_name, without_code
 from components.modeling.text.hugging_face_features import SubwordFeatures
 from components.shared.runtime.errors import ContractError
-
-# Settings that may name code at the hub: a bundle must not choose what code runs where it is loaded.
-_NAMES_CODE = ("auto_map", "attn_implementation", "experts_implementation")
 
 
 def subword_backbone_config(name: str) -> BackboneConfig:
@@ -29,7 +25,7 @@ def subword_backbone_config(name: str) -> BackboneConfig:
     architecture = loaded_by_name("AutoConfig", name.removeprefix(HUGGING_FACE_PREFIX))
     if architecture.is_encoder_decoder:
         raise ValueError(f"the model {name} must be an encoder alone, such as BERT, but it has a decoder too")
-    options = {ARCHITECTURE: _without_code(architecture.to_dict())}
+    options = {ARCHITECTURE: without_code(architecture.to_dict())}
     return BackboneConfig(name=name, pretrained=True, dropout=0.1, options=options)
 
 
@@ -77,19 +73,10 @@ def _from_architecture(config: BackboneConfig) -> Any:
     import transformers
 
     try:
-        settings = _without_code(dict(config.options.get(ARCHITECTURE, {})))
+        settings = without_code(dict(config.options.get(ARCHITECTURE, {})))
         architecture = transformers.AutoConfig.for_model(settings.pop("model_type", None), **settings)
         return transformers.AutoModel.from_config(architecture, trust_remote_code=False)
     except (AttributeError, ImportError, KeyError, RuntimeError, TypeError, ValueError, StrictDataclassError) as error:
         raise ContractError(
             f"the architecture of {config.name} must be one that transformers knows: {error}"
         ) from error
-
-
-def _without_code(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings without those that may name code, at any depth."""
-    return {
-        name: _without_code(value) if isinstance(value, Mapping) else value
-        for name, value in settings.items()
-        if str(name).lstrip("_") not in _NAMES_CODE
-    }

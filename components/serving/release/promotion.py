@@ -7,9 +7,9 @@ import getpass
 import json
 from typing import Any
 
-from components.serving.release.store import EVALUATION_FILE
 from components.shared.contracts.bundle import CONFIG_FILE
 from components.shared.contracts.champion import Champion, promote, read_champion
+from components.shared.contracts.operating_threshold import EVALUATION_FILE
 from components.shared.contracts.releases import ModelReleases, open_releases, release_versions
 from components.shared.tables.sources import readable_store_errors
 

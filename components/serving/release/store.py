@@ -26,7 +26,6 @@ from components.shared.runtime.errors import ContractError
 
 logger = logging.getLogger(__name__)
 
-EVALUATION_FILE = "evaluation.json"
 INFERENCE_SERVICE_FILE = "inferenceservice.yaml"
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from components.modeling.predictor import Predictor
 from components.modeling.task import Answers
+from components.shared.contracts.operating_threshold import OperatingThreshold
 
 PROBABILITIES, LABEL, PREDICTION = "probabilities", "label", "prediction"
 
@@ -39,10 +40,14 @@ class AnswerFormat(ABC):
 
 
 class ClassFormat(AnswerFormat):
-    """`probabilities` FP32 [N, K] in the order of the classes, and `label` BYTES [N]."""
+    """`probabilities` FP32 [N, K] in the order of the classes, and `label` BYTES [N].
 
-    def __init__(self, class_names: Sequence[str]) -> None:
+    The label is the most probable class, or of a model of two classes what its threshold makes of it.
+    """
+
+    def __init__(self, class_names: Sequence[str], threshold: OperatingThreshold | None = None) -> None:
         self._class_names = tuple(class_names)
+        self._threshold = threshold
 
     @property
     def output_types(self) -> list[dict[str, Any]]:
@@ -68,7 +73,12 @@ class ClassFormat(AnswerFormat):
         }
 
     def _labels(self, answers: Answers) -> list[str]:
-        return [self._class_names[index] for index in answers.probabilities_BK.argmax(axis=1)]
+        probabilities_NK = answers.probabilities_BK
+        if self._threshold is None:
+            return [self._class_names[index] for index in probabilities_NK.argmax(axis=1)]
+        positive = self._threshold.positive
+        reached_N = probabilities_NK[:, positive] >= self._threshold.value
+        return [self._class_names[positive if reached else 1 - positive] for reached in reached_N]
 
 
 class NumberFormat(AnswerFormat):
@@ -89,9 +99,9 @@ class NumberFormat(AnswerFormat):
         return {PREDICTION: InferOutput(PREDICTION, [len(numbers_N)], "FP32", data=numbers_N.tolist())}
 
 
-def answer_format(predictor: Predictor) -> AnswerFormat:
-    """The format of a model's answers."""
-    return NumberFormat() if predictor.task.is_regression else ClassFormat(predictor.class_names)
+def answer_format(predictor: Predictor, threshold: OperatingThreshold | None = None) -> AnswerFormat:
+    """The format of a model's answers; `threshold` decides the label of a model of two classes."""
+    return NumberFormat() if predictor.task.is_regression else ClassFormat(predictor.class_names, threshold)
 
 
 def joined_answers(parts: Sequence[Answers]) -> Answers:

@@ -16,6 +16,7 @@ from components.modeling.task import Answers
 from components.serving.server.answer_formats import answer_format, joined_answers
 from components.serving.server.payloads import payloads_for
 from components.serving.server.request_rows import kind_of, shown, Tensor
+from components.shared.contracts.operating_threshold import OperatingThreshold
 
 # A large request computes in parts, so that it needs no more memory than a middling one.
 _PART_ROWS = 64
@@ -30,13 +31,15 @@ class BundleModel(Model):
     two requests never compete for the same cores.
     """
 
-    def __init__(self, name: str, predictor: Predictor, *, version: str) -> None:
+    def __init__(
+        self, name: str, predictor: Predictor, *, version: str, threshold: OperatingThreshold | None = None
+    ) -> None:
         super().__init__(name)
         self.version = version
         self._predictor = predictor
         self._payloads = payloads_for(predictor.features, predictor.config.repairs)
         self._repaired_payloads = payloads_for(predictor.features)
-        self._format = answer_format(predictor)
+        self._format = answer_format(predictor, threshold)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
         self.ready = True
 

@@ -24,6 +24,7 @@ from components.serving.server.http_rules import add_http_rules, MAX_BODY_BYTES
 from components.serving.server.quiet_log import quiet_logs
 from components.serving.server.request_validation import BundleDataPlane, FixedRepository
 from components.shared.contracts.bundle import bundle_version
+from components.shared.contracts.operating_threshold import operating_threshold
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ def serve(config: ServerConfig, *, until_stdin_closes: bool = False) -> None:
     limit_compute_threads()
     predictor = load_predictor(config.model_dir, device=config.device)
     predictor.predict(predictor.empty_inputs(1))  # what the first request would wait for
-    model = BundleModel(config.model_name, predictor, version=bundle_version(config.model_dir))
+    threshold = operating_threshold(config.model_dir, predictor.class_names)
+    model = BundleModel(config.model_name, predictor, version=bundle_version(config.model_dir), threshold=threshold)
     if until_stdin_closes:
         threading.Thread(target=_stop_when_stdin_closes, daemon=True).start()
     try:

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.shared.contracts.parquet_folder import ShardReader, ShardWriter
+from components.shared.contracts.pinned_slices import check_pinned_slices, pinned_from, PinnedSlice
 from components.shared.contracts.problem import Modality, SPLIT_NAMES
 from components.shared.runtime.errors import ContractError
 from components.shared.tables.repair_spec import Repairs, repairs_from
@@ -88,6 +89,8 @@ class ExampleTableInfo:
         Whether the table holds what is not labelled yet: no row has a split or a label, and nothing is trained on it.
     repairs
         What was done to the columns of the data before anything else: whoever reads such data does it, too.
+    pinned_slices
+        Slices that the problem file pins by a condition: gates judge them beside those of columns.
     """
 
     modality: Modality
@@ -99,6 +102,7 @@ class ExampleTableInfo:
     source_roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
     is_pool: bool = False
     repairs: Repairs = ()
+    pinned_slices: tuple[PinnedSlice, ...] = ()
 
     def __post_init__(self) -> None:
         if self.modality not in get_args(Modality):
@@ -164,6 +168,8 @@ class ExampleTableWriter(ShardWriter):
             roles[name] = list(info.roles_of(name))
         base = {"example_id": pa.string(), "split": pa.string(), "label": LABEL_TYPES[info.task]}
         schema = pa.schema([*base.items(), *PROVENANCE_COLUMNS.items(), *payload, *extra_columns.items()])
+        personal = info.columns_of("pii")
+        check_pinned_slices(info.pinned_slices, modality=info.modality, columns=schema.names, personal=personal)
         self._info = info
         super().__init__(
             path,
@@ -180,6 +186,7 @@ class ExampleTableWriter(ShardWriter):
                 "source_roles": {name: list(found) for name, found in info.source_roles.items()},
                 "is_pool": info.is_pool,
                 "repairs": [repair.to_dict() for repair in info.repairs],
+                "pinned_slices": [item.to_dict() for item in info.pinned_slices],
             },
         )
 
@@ -224,6 +231,7 @@ class ExampleTable(ShardReader):
             source_roles=content.get("source_roles", {}),
             is_pool=content.get("is_pool", False),
             repairs=repairs_from(content.get("repairs", [])),
+            pinned_slices=pinned_from(content.get("pinned_slices", [])),
         )
 
     def iter_batches(

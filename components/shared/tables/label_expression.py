@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from components.shared.tables.expression_language import ARITHMETIC, Condition, Constant, Language, Operator
 
 _LANGUAGE = Language(subject="label.expression", operand="column", example="tips > 0.2 * fare", allows_numbers=True)
+SLICE_LANGUAGE = Language(subject="slices.where", operand="column", example="brightness < 0.2")
 _FUNCTIONS: Mapping[Operator, Callable[..., Any]] = {
     ast.Add: pc.add,
     ast.Sub: pc.subtract,
@@ -35,6 +36,8 @@ class LabelExpression:
     ----------
     text
         The expression.
+    language
+        Where it is used: for a label, or to pin a slice.
 
     Attributes
     ----------
@@ -49,9 +52,9 @@ class LabelExpression:
         If the text is no expression of this language.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, language: Language = _LANGUAGE) -> None:
         self.text = text
-        self._condition = Condition(text, _LANGUAGE)
+        self._condition = Condition(text, language)
         self.columns: tuple[str, ...] = self._condition.names
         self.is_number = not self._condition.is_condition
 

@@ -28,6 +28,8 @@ from components.training.recipes import recipe_config
 from components.training.training_config import overridden
 
 _TRIAL = "-smoke"
+# What the steps after the data take of the problem file, each apart.
+_SECTIONS = ("target", "preparation", "training", "budget", "fairness", "language_bias")
 _OBJECT_STORES = ("s3://", "s3a://", "gs://", "gcs://", "abfs://", "az://")
 
 
@@ -63,7 +65,7 @@ class CheckedInputs(NamedTuple):
     ----------
     data_problem
         JSON text: everything but the other parts.
-    target, preparation, training, budget
+    target, preparation, training, budget, fairness, language_bias
         JSON texts: these sections; an augmentation policy with its content, and with the preparation how values of a
         table are cleaned.
     source, checkpoint_dir
@@ -89,6 +91,8 @@ class CheckedInputs(NamedTuple):
     preparation: str
     training: str
     budget: str
+    fairness: str
+    language_bias: str
     source: str
     checkpoint_dir: str
     model_name: str
@@ -186,11 +190,13 @@ def _checked(
     if said.split.like is not None:
         known_splits(companion_uri(found, said.split.like))
     _check_destination(destination, published_name)
+    if said.language_bias.corpus is not None:
+        parsed["language_bias"]["corpus"] = _found_corpus(said.language_bias.corpus, destination)
     parsed["preparation"] = preparation_section(
         _checked_preparation(written.section("preparation"), parsed["modality"]), said.table
     )
     del parsed["cluster"]
-    sections = {name: _canonical(parsed.pop(name)) for name in ("target", "preparation", "training", "budget")}
+    sections = {name: _canonical(parsed.pop(name)) for name in _SECTIONS}
     return CheckedInputs(
         data_problem=_canonical(parsed),
         **sections,
@@ -214,6 +220,15 @@ def _found(source: str, destination: RunDestination) -> str:
     check_claim("model_data", source, destination.workspace_claim)
     found = mounted(source)
     check_source(found)
+    return found
+
+
+def _found_corpus(corpus: str, destination: RunDestination) -> str:
+    """A team's own sentences as steps find them."""
+    check_claim("language_bias.corpus", corpus, destination.workspace_claim)
+    found = mounted(corpus)
+    if not Path(found).is_file():
+        raise FileNotFoundError(f"language_bias.corpus must be a file that every step finds, got {corpus}, not there")
     return found
 
 

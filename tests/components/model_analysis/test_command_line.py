@@ -87,3 +87,53 @@ def test_an_unknown_target_metric_is_one_sentence_and_status_two(tmp_path, model
     assert result.returncode == 2
     assert "target.metric must be one of" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_comparing_without_a_champion_says_that_there_is_no_baseline(tmp_path, model_dir, make_table) -> None:
+    table = make_table([("test", kind, kind) for kind in ("cat", "dog") * 3])
+    arguments = ["--examples", table, "--model-dir", model_dir, "--output", tmp_path / "out"]
+    (tmp_path / "problem.yaml").write_text("target: {metric: macro_f1, margin: 0.02}")
+    problem = ["--problem", str(tmp_path / "problem.yaml")]
+    assert CliRunner().invoke(app, ["evaluate", *map(str, arguments), *problem]).exit_code == 0
+    arguments = [
+        "--examples",
+        table,
+        "--predictions",
+        tmp_path / "out" / "predictions",
+        "--output",
+        tmp_path / "compared",
+    ]
+    arguments += ["--model-name", "pets", "--model-root", tmp_path / "models", "--strict"]
+    result = CliRunner().invoke(app, ["compare", *map(str, arguments), *problem])
+    assert result.exit_code == 0, result.output
+    assert "no baseline: pets has no champion yet" in result.stdout
+    comparison = json.loads((tmp_path / "compared" / "comparison.json").read_text())
+    assert (comparison["target"]["metric"], comparison["target"]["margin"]) == ("macro_f1", 0.02)
+    assert comparison["target"]["strict"] is True
+
+
+def test_language_bias_prints_the_verdict_and_exits_by_it(tmp_path, text_model_dir) -> None:
+    (tmp_path / "settings.yaml").write_text("languages: [ko]\nmaterial_gap: 0.9\n")
+    arguments = ["--model-dir", text_model_dir, "--output", tmp_path / "out", "--settings", tmp_path / "settings.yaml"]
+    result = CliRunner().invoke(app, ["language-bias", *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    assert "both significant and large enough to matter" in result.stdout
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_labels_are_ranked_and_corrected_ones_merged(tmp_path, model_dir, make_table) -> None:
+    rows = [("test", kind, kind) for kind in ("cat", "dog") * 10] + [("test", "cat", "dog")]
+    examples, out = make_table(rows), tmp_path / "out"
+    evaluated = ["--examples", examples, "--model-dir", model_dir, "--output", out]
+    assert CliRunner().invoke(app, ["evaluate", *map(str, evaluated)]).exit_code == 0
+    ranked = [*evaluated, "--predictions", out / "predictions"]
+    result = CliRunner().invoke(app, ["rank-label-errors", *map(str, ranked)])
+    assert result.exit_code == 0, result.output
+    assert "suspected: 1 of 21 labels" in result.stdout
+    assert "how many are wrong: fill in" in result.stdout
+    (tmp_path / "filled.csv").write_text("example_id,corrected_label\nexample-20,dog\n")
+    merged = ["--examples", examples, "--corrections", tmp_path / "filled.csv", "--output", tmp_path / "new"]
+    result = CliRunner().invoke(app, ["merge-labels", *map(str, merged), "--predictions", str(out / "predictions")])
+    assert result.exit_code == 0, result.output
+    assert "changed 1, removed 0, confirmed 0" in result.stdout
+    assert "accuracy on 21 test examples: 0.9524 before, 1.0000 after" in result.stdout

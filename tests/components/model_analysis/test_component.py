@@ -2,7 +2,7 @@ import json
 
 from kfp import dsl
 
-from components.model_analysis.component import evaluate_model
+from components.model_analysis.component import compare_with_champion, evaluate_model
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.verdict import read_verdict
 
@@ -49,3 +49,28 @@ def test_the_face_survives_a_test_split_without_labels(tmp_path, make_table, mod
     assert "nothing to judge" in verdict.reason
     assert all((tmp_path / "step" / name).exists() for name in outputs)
     assert outputs["analysis_metrics"].metadata == {}
+
+
+def test_the_comparisons_face_writes_every_output_also_without_a_champion(tmp_path, make_table, model_dir) -> None:
+    examples = make_table(ROWS)
+    evaluated = _run(tmp_path, examples, model_dir, "")
+    kinds = {
+        "comparison": dsl.Artifact,
+        "champion_report": dsl.HTML,
+        "champion_verdict": dsl.Artifact,
+        "champion_metrics": dsl.Metrics,
+    }
+    outputs = {name: kind(name=name, uri=str(tmp_path / "step" / name), metadata={}) for name, kind in kinds.items()}
+    compare_with_champion.python_func(
+        examples=dsl.Dataset(uri=str(examples)),
+        predictions=evaluated["predictions"],
+        model_name="pets",
+        model_root=str(tmp_path / "models"),
+        target="",
+        recipe="full",
+        device="cpu",
+        **outputs,
+    )
+    assert all((tmp_path / "step" / name).exists() for name in outputs)
+    assert read_verdict(outputs["champion_verdict"].path).reason.startswith("no baseline: pets has no champion yet")
+    assert outputs["champion_metrics"].metadata == {}

@@ -1,9 +1,12 @@
+import re
+
 import numpy as np
 
 from components.model_analysis.errors.hardest_examples import ScoredExample
 from components.model_analysis.evaluation_report import evaluation_report, ReportContent
 from components.model_analysis.gate.target_gate import judge, LeftOut
 from components.model_analysis.metrics.evaluation import evaluate_predictions
+from components.model_analysis.metrics.operating_point import figures_at, OperatingPoint
 from components.shared.contracts.problem import TargetSpec
 
 
@@ -29,8 +32,32 @@ def test_the_verdict_comes_first() -> None:
 
 def test_every_section_is_there(photo) -> None:
     html = _report([0, 1], np.eye(2), ["cat", "dog"], mistakes=[_example(photo)], least_sure=[_example(photo)])
-    for heading in ("Classes", "Confusion", "ROC", "Calibration", "Worst mistakes", "Least sure"):
+    for heading in (
+        "Classes",
+        "Confusion",
+        "ROC",
+        "Precision and recall",
+        "Calibration",
+        "Worst mistakes",
+        "Least sure",
+    ):
         assert f"<h2>{heading}</h2>" in html
+
+
+def test_every_metric_stands_beside_its_interval() -> None:
+    scores = np.linspace(0, 1, 40)
+    html = _report(np.arange(40) % 2, np.column_stack([1 - scores, scores]), ["cat", "dog"])
+    for name in ("accuracy", "macro F1", "ROC AUC", "log loss", "Brier score", "calibration error"):
+        assert re.search(rf"<td[^>]*>{name}</td>\s*<td[^>]*>[\d.]+</td>\s*<td[^>]*>[\d.]+ to [\d.]+</td>", html), name
+
+
+def test_the_threshold_that_was_asked_for_is_shown_with_what_the_test_split_says_of_it() -> None:
+    figures = figures_at(np.arange(40) % 2 == 1, np.linspace(0, 1, 40), 0.5)
+    point = OperatingPoint(positive="dog", threshold=0.5, why_none="", validation=figures, test=figures)
+    html = _report([0, 1], np.eye(2), ["cat", "dog"], point=point)
+    assert "is answered from the probability 0.5 on" in html
+    none = OperatingPoint(positive="dog", threshold=0.5, why_none="no threshold does", validation=None, test=None)
+    assert "no threshold does" in _report([0, 1], np.eye(2), ["cat", "dog"], point=none)
 
 
 def test_a_mistake_shows_label_prediction_and_probability(photo) -> None:
@@ -47,7 +74,7 @@ def test_a_faultless_model_has_no_gallery_of_mistakes() -> None:
 def test_undefined_figures_are_dashes() -> None:
     html = _report([0], [[0.9, 0.1]], ["cat", "dog"])
     assert "nan" not in html
-    assert "<dt>ROC AUC</dt><dd>–</dd>" in html
+    assert re.search(r"<td[^>]*>ROC AUC</td>\s*<td[^>]*>–</td>\s*<td[^>]*>–</td>", html)
 
 
 def test_nothing_to_judge_still_has_a_report() -> None:

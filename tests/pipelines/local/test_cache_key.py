@@ -10,6 +10,21 @@ from components.shared.runtime import code_fingerprint
 from pipelines.compiling import compile_pipeline
 from pipelines.local.cache_key import tag_with_source
 
+ANALYSIS = {
+    "evaluate-model",
+    "compare-with-champion",
+    "assess-fairness",
+    "assess-language-bias",
+    "find-weak-slices",
+    "rank-label-errors",
+    "analyse-errors",
+    "summarise-analysis",
+}
+WITH_MODEL = ANALYSIS - {"assess-fairness", "find-weak-slices", "summarise-analysis"}
+GATES = {
+    f"gate-{name}"
+    for name in ("ingestion", "validation", "smoke", "analysis", "champion", "fairness", "language-bias", "serving")
+}
 ALL_STEPS = {
     "check-inputs",
     "ingest-examples",
@@ -17,10 +32,10 @@ ALL_STEPS = {
     "build-feature-store",
     "smoke-test",
     "train-model",
-    "evaluate-model",
+    *ANALYSIS,
     "publish-model",
     "probe-server",
-    "quality-gate",
+    *GATES,
     "write-run-page",
 }
 
@@ -75,6 +90,13 @@ def _replace_once(file, old, new):
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
+def test_what_a_step_looks_at_outside_changes_its_tag_and_no_other(unchanged_tags, package):
+    seen = yaml.safe_load_all(tag_with_source(package, looked_at={"compare_with_champion": "0123456789abcdef"}))
+    executors = next(seen)["deploymentSpec"]["executors"]
+    tags = {name.removeprefix("exec-"): executor["container"]["image"] for name, executor in executors.items()}
+    assert {name for name, tag in tags.items() if tag != unchanged_tags[name]} == {"compare-with-champion"}
+
+
 def test_every_step_has_a_tag_of_its_own_code(package, unchanged_tags, tree):
     assert set(unchanged_tags) == ALL_STEPS
     assert all(":src-" in tag for tag in unchanged_tags.values())
@@ -84,7 +106,7 @@ def test_every_step_has_a_tag_of_its_own_code(package, unchanged_tags, tree):
 @pytest.mark.parametrize(
     ("file", "old", "new", "steps"),
     [
-        ("model_analysis/metrics/calibration.py", '"""', '"""Changed. ', {"evaluate-model"}),
+        ("model_analysis/evaluation_report.py", '"""', '"""Changed. ', {"evaluate-model"}),
         ("training/smoke/suite.py", '"""', '"""Changed. ', {"smoke-test"}),
         ("training/trainer/checkpoints.py", "_SECONDS_BETWEEN_TRIES = 1.0", "_SECONDS_BETWEEN_TRIES = 2.0", None),
         ("feature_engineering/label_risk.py", '"""', '"""Changed. ', {"build-feature-store"}),
@@ -94,14 +116,14 @@ def test_every_step_has_a_tag_of_its_own_code(package, unchanged_tags, tree):
             '"p": 0.7',
             {"build-feature-store", "check-inputs"},
         ),
-        ("quality_gate/jobs.py", "if not verdict.passed", "if verdict.passed is False", {"quality-gate"}),
+        ("quality_gate/jobs.py", "if not verdict.passed", "if verdict.passed is False", GATES),
         ("serving/probe/replay.py", '"""', '"""Changed. ', {"probe-server"}),
         ("serving/server/model_server.py", '"""', '"""Changed. ', {"probe-server"}),
         (
             "modeling/predictor.py",
             '"""',
             '"""Changed. ',
-            {"smoke-test", "evaluate-model", "probe-server", "train-model"},
+            {"smoke-test", "probe-server", "train-model", *WITH_MODEL},
         ),
         ("shared/contracts/verdict.py", "FORMAT_VERSION = 2", "FORMAT_VERSION = 3", None),
     ],
@@ -129,7 +151,7 @@ def test_a_changed_comment_changes_nothing(package, unchanged_tags, tree):
 def test_a_changed_template_changes_whoever_writes_reports(changed_steps):
     found = changed_steps("reporting/templates/page.css", "margin", "padding")
     assert "evaluate-model" in found
-    assert "quality-gate" not in found
+    assert not found & GATES
 
 
 def test_a_job_that_is_not_there_is_an_error():

@@ -10,7 +10,8 @@ import pytest
 from components.shared.contracts.bundle import read_config
 from tests.training_runs import MINUTES_10, NUM_PER_CLASS, real_run, run, summary_of, write_pictures
 
-GATES = ["ingestion", "validation", "smoke", "analysis", "serving"]
+FIRST_GATES = ["ingestion", "validation", "smoke"]
+ANALYSIS = {"analysis", "champion", "fairness", "language_bias", "whole analysis"}
 
 
 def executed(run_dir):
@@ -37,7 +38,8 @@ def first_summary(finished):
 
 def test_every_gate_passes_and_the_summary_says_so(first_summary, finished, pictures):
     assert first_summary["passed"]
-    assert [gate["name"] for gate in first_summary["gates"]] == GATES
+    gates = [gate["name"] for gate in first_summary["gates"]]
+    assert (gates[:3], set(gates[3:-1]), gates[-1]) == (FIRST_GATES, ANALYSIS, "serving")
     assert all(gate["passed"] and gate["reason"] for gate in first_summary["gates"])
     assert first_summary["dataset"]["source"] == str(pictures)
     assert first_summary["dataset"]["classes"] == {"across": NUM_PER_CLASS, "down": NUM_PER_CLASS}

@@ -11,12 +11,14 @@ from components.shared.runtime.gpu_placement import QUEUE, WORKSPACE_CLAIM, WORK
 from pipelines.compiling import compile_pipelines
 from tests.pipelines.compiled_graph import documents, steps_of
 
-ON_GPU = {"smoke-test", "train-model", "evaluate-model"}
-WITH_SECRET = {"ingest-examples", "publish-model", "probe-server"}
+ON_GPU = {"smoke-test", "train-model", "evaluate-model", "compare-with-champion"}
+ON_CPU = {"assess-language-bias", "rank-label-errors", "analyse-errors"}
+WITH_SECRET = {"ingest-examples", "compare-with-champion", "publish-model", "probe-server"}
 RETRIED = {"ingest-examples", "publish-model"}
 PROFILES = ("training-gpu", "training-cpu", "training-nodes")
 SEARCHES = ("augmentation-search-gpu", "augmentation-search-cpu")
-COMPILED = (*PROFILES, *SEARCHES, "monitoring")
+SCORING = ("scoring-gpu", "scoring-cpu")
+COMPILED = (*PROFILES, *SEARCHES, *SCORING, "monitoring")
 CHECKING = {"check inputs", "check the winner"}
 
 
@@ -64,7 +66,7 @@ def test_the_step_that_launches_nodes_holds_no_gpu_and_names_image_and_claim(ste
     assert launching.argument("workspace_claim") == "form workspace_claim"
 
 
-@pytest.mark.parametrize("name", ["training-cpu", "augmentation-search-cpu", "monitoring"])
+@pytest.mark.parametrize("name", ["training-cpu", "augmentation-search-cpu", "scoring-cpu", "monitoring"])
 def test_what_computes_on_a_cpu_asks_for_no_gpu(compiled, name):
     assert "nvidia" not in yaml.safe_dump_all(compiled[name])
 
@@ -168,11 +170,16 @@ def test_monitoring_reaches_the_store_and_has_the_key_of_personal_data(steps):
 @pytest.mark.parametrize("profile", COMPILED)
 def test_what_looks_outside_or_leaves_something_there_is_never_answered_by_the_cache(steps, profile):
     uncached = {step.shown for step in steps[profile].values() if not step.task["cachingOptions"].get("enableCache")}
-    looking = {"check monitoring inputs", "detect drift"} if profile == "monitoring" else {"check inputs"}
+    looking = {
+        "monitoring": {"check monitoring inputs", "detect drift"},
+        "scoring": {"score examples"},
+        "training": {"check inputs", "compare with champion", "assess language bias"},
+        "augmentation": {"check inputs", "check the winner", "compare with champion", "assess language bias"},
+    }[profile.partition("-")[0]]
     leaving = {step.shown for step in steps[profile].values() if step.shown.startswith("gate: ")}
-    others = set() if profile == "monitoring" else {"write run page"}
-    others |= {"check the winner"} if profile in SEARCHES else set()
-    assert uncached == looking | leaving | others
+    if profile in (*PROFILES, *SEARCHES):
+        leaving |= {"summarise analysis", "write run page"}
+    assert uncached == looking | leaving
 
 
 def test_the_store_secret_is_the_one_of_the_manifests(repository):
@@ -218,4 +225,4 @@ def test_model_steps_are_told_their_device(steps, profile, device, told):
         for name, step in steps[profile].items()
         if "device" in step.task["inputs"].get("parameters", {})
     }
-    assert found == dict.fromkeys(told, device)
+    assert found == dict.fromkeys(told, device) | dict.fromkeys(ON_CPU, "cpu")

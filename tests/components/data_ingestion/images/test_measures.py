@@ -4,9 +4,10 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from components.data_ingestion.images.measures import IMAGE_MEASURES, image_record, sharpness, stored_payload
+from components.data_ingestion.images.measures import IMAGE_MEASURES, image_record, stored_payload
 from components.data_ingestion.images.quality import block_grid, spectral_quality, watched_pixels
 from components.modeling.images.decoding import decode_image
+from components.modeling.images.light import sharpness
 
 
 def measures(data: bytes) -> dict:

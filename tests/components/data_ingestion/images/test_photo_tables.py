@@ -46,7 +46,7 @@ def camera_folder(tmp_path, photo, encoded):
     return folder, rows
 
 
-PROBLEM = "{group: patient, time: taken, slices: [camera]}"
+PROBLEM = "{group: patient, time: taken, slices: [camera, {name: dark, where: brightness < 0.2}]}"
 
 
 def test_a_table_in_a_folder_labels_its_photos_and_its_columns_take_roles(camera_folder, ingest):
@@ -56,6 +56,7 @@ def test_a_table_in_a_folder_labels_its_photos_and_its_columns_take_roles(camera
     table = ExampleTable(out / "examples")
     assert (result.num_examples, result.num_pool, result.num_quarantined) == (40, 0, 0)
     assert table.info.class_names == ("sick", "well")
+    assert [item.name for item in table.info.pinned_slices] == ["dark"]
     roles = {name: table.info.main_role(name) for name in ("patient", "taken", "camera", "source_name", "brightness")}
     assert roles == {
         "patient": "group",

@@ -37,12 +37,13 @@ EXPRESSION = "label: {expression: tips > 0.2 * fare}\nid: trip\n"
 
 def test_a_table_with_a_computed_label_becomes_the_example_table(ingest, tmp_path):
     source = written(tmp_path / "trips.csv", trips())
-    result, folder = ingest(source, EXPRESSION + "slices: [pay]\n")
+    result, folder = ingest(source, EXPRESSION + "slices: [pay, {name: d1, where: driver == 'd1'}]\n")
     table, rows = ExampleTable(folder / "examples"), rows_of(folder)
     assert (result.passed, result.num_examples) == (True, 200)
     assert (table.info.modality, table.info.class_names) == ("tabular", ("false", "true"))
     assert table.info.columns_of("feature") == ("pay", "driver")
     assert table.info.columns_of("slice") == ("pay",)
+    assert [item.to_dict() for item in table.info.pinned_slices] == [{"name": "d1", "where": "driver == 'd1'"}]
     wanted = {
         line.split(",")[0]: "true" if float(line.split(",")[2]) > 0.2 * float(line.split(",")[1]) else "false"
         for line in trips().splitlines()[1:]

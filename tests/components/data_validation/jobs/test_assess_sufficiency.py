@@ -69,6 +69,15 @@ def test_too_few_labels_are_an_insufficient_sample(write_table, tmp_path, labels
     assert read_verdict(tmp_path / "verdict.json").findings[0].name == "INSUFFICIENT_SAMPLE"
 
 
+def test_of_a_metric_at_a_threshold_roc_auc_is_judged_and_that_is_said(write_table, tmp_path):
+    target = '{"metric": "recall", "minimum": 0.9, "at": {"precision": 0.5}}'
+    examples = write_table(["train"] * 12, ["long", "short"] * 6, {"miles": list(range(12))})
+    assess(examples, tmp_path, target=target)
+    assert read_verdict(tmp_path / "verdict.json").remarks[0] == (
+        "recall depends on the threshold: what is judged is ROC AUC, so the target recall 0.9 is not extrapolated to"
+    )
+
+
 def test_by_hand_a_refusal_exits_1_and_names_the_report(write_table, tmp_path):
     examples = write_table(["train"] * 20, ["yes", "no"] * 10, {"x": [0.0] * 20})
     arguments = ["sufficiency", "--examples", str(examples), "--target-minimum", "0.9", "--output", str(tmp_path)]

@@ -72,3 +72,16 @@ def test_a_target_is_of_the_models_task():
         TargetSpec(minimum=0.9).for_task(is_regression=True)
     with pytest.raises(ValueError, match=r"must be one of accuracy, .* where the label is a class, got 'mae'"):
         TargetSpec(metric="mae").for_task(is_regression=False)
+
+
+def test_strict_holds_the_worse_end_of_the_interval_against_the_limit():
+    evaluation = evaluate_numbers(np.arange(200.0), np.arange(200.0) + np.random.default_rng(0).normal(0, 1, 200))
+    limit = evaluation.metrics["rmse"] * 1.01
+    assert judged(evaluation, metric="rmse", maximum=limit).passed
+    verdict = judged(evaluation, metric="rmse", maximum=limit, strict=True)
+    assert not verdict.passed
+    assert verdict.reason.startswith(
+        f"the worse end {evaluation.metrics['rmse_high']:.3f} of the 95 % interval of rmse"
+    )
+    assert judged(evaluation, metric="rmse", maximum=2.0, strict=True).passed
+    assert judged(evaluation, metric="r2", strict=True).passed

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from components.model_analysis.gate.target_gate import judge, LeftOut, majority_baseline
 from components.model_analysis.metrics.evaluation import evaluate_predictions
-from components.shared.contracts.problem import CLASS_METRICS, TargetSpec
+from components.model_analysis.metrics.operating_point import figures_at, OperatingPoint
+from components.shared.contracts.problem import CLASS_METRICS, OperatingPointSpec, TargetSpec
 
 NOTHING_LEFT_OUT = LeftOut()
 
@@ -105,6 +108,46 @@ def test_what_was_not_judged_is_found() -> None:
         ("quality", "note", "unlabelled"),
     ]
     assert "fox" in verdict.findings[0].message
+
+
+def test_strict_holds_the_intervals_lower_end_against_the_minimum() -> None:
+    few = _evaluation([0] * 50 + [1] * 50, [0] * 50 + [1] * 45 + [0] * 5)
+    many = _evaluation([0] * 5000 + [1] * 5000, [0] * 5000 + [1] * 4500 + [0] * 500)
+    target = TargetSpec(minimum=0.9, strict=True)
+    verdict = judge(few, target, left_out=NOTHING_LEFT_OUT)
+    assert not verdict.passed
+    assert verdict.reason == (
+        "the worse end 0.888 of the 95 % interval of accuracy 0.950 on 100 test examples is below the minimum 0.9"
+    )
+    assert judge(few, TargetSpec(minimum=0.9), left_out=NOTHING_LEFT_OUT).passed
+    assert judge(many, target, left_out=NOTHING_LEFT_OUT).passed
+
+
+def test_strict_without_a_minimum_must_beat_the_most_frequent_label_for_sure() -> None:
+    lucky = _evaluation([0] * 6 + [1] * 4, [0] * 6 + [1] * 2 + [0] * 2)
+    assert judge(lucky, TargetSpec(), left_out=NOTHING_LEFT_OUT).passed
+    assert not judge(lucky, TargetSpec(strict=True), left_out=NOTHING_LEFT_OUT).passed
+
+
+def test_one_group_is_too_little_to_be_strict() -> None:
+    probabilities = np.tile([[0.9, 0.1], [0.1, 0.9]], (5, 1))
+    evaluation = evaluate_predictions(np.arange(10) % 2, probabilities, "ab", groups=np.zeros(10, int))
+    verdict = judge(evaluation, TargetSpec(minimum=0.5, strict=True), left_out=NOTHING_LEFT_OUT)
+    assert verdict.reason == "nothing to judge: accuracy has no interval, for all test examples are of one group"
+
+
+def test_a_point_that_the_test_split_clearly_misses_draws_a_warning() -> None:
+    scores, positive = np.array([0.9] * 100 + [0.1] * 100), np.array([1] * 40 + [0] * 160, bool)
+    point = OperatingPoint(
+        positive="dog", threshold=0.5, why_none="", validation=None, test=figures_at(positive, scores, 0.5)
+    )
+    target = TargetSpec(metric="recall", minimum=0.9, at=OperatingPointSpec(precision=0.8))
+    evaluation = replace(NINE_OF_TEN, metrics=NINE_OF_TEN.metrics | {"recall": 1.0, "recall_low": 0.9})
+    verdict = judge(evaluation, target, left_out=NOTHING_LEFT_OUT, point=point)
+    assert verdict.passed
+    assert [finding.message for finding in verdict.findings] == [
+        "precision 0.400 on the test split at the threshold 0.5 is below the 0.8 that the validation split showed"
+    ]
 
 
 def test_an_unknown_metric_has_no_baseline() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import asdict
 import json
 
 import numpy as np
@@ -8,7 +9,7 @@ from components.model_analysis.jobs.evaluate_model import evaluate_model
 from components.modeling.predictor import load_predictor
 from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.predictions_table import PredictionsTable
-from components.shared.contracts.problem import TargetSpec
+from components.shared.contracts.problem import OperatingPointSpec, TargetSpec
 from components.shared.contracts.verdict import read_verdict
 
 GOOD_ROWS = [(split, kind, kind) for split in ("train", "validation", "test") for kind in ("cat", "dog") * 5]
@@ -132,9 +133,39 @@ def test_the_target_and_the_validation_split_are_in_the_evaluation(evaluate, mak
     evaluate(make_table(GOOD_ROWS), target=TargetSpec(metric="macro_f1", minimum=0.5))
     evaluation = _json(tmp_path / "out" / "evaluation.json")
     assert evaluation["format_version"] == 1
-    assert evaluation["target"] == {"metric": "macro_f1", "minimum": 0.5, "maximum": None}
+    assert evaluation["target"] == asdict(TargetSpec(metric="macro_f1", minimum=0.5))
     assert evaluation["validation"]["num_labelled"] == 10
     assert evaluation["validation"]["metrics"]["accuracy"] == 1.0
+
+
+RECALL = TargetSpec(metric="recall", minimum=0.3, at=OperatingPointSpec(precision=0.9))
+
+
+def test_a_threshold_is_chosen_on_validation_reported_on_test_and_kept(evaluate, make_table, tmp_path) -> None:
+    rows = [*GOOD_ROWS, ("test", "dog", "cat")]
+    result = evaluate(make_table(rows), target=RECALL)
+    assert result.passed
+    assert result.reason.startswith("recall 0.833 on 11 test examples is at least the minimum 0.3")
+    point = _json(tmp_path / "out" / "evaluation.json")["operating_point"]
+    assert (point["positive"], point["why_none"]) == ("dog", "")
+    assert 0.0 < point["threshold"] < 1.0
+    assert (point["validation"]["recall"], point["test"]["recall"]) == (1.0, pytest.approx(5 / 6))
+    assert point["test"]["recall_low"] < 5 / 6 < point["test"]["recall_high"]
+
+
+def test_without_a_validation_split_there_is_no_threshold_to_judge_at(evaluate, make_table, tmp_path) -> None:
+    result = evaluate(make_table([("test", kind, kind) for kind in ("cat", "dog") * 3]), target=RECALL)
+    assert not result.passed
+    assert result.reason == (
+        "nothing to judge: the validation split must hold examples of 'dog' and of the other class, but none is of it"
+    )
+    assert _json(tmp_path / "out" / "evaluation.json")["operating_point"]["threshold"] is None
+
+
+def test_a_class_that_the_model_does_not_know_cannot_be_looked_for(evaluate, make_table) -> None:
+    at = OperatingPointSpec(precision=0.9, positive="bird")
+    with pytest.raises(ValueError, match=r"target\.at\.positive must be one of cat, dog, got 'bird'"):
+        evaluate(make_table(GOOD_ROWS), target=TargetSpec(metric="recall", minimum=0.3, at=at))
 
 
 def test_a_table_of_texts_is_refused(evaluate, tmp_path) -> None:
@@ -149,3 +180,29 @@ def test_a_table_of_texts_is_refused(evaluate, tmp_path) -> None:
 def test_a_missing_table_is_said(evaluate, tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match="example_table must be a folder"):
         evaluate(tmp_path / "absent")
+
+
+def test_a_cheap_model_is_trained_on_the_same_rows_and_stands_in_every_file(evaluate, make_table, tmp_path) -> None:
+    result = evaluate(make_table(GOOD_ROWS), target=TargetSpec(beat_baseline=True))
+    baseline = _json(tmp_path / "out" / "evaluation.json")["baseline"]
+    cheap, constant = baseline["cheap_model"], baseline["constant"]
+    assert (baseline["num_train"], baseline["metric"], cheap["num_examples"]) == (10, "accuracy", 10)
+    assert cheap["name"] == "logistic regression on frozen ImageNet features of the photos at 112 px"
+    assert (constant["name"], constant["baseline"]) == ("always 'cat'", 0.5)
+    assert result.metrics["baseline_difference"] == cheap["difference"] == 1.0 - cheap["baseline"]
+    # Both are right everywhere, or nearly: ten photos cannot show that the model is better.
+    assert not result.passed
+    assert "no better by more than chance" in result.reason
+    assert read_verdict(tmp_path / "out" / "verdict.json").outcome == "insufficient_sample"
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert html.index("Beside a cheap model") < html.index("Metrics") < html.index("Confusion")
+
+
+def test_without_training_rows_there_is_no_cheap_model_and_the_verdict_says_so(evaluate, make_table, tmp_path) -> None:
+    result = evaluate(make_table([row for row in GOOD_ROWS if row[0] != "train"]))
+    assert result.passed
+    assert "the example table holds no training row that people labelled" in str(
+        read_verdict(tmp_path / "out" / "verdict.json").remarks
+    )
+    assert _json(tmp_path / "out" / "evaluation.json")["baseline"]["cheap_model"] is None
+    assert "baseline_difference" not in result.metrics

@@ -107,7 +107,7 @@ def test_unreadable_images_are_listed_with_their_reasons(score, tmp_path, photo,
 def test_a_folder_without_a_readable_image_is_bad_input(score, tmp_path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_text("hello")
-    with pytest.raises(ValueError, match="must hold at least one readable image, 1 were tried"):
+    with pytest.raises(ValueError, match="must hold at least one readable example, 1 were tried"):
         score(tmp_path / "photos")
     assert len(_json(tmp_path / "out" / "unreadable.json")) == 1
 

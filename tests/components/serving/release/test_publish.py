@@ -11,6 +11,7 @@ import yaml
 
 from components.serving.component import publish_model as face
 from components.serving.jobs import Candidate, publish_model
+from components.shared.contracts.analysis_summary import AnalysisSummary, Weakness, write_analysis_summary
 from components.shared.contracts.bundle import bundle_version, read_config, WEIGHTS_FILE
 from components.shared.contracts.verdict import Verdict, write_verdict
 from components.shared.runtime import workspace
@@ -175,10 +176,14 @@ def test_an_object_store_holds_the_same_release_and_keeps_it(inputs, tmp_path):
 def call_face(inputs, tmp_path, *, uri: str, model_root: str) -> tuple[dsl.Model, dsl.Artifact]:
     published = dsl.Model(uri=uri)
     service = dsl.Artifact(uri=str(tmp_path / "service"))
+    summary = tmp_path / "summary.json"
+    weakness = Weakness(sentence="dark photos: 41 % wrong")
+    write_analysis_summary(summary, AnalysisSummary(passed=True, reason="good", weaknesses=(weakness,)))
     face.python_func(
         model=dsl.Model(uri=str(inputs["candidate"].model)),
         evaluation=dsl.Artifact(uri=str(inputs["candidate"].evaluation)),
         verdict=dsl.Artifact(uri=str(inputs["candidate"].verdict)),
+        analysis_summary=dsl.Artifact(uri=str(summary)),
         model_name="pets",
         model_root=model_root,
         published=published,
@@ -195,6 +200,7 @@ def test_the_local_artifact_points_at_the_release(inputs, tmp_path):
     assert published.path == str((Path(inputs["model_root"]) / "pets" / published.metadata["version"]).resolve())
     assert read_config(published.path) == read_config(inputs["candidate"].model)
     assert yaml.safe_load(Path(service.path).read_text())["kind"] == "InferenceService"
+    assert "- dark photos: 41 % wrong" in Path(published.path, "model_card.md").read_text(encoding="utf-8")
 
 
 def test_where_the_release_is_not_local_the_artifact_holds_a_copy(inputs, tmp_path):

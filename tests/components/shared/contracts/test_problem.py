@@ -2,7 +2,17 @@ import json
 
 import pytest
 
-from components.shared.contracts.problem import parse_problem, parse_target, Problem, read_problem, TargetSpec
+from components.shared.contracts.problem import (
+    CostSpec,
+    FairnessSpec,
+    OperatingPointSpec,
+    parse_fairness,
+    parse_problem,
+    parse_target,
+    Problem,
+    read_problem,
+    TargetSpec,
+)
 
 EVERYTHING = """
 modality: tabular
@@ -133,6 +143,20 @@ def test_a_missing_file_and_another_encoding_are_named(tmp_path):
         ('{"metric": "macro_f1", "minimum": 0.9}', TargetSpec(metric="macro_f1", minimum=0.9)),
         ('{"metric": "accuracy", "minimum": null}', TargetSpec()),
         ('{"minimum": 1}', TargetSpec(minimum=1.0)),
+        ('{"minimum": 0.9, "strict": true, "margin": 0.02}', TargetSpec(minimum=0.9, strict=True, margin=0.02)),
+        ('{"beat_baseline": true}', TargetSpec(beat_baseline=True)),
+        (
+            '{"metric": "recall", "minimum": 0.9, "at": {"precision": 0.5, "positive": "dog"}}',
+            TargetSpec(metric="recall", minimum=0.9, at=OperatingPointSpec(precision=0.5, positive="dog")),
+        ),
+        (
+            '{"metric": "precision", "minimum": 0.9, "at": {"cost": {"false_positive": 1, "false_negative": 5}}}',
+            TargetSpec(
+                metric="precision",
+                minimum=0.9,
+                at=OperatingPointSpec(cost=CostSpec(false_positive=1.0, false_negative=5.0)),
+            ),
+        ),
     ],
 )
 def test_a_target_is_read_from_json(text, target):
@@ -148,11 +172,38 @@ def test_a_target_is_read_from_json(text, target):
         ('{"metric": "beauty"}', "target.metric must be one of"),
         ('{"minimum": 90}', "target.minimum must be a number from 0 to 1"),
         ('{"minimum": "high"}', "target.minimum must be a number"),
+        ('{"margin": 2}', "target.margin must be a number from 0 to 1, got 2"),
+        ('{"strict": "very"}', "target.strict must be true or false"),
+        ('{"metric": "recall", "minimum": 0.9}', "must come with target.at, such as {precision: 0.5}"),
+        ('{"metric": "recall", "at": {"precision": 0.5}}', "target.minimum must be given for recall"),
+        ('{"metric": "recall", "minimum": 0.9, "at": {"recall": 0.5}}', "must ask for another figure"),
+        ('{"metric": "recall", "minimum": 0.9, "at": {}}', "one of precision, recall and cost, got none of them"),
+        (
+            '{"metric": "recall", "minimum": 0.9, "at": {"precision": 0.5, "recall": 0.5}}',
+            "one of precision, recall and cost, got precision and recall",
+        ),
+        ('{"at": {"precision": 0.5}}', "target.at must be absent for accuracy"),
+        (
+            '{"metric": "recall", "minimum": 0.9, "at": {"cost": {"false_positive": 1}}}',
+            "false_negative",
+        ),
     ],
 )
 def test_a_target_that_is_none_is_refused(text, message):
     with pytest.raises(ValueError, match=message.replace(".", r"\.")):
         parse_target(text)
+
+
+def test_recall_and_precision_are_metrics_of_classes_alone():
+    target = TargetSpec(metric="recall", minimum=0.9, at=OperatingPointSpec(precision=0.5))
+    assert target.for_task(is_regression=False) is target
+    with pytest.raises(ValueError, match="must be one of rmse, mae, r2 where the label is a number, got 'recall'"):
+        target.for_task(is_regression=True)
+
+
+def test_a_strict_target_without_a_metric_is_strict_for_numbers_too():
+    asked = TargetSpec(strict=True, margin=0.05, beat_baseline=True).for_task(is_regression=True)
+    assert asked == TargetSpec(metric="rmse", strict=True, margin=0.05, beat_baseline=True)
 
 
 def test_personal_columns_are_hashed_unless_the_file_keeps_them():
@@ -174,5 +225,33 @@ def test_personal_columns_are_hashed_unless_the_file_keeps_them():
     ],
 )
 def test_another_treatment_of_personal_columns_is_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse_problem(text)
+
+
+def test_limits_of_fairness_are_read_from_the_problem_file_and_from_json():
+    problem = parse_problem("sensitive: [sex]\nfairness: {metric: selection_rate, min_ratio: 0.8, min_group_size: 50}")
+    assert problem.fairness == FairnessSpec(metric="selection_rate", min_ratio=0.8, min_group_size=50)
+    assert parse_fairness('{"metric": "mean_error", "max_difference": 4}').max_difference == 4.0
+    assert parse_fairness("") == FairnessSpec()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sensitive: [sex]\nfairness: {max_difference: 0.1}", "fairness.metric must come with a limit"),
+        ("sensitive: [sex]\nfairness: {metric: accuracy}", "must come with max_difference or min_ratio, got neither"),
+        ("fairness: {metric: accuracy, min_ratio: 0.8}", "fairness must come with columns .* sensitive names none"),
+        ("sensitive: [sex]\nfairness: {metric: accuracy, max_difference: 5}", "of a rate must be at most 1, got 5"),
+        ("sensitive: [sex]\nfairness: {metric: mean_error, min_ratio: 0.8}", "min_ratio must be absent for mean_error"),
+        ("sensitive: [sex]\nfairness: {metric: beauty, min_ratio: 0.8}", "fairness.metric must be one of accuracy"),
+        ("sensitive: [sex]\nfairness: {min_group_size: 1}", "fairness.min_group_size must be"),
+        (
+            "task: regression\nsensitive: [sex]\nfairness: {metric: accuracy, max_difference: 0.1}",
+            "fairness.metric must be one of mean_error, mean_absolute_error where the label is a number",
+        ),
+    ],
+)
+def test_limits_of_fairness_that_are_none_are_refused(text, message):
     with pytest.raises(ValueError, match=message):
         parse_problem(text)

@@ -33,7 +33,15 @@ def test_the_target_is_split_from_the_rest_of_the_problem(tmp_path):
     low = inputs(tmp_path, problem="target: {minimum: 0.8}")
     high = inputs(tmp_path, problem="target: {minimum: 0.9}  # a comment")
     assert low.data_problem == high.data_problem
-    assert json.loads(low.target) == {"metric": "accuracy", "minimum": 0.8, "maximum": None}
+    assert json.loads(low.target) == {
+        "metric": "accuracy",
+        "minimum": 0.8,
+        "maximum": None,
+        "strict": False,
+        "margin": 0.01,
+        "at": None,
+        "beat_baseline": False,
+    }
     assert json.loads(high.target)["minimum"] == 0.9
 
 

@@ -1,0 +1,1 @@
+"""How unlike a model treats groups of people: rates, differences, and what is refused."""
