@@ -203,7 +203,7 @@ def test_the_run_leaves_its_page_and_what_each_step_made(run, compiled, folders)
     (folder,) = set((folders["workspace"] / "runs").iterdir()) - before
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     assert (summary["passed"], summary["error"]) == (True, "")
-    assert len(summary["gates"]) == 5
+    assert len(summary["gates"]) == 9
     states = {step["name"]: step["cached"] for step in summary["steps"]}
     assert states["train model"]
     assert not states["evaluate model"]
