@@ -206,7 +206,8 @@ def retried(task: PipelineTask, size: Size, *, times: int) -> PipelineTask:
     """Try a step again, after half a minute, then after twice as long each time.
 
     For steps that use a network, and for those that a lost node may end; each must be safe to run again. A step that
-    refused its data refuses them again. Runs on a desk take the retries away.
+    refused its data refuses them again. Which end is tried again, Argo's own setting says: with KFP 2.17's, a lost pod.
+    Runs on a desk take the retries away.
 
     Argo counts the longest time from the start of the first try, ends a later try that goes beyond it, and allows none
     after it: so it is what all tries together may take.
