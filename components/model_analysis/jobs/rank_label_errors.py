@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
 # An embedding of a photo takes some 40 ms of a core, one of a row next to nothing.
-MAX_TRAINING_ROWS = {"image": 500, "text": 5_000, "tabular": 10_000}
+MAX_TRAINING_ROWS = {"image": 300, "text": 5_000, "tabular": 10_000}
 MAX_HELD_OUT_ROWS = 10_000
 AUDIT_ROWS, QUEUE_ROWS = 300, 500
 _HELD_OUT = ("validation", "test")
