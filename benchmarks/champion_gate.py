@@ -28,7 +28,7 @@ from components.model_analysis.metrics.calibration import brier_score
 from components.model_analysis.metrics.class_intervals import class_intervals
 from components.model_analysis.metrics.class_sums import class_columns, macro_measures
 from components.model_analysis.metrics.roc import one_vs_rest_auc
-from components.shared.contracts.problem import TargetSpec
+from components.shared.contracts.target_spec import TargetSpec
 
 NUM_ROWS, DISAGREE = 10_000, 0.06
 HALVES = {"half = first": np.arange(NUM_ROWS) < 5_000, "half = second": np.arange(NUM_ROWS) >= 5_000}

@@ -27,7 +27,7 @@ from components.model_analysis.baseline.comparison import opponent
 from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
 from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.predictions_table import PredictionsTable, PredictionsWriter
-from components.shared.contracts.problem import TargetSpec
+from components.shared.contracts.target_spec import TargetSpec
 
 SPLITS = ("train", "validation", "test")
 ACCURACY = Question(num_classes=2, metric="accuracy")

@@ -28,7 +28,7 @@ from components.drift.group_differences import (
 from components.drift.group_means import group_means, GroupMeans
 from components.drift.multiple_tests import holm
 from components.model_analysis.fairness.assessment import AnsweredExamples, assessed
-from components.shared.contracts.problem import FairnessSpec
+from components.shared.contracts.fairness_spec import FairnessSpec
 from components.shared.tables.sensitive_groups import Grouping, sensitive_groupings
 
 LEVEL = 0.05

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from components.shared.contracts.problem import Problem, read_problem, TargetSpec
+from components.shared.contracts.problem import Problem, read_problem
+from components.shared.contracts.target_spec import TargetSpec
 from components.shared.runtime.command_line import FAILED_CHECK, run
 from components.shared.runtime.redaction import masked
 from components.shared.runtime.settings import settings_from

@@ -24,8 +24,10 @@ from components.model_analysis.jobs.score_examples import (
 from components.model_analysis.scoring.resumable import PREDICTIONS
 from components.model_analysis.scoring.table_columns import TableHints
 from components.model_analysis.slices.weak_slices import MIN_EXAMPLES, SearchSettings
+from components.shared.contracts.fairness_spec import FairnessSpec
 from components.shared.contracts.language_bias_settings import LanguageBiasSettings
-from components.shared.contracts.problem import FairnessSpec, Problem, read_problem, TargetSpec
+from components.shared.contracts.problem import Problem, read_problem
+from components.shared.contracts.target_spec import TargetSpec
 from components.shared.runtime import command_line
 from components.shared.runtime.settings import read_settings, settings_from
 

@@ -4,7 +4,7 @@ import math
 
 from components.model_analysis.baseline.comparison import BaselineComparison, Opponent
 from components.reporting.page import Cell, Report
-from components.shared.contracts.problem import ERROR_METRICS
+from components.shared.contracts.target_spec import ERROR_METRICS
 
 
 def add_baseline(report: Report, comparison: BaselineComparison | None) -> None:

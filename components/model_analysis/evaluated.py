@@ -8,7 +8,7 @@ from components.model_analysis.gate.target_gate import LeftOut
 from components.model_analysis.metrics.evaluation import Evaluation
 from components.model_analysis.metrics.operating_point import OperatingPoint
 from components.model_analysis.metrics.regression import NumberEvaluation
-from components.shared.contracts.problem import TargetSpec
+from components.shared.contracts.target_spec import TargetSpec
 
 FORMAT_VERSION = 1
 

@@ -17,7 +17,8 @@ from components.modeling.backbone_config import backbone_config_from, BackboneCo
 from components.modeling.fourier.settings import FourierSettings
 from components.modeling.preparation_settings import preparation_settings_from_text, PreparationSettings
 from components.shared.contracts.augmentation_policy_files import read_policy_file
-from components.shared.contracts.problem import BudgetSpec, LabelSpec, parse_problem, parse_target, Problem, SplitSpec
+from components.shared.contracts.problem import BudgetSpec, LabelSpec, parse_problem, Problem, SplitSpec
+from components.shared.contracts.target_spec import parse_target
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.settings_text import settings_yaml, written_settings
 from components.shared.runtime.settings_words import members_of

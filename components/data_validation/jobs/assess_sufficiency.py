@@ -14,7 +14,8 @@ from components.data_validation.tables.prepared_table import open_prepared
 from components.data_validation.tables.raw_examples import RawExamples
 from components.shared.contracts.embeddings_table import EmbeddingsTable
 from components.shared.contracts.example_table import ExampleTable
-from components.shared.contracts.problem import OPERATING_METRICS, parse_target, Problem, TargetSpec
+from components.shared.contracts.problem import Problem
+from components.shared.contracts.target_spec import OPERATING_METRICS, parse_target, TargetSpec
 from components.shared.contracts.verdict import Verdict, write_verdict
 from components.shared.runtime.atomic_files import write_json
 

@@ -13,7 +13,7 @@ from components.data_validation.sufficiency.cheap_probes import Matrix, ProbeEff
 from components.data_validation.sufficiency.learning_curve import learning_curve, LearningCurve
 from components.data_validation.sufficiency.missing_examples import missing_examples, MissingExamples
 from components.data_validation.sufficiency.predictability import Predictability, predictability
-from components.shared.contracts.problem import TargetSpec
+from components.shared.contracts.target_spec import TargetSpec
 
 # More labels than this, most of them of a single row, are a quantity, not classes; ingestion draws the same line.
 _MANY_CLASSES = 20

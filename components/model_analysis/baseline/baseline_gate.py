@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from components.model_analysis.baseline.comparison import BaselineComparison, Opponent
-from components.shared.contracts.problem import ERROR_METRICS, TargetSpec
+from components.shared.contracts.target_spec import ERROR_METRICS, TargetSpec
 from components.shared.contracts.verdict import Finding, Outcome, Severity, Verdict
 
 NOT_BETTER = "no_better_than_cheap_model"

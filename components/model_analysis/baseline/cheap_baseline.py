@@ -22,7 +22,7 @@ from components.model_analysis.metrics.roc import one_vs_rest_auc
 from components.model_analysis.scoring.operating_threshold import operating_point
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
-from components.shared.contracts.problem import ERROR_METRICS, OPERATING_METRICS, OperatingPointSpec, TargetSpec
+from components.shared.contracts.target_spec import ERROR_METRICS, OPERATING_METRICS, OperatingPointSpec, TargetSpec
 
 _MAX_CELLS, _FEWEST_ROWS = 2_000_000, 500
 

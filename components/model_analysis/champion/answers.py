@@ -10,8 +10,8 @@ from components.modeling.gpu.preflight import require_gpu
 from components.modeling.predictor import load_predictor, Predictor
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
-from components.shared.contracts.problem import TargetSpec
 from components.shared.contracts.split_record import known_splits, KnownSplits, SPLITS_FILE
+from components.shared.contracts.target_spec import TargetSpec
 
 
 class NotComparableError(Exception):

@@ -19,8 +19,9 @@ from components.model_analysis.scoring.row_context import content_ids_of, exampl
 from components.model_analysis.traits.pinned_masks import pinned_masks
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
-from components.shared.contracts.problem import OperatingPointSpec, SPLIT_NAMES
+from components.shared.contracts.problem import SPLIT_NAMES
 from components.shared.contracts.split_record import KnownSplits, NOT_KNOWN
+from components.shared.contracts.target_spec import OperatingPointSpec
 from components.shared.tables.given_slices import slice_masks
 
 _TEST = ("test",)

@@ -23,7 +23,7 @@ from components.model_analysis.fairness.measures import (
     number_measures,
     positive_classes,
 )
-from components.shared.contracts.problem import FairnessSpec
+from components.shared.contracts.fairness_spec import FairnessSpec
 from components.shared.contracts.verdict import Verdict
 from components.shared.tables.sensitive_groups import Grouping, MAX_GROUPS
 

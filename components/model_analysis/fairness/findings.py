@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from components.model_analysis.fairness.group_rates import GroupComparison, GroupRate
 from components.model_analysis.fairness.judgement import JudgedComparison
 from components.model_analysis.fairness.measures import is_asked
-from components.shared.contracts.problem import ERRORS, FairnessSpec
+from components.shared.contracts.fairness_spec import ERRORS, FairnessSpec
 from components.shared.contracts.verdict import Finding, Severity, Verdict
 
 CHECK = "fairness"

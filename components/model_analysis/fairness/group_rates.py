@@ -19,7 +19,7 @@ from components.drift.group_differences import (
 )
 from components.drift.group_means import group_means, GroupMeans
 from components.model_analysis.fairness.measures import in_words, is_asked, Measure
-from components.shared.contracts.problem import FairnessSpec
+from components.shared.contracts.fairness_spec import FairnessSpec
 from components.shared.tables.sensitive_groups import Grouping
 
 _ODDS, _ODDS_CONFIDENCE = ("true_positive_rate", "false_positive_rate"), 0.975

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from components.model_analysis.gate.paired_comparison import paired_shares
-from components.shared.contracts.problem import FairnessMetric, RateName
+from components.shared.contracts.fairness_spec import FairnessMetric, RateName
 from components.shared.tables.sensitive_groups import Grouping
 
 _EVENED: dict[FairnessMetric | None, RateName] = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.shared.contracts.problem import ErrorName, FairnessMetric, FairnessSpec, RateName
+from components.shared.contracts.fairness_spec import ErrorName, FairnessMetric, FairnessSpec, RateName
 
 MAX_CLASSES = 10
 _ASKED: dict[FairnessMetric, tuple[str, ...]] = {"equalized_odds": ("true_positive_rate", "false_positive_rate")}

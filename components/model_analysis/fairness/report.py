@@ -13,7 +13,7 @@ from components.model_analysis.fairness.group_thresholds import GroupThreshold, 
 from components.model_analysis.fairness.judgement import JudgedComparison
 from components.model_analysis.fairness.measures import in_words
 from components.reporting.page import Cell, Report
-from components.shared.contracts.problem import FairnessSpec
+from components.shared.contracts.fairness_spec import FairnessSpec
 from components.shared.contracts.verdict import Finding, Verdict
 
 _MAX_GROUPS = 20

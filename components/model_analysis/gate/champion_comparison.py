@@ -11,7 +11,7 @@ from components.drift.multiple_tests import holm
 from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
 from components.model_analysis.gate.paired_comparison import PairedDifference
 from components.model_analysis.gate.paired_statistics import smallest_detectable_difference
-from components.shared.contracts.problem import ERROR_METRICS, TargetSpec
+from components.shared.contracts.target_spec import ERROR_METRICS, TargetSpec
 
 LEVEL = 0.05
 MIN_SLICE_EXAMPLES = 100

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import math
 
 from components.model_analysis.gate.champion_comparison import ChampionComparison, Compared, OVERALL
-from components.shared.contracts.problem import ERROR_METRICS, TargetSpec
+from components.shared.contracts.target_spec import ERROR_METRICS, TargetSpec
 from components.shared.contracts.verdict import Finding, Verdict
 
 CHECK = "champion"

@@ -4,7 +4,7 @@ import math
 
 from components.model_analysis.gate.target_gate import apart, CHECK, left_out_findings, LeftOut, shown_value
 from components.model_analysis.metrics.regression import NumberEvaluation
-from components.shared.contracts.problem import ERROR_METRICS, TargetSpec
+from components.shared.contracts.target_spec import ERROR_METRICS, TargetSpec
 from components.shared.contracts.verdict import Finding, Verdict
 
 

@@ -19,7 +19,7 @@ from components.model_analysis.metrics.class_sums import class_columns, macro_me
 from components.model_analysis.metrics.regression import number_columns, number_measures
 from components.model_analysis.metrics.resampling import percentile_interval, rare_class_strata, resampled_sums
 from components.model_analysis.metrics.roc_intervals import area_influence, standard_error
-from components.shared.contracts.problem import ERROR_METRICS
+from components.shared.contracts.target_spec import ERROR_METRICS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

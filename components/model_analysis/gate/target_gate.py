@@ -5,7 +5,7 @@ import math
 
 from components.model_analysis.metrics.evaluation import Evaluation
 from components.model_analysis.metrics.operating_point import OperatingPoint
-from components.shared.contracts.problem import OPERATING_METRICS, TargetSpec
+from components.shared.contracts.target_spec import OPERATING_METRICS, TargetSpec
 from components.shared.contracts.verdict import Finding, Verdict
 
 CHECK = "analysis"

@@ -18,8 +18,9 @@ from components.model_analysis.scoring.labelled_answers import labelled_answers
 from components.model_analysis.scoring.operating_threshold import operating_point
 from components.model_analysis.scoring.row_context import groups_of
 from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.fairness_spec import FairnessSpec, parse_fairness
 from components.shared.contracts.predictions_table import PredictionsTable
-from components.shared.contracts.problem import FairnessSpec, parse_fairness, parse_target, TargetSpec
+from components.shared.contracts.target_spec import parse_target, TargetSpec
 from components.shared.contracts.verdict import write_verdict
 from components.shared.runtime.atomic_files import write_json
 from components.shared.tables.personal_columns import kept_columns

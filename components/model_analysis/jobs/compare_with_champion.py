@@ -25,8 +25,8 @@ from components.shared.contracts.bundle_fetch import fetch_bundle
 from components.shared.contracts.champion import read_champion
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
-from components.shared.contracts.problem import parse_target, TargetSpec
 from components.shared.contracts.releases import check_release, open_releases
+from components.shared.contracts.target_spec import parse_target, TargetSpec
 from components.shared.contracts.verdict import Verdict, write_verdict
 from components.shared.runtime.atomic_files import write_json
 

@@ -31,7 +31,7 @@ from components.modeling.predictor import load_predictor, Predictor
 from components.reporting.page import Report
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
-from components.shared.contracts.problem import parse_target, TargetSpec
+from components.shared.contracts.target_spec import parse_target, TargetSpec
 from components.shared.contracts.verdict import Verdict, write_verdict
 from components.shared.runtime.atomic_files import write_json
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from components.model_analysis.metrics.intervals import share_interval
-from components.shared.contracts.problem import OPERATING_METRICS, OperatingPointSpec
+from components.shared.contracts.target_spec import OPERATING_METRICS, OperatingPointSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

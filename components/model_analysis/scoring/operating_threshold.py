@@ -13,7 +13,7 @@ from components.model_analysis.metrics.operating_point import (
 )
 from components.model_analysis.scoring.labelled_answers import labelled_answers
 from components.shared.contracts.predictions_table import PredictionsTable
-from components.shared.contracts.problem import OperatingPointSpec
+from components.shared.contracts.target_spec import OperatingPointSpec
 
 
 def operating_point(

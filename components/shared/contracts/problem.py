@@ -1,20 +1,21 @@
 """The problem file: the one file a user writes, checked key by key."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, field, replace
+from dataclasses import asdict, field
 from pathlib import Path
-from typing import Annotated, Any, get_args, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
 
 from components.shared.contracts.cluster_spec import ClusterSpec
+from components.shared.contracts.fairness_spec import FairnessSpec
 from components.shared.contracts.language_bias_settings import LanguageBiasSettings
 from components.shared.contracts.pii_columns import HashedColumns, PersonalColumns
 from components.shared.contracts.pinned_slices import SliceColumns, Slices
+from components.shared.contracts.target_spec import NUMBER_METRICS, TargetSpec
 from components.shared.runtime.settings import (
     Name,
     Names,
-    parse_settings,
     PositiveNumber,
     settings_from,
     settings_model,
@@ -32,20 +33,6 @@ SPLIT_NAMES = ("train", "validation", "test")
 # Usual names of a label or text column, for problem files that name none.
 LABEL_NAMES = ("label", "target", "class")
 TEXT_NAMES = ("text", "document", "comment", "sentence", "review", "content")
-ClassMetric = Literal["accuracy", "macro_f1", "macro_precision", "macro_recall", "roc_auc"]
-OperatingMetric = Literal["recall", "precision"]  # of one of two classes, at the threshold that `target.at` asks for
-ErrorMetric = Literal["rmse", "mae"]  # the lower the better, in the label's unit
-TargetMetric = Literal[ClassMetric, OperatingMetric, ErrorMetric, "r2"]
-CLASS_METRICS: tuple[TargetMetric, ...] = get_args(ClassMetric)
-OPERATING_METRICS: tuple[TargetMetric, ...] = get_args(OperatingMetric)
-ERROR_METRICS: tuple[TargetMetric, ...] = get_args(ErrorMetric)
-NUMBER_METRICS: tuple[TargetMetric, ...] = (*ERROR_METRICS, "r2")
-TARGET_METRICS: tuple[TargetMetric, ...] = (*CLASS_METRICS, *OPERATING_METRICS, *NUMBER_METRICS)
-RateName = Literal["accuracy", "true_positive_rate", "false_positive_rate", "selection_rate"]
-ErrorName = Literal["mean_error", "mean_absolute_error"]  # where the label is a number, in its unit
-FairnessMetric = Literal[RateName, "equalized_odds", ErrorName]
-RATES: tuple[RateName, ...] = get_args(RateName)
-ERRORS: tuple[ErrorName, ...] = get_args(ErrorName)
 
 
 @settings_model
@@ -108,173 +95,6 @@ class SplitSpec:
             raise ValueError(f"split fractions must add up to 1, got {shares} which add up to {sum(shares):g}")
         if self.test_file is not None and self.train + self.validation > 1.0 + 1e-6:
             raise ValueError(f"split train and validation must add up to at most 1, got {shares[:2]}")
-
-
-@settings_model
-class CostSpec:
-    """What the mistakes cost, in one unit: taking another class for the positive one, and missing a positive one."""
-
-    false_positive: PositiveNumber
-    false_negative: PositiveNumber
-
-
-@settings_model
-class OperatingPointSpec:
-    """Where on the curve a model of two classes is judged: the threshold is chosen on the validation split.
-
-    Attributes
-    ----------
-    precision
-        The highest recall among thresholds of at least this precision.
-    recall
-        The highest precision among thresholds of at least this recall.
-    cost
-        The threshold of the smallest cost.
-    positive
-        The class that is looked for; the second one where it is left out.
-    """
-
-    precision: Share | None = None
-    recall: Share | None = None
-    cost: CostSpec | None = None
-    positive: Name | None = None
-
-    def __post_init__(self) -> None:
-        given = [name for name in ("precision", "recall", "cost") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"target.at must say one of precision, recall and cost, got {' and '.join(given) or 'none of them'}"
-            )
-
-    def of_class(self, positive: str) -> "OperatingPointSpec":
-        """The same of a named class."""
-        return OperatingPointSpec(precision=self.precision, recall=self.recall, cost=self.cost, positive=positive)
-
-
-@settings_model
-class TargetSpec:
-    """What the model must reach on the test split before it may ship: a minimum, or of an error a maximum.
-
-    Attributes
-    ----------
-    strict
-        Chance does not help: the 95 % interval's worse end must reach the limit, and the interval of the difference
-        from the champion must lie within the margin.
-    margin
-        How much worse than the champion a model may be: points of the metric (0.01 is one in a hundred), of an error
-        the share by which it may grow.
-    at
-        For `recall` and `precision`: where on the curve of a model of two classes.
-    beat_baseline
-        The model must be better by more than chance than a cheap model that is trained on the same rows.
-    """
-
-    metric: TargetMetric = "accuracy"
-    minimum: Share | None = None
-    maximum: Annotated[float, Ge(0)] | None = None
-    strict: bool = False
-    margin: Share = 0.01
-    at: OperatingPointSpec | None = None
-    beat_baseline: bool = False
-
-    def __post_init__(self) -> None:
-        wrong, right = ("minimum", "maximum") if self.metric in ERROR_METRICS else ("maximum", "minimum")
-        if getattr(self, wrong) is not None:
-            raise ValueError(f"target.{wrong} must be absent for {self.metric}, which takes a {right}; got {wrong}")
-        if self.metric in OPERATING_METRICS:
-            self._check_operating_point()
-        elif self.at is not None:
-            raise ValueError(
-                f"target.at must be absent for {self.metric}, for it says at which threshold recall or precision are "
-                "judged: set target.metric to one of them"
-            )
-
-    def _check_operating_point(self) -> None:
-        if self.at is None:
-            other = "recall" if self.metric == "precision" else "precision"
-            raise ValueError(
-                f"target.metric {self.metric} must come with target.at, such as {{{other}: 0.5}}, for it depends on "
-                "the threshold; got none"
-            )
-        if getattr(self.at, self.metric) is not None:
-            raise ValueError(f"target.at must ask for another figure than the metric itself, got {self.metric} twice")
-        if self.minimum is None:
-            raise ValueError(f"target.minimum must be given for {self.metric}, for no class is its baseline; got none")
-
-    @property
-    def limit(self) -> float | None:
-        """The minimum, or of an error the maximum; None where none is set."""
-        return self.maximum if self.metric in ERROR_METRICS else self.minimum
-
-    def for_task(self, *, is_regression: bool) -> "TargetSpec":
-        """The target for a label that is a class or a number; where nothing was asked of a number, its `rmse`.
-
-        `ValueError` if the metric is the other task's.
-        """
-        if (self.metric in NUMBER_METRICS) == is_regression:
-            return self
-        of_any_task = TargetSpec(strict=self.strict, margin=self.margin, beat_baseline=self.beat_baseline)
-        if is_regression and self == of_any_task:
-            return replace(of_any_task, metric="rmse")
-        of_classes = (*CLASS_METRICS, *OPERATING_METRICS)
-        kind, metrics = ("a number", NUMBER_METRICS) if is_regression else ("a class", of_classes)
-        raise ValueError(
-            f"target.metric must be one of {', '.join(metrics)} where the label is {kind}, got {self.metric!r}"
-        )
-
-
-@settings_model
-class FairnessSpec:
-    """How far groups of the `sensitive` columns may lie apart: a model is refused where they do by more than chance.
-
-    Attributes
-    ----------
-    metric
-        What is held against the limits: a rate of classes, `equalized_odds` (the true and the false positive rate), or
-        an error where the label is a number.
-    positive
-        The class that rates are about; where it is left out, that of `target.at`, else of two classes the second, of
-        more each.
-    max_difference
-        Largest difference between any two groups that is allowed: 0.1 is ten points; of an error in the label's unit.
-    min_ratio
-        Smallest share of the largest group's value that every group must have: 0.8 is the rule of four fifths.
-    min_group_size
-        Groups with fewer test examples for the metric are too small to judge.
-    """
-
-    metric: FairnessMetric | None = None
-    positive: Name | None = None
-    max_difference: Annotated[float, Ge(0)] | None = None
-    min_ratio: Share | None = None
-    min_group_size: Annotated[int, Ge(2)] = 100
-
-    def __post_init__(self) -> None:
-        if self.has_limit and self.metric is None:
-            raise ValueError(
-                f"fairness.metric must come with a limit, such as true_positive_rate or {ERRORS[1]}; got none"
-            )
-        if self.metric is not None and not self.has_limit:
-            raise ValueError(f"fairness.metric {self.metric} must come with max_difference or min_ratio, got neither")
-        if self.min_ratio is not None and self.metric == "mean_error":
-            raise ValueError(
-                "fairness.min_ratio must be absent for mean_error, which may be below 0: set max_difference"
-            )
-        if self.max_difference is not None and self.max_difference > 1 and self.metric not in ERRORS:
-            raise ValueError(f"fairness.max_difference of a rate must be at most 1, got {self.max_difference:g}")
-
-    @property
-    def has_limit(self) -> bool:
-        """Whether anything can be refused."""
-        return self.max_difference is not None or self.min_ratio is not None
-
-    def check_task(self, *, is_regression: bool) -> None:
-        """Raise `ValueError` if the metric is the other task's."""
-        if self.metric is not None and (self.metric in ERRORS) != is_regression:
-            kind, metrics = ("a number", ERRORS) if is_regression else ("a class", (*RATES, "equalized_odds"))
-            raise ValueError(
-                f"fairness.metric must be one of {', '.join(metrics)} where the label is {kind}, got {self.metric!r}"
-            )
 
 
 @settings_model
@@ -436,33 +256,6 @@ def parse_problem(text: str, *, where: str = PROBLEM_FILE) -> Problem:
 def problem_from(written: WrittenSettings) -> Problem:
     """A problem from what was written, for a step that then reads its sections; see `parse_problem`."""
     return settings_from(Problem, written)
-
-
-def parse_target(text: str) -> TargetSpec:
-    """Read the target section of a problem file from JSON such as `{"metric": "accuracy", "minimum": 0.9}`.
-
-    Where the label is a number it may be `{"metric": "rmse", "maximum": 3.5}`. An empty text gives the default,
-    accuracy without a minimum.
-
-    Raises
-    ------
-    ContractError
-        If it is no mapping, or a key or value is unknown.
-    """
-    return parse_settings(TargetSpec, text, where="the target", key="target")
-
-
-def parse_fairness(text: str) -> FairnessSpec:
-    """Read the fairness section of a problem file from JSON such as `{"metric": "selection_rate", "min_ratio": 0.8}`.
-
-    An empty text gives the default: groups are compared, and nothing is refused.
-
-    Raises
-    ------
-    ContractError
-        If it is no mapping, or a key or value is unknown.
-    """
-    return parse_settings(FairnessSpec, text, where="the fairness section", key="fairness")
 
 
 def read_problem(path: str | Path) -> Problem:

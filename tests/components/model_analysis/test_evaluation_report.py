@@ -7,7 +7,7 @@ from components.model_analysis.evaluation_report import evaluation_report, Repor
 from components.model_analysis.gate.target_gate import judge, LeftOut
 from components.model_analysis.metrics.evaluation import evaluate_predictions
 from components.model_analysis.metrics.operating_point import figures_at, OperatingPoint
-from components.shared.contracts.problem import TargetSpec
+from components.shared.contracts.target_spec import TargetSpec
 
 
 def _report(labels, probabilities, class_names, *, left_out=None, **content):

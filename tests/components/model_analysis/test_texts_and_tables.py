@@ -18,7 +18,8 @@ from components.modeling.predictor import load_predictor, weights_of
 from components.modeling.tabular.features import fit_tabular_features
 from components.shared.contracts.bundle import BundleConfig, write_bundle
 from components.shared.contracts.predictions_table import PredictionsTable
-from components.shared.contracts.problem import parse_problem, TargetSpec
+from components.shared.contracts.problem import parse_problem
+from components.shared.contracts.target_spec import TargetSpec
 from components.shared.contracts.verdict import read_verdict
 from tests.components.model_analysis.small_models import comment, fitted_bundle, trips, write_example_table
 

@@ -14,7 +14,7 @@ from components.data_validation.sufficiency.predictability import permuted_label
 from components.data_validation.sufficiency.probe_features import text_features
 from components.data_validation.sufficiency.sufficiency_report import sufficiency_report
 from components.data_validation.sufficiency.sufficiency_verdict import sufficiency_verdict
-from components.shared.contracts.problem import TargetSpec
+from components.shared.contracts.target_spec import TargetSpec
 
 QUICK = ProbeEffort(num_folds=3, num_permutations=6, num_sizes=4, num_repeats=4)
 

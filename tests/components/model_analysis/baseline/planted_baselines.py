@@ -19,7 +19,7 @@ from sklearn.datasets import load_digits
 
 from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.predictions_table import PredictionsWriter
-from components.shared.contracts.problem import TargetSpec
+from components.shared.contracts.target_spec import TargetSpec
 
 _SPLITS = ("train", "validation", "test")
 

@@ -10,7 +10,7 @@ from components.model_analysis.baseline.baseline_gate import NOT_BETTER, with_ba
 from components.model_analysis.baseline.comparison import BaselineComparison, Opponent
 from components.model_analysis.gate.paired_comparison import PairedDifference
 from components.model_analysis.gate.smoke_gate import judge_smoke
-from components.shared.contracts.problem import TargetSpec
+from components.shared.contracts.target_spec import TargetSpec
 from components.shared.contracts.verdict import Finding, Verdict
 
 PASSED = Verdict(check="analysis", passed=True, reason="accuracy 0.900 is at least the minimum 0.8")

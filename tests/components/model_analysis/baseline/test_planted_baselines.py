@@ -9,7 +9,7 @@ from components.model_analysis.baseline.baseline_gate import NOT_BETTER, with_ba
 from components.model_analysis.baseline.cheap_baseline import cheap_baseline, RowLimits
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
-from components.shared.contracts.problem import OperatingPointSpec, TargetSpec
+from components.shared.contracts.target_spec import OperatingPointSpec, TargetSpec
 from components.shared.contracts.verdict import Verdict
 from tests.components.model_analysis.baseline.planted_baselines import CASES, write
 

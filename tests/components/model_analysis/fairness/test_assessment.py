@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components.model_analysis.fairness.assessment import AnsweredExamples, assessed, FairnessAssessment
-from components.shared.contracts.problem import FairnessSpec
+from components.shared.contracts.fairness_spec import FairnessSpec
 from components.shared.tables.sensitive_groups import sensitive_groupings
 from tests.components.model_analysis.fairness.planted import CASES, Planted
 

@@ -15,7 +15,7 @@ from sklearn.metrics import accuracy_score
 from components.model_analysis.fairness.group_rates import compared_groups
 from components.model_analysis.fairness.group_thresholds import threshold_for
 from components.model_analysis.fairness.measures import class_measures
-from components.shared.contracts.problem import FairnessSpec
+from components.shared.contracts.fairness_spec import FairnessSpec
 from components.shared.tables.sensitive_groups import sensitive_groupings
 
 THEIRS = {

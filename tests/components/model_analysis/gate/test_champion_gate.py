@@ -12,7 +12,7 @@ from components.model_analysis.gate.champion_gate import (
     no_baseline,
     nothing_to_compare,
 )
-from components.shared.contracts.problem import ERROR_METRICS, TargetSpec
+from components.shared.contracts.target_spec import ERROR_METRICS, TargetSpec
 from tests.components.model_analysis.gate.planted_pairs import CASES, differing, Planted
 
 

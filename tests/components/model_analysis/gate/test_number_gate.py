@@ -6,7 +6,7 @@ import pytest
 from components.model_analysis.gate.number_gate import judge_numbers
 from components.model_analysis.gate.target_gate import LeftOut
 from components.model_analysis.metrics.regression import evaluate_numbers
-from components.shared.contracts.problem import parse_target, TargetSpec
+from components.shared.contracts.target_spec import parse_target, TargetSpec
 
 LABELS = np.array([0.0, 10.0, 20.0, 30.0])
 GOOD = evaluate_numbers(LABELS, LABELS + np.array([1.0, -1.0, 1.0, -1.0]))

@@ -6,7 +6,7 @@ import pytest
 from components.model_analysis.gate.target_gate import judge, LeftOut, majority_baseline
 from components.model_analysis.metrics.evaluation import evaluate_predictions
 from components.model_analysis.metrics.operating_point import figures_at, OperatingPoint
-from components.shared.contracts.problem import CLASS_METRICS, OperatingPointSpec, TargetSpec
+from components.shared.contracts.target_spec import CLASS_METRICS, OperatingPointSpec, TargetSpec
 
 NOTHING_LEFT_OUT = LeftOut()
 

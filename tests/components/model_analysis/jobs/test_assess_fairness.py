@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from components.model_analysis.__main__ import app
 from components.model_analysis.component import assess_fairness as face
 from components.model_analysis.jobs.assess_fairness import assess_fairness, FairnessResult
-from components.shared.contracts.problem import FairnessSpec
+from components.shared.contracts.fairness_spec import FairnessSpec
 from components.shared.contracts.verdict import read_verdict
 from tests.components.model_analysis.fairness.scored_people import write_people
 

@@ -13,9 +13,9 @@ from components.modeling.tabular.features import fit_tabular_features
 from components.shared.contracts.bundle import add_files, bundle_version
 from components.shared.contracts.champion import promote
 from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
-from components.shared.contracts.problem import OperatingPointSpec, TargetSpec
 from components.shared.contracts.releases import open_releases
 from components.shared.contracts.split_record import SPLITS_FILE, write_split_record
+from components.shared.contracts.target_spec import OperatingPointSpec, TargetSpec
 from components.shared.contracts.verdict import read_verdict
 from tests.components.model_analysis.small_models import fitted_bundle, trips
 

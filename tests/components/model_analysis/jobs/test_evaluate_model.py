@@ -9,7 +9,7 @@ from components.model_analysis.jobs.evaluate_model import evaluate_model
 from components.modeling.predictor import load_predictor
 from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.predictions_table import PredictionsTable
-from components.shared.contracts.problem import OperatingPointSpec, TargetSpec
+from components.shared.contracts.target_spec import OperatingPointSpec, TargetSpec
 from components.shared.contracts.verdict import read_verdict
 
 GOOD_ROWS = [(split, kind, kind) for split in ("train", "validation", "test") for kind in ("cat", "dog") * 5]

@@ -8,7 +8,7 @@ from components.model_analysis.metrics.operating_point import (
     why_no_threshold,
 )
 from components.model_analysis.metrics.precision_recall import class_precision_recall
-from components.shared.contracts.problem import CostSpec, OperatingPointSpec
+from components.shared.contracts.target_spec import CostSpec, OperatingPointSpec
 
 POSITIVE = np.array([1, 1, 0, 1, 0, 0, 1, 0], bool)
 SCORES = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2])

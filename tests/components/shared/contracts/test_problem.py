@@ -2,17 +2,9 @@ import json
 
 import pytest
 
-from components.shared.contracts.problem import (
-    CostSpec,
-    FairnessSpec,
-    OperatingPointSpec,
-    parse_fairness,
-    parse_problem,
-    parse_target,
-    Problem,
-    read_problem,
-    TargetSpec,
-)
+from components.shared.contracts.fairness_spec import FairnessSpec, parse_fairness
+from components.shared.contracts.problem import parse_problem, Problem, read_problem
+from components.shared.contracts.target_spec import CostSpec, OperatingPointSpec, parse_target, TargetSpec
 
 EVERYTHING = """
 modality: tabular
