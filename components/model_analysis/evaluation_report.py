@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import math
 
 from components.model_analysis.baseline.comparison import BaselineComparison
-from components.model_analysis.baseline_report import add_baseline
+from components.model_analysis.baseline.report import add_baseline
 from components.model_analysis.errors.hardest_examples import ScoredExample
 from components.model_analysis.errors.hardest_report import add_examples
 from components.model_analysis.metrics.confusion import condensed_confusion, most_confused

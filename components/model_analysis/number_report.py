@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from components.model_analysis.baseline.comparison import BaselineComparison
-from components.model_analysis.baseline_report import add_baseline
+from components.model_analysis.baseline.report import add_baseline
 from components.model_analysis.errors.hardest_report import add_numbers
 from components.model_analysis.errors.largest_errors import MissedNumber
 from components.model_analysis.evaluation_report import add_influence, opened_report

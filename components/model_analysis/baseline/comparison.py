@@ -8,6 +8,7 @@ import numpy as np
 
 from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
 from components.model_analysis.gate.paired_comparison import PairedDifference
+from components.shared.runtime.json_values import without_nan
 
 _LEVEL = 0.025
 
@@ -45,7 +46,7 @@ class Opponent:
         values = asdict(self.found)
         renamed = {"model": values["challenger"], "baseline": values["champion"]}
         renamed |= {key: values[key] for key in ("difference", "low", "high")}
-        numbers = {key: value if math.isfinite(value) else None for key, value in renamed.items()}
+        numbers = without_nan(renamed)
         return {"name": self.name, "num_examples": self.found.num_examples, **numbers, "is_beaten": self.is_beaten}
 
 

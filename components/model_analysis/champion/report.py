@@ -52,11 +52,11 @@ def _add_overall(report: Report, comparison: ChampionComparison) -> None:
     report.facts(
         {
             "test examples": overall.found.num_examples,
-            f"{comparison.metric}, this model": _number(overall.found.challenger),
-            f"{comparison.metric}, champion": _number(overall.found.champion),
+            f"{comparison.metric}, this model": overall.found.challenger,
+            f"{comparison.metric}, champion": overall.found.champion,
             "difference": _signed(overall.found.difference),
             "95 % interval": _interval(overall),
-            "smallest loss that is found": _number(overall.detectable),
+            "smallest loss that is found": overall.detectable,
         }
     )
 
@@ -73,11 +73,11 @@ def _add_slices(report: Report, comparison: ChampionComparison) -> None:
             [
                 item.name,
                 item.found.num_examples,
-                _number(item.found.challenger),
-                _number(item.found.champion),
+                item.found.challenger,
+                item.found.champion,
                 _signed(item.found.difference),
                 _interval(item),
-                _number(item.adjusted_p),
+                item.adjusted_p,
                 "refused" if item.is_refused else "",
             ]
             for item in worst
@@ -85,10 +85,6 @@ def _add_slices(report: Report, comparison: ChampionComparison) -> None:
         caption="The largest losses first; a difference is positive where this model is better. Intervals are of each "
         "slice alone, p counts all comparisons" + (f"; {more} more are in the comparison's JSON." if more else "."),
     )
-
-
-def _number(value: float) -> Cell:
-    return f"{value:.4g}" if math.isfinite(value) else None
 
 
 def _signed(value: float) -> Cell:

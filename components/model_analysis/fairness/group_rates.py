@@ -20,6 +20,7 @@ from components.drift.group_differences import (
 from components.drift.group_means import group_means, GroupMeans
 from components.model_analysis.fairness.measures import in_words, is_asked, Measure
 from components.shared.contracts.fairness_spec import FairnessSpec
+from components.shared.runtime.json_values import without_nan
 from components.shared.tables.sensitive_groups import Grouping
 
 _ODDS, _ODDS_CONFIDENCE = ("true_positive_rate", "false_positive_rate"), 0.975
@@ -93,14 +94,14 @@ class GroupComparison:
             names = [group.name for group in self.judged]
             surest = [names[place] for place in self.found.surest]
             ends = {"highest": names[self.found.highest], "lowest": names[self.found.lowest], "surest": surest}
-            found = _without_nan({**asdict(self.found), **ends})
+            found = without_nan({**asdict(self.found), **ends})
         return {
             "columns": list(self.columns),
             "measure": self.measure,
             "positive": self.positive or None,
-            "groups": [_without_nan(asdict(group)) for group in self.groups],
+            "groups": [without_nan(asdict(group)) for group in self.groups],
             "largest_difference": found,
-            **_without_nan({"p_value": self.p_value}),
+            **without_nan({"p_value": self.p_value}),
             "limit_p_values": self.limit_p_values,
         }
 
@@ -204,7 +205,3 @@ def _limit_p_values(judged: GroupMeans, measure: Measure, spec: FairnessSpec) ->
     if spec.min_ratio is not None:
         found["min_ratio"] = ratio_p_value(judged, spec.min_ratio)
     return found
-
-
-def _without_nan(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in values.items()}

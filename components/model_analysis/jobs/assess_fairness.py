@@ -23,6 +23,7 @@ from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.target_spec import parse_target, TargetSpec
 from components.shared.contracts.verdict import write_verdict
 from components.shared.runtime.atomic_files import write_json
+from components.shared.runtime.json_values import without_nan
 from components.shared.tables.personal_columns import kept_columns
 from components.shared.tables.sensitive_groups import Grouping, sensitive_groupings
 
@@ -202,7 +203,7 @@ def _measures_json(found: FairnessAssessment, spec: FairnessSpec) -> dict[str, A
         "examples": asdict(found.examples),
         "comparisons": [_comparison_json(one) for one in found.judged],
         "equalized_odds": [asdict(one) for one in found.odds],
-        "thresholds": [_without_nan(asdict(one)) for one in found.thresholds],
+        "thresholds": [without_nan(asdict(one)) for one in found.thresholds],
         "cannot_see": CANNOT_SEE,
     }
 
@@ -210,12 +211,3 @@ def _measures_json(found: FairnessAssessment, spec: FairnessSpec) -> dict[str, A
 def _comparison_json(one: Any) -> dict[str, Any]:
     adjusted = one.adjusted_p if math.isfinite(one.adjusted_p) else None
     return {**one.comparison.to_json(), "adjusted_p_value": adjusted, "broken": one.broken, "status": one.status}
-
-
-def _without_nan(value: Any) -> Any:
-    """What is undefined as null, at any depth."""
-    if isinstance(value, dict):
-        return {name: _without_nan(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 import logging
-import math
 from pathlib import Path
 from typing import Any, TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from components.shared.contracts.bundle import read_config
 from components.shared.contracts.language_bias_settings import LanguageBiasSettings
 from components.shared.contracts.verdict import write_verdict
 from components.shared.runtime.atomic_files import write_json
+from components.shared.runtime.json_values import without_nan
 from components.shared.runtime.settings import parse_settings
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def assess_language_bias(
         num_texts=0 if answers is None else answers.num_texts,
     )
     bias_report(content).write(report_path)
-    write_json(measures_path, _without_nan(_measures_json(content)))
+    write_json(measures_path, without_nan(_measures_json(content)))
     result = LanguageBiasResult(passed=verdict.passed, reason=verdict.reason, metrics=_metrics(measures))
     write_json(metrics_path, result.metrics)
     write_verdict(verdict_path, verdict)
@@ -146,12 +146,3 @@ def _measures_json(content: BiasReportContent) -> dict[str, Any]:
         "measures": [asdict(one) for one in content.measures],
         "worst_pairs": [asdict(pair) for pair in content.worst_pairs],
     }
-
-
-def _without_nan(value: Any) -> Any:
-    """What is undefined as null, at any depth."""
-    if isinstance(value, dict):
-        return {name: _without_nan(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(inner) for inner in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -18,6 +18,7 @@ from components.model_analysis.metrics.class_intervals import class_intervals
 from components.model_analysis.metrics.per_class import class_metrics, ClassMetrics, macro_averages
 from components.model_analysis.metrics.precision_recall import class_precision_recall, PrecisionRecallCurve
 from components.model_analysis.metrics.roc import class_roc, one_vs_rest_auc, overall_roc, RocCurve
+from components.shared.runtime.json_values import without_nan
 
 _MAX_CURVES = 6
 
@@ -62,12 +63,12 @@ class Evaluation:
         return {
             "num_labelled": self.num_examples,
             **({} if self.num_groups is None else {"num_groups": self.num_groups}),
-            "metrics": _without_nan(self.metrics),
-            "per_class": [_without_nan(asdict(item)) for item in self.per_class],
+            "metrics": without_nan(self.metrics),
+            "per_class": [without_nan(asdict(item)) for item in self.per_class],
             "confusion": {"class_names": list(self.class_names), "matrix": self.confusion.tolist()},
-            "calibration": [_without_nan(asdict(item)) for item in self.calibration],
+            "calibration": [without_nan(asdict(item)) for item in self.calibration],
             "average_precision": {
-                name: _without_nan({"value": curve.average_precision, "low": curve.low, "high": curve.high})
+                name: without_nan({"value": curve.average_precision, "low": curve.low, "high": curve.high})
                 for name, curve in self.precision_recalls.items()
             },
         }
@@ -139,7 +140,3 @@ def _weakest(class_names: Sequence[str], areas: Sequence[float]) -> list[int]:
     if len(class_names) == 2:
         defined = [index for index in defined if index == 1]
     return sorted(defined, key=lambda index: areas[index])[:_MAX_CURVES]
-
-
-def _without_nan(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in values.items()}

@@ -12,6 +12,7 @@ import numpy as np
 
 from components.model_analysis.metrics.intervals import share_interval
 from components.shared.contracts.target_spec import OPERATING_METRICS, OperatingPointSpec
+from components.shared.runtime.json_values import without_nan
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +55,7 @@ class OperatingPoint:
             "positive": self.positive,
             "threshold": self.threshold if math.isfinite(self.threshold) else None,
             "why_none": self.why_none,
-            **{name: None if item is None else _without_nan(asdict(item)) for name, item in figures.items()},
+            **{name: None if item is None else without_nan(asdict(item)) for name, item in figures.items()},
         }
 
 
@@ -133,7 +134,3 @@ def why_no_threshold(positive: np.ndarray, spec: OperatingPointSpec, name: str) 
         which = "none" if not positive.any() else "every one"
         return f"the validation split must hold examples of {name!r} and of the other class, but {which} is of it"
     return f"no threshold reaches the precision {spec.precision:g} for {name!r} on the validation split"
-
-
-def _without_nan(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in values.items()}

@@ -3,7 +3,6 @@
 Shapes: N examples, R resamples.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 import math
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from components.drift.share_intervals import unit_numbers
 from components.model_analysis.metrics.resampling import percentile_interval, resampled_sums
+from components.shared.runtime.json_values import without_nan
 
 MAIN_METRIC = "rmse"
 _MAX_BINS, _MIN_BIN_ROWS = 10, 20
@@ -62,8 +62,8 @@ class NumberEvaluation:
         return {
             "num_labelled": self.num_examples,
             **({} if self.num_groups is None else {"num_groups": self.num_groups}),
-            "metrics": _without_nan(self.metrics),
-            "baselines": _without_nan(self.baselines),
+            "metrics": without_nan(self.metrics),
+            "baselines": without_nan(self.baselines),
             "residuals": [asdict(item) for item in self.bins],
         }
 
@@ -170,7 +170,3 @@ def residual_bins(labels: np.ndarray, predicted: np.ndarray) -> tuple[ResidualBi
         )
         for rows in groups
     )
-
-
-def _without_nan(values: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}

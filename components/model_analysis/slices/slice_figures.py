@@ -8,6 +8,8 @@ import math
 
 import numpy as np
 
+from components.shared.runtime.json_values import without_nan
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SliceFigures:
@@ -36,7 +38,7 @@ class SliceFigures:
 
     def to_json(self) -> dict[str, float | int | None]:
         """The figures as JSON values; None where one is undefined."""
-        return {name: value if math.isfinite(value) else None for name, value in asdict(self).items()}
+        return dict(without_nan(asdict(self)))
 
 
 def slice_figures(errors: np.ndarray, rows: np.ndarray, *, z: float, is_share: bool) -> SliceFigures:

@@ -18,7 +18,7 @@ def add_baseline(report: Report, comparison: BaselineComparison | None) -> None:
         return
     opponents = [cheap, *comparison.others, *([] if comparison.constant is None else [comparison.constant])]
     opponents = [item for item in opponents if math.isfinite(item.found.difference)]
-    mine: list[Cell] = ["this model", _number(cheap.found.challenger), None, None, ""]
+    mine: list[Cell] = ["this model", cheap.found.challenger, None, None, ""]
     report.table(
         ["model", comparison.metric, "this model is better by", "95 % interval", ""],
         [mine, *(_row(item) for item in opponents)],
@@ -30,7 +30,7 @@ def _row(item: Opponent) -> list[Cell]:
     found = item.found
     interval = f"{found.low:+.4f} to {found.high:+.4f}" if math.isfinite(found.low) else None
     said = "better than this model" if item.is_better else "beaten" if item.is_beaten else "not beaten"
-    return [item.name, _number(found.champion), f"{found.difference:+.4f}", interval, said]
+    return [item.name, found.champion, f"{found.difference:+.4f}", interval, said]
 
 
 def _caption(comparison: BaselineComparison) -> str:
@@ -43,7 +43,3 @@ def _caption(comparison: BaselineComparison) -> str:
         f"are trained on {comparison.num_train:,} training rows{chosen}{bounds}. Beaten is what is worse by more than "
         "chance: the whole interval lies above 0, and an exact test of shares agrees."
     )
-
-
-def _number(value: float) -> Cell:
-    return f"{value:.4g}" if math.isfinite(value) else None
