@@ -16,7 +16,7 @@ from components.model_analysis.scoring.label_matching import LabelMatcher
 from components.model_analysis.scoring.local_copies import local_bundle, local_source
 from components.model_analysis.scoring.output_folder import OutputFolder
 from components.model_analysis.scoring.predictions import count_left_out, evaluate_table, say_unreadable
-from components.model_analysis.scoring.resumable import PREDICTIONS, score_in_parts
+from components.model_analysis.scoring.resumable import forget_parts, PREDICTIONS, score_in_parts
 from components.model_analysis.scoring.table_columns import hints_of, TableHints
 from components.model_analysis.scoring_report import scoring_report
 from components.modeling.gpu.preflight import require_gpu
@@ -177,6 +177,7 @@ def _scored(
     for name in (*lists, METRICS_FILE, REPORT_FILE):
         if (output.local / name).is_file():
             output.store(name)
+    forget_parts(output)
     return result
 
 

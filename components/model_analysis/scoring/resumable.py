@@ -3,13 +3,17 @@
 OUTPUT/parts/identity.json    what is scored with which model; parts of anything else are thrown away
 OUTPUT/parts/00000/           a predictions table of some batches, and part.json about them
 OUTPUT/predictions/           the whole, once every part is there
+
+Parts stay until whoever scores has also written what it says of the whole, and calls `forget_parts`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 import logging
+import os
 from pathlib import Path
+import shutil
 from typing import Any
 
 from components.model_analysis.scoring.example_batches import ExampleBatch, ExampleSource, UnreadableExample
@@ -122,7 +126,6 @@ def _is_whole(folder: Path) -> bool:
     if not (folder / _PART_FILE).is_file():
         return False
     try:
-        # Joining moves shards away, and may have been killed between two.
         return PredictionsTable(folder).num_rows == read_json(folder / _PART_FILE, what="a scored part")["num_rows"]
     except (FileNotFoundError, ContractError):
         return False
@@ -146,8 +149,20 @@ def _join(output: OutputFolder) -> None:
     (output.local / PREDICTIONS).mkdir()
     shards = [shard for part in sorted((output.local / PARTS).glob("[0-9]*")) for shard in _shards(part)]
     for number, shard in reversed(list(enumerate(shards))):
-        shard.rename(output.local / PREDICTIONS / f"shard-{number:05d}.parquet")
+        _linked(shard, output.local / PREDICTIONS / f"shard-{number:05d}.parquet")
     output.store(PREDICTIONS)
+
+
+def _linked(shard: Path, target: Path) -> None:
+    """The same file under another name, or a copy where the file system has no links."""
+    try:
+        os.link(shard, target)
+    except OSError:
+        shutil.copyfile(shard, target)
+
+
+def forget_parts(output: OutputFolder) -> None:
+    """Take the parts away: what is written of the whole is written."""
     output.remove(PARTS)
 
 

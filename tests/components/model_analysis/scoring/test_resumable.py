@@ -150,13 +150,28 @@ def test_the_face_writes_its_report_and_figures(tmp_path, photos, model_dir):
     assert "accuracy" in figures
 
 
-def test_joining_that_was_killed_loses_no_row(tries, tmp_path, monkeypatch):
+def test_what_fails_behind_the_last_part_costs_no_scoring(tries, tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("components.model_analysis.jobs.score_examples.scoring_report", full)
+        with pytest.raises(OSError, match="no space left"):
+            tries(tmp_path / "out")
+    assert tries.scored == [4, 4, 3]
+    result = tries(tmp_path / "out")
+    assert tries.scored == []
+    assert (result.num_examples, result.num_unreadable) == (10, 1)
+    assert table_of(tmp_path / "out").num_rows == 10
+    assert not (tmp_path / "out" / "parts").exists()
+
+
+def test_a_part_that_lacks_rows_is_scored_again(tries, tmp_path):
     with pytest.raises(LostNodeError):
         tries(tmp_path / "out", stop_after=2)
-    part = tmp_path / "out" / "parts" / "00001"
-    # As if the part had two shards, and the second had been moved away already.
-    record = json.loads((part / "part.json").read_text())
-    (part / "part.json").write_text(json.dumps({**record, "num_rows": record["num_rows"] + 3}))
+    record = tmp_path / "out" / "parts" / "00001" / "part.json"
+    said = json.loads(record.read_text())
+    record.write_text(json.dumps({**said, "num_rows": said["num_rows"] + 3}))
     tries(tmp_path / "out")
     assert tries.scored == [4, 3]
     assert table_of(tmp_path / "out").num_rows == 10
