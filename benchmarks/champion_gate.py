@@ -15,15 +15,10 @@ import numpy as np
 from scipy.stats import binomtest
 import typer
 
+from components.drift.paired_shares import paired_shares, PairedDifference
 from components.model_analysis.gate.answered_pair import ClassPair
 from components.model_analysis.gate.champion_comparison import compared_with_champion
-from components.model_analysis.gate.paired_comparison import (
-    paired_areas,
-    paired_macro,
-    paired_numbers,
-    paired_shares,
-    PairedDifference,
-)
+from components.model_analysis.gate.paired_comparison import paired_areas, paired_macro, paired_numbers
 from components.model_analysis.metrics.calibration import brier_score
 from components.model_analysis.metrics.class_intervals import class_intervals
 from components.model_analysis.metrics.class_sums import class_columns, macro_measures

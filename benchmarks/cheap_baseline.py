@@ -22,9 +22,9 @@ from scipy.stats import binomtest
 import typer
 
 from components.model_analysis.baseline.cheap_baseline import cheap_baseline
-from components.model_analysis.baseline.cheap_models import fitted_linear, Question
 from components.model_analysis.baseline.comparison import opponent
 from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
+from components.modeling.cheap_models.fitting import fitted_linear, Question
 from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.predictions_table import PredictionsTable, PredictionsWriter
 from components.shared.contracts.target_spec import TargetSpec

@@ -31,8 +31,8 @@ import typer
 
 from components.feature_engineering.jobs import embed_examples
 from components.model_analysis.label_errors.audit import wrong_label_share
-from components.model_analysis.label_errors.out_of_sample import cross_validated_probabilities
-from components.model_analysis.label_errors.suspicion import label_suspicion
+from components.modeling.label_evidence.out_of_sample import cross_validated_probabilities
+from components.modeling.label_evidence.suspicion import label_suspicion
 from components.shared.contracts.embeddings_table import EmbeddingsTable
 from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
 from tests.components.model_analysis.label_errors.planted_labels import HELD_OUT_SEEDS, KINDS, planted

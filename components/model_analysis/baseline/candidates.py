@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from components.model_analysis.baseline.cheap_models import (
+from components.model_analysis.baseline.labelled_rows import iter_rows, LabelledRows, read_rows
+from components.modeling.cheap_models.fitting import (
     fitted_linear,
     fitted_trees,
     MAX_TREE_CLASSES,
     NothingToLearnError,
     Question,
 )
-from components.model_analysis.baseline.labelled_rows import iter_rows, LabelledRows, read_rows
-from components.model_analysis.baseline.photo_rows import BATCH_PHOTOS, PhotoReading, SIDE_PX
-from components.model_analysis.baseline.table_rows import honest_columns, TableReading
-from components.model_analysis.baseline.text_rows import TextReading
+from components.modeling.cheap_models.photo_reading import BATCH_PHOTOS, PhotoReading, SIDE_PX
+from components.modeling.cheap_models.table_reading import honest_columns, TableReading
+from components.modeling.cheap_models.text_reading import TextReading
 from components.shared.contracts.example_table import ExampleTable
 
 MAX_TREE_COLUMNS = 1000

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from components.model_analysis.baseline.candidates import Candidate, Candidates, fitted_candidates
-from components.model_analysis.baseline.cheap_models import constant_answers, NothingToLearnError, Question
 from components.model_analysis.baseline.comparison import BaselineComparison, opponent
 from components.model_analysis.baseline.labelled_rows import answered_rows, AnsweredRows, LabelledRows, training_rows
 from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
@@ -20,6 +19,7 @@ from components.model_analysis.metrics.operating_point import chosen_threshold, 
 from components.model_analysis.metrics.regression import number_columns, number_measures
 from components.model_analysis.metrics.roc import one_vs_rest_auc
 from components.model_analysis.scoring.operating_threshold import operating_point
+from components.modeling.cheap_models.fitting import constant_answers, NothingToLearnError, Question
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.target_spec import ERROR_METRICS, OPERATING_METRICS, OperatingPointSpec, TargetSpec

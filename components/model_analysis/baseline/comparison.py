@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from components.drift.paired_shares import PairedDifference
 from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
-from components.model_analysis.gate.paired_comparison import PairedDifference
 from components.shared.runtime.json_values import without_nan
 
 _LEVEL = 0.025

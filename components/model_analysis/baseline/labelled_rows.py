@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from components.model_analysis.scoring.label_matching import LabelMatcher
-from components.model_analysis.scoring.label_origin import from_people
 from components.model_analysis.scoring.predictions import labelled_answers
-from components.model_analysis.scoring.row_context import example_rows_of, groups_of
+from components.shared.contracts.example_rows import example_rows_of, groups_of
 from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.label_matching import LabelMatcher
+from components.shared.contracts.label_origin import from_people
 from components.shared.contracts.predictions_table import PredictionsTable
 
 _FEWEST_OF_A_CLASS = 50

@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
 from components.model_analysis.gate.champion_gate import ComparedRows
 from components.model_analysis.metrics.operating_point import positive_index
-from components.model_analysis.scoring.label_matching import LabelMatcher
-from components.model_analysis.scoring.label_origin import are_by_people, LABEL_SOURCE
 from components.model_analysis.scoring.operating_threshold import operating_point
-from components.model_analysis.scoring.row_context import content_ids_of, example_ids_of, groups_of
 from components.model_analysis.traits.pinned_masks import pinned_masks
+from components.shared.contracts.example_rows import content_ids_of, example_ids_of, groups_of
 from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.label_matching import LabelMatcher
+from components.shared.contracts.label_origin import are_by_people, LABEL_SOURCE
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.problem import SPLIT_NAMES
 from components.shared.contracts.split_record import KnownSplits, NOT_KNOWN

@@ -34,8 +34,8 @@ from components.model_analysis.error_causes.isolation import joined_isolation
 from components.model_analysis.error_causes.label_noise import label_noise
 from components.model_analysis.error_causes.nearest_training import nearest_training, NearestTraining
 from components.model_analysis.error_causes.shown_errors import with_attribution
-from components.model_analysis.label_errors.suspicion import label_suspicion
 from components.model_analysis.traits.example_traits import traits_of
+from components.modeling.label_evidence.suspicion import label_suspicion
 from components.modeling.predictor import Predictor
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable

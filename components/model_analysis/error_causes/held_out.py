@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from components.model_analysis.scoring.label_origin import are_by_people
+from components.shared.contracts.label_origin import are_by_people
 from components.shared.contracts.predictions_table import PredictionsTable
 
 HELD_OUT_SPLITS = ("validation", "test")

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from components.model_analysis.gate.paired_comparison import paired_shares
+from components.drift.paired_shares import paired_shares
 from components.shared.contracts.fairness_spec import FairnessMetric, RateName
 from components.shared.tables.sensitive_groups import Grouping
 

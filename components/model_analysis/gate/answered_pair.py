@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from components.drift.paired_shares import paired_shares, PairedDifference
 from components.model_analysis.gate.paired_comparison import (
     paired_areas,
     paired_macro,
     paired_numbers,
     paired_precision,
-    paired_shares,
-    PairedDifference,
 )
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from components.drift.multiple_tests import holm
+from components.drift.paired_shares import PairedDifference
+from components.drift.paired_statistics import smallest_detectable_difference
 from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
-from components.model_analysis.gate.paired_comparison import PairedDifference
-from components.model_analysis.gate.paired_statistics import smallest_detectable_difference
 from components.shared.contracts.target_spec import ERROR_METRICS, TargetSpec
 
 LEVEL = 0.05

@@ -6,87 +6,19 @@ Shapes: N examples, K classes, U units (groups, or examples without one).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 import math
 
 import numpy as np
 from scipy import sparse
 from scipy.stats import t
 
-from components.drift.share_intervals import effective_number, unit_numbers
-from components.model_analysis.gate.paired_statistics import agresti_min_interval, sign_flip_p_value
+from components.drift.paired_shares import no_difference, PairedDifference
+from components.drift.share_intervals import unit_numbers
 from components.model_analysis.metrics.class_sums import class_columns, macro_measures
 from components.model_analysis.metrics.regression import number_columns, number_measures
 from components.model_analysis.metrics.resampling import percentile_interval, rare_class_strata, resampled_sums
 from components.model_analysis.metrics.roc_intervals import area_influence, standard_error
 from components.shared.contracts.target_spec import ERROR_METRICS
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PairedDifference:
-    """A metric of two models on the same N examples.
-
-    Attributes
-    ----------
-    challenger, champion
-        The metric of either, `nan` where it is undefined.
-    difference
-        Positive where the challenger is better.
-    low, high
-        Its 95 % interval; `nan` where nothing can be said.
-    p_value
-        The chance of a challenger at least this much worse where the two are equally good; one-sided, 0 to 1.
-    error
-        Standard error of the difference.
-    """
-
-    num_examples: int
-    challenger: float
-    champion: float
-    difference: float
-    low: float
-    high: float
-    p_value: float
-    error: float
-
-
-def paired_shares(
-    challenger_right: np.ndarray, champion_right: np.ndarray, groups: np.ndarray | None = None
-) -> PairedDifference:
-    """Two shares of the same examples: accuracy, or recall among the examples of a class.
-
-    Parameters
-    ----------
-    challenger_right, champion_right
-        Shape (N,), bool.
-    groups
-        Shape (N,), int: whole groups were sampled; negative is a group of one. None where examples were.
-
-    References
-    ----------
-    Interval: Agresti and Min, "Simple improved confidence intervals for comparing matched proportions", Statistics in
-    Medicine 24 (2005); with groups on effective counts. Test: McNemar, Psychometrika 12 (1947), exact; with groups, the
-    signs of the groups' sums are flipped, which is the same where each group is one example.
-    """
-    num_examples = len(challenger_right)
-    if not num_examples:
-        return _nothing(0)
-    signs = challenger_right.astype(np.int64) - champion_right.astype(np.int64)
-    difference = float(signs.mean())
-    effective = float(num_examples)
-    if groups is not None:
-        effective = effective_number(signs - difference, groups, float((signs**2).mean()) - difference**2)
-    low, high, error = agresti_min_interval(difference, float((signs**2).mean()), effective)
-    return PairedDifference(
-        num_examples=num_examples,
-        challenger=float(challenger_right.mean()),
-        champion=float(champion_right.mean()),
-        difference=difference,
-        low=low,
-        high=high,
-        p_value=sign_flip_p_value(np.bincount(unit_numbers(num_examples, groups), weights=signs)),
-        error=error,
-    )
 
 
 def paired_macro(
@@ -152,7 +84,7 @@ def paired_areas(
         areas.append((area, other))
         influence += moved - moved_other
     if not areas:
-        return _nothing(len(labels))
+        return no_difference(len(labels))
     means, influence = np.mean(areas, axis=0), influence / len(areas)
     error, factor = standard_error(influence, groups)
     difference = float(means[0] - means[1])
@@ -178,7 +110,7 @@ def _bootstrapped(
 ) -> PairedDifference:
     num_examples = sides[0].shape[0]
     if not num_examples:
-        return _nothing(0)
+        return no_difference(0)
     columns = [sparse.csr_array(side) for side in sides]
     challenger, champion = (float(measure(side.sum(axis=0)[None])[0]) for side in columns)
     sums = resampled_sums(sparse.hstack(columns, format="csr"), groups=groups, strata=strata, seed=seed)
@@ -211,8 +143,3 @@ def _t_p_value(difference: float, error: float, num_examples: int, groups: np.nd
 
 def _ratio(sums: np.ndarray) -> np.ndarray:
     return np.divide(sums[:, 0], sums[:, 1], out=np.full(len(sums), math.nan), where=sums[:, 1] > 0)
-
-
-def _nothing(num_examples: int) -> PairedDifference:
-    undefined = dict.fromkeys(("challenger", "champion", "difference", "low", "high", "p_value", "error"), math.nan)
-    return PairedDifference(num_examples=num_examples, **undefined)

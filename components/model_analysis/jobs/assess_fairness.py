@@ -13,12 +13,12 @@ from components.model_analysis.fairness.assessment import AnsweredExamples, asse
 from components.model_analysis.fairness.findings import CANNOT_SEE
 from components.model_analysis.fairness.report import fairness_report, FairnessReportContent
 from components.model_analysis.gate.smoke_gate import judge_smoke, SMOKE_RECIPE
-from components.model_analysis.scoring.label_origin import are_by_people
-from components.model_analysis.scoring.labelled_answers import labelled_answers
 from components.model_analysis.scoring.operating_threshold import operating_point
-from components.model_analysis.scoring.row_context import groups_of
+from components.shared.contracts.example_rows import groups_of
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.fairness_spec import FairnessSpec, parse_fairness
+from components.shared.contracts.label_origin import are_by_people
+from components.shared.contracts.labelled_answers import labelled_answers
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.target_spec import parse_target, TargetSpec
 from components.shared.contracts.verdict import write_verdict

@@ -25,10 +25,10 @@ from components.model_analysis.number_report import number_report, NumberReportC
 from components.model_analysis.scoring.example_sources import example_table_source
 from components.model_analysis.scoring.operating_threshold import operating_point
 from components.model_analysis.scoring.predictions import count_left_out, evaluate_table, score_source, ScoredSource
-from components.model_analysis.scoring.row_context import groups_of
 from components.modeling.gpu.preflight import require_gpu
 from components.modeling.predictor import load_predictor, Predictor
 from components.reporting.page import Report
+from components.shared.contracts.example_rows import groups_of
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.target_spec import parse_target, TargetSpec

@@ -10,8 +10,6 @@ from typing import get_args, Literal
 import numpy as np
 import pyarrow as pa
 
-from components.model_analysis.scoring.label_origin import are_by_people, LABEL_SOURCE
-from components.model_analysis.scoring.row_context import example_ids_of, groups_of
 from components.model_analysis.slices.embedding_clusters import embedding_clusters, EmbeddingClusters
 from components.model_analysis.slices.given_figures import given_figures, GivenSlice
 from components.model_analysis.slices.report import slices_report, SlicesReportContent, summary
@@ -21,7 +19,9 @@ from components.model_analysis.slices.weak_slices import SearchSettings, WeakSli
 from components.model_analysis.slices.words import NOUNS, sentence, slice_words
 from components.model_analysis.traits.example_traits import traits_of
 from components.model_analysis.traits.pinned_masks import pinned_masks
+from components.shared.contracts.example_rows import example_ids_of, groups_of
 from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.label_origin import are_by_people, LABEL_SOURCE
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.runtime.atomic_files import write_json
 from components.shared.runtime.step_record import keep_results, this_step

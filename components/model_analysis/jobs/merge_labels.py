@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from components.model_analysis.gate.paired_comparison import paired_shares, PairedDifference
-from components.model_analysis.scoring.label_matching import LabelMatcher
-from components.model_analysis.scoring.label_origin import is_person
-from components.model_analysis.scoring.row_context import groups_of, looked_up
+from components.drift.paired_shares import paired_shares, PairedDifference
+from components.shared.contracts.example_rows import groups_of, looked_up
 from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.label_matching import LabelMatcher
+from components.shared.contracts.label_origin import is_person
 from components.shared.contracts.merge_labels import merge_labels, MergedLabels, read_corrections
 from components.shared.contracts.predictions_table import PredictionsTable
 

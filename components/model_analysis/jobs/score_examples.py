@@ -12,7 +12,6 @@ from components.model_analysis.metrics import regression
 from components.model_analysis.metrics.evaluation import Evaluation
 from components.model_analysis.scoring.example_batches import BATCH_ROWS, ChangedLabel, ExampleSource, UnreadableExample
 from components.model_analysis.scoring.example_sources import open_source
-from components.model_analysis.scoring.label_matching import LabelMatcher
 from components.model_analysis.scoring.local_copies import local_bundle, local_source
 from components.model_analysis.scoring.output_folder import OutputFolder
 from components.model_analysis.scoring.predictions import count_left_out, evaluate_table, say_unreadable
@@ -24,6 +23,7 @@ from components.modeling.predictor import load_predictor
 from components.reporting.page import Cell
 from components.shared.contracts.bundle import bundle_version
 from components.shared.contracts.data_fingerprint import data_fingerprint
+from components.shared.contracts.label_matching import LabelMatcher
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.problem import SPLIT_NAMES, SplitSpec
 from components.shared.runtime.atomic_files import write_json, write_text

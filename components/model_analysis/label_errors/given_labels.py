@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.model_analysis.label_errors.out_of_sample import cross_validated_probabilities
-from components.model_analysis.scoring.label_matching import LabelMatcher
-from components.model_analysis.scoring.row_context import content_ids_of, example_ids_of, groups_of, looked_up
+from components.modeling.label_evidence.out_of_sample import cross_validated_probabilities
+from components.shared.contracts.example_rows import content_ids_of, example_ids_of, groups_of, looked_up
 from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.label_matching import LabelMatcher
 from components.shared.contracts.predictions_table import PredictionsTable
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.model_analysis.label_errors.given_labels import GivenLabels
-from components.model_analysis.label_errors.neighbourhoods import neighbourhoods, NO_ROW
-from components.model_analysis.label_errors.suspicion import label_suspicion
+from components.modeling.label_evidence.neighbourhoods import neighbourhoods, NO_ROW
+from components.modeling.label_evidence.suspicion import label_suspicion
 
 # One of two near duplicates with different labels is wrong: it may as well be this one.
 _EITHER = 0.5

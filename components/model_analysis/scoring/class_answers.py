@@ -3,10 +3,10 @@
 import numpy as np
 
 from components.model_analysis.errors.hardest_examples import HardestExamples, ScoredExample
-from components.model_analysis.scoring.label_matching import LabelMatcher
-from components.model_analysis.scoring.label_origin import rows_by_people
+from components.model_analysis.scoring.example_batches import rows_by_people
 from components.model_analysis.scoring.prefetching import ScoredBatch
 from components.modeling.predictor import Predictor
+from components.shared.contracts.label_matching import LabelMatcher
 
 
 class ClassAnswers:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from components.model_analysis.scoring.image_files import encoded_image
+from components.shared.contracts.label_origin import from_people, LABEL_SOURCE
 
 # An image takes a hundred kilobytes, a text the network's memory for its length, a row of a table next to nothing.
 BATCH_ROWS = {"image": 64, "text": 256, "tabular": 4096}
@@ -124,3 +126,10 @@ class UniqueNames:
             self._seen.add(unique[-1])
             self._num_names += 1
         return unique
+
+
+def rows_by_people(examples: ExampleBatch) -> np.ndarray:
+    """Whether no model and no rule gave the label of each of a batch's examples, shape (B,), bool."""
+    if LABEL_SOURCE not in examples.extra:
+        return np.ones(len(examples), dtype=bool)
+    return from_people(examples.extra[LABEL_SOURCE].to_pylist())

@@ -9,12 +9,12 @@ import pyarrow as pa
 from components.model_analysis.scoring.example_batches import BATCH_ROWS, ExampleBatch, ExampleSource, UnreadableExample
 from components.model_analysis.scoring.image_files import is_image_file
 from components.model_analysis.scoring.image_folder import changed_labels, find_images, folder_batches
-from components.model_analysis.scoring.label_matching import LabelMatcher
-from components.model_analysis.scoring.label_origin import LABEL_SOURCE
 from components.model_analysis.scoring.table_columns import choose_columns, TableHints
 from components.model_analysis.scoring.table_source import table_source
 from components.modeling.features import Features
 from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.label_matching import LabelMatcher
+from components.shared.contracts.label_origin import LABEL_SOURCE
 from components.shared.tables.personal_columns import kept_columns
 from components.shared.tables.photo_file_names import readable_name
 from components.shared.tables.photo_places import named_photos, PhotoPlaces

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from components.model_analysis.scoring.example_batches import ChangedLabel, ExampleBatch, UniqueNames
 from components.model_analysis.scoring.image_files import is_image_file
-from components.model_analysis.scoring.label_matching import LabelMatcher
+from components.shared.contracts.label_matching import LabelMatcher
 from components.shared.runtime.local_files import local_files
 from components.shared.tables.photo_file_names import is_debris, numbered_label, readable_name
 from components.shared.tables.photo_labels import photo_labels

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.model_analysis.errors.largest_errors import LargestErrors, MissedNumber
-from components.model_analysis.scoring.label_origin import rows_by_people
+from components.model_analysis.scoring.example_batches import rows_by_people
 from components.model_analysis.scoring.prefetching import ScoredBatch
 from components.shared.tables.number_labels import label_numbers
 

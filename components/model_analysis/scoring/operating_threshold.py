@@ -11,7 +11,7 @@ from components.model_analysis.metrics.operating_point import (
     positive_index,
     why_no_threshold,
 )
-from components.model_analysis.scoring.labelled_answers import labelled_answers
+from components.shared.contracts.labelled_answers import labelled_answers
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.target_spec import OperatingPointSpec
 

@@ -14,11 +14,11 @@ from components.model_analysis.metrics.evaluation import evaluate_predictions, E
 from components.model_analysis.metrics.regression import evaluate_numbers, NumberEvaluation
 from components.model_analysis.scoring.class_answers import ClassAnswers
 from components.model_analysis.scoring.example_batches import ExampleBatch, ExampleSource, UnreadableExample
-from components.model_analysis.scoring.label_origin import are_by_people
-from components.model_analysis.scoring.labelled_answers import labelled_answers
 from components.model_analysis.scoring.number_answers import NumberAnswers
 from components.model_analysis.scoring.prefetching import score_batches, ScoredBatch
 from components.modeling.predictor import Predictor
+from components.shared.contracts.label_origin import are_by_people
+from components.shared.contracts.labelled_answers import labelled_answers
 from components.shared.contracts.predictions_table import PredictionsTable, PredictionsWriter
 from components.shared.runtime.progress import progress
 

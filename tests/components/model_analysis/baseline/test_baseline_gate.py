@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from components.drift.paired_shares import PairedDifference
 from components.model_analysis.baseline.baseline_gate import NOT_BETTER, with_baseline
 from components.model_analysis.baseline.comparison import BaselineComparison, Opponent
-from components.model_analysis.gate.paired_comparison import PairedDifference
 from components.model_analysis.gate.smoke_gate import judge_smoke
 from components.shared.contracts.target_spec import TargetSpec
 from components.shared.contracts.verdict import Finding, Verdict

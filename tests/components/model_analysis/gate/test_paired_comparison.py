@@ -7,14 +7,14 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import f1_score, precision_score, root_mean_squared_error
 
+from components.drift.paired_shares import paired_shares
+from components.drift.paired_statistics import sign_flip_p_value, smallest_detectable_difference
 from components.model_analysis.gate.paired_comparison import (
     paired_areas,
     paired_macro,
     paired_numbers,
     paired_precision,
-    paired_shares,
 )
-from components.model_analysis.gate.paired_statistics import sign_flip_p_value, smallest_detectable_difference
 
 
 def shares(only_challenger: int, only_champion: int, both: int, neither: int = 0):

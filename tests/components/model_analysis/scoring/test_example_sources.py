@@ -3,10 +3,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.model_analysis.scoring.example_sources import example_table_source, open_source
-from components.model_analysis.scoring.label_matching import LabelMatcher
 from components.model_analysis.scoring.table_columns import TableHints
 from components.modeling.images.features import ImageFeatures
 from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
+from components.shared.contracts.label_matching import LabelMatcher
 
 MATCHER = LabelMatcher(["cat", "dog"])
 

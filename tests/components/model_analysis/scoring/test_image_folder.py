@@ -5,7 +5,7 @@ import pytest
 
 from components.data_ingestion.images.labels import image_listing
 from components.model_analysis.scoring.image_folder import changed_labels, find_images, folder_batches, labels_of_paths
-from components.model_analysis.scoring.label_matching import LabelMatcher
+from components.shared.contracts.label_matching import LabelMatcher
 
 MATCHER = LabelMatcher(["cat", "dog"])
 

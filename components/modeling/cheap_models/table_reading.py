@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from scipy import sparse
 
-from components.model_analysis.baseline.cheap_models import NothingToLearnError
+from components.modeling.cheap_models.fitting import NothingToLearnError
 from components.modeling.tabular.features import fit_tabular_features, TabularFeatures
 from components.shared.contracts.example_table import ColumnRole, ExampleTable
 from components.shared.tables.personal_columns import kept_columns

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from components.model_analysis.label_errors.neighbourhoods import neighbourhoods, NO_ROW
+from components.modeling.label_evidence.neighbourhoods import neighbourhoods, NO_ROW
 from tests.components.model_analysis.label_errors.planted_labels import planted
 
 

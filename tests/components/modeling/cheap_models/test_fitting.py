@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.model_analysis.baseline.cheap_models import constant_answers, fitted_linear, fitted_trees, Question
-from components.model_analysis.baseline.table_rows import TableRows
-from components.model_analysis.baseline.text_rows import TextReading
+from components.modeling.cheap_models.fitting import constant_answers, fitted_linear, fitted_trees, Question
+from components.modeling.cheap_models.table_reading import TableRows
+from components.modeling.cheap_models.text_reading import TextReading
 
 TWO = Question(num_classes=2, metric="accuracy")
 NUMBER = Question(num_classes=0, metric="rmse")

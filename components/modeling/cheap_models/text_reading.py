@@ -10,7 +10,7 @@ import pyarrow as pa
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from components.model_analysis.baseline.cheap_models import NothingToLearnError
+from components.modeling.cheap_models.fitting import NothingToLearnError
 
 MAX_CHARACTERS = 2000
 # A linear model has a weight a column and class.

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from components.model_analysis.label_errors.suspicion import confident_joint, label_suspicion
+from components.modeling.label_evidence.suspicion import confident_joint, label_suspicion
 from tests.components.model_analysis.label_errors.planted_labels import KINDS, planted
 
 

@@ -2,7 +2,7 @@ import unicodedata
 
 import pytest
 
-from components.model_analysis.scoring.label_matching import LabelMatcher
+from components.shared.contracts.label_matching import LabelMatcher
 
 
 @pytest.mark.parametrize("label", ["cat", "Cat", "CAT", " cat "])

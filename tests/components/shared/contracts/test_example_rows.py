@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from components.model_analysis.scoring.predictions import evaluate_table
-from components.model_analysis.scoring.row_context import content_ids_of, groups_of
+from components.shared.contracts.example_rows import content_ids_of, groups_of
 from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.predictions_table import PredictionsTable, PredictionsWriter
 

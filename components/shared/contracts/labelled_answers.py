@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.model_analysis.scoring.label_origin import are_by_people
+from components.shared.contracts.label_origin import are_by_people
 from components.shared.contracts.predictions_table import PredictionsTable
 
 

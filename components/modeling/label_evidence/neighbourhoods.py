@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.model_analysis.label_errors.neighbour_votes import nearest_neighbours
+from components.modeling.label_evidence.neighbour_votes import nearest_neighbours
 
 NO_ROW = -1
 _NUM_NEIGHBOURS = 10

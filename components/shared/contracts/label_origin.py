@@ -1,29 +1,18 @@
 """Which labels people gave: a model is judged on these only, not on what models and rules labelled."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from components.shared.contracts.predictions_table import PredictionsTable
-
-if TYPE_CHECKING:  # a job that scores nothing needs no torch
-    from components.model_analysis.scoring.example_batches import ExampleBatch
 
 # Carried along where models or rules labelled some of the examples: nothing is judged on those.
 LABEL_SOURCE = "label_source"
 _PEOPLE = (None, "person")
 
 
-def rows_by_people(examples: "ExampleBatch") -> np.ndarray:
-    """Whether no model and no rule gave the label of each of a batch's examples, shape (B,), bool."""
-    if LABEL_SOURCE not in examples.extra:
-        return np.ones(len(examples), dtype=bool)
-    return from_people(examples.extra[LABEL_SOURCE].to_pylist())
-
-
 def are_by_people(table: PredictionsTable, splits: Sequence[str]) -> np.ndarray:
-    """The same of a predictions table's examples of some splits, shape (N,), bool."""
+    """Whether no model and no rule gave the label of the examples of some splits, shape (N,), bool."""
     if LABEL_SOURCE not in table.slice_columns:
         return np.ones(table.read(["label"], splits=splits).num_rows, dtype=bool)
     return from_people(table.read([LABEL_SOURCE], splits=splits).column(0).to_pylist())

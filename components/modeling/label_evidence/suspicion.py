@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from components.model_analysis.label_errors.neighbour_votes import nearest_neighbours, neighbour_votes
+from components.modeling.label_evidence.neighbour_votes import nearest_neighbours, neighbour_votes
 
 # A few neighbours see near duplicates, many outvote the wrong labels among them.
 NEIGHBOURS = (10, 40)

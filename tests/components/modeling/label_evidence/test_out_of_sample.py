@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.model_analysis.label_errors.out_of_sample import cross_validated_probabilities
+from components.modeling.label_evidence.out_of_sample import cross_validated_probabilities
 from tests.components.model_analysis.label_errors.planted_labels import planted
 
 

@@ -1,0 +1,1 @@
+"""Jobs of active learning: paths in, paths out."""

@@ -1,0 +1,1 @@
+"""What people label next: uncertainty, diversity, a random share, within a budget."""
