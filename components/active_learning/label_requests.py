@@ -1,4 +1,4 @@
-"""The label requests: which unlabelled examples people are asked about, and why each; what selection hands to the queue.
+"""The label requests: which examples people are asked about, and why each; what selection hands to the queue.
 
 A folder of Parquet shards, one row an example.
 """
