@@ -229,6 +229,7 @@ def score_examples(
     model_uri: str,
     output_uri: str,
     problem: str,
+    dropout_passes: int,
     workspace_claim: str,
     device: str,
     scoring_report: dsl.Output[dsl.HTML],
@@ -246,6 +247,8 @@ def score_examples(
         The folder or URI to write: a predictions table, metrics where labels are known, what could not be read.
     problem
         The problem file's text or the URI of the file, where the data need one to be read; else empty.
+    dropout_passes
+        How often each example is answered with dropout, for its mutual information (BALD); 0 for not at all.
     workspace_claim
         The volume claim that the step mounts: the CLAIM of pvc:// URIs.
     device
@@ -262,7 +265,7 @@ def score_examples(
 
     result = job(
         source=examples_uri, model_path=model_uri, output_path=output_uri, hints=problem,
-        device=device, workspace_claim=workspace_claim, report_path=scoring_report.path,
+        dropout_passes=dropout_passes, device=device, workspace_claim=workspace_claim, report_path=scoring_report.path,
     )  # fmt: skip
     scoring_metrics.metadata.update(result.figures())
 

@@ -49,6 +49,7 @@ def score_in_parts(
     identity: Mapping[str, Any],
     *,
     part_examples: int | None = None,
+    dropout_passes: int = 0,
 ) -> ScoredParts:
     """Score every example of a source into `OUTPUT/predictions`, going on where an earlier try was stopped.
 
@@ -62,6 +63,8 @@ def score_in_parts(
         JSON values: what is scored, and by which model. Parts of another identity are thrown away.
     part_examples
         Examples a part, about; None for the modality's.
+    dropout_passes
+        How often each example is answered with dropout, for its mutual information; 0 for not at all.
 
     Raises
     ------
@@ -83,7 +86,9 @@ def score_in_parts(
         bar.update(found)
         for chunk in _chunks(batches, size):
             name = f"{PARTS}/{len(parts):05d}"
-            unreadable = write_scored(chunk, source, predictor, output.local / name, bar=bar)
+            unreadable = write_scored(
+                chunk, source, predictor, output.local / name, bar=bar, dropout_passes=dropout_passes
+            )
             part = {
                 "num_batches": len(chunk),
                 "num_examples": sum(map(len, chunk)),
@@ -94,7 +99,7 @@ def score_in_parts(
             output.store(name)
             parts.append(part)
         if not parts:
-            write_scored([], source, predictor, output.local / PARTS / "00000", bar=bar)
+            write_scored([], source, predictor, output.local / PARTS / "00000", bar=bar, dropout_passes=dropout_passes)
     _join(output)
     unreadable = [UnreadableExample(**example) for part in parts for example in part["unreadable"]]
     return ScoredParts(unreadable=(*unreadable, *source.unreadable), num_found=found)
