@@ -147,6 +147,8 @@ def smoke_test(
     recipe: str,
     training: str,
     budget: str,
+    target: str,
+    fairness: str,
     seed: int,
     device: str,
     smoke_report: dsl.Output[dsl.HTML],
@@ -168,6 +170,10 @@ def smoke_test(
         What the problem file changes of it, as JSON; empty for nothing.
     budget
         What the training may cost, as JSON; empty for no limit.
+    target
+        What the model must reach, as JSON: whether these classes can be asked that; empty for nothing.
+    fairness
+        How far groups may lie apart, as JSON: the same; empty for nothing.
     seed
         The run's seed.
     device
@@ -186,15 +192,12 @@ def smoke_test(
     """
     from components.training.jobs.smoke_test import smoke_test, SmokePaths
 
-    paths = SmokePaths(
-        features=features.path,
-        examples=examples.path,
-        report=smoke_report.path,
-        verdict=smoke_verdict.path,
-        metrics=smoke_metrics.path,
-        forecast=forecast.path,
-    )
-    result = smoke_test(paths, recipe=recipe, training=training, budget=budget, seed=seed, device=device)
+    paths = SmokePaths(features=features.path, examples=examples.path, report=smoke_report.path,
+                       verdict=smoke_verdict.path, metrics=smoke_metrics.path, forecast=forecast.path)  # fmt: skip
+    result = smoke_test(
+        paths, recipe=recipe, training=training, budget=budget, seed=seed, device=device, target=target,
+        fairness=fairness,
+    )  # fmt: skip
     smoke_metrics.log_metric("duration_s", result.duration_s)
 
 

@@ -86,6 +86,8 @@ def released_model(
         recipe=form["recipe"],
         training=inputs.outputs["training"],
         budget=inputs.outputs["budget"],
+        target=inputs.outputs["target"],
+        fairness=inputs.outputs["fairness"],
         seed=form["seed"],
         workspace_claim=claim,
         **size,

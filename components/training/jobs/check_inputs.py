@@ -12,6 +12,7 @@ from components.modeling.images.backbones import native_image_size
 from components.modeling.preparation_settings import preparation_section, preparation_settings_from
 from components.shared.contracts.cluster_spec import ClusterSpec
 from components.shared.contracts.data_fingerprint import data_fingerprint
+from components.shared.contracts.language_bias_corpus import read_corpus
 from components.shared.contracts.problem import Problem, PROBLEM_FILE, problem_from
 from components.shared.contracts.split_record import known_splits
 from components.shared.contracts.user_files import given_problem
@@ -229,6 +230,7 @@ def _found_corpus(corpus: str, destination: RunDestination) -> str:
     found = mounted(corpus)
     if not Path(found).is_file():
         raise FileNotFoundError(f"language_bias.corpus must be a file that every step finds, got {corpus}, not there")
+    read_corpus(found)
     return found
 
 

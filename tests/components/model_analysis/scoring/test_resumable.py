@@ -169,6 +169,7 @@ def test_the_face_writes_its_report_and_figures(tmp_path, photos, model_dir):
         model_uri=str(model_dir),
         output_uri=str(tmp_path / "out"),
         problem="modality: image",
+        dropout_passes=0,
         workspace_claim="pluszero-workspace",
         device="cpu",
         **outputs,
