@@ -232,6 +232,7 @@ def score_examples(
     dropout_passes: int,
     workspace_claim: str,
     device: str,
+    predictions: dsl.Output[dsl.Dataset],
     scoring_report: dsl.Output[dsl.HTML],
     scoring_metrics: dsl.Output[dsl.Metrics],
 ) -> None:
@@ -256,6 +257,8 @@ def score_examples(
 
     Returns
     -------
+    predictions
+        The predictions table, for steps that come after.
     scoring_report
         How many were scored, what was answered how surely, and metrics where labels are known.
     scoring_metrics
@@ -265,7 +268,8 @@ def score_examples(
 
     result = job(
         source=examples_uri, model_path=model_uri, output_path=output_uri, hints=problem,
-        dropout_passes=dropout_passes, device=device, workspace_claim=workspace_claim, report_path=scoring_report.path,
+        dropout_passes=dropout_passes, device=device, workspace_claim=workspace_claim,
+        report_path=scoring_report.path, predictions_path=predictions.path,
     )  # fmt: skip
     scoring_metrics.metadata.update(result.figures())
 

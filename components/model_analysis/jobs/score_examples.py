@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 import logging
 from pathlib import Path
+import shutil
 import tempfile
 from typing import Any
 
@@ -89,6 +90,7 @@ def score_examples(
     device: str = "auto",
     workspace_claim: str = "",
     report_path: str | Path | None = None,
+    predictions_path: str | Path | None = None,
     part_examples: int | None = None,
     dropout_passes: int = 0,
 ) -> ScoreResult:
@@ -113,6 +115,8 @@ def score_examples(
         The volume claim that a step on a cluster mounts; empty elsewhere.
     report_path
         Where the report is written too, beside OUTPUT/report.html.
+    predictions_path
+        A folder that the predictions table is written to as well, for a step that comes after this one.
     part_examples
         Examples that are scored before they are kept; None for some minutes of work.
     dropout_passes
@@ -146,6 +150,8 @@ def score_examples(
         result = _scored(source, data, bundle, output, told, how)
         if report_path is not None:
             write_text(report_path, (output.local / REPORT_FILE).read_text(encoding="utf-8"))
+        if predictions_path is not None:
+            shutil.copytree(output.local / PREDICTIONS, predictions_path, dirs_exist_ok=True)
     return result
 
 

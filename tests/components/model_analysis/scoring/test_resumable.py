@@ -162,7 +162,11 @@ def test_nothing_there_is_said(tmp_path, model_dir, memory):
 def test_the_face_writes_its_report_and_figures(tmp_path, photos, model_dir):
     outputs = {
         name: kind(name=name, uri=str(tmp_path / "step" / name), metadata={})
-        for name, kind in (("scoring_report", dsl.HTML), ("scoring_metrics", dsl.Metrics))
+        for name, kind in (
+            ("predictions", dsl.Dataset),
+            ("scoring_report", dsl.HTML),
+            ("scoring_metrics", dsl.Metrics),
+        )
     }
     face.python_func(
         examples_uri=str(photos),
@@ -178,6 +182,7 @@ def test_the_face_writes_its_report_and_figures(tmp_path, photos, model_dir):
     figures = outputs["scoring_metrics"].metadata
     assert (figures["num_examples"], figures["num_unreadable"], figures["num_labelled"]) == (10, 1, 10)
     assert "accuracy" in figures
+    assert PredictionsTable(tmp_path / "step" / "predictions").num_rows == 10
 
 
 def test_what_fails_behind_the_last_part_costs_no_scoring(tries, tmp_path, monkeypatch):
