@@ -100,6 +100,7 @@ def released_model(
         training=inputs.outputs["training"],
         seed=form["seed"],
         checkpoint_dir=inputs.outputs["checkpoint_dir"],
+        warm_start="",
         workspace_claim=claim,
         secret=inputs.outputs["secret"],
         gpus=inputs.outputs["gpus"],
