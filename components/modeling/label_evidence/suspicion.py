@@ -92,8 +92,10 @@ def label_suspicion(
 def confident_joint(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Confident learning's joint distribution of given and true labels.
 
-    An example counts as truly of the most probable class whose threshold it reaches: the mean probability of the class
-    where it is the given label. Cells off the diagonal hold one example more each, spread as if all mistakes were
+    An example counts as truly of its most probable class where it reaches the threshold of that: the mean probability
+    of the class where it is the given label. Of a class that is given a few times and never truly there the threshold is
+    next to nothing: counted by the most probable class whose threshold is reached, as in the reference, many doubtful
+    examples would be truly of it. Cells off the diagonal hold one example more each, spread as if all mistakes were
     alike, so that a rate of few examples is not believed.
 
     Returns
@@ -105,9 +107,8 @@ def confident_joint(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray
     counts_of = np.bincount(labels, minlength=num_classes)
     sums = np.bincount(labels, weights=probabilities[np.arange(len(labels)), labels], minlength=num_classes)
     thresholds = np.where(counts_of > 0, sums / np.maximum(counts_of, 1), 1.0)
-    is_confident = probabilities >= thresholds - _LEAST
-    counted = is_confident.any(axis=1)
-    true = np.where(is_confident, probabilities, -1.0).argmax(axis=1)
+    true = probabilities.argmax(axis=1)
+    counted = probabilities[np.arange(len(labels)), true] >= thresholds[true] - _LEAST
     counts = np.zeros((num_classes, num_classes))
     np.add.at(counts, (labels[counted], true[counted]), 1.0)
     np.fill_diagonal(counts, np.maximum(np.diag(counts), 1.0))
