@@ -93,9 +93,9 @@ def confident_joint(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray
     """Confident learning's joint distribution of given and true labels.
 
     An example counts as truly of its most probable class where it reaches the threshold of that: the mean probability
-    of the class where it is the given label. Of a class that is given a few times and never truly there the threshold is
-    next to nothing: by the most probable class whose threshold is reached, as in the reference, many doubtful
-    examples would be truly of it. Cells off the diagonal hold one example more each, spread as if mistakes were
+    of the class where it is the given label. Of a class that is given a few times and never truly there the threshold
+    is next to nothing: by the most probable class whose threshold is reached, as in the reference, many doubtful
+    examples would be truly of it. Cells off the diagonal hold one example more each, spread as if all mistakes were
     alike, so that a rate of few examples is not believed.
 
     Returns
