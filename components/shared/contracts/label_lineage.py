@@ -26,7 +26,7 @@ class LabelChange:
     model_version
         Whose labels were withdrawn; empty elsewhere.
     fractions
-        Shares of the splits by which new rows are placed; those of the first version that people's labels were split by.
+        Shares of the splits by which new rows are placed: those of the version that was ingested.
     """
 
     kind: ChangeKind
