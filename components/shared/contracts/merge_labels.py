@@ -105,8 +105,8 @@ def merge_labels(table: ExampleTable, corrections: Sequence[Correction], path: s
     Raises
     ------
     ContractError
-        If the label is a number, the table is a pool, `path` holds another table, or a correction is of no example of the
-        table or gives a label that is no class of it; then there is no new table.
+        If the label is a number, the table is a pool, `path` holds another table, or a correction is of no example of
+        the table or gives a label that is no class of it; then there is no new table.
     """
     updates = [
         LabelUpdate(example_id=told.example_id, label=told.label, is_confirmed=told.label is None and not told.is_wrong)

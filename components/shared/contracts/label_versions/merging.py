@@ -91,8 +91,8 @@ def merge_updates(
     Raises
     ------
     ContractError
-        If the label is a number, the table is a pool, the pool does not fit it, or an update cannot be merged where that
-        is an error; then nothing is written.
+        If the label is a number, the table is a pool, the pool does not fit it, or an update cannot be merged where
+        that is an error; then nothing is written.
     """
     _check(table)
     if pool is not None and pool.path.resolve() == table.path.resolve():

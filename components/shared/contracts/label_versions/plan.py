@@ -242,7 +242,7 @@ def _place(
             plan.num_unchanged += 1
         elif split is None:
             reason = (
-                f"a label by a model must be of a row to train on, but what {_id(plan, place)!r} shows is tested on"
+                f"a label by a model must be of a row to train on, but {_id(plan, place)!r} belongs with held-out rows"
             )
             plan.refuse(place, "held_out", reason)
         else:
