@@ -1,4 +1,4 @@
-"""What a person may see of examples: their values without personal columns, personal data in texts masked; their images."""
+"""What a person may see of examples: values without personal columns, personal data in texts masked; images."""
 
 from collections.abc import Sequence
 
@@ -41,7 +41,7 @@ def images_of(examples: ExampleTable, example_ids: Sequence[str]) -> list[bytes]
 
 
 def rows_of(examples: ExampleTable, names: Sequence[str], example_ids: Sequence[str]) -> pa.Table:
-    """`example_id` and some columns of the examples, in the order of their identifiers as the predictions table has them.
+    """`example_id` and some columns of examples, in the order of their identifiers as the predictions table has them.
 
     A row of nulls for one that is not there.
     """

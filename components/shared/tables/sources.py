@@ -98,7 +98,7 @@ def companion_file(source: str, name: str) -> str:
 
 
 def local_copy(uri: str, folder: str | Path, *, what: str) -> Path:
-    """The local path of a file or folder at a path, a `pvc://` or an fsspec URI; what is elsewhere is copied to `folder`.
+    """The local path of what is at a path, a `pvc://` or an fsspec URI; what is elsewhere is copied to `folder`.
 
     Parameters
     ----------
