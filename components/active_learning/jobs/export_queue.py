@@ -69,15 +69,14 @@ def export_queue(
     ValueError
         If one of them is damaged, a request is of no example, labels are numbers, or another queue lies at `queue_uri`.
     """
-    asked = (
-        parse_settings(QueueSettings, settings, where="the queue's settings") if isinstance(settings, str) else settings
-    )
+    if isinstance(settings, str):
+        settings = parse_settings(QueueSettings, settings, where="the queue's settings")
     requests = read_label_requests(requests_path)
     tables = [ExampleTable(path) for path in (pool_path, examples_path) if path is not None]
     if tables[0].info.task == "regression" or not requests.class_names:
         raise ContractError(f"labels that people choose must be classes, but those of {tables[0].path} are numbers")
     examples = queue_examples(requests.requests, tables, with_images=True)
-    files = queue_files(requests, examples, modality_of(tables), asked)
+    files = queue_files(requests, examples, modality_of(tables), settings)
     is_new = _write(queue_uri, files, requests)
     logger.info("%d examples to label: %s%s", len(examples), queue_uri, "" if is_new else " (there already)")
     metrics = {"num_examples_to_label": float(len(examples)), "num_classes": float(len(requests.class_names))}

@@ -1,1 +1,1 @@
-"""The queue: label requests to people as CSV and Label Studio tasks, and what they filled in back, checked row by row."""
+"""The queue: label requests as CSV and Label Studio tasks, and what people filled in back, checked row by row."""

@@ -103,8 +103,8 @@ def _changed(answer: Answer, example: QueueExample) -> Fault | None:
             "changed_content",
             f"the check {example.check} of {example.request.example_id!r}",
             f"{answer.check!r}",
-            "cells changed places (was one column sorted by itself?), or the pool is another one: take the row from the "
-            "export",
+            "cells changed places (was one column sorted by itself?), or the pool is another one: take the row from "
+            "the export",
         )
     for column, value in example.values.items():
         told = answer.values.get(shown_name(column), answer.values.get(column, value))
@@ -195,7 +195,7 @@ def _fault(
 
 
 def _shows_same(told: object, value: object) -> bool:
-    """Whether a cell shows a value, however a spreadsheet writes it: dates are not compared, they come in many forms."""
+    """Whether a cell shows a value, however a spreadsheet writes it; dates have many forms and are not compared."""
     left, right = _plain(told), _plain(value)
     if left == right or (left.casefold() in _TRUTH and left.casefold() == right.casefold()):
         return True

@@ -2,9 +2,9 @@
 
 References
 ----------
-Goh, Tkachenko, Mueller, "CROWDLAB: Supervised learning to infer consensus labels and quality scores for data with multiple
-annotators" (2022), as cleanlab has it; here without a model's answers, since a label that a model helped to choose is no
-person's.
+Goh, Tkachenko, Mueller, "CROWDLAB: Supervised learning to infer consensus labels and quality scores for data with
+multiple annotators" (2022), as cleanlab has it; here without a model's answers, since a label that a model helped to
+choose is no person's.
 """
 
 from collections import Counter
@@ -86,7 +86,8 @@ def _weighed(
 
     occurring = [name for name in class_names if any(name in votes[place].values() for place in overlapping)]
     people = sorted({name for place in overlapping for name in votes[place]})
-    if len(occurring) < 2:
+    agreed = any(len(set(votes[place].values())) < len(votes[place]) for place in overlapping)
+    if len(occurring) < 2 or not agreed:
         return {}, {}
     codes = np.full((len(overlapping), len(people)), np.nan)
     for row, place in enumerate(overlapping):

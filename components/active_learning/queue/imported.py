@@ -76,9 +76,8 @@ def imported_labels(
     updates, faults = [], [*read.faults, *checked.faults]
     for name, told in zip(ids, consensus.labels, strict=True):
         if told.label is None:
-            faults += _undecided(
-                name, checked.rows[name], checked.votes[name], "tie" if told.outcome == "tie" else "contested"
-            )
+            kind: FaultKind = "tie" if told.outcome == "tie" else "contested"
+            faults += _undecided(name, checked.rows[name], checked.votes[name], kind)
             continue
         updates.append(
             LabelUpdate(

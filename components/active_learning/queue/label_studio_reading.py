@@ -1,4 +1,4 @@
-"""Label Studio's exports back: "JSON" (tasks with their annotations), "JSON-MIN" (a record an annotation), storage files.
+"""Label Studio's exports back: "JSON" (tasks), "JSON-MIN" (a record an annotation), and the files of its storage.
 
 References
 ----------

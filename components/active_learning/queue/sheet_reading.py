@@ -114,7 +114,7 @@ class _Lines:
 def _records(lines: list[str], delimiter: str, checks: Collection[str]) -> Iterator[tuple[int, list[str], bool]]:
     """Number, cells, and whether a quotation mark was never closed, of each record, the first being 1.
 
-    A cell that holds another row swallowed it: reading goes on with the line behind the one where it began.
+    A cell that holds another row's check swallowed that row: reading goes on there.
     """
     known = frozenset(checks)
     source = _Lines(lines)
@@ -123,16 +123,17 @@ def _records(lines: list[str], delimiter: str, checks: Collection[str]) -> Itera
     while source.place < len(lines):
         begin = source.place
         try:
-            cells = next(reader, [])
-            swallowed = any(known & set(CHECK.findall(line)) for line in lines[begin + 1 : source.place])
+            cells, ends = next(reader, []), None
         except csv.Error:
-            cells, swallowed = [lines[begin]], True
-        if swallowed:
-            source.place = begin + 1
+            cells, ends = [], begin + 1
+        others = range(begin + 1, source.place)
+        ends = next((place for place in others if known & set(CHECK.findall(lines[place]))), ends)
+        if ends is not None:
+            source.place = ends
             reader = csv.reader(source, delimiter=delimiter)
-            cells = next(csv.reader([lines[begin].replace('"', "")], delimiter=delimiter), [])
+            cells = lines[begin].replace('"', "").split(delimiter)
         number += 1
-        yield number, cells, swallowed
+        yield number, cells, ends is not None
 
 
 def _take(

@@ -133,7 +133,9 @@ def tie(header: list[str], rows: list[Row], chance: random.Random) -> Planted:
 def broken_encoding(header: list[str], rows: list[Row], chance: random.Random) -> Planted:
     place = _drawn(rows, chance)
     lines = sheet_bytes(header, rows).split(b"\r\n")
-    lines[place + 1] = lines[place + 1].replace(rows[place]["text"].encode(), rows[place]["text"].encode("cp949"))
+    word = rows[place]["text"].split()[0]
+    lines[place + 1] = lines[place + 1].replace(word.encode(), word.encode("cp949"))
+    assert word.encode("cp949") in lines[place + 1]
     lost = frozenset({rows[place]["example_id"]})
     return Planted(content=b"\r\n".join(lines), kind="broken_encoding", rows=frozenset({place + 2}), lost=lost)
 
@@ -159,6 +161,8 @@ def too_few_cells(header: list[str], rows: list[Row], chance: random.Random) -> 
 def open_quote(header: list[str], rows: list[Row], chance: random.Random) -> Planted:
     def broken(line: str) -> str:
         example_id, check, rest = line.split(",", 2)
+        if rest.startswith('"'):
+            return ",".join([example_id, check, rest.replace('",', ",")])
         return f'{example_id},{check},"{rest}'
 
     return _broken_line(header, rows, chance, "open_quote", broken)
