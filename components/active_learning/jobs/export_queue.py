@@ -41,7 +41,7 @@ def export_queue(
     requests_path: str | Path,
     pool_path: str | Path,
     queue_uri: str,
-    metrics_path: str | Path,
+    metrics_path: str | Path | None = None,
     examples_path: str | Path | None = None,
     settings: QueueSettings | str = "",
 ) -> ExportResult:
@@ -56,7 +56,7 @@ def export_queue(
     queue_uri
         Folder to write: a path, a `pvc://`, or an fsspec URI.
     metrics_path
-        JSON file for counts.
+        JSON file for counts; None writes none.
     examples_path
         Another table that requests may be of; None for none.
     settings
@@ -80,7 +80,8 @@ def export_queue(
     is_new = _write(queue_uri, files, requests)
     logger.info("%d examples to label: %s%s", len(examples), queue_uri, "" if is_new else " (there already)")
     metrics = {"num_examples_to_label": float(len(examples)), "num_classes": float(len(requests.class_names))}
-    write_json(metrics_path, metrics)
+    if metrics_path is not None:
+        write_json(metrics_path, metrics)
     return ExportResult(num_examples=len(examples), is_new=is_new, metrics=metrics)
 
 
