@@ -14,8 +14,6 @@ from components.model_analysis.label_errors.audit import wrong_label_share, Wron
 from components.model_analysis.label_errors.given_labels import given_labels, GivenLabels
 from components.model_analysis.label_errors.label_sheets import (
     audit_sample,
-    images_of,
-    shown_values,
     write_audit,
     write_queue,
 )
@@ -28,6 +26,7 @@ from components.modeling.predictor import load_predictor
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.merge_labels import read_corrections
 from components.shared.contracts.predictions_table import PredictionsTable
+from components.shared.contracts.shown_examples import images_of, shown_values
 from components.shared.runtime.atomic_files import write_json
 from components.shared.runtime.step_record import keep_results, this_step
 

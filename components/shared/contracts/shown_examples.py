@@ -1,0 +1,60 @@
+"""What a person may see of examples: values without personal columns, personal data in texts masked; images."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.shared.contracts.example_table import ColumnRole, ExampleTable
+from components.shared.tables.personal_columns import hashed_texts, kept_columns, masked_texts
+
+MAX_COLUMNS = 20
+_ID = "example_id"
+_SHOWN_ROLES: tuple[ColumnRole, ...] = ("payload", "feature", "id", "slice", "group", "time", "metadata")
+
+
+def shown_columns(examples: ExampleTable) -> list[str]:
+    """Names of the columns that may be shown, the first 20."""
+    info = examples.info
+    return [
+        name
+        for name in info.columns_of(*_SHOWN_ROLES)
+        if name != _ID and name in examples.schema.names and "pii" not in info.roles_of(name)
+        if _is_plain(examples.schema.field(name).type)
+    ][:MAX_COLUMNS]
+
+
+def shown_values(examples: ExampleTable, example_ids: Sequence[str]) -> dict[str, list[object]]:
+    """Values of the columns that may be shown, masked, of some examples, by column; None of one that is not there."""
+    names, kept = shown_columns(examples), kept_columns(examples.schema)
+    rows = rows_of(examples, names, example_ids)
+    return {
+        name: (rows.column(name) if name in kept else masked_texts(rows.column(name).combine_chunks())).to_pylist()
+        for name in names
+    }
+
+
+def images_of(examples: ExampleTable, example_ids: Sequence[str]) -> list[bytes]:
+    """Encoded images of some examples, in their order."""
+    images: list[bytes] = rows_of(examples, ["image"], example_ids).column("image").to_pylist()
+    return images
+
+
+def rows_of(examples: ExampleTable, names: Sequence[str], example_ids: Sequence[str]) -> pa.Table:
+    """`example_id` and some columns of examples, in the order of their identifiers as the predictions table has them.
+
+    A row of nulls for one that is not there.
+    """
+    wanted = pa.array(example_ids, pa.string())
+    none = pa.schema([(_ID, pa.string()), *((name, examples.schema.field(name).type) for name in names)]).empty_table()
+    parts = [none]
+    for batch in examples.iter_batches([_ID, *names]):
+        ids = batch.column(0) if _ID in kept_columns(examples.schema) else hashed_texts(batch.column(0))
+        found = pa.table([ids, *batch.columns[1:]], [_ID, *names])
+        parts.append(found.filter(pc.is_in(ids, value_set=wanted)))
+    rows = pa.concat_tables(parts)
+    return rows.take(pc.index_in(wanted, value_set=rows.column(_ID).combine_chunks()))
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
