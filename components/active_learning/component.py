@@ -1,5 +1,7 @@
 """KFP faces of active learning."""
 
+from typing import NamedTuple
+
 from kfp import dsl
 
 from components.shared.runtime.container_images import image
@@ -26,7 +28,7 @@ def export_queue(
     queue_uri
         Folder to write, where people fetch it: a path, pvc://CLAIM/queue, or an fsspec URI such as s3://bucket/queue.
     settings
-        YAML or JSON, such as `{show_prediction: true, image_uri: "s3://bucket/queue/images"}`; empty takes the defaults.
+        YAML or JSON, such as `{show_prediction: true, image_uri: "s3://bucket/images"}`; empty takes the defaults.
 
     Returns
     -------
@@ -138,3 +140,83 @@ def withdraw_labels(
         output_path=examples.path, splits_path=splits.path, metrics_path=withdrawal_metrics.path,
     )  # fmt: skip
     withdrawal_metrics.metadata.update(rows_removed=found.num_removed, rows_unlabelled=found.num_unlabelled)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def check_labelling_inputs(
+    examples_uri: str,
+    pool_uri: str,
+    model_uri: str,
+    queue_uri: str,
+    settings: str,
+    workspace_claim: str,
+    examples: dsl.Output[dsl.Dataset],
+    pool: dsl.Output[dsl.Dataset],
+) -> NamedTuple(  # type: ignore[valid-type]
+    "CheckedLabellingInputs",
+    [
+        ("examples_uri", str),
+        ("pool_uri", str),
+        ("model_uri", str),
+        ("queue_uri", str),
+        ("model_version", str),
+        ("budget", int),
+        ("strategies", str),
+        ("dropout_passes", int),
+        ("pseudo_labels", bool),
+        ("queue_settings", str),
+    ],
+):
+    """Check everything that a round of labelling is asked for, before anything is computed.
+
+    Parameters
+    ----------
+    examples_uri
+        The example table that the model was trained on: a path, a URI or pvc://CLAIM/examples.
+    pool_uri
+        The pool, an example table without splits; empty where the unlabelled rows of the table are the pool.
+    model_uri
+        The published bundle that scores the pool.
+    queue_uri
+        Where the queue is written.
+    settings
+        The settings of the round, YAML or JSON: budget, strategies, dropout_passes, pseudo_labels, queue.
+    workspace_claim
+        The volume claim that steps mount.
+
+    Returns
+    -------
+    examples
+        The example table.
+    pool
+        The pool.
+    examples_uri
+        Where steps find the table.
+    pool_uri
+        Where steps find the pool.
+    model_uri
+        Where steps find the bundle.
+    queue_uri
+        Where steps write the queue.
+    model_version
+        Version of the bundle.
+    budget
+        How many examples people are asked about.
+    strategies
+        How they are chosen.
+    dropout_passes
+        How often each row of the pool is answered with dropout.
+    pseudo_labels
+        Whether the model proposes labels of its own.
+    queue_settings
+        What people see, as JSON.
+    """
+    from components.active_learning.jobs.check_labelling_inputs import check_labelling_inputs, LabellingPlaces
+
+    places = LabellingPlaces(
+        examples_uri=examples_uri, pool_uri=pool_uri, model_uri=model_uri, queue_uri=queue_uri
+    )  # fmt: skip
+    return check_labelling_inputs(
+        places=places, settings=settings, workspace_claim=workspace_claim, examples_path=examples.path,
+        pool_path=pool.path,
+    )  # fmt: skip

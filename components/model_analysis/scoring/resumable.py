@@ -11,9 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 import logging
-import os
 from pathlib import Path
-import shutil
 from typing import Any
 
 from components.model_analysis.scoring.example_batches import ExampleBatch, ExampleSource, UnreadableExample
@@ -23,6 +21,7 @@ from components.modeling.predictor import Predictor
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.runtime.atomic_files import read_json, write_json
 from components.shared.runtime.errors import ContractError
+from components.shared.runtime.local_files import linked_file
 from components.shared.runtime.progress import progress
 from components.shared.runtime.redaction import masked_strings
 
@@ -154,16 +153,8 @@ def _join(output: OutputFolder) -> None:
     (output.local / PREDICTIONS).mkdir()
     shards = [shard for part in sorted((output.local / PARTS).glob("[0-9]*")) for shard in _shards(part)]
     for number, shard in reversed(list(enumerate(shards))):
-        _linked(shard, output.local / PREDICTIONS / f"shard-{number:05d}.parquet")
+        linked_file(shard, output.local / PREDICTIONS / f"shard-{number:05d}.parquet")
     output.store(PREDICTIONS)
-
-
-def _linked(shard: Path, target: Path) -> None:
-    """The same file under another name, or a copy where the file system has no links."""
-    try:
-        os.link(shard, target)
-    except OSError:
-        shutil.copyfile(shard, target)
 
 
 def forget_parts(output: OutputFolder) -> None:

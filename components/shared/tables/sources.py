@@ -9,6 +9,7 @@ import fsspec
 from components.shared.runtime.workspace import mounted
 
 EMBEDDED_SOURCES = ("digits", "pets")
+_OBJECT_STORES = ("s3://", "s3a://", "gs://", "gcs://", "abfs://", "az://")
 
 
 @contextlib.contextmanager
@@ -130,3 +131,21 @@ def local_copy(uri: str, folder: str | Path, *, what: str) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             filesystem.get_file(root, str(target))
     return target
+
+
+def check_writable(name: str, uri: str, *, below: str = "") -> None:
+    """Check that a folder at a path or an fsspec URI can be written, by a small file in it or in `below` it.
+
+    `ValueError` if not; `name` is the parameter's, for the error.
+    """
+    if not uri.strip():
+        raise ValueError(f"{name} must be a folder or a URI, got nothing")
+    with readable_store_errors(f"{name} must be a folder or a URI that can be written, but {uri} cannot"):
+        filesystem, root = fsspec.core.url_to_fs(uri)
+        path = f"{root.rstrip('/')}/{below}".rstrip("/")
+        # Object stores have no folders; asked for one, their clients make a bucket where there is none.
+        if not uri.startswith(_OBJECT_STORES):
+            filesystem.makedirs(path, exist_ok=True)
+        probe = f"{path}/.writable"
+        filesystem.pipe_file(probe, b"")
+        filesystem.rm_file(probe)
