@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from components.active_learning.jobs.choose_model import Candidate
+from components.active_learning.jobs.choose_model import choose_model as choose
+from components.active_learning.jobs.compare_labels import compare_labels as compare
 from components.active_learning.jobs.export_queue import export_queue as write_queue
 from components.active_learning.jobs.import_labels import import_labels as merge_imported
 from components.active_learning.jobs.import_labels import ImportOutputs
@@ -13,8 +16,13 @@ from components.active_learning.queue.settings import QueueSettings
 from components.shared.runtime import command_line
 from components.shared.runtime.settings import read_settings
 
-app = typer.Typer(help="Spend people's time on labels where it teaches most.", no_args_is_help=True)
+app = typer.Typer(
+    help="Spend people's time on labels where it teaches most, and let no wrong label in.", no_args_is_help=True
+)
 
+METRICS_FILE = "metrics.json"
+Output = Annotated[Path, typer.Option(help="Folder to write.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Examples = Annotated[Path, typer.Option(help="The example table; it stays as it is.")]
 Pool = Annotated[Path | None, typer.Option(help="The pool that rows come from, if not from the table.")]
 _SHOWN_FAULTS = 20
@@ -92,6 +100,66 @@ def withdraw_labels(
     else:
         typer.echo(f"labels by {model_version} were withdrawn before: the table is the same")
     typer.echo(f"new example table: {output / 'examples'}")
+
+
+@app.command()
+def compare_labels(
+    examples: Annotated[Path, typer.Option(help="An example table with labels by people and by models.")],
+    predictions: Annotated[Path, typer.Option(help="The predictions table of the model that is being trained.")],
+    output: Output,
+    initial_predictions: Annotated[
+        Path | None, typer.Option(help="The predictions table of the model that wrote labels.")
+    ] = None,
+    max_rows: Annotated[int | None, typer.Option(help="Examples whose evidence is looked at.")] = None,
+    device: Device = "auto",
+) -> None:
+    """List where stored labels and the model differ, as a table to correct, and how much accuracy only seems so."""
+    result = compare(
+        examples_path=examples,
+        predictions_path=predictions,
+        disagreements_path=output / "disagreements.csv",
+        comparison_path=output / "label_comparison.json",
+        report_path=output / "report.html",
+        metrics_path=output / METRICS_FILE,
+        initial_predictions_path=initial_predictions,
+        max_rows=max_rows,
+        device=device,
+    )
+    by_heart = sum(item.by_heart for item in result.found)
+    typer.echo(
+        f"{len(result.found) - by_heart:,} stored labels differ from the model, {by_heart:,} more are suspected: "
+        f"{output / 'disagreements.csv'}"
+    )
+    for sentence in result.gain.sentences():
+        typer.echo(sentence)
+    typer.echo(f"report: {output / 'report.html'}")
+
+
+@app.command()
+def choose_model(
+    examples: Annotated[Path, typer.Option(help="An example table with people's labels in its validation split.")],
+    candidate: Annotated[
+        list[str], typer.Option(help="NAME=PREDICTIONS, two or more times, the simplest candidate first.")
+    ],
+    output: Output,
+) -> None:
+    """Choose the first candidate, unless another is better on people's validation labels by more than chance."""
+    result = choose(
+        examples_path=examples,
+        candidates=[_candidate(text) for text in candidate],
+        choice_path=output / "model_choice.json",
+        report_path=output / "report.html",
+        metrics_path=output / METRICS_FILE,
+    )
+    typer.echo(result.choice.reason)
+    typer.echo(f"report: {output / 'report.html'}")
+
+
+def _candidate(text: str) -> Candidate:
+    name, separator, path = text.partition("=")
+    if not separator or not name.strip() or not path.strip():
+        raise ValueError(f"a candidate must be NAME=PREDICTIONS, got {text!r}")
+    return Candidate(name=name.strip(), predictions_path=path.strip())
 
 
 if __name__ == "__main__":

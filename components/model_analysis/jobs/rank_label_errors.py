@@ -12,11 +12,7 @@ import numpy as np
 
 from components.model_analysis.label_errors.audit import wrong_label_share, WrongLabelShare
 from components.model_analysis.label_errors.given_labels import given_labels, GivenLabels
-from components.model_analysis.label_errors.label_sheets import (
-    audit_sample,
-    write_audit,
-    write_queue,
-)
+from components.model_analysis.label_errors.label_sheets import audit_sample, write_audit, write_queue
 from components.model_analysis.label_errors.ranking import ranked_labels, RankedLabel, wanted_first
 from components.model_analysis.label_errors.report import label_errors_report, LabelErrorsContent, MAX_SHOWN
 from components.model_analysis.scoring.example_batches import ExampleBatch, ExampleSource

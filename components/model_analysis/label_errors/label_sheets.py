@@ -1,9 +1,9 @@
 """Lists for people: the correction queue, and the random sample of the audit, as CSV files that a spreadsheet opens.
 
-Personal columns are left out, personal data in texts are masked, and no cell runs as a formula.
+What they show of the examples is masked, and no cell runs as a formula: `components.shared.contracts.shown_examples`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,14 @@ import numpy as np
 from components.model_analysis.label_errors.ranking import RankedLabel
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.merge_labels import CORRECTED, ID, VERDICT
-from components.shared.contracts.shown_examples import shown_values
-from components.shared.runtime.atomic_files import write_text
-from components.shared.tables.spreadsheet_cells import guarded_csv
+from components.shared.contracts.shown_examples import write_sheet
 
+# fmt: off
+_QUEUE_COLUMNS = (
+    ID, "split", "given_label", "suggested_label", VERDICT, CORRECTED, "score", "suspected", "why", "label_source",
+)
+# fmt: on
+_AUDIT_COLUMNS = (ID, "given_label", VERDICT, CORRECTED)
 _AUDIT_SEED = 19
 
 
@@ -27,7 +31,7 @@ def audit_sample(ranked: Sequence[RankedLabel], num_rows: int) -> list[RankedLab
 
 def write_queue(path: str | Path, labels: Sequence[RankedLabel], examples: ExampleTable) -> None:
     """The correction queue: what to look at first, with empty columns for what a person says."""
-    told = [
+    told: list[dict[str, object]] = [
         {
             ID: label.example_id,
             "split": label.split,
@@ -42,20 +46,12 @@ def write_queue(path: str | Path, labels: Sequence[RankedLabel], examples: Examp
         }
         for label in labels
     ]
-    _write(path, told, labels, examples)
+    write_sheet(path, _QUEUE_COLUMNS, told, examples)
 
 
 def write_audit(path: str | Path, labels: Sequence[RankedLabel], examples: ExampleTable) -> None:
     """The audit's sample; it does not say what is suspected, so that the person judges alone."""
-    told = [{ID: label.example_id, "given_label": label.given, VERDICT: "", CORRECTED: ""} for label in labels]
-    _write(path, told, labels, examples)
-
-
-def _write(
-    path: str | Path, told: Sequence[Mapping[str, str]], labels: Sequence[RankedLabel], examples: ExampleTable
-) -> None:
-    shown = shown_values(examples, [label.example_id for label in labels]) if labels else {}
-    known = list(told[0]) if told else [ID, "given_label", VERDICT, CORRECTED]
-    names = {name: name if name not in known else f"{name} (column)" for name in shown}
-    rows = [[*cells.values(), *(shown[name][row] for name in names)] for row, cells in enumerate(told)]
-    write_text(path, guarded_csv([*known, *names.values()], rows))
+    told: list[dict[str, object]] = [
+        {ID: label.example_id, "given_label": label.given, VERDICT: "", CORRECTED: ""} for label in labels
+    ]
+    write_sheet(path, _AUDIT_COLUMNS, told, examples)
