@@ -179,6 +179,82 @@ def monitor_command(
     )
 
 
+@app.command("label")
+def label_command(
+    examples: Annotated[str, typer.Option(help="The example table that the model was trained on, a path or a URI.")],
+    model: Annotated[str, typer.Option(help="The published model bundle, a path or a URI.")],
+    queue: Annotated[str, typer.Option(help="A folder or URI of its own that the queue is written to.")],
+    pool: Annotated[str, typer.Option(help="The pool; by default the unlabelled rows of the table.")] = "",
+    round_number: Annotated[int, typer.Option(help="Which round of labelling, from 1.")] = 1,
+    previous_queue: Annotated[str, typer.Option(help="The queue of the round before, whose random rows audit.")] = "",
+    settings: Annotated[Path | None, typer.Option(help="The round's settings, a YAML or JSON file.")] = None,
+    run_dir: RunDir = None,
+    seed: Seed = 0,
+    runner: Runner = "local",
+) -> None:
+    """Run the labelling pipeline: score a pool, choose what people label, and write the queue for them."""
+    from components.reporting.run_pages.labelling_run_summary import LabellingRunSummary
+    from pipelines.local.run import LocalRun
+
+    places = {"examples_uri": examples, "model_uri": model, "queue_uri": queue, "pool_uri": pool}
+    places = {name: _absolute(uri) for name, uri in {**places, "previous_queue_uri": previous_queue}.items()}
+    examples_uri, model_uri, queue_uri = (places[name] for name in ("examples_uri", "model_uri", "queue_uri"))
+    folder = (run_dir or _default_folder(examples_uri, prefix="labelling-")).resolve()
+    typer.echo(f"Choosing what people label by {masked_uris(model_uri)}")
+    parameters = {**places, "round_number": round_number, "seed": seed, "settings": text_of(settings)}
+    _run(
+        LocalRun(
+            package="labelling-cpu",
+            run_summary=LabellingRunSummary(examples=examples_uri, model=model_uri, queue=queue_uri),
+            folder=folder,
+            arguments=lambda: parameters,
+            sources=tuple(filter(None, places.values())),
+            in_containers=runner == "docker",
+        )
+    )
+
+
+@app.command("learn")
+def learn_command(
+    queue: Annotated[str, typer.Option(help="The queue that `label` wrote, a path or a URI.")],
+    labels: Annotated[str, typer.Option(help="What people filled in; by default the queue's own folder.")] = "",
+    problem: ProblemFile = None,
+    run_dir: RunDir = None,
+    recipe: Annotated[str, typer.Option(help="full, fine_tune or smoke.")] = "full",
+    model_name: Annotated[str, typer.Option(help="Name of the model.")] = "model",
+    seed: Seed = 0,
+    runner: Runner = "local",
+) -> None:
+    """Run the training pipeline from a filled-in queue: merge, train on and anew, choose, analyse, publish."""
+    from components.reporting.run_pages.training_run_summary import TrainingRunSummary
+    from pipelines.local.run import LocalRun
+
+    queue_uri, labels_uri = _absolute(queue), _absolute(labels)
+    folder = (run_dir or _default_folder(queue_uri, prefix="learning-")).resolve()
+    typer.echo(f"Learning from {masked_uris(labels_uri or queue_uri)}")
+    parameters = {
+        "queue_uri": queue_uri,
+        "labels_uri": labels_uri,
+        "problem": problem_text(problem),
+        "recipe": recipe,
+        "seed": seed,
+        "model_name": model_name,
+        "model_root": str(folder / "models"),
+        "checkpoint_dir": str(folder / "checkpoints"),
+        "feature_dir": "",
+    }
+    _run(
+        LocalRun(
+            package="labelled-training-cpu",
+            run_summary=TrainingRunSummary(source=queue_uri),
+            folder=folder,
+            arguments=lambda: parameters,
+            sources=tuple(filter(None, (queue_uri, labels_uri))),
+            in_containers=runner == "docker",
+        )
+    )
+
+
 def _training_arguments(source: str, problem: Path | None, settings: dict[str, Any], folder: Path) -> dict[str, Any]:
     checked = Problem() if problem is None else read_problem(problem)
     check_source(source)

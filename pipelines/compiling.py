@@ -12,7 +12,7 @@ from kfp.dsl.base_component import BaseComponent
 
 from components.shared.runtime.atomic_files import atomic_file
 from components.shared.runtime.container_images import image_version
-from pipelines import augmentation_search, monitoring, scoring, training
+from pipelines import augmentation_search, labelling, monitoring, scoring, training
 from pipelines.steps.placement import ProfileName, PROFILES
 
 
@@ -50,6 +50,14 @@ VARIANTS = (
     ),
     *(
         Variant(pipeline_name=scoring.PIPELINE_NAME, profile=profile, build=partial(scoring.scoring_pipeline, profile))
+        for profile in _ONE_NODE_PROFILES
+    ),
+    *(
+        Variant(pipeline_name=name, profile=profile, build=partial(build, profile))
+        for name, build in (
+            (labelling.PIPELINE_NAME, labelling.labelling_pipeline),
+            (labelling.TRAINING_NAME, labelling.labelled_training_pipeline),
+        )
         for profile in _ONE_NODE_PROFILES
     ),
     Variant(pipeline_name=monitoring.PIPELINE_NAME, profile="", build=monitoring.monitoring_pipeline),

@@ -51,6 +51,8 @@ SUBCOMMANDS = {
     "smoke": _pipeline("smoke", "Run the training pipeline on mock data of each modality."),
     "search": _pipeline("search", "Find the augmentation policy that images are learnt best with."),
     "monitor": _pipeline("monitor", "Hold a window of served traffic against what its model was trained on."),
+    "label": _pipeline("label", "Choose what people label next, and write the queue for them."),
+    "learn": _pipeline("learn", "Train on what people labelled in a queue."),
     "compile": _pipeline("compile", "Compile the pipelines to YAML."),
     "mock-data": _family("mock_data", "training", "make", "Make data from a schema."),
     "ingest": _family("data_ingestion", "training", "ingest", "Write the example table of a data source."),

@@ -330,3 +330,51 @@ def choose_model(
     )  # fmt: skip
     choice_metrics.metadata.update(result.metrics)
     return result.choice.name
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def open_queue(
+    queue_uri: str,
+    labels_uri: str,
+    workspace_claim: str,
+    examples: dsl.Output[dsl.Dataset],
+    pool: dsl.Output[dsl.Dataset],
+    model_labels: dsl.Output[dsl.Dataset],
+) -> NamedTuple(  # type: ignore[valid-type]
+    "OpenedQueue",
+    [("examples_uri", str), ("model_uri", str), ("backbone", str), ("queue_uri", str), ("labels_uri", str)],
+):
+    """Open a queue that people have filled in: hand its tables to the steps that merge the labels.
+
+    Parameters
+    ----------
+    queue_uri
+        The queue, as the labelling pipeline wrote it.
+    labels_uri
+        What people filled in; empty where they did in the queue's own folder.
+    workspace_claim
+        The volume claim that steps mount.
+
+    Returns
+    -------
+    examples
+        The example table that the queue was made from.
+    pool
+        The pool that it was made from.
+    model_labels
+        Labels by the model that the guard admitted; there may be none.
+    examples_uri
+        Where steps find the table.
+    model_uri
+        Where steps find the bundle that scored the pool.
+    backbone
+        Its backbone by name.
+    queue_uri
+        Where steps find the queue.
+    labels_uri
+        Where steps find what people filled in.
+    """
+    from components.active_learning.jobs.open_queue import open_queue, QueueTables
+
+    tables = QueueTables(examples=examples.path, pool=pool.path, model_labels=model_labels.path)
+    return open_queue(queue_uri=queue_uri, labels_uri=labels_uri, workspace_claim=workspace_claim, tables=tables)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from kfp.dsl import PipelineTask
 from kfp.dsl.base_component import BaseComponent
+from kfp.dsl.pipeline_channel import PipelineArtifactChannel
 
 from pipelines.layers.analysis import analysis_layer
 from pipelines.layers.data import data_layer
@@ -11,7 +12,7 @@ from pipelines.layers.release import release_layer
 from pipelines.layers.tests import tests_layer
 from pipelines.layers.training import training_layer
 from pipelines.steps.inputs import FormValues, size_of
-from pipelines.steps.placement import ProfileName
+from pipelines.steps.placement import Asked, ProfileName
 
 # Steps that leave something for the page of the run, in their order.
 STEP_NAMES = (
@@ -78,21 +79,38 @@ def released_model(
     layers: Layers, form: FormValues, inputs: PipelineTask, data: PipelineTask, features: PipelineTask
 ) -> PipelineTask:
     """The layers from the examples that `features` has prepared to a published, probed model."""
-    claim, size = form["workspace_claim"], size_of(inputs, "training")
-    examples = data.outputs["examples"]
-    tested = layers.tests(
+    tested = tested_training(layers, form, inputs, data, features)
+    trained = trained_model(layers, form, inputs, data, features, tested)
+    return analysed_release(layers, form, inputs, examples=data.outputs["examples"], model=trained.outputs["model"])
+
+
+def tested_training(
+    layers: Layers, form: FormValues, inputs: PipelineTask, data: PipelineTask, features: PipelineTask
+) -> PipelineTask:
+    """The layer `tests` of a run."""
+    return layers.tests(
         features=features.outputs["features"],
-        examples=examples,
+        examples=data.outputs["examples"],
         recipe=form["recipe"],
-        training=inputs.outputs["training"],
-        budget=inputs.outputs["budget"],
-        target=inputs.outputs["target"],
-        fairness=inputs.outputs["fairness"],
+        **{name: inputs.outputs[name] for name in ("training", "budget", "target", "fairness")},
         seed=form["seed"],
-        workspace_claim=claim,
-        **size,
+        workspace_claim=form["workspace_claim"],
+        **size_of(inputs, "training"),
     )
-    trained = layers.training(
+
+
+def trained_model(
+    layers: Layers,
+    form: FormValues,
+    inputs: PipelineTask,
+    data: PipelineTask,
+    features: PipelineTask,
+    tested: PipelineTask,
+    *,
+    warm_start: Asked = "",
+) -> PipelineTask:
+    """The layer `training` of a run, behind its tests; `warm_start` is a bundle that it goes on from."""
+    return layers.training(
         features=features.outputs["features"],
         **{name: data.outputs[name] for name in ("schema", "statistics", "splits")},
         forecast=tested.outputs["forecast"],
@@ -100,20 +118,31 @@ def released_model(
         training=inputs.outputs["training"],
         seed=form["seed"],
         checkpoint_dir=inputs.outputs["checkpoint_dir"],
-        warm_start="",
-        workspace_claim=claim,
+        warm_start=warm_start,
+        workspace_claim=form["workspace_claim"],
         secret=inputs.outputs["secret"],
         gpus=inputs.outputs["gpus"],
-        **size,
+        **size_of(inputs, "training"),
     ).after(tested)
-    model = trained.outputs["model"]
+
+
+def analysed_release(
+    layers: Layers,
+    form: FormValues,
+    inputs: PipelineTask,
+    *,
+    examples: PipelineArtifactChannel,
+    model: PipelineArtifactChannel,
+) -> PipelineTask:
+    """The layers `analysis` and `release` of a run."""
+    claim = form["workspace_claim"]
     analysed = layers.analysis(
         examples=examples,
         model=model,
         **{name: inputs.outputs[name] for name in _ANALYSED},
         recipe=form["recipe"],
         workspace_claim=claim,
-        **size,
+        **size_of(inputs, "training"),
     )
     return layers.release(
         examples=examples,

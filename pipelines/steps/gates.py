@@ -4,15 +4,14 @@ A gate leaves what the check made on the workspace, for the page, and so is neve
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from kfp.dsl import PipelineTask
 from kfp.dsl.pipeline_channel import PipelineArtifactChannel
-from kfp.dsl.python_component import PythonComponent
 
 from components.quality_gate.component import quality_gate
 from components.run_page.component import write_run_page
 from components.shared.runtime.container_images import image, IMAGE_NAMES, image_version
+from pipelines.steps.named_components import under_name
 from pipelines.steps.placement import Asked, called, LIGHT, on_cpu, uncached, with_workspace
 
 
@@ -22,7 +21,7 @@ def gate_after(check: PipelineTask, name: str, *, step: str, claim: Asked) -> Pi
     The check has the outputs `..._verdict`, `..._metrics` and `..._report`. An empty `step` leaves nothing for a page.
     """
     made = {kind: _output(check, kind) for kind in ("verdict", "metrics", "report")}
-    return _light_step(_gate_called(name)(step=step, **made), f"gate: {name}", claim)
+    return _light_step(under_name(quality_gate, f"gate-{name}")(step=step, **made), f"gate: {name}", claim)
 
 
 def run_page(kind: str, steps: Sequence[str], *, claim: Asked) -> PipelineTask:
@@ -30,16 +29,6 @@ def run_page(kind: str, steps: Sequence[str], *, claim: Asked) -> PipelineTask:
     images = {name: image(name) for name in IMAGE_NAMES}
     page = write_run_page(kind=kind, steps=list(steps), version=image_version(), images=images)
     return _light_step(page, "write run page", claim)
-
-
-def _gate_called(name: str) -> PythonComponent:
-    """The gate under a name of its own.
-
-    Where several tasks of one layer run the same component, kfp 2.17 mixes their executors up as it merges the layer
-    into the run (`_merge_deployment_spec` renames one to a name that the next still has).
-    """
-    spec = replace(quality_gate.component_spec, name=f"gate-{name.replace(' ', '-')}")
-    return PythonComponent(component_spec=spec, python_func=quality_gate.python_func)
 
 
 def _light_step(task: PipelineTask, name: str, claim: Asked) -> PipelineTask:

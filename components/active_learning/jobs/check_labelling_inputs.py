@@ -6,15 +6,15 @@ from pathlib import Path
 import tempfile
 from typing import NamedTuple
 
+from components.active_learning.handed_tables import handed_on
 from components.active_learning.labelling_settings import parse_labelling
 from components.shared.contracts.bundle import bundle_version, BundleConfig, read_config
 from components.shared.contracts.bundle_fetch import fetch_bundle
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.gpu_placement import WORKSPACE_CLAIM
-from components.shared.runtime.local_files import linked_file, local_files
 from components.shared.runtime.workspace import check_claim, mounted
-from components.shared.tables.sources import check_writable, local_copy
+from components.shared.tables.sources import check_writable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,8 +88,8 @@ def check_labelling_inputs(
     for name, uri in asdict(places).items():
         check_claim(name, uri, workspace_claim)
     pool_uri = places.pool_uri.strip() or places.examples_uri
-    examples = _handed_on(places.examples_uri, examples_path, what="the example table")
-    pool = _handed_on(pool_uri, pool_path, what="the pool")
+    examples = handed_on(places.examples_uri, examples_path, what="the example table")
+    pool = handed_on(pool_uri, pool_path, what="the pool")
     with tempfile.TemporaryDirectory() as scratch:
         fetch_bundle(mounted(places.model_uri), scratch)
         config, version = read_config(scratch), bundle_version(scratch)
@@ -107,17 +107,6 @@ def check_labelling_inputs(
         pseudo_labels=asked.pseudo_labels,
         queue_settings=json.dumps(asdict(asked.queue), sort_keys=True),
     )
-
-
-def _handed_on(uri: str, path: str | Path, *, what: str) -> ExampleTable:
-    with tempfile.TemporaryDirectory() as scratch:
-        found = local_copy(uri, scratch, what=what)
-        ExampleTable(found)
-        for name, file in local_files(found):
-            target = Path(path) / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            linked_file(file, target)
-    return ExampleTable(path)
 
 
 def _check_fit(examples: ExampleTable, pool: ExampleTable, config: BundleConfig, model_uri: str) -> None:
