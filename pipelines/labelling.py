@@ -7,6 +7,7 @@ from kfp.dsl.base_component import BaseComponent
 from components.active_learning.component import (
     check_labelling_inputs,
     choose_model,
+    compare_labels,
     export_queue,
     open_queue,
     select_examples,
@@ -125,7 +126,12 @@ def labelling_pipeline(profile: ProfileName) -> BaseComponent:
             **{name: inputs.outputs[name] for name in ("examples_uri", "pool_uri", "model_uri", "queue_uri")},
             settings=inputs.outputs["queue_settings"],
         )
-        for step, name in ((chosen, "choose examples"), (proposed, "write pseudo labels")):
+        compared = compare_labels(examples=tables["examples"], predictions=known.outputs["predictions"], device="cpu")
+        for step, name in (
+            (chosen, "choose examples"),
+            (proposed, "write pseudo labels"),
+            (compared, "compare labels"),
+        ):
             with_workspace(called(on_cpu(step, MONITORING), name), workspace_claim)
         with_access(called(uncached(retried(on_cpu(queue, MONITORING), MONITORING, times=3)), "export queue"), access)
 

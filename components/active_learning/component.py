@@ -148,10 +148,12 @@ def check_labelling_inputs(
     pool_uri: str,
     model_uri: str,
     queue_uri: str,
+    previous_queue_uri: str,
     settings: str,
     workspace_claim: str,
     examples: dsl.Output[dsl.Dataset],
     pool: dsl.Output[dsl.Dataset],
+    previous_requests: dsl.Output[dsl.Dataset],
 ) -> NamedTuple(  # type: ignore[valid-type]
     "CheckedLabellingInputs",
     [
@@ -179,6 +181,8 @@ def check_labelling_inputs(
         The published bundle that scores the pool.
     queue_uri
         Where the queue is written.
+    previous_queue_uri
+        The queue of the round before; empty for none.
     settings
         The settings of the round, YAML or JSON: budget, strategies, dropout_passes, pseudo_labels, queue.
     workspace_claim
@@ -190,6 +194,8 @@ def check_labelling_inputs(
         The example table.
     pool
         The pool.
+    previous_requests
+        What people were asked in the round before; there may be nothing in it.
     examples_uri
         Where steps find the table.
     pool_uri
@@ -214,11 +220,12 @@ def check_labelling_inputs(
     from components.active_learning.jobs.check_labelling_inputs import check_labelling_inputs, LabellingPlaces
 
     places = LabellingPlaces(
-        examples_uri=examples_uri, pool_uri=pool_uri, model_uri=model_uri, queue_uri=queue_uri
+        examples_uri=examples_uri, pool_uri=pool_uri, model_uri=model_uri, queue_uri=queue_uri,
+        previous_queue_uri=previous_queue_uri,
     )  # fmt: skip
     return check_labelling_inputs(
         places=places, settings=settings, workspace_claim=workspace_claim, examples_path=examples.path,
-        pool_path=pool.path,
+        pool_path=pool.path, previous_requests_path=previous_requests.path,
     )  # fmt: skip
 
 

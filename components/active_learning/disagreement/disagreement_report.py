@@ -127,7 +127,10 @@ def _add_counts(report: Report, content: DisagreementContent) -> None:
     report.table(
         ["label by", "labels", "differ", "suspected", "suspected share"],
         [
-            [item.source, item.num_labels, item.num_differ, item.num_suspected, f"{item.num_suspected / item.num_labels:.1%}"]
+            [
+                *(item.source, item.num_labels, item.num_differ, item.num_suspected),
+                f"{item.num_suspected / item.num_labels:.1%}",
+            ]
             for item in content.sources
         ],
     )  # fmt: skip

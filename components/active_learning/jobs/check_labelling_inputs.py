@@ -1,5 +1,6 @@
 """The check of a labelling run's parameters, and its tables, before anything is computed."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 import json
 from pathlib import Path
@@ -7,24 +8,30 @@ import tempfile
 from typing import NamedTuple
 
 from components.active_learning.handed_tables import handed_on
+from components.active_learning.label_requests import LabelRequest, read_label_requests, write_label_requests
 from components.active_learning.labelling_settings import parse_labelling
+from components.active_learning.queue.folder import REQUESTS_FOLDER
 from components.shared.contracts.bundle import bundle_version, BundleConfig, read_config
 from components.shared.contracts.bundle_fetch import fetch_bundle
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.gpu_placement import WORKSPACE_CLAIM
 from components.shared.runtime.workspace import check_claim, mounted
-from components.shared.tables.sources import check_writable
+from components.shared.tables.sources import check_writable, local_copy
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabellingPlaces:
-    """Where a round's tables, model and queue lie: paths, `pvc://` or fsspec URIs; an empty pool is the table's own."""
+    """Where a round's tables, model and queues lie: paths, `pvc://` or fsspec URIs.
+
+    An empty pool is the table's own unlabelled rows; an empty previous queue is none.
+    """
 
     examples_uri: str
     pool_uri: str
     model_uri: str
     queue_uri: str
+    previous_queue_uri: str = ""
 
 
 class CheckedLabellingInputs(NamedTuple):
@@ -60,6 +67,7 @@ def check_labelling_inputs(
     settings: str,
     examples_path: str | Path,
     pool_path: str | Path,
+    previous_requests_path: str | Path,
     workspace_claim: str = WORKSPACE_CLAIM,
 ) -> CheckedLabellingInputs:
     """Check a round's parameters, and hand its tables to the steps that come after.
@@ -72,6 +80,8 @@ def check_labelling_inputs(
         `LabellingSettings` as YAML or JSON; empty for the defaults.
     examples_path, pool_path
         Folders that the two tables are written to; files on the same disk are linked, not copied.
+    previous_requests_path
+        Folder for the label requests of the round before; there are none in it where there was no such round.
     workspace_claim
         The volume claim that steps mount, where there is a cluster.
 
@@ -94,6 +104,7 @@ def check_labelling_inputs(
         fetch_bundle(mounted(places.model_uri), scratch)
         config, version = read_config(scratch), bundle_version(scratch)
     _check_fit(examples, pool, config, places.model_uri)
+    _hand_on_requests(places.previous_queue_uri, previous_requests_path, config.class_names)
     check_writable("queue_uri", mounted(places.queue_uri))
     return CheckedLabellingInputs(
         examples_uri=mounted(places.examples_uri),
@@ -107,6 +118,15 @@ def check_labelling_inputs(
         pseudo_labels=asked.pseudo_labels,
         queue_settings=json.dumps(asdict(asked.queue), sort_keys=True),
     )
+
+
+def _hand_on_requests(queue_uri: str, path: str | Path, class_names: Sequence[str]) -> None:
+    asked: Sequence[LabelRequest] = ()
+    if queue_uri.strip():
+        with tempfile.TemporaryDirectory() as scratch:
+            queue = local_copy(queue_uri, scratch, what="the queue of the round before")
+            asked = read_label_requests(queue / REQUESTS_FOLDER).requests
+    write_label_requests(path, asked, class_names=class_names)
 
 
 def _check_fit(examples: ExampleTable, pool: ExampleTable, config: BundleConfig, model_uri: str) -> None:

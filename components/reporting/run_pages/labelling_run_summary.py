@@ -42,10 +42,11 @@ class LabellingRunSummary(RunSummary):
 
     def pointers(self, summary: Summary) -> list[str]:
         """What to do with the queue."""
+        queue = summary["queue"]
         return [
-            f"Fill in queue.csv in {summary['queue']}, or import label_studio_tasks.json there into a project of Label "
-            "Studio with label_studio_config.xml.",
-            f"Then: python -m pipelines learn --queue {summary['queue']}, with --labels where the labels lie elsewhere.",
+            f"Fill in queue.csv in {queue}, or import its label_studio_tasks.json into a project of Label Studio with "
+            "label_studio_config.xml.",
+            f"Then: pluszero learn --queue {queue}, with --labels where the labels lie elsewhere.",
         ]
 
     def lines(self, summary: Summary) -> dict[str, str]:
