@@ -49,12 +49,13 @@ def planted(
     """One pool; a share `flipped` of the training labels is another class."""
     rng = np.random.default_rng(seed)
     rows, truth = _rows(kind, num_train + num_validation + NUM_POOL + NUM_TEST, rng)
+    # A person labels one of each class first.
+    firsts = np.unique(truth, return_index=True)[1]
+    order = np.concatenate([firsts, np.delete(np.arange(len(truth)), firsts)])
+    rows, truth = rows[order], truth[order]
     ends = np.cumsum([num_train, num_validation, NUM_POOL])
     (train, validation, pool, test), (labels, *truths) = np.split(rows, ends), np.split(truth, ends)
-    num_classes = int(truth.max()) + 1
-    labels = labels.copy()
-    labels[:num_classes] = np.arange(num_classes)
-    train[:num_classes] = [rows[np.flatnonzero(truth == label)[-1]] for label in range(num_classes)]
+    num_classes, labels = int(truth.max()) + 1, labels.copy()
     wrong = rng.permutation(num_train)[: round(flipped * num_train)]
     labels[wrong] = (labels[wrong] + 1) % num_classes
     model = LogisticRegression(max_iter=200).fit(train, labels)
