@@ -146,7 +146,9 @@ def judged(
             if not any(check.is_worse for check in found):
                 reason = f"{len(proposal.rows):,} labels by the model are admitted: {_gain_in_words(training)}"
                 return Decision(admitted=proposal, reason=reason, trainings=figures, checks=tuple(checks))
-    return Decision(admitted=None, reason=_why_refused(figures, bool(shown), checks), trainings=figures, checks=tuple(checks))
+    return Decision(
+        admitted=None, reason=_why_refused(figures, bool(shown), checks), trainings=figures, checks=tuple(checks)
+    )
 
 
 def _why_none(stand_ins: Sequence[StandIn], people: PeopleLabels) -> str:

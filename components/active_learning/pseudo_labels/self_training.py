@@ -164,7 +164,10 @@ def _summary(
     name: str, times: int, halvings: list[list[_Half]], place: int, num_classes: int, level: float
 ) -> SelfTraining:
     kappas = np.array(
-        [[_kappa(first.pool[side], second.pool[side], num_classes) for side in (0, place)] for first, second in halvings]
+        [
+            [_kappa(first.pool[side], second.pool[side], num_classes) for side in (0, place)]
+            for first, second in halvings
+        ]
     )
     reached = np.array([[accuracy_by_agreement(kappa, num_classes) for kappa in pair] for pair in kappas])
     gains = reached[:, 1] - reached[:, 0]
