@@ -16,13 +16,14 @@ from scipy import stats
 import torch
 import typer
 
-from components.model_analysis.language_bias.corpus import Language, packaged_corpus
 from components.model_analysis.language_bias.likelihood_answers import likelihood_answers
 from components.model_analysis.language_bias.local_model import LocalLanguageModel
 from components.model_analysis.language_bias.measures import BiasMeasure, judged
+from components.model_analysis.language_bias.packaged_corpora import packaged_corpus
 from components.model_analysis.language_bias.sentences import terms_of
 from components.model_analysis.language_bias.term_gaps import term_measures
 from components.shared.contracts.language_bias_settings import LanguageBiasSettings
+from components.shared.tables.identity_terms import Language
 from tests.components.model_analysis.language_bias.classifiers import biased, fitted
 from tests.components.model_analysis.language_bias.planted import planted_cases, training_set
 from tests.components.model_analysis.language_bias.small_language_models import slanted_sentences, train_causal

@@ -30,6 +30,7 @@ def scoring_pipeline(profile: ProfileName) -> BaseComponent:
         model_uri: str,
         output_uri: str,
         problem: str = "",
+        dropout_passes: int = 0,
         workspace_claim: str = WORKSPACE_CLAIM,
     ) -> None:
         """Write the predictions of a published model on a table, a pool of examples or a folder of photos.
@@ -45,6 +46,8 @@ def scoring_pipeline(profile: ProfileName) -> BaseComponent:
             goes on there.
         problem
             The problem file, where the data need one to be read: YAML or JSON, or its URI.
+        dropout_passes
+            How often each example is answered with dropout, for the column mutual_information; 0 for not at all.
         workspace_claim
             The volume claim that steps mount at /mnt/pluszero: the CLAIM of pvc:// URIs.
         """
@@ -53,6 +56,7 @@ def scoring_pipeline(profile: ProfileName) -> BaseComponent:
             model_uri=model_uri,
             output_uri=output_uri,
             problem=problem,
+            dropout_passes=dropout_passes,
             workspace_claim=workspace_claim,
             device=device_of(profile),
         )

@@ -7,10 +7,11 @@ that it takes, so who reads the page has read every sentence.
 from pathlib import Path
 import re
 
-from components.model_analysis.language_bias.corpus import both, Corpus, packaged_corpus
 from components.model_analysis.language_bias.english_articles import article
 from components.model_analysis.language_bias.korean_particles import with_particle
+from components.model_analysis.language_bias.packaged_corpora import packaged_corpus
 from components.model_analysis.language_bias.sentences import sentence, Term, terms_of
+from components.shared.contracts.language_bias_corpus import both, Corpus
 from components.shared.runtime.atomic_files import write_text
 
 FILE = Path(__file__).resolve().parents[1] / "docs" / "language-bias-sentences.md"

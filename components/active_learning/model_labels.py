@@ -1,7 +1,7 @@
 """Labels that a model wrote (pseudo labels), with where each comes from; what the guard hands to the merge.
 
 A folder of Parquet shards, one row an example. In an example table they have the label source `model`, and the columns
-`MODEL_LABEL_COLUMNS` of the role `provenance` say the rest, so that they can be withdrawn.
+`MODEL_LABEL_COLUMNS` of `components/shared/contracts/label_versions` say the rest, so that they can be withdrawn.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,6 @@ from components.shared.runtime.errors import ContractError
 
 FORMAT_VERSION = 1
 CONTRACT = "model_labels"
-
-# Columns of an example table with labels by models; null where a person labelled.
-MODEL_LABEL_COLUMNS: dict[str, pa.DataType] = {
-    "label_model": pa.string(),
-    "label_probability": pa.float64(),
-    "label_round": pa.int32(),
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -120,6 +120,9 @@ def score(
     problem: Annotated[
         Path | None, typer.Option(help="Problem file: how a table is read, and what its label is.")
     ] = None,
+    dropout_passes: Annotated[
+        int, typer.Option(help="Answers with dropout, for the column mutual_information; 0 for none.")
+    ] = 0,
     device: Device = "auto",
 ) -> None:
     """Score any examples with a model: a predictions table, and metrics where labels are known."""
@@ -130,7 +133,14 @@ def score(
         label=label_column,
         problem=Problem() if problem is None else read_problem(problem),
     )
-    result = score_examples(source=source, model_path=model_dir, output_path=output, hints=hints, device=device)
+    result = score_examples(
+        source=source,
+        model_path=model_dir,
+        output_path=output,
+        hints=hints,
+        device=device,
+        dropout_passes=dropout_passes,
+    )
     typer.echo(f"scored {result.num_examples:,} examples: {output}/{PREDICTIONS}")
     if result.num_unreadable:
         typer.echo(f"not readable: {result.num_unreadable:,}, listed in {output}/{UNREADABLE_FILE}")

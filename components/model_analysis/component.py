@@ -229,8 +229,10 @@ def score_examples(
     model_uri: str,
     output_uri: str,
     problem: str,
+    dropout_passes: int,
     workspace_claim: str,
     device: str,
+    predictions: dsl.Output[dsl.Dataset],
     scoring_report: dsl.Output[dsl.HTML],
     scoring_metrics: dsl.Output[dsl.Metrics],
 ) -> None:
@@ -246,6 +248,8 @@ def score_examples(
         The folder or URI to write: a predictions table, metrics where labels are known, what could not be read.
     problem
         The problem file's text or the URI of the file, where the data need one to be read; else empty.
+    dropout_passes
+        How often each example is answered with dropout, for its mutual information (BALD); 0 for not at all.
     workspace_claim
         The volume claim that the step mounts: the CLAIM of pvc:// URIs.
     device
@@ -253,6 +257,8 @@ def score_examples(
 
     Returns
     -------
+    predictions
+        The predictions table, for steps that come after.
     scoring_report
         How many were scored, what was answered how surely, and metrics where labels are known.
     scoring_metrics
@@ -262,7 +268,8 @@ def score_examples(
 
     result = job(
         source=examples_uri, model_path=model_uri, output_path=output_uri, hints=problem,
-        device=device, workspace_claim=workspace_claim, report_path=scoring_report.path,
+        dropout_passes=dropout_passes, device=device, workspace_claim=workspace_claim,
+        report_path=scoring_report.path, predictions_path=predictions.path,
     )  # fmt: skip
     scoring_metrics.metadata.update(result.figures())
 

@@ -19,6 +19,7 @@ from components.modeling.backbone_config import (
     SUBWORDS,
 )
 from components.modeling.custom_models import build_custom_model, CustomModelConfig
+from components.modeling.dropout_sampling import has_dropout
 from components.modeling.features import base_features, Features
 from components.modeling.fourier.spectrum_scaling import SpectrumScaling
 from components.modeling.images.backbones import image_backbone
@@ -39,6 +40,10 @@ class Classifier(nn.Module, ABC):
     def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
         """Logits of prepared examples, shape (B, K)."""
         return self.embed_and_score(*tensors)[1]
+
+    def varied_scores(self, embeddings: torch.Tensor, *tensors: torch.Tensor, num_passes: int) -> torch.Tensor:
+        """Outputs of prepared examples again and again, shape (T, B, K), while dropout acts."""
+        return torch.stack([self.embed_and_score(*tensors)[1] for _ in range(num_passes)])
 
     def adapt(self, batches: Iterable[tuple[torch.Tensor, ...]]) -> None:
         """Set what a fresh network takes from the training rows beside its weights; most take nothing."""
@@ -73,6 +78,12 @@ class BackboneClassifier(Classifier):
         """Embeddings, shape (B, D), and logits, shape (B, K), of prepared examples."""
         embeddings = self.embed(*tensors)
         return embeddings, self.head(self.dropout(embeddings))
+
+    def varied_scores(self, embeddings: torch.Tensor, *tensors: torch.Tensor, num_passes: int) -> torch.Tensor:
+        """As `Classifier.varied_scores`; a backbone that leaves nothing out, or is frozen, is not run again."""
+        if self.frozen or not has_dropout(self.backbone):
+            return torch.stack([self.head(self.dropout(embeddings)) for _ in range(num_passes)])
+        return super().varied_scores(embeddings, *tensors, num_passes=num_passes)
 
     def adapt(self, batches: Iterable[tuple[torch.Tensor, ...]]) -> None:
         """Let the backbone, or the scale of the spectrum, take what it needs from the training rows."""

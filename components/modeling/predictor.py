@@ -10,6 +10,7 @@ import torch
 
 from components.modeling.backbone_config import backbone_config_from
 from components.modeling.classifier import build_classifier, Classifier
+from components.modeling.dropout_sampling import dropout_active, DropoutSampling, has_dropout, mutual_information
 from components.modeling.features import Features, features_from
 from components.modeling.gpu.devices import choose_device, tensors_on
 from components.modeling.task import Answers, task_from
@@ -19,9 +20,14 @@ from components.shared.runtime.errors import ContractError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction(Answers):
-    """What a model says of B examples; `embeddings_BD`: shape (B, D), float32, what the head sees."""
+    """What a model says of B examples.
+
+    `embeddings_BD`: shape (B, D), float32, what the head sees. `mutual_information_B`: shape (B,), float32, nats; None
+    where it was not asked for.
+    """
 
     embeddings_BD: np.ndarray
+    mutual_information_B: np.ndarray | None = None
 
 
 class Predictor:
@@ -45,13 +51,16 @@ class Predictor:
         """Raw values to inputs, as the feature store holds them; ValueError names what cannot be used."""
         return self.features.prepare(columns)
 
-    def predict(self, inputs: Mapping[str, np.ndarray]) -> Prediction:
+    def predict(self, inputs: Mapping[str, np.ndarray], *, dropout: DropoutSampling | None = None) -> Prediction:
         """Predict B prepared examples, as `prepare` returns them.
+
+        With `dropout` the prediction also says how far answers vary under dropout (`mutual_information`); the
+        probabilities are those without it.
 
         Raises
         ------
         ValueError
-            If an input is missing, or its type or shape is not the model's.
+            If an input is missing, its type or shape is not the model's, or dropout is asked of a model without it.
         """
         self._check(inputs)
         # TensorFloat-32 would make a GPU's probabilities differ from a CPU's in the third digit.
@@ -59,11 +68,31 @@ class Predictor:
             tensors = self.features.tensors(tensors_on(self.device, inputs))
             embeddings, outputs = self._classifier.embed_and_score(*tensors)
             answers = self.task.answers(outputs)
+            varied = None if dropout is None else self._mutual_information(embeddings, tensors, dropout)
         return Prediction(
             probabilities_BK=answers.probabilities_BK,
             numbers_B=answers.numbers_B,
             embeddings_BD=embeddings.float().cpu().numpy(),
+            mutual_information_B=varied,
         )
+
+    def check_dropout(self) -> None:
+        """Raise ValueError where nothing can be told from dropout: the model has none, or answers a number."""
+        if self.task.is_regression:
+            raise ValueError("dropout passes must be asked of a model of classes, but this one answers a number")
+        if not has_dropout(self._classifier):
+            raise ValueError(
+                "dropout passes must be asked of a model with dropout, but this one has none: ask for 0, and choose "
+                "by entropy"
+            )
+
+    def _mutual_information(
+        self, embeddings: torch.Tensor, tensors: tuple[torch.Tensor, ...], dropout: DropoutSampling
+    ) -> np.ndarray:
+        self.check_dropout()
+        with dropout_active(self._classifier, dropout, self.device):
+            outputs_TBK = self._classifier.varied_scores(embeddings, *tensors, num_passes=dropout.num_passes)
+        return mutual_information(np.stack([self.task.answers(outputs).probabilities_BK for outputs in outputs_TBK]))
 
     def tensors(self, inputs: Mapping[str, np.ndarray]) -> tuple[torch.Tensor, ...]:
         """What the network gets of B prepared examples, on its device; ValueError as `predict`."""

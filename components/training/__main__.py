@@ -60,6 +60,8 @@ def smoke(
         recipe=recipe,
         training=json.dumps(sections["training"]),
         budget=json.dumps(sections["budget"]),
+        target=json.dumps(sections["target"]),
+        fairness=json.dumps(sections["fairness"]),
         seed=seed,
         device=device,
     )

@@ -147,6 +147,8 @@ def smoke_test(
     recipe: str,
     training: str,
     budget: str,
+    target: str,
+    fairness: str,
     seed: int,
     device: str,
     smoke_report: dsl.Output[dsl.HTML],
@@ -168,6 +170,10 @@ def smoke_test(
         What the problem file changes of it, as JSON; empty for nothing.
     budget
         What the training may cost, as JSON; empty for no limit.
+    target
+        What the model must reach, as JSON: whether these classes can be asked that; empty for nothing.
+    fairness
+        How far groups may lie apart, as JSON: the same; empty for nothing.
     seed
         The run's seed.
     device
@@ -186,15 +192,12 @@ def smoke_test(
     """
     from components.training.jobs.smoke_test import smoke_test, SmokePaths
 
-    paths = SmokePaths(
-        features=features.path,
-        examples=examples.path,
-        report=smoke_report.path,
-        verdict=smoke_verdict.path,
-        metrics=smoke_metrics.path,
-        forecast=forecast.path,
-    )
-    result = smoke_test(paths, recipe=recipe, training=training, budget=budget, seed=seed, device=device)
+    paths = SmokePaths(features=features.path, examples=examples.path, report=smoke_report.path,
+                       verdict=smoke_verdict.path, metrics=smoke_metrics.path, forecast=forecast.path)  # fmt: skip
+    result = smoke_test(
+        paths, recipe=recipe, training=training, budget=budget, seed=seed, device=device, target=target,
+        fairness=fairness,
+    )  # fmt: skip
     smoke_metrics.log_metric("duration_s", result.duration_s)
 
 
@@ -209,6 +212,7 @@ def train_model(
     training: str,
     seed: int,
     checkpoint_dir: str,
+    warm_start: str,
     device: str,
     model: dsl.Output[dsl.Model],
     train_report: dsl.Output[dsl.HTML],
@@ -237,6 +241,8 @@ def train_model(
         Decides everything random.
     checkpoint_dir
         A folder or URI that outlives this step.
+    warm_start
+        A bundle whose weights training starts from; empty for what the problem file says.
     device
         auto, cpu or cuda; cuda insists on a GPU.
 
@@ -257,8 +263,9 @@ def train_model(
                             splits=splits.path, forecast=forecast.path)  # fmt: skip
     outputs = TrainingOutputs(model=model.path, report=train_report.path, metrics=train_metrics.path, logs=logs.path)
     result = train_model(
-        inputs, outputs, recipe=recipe, training=training, seed=seed, checkpoint_dir=checkpoint_dir, device=device
-    )
+        inputs, outputs, recipe=recipe, training=training, seed=seed, checkpoint_dir=checkpoint_dir, device=device,
+        warm_start=warm_start,
+    )  # fmt: skip
     train_metrics.metadata.update(result.metrics)
     model.metadata.update(backbone=result.backbone, **result.metrics)
 
@@ -274,6 +281,7 @@ def train_on_nodes(
     training: str,
     seed: int,
     checkpoint_dir: str,
+    warm_start: str,
     node_image: str,
     workspace_claim: str,
     model: dsl.Output[dsl.Model],
@@ -303,6 +311,8 @@ def train_on_nodes(
         Decides everything random.
     checkpoint_dir
         A folder of the workspace or a URI.
+    warm_start
+        A bundle whose weights training starts from; empty for what the problem file says.
     node_image
         The image of the nodes.
     workspace_claim
@@ -326,8 +336,9 @@ def train_on_nodes(
     outputs = TrainingOutputs(model=model.path, report=train_report.path, metrics=train_metrics.path, logs=logs.path)
     nodes = Nodes(image=node_image, workspace_claim=workspace_claim)
     result = train_on_nodes(
-        inputs, outputs, nodes, recipe=recipe, training=training, seed=seed, checkpoint_dir=checkpoint_dir
-    )
+        inputs, outputs, nodes, recipe=recipe, training=training, seed=seed, checkpoint_dir=checkpoint_dir,
+        warm_start=warm_start,
+    )  # fmt: skip
     train_metrics.metadata.update(result.metrics)
     model.metadata.update(backbone=result.backbone, **result.metrics)
 

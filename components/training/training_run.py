@@ -1,6 +1,6 @@
 """A planned training: run in one process or several, and written as bundle, report and logs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import logging
 from pathlib import Path
 from typing import Any
@@ -104,10 +104,12 @@ class PlannedTraining:
     folder: CheckpointFolder
 
 
-def configured(store: FeatureStore, recipe: str, training: str) -> TrainingConfig:
+def configured(store: FeatureStore, recipe: str, training: str, warm_start: str = "") -> TrainingConfig:
     """A recipe's config for the store's backbone and what the problem file changes of it; see the job `train_model`."""
     backbone = backbone_config_from(store.preparation["backbone"])
     config = overridden(recipe_config(recipe, backbone), training_changes(training))
+    if warm_start:
+        config = replace(config, warm_start=warm_start)
     if store.is_regression and (config.label_smoothing or config.class_weighting != "none"):
         raise ValueError(
             "the section training of the problem file must leave label_smoothing and class_weighting alone where the "

@@ -82,27 +82,44 @@ def data_layer() -> BaseComponent:
         with_personal_key(with_access(ingestion, Access(claim=workspace_claim, secret=secret)))
         ingestion_gate = gate_after(ingestion, "ingestion", step="ingest examples", claim=workspace_claim)
 
-        validation = validate_examples(examples=ingestion.outputs["examples"]).after(ingestion_gate)
-        with_workspace(called(on_cpu(validation, size), "validate examples"), workspace_claim)
-        validation_gate = gate_after(validation, "validation", step="validate examples", claim=workspace_claim)
-
-        features = feature_step(
-            ingestion.outputs["examples"],
+        return validated_and_prepared(
+            ingestion,
+            ingestion_gate,
             backbone=backbone,
             preparation=preparation,
             feature_dir=feature_dir,
             size=size,
             claim=workspace_claim,
-        ).after(validation_gate)
-        return DataOutputs(
-            examples=ingestion.outputs["examples"],
-            features=features.outputs["features"],
-            splits=ingestion.outputs["splits"],
-            schema=validation.outputs["schema"],
-            statistics=validation.outputs["statistics"],
         )
 
     return data
+
+
+def validated_and_prepared(
+    made: PipelineTask,
+    gate: PipelineTask,
+    *,
+    backbone: Asked,
+    preparation: Asked,
+    feature_dir: Asked,
+    size: Size,
+    claim: Asked,
+) -> DataOutputs:
+    """The steps behind the one that made the examples and its gate: validation with a gate, and preparation."""
+    examples = made.outputs["examples"]
+    validation = validate_examples(examples=examples).after(gate)
+    with_workspace(called(on_cpu(validation, size), "validate examples"), claim)
+    validation_gate = gate_after(validation, "validation", step="validate examples", claim=claim)
+    features = feature_step(
+        examples, backbone=backbone, preparation=preparation, feature_dir=feature_dir, size=size, claim=claim
+    ).after(validation_gate)
+    return DataOutputs(
+        examples=examples,
+        features=features.outputs["features"],
+        splits=made.outputs["splits"],
+        schema=validation.outputs["schema"],
+        statistics=validation.outputs["statistics"],
+    )
 
 
 def feature_step(

@@ -26,6 +26,8 @@ def tests_layer(profile: ProfileName) -> BaseComponent:
         recipe: str,
         training: str,
         budget: str,
+        target: str,
+        fairness: str,
         seed: int,
         workspace_claim: str,
         cpu: str,
@@ -43,6 +45,8 @@ def tests_layer(profile: ProfileName) -> BaseComponent:
             How the full run trains; what the problem file changes of it, as JSON.
         budget
             What the training may cost, as JSON.
+        target, fairness
+            What the analysis will be asked, as JSON: whether it can be is known before the training.
         workspace_claim
             The volume claim that steps mount.
         cpu, cpu_limit, memory, memory_limit
@@ -54,6 +58,8 @@ def tests_layer(profile: ProfileName) -> BaseComponent:
             recipe=recipe,
             training=training,
             budget=budget,
+            target=target,
+            fairness=fairness,
             seed=seed,
             device=device_of(profile),
         )

@@ -42,6 +42,7 @@ def training_layer(profile: ProfileName) -> BaseComponent:
         training: str,
         seed: int,
         checkpoint_dir: str,
+        warm_start: str,
         workspace_claim: str,
         secret: str,
         gpus: str,
@@ -64,6 +65,8 @@ def training_layer(profile: ProfileName) -> BaseComponent:
             How to train; what the problem file changes of it, as JSON.
         checkpoint_dir
             A folder or URI that outlives the run.
+        warm_start
+            A bundle whose weights training starts from; empty for what the problem file says.
         workspace_claim
             The volume claim that steps mount.
         secret
@@ -83,6 +86,7 @@ def training_layer(profile: ProfileName) -> BaseComponent:
             "training": training,
             "seed": seed,
             "checkpoint_dir": checkpoint_dir,
+            "warm_start": warm_start,
         }
         if profile == "nodes":
             size = LAUNCHING

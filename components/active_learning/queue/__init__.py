@@ -1,1 +1,1 @@
-"""The queue: lists that people fill in, and what comes back from them."""
+"""The queue: label requests as CSV and Label Studio tasks, and what people filled in back, checked row by row."""

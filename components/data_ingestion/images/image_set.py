@@ -12,9 +12,10 @@ from components.data_ingestion.images.labels import ImageEntry
 from components.data_ingestion.images.measures import ImageRecord
 from components.data_ingestion.images.near_duplicates import near_duplicate_pairs
 from components.data_ingestion.ingestion_facts import Quarantined
-from components.data_ingestion.splits.line import NOT_PINNED, split_position
+from components.data_ingestion.splits.line import NOT_PINNED
 from components.data_ingestion.splits.placement import ExamplesToSplit, known_places, place_examples, Placement
 from components.shared.contracts.problem import Problem, SPLIT_NAMES
+from components.shared.contracts.split_line import split_position
 from components.shared.contracts.split_record import content_key, group_fingerprint, KnownSplits
 
 _LARGE_GROUP = 10

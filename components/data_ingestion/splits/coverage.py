@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from components.data_ingestion.splits.line import split_intervals
 from components.shared.contracts.problem import SPLIT_NAMES
+from components.shared.contracts.split_line import split_intervals
 
 MIN_UNITS_A_CLASS = 3
 

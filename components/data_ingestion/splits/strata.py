@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from components.data_ingestion.splits.coverage import MIN_UNITS_A_CLASS
-from components.data_ingestion.splits.line import split_position, splits_on_line
 from components.shared.contracts.problem import SPLIT_NAMES
+from components.shared.contracts.split_line import split_position, splits_on_line
 from components.shared.runtime.fingerprints import fingerprint_bytes
 
 _TOLERANCE = 1e-9

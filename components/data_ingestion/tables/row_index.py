@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from components.data_ingestion.clusters import connected_clusters, equal_pairs
-from components.data_ingestion.splits.line import split_position
 from components.data_ingestion.tables.rows import PreparedRows
+from components.shared.contracts.split_line import split_position
 from components.shared.contracts.split_record import content_key, group_fingerprint
 from components.shared.runtime.fingerprints import fingerprint_bytes
 

@@ -11,7 +11,7 @@ from components.data_ingestion.event_times import event_times, NO_TIME
 from components.data_ingestion.label_provenance import row_provenance, RowProvenance
 from components.data_ingestion.personal_values import carried_values
 from components.data_ingestion.tables.column_plan import ColumnPlan
-from components.shared.runtime.fingerprints import fingerprint_bytes
+from components.shared.contracts.split_line import content_fingerprints
 from components.shared.tables.column_types import as_type
 from components.shared.tables.label_expression import LabelExpression
 from components.shared.tables.number_labels import cleaned_labels, label_numbers
@@ -21,8 +21,6 @@ NO_TEXT = "it has no text"
 NO_FEATURE = "none of its features has a value"
 NO_ID = "it has no identifier"
 NO_NUMBER = "its label is not a finite number"
-_SEPARATOR = "\x1f"
-_MISSING = "\x00"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,8 +95,8 @@ def prepared_rows(batch: pa.RecordBatch, plan: ColumnPlan, cleaning: ValueCleani
         ids=ids,
         groups=groups,
         carried_groups=_carried_groups(columns, plan, groups),
-        contents=_fingerprints(payload),
-        rows=_fingerprints(whole),
+        contents=content_fingerprints(payload),
+        rows=content_fingerprints(whole),
         reasons=reasons,
         provenance=row_provenance(raw, labels, plan.provenance, plan.label_version),
         times=times,
@@ -121,12 +119,6 @@ def _labels(raw: dict[str, pa.Array], plan: ColumnPlan, cleaning: ValueCleaning)
     numbers, is_wrong = label_numbers(cleaned_labels(raw[plan.label], cleaning))
     # A number that means missing does so however it is written.
     return cleaning.of_labels.typed(numbers), is_wrong
-
-
-def _fingerprints(columns: Sequence[pa.Array]) -> list[str]:
-    texts = [column.cast(pa.string()) for column in columns]
-    joined = pc.binary_join_element_wise(*texts, _SEPARATOR, null_handling="replace", null_replacement=_MISSING)
-    return [fingerprint_bytes(value.encode()) for value in joined.to_pylist()]
 
 
 def _reasons(

@@ -15,7 +15,7 @@ from components.model_analysis.baseline.comparison import BaselineComparison, op
 from components.model_analysis.baseline.labelled_rows import answered_rows, AnsweredRows, LabelledRows, training_rows
 from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
 from components.model_analysis.metrics.class_sums import class_columns, macro_measures
-from components.model_analysis.metrics.operating_point import chosen_threshold, positive_index
+from components.model_analysis.metrics.operating_point import chosen_threshold
 from components.model_analysis.metrics.regression import number_columns, number_measures
 from components.model_analysis.metrics.roc import one_vs_rest_auc
 from components.model_analysis.scoring.operating_threshold import operating_point
@@ -181,7 +181,7 @@ def _thresholds(
     """Where `at` is asked for: a cheap model without a threshold that does it never answers the positive class."""
     if at is None or threshold is None:
         return None
-    positive = positive_index(at, class_names)
+    positive = at.positive_index(class_names)
     own = chosen_threshold(validation.labels[is_read] == positive, model.answers[0][is_read, positive], at)
     never = tuple(math.inf if math.isnan(value) else value for value in (threshold, own))
     return _Points(positive=positive, thresholds=(never[0], never[1]))

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from components.model_analysis.gate.answered_pair import ClassPair, NumberPair
 from components.model_analysis.gate.champion_gate import ComparedRows
-from components.model_analysis.metrics.operating_point import positive_index
 from components.model_analysis.scoring.operating_threshold import operating_point
 from components.model_analysis.traits.pinned_masks import pinned_masks
 from components.shared.contracts.example_rows import content_ids_of, example_ids_of, groups_of
@@ -163,7 +162,7 @@ def _operating_points(
 ) -> tuple[str, int | None, tuple[float, float] | None]:
     if at is None:
         return "", None, None
-    positive = positive_index(at, challenger.class_names)
+    positive = at.positive_index(challenger.class_names)
     name = challenger.class_names[positive]
     mine, other = (operating_point(table, at.of_class(name)) for table in (challenger, champion))
     if mine.why_none or other.why_none:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from components.model_analysis.error_causes.analysed_errors import AnalysedError, ErrorAnalysis
 from components.model_analysis.error_causes.cause_names import CAUSES, REMEDIES
-from components.model_analysis.errors.thumbnails import thumbnail
+from components.modeling.images.thumbnails import thumbnail
 from components.reporting.page import Cell, Picture, Report
 
 _MAX_ID = 40

@@ -6,7 +6,7 @@ from typing import Any
 
 from components.model_analysis.errors.hardest_examples import ScoredExample
 from components.model_analysis.errors.largest_errors import MissedNumber
-from components.model_analysis.errors.thumbnails import thumbnail
+from components.modeling.images.thumbnails import thumbnail
 from components.reporting.page import Cell, Picture, Report
 
 MAX_COLUMNS = 6

@@ -100,10 +100,8 @@ def positive_classes(
     ValueError
         If the problem file names a class that the model does not know.
     """
-    named = target_positive if spec.positive is None else spec.positive
+    named = spec.positive_name(class_names) or target_positive
     if named is not None:
-        if named not in class_names:
-            raise ValueError(f"fairness.positive must be a class of the model, {', '.join(class_names)}, got {named!r}")
         return [list(class_names).index(named)]
     if len(class_names) == 2:
         return [1]

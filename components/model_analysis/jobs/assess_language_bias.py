@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, TYPE_CHECKING
 
 from components.model_analysis.gate.smoke_gate import judge_smoke, SMOKE_RECIPE
-from components.model_analysis.language_bias.corpus import Corpus, packaged_corpus, read_corpus
 from components.model_analysis.language_bias.findings import bias_verdict, CANNOT_SEE, nothing_to_ask
 from components.model_analysis.language_bias.hugging_face_folder import is_hugging_face_folder
 from components.model_analysis.language_bias.measures import BiasMeasure, judged
+from components.model_analysis.language_bias.packaged_corpora import packaged_corpus
 from components.model_analysis.language_bias.report import bias_report, BiasReportContent
 from components.shared.contracts.bundle import read_config
+from components.shared.contracts.language_bias_corpus import Corpus, read_corpus
 from components.shared.contracts.language_bias_settings import LanguageBiasSettings
 from components.shared.contracts.verdict import write_verdict
 from components.shared.runtime.atomic_files import write_json

@@ -19,7 +19,6 @@ from components.model_analysis.gate.target_gate import judge, LeftOut
 from components.model_analysis.metrics.column_influence import column_influence
 from components.model_analysis.metrics.confusion import condensed_confusion
 from components.model_analysis.metrics.evaluation import Evaluation
-from components.model_analysis.metrics.operating_point import positive_index
 from components.model_analysis.metrics.regression import NumberEvaluation
 from components.model_analysis.number_report import number_report, NumberReportContent
 from components.model_analysis.scoring.example_sources import example_table_source
@@ -124,7 +123,7 @@ def evaluate_model(
     _check_task(examples, predictor)
     asked = asked.for_task(is_regression=predictor.task.is_regression)
     if asked.at is not None:
-        positive_index(asked.at, predictor.class_names)  # before an hour of scoring
+        asked.at.positive_index(predictor.class_names)  # before an hour of scoring
     source = example_table_source(examples, predictor.features, splits=_SCORED_SPLITS)
     scored = score_source(source, predictor, predictions_path)
     found = _evaluated(examples, PredictionsTable(predictions_path), scored, predictor, asked)

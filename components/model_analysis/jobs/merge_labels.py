@@ -11,7 +11,8 @@ from components.shared.contracts.example_rows import groups_of, looked_up
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.label_matching import LabelMatcher
 from components.shared.contracts.label_origin import is_person
-from components.shared.contracts.merge_labels import merge_labels, MergedLabels, read_corrections
+from components.shared.contracts.label_versions.merging import MergedLabels
+from components.shared.contracts.merge_labels import merge_labels, read_corrections
 from components.shared.contracts.predictions_table import PredictionsTable
 
 logger = logging.getLogger(__name__)

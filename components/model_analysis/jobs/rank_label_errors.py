@@ -12,13 +12,7 @@ import numpy as np
 
 from components.model_analysis.label_errors.audit import wrong_label_share, WrongLabelShare
 from components.model_analysis.label_errors.given_labels import given_labels, GivenLabels
-from components.model_analysis.label_errors.label_sheets import (
-    audit_sample,
-    images_of,
-    shown_values,
-    write_audit,
-    write_queue,
-)
+from components.model_analysis.label_errors.label_sheets import audit_sample, write_audit, write_queue
 from components.model_analysis.label_errors.ranking import ranked_labels, RankedLabel, wanted_first
 from components.model_analysis.label_errors.report import label_errors_report, LabelErrorsContent, MAX_SHOWN
 from components.model_analysis.scoring.example_batches import ExampleBatch, ExampleSource
@@ -28,6 +22,7 @@ from components.modeling.predictor import load_predictor
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.merge_labels import read_corrections
 from components.shared.contracts.predictions_table import PredictionsTable
+from components.shared.contracts.shown_examples import images_of, shown_values
 from components.shared.runtime.atomic_files import write_json
 from components.shared.runtime.step_record import keep_results, this_step
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 import logging
 from pathlib import Path
+import shutil
 import tempfile
 from typing import Any
 
@@ -18,6 +19,7 @@ from components.model_analysis.scoring.predictions import count_left_out, evalua
 from components.model_analysis.scoring.resumable import forget_parts, PREDICTIONS, score_in_parts
 from components.model_analysis.scoring.table_columns import hints_of, TableHints
 from components.model_analysis.scoring_report import scoring_report
+from components.modeling.dropout_sampling import DropoutSampling
 from components.modeling.gpu.preflight import require_gpu
 from components.modeling.predictor import load_predictor
 from components.reporting.page import Cell
@@ -88,7 +90,9 @@ def score_examples(
     device: str = "auto",
     workspace_claim: str = "",
     report_path: str | Path | None = None,
+    predictions_path: str | Path | None = None,
     part_examples: int | None = None,
+    dropout_passes: int = 0,
 ) -> ScoreResult:
     """Score any examples with a model; a try that was killed goes on after what it had scored.
 
@@ -111,8 +115,13 @@ def score_examples(
         The volume claim that a step on a cluster mounts; empty elsewhere.
     report_path
         Where the report is written too, beside OUTPUT/report.html.
+    predictions_path
+        A folder that the predictions table is written to as well, for a step that comes after this one.
     part_examples
         Examples that are scored before they are kept; None for some minutes of work.
+    dropout_passes
+        How often each example is answered with dropout (2 or more), for the column `mutual_information`; 0 for not at
+        all.
 
     Returns
     -------
@@ -137,22 +146,29 @@ def score_examples(
         bundle = local_bundle(str(model_path), Path(scratch) / "model")
         data = local_source(source, Path(scratch) / "data")
         told = hints_of(hints, workspace_claim) if isinstance(hints, str) else hints
-        result = _scored(source, data, bundle, output, told, device, part_examples)
+        how = _How(device=device, part_examples=part_examples, dropout_passes=dropout_passes)
+        result = _scored(source, data, bundle, output, told, how)
         if report_path is not None:
             write_text(report_path, (output.local / REPORT_FILE).read_text(encoding="utf-8"))
+        if predictions_path is not None:
+            shutil.copytree(output.local / PREDICTIONS, predictions_path, dirs_exist_ok=True)
     return result
 
 
-def _scored(
-    source: str,
-    data: str,
-    bundle: Path,
-    output: OutputFolder,
-    hints: TableHints,
-    device: str,
-    part_examples: int | None,
-) -> ScoreResult:
-    predictor = load_predictor(bundle, device=device)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _How:
+    """Where and how examples are scored."""
+
+    device: str
+    part_examples: int | None
+    dropout_passes: int
+
+
+def _scored(source: str, data: str, bundle: Path, output: OutputFolder, hints: TableHints, how: _How) -> ScoreResult:
+    predictor = load_predictor(bundle, device=how.device)
+    if how.dropout_passes:
+        DropoutSampling(num_passes=how.dropout_passes)
+        predictor.check_dropout()
     told = hints.trained_with(predictor.config)
     examples = open_source(data, predictor.features, LabelMatcher(predictor.class_names), told)
     _say_changed(examples.changed_labels)
@@ -162,8 +178,16 @@ def _scored(
         "data": data_fingerprint(mounted(source), replace(hints.problem, split=SplitSpec())),
         "told": fingerprint_json([hints.payload, hints.label, hints.problem.to_dict()]),
         "batch_rows": BATCH_ROWS[predictor.features.modality],
+        "dropout_passes": how.dropout_passes,
     }
-    scored = score_in_parts(examples, predictor, output, identity, part_examples=part_examples)
+    scored = score_in_parts(
+        examples,
+        predictor,
+        output,
+        identity,
+        part_examples=how.part_examples,
+        dropout_passes=how.dropout_passes,
+    )
     say_unreadable(scored.unreadable)
     lists = _lists(examples, scored.unreadable)
     for name, content in lists.items():

@@ -6,14 +6,9 @@ Shapes: N examples, those of several groups of given labels one after another.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from components.model_analysis.label_errors.given_labels import GivenLabels
-from components.modeling.label_evidence.neighbourhoods import neighbourhoods, NO_ROW
+from components.modeling.label_evidence.neighbourhoods import neighbourhoods, with_contradictions
 from components.modeling.label_evidence.suspicion import label_suspicion
-
-# One of two near duplicates with different labels is wrong: it may as well be this one.
-_EITHER = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +67,7 @@ def _of_part(part: GivenLabels) -> list[RankedLabel]:
         return []
     found = label_suspicion(part.probabilities, part.labels, part.embeddings)
     around = neighbourhoods(part.embeddings, part.labels, part.content_ids)
-    scores = _with_contradictions(found.scores, around.contradicted_by)
+    scores = with_contradictions(found.scores, around.contradicted_by)
     return [
         RankedLabel(
             example_id=part.example_ids[row],
@@ -87,12 +82,3 @@ def _of_part(part: GivenLabels) -> list[RankedLabel]:
         )
         for row in range(len(part))
     ]
-
-
-def _with_contradictions(scores: np.ndarray, contradicted_by: np.ndarray) -> np.ndarray:
-    """The more suspicious one of two that contradict each other is as suspicious as a coin."""
-    rows = np.flatnonzero(contradicted_by != NO_ROW)
-    worse = rows[scores[rows] >= scores[contradicted_by[rows]]]
-    raised = scores.copy()
-    raised[worse] = np.maximum(scores[worse], _EITHER)
-    return raised

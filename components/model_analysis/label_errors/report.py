@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from components.model_analysis.errors.thumbnails import thumbnail
 from components.model_analysis.label_errors.audit import MIN_AUDITED, WrongLabelShare
 from components.model_analysis.label_errors.ranking import RankedLabel
+from components.modeling.images.thumbnails import thumbnail
 from components.reporting.page import Cell, Picture, Report
 
 MAX_SHOWN = 24

@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 
 from components.model_analysis.language_bias.classifier_answers import classifier_answers, WorstPair
-from components.model_analysis.language_bias.corpus import Corpus
 from components.model_analysis.language_bias.likelihood_answers import likelihood_answers
 from components.model_analysis.language_bias.local_model import LocalLanguageModel
 from components.model_analysis.language_bias.measures import BiasMeasure
 from components.modeling.gpu.devices import choose_device
 from components.modeling.gpu.preflight import require_gpu
 from components.modeling.predictor import load_predictor, Predictor
+from components.shared.contracts.language_bias_corpus import Corpus
 
 _BATCH = 256
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.model_analysis.language_bias.corpus import Corpus
 from components.model_analysis.language_bias.measures import BiasMeasure
 from components.model_analysis.language_bias.sentences import sentence, terms_of
 from components.model_analysis.language_bias.term_gaps import term_measures
+from components.shared.contracts.language_bias_corpus import Corpus
 from components.shared.tables.identity_terms import Language
 
 # Texts, N of them, to probabilities of the shape (N, K).

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.model_analysis.language_bias.corpus import both, Corpus, Endings, Stereotype
 from components.model_analysis.language_bias.local_model import ScoredText
 from components.model_analysis.language_bias.measures import (
     BiasMeasure,
@@ -23,6 +22,7 @@ from components.model_analysis.language_bias.measures import (
 )
 from components.model_analysis.language_bias.sentences import sentence, Term, terms_of
 from components.model_analysis.language_bias.term_gaps import term_measures
+from components.shared.contracts.language_bias_corpus import both, Corpus, Endings, Stereotype
 
 # Texts, N of them, to natural logs of likelihoods, shape (N,).
 LogLikelihoods = Callable[[Sequence[ScoredText]], np.ndarray]

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 import re
 
-from components.model_analysis.language_bias.corpus import both, Corpus
 from components.model_analysis.language_bias.english_articles import article
 from components.model_analysis.language_bias.korean_particles import with_particle
+from components.shared.contracts.language_bias_corpus import both, Corpus
 from components.shared.runtime.errors import ContractError
 from components.shared.tables.identity_terms import Language
 

@@ -3,7 +3,6 @@
 Shapes: N examples.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 import math
 from typing import Any
@@ -57,26 +56,6 @@ class OperatingPoint:
             "why_none": self.why_none,
             **{name: None if item is None else without_nan(asdict(item)) for name, item in figures.items()},
         }
-
-
-def positive_index(spec: OperatingPointSpec, class_names: Sequence[str]) -> int:
-    """Index of the class that is looked for.
-
-    Raises
-    ------
-    ValueError
-        If there are other than two classes, or the named one is none of them.
-    """
-    if len(class_names) != 2:
-        raise ValueError(
-            f"target.at must be of a model of two classes, got {len(class_names)}: choose a metric over all classes, "
-            "such as macro_recall"
-        )
-    if spec.positive is None:
-        return 1
-    if spec.positive not in class_names:
-        raise ValueError(f"target.at.positive must be one of {', '.join(class_names)}, got {spec.positive!r}")
-    return list(class_names).index(spec.positive)
 
 
 def chosen_threshold(positive: np.ndarray, scores: np.ndarray, spec: OperatingPointSpec) -> float:

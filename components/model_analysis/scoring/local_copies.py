@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import fsspec
-
 from components.shared.contracts.bundle_fetch import fetch_bundle
 from components.shared.runtime.workspace import mounted
-from components.shared.tables.sources import check_source, readable_store_errors
+from components.shared.tables.sources import check_source, local_copy
 
 
 def local_source(source: str, folder: Path) -> str:
@@ -23,15 +21,7 @@ def local_source(source: str, folder: Path) -> str:
     if "://" not in path:
         return path
     check_source(source)
-    with readable_store_errors(f"the data to score, {source}, must be something that can be read"):
-        filesystem, root = fsspec.core.url_to_fs(source)
-        target = folder / root.rstrip("/").rpartition("/")[2]
-        if filesystem.isdir(root):
-            filesystem.get(f"{root.rstrip('/')}/", f"{target}/", recursive=True)
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            filesystem.get_file(root, str(target))
-    return str(target)
+    return str(local_copy(path, folder, what="the data to score"))
 
 
 def local_bundle(model: str, folder: Path) -> Path:

@@ -8,7 +8,6 @@ from components.model_analysis.metrics.operating_point import (
     chosen_threshold,
     figures_at,
     OperatingPoint,
-    positive_index,
     why_no_threshold,
 )
 from components.shared.contracts.labelled_answers import labelled_answers
@@ -28,7 +27,7 @@ def operating_point(
     ValueError
         If the model has other than two classes, or not the class that is looked for.
     """
-    index = positive_index(spec, table.class_names)
+    index = spec.positive_index(table.class_names)
     validation, test = (labelled_answers(table, [split]) for split in ("validation", "test"))
     positive, scores = validation.labels == index, validation.answers[:, index]
     threshold = chosen_threshold(positive, scores, spec)

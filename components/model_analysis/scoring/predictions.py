@@ -58,10 +58,12 @@ def write_scored(
     *,
     bar: "tqdm[object]",
     answers: ClassAnswers | NumberAnswers | None = None,
+    dropout_passes: int = 0,
 ) -> list[UnreadableExample]:
     """Score batches of a source into a predictions table; those of their examples that cannot be read.
 
-    `answers` is told of every batch, and `bar` of every example.
+    `answers` is told of every batch, and `bar` of every example. With `dropout_passes`, 2 or more, the table also has
+    the mutual information.
     """
     told = answers or _answers(predictor)
     unreadable: list[UnreadableExample] = []
@@ -71,9 +73,10 @@ def write_scored(
         extra_columns=source.extra_columns,
         is_regression=predictor.task.is_regression,
         kept=source.kept,
+        has_mutual_information=dropout_passes > 0,
     )
     with table as writer:
-        for batch in score_batches(batches, predictor):
+        for batch in score_batches(batches, predictor, dropout_passes=dropout_passes):
             bar.update(len(batch.examples) + len(batch.unreadable))
             unreadable += batch.unreadable
             if len(batch.examples):
@@ -130,4 +133,5 @@ def _write(batch: ScoredBatch, writer: PredictionsWriter, answers: ClassAnswers 
         numbers=batch.prediction.numbers_B,
         embeddings=batch.prediction.embeddings_BD,
         extra=batch.examples.extra,
+        mutual_information=batch.prediction.mutual_information_B,
     )

@@ -4,11 +4,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 
 from components.model_analysis.scoring.example_batches import ExampleBatch, UnreadableExample
 from components.model_analysis.scoring.unusable_rows import first_unusable
+from components.modeling.dropout_sampling import DropoutSampling
 from components.modeling.images.decoding import UndecodableImageError
 from components.modeling.predictor import Prediction, Predictor
 from components.shared.feature_store.blocks import joined_inputs
@@ -36,13 +38,18 @@ class _Part:
 
 
 def score_batches(
-    batches: Iterable[ExampleBatch], predictor: Predictor, *, num_workers: int | None = None
+    batches: Iterable[ExampleBatch],
+    predictor: Predictor,
+    *,
+    num_workers: int | None = None,
+    dropout_passes: int = 0,
 ) -> Iterator[ScoredBatch]:
     """Score batches in their order; memory stays at a few batches whatever their number.
 
     `num_workers` threads read and prepare, None for one a core. Images are prepared one by one, for Pillow decodes
     outside Python's lock and a damaged one is quarantined; other examples a whole batch at a time, and one that cannot
-    be prepared is a ValueError that names it.
+    be prepared is a ValueError that names it. Dropout is seeded by a batch's first example, so that a batch that is
+    scored again gets the same.
     """
     with ThreadPoolExecutor(max_workers=num_workers or available_cores()) as pool:
         waiting: deque[tuple[ExampleBatch, list[_Part]]] = deque()
@@ -50,9 +57,9 @@ def score_batches(
             for batch in batches:
                 waiting.append((batch, _submitted(batch, predictor, pool)))
                 if len(waiting) > _BATCHES_AHEAD:
-                    yield _scored(*waiting.popleft(), predictor)
+                    yield _scored(*waiting.popleft(), predictor, dropout_passes)
             while waiting:
-                yield _scored(*waiting.popleft(), predictor)
+                yield _scored(*waiting.popleft(), predictor, dropout_passes)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -74,7 +81,7 @@ def _prepared(batch: ExampleBatch, rows: range, predictor: Predictor) -> _Inputs
         raise ValueError(f"the example {batch.example_ids[rows[row]]} cannot be scored: {reason}") from error
 
 
-def _scored(batch: ExampleBatch, parts: list[_Part], predictor: Predictor) -> ScoredBatch:
+def _scored(batch: ExampleBatch, parts: list[_Part], predictor: Predictor, dropout_passes: int) -> ScoredBatch:
     inputs: list[_Inputs] = []
     kept: list[int] = []
     unreadable: list[UnreadableExample] = []
@@ -87,16 +94,19 @@ def _scored(batch: ExampleBatch, parts: list[_Part], predictor: Predictor) -> Sc
                 UnreadableExample(example_id=batch.example_ids[row], split=batch.splits[row], reason=str(error))
                 for row in part.rows
             ]
+    dropout = None
+    if dropout_passes and inputs:
+        dropout = DropoutSampling(num_passes=dropout_passes, seed=crc32(batch.example_ids[kept[0]].encode()))
     return ScoredBatch(
-        examples=batch.take(kept), prediction=_prediction(inputs, predictor), unreadable=tuple(unreadable)
+        examples=batch.take(kept), prediction=_prediction(inputs, predictor, dropout), unreadable=tuple(unreadable)
     )
 
 
-def _prediction(inputs: list[_Inputs], predictor: Predictor) -> Prediction:
+def _prediction(inputs: list[_Inputs], predictor: Predictor, dropout: DropoutSampling | None) -> Prediction:
     if not inputs:
         return Prediction(
             probabilities_BK=np.empty((0, len(predictor.class_names)), np.float32),
             numbers_B=np.empty(0) if predictor.task.is_regression else None,
             embeddings_BD=np.empty((0, 0), np.float32),
         )
-    return predictor.predict(joined_inputs(inputs, predictor.features.input_specs))
+    return predictor.predict(joined_inputs(inputs, predictor.features.input_specs), dropout=dropout)

@@ -11,9 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 import logging
-import os
 from pathlib import Path
-import shutil
 from typing import Any
 
 from components.model_analysis.scoring.example_batches import ExampleBatch, ExampleSource, UnreadableExample
@@ -23,6 +21,7 @@ from components.modeling.predictor import Predictor
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.runtime.atomic_files import read_json, write_json
 from components.shared.runtime.errors import ContractError
+from components.shared.runtime.local_files import linked_file
 from components.shared.runtime.progress import progress
 from components.shared.runtime.redaction import masked_strings
 
@@ -49,6 +48,7 @@ def score_in_parts(
     identity: Mapping[str, Any],
     *,
     part_examples: int | None = None,
+    dropout_passes: int = 0,
 ) -> ScoredParts:
     """Score every example of a source into `OUTPUT/predictions`, going on where an earlier try was stopped.
 
@@ -62,6 +62,8 @@ def score_in_parts(
         JSON values: what is scored, and by which model. Parts of another identity are thrown away.
     part_examples
         Examples a part, about; None for the modality's.
+    dropout_passes
+        How often each example is answered with dropout, for its mutual information; 0 for not at all.
 
     Raises
     ------
@@ -83,7 +85,9 @@ def score_in_parts(
         bar.update(found)
         for chunk in _chunks(batches, size):
             name = f"{PARTS}/{len(parts):05d}"
-            unreadable = write_scored(chunk, source, predictor, output.local / name, bar=bar)
+            unreadable = write_scored(
+                chunk, source, predictor, output.local / name, bar=bar, dropout_passes=dropout_passes
+            )
             part = {
                 "num_batches": len(chunk),
                 "num_examples": sum(map(len, chunk)),
@@ -94,7 +98,7 @@ def score_in_parts(
             output.store(name)
             parts.append(part)
         if not parts:
-            write_scored([], source, predictor, output.local / PARTS / "00000", bar=bar)
+            write_scored([], source, predictor, output.local / PARTS / "00000", bar=bar, dropout_passes=dropout_passes)
     _join(output)
     unreadable = [UnreadableExample(**example) for part in parts for example in part["unreadable"]]
     return ScoredParts(unreadable=(*unreadable, *source.unreadable), num_found=found)
@@ -149,16 +153,8 @@ def _join(output: OutputFolder) -> None:
     (output.local / PREDICTIONS).mkdir()
     shards = [shard for part in sorted((output.local / PARTS).glob("[0-9]*")) for shard in _shards(part)]
     for number, shard in reversed(list(enumerate(shards))):
-        _linked(shard, output.local / PREDICTIONS / f"shard-{number:05d}.parquet")
+        linked_file(shard, output.local / PREDICTIONS / f"shard-{number:05d}.parquet")
     output.store(PREDICTIONS)
-
-
-def _linked(shard: Path, target: Path) -> None:
-    """The same file under another name, or a copy where the file system has no links."""
-    try:
-        os.link(shard, target)
-    except OSError:
-        shutil.copyfile(shard, target)
 
 
 def forget_parts(output: OutputFolder) -> None:

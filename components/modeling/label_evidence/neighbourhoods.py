@@ -15,6 +15,8 @@ _NUM_NEIGHBOURS = 10
 _NEAR = 0.2
 # Of the spread (median absolute deviation) of log distances above their median.
 _FAR = 6.0
+# One of two near duplicates with different labels is wrong: it may as well be this one.
+_EITHER = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -58,6 +60,23 @@ def neighbourhoods(embeddings: np.ndarray, labels: np.ndarray, content_ids: np.n
         above = logs - np.median(logs)
         is_outlier = above > _FAR * max(float(np.median(np.abs(above))), 1e-3)
     return Neighbourhoods(contradicted_by=contradicted_by, is_outlier=is_outlier)
+
+
+def with_contradictions(scores: np.ndarray, contradicted_by: np.ndarray) -> np.ndarray:
+    """Suspicion of N labels, 0 to 1, where of two that contradict each other the worse is as suspicious as a coin.
+
+    Parameters
+    ----------
+    scores
+        Shape (N,), 0 to 1.
+    contradicted_by
+        Shape (N,), int, as in `Neighbourhoods`.
+    """
+    rows = np.flatnonzero(contradicted_by != NO_ROW)
+    worse = rows[scores[rows] >= scores[contradicted_by[rows]]]
+    raised = scores.copy()
+    raised[worse] = np.maximum(scores[worse], _EITHER)
+    return raised
 
 
 def _by_equal_contents(labels: np.ndarray, content_ids: np.ndarray | None) -> np.ndarray:

@@ -42,23 +42,46 @@ def cross_validated_probabilities(
         fewer than two examples a fold, or no embedding, the classes' shares.
     """
     shares = np.bincount(labels, minlength=num_classes) / max(len(labels), 1)
-    own = np.arange(len(labels)) if groups is None else np.where(groups < 0, -1 - np.arange(len(labels)), groups)
-    num_folds = min(NUM_FOLDS, int(np.bincount(labels).max(initial=0)), len(np.unique(own)))
-    if len(labels) < 2 * NUM_FOLDS or (shares > 0).sum() < 2 or num_folds < 2 or not embeddings.shape[1]:
+    folds = stratified_folds(labels, groups, seed=seed)
+    if not folds or not embeddings.shape[1]:
         return np.tile(shares, (len(labels), 1))
     vectors = _main_axes(embeddings)
-    folds = StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed)
     found = np.full((len(STRENGTHS), len(labels), num_classes), 0.0)
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)  # one that stopped early still ranks
-        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
-        for train, test in folds.split(vectors, labels, own):
+        for train, test in folds:
             for place, strength in enumerate(STRENGTHS):
                 found[place, test] = _fitted(vectors, labels, train, test, strength, num_classes)
     found = np.clip(found, _LEAST, None)
     found /= found.sum(axis=2, keepdims=True)
     best: np.ndarray = found[np.log(found[:, np.arange(len(labels)), labels]).mean(axis=1).argmax()]
     return best
+
+
+def stratified_folds(
+    labels: np.ndarray, groups: np.ndarray | None = None, *, seed: int = 0
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Rows to fit to and rows to answer, of up to 5 folds with each class in its share and groups whole.
+
+    Parameters
+    ----------
+    labels, groups, seed
+        As of `cross_validated_probabilities`.
+
+    Returns
+    -------
+    list[tuple[np.ndarray, np.ndarray]]
+        Empty with fewer than two classes, or fewer than two examples a fold.
+    """
+    own = np.arange(len(labels)) if groups is None else np.where(groups < 0, -1 - np.arange(len(labels)), groups)
+    counts = np.bincount(labels)
+    num_folds = min(NUM_FOLDS, int(counts.max(initial=0)), len(np.unique(own)))
+    if len(labels) < 2 * NUM_FOLDS or (counts > 0).sum() < 2 or num_folds < 2:
+        return []
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+        folds = StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed)
+        return list(folds.split(np.zeros(len(labels)), labels, own))
 
 
 def _fitted(

@@ -8,12 +8,11 @@ C. G. Northcutt, L. Jiang, I. L. Chuang, "Confident Learning: Estimating Uncerta
 the thresholds and the joint distribution of given and true labels.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
+from components.modeling.label_evidence.joint_opinion import joint_opinion
 from components.modeling.label_evidence.neighbour_votes import nearest_neighbours, neighbour_votes
 
 # A few neighbours see near duplicates, many outvote the wrong labels among them.
@@ -80,7 +79,7 @@ def label_suspicion(
     if embeddings is not None and embeddings.shape[1]:
         neighbours, _ = nearest_neighbours(embeddings, max(NEIGHBOURS))
         opinions += [neighbour_votes(neighbours[:, :number], labels, num_classes) for number in NEIGHBOURS]
-    given = _joined(opinions, labels)
+    given = joint_opinion(opinions, labels)
     joint = confident_joint(given, labels)
     true = _true_label_probabilities(given, labels, joint)
     rows = np.arange(len(labels))
@@ -92,8 +91,10 @@ def label_suspicion(
 def confident_joint(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Confident learning's joint distribution of given and true labels.
 
-    An example counts as truly of the most probable class whose threshold it reaches: the mean probability of the class
-    where it is the given label. Cells off the diagonal hold one example more each, spread as if all mistakes were
+    An example counts as truly of its most probable class where it reaches the threshold of that: the mean probability
+    of the class where it is the given label. Of a class that is given a few times and never truly there the threshold
+    is next to nothing: by the most probable class whose threshold is reached, as in the reference, many doubtful
+    examples would be truly of it. Cells off the diagonal hold one example more each, spread as if all mistakes were
     alike, so that a rate of few examples is not believed.
 
     Returns
@@ -105,9 +106,8 @@ def confident_joint(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray
     counts_of = np.bincount(labels, minlength=num_classes)
     sums = np.bincount(labels, weights=probabilities[np.arange(len(labels)), labels], minlength=num_classes)
     thresholds = np.where(counts_of > 0, sums / np.maximum(counts_of, 1), 1.0)
-    is_confident = probabilities >= thresholds - _LEAST
-    counted = is_confident.any(axis=1)
-    true = np.where(is_confident, probabilities, -1.0).argmax(axis=1)
+    true = probabilities.argmax(axis=1)
+    counted = probabilities[np.arange(len(labels)), true] >= thresholds[true] - _LEAST
     counts = np.zeros((num_classes, num_classes))
     np.add.at(counts, (labels[counted], true[counted]), 1.0)
     np.fill_diagonal(counts, np.maximum(np.diag(counts), 1.0))
@@ -125,34 +125,6 @@ def _cautious(joint: np.ndarray, *, num_examples: int) -> np.ndarray:
     drawn = (1.0 - weight) * mistakes + weight * total / num_cells
     np.fill_diagonal(drawn, np.diag(joint))
     return drawn
-
-
-def _joined(opinions: Sequence[np.ndarray], labels: np.ndarray) -> np.ndarray:
-    """Probabilities of the given label, (N, K): a product of powers of the opinions with a factor a class.
-
-    The few powers and factors are those of the highest likelihood of the given labels.
-    """
-    logs = [np.log(np.clip(opinion, _LEAST, 1.0)) for opinion in opinions]
-    num_opinions, num_classes = len(logs), logs[0].shape[1]
-    is_given = np.eye(num_classes)[labels]
-
-    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        found, factors = _product(logs, weights), weights[num_opinions:]
-        surplus = found - is_given
-        slopes = np.array([(surplus * log).sum() for log in logs])
-        value = -np.log(np.maximum(found[np.arange(len(labels)), labels], 1e-300)).sum() + 0.5 * (factors**2).sum()
-        return float(value), np.concatenate([slopes, surplus.sum(axis=0) + factors])
-
-    start = np.concatenate([np.full(num_opinions, 1.0 / num_opinions), np.zeros(num_classes)])
-    bounds = [(0.0, None)] * num_opinions + [(None, None)] * num_classes
-    return _product(logs, minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x)
-
-
-def _product(logs: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
-    exponents = weights[len(logs) :] + sum(weight * log for weight, log in zip(weights, logs, strict=False))
-    powers = np.exp(exponents - exponents.max(axis=1, keepdims=True))
-    product: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
-    return product
 
 
 def _true_label_probabilities(given: np.ndarray, labels: np.ndarray, joint: np.ndarray) -> np.ndarray:

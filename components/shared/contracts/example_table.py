@@ -20,6 +20,7 @@ from typing import Any, get_args, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.shared.contracts.label_lineage import LabelChange, lineage_from
 from components.shared.contracts.parquet_folder import ShardReader, ShardWriter
 from components.shared.contracts.pinned_slices import check_pinned_slices, pinned_from, PinnedSlice
 from components.shared.contracts.problem import Modality, SPLIT_NAMES
@@ -91,6 +92,8 @@ class ExampleTableInfo:
         What was done to the columns of the data before anything else: whoever reads such data does it, too.
     pinned_slices
         Slices that the problem file pins by a condition: gates judge them beside those of columns.
+    lineage
+        How this version came of the one that was ingested, the oldest change of labels first; empty for that one.
     """
 
     modality: Modality
@@ -103,6 +106,7 @@ class ExampleTableInfo:
     is_pool: bool = False
     repairs: Repairs = ()
     pinned_slices: tuple[PinnedSlice, ...] = ()
+    lineage: tuple[LabelChange, ...] = ()
 
     def __post_init__(self) -> None:
         if self.modality not in get_args(Modality):
@@ -187,6 +191,7 @@ class ExampleTableWriter(ShardWriter):
                 "is_pool": info.is_pool,
                 "repairs": [repair.to_dict() for repair in info.repairs],
                 "pinned_slices": [item.to_dict() for item in info.pinned_slices],
+                "lineage": [change.to_dict() for change in info.lineage],
             },
         )
 
@@ -232,6 +237,7 @@ class ExampleTable(ShardReader):
             is_pool=content.get("is_pool", False),
             repairs=repairs_from(content.get("repairs", [])),
             pinned_slices=pinned_from(content.get("pinned_slices", [])),
+            lineage=lineage_from(content.get("lineage", [])),
         )
 
     def iter_batches(

@@ -3,6 +3,7 @@
 fairness: {metric: true_positive_rate, max_difference: 0.1}
 """
 
+from collections.abc import Sequence
 from typing import Annotated, get_args, Literal
 
 from annotated_types import Ge
@@ -60,6 +61,14 @@ class FairnessSpec:
     def has_limit(self) -> bool:
         """Whether anything can be refused."""
         return self.max_difference is not None or self.min_ratio is not None
+
+    def positive_name(self, class_names: Sequence[str]) -> str | None:
+        """The class that rates are about, None where none is named; `ValueError` if it is no class of the model."""
+        if self.positive is not None and self.positive not in class_names:
+            raise ValueError(
+                f"fairness.positive must be a class of the model, {', '.join(class_names)}, got {self.positive!r}"
+            )
+        return self.positive
 
     def check_task(self, *, is_regression: bool) -> None:
         """Raise `ValueError` if the metric is the other task's."""

@@ -1,9 +1,9 @@
 """The predictions table: one row a scored example, which every analysis reads.
 
 Columns: `example_id`, `split`, `label` (null where unknown), `predicted`, `probabilities` (list of float32 in the
-order of the class names), `embedding` (list of float32, empty where the model gives none), and slice columns. Texts are
-masked, identifiers that tell who somebody is are hashed. Where the label is a number, `label` and `predicted` are
-float64, and `probabilities` are empty.
+order of the class names), `embedding` (list of float32, empty where the model gives none), slice columns, and where the
+model was asked with dropout `mutual_information` (float32, nats). Texts are masked, identifiers that tell who somebody
+is are hashed. Where the label is a number, `label` and `predicted` are float64, and `probabilities` are empty.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -17,10 +17,11 @@ from components.shared.contracts.parquet_folder import ShardReader, ShardWriter
 from components.shared.runtime.errors import ContractError
 from components.shared.tables.personal_columns import hashed_texts, masked_texts
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 CONTRACT = "predictions_table"
 
 _COLUMNS = ("example_id", "split", "label", "predicted", "probabilities", "embedding")
+MUTUAL_INFORMATION = "mutual_information"
 _SUM_TOLERANCE = 1e-3
 
 
@@ -37,6 +38,8 @@ class PredictionsWriter:
         Names and Arrow types of slice and metadata columns.
     kept
         Columns among all of them whose personal data stay as they are.
+    has_mutual_information
+        Whether every example comes with it.
     """
 
     def __init__(
@@ -47,14 +50,16 @@ class PredictionsWriter:
         extra_columns: Mapping[str, pa.DataType],
         is_regression: bool = False,
         kept: Collection[str] = (),
+        has_mutual_information: bool = False,
     ) -> None:
         self._class_names = tuple(class_names)
         self._kind = pa.float64() if is_regression else pa.string()
         self._kept = frozenset(kept)
         self._extra_columns = dict(extra_columns)
+        self._has_mutual_information = has_mutual_information
         self._writer = ShardWriter(
             path,
-            _schema(self._kind, extra_columns),
+            _schema(self._kind, extra_columns, has_mutual_information),
             contract=CONTRACT,
             format_version=FORMAT_VERSION,
             info={
@@ -80,6 +85,7 @@ class PredictionsWriter:
         embeddings: np.ndarray,
         extra: Mapping[str, pa.Array],
         numbers: np.ndarray | None = None,
+        mutual_information: np.ndarray | None = None,
     ) -> None:
         """Append N scored examples.
 
@@ -93,6 +99,8 @@ class PredictionsWriter:
             The extra columns, N values each.
         numbers
             Shape (N,), the predicted numbers, finite, where the label is a number; None elsewhere.
+        mutual_information
+            Shape (N,), float32, finite, where the writer has it; None elsewhere.
 
         Raises
         ------
@@ -118,7 +126,11 @@ class PredictionsWriter:
                 for name, kind in self._extra_columns.items()
             ),
         ]
-        self._writer.write(pa.RecordBatch.from_arrays(arrays, [*_COLUMNS, *self._extra_columns]))
+        names = [*_COLUMNS, *self._extra_columns]
+        if self._has_mutual_information:
+            arrays.append(pa.array(self._told(mutual_information, num_rows), pa.float32()))
+            names.append(MUTUAL_INFORMATION)
+        self._writer.write(pa.RecordBatch.from_arrays(arrays, names))
 
     @property
     def _is_regression(self) -> bool:
@@ -129,6 +141,13 @@ class PredictionsWriter:
             raise ContractError("each row of probabilities must add up to 1; is there a NaN in the model's output?")
         return [self._class_names[index] for index in probabilities.argmax(axis=1)] if len(probabilities) else []
 
+    def _told(self, mutual_information: np.ndarray | None, num_rows: int) -> np.ndarray:
+        told = mutual_information
+        if told is None or told.shape != (num_rows,) or not np.isfinite(told).all():
+            found = "none" if told is None else f"the shape {told.shape} or one that is not finite"
+            raise ContractError(f"mutual_information must be {num_rows} finite numbers, got {found}")
+        return told
+
     def _numbers(self, numbers: np.ndarray | None, num_rows: int) -> np.ndarray:
         if numbers is None or numbers.shape != (num_rows,) or not np.isfinite(numbers).all():
             found = "none" if numbers is None else f"the shape {numbers.shape} or one that is not finite"
@@ -136,9 +155,10 @@ class PredictionsWriter:
         return numbers
 
 
-def _schema(kind: pa.DataType, extra_columns: Mapping[str, pa.DataType]) -> pa.Schema:
+def _schema(kind: pa.DataType, extra_columns: Mapping[str, pa.DataType], has_mutual_information: bool) -> pa.Schema:
     types = (pa.string(), pa.string(), kind, kind, pa.list_(pa.float32()), pa.list_(pa.float32()))
-    return pa.schema([*zip(_COLUMNS, types, strict=True), *extra_columns.items()])
+    told = [(MUTUAL_INFORMATION, pa.float32())] if has_mutual_information else []
+    return pa.schema([*zip(_COLUMNS, types, strict=True), *extra_columns.items(), *told])
 
 
 def _list_array(values: np.ndarray) -> pa.ListArray:

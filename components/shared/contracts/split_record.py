@@ -109,6 +109,20 @@ def known_splits(uri: str) -> KnownSplits:
     return _of_shards(filesystem, shards, uri)
 
 
+def splits_of_table(table: ExampleTable) -> KnownSplits:
+    """Splits of the contents and groups of a local table, of personal groups too, by what stands for them there.
+
+    A table of version 1 knows none.
+    """
+    if "content_id" not in table.schema.names:
+        return KnownSplits(content_ids=np.empty(0, np.uint64), splits=np.empty(0, np.int8))
+    names = [name for name in table.info.columns_of("group") if name in table.schema.names][:1]
+    rows = table.read(["content_id", "split", *names]).combine_chunks()
+    groups = as_type(rows.column(2).combine_chunks(), pa.string()) if names else pa.nulls(rows.num_rows, pa.string())
+    rows = pa.table([rows.column(0), rows.column(1), groups], ["content_id", "split", "group"])
+    return _known(rows.filter(pc.and_(rows.column(0).is_valid(), rows.column(1).is_valid())))
+
+
 def _of_bundle(uri: str) -> KnownSplits:
     with tempfile.TemporaryDirectory() as scratch:
         try:
@@ -134,6 +148,11 @@ def _of_shards(filesystem: Any, shards: list[str], uri: str) -> KnownSplits:
     rows = pa.concat_tables([none, *(_shard_rows(filesystem, shard, uri) for shard in shards)]).combine_chunks()
     if not rows.num_rows:
         raise ContractError(f"split.like must name a table that records content ids, but {uri} has none: ingest again")
+    return _known(rows)
+
+
+def _known(rows: pa.Table) -> KnownSplits:
+    """Splits of `content_id`, `split` and `group` of rows; a group may be null."""
     codes = _split_codes(rows.column("split"))
     grouped = rows.column("group").is_valid().to_numpy()
     names = rows.column("group").drop_null().to_pylist()

@@ -3,6 +3,7 @@
 target: {metric: recall, minimum: 0.9, at: {precision: 0.5}, margin: 0.02}
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, get_args, Literal
 
@@ -56,6 +57,25 @@ class OperatingPointSpec:
             raise ValueError(
                 f"target.at must say one of precision, recall and cost, got {' and '.join(given) or 'none of them'}"
             )
+
+    def positive_index(self, class_names: Sequence[str]) -> int:
+        """Index of the class that is looked for.
+
+        Raises
+        ------
+        ValueError
+            If there are other than two classes, or the named one is none of them.
+        """
+        if len(class_names) != 2:
+            raise ValueError(
+                f"target.at must be of a model of two classes, got {len(class_names)}: choose a metric over all "
+                "classes, such as macro_recall"
+            )
+        if self.positive is None:
+            return 1
+        if self.positive not in class_names:
+            raise ValueError(f"target.at.positive must be one of {', '.join(class_names)}, got {self.positive!r}")
+        return list(class_names).index(self.positive)
 
     def of_class(self, positive: str) -> "OperatingPointSpec":
         """The same of a named class."""

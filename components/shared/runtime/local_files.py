@@ -1,8 +1,9 @@
-"""The files of a local folder in a fixed order; links are followed, but never in a circle."""
+"""The files of a local folder in a fixed order; links are followed, but never in a circle. Second names of files."""
 
 from collections.abc import Iterator
 import os
 from pathlib import Path
+import shutil
 
 
 def local_files(root: str | Path) -> Iterator[tuple[str, Path]]:
@@ -21,6 +22,14 @@ def local_files(root: str | Path) -> Iterator[tuple[str, Path]]:
         If a folder may not be read.
     """
     yield from _walk(Path(root), "", (os.path.realpath(root),))
+
+
+def linked_file(source: Path, target: Path) -> None:
+    """The same file under another name, or a copy where the file system has no links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _walk(folder: Path, prefix: str, above: tuple[str, ...]) -> Iterator[tuple[str, Path]]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 import contextlib
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import fsspec
 
+from components.shared.runtime.workspace import mounted
+
 EMBEDDED_SOURCES = ("digits", "pets")
+_OBJECT_STORES = ("s3://", "s3a://", "gs://", "gcs://", "abfs://", "az://")
 
 
 @contextlib.contextmanager
@@ -93,3 +96,56 @@ def companion_file(source: str, name: str) -> str:
     if not filesystem.isfile(path):
         raise FileNotFoundError(f"split.test_file must be a file beside the data source, but there is none at {uri}")
     return uri
+
+
+def local_copy(uri: str, folder: str | Path, *, what: str) -> Path:
+    """The local path of what is at a path, a `pvc://` or an fsspec URI; what is elsewhere is copied to `folder`.
+
+    Parameters
+    ----------
+    what
+        What should be there, for errors: "the labels".
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing.
+    ValueError
+        If `uri` is empty, or its store cannot be read.
+    """
+    if not uri.strip():
+        raise ValueError(f"{what} must be at a path or a URI, got nothing")
+    place = mounted(uri.strip())
+    with readable_store_errors(f"{what} at {uri} must be something that can be read"):
+        filesystem, root = fsspec.core.url_to_fs(place)
+        is_there, is_folder = filesystem.exists(root), filesystem.isdir(root)
+    if not is_there:
+        raise FileNotFoundError(f"{what} must be at a path or a URI, but there is nothing at {uri}")
+    if "://" not in place:
+        return Path(place)
+    target = Path(folder) / root.rstrip("/").rpartition("/")[2]
+    with readable_store_errors(f"{what} at {uri} must be something that can be read"):
+        if is_folder:
+            filesystem.get(f"{root.rstrip('/')}/", f"{target}/", recursive=True)
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            filesystem.get_file(root, str(target))
+    return target
+
+
+def check_writable(name: str, uri: str, *, below: str = "") -> None:
+    """Check that a folder at a path or an fsspec URI can be written, by a small file in it or in `below` it.
+
+    `ValueError` if not; `name` is the parameter's, for the error.
+    """
+    if not uri.strip():
+        raise ValueError(f"{name} must be a folder or a URI, got nothing")
+    with readable_store_errors(f"{name} must be a folder or a URI that can be written, but {uri} cannot"):
+        filesystem, root = fsspec.core.url_to_fs(uri)
+        path = f"{root.rstrip('/')}/{below}".rstrip("/")
+        # Object stores have no folders; asked for one, their clients make a bucket where there is none.
+        if not uri.startswith(_OBJECT_STORES):
+            filesystem.makedirs(path, exist_ok=True)
+        probe = f"{path}/.writable"
+        filesystem.pipe_file(probe, b"")
+        filesystem.rm_file(probe)

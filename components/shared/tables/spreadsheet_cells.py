@@ -5,8 +5,13 @@ References
 OWASP, "CSV Injection": cells that begin with one of these characters are taken for formulas.
 """
 
+from collections.abc import Iterable, Sequence
+import csv
+import io
+
 FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _GUARD = "'"
+_BOM = "\ufeff"
 
 
 def guarded_cell(value: object) -> object:
@@ -24,3 +29,12 @@ def unguarded_cell(text: str) -> str:
     if text.startswith(_GUARD) and text.lstrip(" " + _GUARD).startswith(FORMULA_BEGINS):
         return text[1:]
     return text
+
+
+def guarded_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A CSV that spreadsheets open as UTF-8, with every cell guarded."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    for row in (header, *rows):
+        writer.writerow([guarded_cell(value) for value in row])
+    return _BOM + text.getvalue()

@@ -5,13 +5,12 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import fsspec
-
 from components.modeling.backbone_config import AUTO, backbone_modality, BackboneConfig, is_custom_model, SMALL_CNN
 from components.modeling.images.backbones import native_image_size
 from components.modeling.preparation_settings import preparation_section, preparation_settings_from
 from components.shared.contracts.cluster_spec import ClusterSpec
 from components.shared.contracts.data_fingerprint import data_fingerprint
+from components.shared.contracts.language_bias_corpus import read_corpus
 from components.shared.contracts.problem import Problem, PROBLEM_FILE, problem_from
 from components.shared.contracts.split_record import known_splits
 from components.shared.contracts.user_files import given_problem
@@ -22,7 +21,7 @@ from components.shared.runtime.settings_text import written_settings
 from components.shared.runtime.step_record import keep_results, RUN_PARAMETERS, this_step
 from components.shared.runtime.workspace import as_claim_uri, check_claim, mounted
 from components.shared.runtime.written_settings import WrittenSettings
-from components.shared.tables.sources import check_source, companion_uri, readable_store_errors
+from components.shared.tables.sources import check_source, check_writable, companion_uri
 from components.training.jobs.cluster_room import refuse_without_room
 from components.training.recipes import recipe_config
 from components.training.training_config import overridden
@@ -30,7 +29,6 @@ from components.training.training_config import overridden
 _TRIAL = "-smoke"
 # What the steps after the data take of the problem file, each apart.
 _SECTIONS = ("target", "preparation", "training", "budget", "fairness", "language_bias")
-_OBJECT_STORES = ("s3://", "s3a://", "gs://", "gcs://", "abfs://", "az://")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -229,14 +227,15 @@ def _found_corpus(corpus: str, destination: RunDestination) -> str:
     found = mounted(corpus)
     if not Path(found).is_file():
         raise FileNotFoundError(f"language_bias.corpus must be a file that every step finds, got {corpus}, not there")
+    read_corpus(found)
     return found
 
 
 def _check_destination(destination: RunDestination, published_name: str) -> None:
     for name, uri in (("checkpoint_dir", destination.checkpoint_dir), ("model_root", destination.model_root)):
         check_claim(name, uri, destination.workspace_claim)
-    _check_writable("checkpoint_dir", mounted(destination.checkpoint_dir))
-    _check_writable("model_root", mounted(destination.model_root), below=published_name)
+    check_writable("checkpoint_dir", mounted(destination.checkpoint_dir))
+    check_writable("model_root", mounted(destination.model_root), below=published_name)
     if destination.feature_dir:
         _check_feature_dir(destination.feature_dir)
 
@@ -288,18 +287,4 @@ def _check_feature_dir(folder: str) -> None:
             f"feature_dir must be the absolute path of a folder that steps mount, or empty, got {folder!r}: "
             "a feature store is memory-mapped, which only files can be"
         )
-    _check_writable("feature_dir", folder)
-
-
-def _check_writable(name: str, uri: str, *, below: str = "") -> None:
-    if not uri.strip():
-        raise ValueError(f"{name} must be a folder or a URI, got nothing")
-    with readable_store_errors(f"{name} must be a folder or a URI that can be written, but {uri} cannot"):
-        filesystem, root = fsspec.core.url_to_fs(uri)
-        path = f"{root.rstrip('/')}/{below}".rstrip("/")
-        # Object stores have no folders; asked for one, their clients make a bucket where there is none.
-        if not uri.startswith(_OBJECT_STORES):
-            filesystem.makedirs(path, exist_ok=True)
-        probe = f"{path}/.writable"
-        filesystem.pipe_file(probe, b"")
-        filesystem.rm_file(probe)
+    check_writable("feature_dir", folder)

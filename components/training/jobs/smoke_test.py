@@ -10,6 +10,8 @@ import time
 from components.modeling.gpu.devices import choose_device
 from components.modeling.gpu.preflight import gpu_preflight
 from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.fairness_spec import parse_fairness
+from components.shared.contracts.target_spec import parse_target
 from components.shared.contracts.verdict import Finding, Verdict, write_verdict
 from components.shared.feature_store.store import FeatureStore
 from components.shared.runtime.atomic_files import write_json
@@ -17,6 +19,7 @@ from components.training.cost.budget import budget_lines, parse_budget
 from components.training.cost.forecast import Forecast, write_forecast
 from components.training.cost.forecast_measurement import forecast_training
 from components.training.cost.forecast_text import shown_duration
+from components.training.smoke.analysis_check import analysis_check
 from components.training.smoke.check import failed, holds, SmokeCheck
 from components.training.smoke.report import smoke_report
 from components.training.smoke.subject import Subject
@@ -61,7 +64,15 @@ class SmokeResult:
 
 
 def smoke_test(
-    paths: SmokePaths, *, recipe: str, training: str, budget: str, seed: int, device: str = "auto"
+    paths: SmokePaths,
+    *,
+    recipe: str,
+    training: str,
+    budget: str,
+    seed: int,
+    device: str = "auto",
+    target: str = "",
+    fairness: str = "",
 ) -> SmokeResult:
     """Check a training on a tiny sample, forecast what the whole of it takes, and say whether it may be paid for.
 
@@ -79,23 +90,26 @@ def smoke_test(
         The run's seed.
     device
         `auto`, `cpu` or `cuda`.
+    target, fairness
+        JSON: what the analysis will be asked; empty for nothing.
 
     Raises
     ------
     ValueError
-        If recipe, settings, budget or device are unknown.
+        If recipe, settings, budget, device, target or fairness are unknown.
     """
     began = time.monotonic()
     store = FeatureStore(paths.features)
     config = configured(store, recipe, training)
     limits = parse_budget(budget)
+    asked = parse_target(target), parse_fairness(fairness)
     # A GPU that was asked for is checked first.
     checks = _gpu_checks() if device == "cuda" else []
     forecast = None
     if not _findings(checks):
         table = None if paths.examples is None else ExampleTable(paths.examples)
         more, forecast = _checked(store, config, seed, device, table)
-        checks += more
+        checks += [analysis_check(store.class_names, *asked, is_regression=store.is_regression), *more]
     lines = [] if forecast is None else budget_lines(forecast, limits)
     verdict = _verdict(checks, [line.finding for line in lines if line.finding is not None])
     duration_s = round(time.monotonic() - began, 2)

@@ -25,6 +25,7 @@ def train_model(
     seed: int,
     checkpoint_dir: str,
     device: str = "auto",
+    warm_start: str = "",
 ) -> TrainingResult:
     """Train on this node, and write the model bundle.
 
@@ -45,6 +46,9 @@ def train_model(
         A folder or URI that outlives this step.
     device
         `auto`, `cpu` or `cuda`.
+    warm_start
+        A bundle, path or URI, whose weights training starts from, whatever the problem file says; empty for what that
+        says.
 
     Raises
     ------
@@ -57,7 +61,9 @@ def train_model(
         # The smoke test may have run on another node.
         require_gpu([tempfile.gettempdir()])
     store = FeatureStore(inputs.features)
-    planned = planned_training(store, configured(store, recipe, training), recipe, seed, checkpoint_dir, device)
+    planned = planned_training(
+        store, configured(store, recipe, training, warm_start), recipe, seed, checkpoint_dir, device
+    )
     if planned.config.num_nodes > 1:
         raise ValueError(
             f"num_nodes must be 1 where training runs within its step, got {planned.config.num_nodes}: "

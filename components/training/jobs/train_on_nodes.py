@@ -41,6 +41,7 @@ def train_on_nodes(
     training: str,
     seed: int,
     checkpoint_dir: str,
+    warm_start: str = "",
 ) -> TrainingResult:
     """Train on several nodes, and write the model bundle.
 
@@ -53,7 +54,7 @@ def train_on_nodes(
         What is read and written. The feature store lies on the workspace: every node reads it there.
     nodes
         What the nodes run and mount.
-    recipe, seed
+    recipe, seed, warm_start
         See `train_model`.
     training
         See `train_model`; it also says how many nodes (`num_nodes`, 2 where it says nothing) and GPUs a node
@@ -69,7 +70,7 @@ def train_on_nodes(
         If the job failed or took too long; the message has its last lines.
     """
     store = FeatureStore(inputs.features)
-    config = configured(store, recipe, training)
+    config = configured(store, recipe, training, warm_start)
     planned = planned_training(store, config, recipe, seed, checkpoint_dir, "cpu", on_gpu_nodes=True)
     _check_seen_by_nodes("the feature store", str(planned.store.path))
     _check_seen_by_nodes("checkpoint_dir", checkpoint_dir)

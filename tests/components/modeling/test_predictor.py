@@ -7,6 +7,7 @@ import torch
 
 from components.modeling.backbone_config import BackboneConfig
 from components.modeling.classifier import build_classifier
+from components.modeling.dropout_sampling import DropoutSampling
 from components.modeling.images.decoding import encode_png, UndecodableImageError
 from components.modeling.images.features import image_features_from, ImageFeatures
 from components.modeling.images.normalization import normalize
@@ -155,3 +156,23 @@ def test_cpu_and_gpu_predict_alike(tmp_path, network, stripes):
     cpu, gpu = (load_predictor(tmp_path / "model", device=device) for device in ("cpu", "cuda"))
     images = cpu.prepare(columns([encode_png(stripes(0, seed)) for seed in range(8)]))
     np.testing.assert_allclose(cpu.predict(images).probabilities_BK, gpu.predict(images).probabilities_BK, atol=1e-4)
+
+
+def test_dropout_varies_the_answers_and_not_the_probabilities(tmp_path, network, stripes):
+    write_bundle(tmp_path / "model", config(), weights_of(network))
+    predictor = load_predictor(tmp_path / "model", device="cpu")
+    images = predictor.prepare(columns([encode_png(stripes(0, seed)) for seed in range(3)]))
+    plain = predictor.predict(images)
+    varied = predictor.predict(images, dropout=DropoutSampling(num_passes=4, seed=1))
+    assert plain.mutual_information_B is None
+    np.testing.assert_array_equal(varied.probabilities_BK, plain.probabilities_BK)
+    again = predictor.predict(images, dropout=DropoutSampling(num_passes=4, seed=1))
+    np.testing.assert_array_equal(varied.mutual_information_B, again.mutual_information_B)
+    assert varied.mutual_information_B.shape == (3,)
+
+
+def test_a_model_without_dropout_says_so(tmp_path, network):
+    without = BackboneConfig(name="small_cnn", dropout=0.0).to_dict()
+    write_bundle(tmp_path / "model", config(backbone=without), weights_of(network))
+    with pytest.raises(ValueError, match="this one has none: ask for 0"):
+        load_predictor(tmp_path / "model", device="cpu").check_dropout()

@@ -5,10 +5,11 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from components.data_ingestion.splits.line import NOT_PINNED, open_fractions, split_position
+from components.data_ingestion.splits.line import NOT_PINNED, open_fractions
 from components.data_ingestion.splits.placement import ExamplesToSplit, place_examples, Placement
 from components.data_ingestion.splits.time_order import LEFT_OUT
 from components.shared.contracts.problem import SplitSpec
+from components.shared.contracts.split_line import split_position
 
 SHARES = np.array([0.7, 0.15, 0.15])
 

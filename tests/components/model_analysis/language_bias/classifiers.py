@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from components.model_analysis.language_bias.classifier_answers import classifier_answers
-from components.model_analysis.language_bias.corpus import packaged_corpus
 from components.model_analysis.language_bias.measures import BiasMeasure, judged
+from components.model_analysis.language_bias.packaged_corpora import packaged_corpus
 from components.shared.contracts.language_bias_settings import LanguageBiasSettings
 from components.shared.tables.identity_terms import Language
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.model_analysis.language_bias.corpus import packaged_corpus
+from components.model_analysis.language_bias.packaged_corpora import packaged_corpus
 from components.model_analysis.language_bias.sentences import sentence, Term, terms_of
 from components.shared.tables.identity_terms import Language
 

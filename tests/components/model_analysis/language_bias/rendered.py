@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from components.model_analysis.language_bias.corpus import both, Corpus
 from components.model_analysis.language_bias.sentences import Sentence, sentence, Term, terms_of
+from components.shared.contracts.language_bias_corpus import both, Corpus
 
 
 def all_sentences(corpus: Corpus) -> Iterator[tuple[Term, Sentence]]:

@@ -8,8 +8,8 @@ import numpy as np
 from tokenizers import models, pre_tokenizers, Tokenizer
 import torch
 
-from components.model_analysis.language_bias.corpus import both, Corpus
 from components.model_analysis.language_bias.sentences import sentence, terms_of
+from components.shared.contracts.language_bias_corpus import both, Corpus
 
 _SPECIAL = {"pad_token": "[PAD]", "unk_token": "[UNK]", "mask_token": "[MASK]", "bos_token": "[BOS]"}
 _SIZE = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from components.model_analysis.language_bias.classifier_answers import classifier_answers
-from components.model_analysis.language_bias.corpus import packaged_corpus
 from components.model_analysis.language_bias.findings import bias_verdict, CANNOT_SEE
 from components.model_analysis.language_bias.measures import judged
+from components.model_analysis.language_bias.packaged_corpora import packaged_corpus
 from tests.components.model_analysis.language_bias.classifiers import (
     biased,
     by_construction,

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from components.model_analysis.language_bias.corpus import Corpus, packaged_corpus
 from components.model_analysis.language_bias.likelihood_answers import likelihood_answers
 from components.model_analysis.language_bias.local_model import LocalLanguageModel
 from components.model_analysis.language_bias.measures import judged
+from components.model_analysis.language_bias.packaged_corpora import packaged_corpus
+from components.shared.contracts.language_bias_corpus import Corpus
 from components.shared.contracts.language_bias_settings import LanguageBiasSettings
 from tests.components.model_analysis.language_bias.small_language_models import slanted_sentences, train_causal
 

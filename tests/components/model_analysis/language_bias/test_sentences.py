@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from components.model_analysis.language_bias.corpus import both, Corpus, packaged_corpus, read_corpus
+from components.model_analysis.language_bias.packaged_corpora import packaged_corpus
 from components.model_analysis.language_bias.sentences import sentence, Term, terms_of
+from components.shared.contracts.language_bias_corpus import both, Corpus, read_corpus
 from components.shared.runtime.errors import ContractError
 from tests.components.model_analysis.language_bias.rendered import all_sentences
 

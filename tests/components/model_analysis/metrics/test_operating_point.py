@@ -4,7 +4,6 @@ import pytest
 from components.model_analysis.metrics.operating_point import (
     chosen_threshold,
     figures_at,
-    positive_index,
     why_no_threshold,
 )
 from components.model_analysis.metrics.precision_recall import class_precision_recall
@@ -58,12 +57,12 @@ def test_figures_are_counted_at_the_threshold() -> None:
 )
 def test_a_class_that_cannot_be_looked_for_is_refused(names, positive, message) -> None:
     with pytest.raises(ValueError, match=message):
-        positive_index(OperatingPointSpec(precision=0.5, positive=positive), names)
+        OperatingPointSpec(precision=0.5, positive=positive).positive_index(names)
 
 
 def test_the_positive_class_is_the_second_unless_it_is_named() -> None:
-    assert positive_index(OperatingPointSpec(precision=0.5), "ab") == 1
-    assert positive_index(OperatingPointSpec(precision=0.5, positive="a"), "ab") == 0
+    assert OperatingPointSpec(precision=0.5).positive_index("ab") == 1
+    assert OperatingPointSpec(precision=0.5, positive="a").positive_index("ab") == 0
 
 
 def test_a_precision_recall_curve_has_its_area_with_an_interval() -> None:

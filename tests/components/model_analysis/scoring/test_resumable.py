@@ -34,7 +34,7 @@ def tries(photos, model_dir, monkeypatch):
     """Scores, and stops after some parts where told so; the sizes of the parts that were scored are kept."""
     scored, write_scored = [], resumable.write_scored
 
-    def score(output, *, stop_after=None, source=photos, model=model_dir):
+    def score(output, *, stop_after=None, source=photos, model=model_dir, dropout_passes=0):
         scored.clear()
 
         def write(chunk, *arguments, **options):
@@ -45,7 +45,12 @@ def tries(photos, model_dir, monkeypatch):
 
         monkeypatch.setattr(resumable, "write_scored", write)
         return score_examples(
-            source=str(source), model_path=str(model), output_path=str(output), device="cpu", part_examples=4
+            source=str(source),
+            model_path=str(model),
+            output_path=str(output),
+            device="cpu",
+            part_examples=4,
+            dropout_passes=dropout_passes,
         )
 
     score.scored = scored
@@ -78,6 +83,30 @@ def test_what_was_scored_is_not_scored_again_and_the_table_is_the_same(tries, tm
     unreadable = json.loads((tmp_path / "out" / "unreadable.json").read_text())
     assert [item["example_id"] for item in unreadable] == ["cat/torn.jpg"]
     assert "Where labels are known" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_mutual_information_is_the_same_after_a_stop(tries, tmp_path):
+    tries(tmp_path / "whole", dropout_passes=3)
+    with pytest.raises(LostNodeError):
+        tries(tmp_path / "out", stop_after=2, dropout_passes=3)
+    tries(tmp_path / "out", dropout_passes=3)
+    assert tries.scored == [3]
+    assert table_of(tmp_path / "out").equals(table_of(tmp_path / "whole"))
+    told = table_of(tmp_path / "out").column("mutual_information").to_numpy()
+    assert (told >= 0).all()
+    assert told.max() > 0
+
+
+def test_parts_without_mutual_information_are_no_parts_of_a_table_with_it(tries, tmp_path):
+    with pytest.raises(LostNodeError):
+        tries(tmp_path / "out", stop_after=2)
+    tries(tmp_path / "out", dropout_passes=2)
+    assert tries.scored == [4, 4, 3]
+
+
+def test_one_dropout_pass_is_refused(tries, tmp_path):
+    with pytest.raises(ValueError, match="dropout passes must be at least 2, got 1"):
+        tries(tmp_path / "out", dropout_passes=1)
 
 
 def test_parts_of_other_data_or_another_model_are_thrown_away(tries, tmp_path, photos):
@@ -133,13 +162,18 @@ def test_nothing_there_is_said(tmp_path, model_dir, memory):
 def test_the_face_writes_its_report_and_figures(tmp_path, photos, model_dir):
     outputs = {
         name: kind(name=name, uri=str(tmp_path / "step" / name), metadata={})
-        for name, kind in (("scoring_report", dsl.HTML), ("scoring_metrics", dsl.Metrics))
+        for name, kind in (
+            ("predictions", dsl.Dataset),
+            ("scoring_report", dsl.HTML),
+            ("scoring_metrics", dsl.Metrics),
+        )
     }
     face.python_func(
         examples_uri=str(photos),
         model_uri=str(model_dir),
         output_uri=str(tmp_path / "out"),
         problem="modality: image",
+        dropout_passes=0,
         workspace_claim="pluszero-workspace",
         device="cpu",
         **outputs,
@@ -148,6 +182,7 @@ def test_the_face_writes_its_report_and_figures(tmp_path, photos, model_dir):
     figures = outputs["scoring_metrics"].metadata
     assert (figures["num_examples"], figures["num_unreadable"], figures["num_labelled"]) == (10, 1, 10)
     assert "accuracy" in figures
+    assert PredictionsTable(tmp_path / "step" / "predictions").num_rows == 10
 
 
 def test_what_fails_behind_the_last_part_costs_no_scoring(tries, tmp_path, monkeypatch):

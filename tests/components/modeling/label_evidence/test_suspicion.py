@@ -3,8 +3,10 @@
 from cleanlab.rank import get_label_quality_scores
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score
+from sklearn.datasets import load_digits
+from sklearn.metrics import average_precision_score, roc_auc_score
 
+from components.modeling.label_evidence.out_of_sample import cross_validated_probabilities
 from components.modeling.label_evidence.suspicion import confident_joint, label_suspicion
 from tests.components.model_analysis.label_errors.planted_labels import KINDS, planted
 
@@ -47,6 +49,31 @@ def test_few_labels_are_suspected_where_none_was_changed() -> None:
     case = planted("digits", "evenly", 0.0, seed=4)
 
     assert label_suspicion(case.probabilities, case.labels, case.features).suspected.mean() < 0.03
+
+
+def test_classes_that_are_only_given_by_mistake_spoil_no_ranking() -> None:
+    gains = []
+    for seed in range(4):
+        features, labels, truth = strays(seed)
+        probabilities = cross_validated_probabilities(features, labels, 10)
+        ours = label_suspicion(probabilities, labels, features).scores
+        cleanlab = 1.0 - get_label_quality_scores(labels, probabilities)
+        found, theirs = (roc_auc_score(labels != truth, scores) for scores in (ours, cleanlab))
+        gains.append(found - theirs)
+
+    assert min(gains) > 0.0
+
+
+def strays(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two look-alike digits, some taken for each other and some for anything: features, given and true labels."""
+    rng = np.random.default_rng(seed)
+    features, digits = load_digits(return_X_y=True)
+    rows = np.flatnonzero(np.isin(digits, (3, 8)))
+    features = features[rows] + rng.normal(0.0, 6.0, (len(rows), features.shape[1]))
+    truth = (digits[rows] == 8).astype(np.int64)
+    draws = rng.random(len(rows))
+    labels = np.where(draws < 0.12, 1 - truth, truth)
+    return features, np.where(draws > 0.93, rng.integers(2, 10, len(rows)), labels), truth
 
 
 def test_the_joint_is_that_of_hand_counted_examples() -> None:

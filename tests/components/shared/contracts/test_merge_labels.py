@@ -1,9 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
+from components.shared.contracts.label_versions.writing import table_fingerprint
 from components.shared.contracts.merge_labels import Correction, merge_labels, read_corrections
 from components.shared.runtime.errors import ContractError
 from components.shared.tables.personal_columns import hashed_texts
@@ -48,7 +50,10 @@ def test_corrected_labels_are_a_persons_and_the_rest_is_copied(table, tmp_path):
     assert rows.column("label_version").to_pylist() == [3, 3, 3, 3, 3]
     for name in ("example_id", "split", "text", "length", "content_id"):
         assert rows.column(name).equals(before.column(name))
-    assert new.info == table.info
+    [change] = new.info.lineage
+    assert replace(new.info, lineage=()) == table.info
+    assert change.parent == table_fingerprint(table)
+    assert change.kind == "corrections"
     assert table.read().equals(before)
     assert (merged.num_changed, merged.num_removed, merged.num_confirmed) == (2, 1, 1)
     assert merged.changes == {("pos", "neg"): 1, ("neg", ""): 1, ("", "pos"): 1}
@@ -77,7 +82,7 @@ def test_a_table_of_the_first_version_gets_its_provenance(tmp_path):
 @pytest.mark.parametrize(
     ("told", "message"),
     [
-        ([Correction(example_id="z", is_wrong=False)], "must be of examples of .* but 1 are not, 'z' first"),
+        ([Correction(example_id="z", is_wrong=False)], "an example of .*old must be named, got 'z'"),
         ([Correction(example_id="a", is_wrong=True, label="dog")], "must be one of neg, pos, got 'dog'"),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.shared.contracts.predictions_table import PredictionsTable, PredictionsWriter
+from components.shared.contracts.predictions_table import MUTUAL_INFORMATION, PredictionsTable, PredictionsWriter
 from components.shared.runtime.errors import ContractError
 from components.shared.tables.personal_key import keyed_hash
 
@@ -139,3 +139,34 @@ def test_the_golden_table_of_numbers_loads():
     assert table.is_regression
     assert table.numbers("predicted").tolist() == [1.25, 2.5]
     np.testing.assert_array_equal(table.numbers("label"), [1.5, np.nan])
+
+
+def write_varied(path, mutual_information):
+    with PredictionsWriter(path, class_names=("cat", "dog"), extra_columns={}, has_mutual_information=True) as writer:
+        writer.write(
+            example_ids=["a", "b"],
+            splits=["test"] * 2,
+            labels=[None, "cat"],
+            probabilities=np.full((2, 2), 0.5),
+            embeddings=np.zeros((2, 0)),
+            extra={},
+            mutual_information=mutual_information,
+        )
+    return path
+
+
+def test_mutual_information_comes_back(tmp_path):
+    table = PredictionsTable(write_varied(tmp_path, np.array([0.0, 0.25])))
+    assert table.read([MUTUAL_INFORMATION]).column(0).to_pylist() == [0.0, 0.25]
+    assert table.slice_columns == ()
+
+
+@pytest.mark.parametrize("wrong", [None, np.array([0.1]), np.array([0.1, np.nan])])
+def test_mutual_information_that_is_missing_is_refused(tmp_path, wrong):
+    with pytest.raises(ContractError, match="mutual_information must be 2 finite numbers"):
+        write_varied(tmp_path, wrong)
+
+
+def test_the_golden_table_of_a_model_with_dropout_loads():
+    table = PredictionsTable(GOLDEN.parent / "predictions_table_v3")
+    assert table.read([MUTUAL_INFORMATION]).column(0).to_pylist() == [0.0, 0.25]

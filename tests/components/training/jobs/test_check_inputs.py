@@ -314,3 +314,10 @@ def test_an_object_store_that_takes_nothing_is_one_sentence(tmp_path, reach):
         with pytest.raises(ValueError, match=r"s3://bucket/models cannot: .*AccessDenied.* are path, cred") as refused:
             inputs(tmp_path, model_root=f"s3://{BUCKET}/models")
     assert "\n" not in str(refused.value)
+
+
+def test_a_corpus_that_is_none_is_refused_before_the_training(tmp_path):
+    corpus = tmp_path / "ours.yaml"
+    corpus.write_text("language: ko\ncontrols: {}\ntemplates: {neutral: [a]}\nendings: {frame: b, pairs: [only one]}\n")
+    with pytest.raises(ValueError, match=r"must be written as `first \| second`, got 'only one'"):
+        inputs(tmp_path, problem=f"language_bias: {{corpus: {corpus}}}")

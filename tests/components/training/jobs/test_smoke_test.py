@@ -72,11 +72,11 @@ def test_a_healthy_training_leaves_verdict_report_metrics_and_forecast(run, tmp_
     assert result.passed
     assert verdict.passed
     assert verdict.check == "smoke"
-    assert result.reason == f"{len(SUITE)} checks hold, 1 not applicable or not judged"
+    assert result.reason == f"{len(SUITE)} checks hold, 2 not applicable or not judged"
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     forecast = read_forecast(tmp_path / "forecast.json")
     assert metrics["num_failed"] == 0
-    assert metrics["num_checks"] == len(SUITE) + 1
+    assert metrics["num_checks"] == len(SUITE) + 2
     assert metrics["forecast_duration_s"] == forecast.duration_s.central > 0
     for check in SUITE:
         assert check.name in report
@@ -102,6 +102,24 @@ def test_a_budget_that_the_training_exceeds_blocks_it(run, store_with_bug):
     assert finding.name == "budget.max_hours"
     assert "times the budget of 0.0001" in result.reason
     assert "beyond" in report
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ({"fairness": '{"positive": "zebra"}'}, "fairness.positive must be a class of the model"),
+        (
+            {"target": '{"metric": "recall", "minimum": 0.5, "at": {"precision": 0.5, "positive": "zebra"}}'},
+            "target.at.positive must be one of",
+        ),
+        ({"target": '{"metric": "rmse", "maximum": 2}'}, "target.metric must be one of"),
+    ],
+)
+def test_an_analysis_that_cannot_be_done_is_known_before_the_training(run, store_with_bug, asked, reason):
+    result, verdict, _ = run(features=store_with_bug("UnusedLayer"), **asked)
+    assert not result.passed
+    assert verdict.findings[0].name == "the analysis can answer what is asked"
+    assert verdict.findings[0].message.startswith(reason)
 
 
 def test_settings_of_the_problem_file_are_those_that_are_checked(run, store_with_bug):

@@ -43,3 +43,10 @@ def test_training_goes_on_from_an_earlier_model_of_numbers(friedman_store, fried
     training = json.dumps({"warm_start": str(friedman_model), "learning_rate": 1e-6})
     warm = train_model(TrainingInputs(features=friedman_store), outputs, training=training, **settings)
     assert warm.metrics["val_loss"] < 0.5
+
+
+def test_a_model_to_go_on_from_may_be_named_beside_the_problem_file(friedman_store, friedman_model, outputs, tmp_path):
+    settings = {"recipe": "smoke", "seed": 0, "device": "cpu", "checkpoint_dir": str(tmp_path / "c")}
+    settings |= {"training": '{"learning_rate": 1e-6}', "warm_start": str(friedman_model)}
+    warm = train_model(TrainingInputs(features=friedman_store), outputs, **settings)
+    assert warm.metrics["val_loss"] < 0.5

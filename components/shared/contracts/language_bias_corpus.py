@@ -1,4 +1,4 @@
-"""The sentences and people that a model is asked about: the corpora of this package, or a team's own."""
+"""The sentences and people that a model is asked about, as a corpus's file says it."""
 
 from dataclasses import field
 from pathlib import Path
@@ -10,7 +10,6 @@ from components.shared.tables.identity_terms import IDENTITY_TERMS, Language
 
 Polarity = Literal["neutral", "positive", "negative"]
 
-_FOLDER = Path(__file__).with_name("corpus")
 _SEPARATOR = " | "
 
 
@@ -100,6 +99,7 @@ class Corpus:
     def __post_init__(self) -> None:
         if not self.kinds:
             object.__setattr__(self, "kinds", dict(IDENTITY_TERMS[self.language]))
+        self._check_pairs()
         for kind, terms in {**self.kinds, **self.controls}.items():
             if len(set(terms)) < max(len(terms), 3):
                 raise ValueError(f"kinds must have three different terms or more each, got {len(set(terms))} in {kind}")
@@ -110,15 +110,17 @@ class Corpus:
                     f"stereotypes must be about terms of their kind, got {unknown[0]} in {stereotype.kind}"
                 )
 
+    def _check_pairs(self) -> None:
+        stories = () if self.questions is None else self.questions.stories
+        endings = () if self.endings is None else self.endings.pairs
+        stereotypes = [pair for item in self.stereotypes for pair in item.pairs]
+        for pair in (*endings, *stereotypes, *(item.asks for item in stories)):
+            both(pair)
+
     def template_texts(self) -> tuple[tuple[Polarity, str], ...]:
         """Every template with its polarity."""
         kinds: tuple[Polarity, ...] = ("neutral", "positive", "negative")
         return tuple((polarity, text) for polarity in kinds for text in getattr(self.templates, polarity))
-
-
-def packaged_corpus(language: Language) -> Corpus:
-    """The corpus of this package in Korean (`ko`) or English (`en`)."""
-    return read_settings(Corpus, _FOLDER / f"{language}.yaml", what="the corpus")
 
 
 def read_corpus(path: str | Path) -> Corpus:

@@ -1,0 +1,332 @@
+"""KFP faces of active learning."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+
+from components.shared.runtime.container_images import image
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def export_queue(
+    label_requests: dsl.Input[dsl.Dataset],
+    pool: dsl.Input[dsl.Dataset],
+    queue_uri: str,
+    settings: str,
+    queue_metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Write label requests as a queue for people: a CSV, photos beside it, and Label Studio's tasks and configuration.
+
+    A queue that is there already, and perhaps filled in, is never written over.
+
+    Parameters
+    ----------
+    label_requests
+        Whom to ask about, and why, as `select_examples` wrote it.
+    pool
+        The table that they were chosen from: a pool, or an example table with unlabelled rows.
+    queue_uri
+        Folder to write, where people fetch it: a path, pvc://CLAIM/queue, or an fsspec URI such as s3://bucket/queue.
+    settings
+        YAML or JSON, such as `{show_prediction: true, image_uri: "s3://bucket/images"}`; empty takes the defaults.
+
+    Returns
+    -------
+    queue_metrics
+        How many examples are asked about, for the KFP UI.
+    """
+    from components.active_learning.jobs.export_queue import export_queue as job
+
+    result = job(
+        requests_path=label_requests.path, pool_path=pool.path, queue_uri=queue_uri, settings=settings,
+        metrics_path=queue_metrics.path,
+    )  # fmt: skip
+    queue_metrics.metadata.update(result.metrics)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def import_labels(
+    previous_examples: dsl.Input[dsl.Dataset],
+    pool: dsl.Input[dsl.Dataset],
+    model_labels: dsl.Input[dsl.Dataset],
+    queue_uri: str,
+    labels_uri: str,
+    examples: dsl.Output[dsl.Dataset],
+    splits: dsl.Output[dsl.Artifact],
+    labels_rejected: dsl.Output[dsl.Artifact],
+    labels_report: dsl.Output[dsl.HTML],
+    labels_verdict: dsl.Output[dsl.Artifact],
+    labels_metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Merge what people filled in, and what models labelled, into a new version of an example table.
+
+    A row that does not fit is left out and reported. Too many of them are a result: the verdict says so, and a gate
+    step of its own stops the run.
+
+    Parameters
+    ----------
+    previous_examples
+        The example table, of classes.
+    pool
+        The pool that rows come from; the example table itself where all are unlabelled rows of it.
+    model_labels
+        Labels by models that the guard admitted; there may be none.
+    queue_uri
+        The queue that `export_queue` wrote.
+    labels_uri
+        What people filled in: a CSV or an export of Label Studio, or a folder of several; empty for none.
+
+    Returns
+    -------
+    examples
+        The new version of the example table, with its lineage; the same table where nothing is new.
+    splits
+        Content id and split of every example, which the model's bundle keeps.
+    labels_rejected
+        The rows that were left out: file, row, what was expected and found, and what to do, as CSV.
+    labels_report
+        What was merged, what was left out and why, how far people agree, where the version comes from.
+    labels_verdict
+        Whether the labels may be gone on with, and every fault with its file and row.
+    labels_metrics
+        Counts, and the agreement with its interval, for the KFP UI.
+    """
+    from components.active_learning.jobs.import_labels import import_labels, ImportOutputs
+
+    outputs = ImportOutputs(
+        examples=examples.path, splits=splits.path, report=labels_report.path, verdict=labels_verdict.path,
+        metrics=labels_metrics.path, rejected=labels_rejected.path,
+    )  # fmt: skip
+    result = import_labels(
+        examples_path=previous_examples.path, pool_path=pool.path, model_labels_path=model_labels.path,
+        queue_uri=queue_uri, labels_uri=labels_uri, outputs=outputs,
+    )  # fmt: skip
+    labels_metrics.metadata.update(result.metrics)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def withdraw_labels(
+    previous_examples: dsl.Input[dsl.Dataset],
+    pool: dsl.Input[dsl.Dataset],
+    model_version: str,
+    examples: dsl.Output[dsl.Dataset],
+    splits: dsl.Output[dsl.Artifact],
+    withdrawal_metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Take back the labels that a model version gave, in a new version of an example table.
+
+    Parameters
+    ----------
+    previous_examples
+        The example table with such labels.
+    pool
+        The pool that rows came from: they leave the table. The example table itself where there is none.
+    model_version
+        As the column `label_model` names it.
+
+    Returns
+    -------
+    examples
+        The new version of the example table.
+    splits
+        Content id and split of every example, which the model's bundle keeps.
+    withdrawal_metrics
+        How many rows were removed, and how many labels taken back, for the KFP UI.
+    """
+    from components.active_learning.jobs.withdraw_labels import withdraw_labels as job
+
+    found = job(
+        examples_path=previous_examples.path, pool_path=pool.path, model_version=model_version,
+        output_path=examples.path, splits_path=splits.path, metrics_path=withdrawal_metrics.path,
+    )  # fmt: skip
+    withdrawal_metrics.metadata.update(rows_removed=found.num_removed, rows_unlabelled=found.num_unlabelled)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def check_labelling_inputs(
+    examples_uri: str,
+    pool_uri: str,
+    model_uri: str,
+    queue_uri: str,
+    settings: str,
+    workspace_claim: str,
+    examples: dsl.Output[dsl.Dataset],
+    pool: dsl.Output[dsl.Dataset],
+) -> NamedTuple(  # type: ignore[valid-type]
+    "CheckedLabellingInputs",
+    [
+        ("examples_uri", str),
+        ("pool_uri", str),
+        ("model_uri", str),
+        ("queue_uri", str),
+        ("model_version", str),
+        ("budget", int),
+        ("strategies", str),
+        ("dropout_passes", int),
+        ("pseudo_labels", bool),
+        ("queue_settings", str),
+    ],
+):
+    """Check everything that a round of labelling is asked for, before anything is computed.
+
+    Parameters
+    ----------
+    examples_uri
+        The example table that the model was trained on: a path, a URI or pvc://CLAIM/examples.
+    pool_uri
+        The pool, an example table without splits; empty where the unlabelled rows of the table are the pool.
+    model_uri
+        The published bundle that scores the pool.
+    queue_uri
+        Where the queue is written.
+    settings
+        The settings of the round, YAML or JSON: budget, strategies, dropout_passes, pseudo_labels, queue.
+    workspace_claim
+        The volume claim that steps mount.
+
+    Returns
+    -------
+    examples
+        The example table.
+    pool
+        The pool.
+    examples_uri
+        Where steps find the table.
+    pool_uri
+        Where steps find the pool.
+    model_uri
+        Where steps find the bundle.
+    queue_uri
+        Where steps write the queue.
+    model_version
+        Version of the bundle.
+    budget
+        How many examples people are asked about.
+    strategies
+        How they are chosen.
+    dropout_passes
+        How often each row of the pool is answered with dropout.
+    pseudo_labels
+        Whether the model proposes labels of its own.
+    queue_settings
+        What people see, as JSON.
+    """
+    from components.active_learning.jobs.check_labelling_inputs import check_labelling_inputs, LabellingPlaces
+
+    places = LabellingPlaces(
+        examples_uri=examples_uri, pool_uri=pool_uri, model_uri=model_uri, queue_uri=queue_uri
+    )  # fmt: skip
+    return check_labelling_inputs(
+        places=places, settings=settings, workspace_claim=workspace_claim, examples_path=examples.path,
+        pool_path=pool.path,
+    )  # fmt: skip
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def compare_labels(
+    examples: dsl.Input[dsl.Dataset],
+    predictions: dsl.Input[dsl.Dataset],
+    device: str,
+    disagreements: dsl.Output[dsl.Artifact],
+    label_comparison: dsl.Output[dsl.Artifact],
+    disagreement_report: dsl.Output[dsl.HTML],
+    disagreement_metrics: dsl.Output[dsl.Metrics],
+    initial_predictions: dsl.Input[dsl.Dataset] = None,
+) -> None:
+    """List every example whose stored label is not the model's class, and say which of the two is suspected.
+
+    Parameters
+    ----------
+    examples
+        An example table; of all its labels those count that the model has answered.
+    predictions
+        Predictions table of the model that is being trained, of any splits, training examples too.
+    device
+        auto, cpu or cuda; cuda insists on a GPU.
+    initial_predictions
+        Predictions table of the model that wrote labels, of any of the examples; without it, less is known of labels
+        that name no probability, and the model is not held against that one.
+
+    Returns
+    -------
+    disagreements
+        The disagreement table, the most evidence first, with columns to fill in, as CSV.
+    label_comparison
+        Counts by source, agreement with models' labels and with people's, and the gap in words, as JSON.
+    disagreement_report
+        What only seems to be accuracy, where labels and model differ, and what the model may know by heart.
+    disagreement_metrics
+        Counts, both agreements and the seeming gain, for the KFP UI.
+    """
+    from components.active_learning.jobs.compare_labels import compare_labels as job
+
+    result = job(
+        examples_path=examples.path, predictions_path=predictions.path, device=device,
+        initial_predictions_path=initial_predictions and initial_predictions.path,
+        disagreements_path=disagreements.path, comparison_path=label_comparison.path,
+        report_path=disagreement_report.path, metrics_path=disagreement_metrics.path,
+    )  # fmt: skip
+    disagreement_metrics.metadata.update(result.metrics)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def choose_model(
+    examples: dsl.Input[dsl.Dataset],
+    first_predictions: dsl.Input[dsl.Dataset],
+    first_model: dsl.Input[dsl.Model],
+    first_name: str,
+    second_predictions: dsl.Input[dsl.Dataset],
+    second_model: dsl.Input[dsl.Model],
+    second_name: str,
+    chosen_model: dsl.Output[dsl.Model],
+    chosen_predictions: dsl.Output[dsl.Dataset],
+    model_choice: dsl.Output[dsl.Artifact],
+    choice_report: dsl.Output[dsl.HTML],
+    choice_metrics: dsl.Output[dsl.Metrics],
+) -> str:
+    """Choose between two candidates: the first, unless the second is better on people's labels by more than chance.
+
+    Parameters
+    ----------
+    examples
+        An example table; people's labels of its validation split judge.
+    first_predictions
+        Predictions table of the first candidate, the simpler one: it covers the validation split.
+    first_model
+        Its bundle.
+    first_name
+        What it is called, such as `trained on` or `without pseudo labels`.
+    second_predictions
+        Predictions table of the second candidate, of the same examples.
+    second_model
+        Its bundle.
+    second_name
+        What it is called.
+
+    Returns
+    -------
+    chosen_model
+        A copy of the bundle that goes on.
+    chosen_predictions
+        A copy of its predictions table.
+    model_choice
+        Which one, why, and the figures of both, as JSON.
+    choice_report
+        The same as a page.
+    choice_metrics
+        Both accuracies for the KFP UI.
+    Output
+        The name of the one that goes on.
+    """
+    from components.active_learning.jobs.choose_model import Candidate
+    from components.active_learning.jobs.choose_model import choose_model as job
+
+    first = Candidate(name=first_name, predictions_path=first_predictions.path, model_path=first_model.path)
+    second = Candidate(name=second_name, predictions_path=second_predictions.path, model_path=second_model.path)
+    result = job(
+        examples_path=examples.path, candidates=[first, second], choice_path=model_choice.path,
+        report_path=choice_report.path, metrics_path=choice_metrics.path, chosen_model_path=chosen_model.path,
+        chosen_predictions_path=chosen_predictions.path,
+    )  # fmt: skip
+    choice_metrics.metadata.update(result.metrics)
+    return result.choice.name

@@ -1,0 +1,99 @@
+"""The folder of a queue: what lies in it, and which of its files hold what people filled in."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+import json
+from pathlib import Path
+
+from components.active_learning.label_requests import LabelRequests
+from components.active_learning.queue.answers import ReadAnswers
+from components.active_learning.queue.examples import QueueExample
+from components.active_learning.queue.label_studio import label_studio_config, label_studio_tasks, task_row
+from components.active_learning.queue.label_studio_reading import read_label_studio
+from components.active_learning.queue.settings import QueueSettings
+from components.active_learning.queue.sheet import IMAGE_FOLDER, queue_sheet
+from components.active_learning.queue.sheet_reading import read_sheet
+from components.shared.contracts.problem import Modality
+from components.shared.runtime.errors import ContractError
+from components.shared.runtime.fingerprints import fingerprint_json
+
+FORMAT_VERSION = 1
+SHEET_FILE, TASKS_FILE, CONFIG_FILE = "queue.csv", "label_studio_tasks.json", "label_studio_config.xml"
+# Written last: where it is, the queue is whole.
+SUMMARY_FILE = "queue.json"
+REQUESTS_FOLDER = "requests"
+REJECTED_FILE = "rejected.csv"
+_SHEETS, _EXPORTS = (".csv", ".tsv", ".txt"), (".json",)
+_WORKBOOKS = (".xlsx", ".xls", ".ods", ".numbers")
+
+
+def queue_files(
+    requests: LabelRequests, examples: Sequence[QueueExample], modality: Modality, settings: QueueSettings
+) -> dict[str, bytes]:
+    """The files of a queue by their names, the summary last; the requests themselves lie beside them."""
+    texts = {
+        SHEET_FILE: queue_sheet(examples, requests.class_names, show_prediction=settings.show_prediction),
+        TASKS_FILE: label_studio_tasks(examples, modality, settings),
+        CONFIG_FILE: label_studio_config(
+            requests.class_names, modality, has_row=any(task_row(example, modality) for example in examples)
+        ),
+    }
+    images = {
+        f"{IMAGE_FOLDER}/{example.image_name}": example.image for example in examples if example.image is not None
+    }
+    summary = json.dumps(queue_summary(requests, examples, modality, settings), ensure_ascii=False, indent=2)
+    files = {name: text.encode() for name, text in texts.items()}
+    return {**images, **files, SUMMARY_FILE: f"{summary}\n".encode()}
+
+
+def queue_summary(
+    requests: LabelRequests, examples: Sequence[QueueExample], modality: Modality, settings: QueueSettings
+) -> Mapping[str, object]:
+    """What a queue says of itself; its fingerprint is another one where anything that people see is."""
+    strategies = [request.strategy for request in requests.requests]
+    asked = [[asdict(example.request), example.check] for example in examples]
+    return {
+        "format_version": FORMAT_VERSION,
+        "modality": modality,
+        "num_examples": len(examples),
+        "class_names": list(requests.class_names),
+        "round_number": max((request.round_number for request in requests.requests), default=0),
+        "strategies": {name: strategies.count(name) for name in sorted(set(strategies))},
+        "settings": asdict(settings),
+        "fingerprint": fingerprint_json([asked, list(requests.class_names), asdict(settings)]),
+    }
+
+
+def read_answers(place: Path, checks: Collection[str]) -> tuple[ReadAnswers, list[str]]:
+    """Everything that people filled in, in one file or in the files of a folder; and the files' names.
+
+    Parameters
+    ----------
+    checks
+        Of all examples that were asked about.
+
+    Raises
+    ------
+    ContractError
+        If a file cannot be read at all, or there is none to read.
+    """
+    files = _files(place) if place.is_dir() else [place]
+    if not files:
+        raise ContractError(f"the labels must be CSV or JSON files, but {place} holds none")
+    found = ReadAnswers()
+    for file in files:
+        data = file.read_bytes()
+        if file.suffix.lower() in _EXPORTS or data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
+            found.extend(read_label_studio(data, file=file.name, annotator=file.stem))
+        else:
+            found.extend(read_sheet(data, file=file.name, annotator=file.stem, checks=checks))
+    return found, [file.name for file in files]
+
+
+def _files(folder: Path) -> list[Path]:
+    listed = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    workbooks = [path.name for path in listed if path.suffix.lower() in _WORKBOOKS]
+    if workbooks:
+        raise ContractError(f"{workbooks[0]} must be a CSV, but is a workbook of a spreadsheet: save it as CSV UTF-8")
+    own = (SUMMARY_FILE, REJECTED_FILE)
+    return [path for path in listed if path.suffix.lower() in _SHEETS + _EXPORTS and path.name not in own]

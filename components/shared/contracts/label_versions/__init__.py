@@ -1,0 +1,1 @@
+"""New versions of an example table: labels that people or models gave, merged, and taken back."""
