@@ -1,4 +1,4 @@
-"""Labels by a model for the rows of a pool, admitted where they are shown to help and refused with the figures elsewhere."""
+"""Labels by a model for the rows of a pool: admitted where they are shown to help, else refused with the figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from components.active_learning.pseudo_labels.outcome import (
 )
 from components.active_learning.pseudo_labels.people_rows import audited_rows
 from components.active_learning.pseudo_labels.report import pseudo_labels_report, PseudoLabelsContent
-from components.active_learning.pseudo_labels.shown_rows import shown_rows
 from components.modeling.gpu.devices import choose_device
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
+from components.shared.contracts.shown_examples import images_of, shown_values
 from components.shared.contracts.verdict import Verdict, write_verdict
 from components.shared.runtime.atomic_files import write_json
 from components.shared.runtime.errors import ContractError
@@ -178,6 +178,7 @@ def _content(
     class_names = source.table.class_names
     spread = np.linspace(0, len(labels) - 1, min(NUM_SHOWN, len(labels))).astype(int).tolist() if labels else []
     shown = [labels[place] for place in spread]
+    names, is_image = [label.example_id for label in shown], source.pool.info.modality == "image"
     people = np.bincount(found.train.labels, minlength=len(class_names)).tolist()
     return PseudoLabelsContent(
         verdict=verdict,
@@ -191,5 +192,6 @@ def _content(
         after=found.after,
         rates=rates,
         shown=shown,
-        examples=shown_rows(source.pool, [label.example_id for label in shown]),
+        photos=images_of(source.pool, names) if is_image and names else (),
+        values=shown_values(source.pool, names) if not is_image and names else {},
     )

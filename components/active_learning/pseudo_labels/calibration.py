@@ -104,7 +104,7 @@ def class_thresholds(pool: np.ndarray, held_out: np.ndarray, labels: np.ndarray)
 
 
 def sure_enough(pool: np.ndarray) -> np.ndarray:
-    """The mean probability of the rows of a pool (N, K) that are answered by each class, shape (K,); 1 where none is."""
+    """The mean probability of the rows of a pool (N, K) that are answered by each class, shape (K,); 1 without any."""
     answered, sure = pool.argmax(axis=1), pool.max(axis=1)
     counts = np.bincount(answered, minlength=pool.shape[1])
     sums = np.bincount(answered, weights=sure, minlength=pool.shape[1])

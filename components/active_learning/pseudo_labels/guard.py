@@ -97,7 +97,7 @@ class PoolAnswers:
     second: np.ndarray | None = None
 
     def proposed(self, people: PeopleLabels, times: int, own: np.ndarray) -> ProposedLabels:
-        """The surest of each class above its threshold, where the second view and the stand-in's `own` classes agree."""
+        """The surest of each class above its threshold, where the second view and the stand-in's `own` class agree."""
         classes = self.probabilities.argmax(axis=1)
         is_candidate = (self.probabilities.max(axis=1) >= self.thresholds[classes]) & (own == classes)
         if self.second is not None:
@@ -146,9 +146,8 @@ def judged(
             if not any(check.is_worse for check in found):
                 reason = f"{len(proposal.rows):,} labels by the model are admitted: {_gain_in_words(training)}"
                 return Decision(admitted=proposal, reason=reason, trainings=figures, checks=tuple(checks))
-    return Decision(
-        admitted=None, reason=_why_refused(figures, bool(shown), checks), trainings=figures, checks=tuple(checks)
-    )
+    reason = _why_refused(figures, bool(shown), checks)
+    return Decision(admitted=None, reason=reason, trainings=figures, checks=tuple(checks))
 
 
 def _why_none(stand_ins: Sequence[StandIn], people: PeopleLabels) -> str:
@@ -165,8 +164,8 @@ def _why_none(stand_ins: Sequence[StandIn], people: PeopleLabels) -> str:
 def _why_refused(trainings: Sequence[SelfTraining], is_any_shown: bool, checks: Sequence[HarmCheck]) -> str:
     if is_any_shown and not checks:
         return (
-            "labels by the model are refused: there is no row of the pool of which the model is sure enough and both the "
-            "nearest examples and a cheap model agree"
+            "labels by the model are refused: there is no row of the pool of which the model is sure enough and both "
+            "the nearest examples and a cheap model agree"
         )
     harmful = [check for check in checks if check.is_worse]
     if harmful:
@@ -210,9 +209,9 @@ def _gain_in_words(training: SelfTraining) -> str:
     people = training.people
     return (
         f"{training.stand_in}, fitted to halves of people's labels, has an accuracy of {people.challenger:.3f} on those "
-        f"that it never saw with labels of its own and {people.champion:.3f} without (difference {people.difference:+.3f}, "
-        f"95 % interval {people.low:+.3f} to {people.high:+.3f}), and two halves agree on the pool by a kappa of "
-        f"{training.agreement_with:.2f} instead of {training.agreement_without:.2f}"
+        f"that it never saw with labels of its own and {people.champion:.3f} without (difference "
+        f"{people.difference:+.3f}, 95 % interval {people.low:+.3f} to {people.high:+.3f}), and two halves agree on "
+        f"the pool by a kappa of {training.agreement_with:.2f} instead of {training.agreement_without:.2f}"
     )
 
 

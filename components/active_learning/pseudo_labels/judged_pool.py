@@ -154,13 +154,12 @@ def _views(source: PoolSource, rows: JudgedRows, people: PeopleLabels, device: t
         return _Views(stand_ins=[])
     graph = SecondView(dense_rows((by_model or cheap)[0]))
     classes = graph.classes(np.arange(len(rows.train)), people.train, people.num_classes)
+    seen = "by the model's embeddings" if by_model else "as a cheap model reads them"
     return _Views(
         stand_ins=[*cheap, *by_model],
         graph=graph,
         second=classes[len(rows.train) :],
-        name="the nearest examples by the model's embeddings"
-        if by_model
-        else "the nearest examples as a cheap model reads them",
+        name=f"the nearest examples {seen}",
     )
 
 

@@ -43,8 +43,8 @@ def _noise_in_words(noise: NoiseRate) -> str:
     if not noise.is_known:
         return "how many such labels are wrong is unknown: no row drawn at random of the pool was labelled by people"
     return (
-        f"of {noise.num_audited:,} rows drawn at random that are as sure, {noise.num_wrong:,} are wrong: {noise.share:.1%}, "
-        f"{noise.low:.1%} to {noise.high:.1%} with 95 % confidence"
+        f"of {noise.num_audited:,} rows drawn at random that are as sure, {noise.num_wrong:,} are wrong: "
+        f"{noise.share:.1%}, {noise.low:.1%} to {noise.high:.1%} with 95 % confidence"
     )
 
 

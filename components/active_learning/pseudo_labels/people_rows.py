@@ -106,20 +106,6 @@ def pool_rows(
     )
 
 
-def columns_by_id(table: ExampleTable, ids: Sequence[str], columns: Sequence[str]) -> dict[str, pa.Array]:
-    """Columns of some examples of a table, N values each, in the order of `ids`."""
-    wanted = pa.array(ids, pa.string())
-    parts = []
-    for batch in table.iter_batches([_ID, *columns]):
-        shown = pa.array(_shown_ids(table, batch.column(0)), pa.string())
-        found = pa.RecordBatch.from_arrays([shown, *batch.columns[1:]], [_ID, *columns])
-        parts.append(found.filter(pc.is_in(shown, value_set=wanted)))
-    schema = pa.schema([pa.field(_ID, pa.string()), *(table.schema.field(name).remove_metadata() for name in columns)])
-    rows = pa.Table.from_batches([part.cast(schema) for part in parts], schema=schema)
-    rows = rows.take(pc.index_in(wanted, value_set=rows.column(_ID).combine_chunks()))
-    return {name: rows.column(name).combine_chunks() for name in columns}
-
-
 def embeddings_by_id(table: PredictionsTable, ids: Sequence[str]) -> np.ndarray | None:
     """Embeddings of some scored examples, shape (N, D), in the order of `ids`; None where one of them has none."""
     rows = table.read([_ID, "embedding"]).combine_chunks()

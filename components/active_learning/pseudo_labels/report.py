@@ -1,4 +1,4 @@
-"""The report on labels by a model: admitted or refused, the figures with and without them, noise, calibration, examples."""
+"""The report on labels by a model: whether they are admitted, the figures with and without them, noise, examples."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,13 +8,13 @@ from components.active_learning.model_labels import ModelLabel
 from components.active_learning.pseudo_labels.calibration import Calibration
 from components.active_learning.pseudo_labels.guard import Decision
 from components.active_learning.pseudo_labels.noise_rate import NoiseRate
-from components.active_learning.pseudo_labels.shown_rows import ShownRows
 from components.drift.paired_shares import PairedDifference
+from components.modeling.images.thumbnails import thumbnail
 from components.reporting.charts import bar_chart
 from components.reporting.page import Cell, Picture, Report
 from components.shared.contracts.verdict import Verdict
 
-_MAX_CHARACTERS, _MAX_ID_CHARACTERS = 160, 40
+_MAX_CHARACTERS, _MAX_ID_CHARACTERS, _MAX_COLUMNS = 160, 40, 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,8 +29,10 @@ class PseudoLabelsContent:
         The model on people's validation labels, as it answers and with the temperature.
     rates
         Noise, overall and by class.
-    shown, examples
-        Some of the labels, and what they are of.
+    shown
+        Some of the labels.
+    photos, values
+        What they are of: encoded photos, or values by column.
     """
 
     verdict: Verdict
@@ -44,7 +46,8 @@ class PseudoLabelsContent:
     after: Calibration
     rates: Sequence[NoiseRate]
     shown: Sequence[ModelLabel] = ()
-    examples: ShownRows = field(default_factory=ShownRows)
+    photos: Sequence[bytes] = ()
+    values: Mapping[str, Sequence[object]] = field(default_factory=dict)
 
 
 def pseudo_labels_report(content: PseudoLabelsContent) -> Report:
@@ -80,8 +83,8 @@ def _add_trainings(report: Report, decision: Decision) -> None:
         "own, and asked about people's labels that it never saw; two halves are asked about the pool."
     )
     report.table(
-        ["stand-in", "labels a label", "accuracy without", "with", "difference", "95 % interval", "p", "agreement without",
-         "with"],
+        ["stand-in", "labels a label", "accuracy without", "with", "difference", "95 % interval", "p",
+         "agreement without", "with"],
         [
             [item.stand_in, item.times, *_pair(item.people), f"{item.p_better:.3f}", f"{item.agreement_without:.2f}",
              f"{item.agreement_with:.2f}"]
@@ -114,8 +117,8 @@ def _add_noise(report: Report, rates: Sequence[NoiseRate]) -> None:
     report.heading("How many are wrong")
     if not rates[0].is_known:
         report.paragraph(
-            "Unknown: no row that was drawn at random from the pool has a label by people yet. Let people label the random "
-            "share of a round, and give its label requests to this step.",
+            "Unknown: no row that was drawn at random from the pool has a label by people yet. Let people label the "
+            "random share of a round, and give its label requests to this step.",
             tone="warn",
         )
         return
@@ -161,16 +164,16 @@ def _add_examples(report: Report, content: PseudoLabelsContent) -> None:
     if not content.shown:
         return
     report.heading("Some of the labels")
-    if content.examples.photos:
-        pairs = zip(content.shown, content.examples.photos, strict=True)
+    if content.photos:
+        pairs = zip(content.shown, content.photos, strict=True)
         report.gallery([_picture(label, data) for label, data in pairs], caption="Label by the model, probability.")
         return
-    names = list(content.examples.values)
+    names = list(content.values)[:_MAX_COLUMNS]
     report.table(
         ["example", "label by the model", "probability", *names],
         [
             [_end(label.example_id), label.label, f"{label.probability:.2f}",
-             *(_beginning(content.examples.values[name][row]) for name in names)]
+             *(_beginning(content.values[name][row]) for name in names)]
             for row, label in enumerate(content.shown)
         ],
     )  # fmt: skip
@@ -178,7 +181,9 @@ def _add_examples(report: Report, content: PseudoLabelsContent) -> None:
 
 def _picture(label: ModelLabel, data: bytes) -> Picture:
     said = f"{label.label} {label.probability:.2f}"
-    return Picture(data=data, caption=f"{said} · {_end(label.example_id)}", alternative=f"{label.example_id}: {said}")
+    return Picture(
+        data=thumbnail(data), caption=f"{said} · {_end(label.example_id)}", alternative=f"{label.example_id}: {said}"
+    )
 
 
 def _pair(people: PairedDifference) -> list[Cell]:

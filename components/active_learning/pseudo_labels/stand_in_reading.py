@@ -14,7 +14,6 @@ from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 import torch
 
-from components.active_learning.pseudo_labels.people_rows import columns_by_id
 from components.active_learning.pseudo_labels.stand_ins import linear_stand_in, StandIn
 from components.modeling.cheap_models.fitting import (
     fitted_linear,
@@ -27,6 +26,7 @@ from components.modeling.cheap_models.photo_reading import BATCH_PHOTOS, PhotoRe
 from components.modeling.cheap_models.table_reading import honest_columns, TableReading
 from components.modeling.cheap_models.text_reading import TextReading
 from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.shown_examples import images_of, rows_of
 
 _TEXT_STRENGTH = 3.0
 _DENSE_COLUMNS = 64
@@ -52,8 +52,8 @@ def stand_ins_of(
 ) -> list[StandIn]:
     """The cheap models of the modality; none where the rows hold nothing that one could learn from.
 
-    How texts and columns are read is fitted to all rows without their labels, so that nothing but labels differs between
-    what is compared.
+    How texts and columns are read is fitted to all rows without their labels, so that nothing but labels differs
+    between what is compared.
     """
     try:
         if examples.info.modality == "text":
@@ -95,7 +95,7 @@ def _of_photos(examples: ExampleTable, pool: ExampleTable, rows: JudgedRows, dev
 
 
 def _photo_batches(table: ExampleTable, ids: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    photos = columns_by_id(table, ids, ["image"])["image"]
+    photos = pa.array(images_of(table, ids), pa.binary())
     for start in range(0, len(photos), BATCH_PHOTOS):
         yield pa.RecordBatch.from_arrays([photos.slice(start, BATCH_PHOTOS)], ["image"])
 
@@ -124,8 +124,7 @@ def _stand_in(name: str, parts: Sequence[Matrix], fit: Callable[..., Any]) -> St
 def _columns(
     examples: ExampleTable, pool: ExampleTable, rows: JudgedRows, names: Sequence[str]
 ) -> list[dict[str, pa.Array]]:
-    return [
-        columns_by_id(examples, rows.train, names),
-        columns_by_id(examples, rows.held_out, names),
-        columns_by_id(pool, rows.pool, names),
-    ]
+    """Columns of the training rows, the held-out ones and the pool's."""
+    asked = ((examples, rows.train), (examples, rows.held_out), (pool, rows.pool))
+    tables = [rows_of(table, names, ids) for table, ids in asked]
+    return [{name: table.column(name).combine_chunks() for name in names} for table in tables]
