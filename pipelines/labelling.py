@@ -101,7 +101,6 @@ def labelling_pipeline(profile: ProfileName) -> BaseComponent:
         tables = {"examples": inputs.outputs["examples"], "pool": inputs.outputs["pool"]}
         round_of = {
             "round_number": round_number,
-            "seed": seed,
             "model_version": inputs.outputs["model_version"],
         }
         chosen = select_examples(
@@ -109,15 +108,17 @@ def labelling_pipeline(profile: ProfileName) -> BaseComponent:
             **tables,
             budget=inputs.outputs["budget"],
             strategies=inputs.outputs["strategies"],
+            seed=seed,
             **round_of,
         )
         proposed = write_pseudo_labels(
             pool_predictions=pool.outputs["predictions"],
-            known_predictions=known.outputs["predictions"],
-            audited_requests=inputs.outputs["previous_requests"],
+            predictions=known.outputs["predictions"],
+            previous_requests=inputs.outputs["previous_requests"],
             **tables,
-            is_asked=inputs.outputs["pseudo_labels"],
+            is_wanted=inputs.outputs["pseudo_labels"],
             **round_of,
+            device="cpu",
         )
         queue = export_queue(
             label_requests=chosen.outputs["label_requests"],

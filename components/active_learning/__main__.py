@@ -12,6 +12,7 @@ from components.active_learning.jobs.export_queue import export_queue as write_q
 from components.active_learning.jobs.import_labels import import_labels as merge_imported
 from components.active_learning.jobs.import_labels import ImportOutputs
 from components.active_learning.jobs.withdraw_labels import withdraw_labels as take_back
+from components.active_learning.jobs.write_pseudo_labels import write_pseudo_labels
 from components.active_learning.queue.settings import QueueSettings
 from components.shared.runtime import command_line
 from components.shared.runtime.settings import read_settings
@@ -160,6 +161,39 @@ def _candidate(text: str) -> Candidate:
     if not separator or not name.strip() or not path.strip():
         raise ValueError(f"a candidate must be NAME=PREDICTIONS, got {text!r}")
     return Candidate(name=name.strip(), predictions_path=path.strip())
+
+
+@app.command()
+def pseudo_label(
+    examples: Annotated[Path, typer.Option(help="The example table that the model was trained on.")],
+    pool: Annotated[Path, typer.Option(help="A table of rows without labels.")],
+    predictions: Annotated[Path, typer.Option(help="The model's predictions of the validation split.")],
+    pool_predictions: Annotated[Path, typer.Option(help="The model's predictions of the pool.")],
+    model_version: Annotated[str, typer.Option(help="Version of the model that answered.")],
+    output: Output,
+    round_number: Annotated[int, typer.Option(help="Round of labelling, from 1.")] = 1,
+    audit_requests: Annotated[str, typer.Option(help="Label requests whose random share people labelled.")] = "",
+    max_pool_rows: Annotated[int | None, typer.Option(help="Rows of the pool that are looked at.")] = None,
+    device: Device = "auto",
+) -> None:
+    """Let a model label a pool where that is shown to help; a refusal says why, and is no failure."""
+    result = write_pseudo_labels(
+        examples_path=examples,
+        pool_path=pool,
+        predictions_path=predictions,
+        pool_predictions_path=pool_predictions,
+        model_version=model_version,
+        round_number=round_number,
+        requests_path=audit_requests,
+        max_pool_rows=max_pool_rows,
+        device=device,
+        labels_path=output / "model_labels",
+        evidence_path=output / "evidence.json",
+        report_path=output / "report.html",
+        verdict_path=output / "verdict.json",
+        metrics_path=output / METRICS_FILE,
+    )
+    typer.echo(f"{result.reason}\nreport: {output / 'report.html'}")
 
 
 if __name__ == "__main__":

@@ -385,3 +385,71 @@ def open_queue(
 
     tables = QueueTables(examples=examples.path, pool=pool.path, model_labels=model_labels.path)
     return open_queue(queue_uri=queue_uri, labels_uri=labels_uri, workspace_claim=workspace_claim, tables=tables)
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def write_pseudo_labels(
+    examples: dsl.Input[dsl.Dataset],
+    pool: dsl.Input[dsl.Dataset],
+    predictions: dsl.Input[dsl.Dataset],
+    pool_predictions: dsl.Input[dsl.Dataset],
+    previous_requests: dsl.Input[dsl.Dataset],
+    model_version: str,
+    round_number: int,
+    is_wanted: bool,
+    device: str,
+    model_labels: dsl.Output[dsl.Dataset],
+    pseudo_label_evidence: dsl.Output[dsl.Artifact],
+    pseudo_label_report: dsl.Output[dsl.HTML],
+    pseudo_label_verdict: dsl.Output[dsl.Artifact],
+    pseudo_label_metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Let a model label the rows of a pool, where the guard finds that such labels help.
+
+    A refusal is a result: it says why with the figures, writes no label and stops no run.
+
+    Parameters
+    ----------
+    examples
+        The example table that the model was trained on: the guard judges by people's labels in it.
+    pool
+        Rows without labels.
+    predictions
+        The model's predictions table of the validation split; with the training split its embeddings are used, too.
+    pool_predictions
+        The model's predictions table of the pool.
+    previous_requests
+        What people were asked in the round before: its random share, labelled since, tells how many such labels are
+        wrong. There may be nothing in it.
+    model_version
+        Of the model that answered.
+    round_number
+        Of labelling, from 1.
+    is_wanted
+        Whether labels that the guard admits are written; else the report says alone what they would do.
+    device
+        auto, cpu or cuda, for photos.
+
+    Returns
+    -------
+    model_labels
+        The labels, each with the model's version, its calibrated probability and the round; none where refused.
+    pseudo_label_evidence
+        All figures as JSON.
+    pseudo_label_report
+        What the labels would do, how many are wrong, calibration, counts by class, examples.
+    pseudo_label_verdict
+        Whether they are admitted, and why; it always passes.
+    pseudo_label_metrics
+        Counts, the gain on people's unseen labels and the noise rate, for the KFP UI.
+    """
+    from components.active_learning.jobs.write_pseudo_labels import write_pseudo_labels as job
+
+    result = job(
+        examples_path=examples.path, pool_path=pool.path, predictions_path=predictions.path,
+        pool_predictions_path=pool_predictions.path, model_version=model_version, round_number=round_number,
+        requests_path=previous_requests.path, is_wanted=is_wanted, device=device, labels_path=model_labels.path,
+        evidence_path=pseudo_label_evidence.path, report_path=pseudo_label_report.path,
+        verdict_path=pseudo_label_verdict.path, metrics_path=pseudo_label_metrics.path,
+    )  # fmt: skip
+    pseudo_label_metrics.metadata.update(result.metrics)

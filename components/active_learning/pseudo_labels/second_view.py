@@ -1,0 +1,56 @@
+"""A second opinion on a pool: people's labels spread over the nearest examples in embedding space.
+
+Shapes: N rows (people's labels first, then the pool), D numbers an embedding, L people's labels, K classes.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from components.modeling.label_evidence.neighbour_votes import nearest_neighbours
+
+NO_CLASS = -1
+_NUM_NEIGHBOURS = 10
+_PASSED_ON, _STEPS = 0.9, 40
+# Directions of rows that are lifted far off lie as the rows themselves do: distance counts, not the angle.
+_LIFT = 10.0
+
+
+class SecondView:
+    """The graph of nearest examples, built once of embeddings (N, D), finite, N at least 2.
+
+    References
+    ----------
+    Zhou et al., "Learning with local and global consistency", NeurIPS 2003; the classes' masses after Zhu, Ghahramani
+    and Lafferty, "Semi-supervised learning using Gaussian fields and harmonic functions", ICML 2003, section 4.
+    """
+
+    def __init__(self, embeddings: np.ndarray) -> None:
+        rows = np.asarray(embeddings, np.float64)
+        rows = rows - rows.mean(axis=0)
+        size = float(np.sqrt((rows**2).sum(axis=1).mean())) or 1.0
+        lifted = np.column_stack([rows / size, np.full(len(rows), _LIFT)])
+        neighbours, _ = nearest_neighbours(lifted, _NUM_NEIGHBOURS)
+        places = np.arange(0, neighbours.size + 1, neighbours.shape[1])
+        ones = sparse.csr_array((np.ones(neighbours.size), neighbours.ravel(), places), shape=(len(rows), len(rows)))
+        both = ones.maximum(ones.T)
+        scale = sparse.diags_array(1.0 / np.sqrt(both.sum(axis=1)))
+        self._graph = sparse.csr_array(scale @ both @ scale)
+
+    def classes(self, labelled: np.ndarray, labels: np.ndarray, num_classes: int) -> np.ndarray:
+        """The class that reaches each row most, shape (N,); `NO_CLASS` where none does.
+
+        Parameters
+        ----------
+        labelled
+            Shape (L,), int: rows with a label.
+        labels
+            Shape (L,), int: their classes. Each class has the weight of its share among them.
+        """
+        given = np.zeros((self._graph.shape[0], num_classes))
+        given[labelled, labels] = 1.0
+        reached = given.copy()
+        for _ in range(_STEPS):
+            reached = _PASSED_ON * (self._graph @ reached) + (1.0 - _PASSED_ON) * given
+        reached *= given.sum(axis=0) / np.maximum(reached.sum(axis=0), 1e-12)
+        found: np.ndarray = np.where(reached.max(axis=1) > 0.0, reached.argmax(axis=1), NO_CLASS)
+        return found
