@@ -26,7 +26,7 @@ def export_queue(
     queue_uri
         Folder to write, where people fetch it: a path, pvc://CLAIM/queue, or an fsspec URI such as s3://bucket/queue.
     settings
-        YAML or JSON, such as `{show_prediction: true, image_uri: "s3://bucket/queue/images"}`; empty takes the defaults.
+        YAML or JSON, such as `{show_prediction: true, image_uri: s3://bucket/queue/images}`; empty takes the defaults.
 
     Returns
     -------
