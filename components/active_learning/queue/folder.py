@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 import json
 from pathlib import Path
+import re
 
 from components.active_learning.label_requests import LabelRequests
 from components.active_learning.queue.answers import ReadAnswers
@@ -24,6 +25,8 @@ SUMMARY_FILE = "queue.json"
 REQUESTS_FOLDER = "requests"
 REJECTED_FILE = "rejected.csv"
 _SHEETS, _EXPORTS = (".csv", ".tsv", ".txt"), (".json",)
+# What systems add to the name of a second copy: it is by the same person.
+_COPY = re.compile(r"[ _-]*(\(\d+\)|copy|사본|복사본)[ _-]*$", re.IGNORECASE)
 _WORKBOOKS = (".xlsx", ".xls", ".ods", ".numbers")
 
 
@@ -67,6 +70,8 @@ def queue_summary(
 def read_answers(place: Path, checks: Collection[str]) -> tuple[ReadAnswers, list[str]]:
     """Everything that people filled in, in one file or in the files of a folder; and the files' names.
 
+    Rows that do not say who filled them in are by whom the file is named after.
+
     Parameters
     ----------
     checks
@@ -83,10 +88,11 @@ def read_answers(place: Path, checks: Collection[str]) -> tuple[ReadAnswers, lis
     found = ReadAnswers()
     for file in files:
         data = file.read_bytes()
+        annotator = _COPY.sub("", file.stem)
         if file.suffix.lower() in _EXPORTS or data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
-            found.extend(read_label_studio(data, file=file.name, annotator=file.stem))
+            found.extend(read_label_studio(data, file=file.name, annotator=annotator))
         else:
-            found.extend(read_sheet(data, file=file.name, annotator=file.stem, checks=checks))
+            found.extend(read_sheet(data, file=file.name, annotator=annotator, checks=checks))
     return found, [file.name for file in files]
 
 

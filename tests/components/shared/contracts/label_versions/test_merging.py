@@ -12,6 +12,7 @@ from components.shared.contracts.label_versions.withdrawal import withdraw_label
 from components.shared.contracts.label_versions.writing import table_fingerprint
 from components.shared.contracts.split_line import content_fingerprints, split_position
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.personal_columns import hashed_texts
 from tests.components.shared.contracts.label_versions.small_tables import (
     labelled_table,
     pool_of,
@@ -109,6 +110,15 @@ class TestRowsOfThePool:
         assert rows["same text"]["split"] == "test"
         assert rows["same author"]["split"] == "validation"
         assert rows["trained author"]["split"] == "train"
+
+    def test_an_identifier_that_scoring_hashed_is_recognised_in_the_pool(self, table, tmp_path):
+        pool = write_rows(tmp_path / "pool", [("kim@example.com", "her text", None, None, None, None)], is_pool=True)
+        [name] = hashed_texts(pa.array(["kim@example.com"])).to_pylist()
+
+        merged = merge_updates(table, [by_person(name)], tmp_path / "new", pool=pool)
+
+        assert merged.num_added == 1
+        assert table_rows(ExampleTable(tmp_path / "new"))["kim@example.com"]["text"] == "her text"
 
     def test_a_group_stays_whole_and_is_trained_on_with_what_taught(self, table, tmp_path):
         pool = write_rows(
