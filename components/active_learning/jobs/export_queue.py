@@ -1,5 +1,6 @@
 """Label requests as a queue for people: a CSV, photos beside it, and Label Studio's tasks and configuration."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 import logging
 from pathlib import Path
@@ -8,12 +9,14 @@ import tempfile
 import fsspec
 
 from components.active_learning.label_requests import LabelRequests, read_label_requests, write_label_requests
+from components.active_learning.model_labels import ModelLabel, read_model_labels, write_model_labels
 from components.active_learning.queue.examples import modality_of, queue_examples
-from components.active_learning.queue.folder import queue_files, REQUESTS_FOLDER, SUMMARY_FILE
+from components.active_learning.queue.folder import MODEL_LABELS_FOLDER, queue_files, QueueOrigin, REQUESTS_FOLDER, SUMMARY_FILE
 from components.active_learning.queue.settings import QueueSettings
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.runtime.atomic_files import atomic_folder, write_json
 from components.shared.runtime.errors import ContractError
+from components.shared.runtime.local_files import local_files
 from components.shared.runtime.settings import parse_settings
 from components.shared.runtime.workspace import mounted
 from components.shared.tables.sources import readable_store_errors
@@ -44,6 +47,8 @@ def export_queue(
     metrics_path: str | Path | None = None,
     examples_path: str | Path | None = None,
     settings: QueueSettings | str = "",
+    model_labels_path: str | Path | None = None,
+    origin: QueueOrigin | None = None,
 ) -> ExportResult:
     """Write a queue; one that is there already is never written over.
 
@@ -61,6 +66,10 @@ def export_queue(
         Another table that requests may be of; None for none.
     settings
         `QueueSettings`, or their YAML or JSON.
+    model_labels_path
+        Labels by a model that wait beside the queue until people's are merged; None for none.
+    origin
+        What the queue was made from, for the run that goes on from it; None where nobody says.
 
     Raises
     ------
@@ -77,7 +86,8 @@ def export_queue(
         raise ContractError(f"labels that people choose must be classes, but those of {tables[0].path} are numbers")
     examples = queue_examples(requests.requests, tables, with_images=True)
     files = queue_files(requests, examples, modality_of(tables), settings)
-    is_new = _write(queue_uri, files, requests)
+    waiting = [] if model_labels_path is None else read_model_labels(model_labels_path)
+    is_new = _write(queue_uri, files, requests, waiting)
     logger.info("%d examples to label: %s%s", len(examples), queue_uri, "" if is_new else " (there already)")
     metrics = {"num_examples_to_label": float(len(examples)), "num_classes": float(len(requests.class_names))}
     if metrics_path is not None:
@@ -85,7 +95,9 @@ def export_queue(
     return ExportResult(num_examples=len(examples), is_new=is_new, metrics=metrics)
 
 
-def _write(queue_uri: str, files: dict[str, bytes], requests: LabelRequests) -> bool:
+def _write(
+    queue_uri: str, files: dict[str, bytes], requests: LabelRequests, waiting: Sequence[ModelLabel]
+) -> bool:
     if not queue_uri.strip():
         raise ValueError("the queue must be written to a path or a URI, got nothing")
     with readable_store_errors(f"the queue {queue_uri} must be a folder that can be read"):
@@ -101,9 +113,11 @@ def _write(queue_uri: str, files: dict[str, bytes], requests: LabelRequests) -> 
             "filled in: give another folder"
         )
     with tempfile.TemporaryDirectory() as scratch:
-        write_label_requests(Path(scratch) / REQUESTS_FOLDER, requests.requests, class_names=requests.class_names)
-        shards = sorted((Path(scratch) / REQUESTS_FOLDER).iterdir())
-        all_files = {f"{REQUESTS_FOLDER}/{shard.name}": shard.read_bytes() for shard in shards} | files
+        folder = Path(scratch)
+        write_label_requests(folder / REQUESTS_FOLDER, requests.requests, class_names=requests.class_names)
+        write_model_labels(folder / MODEL_LABELS_FOLDER, waiting)
+        tables = {name: file.read_bytes() for name, file in local_files(folder)}
+        all_files = tables | files
         if "://" in mounted(queue_uri.strip()):
             _put(filesystem, root, all_files, queue_uri)
         else:

@@ -1,7 +1,7 @@
 """The folder of a queue: what lies in it, and which of its files hold what people filled in."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 import json
 from pathlib import Path
 import re
@@ -15,6 +15,7 @@ from components.active_learning.queue.settings import QueueSettings
 from components.active_learning.queue.sheet import IMAGE_FOLDER, queue_sheet
 from components.active_learning.queue.sheet_reading import read_sheet
 from components.shared.contracts.problem import Modality
+from components.shared.runtime.atomic_files import read_json
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.fingerprints import fingerprint_json
 
@@ -22,7 +23,7 @@ FORMAT_VERSION = 1
 SHEET_FILE, TASKS_FILE, CONFIG_FILE = "queue.csv", "label_studio_tasks.json", "label_studio_config.xml"
 # Written last: where it is, the queue is whole.
 SUMMARY_FILE = "queue.json"
-REQUESTS_FOLDER = "requests"
+REQUESTS_FOLDER, MODEL_LABELS_FOLDER = "requests", "model_labels"
 REJECTED_FILE = "rejected.csv"
 _SHEETS, _EXPORTS = (".csv", ".tsv", ".txt"), (".json",)
 # What systems add to the name of a second copy: it is by the same person.
@@ -30,8 +31,44 @@ _COPY = re.compile(r"[ _-]*(\(\d+\)|copy|사본|복사본)[ _-]*$", re.IGNORECAS
 _WORKBOOKS = (".xlsx", ".xls", ".ods", ".numbers")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueueOrigin:
+    """What a queue was made from, paths or URIs: the example table, the pool, and the model that scored it."""
+
+    examples_uri: str
+    pool_uri: str
+    model_uri: str
+
+
+def read_origin(queue: Path) -> QueueOrigin:
+    """What a queue says that it was made from.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no whole queue.
+    ContractError
+        If it does not say: it was exported by hand.
+    """
+    summary = queue / SUMMARY_FILE
+    if not summary.is_file():
+        raise FileNotFoundError(f"a queue must be a folder with {SUMMARY_FILE}, but there is none at {queue}")
+    origin = read_json(summary, what="the queue's summary").get("origin")
+    names = {item.name for item in fields(QueueOrigin)}
+    if not isinstance(origin, dict) or origin.keys() != names:
+        raise ContractError(
+            f"{summary} must say which table, pool and model the queue was made from, but does not: merge its labels "
+            "with import-labels, and train on the new table"
+        )
+    return QueueOrigin(**origin)
+
+
 def queue_files(
-    requests: LabelRequests, examples: Sequence[QueueExample], modality: Modality, settings: QueueSettings
+    requests: LabelRequests,
+    examples: Sequence[QueueExample],
+    modality: Modality,
+    settings: QueueSettings,
+    origin: QueueOrigin | None = None,
 ) -> dict[str, bytes]:
     """The files of a queue by their names, the summary last; the requests themselves lie beside them."""
     texts = {
@@ -44,13 +81,17 @@ def queue_files(
     images = {
         f"{IMAGE_FOLDER}/{example.image_name}": example.image for example in examples if example.image is not None
     }
-    summary = json.dumps(queue_summary(requests, examples, modality, settings), ensure_ascii=False, indent=2)
+    summary = json.dumps(queue_summary(requests, examples, modality, settings, origin), ensure_ascii=False, indent=2)
     files = {name: text.encode() for name, text in texts.items()}
     return {**images, **files, SUMMARY_FILE: f"{summary}\n".encode()}
 
 
 def queue_summary(
-    requests: LabelRequests, examples: Sequence[QueueExample], modality: Modality, settings: QueueSettings
+    requests: LabelRequests,
+    examples: Sequence[QueueExample],
+    modality: Modality,
+    settings: QueueSettings,
+    origin: QueueOrigin | None,
 ) -> Mapping[str, object]:
     """What a queue says of itself; its fingerprint is another one where anything that people see is."""
     strategies = [request.strategy for request in requests.requests]
@@ -63,6 +104,7 @@ def queue_summary(
         "round_number": max((request.round_number for request in requests.requests), default=0),
         "strategies": {name: strategies.count(name) for name in sorted(set(strategies))},
         "settings": asdict(settings),
+        "origin": None if origin is None else asdict(origin),
         "fingerprint": fingerprint_json([asked, list(requests.class_names), asdict(settings)]),
     }
 
