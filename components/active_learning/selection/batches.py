@@ -1,7 +1,7 @@
 """One batch of rows for people to label, from the shortlists of a pool.
 
-Rows at random are drawn first, as if there were no model; then what the model is unsure of; then what is unlike all
-that is known. A row that is nearly the same as one that is chosen or labelled is passed over.
+Rows at random are drawn first, as if there were no model; then what the model is unsure of, rows that lie apart; then
+what is unlike all that is known. A row that is nearly the same as one that is chosen or labelled is passed over.
 
 Shapes: N rows, D numbers an embedding.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 from components.active_learning.label_requests import Strategy
 from components.active_learning.selection.budget import BatchSettings, budget_split
-from components.active_learning.selection.diversity import farthest_rows, typical_rows
+from components.active_learning.selection.diversity import farthest_rows, typical_rows, unsure_rows_apart
 from components.active_learning.selection.embedding_space import directions, near_duplicate_similarity
 from components.active_learning.selection.pool_rows import equal_contents, PoolRows, UNKNOWN_CONTENT
 from components.active_learning.selection.reasons import reason
@@ -22,6 +22,8 @@ from components.active_learning.selection.uncertainty import UNCERTAINTY, uncert
 
 # Of rows drawn at random so many are looked at to find typical and far ones: k-means of more is slow.
 _MAX_DIVERSE_CANDIDATES = 5000
+# A label for what the model is unsure of is spent on one of so many rows.
+_UNSURE_CANDIDATES = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +109,8 @@ def chosen_batch(
     found = _chosen(sample, np.arange(len(sample)), "random", split.get("random", 0), taken, class_names)
     for name in (name for name in split if name in UNCERTAINTY):
         rows = lists.by_strategy[name]
-        found += _chosen(rows, np.arange(len(rows)), name, split[name], taken, class_names)
+        ranked = _unsure(rows, split[name], settings.seed)
+        found += _chosen(rows, ranked, name, split[name], taken, class_names)
     # What near duplicates leave over is spent on what is unlike all that is known.
     if sample.embeddings.shape[1]:
         found += _diverse(sample, settings.budget - len(found), taken, class_names, settings.seed, cold=cold)
@@ -141,6 +144,17 @@ def _chosen(
             score = 1.0 - rank / len(ranked) if strategy == "diversity" else float(scores[place])
             found.append(_choice(rows, place, strategy, score, class_names, cold=cold))
     return found
+
+
+def _unsure(rows: PoolRows, num_wanted: int, seed: int) -> np.ndarray:
+    """The order in which unsure rows are asked about: such as lie apart first, then the most uncertain."""
+    everything = np.arange(len(rows))
+    if not rows.embeddings.shape[1] or not num_wanted:
+        return everything
+    among = rows.take(everything[: _UNSURE_CANDIDATES * num_wanted])
+    num_ranked = min(num_wanted + num_wanted // 4 + 10, len(among))  # some are passed over
+    apart = unsure_rows_apart(among.probabilities, among.embeddings, num_ranked, seed=seed)
+    return np.concatenate([apart, np.setdiff1d(everything, apart)])
 
 
 def _diverse(

@@ -91,3 +91,48 @@ def _by_typicality(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
     num = min(_NEIGHBOURS, len(rows) - 1)
     means = np.partition(distances, num, axis=1)[:, : num + 1].sum(axis=1) / num
     return rows[np.argsort(means, kind="stable")]
+
+
+def unsure_rows_apart(probabilities: np.ndarray, embeddings: np.ndarray, num_rows: int, *, seed: int) -> np.ndarray:
+    """Rows that would each change the model much, and in other ways than the others, in their order: BADGE.
+
+    Parameters
+    ----------
+    probabilities
+        Shape (N, K), of rows that the model is unsure of, the most uncertain first.
+    embeddings
+        Shape (N, D), D 1 or more.
+    num_rows
+        How many, at most N.
+    seed
+        Of the draws.
+
+    Returns
+    -------
+    np.ndarray
+        Places, shape (`num_rows`,); the first is the most uncertain row.
+
+    References
+    ----------
+    J. T. Ash et al., "Deep Batch Active Learning by Diverse, Uncertain Gradient Lower Bounds", ICLR 2020,
+    arXiv:1906.03671: k-means++ on the gradients that the last layer would get if the model's answer were true. Here
+    embeddings have length 1, so that long texts do not weigh more.
+    """
+    answers = np.asarray(probabilities, np.float32)
+    gaps = answers - np.eye(answers.shape[1], dtype=np.float32)[answers.argmax(axis=1)]
+    vectors = directions(embeddings)
+    sizes = (gaps**2).sum(axis=1) * (vectors**2).sum(axis=1)
+    rng = np.random.default_rng(seed)
+    chosen, nearest = [0], np.full(len(vectors), np.inf)
+    while len(chosen) < min(num_rows, len(vectors)):
+        last = chosen[-1]
+        inner = (gaps @ gaps[last]) * (vectors @ vectors[last])
+        nearest = np.minimum(nearest, np.maximum(sizes + sizes[last] - 2.0 * inner, 0.0))
+        nearest[chosen] = 0.0
+        total = float(nearest.sum())
+        if total <= 0.0:  # all others are the same as one that is chosen
+            left = np.setdiff1d(np.arange(len(vectors)), chosen)
+            return np.array([*chosen, *left.tolist()][:num_rows], dtype=np.int64)
+        place = int(np.searchsorted(np.cumsum(nearest), rng.random() * total))
+        chosen.append(min(place, int(np.flatnonzero(nearest)[-1])))
+    return np.array(chosen[:num_rows], dtype=np.int64)
