@@ -13,6 +13,7 @@ from components.active_learning.selection.budget import BatchSettings, shares_fr
 from components.modeling.gpu.devices import choose_device
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.runtime.atomic_files import write_json
+from components.shared.runtime.json_values import without_nan
 from components.shared.runtime.progress import progress
 from components.shared.runtime.step_record import keep_results, this_step
 
@@ -92,7 +93,7 @@ def simulate_labelling(
         )
     metrics = _metrics(found)
     told = {"format_version": FORMAT_VERSION, "model": rows.model_name, **found.to_dict()}
-    write_json(rounds_path, JSONNULL(told))
+    write_json(rounds_path, without_nan(told))
     write_json(metrics_path, metrics)
     report = rounds_report(
         found, model_name=rows.model_name, num_train=len(rows), num_test=len(rows.test_labels)
