@@ -18,9 +18,15 @@ START ?=
 END ?=
 SETTINGS ?=
 SEARCH ?=
+START_LABELS ?= 200
+BUDGET ?= 2000
+BATCH ?= 100
+SEEDS ?= 10
+STRATEGIES ?=
 
 # Passed on by the environment, whatever characters they hold.
 export DATASET PROBLEM RUN_DIR RECIPE BACKBONE SEED RUNNER CUDA MODEL LOG START END SETTINGS SEARCH
+export START_LABELS BUDGET BATCH SEEDS STRATEGIES
 export NO_ALBUMENTATIONS_UPDATE := 1
 export DO_NOT_TRACK := 1
 # Threads that wait for each other sleep: spinning ones take the cores from whoever works beside them.
@@ -31,7 +37,7 @@ VALIDATION := .venv-validation/bin/python
 EVERYWHERE := not gpu and not containers and not cluster
 TAGGED := PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}"
 
-.PHONY: help setup run search smoke monitor images push-images compile docs test test-slow coverage test-gpu test-containers test-cluster cluster cluster-down cluster-programs lint format types contracts licences lock check clean
+.PHONY: help setup run search smoke monitor labelling images push-images compile docs test test-slow coverage test-gpu test-containers test-cluster cluster cluster-down cluster-programs lint format types contracts licences lock check clean
 
 help: ## Print this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -39,6 +45,7 @@ help: ## Print this help
 	@echo "  make run takes DATASET= (digits, pets, a path or URI), PROBLEM=problem.yaml, RUN_DIR=, RECIPE=, BACKBONE=, SEED=, RUNNER= (local, docker)"
 	@echo "  make search takes DATASET=, PROBLEM=, SEARCH=search.yaml (policies, repeats, epochs), RUN_DIR=, BACKBONE=, SEED=, RUNNER="
 	@echo "  make smoke takes MODALITY= (image, text, tabular; all by default)"
+	@echo "  make labelling takes DATASET=, PROBLEM=, START_LABELS=, BUDGET=, BATCH=, SEEDS=, STRATEGIES= (margin=0.8,random=0.2), RUN_DIR=, SEED="
 	@echo "  make monitor takes MODEL= (a published bundle), LOG= (a serving log), START=, END= (ISO 8601), SETTINGS=drift.yaml, RUN_DIR=, RUNNER="
 
 setup: ## Create or update .venv, .venv-validation and the command .venv/bin/pluszero
@@ -58,6 +65,12 @@ smoke: setup ## Run the training pipeline on mock data: images, text and a table
 monitor: setup $(if $(filter docker,$(RUNNER)),images) ## Hold the serving log LOG against what MODEL was trained on
 	@$(TAGGED) $(VENV) -m pipelines monitor --runner "$$RUNNER" --model "$$MODEL" --log "$$LOG" --start "$$START" --end "$$END" \
 	  $${SETTINGS:+--settings "$$SETTINGS"} $${RUN_DIR:+--run-dir "$$RUN_DIR"}
+
+labelling: setup ## Buy labels of DATASET in rounds from an oracle, and draw the learning curves
+	@folder="$${RUN_DIR:-runs/labelling-$$(basename "$$DATASET")}" && \
+	$(VENV) -m components.data_ingestion ingest --source "$$DATASET" --output "$$folder/data" $${PROBLEM:+--problem "$$PROBLEM"} && \
+	$(VENV) -m components.active_learning simulate --examples "$$folder/data/examples" --output "$$folder" --start-labels "$$START_LABELS" \
+	  --budget "$$BUDGET" --batch "$$BATCH" --num-seeds "$$SEEDS" --strategies "$$STRATEGIES" --seed "$$SEED"
 
 images: setup ## Build the container images with docker, podman or buildah; CUDA= picks the variant
 	@$(TAGGED) $(VENV) -m tools.build_images --cuda "$$CUDA"

@@ -88,6 +88,8 @@ SUBCOMMANDS = {
     "releases": _family("serving", "serving", "releases", "List the releases of a model, and its champion."),
     "check-cluster": _family("cluster", "training", "check", "Look at a cluster before a run."),
     "promote": _family("serving", "serving", "promote", "Make a release the champion of its model."),
+    "select": _family("active_learning", "training", "select", "Choose what people label next."),
+    "simulate": _family("active_learning", "training", "simulate", "Buy labels from an oracle, and draw the curves."),
 }
 
 

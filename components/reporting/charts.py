@@ -25,6 +25,7 @@ def line_chart(
     x_label: str,
     y_label: str,
     y_range: tuple[float, float] | None = None,
+    bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
 ) -> Markup:
     """Lines over a common pair of axes, as an `<svg>` element.
 
@@ -36,16 +37,20 @@ def line_chart(
         What the axes show, with units.
     y_range
         Ends of the y axis; by default those of the data.
+    bands
+        For some of the names the lower and the upper ends of an interval at each x: a shade behind the line.
 
     Raises
     ------
     ValueError
-        If a series has x and y of different lengths.
+        If a series has x and y, or ends of an interval, of different lengths.
     """
     for name, (xs, ys) in series.items():
         if len(xs) != len(ys):
             raise ValueError(f"series {name!r} must have as many x as y values, got {len(xs)} and {len(ys)}")
-    points = [(x, y) for xs, ys in series.values() for x, y in zip(xs, ys, strict=True) if _finite(x, y)]
+    edges = [(series[name][0], ends) for name, pair in (bands or {}).items() for ends in pair]
+    everything = [*series.values(), *edges]
+    points = [(x, y) for xs, ys in everything for x, y in zip(xs, ys, strict=True) if _finite(x, y)]
     if not points:
         return _NOTHING
     x_ticks = _ticks(min(x for x, _ in points), max(x for x, _ in points))
@@ -54,6 +59,9 @@ def line_chart(
     x_at = _scale(x_ticks[0], x_ticks[-1], _LEFT, _WIDTH - _RIGHT)
     y_at = _scale(y_ticks[0], y_ticks[-1], _HEIGHT - _BOTTOM, _TOP)
     parts = [*_grid(y_ticks, y_at, y_label), *_x_axis(x_ticks, x_at, x_label)]
+    for number, (name, (xs, _)) in enumerate(series.items()):
+        if bands and name in bands:
+            parts.append(_band(xs, *bands[name], x_at, y_at, colour=_colour(number)))
     for number, (xs, ys) in enumerate(series.values()):
         parts += _line(_runs(xs, ys), x_at, y_at, colour=_colour(number))
     return _svg(
@@ -188,6 +196,16 @@ def _line(runs: Sequence[Sequence[tuple[float, float]]], x_at: Place, y_at: Plac
         if len(run) == 1:
             parts.append(f'<circle cx="{x_at(run[0][0]):.1f}" cy="{y_at(run[0][1]):.1f}" r="3" fill="{colour}"/>')
     return parts
+
+
+def _band(
+    xs: Sequence[float], lows: Sequence[float], highs: Sequence[float], x_at: Place, y_at: Place, *, colour: str
+) -> str:
+    """A shade between two ends; where one is not finite there is none."""
+    known = [each for each in zip(xs, lows, highs, strict=True) if _finite(*each)]
+    outline = [(x, low) for x, low, _ in known] + [(x, high) for x, _, high in reversed(known)]
+    path = " ".join(f"{x_at(x):.1f},{y_at(y):.1f}" for x, y in outline)
+    return f'<polygon points="{path}" fill="{colour}" fill-opacity="0.18"/>'
 
 
 def _bars(

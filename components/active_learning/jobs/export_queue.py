@@ -11,7 +11,13 @@ import fsspec
 from components.active_learning.label_requests import LabelRequests, read_label_requests, write_label_requests
 from components.active_learning.model_labels import ModelLabel, read_model_labels, write_model_labels
 from components.active_learning.queue.examples import modality_of, queue_examples
-from components.active_learning.queue.folder import MODEL_LABELS_FOLDER, queue_files, QueueOrigin, REQUESTS_FOLDER, SUMMARY_FILE
+from components.active_learning.queue.folder import (
+    MODEL_LABELS_FOLDER,
+    queue_files,
+    QueueOrigin,
+    REQUESTS_FOLDER,
+    SUMMARY_FILE,
+)
 from components.active_learning.queue.settings import QueueSettings
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.runtime.atomic_files import atomic_folder, write_json
@@ -95,9 +101,7 @@ def export_queue(
     return ExportResult(num_examples=len(examples), is_new=is_new, metrics=metrics)
 
 
-def _write(
-    queue_uri: str, files: dict[str, bytes], requests: LabelRequests, waiting: Sequence[ModelLabel]
-) -> bool:
+def _write(queue_uri: str, files: dict[str, bytes], requests: LabelRequests, waiting: Sequence[ModelLabel]) -> bool:
     if not queue_uri.strip():
         raise ValueError("the queue must be written to a path or a URI, got nothing")
     with readable_store_errors(f"the queue {queue_uri} must be a folder that can be read"):

@@ -70,13 +70,19 @@ def fitted_trees(rows: np.ndarray, labels: np.ndarray, question: Question, *, nu
     return _answering(model, question)
 
 
-def fitted_linear(rows: Matrix, labels: np.ndarray, question: Question, *, strength: float = 1.0) -> Fitted:
-    """Logistic regression, or of numbers ridge regression; the larger `strength` is, the less weights are shrunk."""
+def fitted_linear(
+    rows: Matrix, labels: np.ndarray, question: Question, *, strength: float = 1.0, tolerance: float = 1e-3
+) -> Fitted:
+    """Logistic regression, or of numbers ridge regression; the larger `strength` is, the less weights are shrunk.
+
+    Logistic regression stops where no weight's slope is above `tolerance`. Few rows of many rare columns, as of TF-IDF,
+    have small slopes from the start: they want less than the usual.
+    """
     if question.is_number:
         model: Any = Ridge(alpha=1.0 / strength)
     else:
         steps = int(np.clip(_STEPS_BY_CLASSES // question.num_classes, _MIN_STEPS, _MAX_STEPS))
-        model = LogisticRegression(C=strength, max_iter=steps, tol=1e-3)
+        model = LogisticRegression(C=strength, max_iter=steps, tol=tolerance)
     with warnings.catch_warnings(), _threads().limit(limits=1):
         # Stopped early it is still a model; what it reaches is measured.
         warnings.simplefilter("ignore", ConvergenceWarning)

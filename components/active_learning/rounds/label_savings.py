@@ -1,0 +1,118 @@
+"""What learning curves say: accuracy with intervals, and how many labels a strategy needs for what random reaches.
+
+Shapes: S seeds, R sizes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import math
+
+import numpy as np
+from scipy.stats import norm, t
+from sklearn.isotonic import isotonic_regression
+
+from components.drift.share_intervals import CONFIDENCE
+
+_NUM_RESAMPLES = 2000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeanInterval:
+    """A mean over seeds with its 95 % interval by Student's t; `nan` ends with fewer than two seeds."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelRatio:
+    """Labels that a strategy needs for what random sampling reaches with all its labels.
+
+    Attributes
+    ----------
+    target
+        That accuracy.
+    labels
+        What the strategy needs, interpolated; `inf` where it does not reach it.
+    ratio, low, high
+        Labels as a share of random's, with the 95 % interval; `inf` where it is not reached.
+    """
+
+    target: float
+    labels: float
+    ratio: float
+    low: float
+    high: float
+
+
+def mean_interval(values: np.ndarray) -> MeanInterval:
+    """Mean of one value a seed, shape (S,), or of one paired difference a seed."""
+    num_seeds = len(values)
+    mean = float(values.mean())
+    if num_seeds < 2:
+        return MeanInterval(mean=mean, low=math.nan, high=math.nan)
+    half = float(t.ppf((1 + CONFIDENCE) / 2, num_seeds - 1)) * float(values.std(ddof=1)) / math.sqrt(num_seeds)
+    return MeanInterval(mean=mean, low=mean - half, high=mean + half)
+
+
+def labels_to_reach(sizes: Sequence[int], accuracies: np.ndarray, target: float) -> float:
+    """Labels at which a curve reaches an accuracy, between two sizes in proportion.
+
+    Parameters
+    ----------
+    sizes
+        R numbers of labels, ascending.
+    accuracies
+        Shape (R,), a mean over seeds: the non-decreasing curve that is nearest to it is read.
+    target
+        The accuracy.
+
+    Returns
+    -------
+    float
+        From the first size to the last; `inf` where the curve stays below.
+    """
+    curve = isotonic_regression(np.asarray(accuracies, np.float64))
+    above = np.flatnonzero(curve >= target)
+    if not len(above):
+        return math.inf
+    place = int(above[0])
+    if not place:
+        return float(sizes[0])
+    share = (target - curve[place - 1]) / (curve[place] - curve[place - 1])
+    return float(sizes[place - 1] + share * (sizes[place] - sizes[place - 1]))
+
+
+def label_ratio(sizes: Sequence[int], chosen: np.ndarray, at_random: np.ndarray, *, seed: int = 0) -> LabelRatio:
+    """Labels for random sampling's accuracy at the last size.
+
+    Parameters
+    ----------
+    sizes
+        R numbers of labels, ascending.
+    chosen, at_random
+        Shape (S, R): accuracies of the strategy and of random sampling, paired by seed.
+    seed
+        Of the resamples.
+
+    References
+    ----------
+    The interval: bootstrap of whole seeds, both curves of a seed together, with percentiles widened for few seeds as
+    Student's t is; T. Hesterberg, "What Teachers Should Know About the Bootstrap", The American Statistician 69 (2015),
+    section 5.3.
+    """
+    num_seeds = len(chosen)
+    target = float(at_random[:, -1].mean())
+    labels = labels_to_reach(sizes, chosen.mean(axis=0), target)
+    if num_seeds < 2:
+        return LabelRatio(target=target, labels=labels, ratio=labels / sizes[-1], low=math.nan, high=math.nan)
+    draws = np.random.default_rng(seed).integers(0, num_seeds, (_NUM_RESAMPLES, num_seeds))
+    found = [
+        labels_to_reach(sizes, chosen[drawn].mean(axis=0), float(at_random[drawn, -1].mean())) / sizes[-1]
+        for drawn in draws
+    ]
+    quantile = float(t.ppf((1 + CONFIDENCE) / 2, num_seeds - 1))
+    tail = float(norm.cdf(-math.sqrt(num_seeds / (num_seeds - 1)) * quantile))
+    low, high = (float(np.quantile(found, at, method=how)) for at, how in ((tail, "lower"), (1 - tail, "higher")))
+    return LabelRatio(target=target, labels=labels, ratio=labels / sizes[-1], low=low, high=high)
