@@ -16,7 +16,13 @@ from components.active_learning.label_requests import (
 )
 from components.active_learning.selection.batches import Batch, chosen_batch
 from components.active_learning.selection.budget import BatchSettings, is_cold, shares_from
-from components.active_learning.selection.pool_reading import contents_of, labelled_so_far, LabelledSoFar, pool_parts
+from components.active_learning.selection.pool_reading import (
+    contents_of,
+    held_out_rows,
+    labelled_so_far,
+    LabelledSoFar,
+    pool_parts,
+)
 from components.active_learning.selection.pool_rows import PoolRows, UNKNOWN_CONTENT
 from components.active_learning.selection.report import selection_report, SelectionContent
 from components.active_learning.selection.shortlists import Shortlists, shortlists_of
@@ -81,7 +87,8 @@ def select_examples(
         The example table that was labelled so far: its rows are left out, and with fewer than 20 labels a class the
         model's doubts are not asked for. None where nothing is known of it.
     pool_path
-        The pool's example table, whose content ids say which rows are copies; None where there is none.
+        The pool's example table, whose content ids say which rows are copies; of a table with splits, rows of
+        validation and test are left out. None where there is none.
     asked_paths
         Label requests that people have not answered yet: their rows are left out.
 
@@ -97,9 +104,12 @@ def select_examples(
     if round_number < 1:
         raise ValueError(f"round_number must be at least 1, got {round_number}")
     labelled = None if examples_path is None else labelled_so_far(ExampleTable(examples_path))
-    lists = _shortlists(tables, labelled, asked_paths, settings)
-    if pool_path is not None:
-        lists = _with_contents(lists, ExampleTable(pool_path))
+    pool = None if pool_path is None else ExampleTable(pool_path)
+    # What a model chooses is no sample: it may not come into the splits that judge.
+    held_out = frozenset[str]() if pool is None else held_out_rows(pool)
+    lists = _shortlists(tables, labelled, asked_paths, held_out, settings)
+    if pool is not None:
+        lists = _with_contents(lists, pool)
     names = tables[0].class_names
     cold = labelled is not None and is_cold(sum(labelled.counts.values()), len(names))
     known = () if labelled is None else labelled.content_ids
@@ -147,10 +157,11 @@ def _shortlists(
     tables: Sequence[PredictionsTable],
     labelled: LabelledSoFar | None,
     asked_paths: Sequence[str | Path],
+    held_out: frozenset[str],
     settings: BatchSettings,
 ) -> Shortlists:
     asked = {one.example_id for path in asked_paths for one in read_label_requests(path).requests}
-    left_out = asked | (frozenset() if labelled is None else labelled.example_ids)
+    left_out = asked | held_out | (frozenset() if labelled is None else labelled.example_ids)
     size = max(min(_ROWS_A_LABEL * settings.budget, _MOST_ROWS), _FEWEST_ROWS, 2 * settings.budget)
     wanted = [name for name, share in settings.shares.items() if share]
     return shortlists_of(_read(tables, left_out, settings.seed), wanted, size=size)

@@ -18,6 +18,7 @@ from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.tables.personal_columns import hashed_texts, kept_columns
 
 _BATCH_ROWS = 4096
+_HELD_OUT = ("validation", "test")
 _MUTUAL_INFORMATION = "mutual_information"
 
 
@@ -56,6 +57,14 @@ def labelled_so_far(examples: ExampleTable) -> LabelledSoFar:
         content_ids=frozenset(contents),
         counts=counts,
     )
+
+
+def held_out_rows(pool: ExampleTable) -> frozenset[str]:
+    """Rows of the validation and test splits, as predictions tables have them; a pool without splits has none."""
+    found: set[str] = set()
+    for batch in pool.iter_batches(["example_id"], splits=_HELD_OUT, batch_rows=65_536):
+        found.update(_as_predicted(pool, batch.column(0)).to_pylist())
+    return frozenset(found)
 
 
 def pool_parts(
