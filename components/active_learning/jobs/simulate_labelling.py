@@ -1,4 +1,4 @@
-"""What a way of choosing would have saved: rounds of labelling with an oracle, on examples that are labelled already."""
+"""What a way of choosing would have saved: rounds of labelling with an oracle, on examples that are labelled."""
 
 from dataclasses import dataclass
 import logging
@@ -95,9 +95,7 @@ def simulate_labelling(
     told = {"format_version": FORMAT_VERSION, "model": rows.model_name, **found.to_dict()}
     write_json(rounds_path, without_nan(told))
     write_json(metrics_path, metrics)
-    report = rounds_report(
-        found, model_name=rows.model_name, num_train=len(rows), num_test=len(rows.test_labels)
-    )
+    report = rounds_report(found, model_name=rows.model_name, num_train=len(rows), num_test=len(rows.test_labels))
     report.write(report_path)
     keep_results(this_step(), {"metrics": metrics_path, "report": report_path})
     logger.info("%s", found.verdict)

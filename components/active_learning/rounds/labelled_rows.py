@@ -33,6 +33,7 @@ from components.shared.contracts.label_origin import from_people
 # Inverse strengths of the penalty, as of the cheap baseline.
 _TEXT_STRENGTH, _PHOTO_STRENGTH, _TABLE_STRENGTH = 3.0, 0.01, 1.0
 _TOLERANCE = 1e-5
+_TEXT_MODEL = "logistic regression on TF-IDF of words and character n-grams"
 _EMBEDDING_SIZE = 64
 # (training, test) rows at most: frozen features of a photo take some 40 ms of a core.
 MAX_ROWS = {"text": (20_000, 10_000), "tabular": (20_000, 10_000), "image": (2_000, 1_000)}
@@ -119,7 +120,8 @@ def read_labelled_rows(
     if len(np.unique(train.labels)) < 2 or not len(test.labels):
         raise ValueError(
             f"{examples.path} must hold training rows of two classes and test rows that people labelled, got "
-            f"{len(train.labels)} training rows of {len(np.unique(train.labels))} classes and {len(test.labels)} test rows"
+            f"{len(train.labels)} training rows of {len(np.unique(train.labels))} classes and {len(test.labels)} "
+            "test rows"
         )
     if info.modality == "image":
         return _photos(examples, train, test, device or torch.device("cpu"))
@@ -144,7 +146,7 @@ def _texts(examples: ExampleTable, train: _Part, test: _Part) -> LabelledRows:
     rows = reading.rows(texts)
     return _read(
         examples, train, test, rows, reading.rows(_columns(examples, test, ["text"])["text"]),
-        fit=_linear(examples, _TEXT_STRENGTH), model_name="logistic regression on TF-IDF of words and character n-grams",
+        fit=_linear(examples, _TEXT_STRENGTH), model_name=_TEXT_MODEL,
     )  # fmt: skip
 
 
@@ -228,9 +230,7 @@ def _trees_are_better(rows: TableRows, labels: np.ndarray, num_classes: int) -> 
     trees, lines = rows.for_trees(), rows.for_lines()
     tree = fitted_trees(trees[half], labels[half], question, num_categories=rows.codes.shape[1])
     line = fitted_linear(lines[half], labels[half], question, strength=_TABLE_STRENGTH, tolerance=_TOLERANCE)
-    right = [
-        (answers.argmax(axis=1) == labels[rest]).mean() for answers in (tree(trees[rest]), line(lines[rest]))
-    ]
+    right = [(answers.argmax(axis=1) == labels[rest]).mean() for answers in (tree(trees[rest]), line(lines[rest]))]
     return bool(right[0] > right[1])
 
 
@@ -244,9 +244,7 @@ def _embedded(rows: Matrix) -> np.ndarray:
     return np.asarray(found, np.float32)
 
 
-def _batches(
-    examples: ExampleTable, part: _Part, columns: Sequence[str], batch_rows: int
-) -> Iterator[pa.RecordBatch]:
+def _batches(examples: ExampleTable, part: _Part, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
     """Columns of a part's rows, streamed."""
     start = 0
     for batch in examples.iter_batches(list(columns), splits=[part.split], batch_rows=batch_rows):

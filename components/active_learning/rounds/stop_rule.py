@@ -115,4 +115,3 @@ def _points(gain: MeanInterval) -> str:
     if math.isnan(gain.low):
         return "how sure that is cannot be said"
     return f"{100 * gain.low:+.2f} to {100 * gain.high:+.2f} with 95 % confidence"
-

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 import math
 
-from components.active_learning.label_requests import Strategy, STRATEGIES
+from components.active_learning.label_requests import STRATEGIES, Strategy
 from components.active_learning.selection.uncertainty import UNCERTAINTY
 
 # Mostly where the model hesitates between two classes; a fifth drawn at random, to measure by.

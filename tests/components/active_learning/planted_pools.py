@@ -101,7 +101,9 @@ def write_comments(path: Path, seed: int, *, num_rows: int = 600) -> Path:
     texts = [" ".join(words[place] for place in row) for row in np.concatenate([told, filled], axis=1).tolist()]
     num_test = num_rows // 3
     splits = ["train"] * (num_rows - num_test) + ["test"] * num_test
-    return _write(path, "text", {"text": pa.array(texts)}, [("bad", "good")[label] for label in labels.tolist()], splits)
+    return _write(
+        path, "text", {"text": pa.array(texts)}, [("bad", "good")[label] for label in labels.tolist()], splits
+    )
 
 
 def _write(path: Path, modality: str, columns: dict[str, pa.Array], labels: list[str], splits: list[str]) -> Path:
