@@ -229,8 +229,8 @@ def _remarks(
     elif cold:
         how = "rows that stand for others are" if has_embeddings else "rows drawn at random are"
         remarks.append(
-            f"There are {sum(labelled.counts.values()):,} labels, fewer than 20 a class: what a model is unsure of says "
-            f"nothing yet, so {how} asked about in its place."
+            f"There are {sum(labelled.counts.values()):,} labels, fewer than 20 a class: what a model is unsure of "
+            f"says nothing yet, so {how} asked about in its place."
         )
     if sample is not None and not has_embeddings:
         remarks.append("The predictions table has no embeddings: only equal contents are known to be near duplicates.")

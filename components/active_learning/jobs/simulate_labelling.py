@@ -1,4 +1,4 @@
-"""What a way of choosing would have saved: rounds of labelling with an oracle, on examples that are labelled already."""
+"""What a way of choosing would have saved: rounds of labelling with an oracle, on examples that are labelled."""
 
 from dataclasses import dataclass
 import logging

@@ -13,7 +13,8 @@ from sklearn.isotonic import isotonic_regression
 
 from components.drift.share_intervals import CONFIDENCE
 
-_NUM_RESAMPLES = 2000
+_NUM_RESAMPLES = 1000
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +75,7 @@ def labels_to_reach(sizes: Sequence[int], accuracies: np.ndarray, target: float)
         From the first size to the last; `inf` where the curve stays below.
     """
     curve = isotonic_regression(np.asarray(accuracies, np.float64))
-    above = np.flatnonzero(curve >= target)
+    above = np.flatnonzero(curve >= target - _ROUNDING)
     if not len(above):
         return math.inf
     place = int(above[0])

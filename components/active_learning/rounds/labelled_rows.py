@@ -33,6 +33,7 @@ from components.shared.contracts.label_origin import from_people
 # Inverse strengths of the penalty, as of the cheap baseline.
 _TEXT_STRENGTH, _PHOTO_STRENGTH, _TABLE_STRENGTH = 3.0, 0.01, 1.0
 _TOLERANCE = 1e-5
+_TEXT_MODEL = "logistic regression on TF-IDF of words and character n-grams"
 _EMBEDDING_SIZE = 64
 # (training, test) rows at most: frozen features of a photo take some 40 ms of a core.
 MAX_ROWS = {"text": (20_000, 10_000), "tabular": (20_000, 10_000), "image": (2_000, 1_000)}
@@ -119,7 +120,8 @@ def read_labelled_rows(
     if len(np.unique(train.labels)) < 2 or not len(test.labels):
         raise ValueError(
             f"{examples.path} must hold training rows of two classes and test rows that people labelled, got "
-            f"{len(train.labels)} training rows of {len(np.unique(train.labels))} classes and {len(test.labels)} test rows"
+            f"{len(train.labels)} training rows of {len(np.unique(train.labels))} classes and {len(test.labels)} "
+            "test rows"
         )
     if info.modality == "image":
         return _photos(examples, train, test, device or torch.device("cpu"))
@@ -144,7 +146,7 @@ def _texts(examples: ExampleTable, train: _Part, test: _Part) -> LabelledRows:
     rows = reading.rows(texts)
     return _read(
         examples, train, test, rows, reading.rows(_columns(examples, test, ["text"])["text"]),
-        fit=_linear(examples, _TEXT_STRENGTH), model_name="logistic regression on TF-IDF of words and character n-grams",
+        fit=_linear(examples, _TEXT_STRENGTH), model_name=_TEXT_MODEL,
     )  # fmt: skip
 
 

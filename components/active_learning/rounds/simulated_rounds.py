@@ -88,6 +88,7 @@ def learning_curve(
     is_labelled = np.zeros(len(rows), bool)
     is_labelled[start_rows(rows.train_labels, settings.start_labels, seed)] = True
     accuracies = np.full(len(settings.sizes), np.nan)
+    answers = np.zeros((len(rows), len(rows.class_names)))
     for place, size in enumerate(settings.sizes):
         if place:
             batch = BatchSettings(budget=size - settings.sizes[place - 1], shares=shares, seed=seed * 1000 + place)

@@ -109,7 +109,7 @@ def chosen_batch(
     found = _chosen(sample, np.arange(len(sample)), "random", split.get("random", 0), taken, class_names)
     for name in (name for name in split if name in UNCERTAINTY):
         rows = lists.by_strategy[name]
-        ranked = _unsure(rows, split[name], settings.seed)
+        ranked = _unsure(rows, name, split[name], settings.seed)
         found += _chosen(rows, ranked, name, split[name], taken, class_names)
     # What near duplicates leave over is spent on what is unlike all that is known.
     if sample.embeddings.shape[1]:
@@ -146,14 +146,15 @@ def _chosen(
     return found
 
 
-def _unsure(rows: PoolRows, num_wanted: int, seed: int) -> np.ndarray:
+def _unsure(rows: PoolRows, strategy: Strategy, num_wanted: int, seed: int) -> np.ndarray:
     """The order in which unsure rows are asked about: such as lie apart first, then the most uncertain."""
     everything = np.arange(len(rows))
     if not rows.embeddings.shape[1] or not num_wanted:
         return everything
     among = rows.take(everything[: _UNSURE_CANDIDATES * num_wanted])
     num_ranked = min(num_wanted + num_wanted // 4 + 10, len(among))  # some are passed over
-    apart = unsure_rows_apart(among.probabilities, among.embeddings, num_ranked, seed=seed)
+    scores = uncertainty_scores(among, strategy)
+    apart = unsure_rows_apart(scores, among.probabilities, among.embeddings, num_ranked, seed=seed)
     return np.concatenate([apart, np.setdiff1d(everything, apart)])
 
 

@@ -93,13 +93,17 @@ def _by_typicality(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return rows[np.argsort(means, kind="stable")]
 
 
-def unsure_rows_apart(probabilities: np.ndarray, embeddings: np.ndarray, num_rows: int, *, seed: int) -> np.ndarray:
+def unsure_rows_apart(
+    scores: np.ndarray, probabilities: np.ndarray, embeddings: np.ndarray, num_rows: int, *, seed: int
+) -> np.ndarray:
     """Rows that would each change the model much, and in other ways than the others, in their order: BADGE.
 
     Parameters
     ----------
+    scores
+        Shape (N,), 0 or more, descending: how unsure the model is.
     probabilities
-        Shape (N, K), of rows that the model is unsure of, the most uncertain first.
+        Shape (N, K), of the same rows.
     embeddings
         Shape (N, D), D 1 or more.
     num_rows
@@ -116,10 +120,12 @@ def unsure_rows_apart(probabilities: np.ndarray, embeddings: np.ndarray, num_row
     ----------
     J. T. Ash et al., "Deep Batch Active Learning by Diverse, Uncertain Gradient Lower Bounds", ICLR 2020,
     arXiv:1906.03671: k-means++ on the gradients that the last layer would get if the model's answer were true. Here
-    embeddings have length 1, so that long texts do not weigh more.
+    embeddings have length 1, so that long texts do not weigh more, and a gradient is as long as its row's score, which
+    is the same for two classes and the margin.
     """
     answers = np.asarray(probabilities, np.float32)
-    gaps = answers - np.eye(answers.shape[1], dtype=np.float32)[answers.argmax(axis=1)]
+    gaps = directions(answers - np.eye(answers.shape[1], dtype=np.float32)[answers.argmax(axis=1)])
+    gaps *= np.asarray(scores, np.float32)[:, None]
     vectors = directions(embeddings)
     sizes = (gaps**2).sum(axis=1) * (vectors**2).sum(axis=1)
     rng = np.random.default_rng(seed)

@@ -60,6 +60,15 @@ def test_x_and_y_of_different_lengths_are_refused() -> None:
         line_chart({"loss": ([1, 2], [1])}, x_label="x", y_label="y")
 
 
+def test_a_band_lies_behind_its_line_and_within_the_axes() -> None:
+    chart = line_chart(
+        {"a": ([0, 1], [1.0, 2.0])}, x_label="x", y_label="y", bands={"a": ([0.0, math.nan], [4.0, 4.0])}
+    )
+    assert chart.index("<polygon") < chart.index("<polyline")
+    assert ">4</text>" in chart  # the axis reaches the band's ends
+    assert "nan" not in chart
+
+
 def test_a_given_range_is_kept() -> None:
     chart = line_chart({"rate": ([0, 1], [0.4, 0.5])}, x_label="x", y_label="y", y_range=(0.0, 1.0))
     assert {"0", "1"} <= set(_texts(chart))

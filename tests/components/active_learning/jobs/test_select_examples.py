@@ -119,10 +119,10 @@ def test_few_labels_are_spent_by_diversity_through_the_face(tmp_path: Path) -> N
 def test_mutual_information_is_read_where_it_is_and_else_refused(tmp_path: Path) -> None:
     pool = spammed(0, planted=False)
     told = np.zeros(len(pool.kinds), np.float32)
-    told[[5, 77, 123]] = 1.0
+    told[5:400:20] = np.linspace(0.5, 0.6, 20)
     with_it = write_predictions(tmp_path / "with", pool, told=told)
-    _, asked = select(tmp_path, [with_it], budget=3, strategies="mutual_information")
-    assert {one.example_id for one in asked} == {pool.example_ids[place] for place in (5, 77, 123)}
+    _, asked = select(tmp_path, [with_it], budget=2, strategies="mutual_information")
+    assert {one.example_id for one in asked} <= set(pool.example_ids[5:400:20])
     without = write_predictions(tmp_path / "without", pool)
     with pytest.raises(ValueError, match="score the pool with dropout passes"):
         select(tmp_path, [without], budget=3, strategies="mutual_information")
