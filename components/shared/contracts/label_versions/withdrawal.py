@@ -84,7 +84,7 @@ def withdraw_labels(
         fractions=split_fractions(table),
     )
     write_version(table, path, _batches(table, frozenset(ids), removed), change)
-    return WithdrawnLabels(**counts)
+    return WithdrawnLabels(num_removed=counts["num_removed"], num_unlabelled=counts["num_unlabelled"])
 
 
 def _labelled_by(table: ExampleTable, model_version: str) -> list[str]:

@@ -1,4 +1,5 @@
 import csv
+import json
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.components.active_learning.queue.planted_faults import (
     NOTED,
     Planted,
     SEEDS,
+    sheet_bytes,
     tasks_bytes,
 )
 from tests.components.active_learning.queue.small_queues import small_queue, SmallQueue
@@ -65,12 +67,46 @@ def test_a_fault_in_an_export_is_reported_with_its_task_and_the_rest_is_merged(q
     plant_json(queue, fault, seed)
 
 
+IN_RECORDS = [
+    fault
+    for fault in JSON_FAULTS
+    if fault.__name__.removeprefix("task_")
+    in {
+        "unknown_label",
+        "several_labels",
+        "empty_label",
+        "unknown_id",
+        "without_id",
+        "changed_text",
+        "other_case",
+        "tie",
+    }
+]
+
+
+@pytest.mark.parametrize("fault", IN_RECORDS)
+def test_a_fault_in_a_short_export_is_reported_with_its_record(queue, fault):
+    planted = json_case(fault, 1, filled_tasks(queue.tasks(), queue.answers))
+    tasks = json.loads(planted.content)
+    # A task with two annotations is two records: the first of them has the task's place.
+    content = tasks_bytes(min_records(tasks))
+    out = f"min-{fault.__name__}"
+    result = queue.imported("min.json", content, out=out)
+    assert {fault.kind for fault in result.faults} == {planted.kind}
+    assert planted.rows <= {fault.row for fault in result.faults}
+    merged = {name: label for name, label in queue.labels(out).items() if name in queue.answers}
+    assert merged == {name: label for name, label in queue.answers.items() if name not in planted.lost}
+
+
 def test_healthy_twins_have_no_fault(queue):
     tasks = filled_tasks(queue.tasks(), queue.answers)
+    records = min_records(tasks)
+    header = list(records[0])
     files = {
+        "label_studio.csv": sheet_bytes(header, [{**record, "row": json.dumps(record["row"])} for record in records]),
         "kim.csv": csv_case(None, 0, *filled_sheet(queue.sheet(), queue.answers)).content,
         "tasks.json": tasks_bytes(tasks),
-        "min.json": tasks_bytes(min_records(tasks)),
+        "min.json": tasks_bytes(records),
     }
     for file, content in files.items():
         result = queue.imported(file, content, out=f"healthy-{file}")
