@@ -208,8 +208,8 @@ def _harm_check(stand_in: StandIn, people: PeopleLabels, proposal: ProposedLabel
 def _gain_in_words(training: SelfTraining) -> str:
     people = training.people
     return (
-        f"{training.stand_in}, fitted to halves of people's labels, has an accuracy of {people.challenger:.3f} on those "
-        f"that it never saw with labels of its own and {people.champion:.3f} without (difference "
+        f"{training.stand_in}, fitted to halves of people's labels, has an accuracy of {people.challenger:.3f} on "
+        f"those that it never saw with labels of its own and {people.champion:.3f} without (difference "
         f"{people.difference:+.3f}, 95 % interval {people.low:+.3f} to {people.high:+.3f}), and two halves agree on "
         f"the pool by a kappa of {training.agreement_with:.2f} instead of {training.agreement_without:.2f}"
     )

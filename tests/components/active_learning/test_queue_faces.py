@@ -2,7 +2,8 @@ from kfp import dsl
 import pytest
 
 from components.active_learning.component import export_queue, import_labels, withdraw_labels
-from components.active_learning.model_labels import ModelLabel, write_model_labels
+from components.active_learning.model_labels import ModelLabel, read_model_labels, write_model_labels
+from components.active_learning.queue.folder import read_origin
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.verdict import read_verdict
 from tests.components.active_learning.queue.planted_faults import filled_sheet, sheet_bytes
@@ -28,6 +29,10 @@ def test_the_faces_write_every_output(tmp_path, outputs):
     export_queue.python_func(
         label_requests=dsl.Dataset(uri=str(tmp_path / "requests")),
         pool=pool,
+        model_labels=dsl.Dataset(uri=str(tmp_path / "model_labels")),
+        examples_uri=str(queue.examples),
+        pool_uri=str(queue.pool),
+        model_uri="s3://bucket/model",
         queue_uri=str(tmp_path / "second"),
         settings="",
         **exported,
@@ -52,6 +57,8 @@ def test_the_faces_write_every_output(tmp_path, outputs):
     withdrawn = outputs("withdraw", examples=dsl.Dataset, splits=dsl.Artifact, withdrawal_metrics=dsl.Metrics)
     withdraw_labels.python_func(previous_examples=imported["examples"], pool=pool, model_version="v1", **withdrawn)
 
+    assert read_origin(tmp_path / "second").pool_uri == str(queue.pool)
+    assert read_model_labels(tmp_path / "second" / "model_labels") == [by_model]
     for step, made in {"export": exported, "import": imported, "withdraw": withdrawn}.items():
         assert all((tmp_path / step / name).exists() for name in made)
     assert read_verdict(imported["labels_verdict"].path).passed
