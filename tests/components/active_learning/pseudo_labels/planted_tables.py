@@ -39,9 +39,7 @@ def written(folder: Path, planted: PlantedPool, *, with_embeddings: bool = False
         return {f"x{number}": pa.array(rows[:, number]) for number in range(rows.shape[1])}
 
     given = columns(np.concatenate(list(parts.values())))
-    tables = PlantedTables(
-        **{name: folder / name for name in ("examples", "pool", "predictions", "pool_predictions")}
-    )
+    tables = PlantedTables(**{name: folder / name for name in ("examples", "pool", "predictions", "pool_predictions")})
     examples_table(tables.examples, modality, names, ids, splits, labels, given)
     examples_table(tables.pool, modality, names, pool_ids, None, None, columns(planted.pool))
     embeddings = [rows if with_embeddings else rows[:, :0] for rows in (*parts.values(), planted.pool)]
@@ -49,7 +47,9 @@ def written(folder: Path, planted: PlantedPool, *, with_embeddings: bool = False
     answers = np.concatenate([everyone, planted.validation_answers])
     answers_table(tables.predictions, names, ids, splits, labels, answers, np.concatenate(embeddings[:2]))
     nothing = [None] * len(pool_ids)
-    answers_table(tables.pool_predictions, names, pool_ids, ["test"] * len(pool_ids), nothing, planted.pool_answers, embeddings[2])
+    answers_table(
+        tables.pool_predictions, names, pool_ids, ["test"] * len(pool_ids), nothing, planted.pool_answers, embeddings[2]
+    )
     return tables
 
 
