@@ -18,25 +18,27 @@ from components.active_learning.pseudo_labels.self_training import (
     PeopleLabels,
     self_training,
     SelfTraining,
+    Teacher,
+    with_common_p_values,
 )
 from components.active_learning.pseudo_labels.stand_ins import stacked, StandIn
 from components.drift.paired_shares import paired_shares, PairedDifference
 from components.modeling.cheap_models.fitting import Matrix
 
-# Labels by the model for each of people's: many are tried, and few.
-TIMES = (10, 1)
-LEVEL = 0.05
+# Of people's labels alone; the pool must say the same at 5 %, and the labels themselves must not harm.
+LEVEL = 0.1
 # A refusal costs little and harm much: worse at 4 to 1 is enough to refuse.
 WORSE_LEVEL = 0.2
 # Held-out labels from which on training labels are not asked too whether the proposed ones harm.
 ENOUGH_HELD_OUT = 50
 MIN_OF_A_CLASS = 2
 _NUM_FOLDS = 5
+_TAUGHT: dict[Teacher, str] = {"itself": "labels of its own", "neighbours": "labels from the nearest examples"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ProposedLabels:
-    """Labels that a model would give to `rows` of the pool, shape (P,): their `classes`; `times` as in `TIMES`."""
+    """`classes` that a model would give to `rows` of the pool, shape (P,) each; `times` for each of people's at most."""
 
     times: int
     rows: np.ndarray
@@ -111,7 +113,7 @@ def judged(
     people: PeopleLabels,
     answers: PoolAnswers,
     *,
-    second_view: SecondView | None = None,
+    second_view: SecondView | None,
     seed: int = 0,
 ) -> Decision:
     """Admit labels by the model, many or few, or none.
@@ -121,25 +123,25 @@ def judged(
     stand_ins
         Cheap models of the modality; one that gains by more than chance is enough, none may be made worse.
     second_view
-        Of the training rows, then the pool's; None where there are no embeddings.
+        Of the training rows, then the pool's; None only without stand-ins.
     seed
         Of the halves and folds.
     """
     why_none = _why_none(stand_ins, people)
-    if why_none:
+    if why_none or second_view is None:
         return Decision(admitted=None, reason=f"labels by the model are refused: {why_none}")
-    level = LEVEL / (len(TIMES) * len(stand_ins))
-    trainings = [
-        (stand_in, training)
+    trials = [
+        (stand_in, trial)
         for stand_in in stand_ins
-        for training in self_training(stand_in, people, times=TIMES, second_view=second_view, level=level, seed=seed)
+        for trial in self_training(stand_in, people, second_view=second_view, seed=seed)
     ]
-    shown = sorted((pair for pair in trainings if pair[1].is_shown(level)), key=lambda pair: -pair[1].gain_low)
-    figures = tuple(training for _, training in trainings)
+    figures = with_common_p_values([trial for _, trial in trials], seed=seed)
+    pairs = zip((stand_in for stand_in, _ in trials), figures, strict=True)
+    shown = sorted((pair for pair in pairs if pair[1].is_shown(LEVEL)), key=lambda pair: -pair[1].gain_low)
     checks: list[HarmCheck] = []
     for stand_in, training in shown:
-        own = own_classes(stand_in, people, training.times, second_view)
-        proposal = answers.proposed(people, training.times, own)
+        own = own_classes(stand_in, people, training.recipe, second_view)
+        proposal = answers.proposed(people, training.recipe.times, own)
         if len(proposal.rows):
             found = [_harm_check(other, people, proposal, seed) for other in stand_ins]
             checks += found
@@ -206,10 +208,10 @@ def _harm_check(stand_in: StandIn, people: PeopleLabels, proposal: ProposedLabel
 
 
 def _gain_in_words(training: SelfTraining) -> str:
-    people = training.people
+    people, taught = training.people, _TAUGHT[training.recipe.teacher]
     return (
         f"{training.stand_in}, fitted to halves of people's labels, has an accuracy of {people.challenger:.3f} on "
-        f"those that it never saw with labels of its own and {people.champion:.3f} without (difference "
+        f"those that it never saw with {taught} and {people.champion:.3f} without (difference "
         f"{people.difference:+.3f}, 95 % interval {people.low:+.3f} to {people.high:+.3f}), and two halves agree on "
         f"the pool by a kappa of {training.agreement_with:.2f} instead of {training.agreement_without:.2f}"
     )

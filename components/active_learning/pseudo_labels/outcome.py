@@ -86,6 +86,7 @@ def evidence_json(found: JudgedPool, rates: Sequence[NoiseRate], class_names: Se
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:
     people = without_nan(values.pop("people"))
+    values.pop("label_gains", None)
     return {**without_nan(values), "people": people}
 
 

@@ -79,21 +79,25 @@ def _add_trainings(report: Report, decision: Decision) -> None:
         return
     report.heading("With and without labels by a model")
     report.paragraph(
-        "A cheap model in place of the model is fitted to one half of people's labels, with and without labels of its "
-        "own, and asked about people's labels that it never saw; two halves are asked about the pool."
+        "A cheap model in place of the model is fitted to one half of people's labels, with and without labels of the "
+        "pool by itself or by the nearest examples, and asked about people's labels that it never saw; two halves are "
+        "asked about the pool."
     )
     report.table(
-        ["stand-in", "labels a label", "accuracy without", "with", "difference", "95 % interval", "p",
+        ["stand-in", "labels by", "a label", "accuracy without", "with", "difference", "95 % interval", "p",
          "agreement without", "with"],
         [
-            [item.stand_in, item.times, *_pair(item.people), f"{item.p_better:.3f}", f"{item.agreement_without:.2f}",
-             f"{item.agreement_with:.2f}"]
+            [item.stand_in, item.recipe.teacher, item.recipe.times, *_pair(item.people), f"{item.p_better:.3f}",
+             f"{item.agreement_without:.2f}", f"{item.agreement_with:.2f}"]
             for item in decision.trainings
         ],
-        caption="p: the chance of such a gain where they change nothing. Agreement: Cohen's kappa on the pool.",
+        caption="p: the chance of such a gain in any row where they change nothing. Agreement: Cohen's kappa on the pool.",
     )  # fmt: skip
     bars = {
-        f"{item.stand_in}, {item.times} a label": {"without": item.people.champion, "with": item.people.challenger}
+        f"{item.stand_in}, {item.recipe.times} by {item.recipe.teacher}": {
+            "without": item.people.champion,
+            "with": item.people.challenger,
+        }
         for item in decision.trainings
     }
     report.figure(bar_chart(bars, y_label="accuracy on people's unseen labels"))
@@ -103,7 +107,7 @@ def _add_checks(report: Report, decision: Decision) -> None:
     if decision.checks:
         report.heading("The very labels that would be admitted")
         report.table(
-            ["stand-in", "labels a label", "people's labels", "asked", "accuracy without", "with", "difference",
+            ["stand-in", "a label", "people's labels", "asked", "accuracy without", "with", "difference",
              "95 % interval", "seems to harm"],
             [
                 [item.stand_in, item.times, item.where, item.people.num_examples, *_pair(item.people),

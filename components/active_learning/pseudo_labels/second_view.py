@@ -13,6 +13,7 @@ _NUM_NEIGHBOURS = 10
 _PASSED_ON, _STEPS = 0.9, 40
 # Directions of rows that are lifted far off lie as the rows themselves do: distance counts, not the angle.
 _LIFT = 10.0
+_LEAST = 1e-12
 
 
 class SecondView:
@@ -36,8 +37,8 @@ class SecondView:
         scale = sparse.diags_array(1.0 / np.sqrt(both.sum(axis=1)))
         self._graph = sparse.csr_array(scale @ both @ scale)
 
-    def classes(self, labelled: np.ndarray, labels: np.ndarray, num_classes: int) -> np.ndarray:
-        """The class that reaches each row most, shape (N,); `NO_CLASS` where none does.
+    def shares(self, labelled: np.ndarray, labels: np.ndarray, num_classes: int) -> np.ndarray:
+        """How much of what reaches each row is of each class, shape (N, K), adding up to 1; 0 where nothing does.
 
         Parameters
         ----------
@@ -51,6 +52,16 @@ class SecondView:
         reached = given.copy()
         for _ in range(_STEPS):
             reached = _PASSED_ON * (self._graph @ reached) + (1.0 - _PASSED_ON) * given
-        reached *= given.sum(axis=0) / np.maximum(reached.sum(axis=0), 1e-12)
-        found: np.ndarray = np.where(reached.max(axis=1) > 0.0, reached.argmax(axis=1), NO_CLASS)
+        reached *= given.sum(axis=0) / np.maximum(reached.sum(axis=0), _LEAST)
+        found: np.ndarray = reached / np.maximum(reached.sum(axis=1, keepdims=True), _LEAST)
         return found
+
+    def classes(self, labelled: np.ndarray, labels: np.ndarray, num_classes: int) -> np.ndarray:
+        """The class that reaches each row most, shape (N,), parameters as of `shares`; `NO_CLASS` where none does."""
+        return most_reached(self.shares(labelled, labels, num_classes))
+
+
+def most_reached(shares: np.ndarray) -> np.ndarray:
+    """The class with the largest of the shares (N, K), shape (N,); `NO_CLASS` where there is none."""
+    found: np.ndarray = np.where(shares.max(axis=1) > 0.0, shares.argmax(axis=1), NO_CLASS)
+    return found

@@ -5,20 +5,38 @@ the two agree more with them than without, all over the pool, which tells much e
 people's labels that neither saw must not say the contrary. Shapes: L labels for training, M held out, N pool rows.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 import math
+from typing import Literal
 
 import numpy as np
 from scipy.stats import t
 
 from components.active_learning.pseudo_labels.calibration import sure_enough
 from components.active_learning.pseudo_labels.class_cap import capped_choice
-from components.active_learning.pseudo_labels.second_view import SecondView
+from components.active_learning.pseudo_labels.second_view import most_reached, SecondView
 from components.active_learning.pseudo_labels.stand_ins import stacked, StandIn
 from components.drift.paired_shares import paired_shares, PairedDifference
 
 NUM_REPEATS = 6
+_FLIPS = 4000
+Teacher = Literal["itself", "neighbours"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """Who labels the pool in a trial, the stand-in itself or the nearest examples; how many for each of people's."""
+
+    teacher: Teacher
+    times: int
+
+
+RECIPES = (
+    Recipe(teacher="itself", times=10),
+    Recipe(teacher="itself", times=1),
+    Recipe(teacher="neighbours", times=10),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -34,14 +52,14 @@ class PeopleLabels:
         return np.bincount(self.train, minlength=self.num_classes)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class SelfTraining:
     """What labels by a stand-in do to it.
 
     Attributes
     ----------
-    stand_in, times
-        Its name, and how many labels by it each of people's allows.
+    stand_in, recipe
+        Its name, and who labelled how many rows of the pool.
     agreement_without, agreement_with
         Cohen's kappa of the answers to the pool of two stand-ins, each fitted to one half of people's labels.
     gain, gain_low
@@ -49,18 +67,21 @@ class SelfTraining:
     people
         Accuracy on people's labels that neither saw, with labels by a model (challenger) and without; a label is
         asked about once a halving, and counts as one.
+    label_gains
+        Shape (L + M,), int: how many times more a label was right with them than without, over all halvings.
     p_better
         The chance of a difference at least this good where they change nothing; one-sided, 0 to 1.
     """
 
     stand_in: str
-    times: int
+    recipe: Recipe
     agreement_without: float
     agreement_with: float
     gain: float
     gain_low: float
     people: PairedDifference
-    p_better: float
+    label_gains: np.ndarray
+    p_better: float = 1.0
 
     def is_shown(self, level: float) -> bool:
         """Whether they help by more than chance: the pool's agreement and people's labels both say so."""
@@ -80,39 +101,58 @@ def self_training(
     stand_in: StandIn,
     people: PeopleLabels,
     *,
-    times: tuple[int, ...],
-    second_view: SecondView | None = None,
+    recipes: Sequence[Recipe] = RECIPES,
+    second_view: SecondView,
     level: float = 0.05,
     seed: int = 0,
 ) -> list[SelfTraining]:
-    """What a stand-in gains by its own labels, for each number of them.
+    """What a stand-in gains by labels of the pool, by each recipe.
 
     Parameters
     ----------
-    times
-        How many labels by the model for each of people's.
     second_view
-        Of the training rows, then the pool's; None where there are no embeddings.
+        Of the training rows, then the pool's.
     level
         One-sided, of `gain_low`.
     """
     rng = np.random.default_rng(seed)
     halvings = [
-        [_half(stand_in, people, mine, other, times, second_view) for mine, other in (halves, halves[::-1])]
+        [_half(stand_in, people, mine, other, recipes, second_view) for mine, other in (halves, halves[::-1])]
         for halves in _halvings(people.train, rng)
     ]
     return [
-        _summary(stand_in.name, number, halvings, place, people.num_classes, level)
-        for place, number in enumerate(times, start=1)
+        _summary(stand_in.name, recipe, halvings, place, people.num_classes, level)
+        for place, recipe in enumerate(recipes, start=1)
     ]
 
 
-def own_classes(
-    stand_in: StandIn, people: PeopleLabels, times: int, second_view: SecondView | None = None
-) -> np.ndarray:
-    """What a stand-in that learnt all training labels and its own ones answers to the pool, shape (N,)."""
+def with_common_p_values(trials: Sequence[SelfTraining], *, seed: int = 0) -> tuple[SelfTraining, ...]:
+    """The same with `p_better`, corrected for the choice among all trials.
+
+    The signs of each label's gains are flipped in all trials at once, and each trial is held against the largest gain
+    that chance gives in any: trials that resemble one another cost less than independent ones would.
+
+    References
+    ----------
+    Westfall and Young, "Resampling-based multiple testing", 1993, single-step maxT.
+    """
+    if not trials:
+        return ()
+    gains = np.stack([trial.label_gains for trial in trials], axis=1)
+    scale = np.sqrt((gains**2).sum(axis=0))
+    scale[scale == 0.0] = 1.0
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(_FLIPS, len(gains)))
+    largest = (signs @ gains / scale).max(axis=1)
+    observed = gains.sum(axis=0) / scale
+    reached = (largest[:, None] >= observed - 1e-9).sum(axis=0)
+    p_values = (reached + 1) / (_FLIPS + 1)
+    return tuple(replace(trial, p_better=float(p)) for trial, p in zip(trials, p_values, strict=True))
+
+
+def own_classes(stand_in: StandIn, people: PeopleLabels, recipe: Recipe, second_view: SecondView) -> np.ndarray:
+    """What a stand-in that learnt all training labels and those by the recipe answers to the pool, shape (N,)."""
     everyone = np.arange(len(people.train))
-    found: np.ndarray = _half(stand_in, people, everyone, everyone[:0], (times,), second_view).pool[1]
+    found: np.ndarray = _half(stand_in, people, everyone, everyone[:0], (recipe,), second_view).pool[1]
     return found
 
 
@@ -137,22 +177,24 @@ def _half(
     people: PeopleLabels,
     mine: np.ndarray,
     other: np.ndarray,
-    times: tuple[int, ...],
-    second_view: SecondView | None,
+    recipes: Sequence[Recipe],
+    second_view: SecondView,
 ) -> _Half:
     rows, labels, num_classes = stand_in.train[mine], people.train[mine], people.num_classes
     asked = stacked(stand_in.train[other], stand_in.held_out)
     truth = np.concatenate([people.train[other], people.held_out])
     first = stand_in.fitted(rows, labels, num_classes)
-    sure = first(stand_in.pool)
-    pool, right = [sure.argmax(axis=1)], [first(asked).argmax(axis=1) == truth]
-    is_candidate = sure.max(axis=1) >= sure_enough(sure)[pool[0]]
-    if second_view is not None:
-        is_candidate &= second_view.classes(mine, labels, num_classes)[len(people.train) :] == pool[0]
-    for number in times:
-        chosen = capped_choice(sure, is_candidate, np.bincount(labels, minlength=num_classes), number)
+    answers = first(stand_in.pool)
+    reached = second_view.shares(mine, labels, num_classes)[len(people.train) :]
+    teachers: dict[Teacher, np.ndarray] = {"itself": answers, "neighbours": reached}
+    pool, right = [answers.argmax(axis=1)], [first(asked).argmax(axis=1) == truth]
+    for recipe in recipes:
+        taught = teachers[recipe.teacher]
+        classes = taught.argmax(axis=1)
+        is_candidate = (taught.max(axis=1) >= sure_enough(taught)[classes]) & (most_reached(reached) == classes)
+        chosen = capped_choice(taught, is_candidate, np.bincount(labels, minlength=num_classes), recipe.times)
         both = stacked(rows, stand_in.pool[chosen])
-        model = stand_in.fitted(both, np.concatenate([labels, pool[0][chosen]]), num_classes)
+        model = stand_in.fitted(both, np.concatenate([labels, classes[chosen]]), num_classes)
         pool.append(model(stand_in.pool).argmax(axis=1))
         right.append(model(asked).argmax(axis=1) == truth)
     return _Half(
@@ -161,7 +203,7 @@ def _half(
 
 
 def _summary(
-    name: str, times: int, halvings: list[list[_Half]], place: int, num_classes: int, level: float
+    name: str, recipe: Recipe, halvings: list[list[_Half]], place: int, num_classes: int, level: float
 ) -> SelfTraining:
     kappas = np.array(
         [
@@ -177,13 +219,13 @@ def _summary(
     with_them, without = (np.concatenate([half.right[side] for half in halves]) for side in (place, 0))
     return SelfTraining(
         stand_in=name,
-        times=times,
+        recipe=recipe,
         agreement_without=float(kappas[:, 0].mean()),
         agreement_with=float(kappas[:, 1].mean()),
         gain=float(gains.mean()),
         gain_low=float(gains.mean()) - float(t.ppf(1.0 - level, len(gains) - 1)) * error,
         people=paired_shares(with_them, without, asked),
-        p_better=paired_shares(without, with_them, asked).p_value,
+        label_gains=np.bincount(asked, weights=with_them.astype(float) - without),
     )
 
 

@@ -30,6 +30,8 @@ from components.shared.contracts.shown_examples import images_of, rows_of
 
 _TEXT_STRENGTH = 3.0
 _DENSE_COLUMNS = 64
+# Wider, trees take a minute, and learn nothing of a few labels.
+_MAX_TREE_COLUMNS = 64
 _AXES_SEED = 0
 
 
@@ -111,7 +113,7 @@ def _of_tables(examples: ExampleTable, pool: ExampleTable, rows: JudgedRows, num
     reading = TableReading(examples, everything)
     read = [reading.rows(found) for found in parts]
     lines = _stand_in("logistic regression on the columns", [found.for_lines() for found in read], fitted_linear)
-    if num_classes > MAX_TREE_CLASSES:
+    if num_classes > MAX_TREE_CLASSES or len(names) > _MAX_TREE_COLUMNS:
         return [lines]
     fit = partial(fitted_trees, num_categories=read[0].codes.shape[1])
     return [lines, _stand_in("gradient-boosted trees on the columns", [found.for_trees() for found in read], fit)]
