@@ -124,16 +124,10 @@ def _add_part(report: Report, content: DisagreementContent, part: Sequence[tuple
 
 def _add_counts(report: Report, content: DisagreementContent) -> None:
     report.heading("Who gave the labels")
-    report.table(
-        ["label by", "labels", "differ", "suspected", "suspected share"],
-        [
-            [
-                *(item.source, item.num_labels, item.num_differ, item.num_suspected),
-                f"{item.num_suspected / item.num_labels:.1%}",
-            ]
-            for item in content.sources
-        ],
-    )  # fmt: skip
+    rows: list[list[Cell]] = [
+        [item.source, item.num_labels, item.num_differ, item.num_suspected] for item in content.sources
+    ]
+    report.table(["label by", "labels", "differ", "suspected"], rows)
     suspected = [item for item in content.found if item.suspected in ("stored label", "both")]
     pairs = Counter((item.true_label, item.more_probable) for item in suspected).most_common(_MAX_PAIRS)
     if pairs:

@@ -62,9 +62,10 @@ def label_doubts(rows: ComparedRows, views: Sequence[View], initial: np.ndarray 
     """Doubt stored labels.
 
     Models that people's training labels alone taught answer every example out of sample; where they and the writer of
-    a label differ, one of them is wrong. Validation labels by people say how much each opinion counts. A label by a
-    model is one more opinion, as sure as that model was; a label by a person is a fact that is wrong at a rate, which
-    is estimated, and more often where annotators did not agree.
+    a label differ, one of them is wrong. The model that is being trained is heard where it did not see a label, or
+    contradicts it all the same. Validation labels by people say how much each opinion counts. A label by a model is one
+    more opinion, as sure as that model was; a label by a person is a fact that is wrong at a rate, which is estimated,
+    and more often where annotators did not agree.
 
     Parameters
     ----------
@@ -83,8 +84,11 @@ def label_doubts(rows: ComparedRows, views: Sequence[View], initial: np.ndarray 
         found = [_of_all_labels(view, rows) for view in views]
     known = rows.by_people & (rows.splits == "validation")
     known = known if known.sum() >= MIN_WEIGHING else np.zeros(num_examples, bool)
-    writer = _writers_opinion(rows, initial)
-    truth = joint_opinion([*found, writer], rows.labels, known=known, caution=_CAUTION)
+    opinions = [*found, _writers_opinion(rows, initial)]
+    truth = joint_opinion(opinions, rows.labels, known=known, caution=_CAUTION)
+    heard = rows.differ | ~rows.trained_on  # elsewhere the model may repeat by heart what it was taught
+    own = np.asarray(rows.probabilities, np.float64)
+    truth[heard] = joint_opinion([*opinions, own], rows.labels, known=known, caution=_CAUTION)[heard]
     for source in ("person", "rule"):
         given = rows.sources == source
         truth[given] = _with_fallible_labels(truth[given], rows.labels[given], rows.agreements[given])

@@ -16,7 +16,7 @@ from components.modeling.label_evidence.out_of_sample import stratified_folds
 
 # How much more the main axes count than the others, and how little weights are shrunk: chosen by people's labels.
 # The power by the first strength, then the strength.
-POWERS, STRENGTHS = (1.0, 2.0, 3.0), (3.0, 1.0, 10.0)
+POWERS, STRENGTHS = (1.0, 2.0, 3.0), (10.0, 3.0, 1.0, 30.0, 100.0)
 _LINE_STRENGTH = 3.0
 _MAX_CHOOSING = 2_000
 _LEAST = 1e-6
