@@ -13,6 +13,7 @@ from components.shared.contracts.label_matching import LabelMatcher
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}:\d{2}")
 _TRUTH = frozenset({"true", "false"})
 _TOLERANCE = 1e-5
+_SHOWN_BEFORE = 40
 # Excel keeps 32,767.
 _MOST_CHARACTERS_A_CELL = 32_000
 
@@ -77,9 +78,9 @@ def _example_of(
 ) -> QueueExample | None:
     """The example that a row is of; an identifier that a spreadsheet took for a number is known by the check."""
     example = by_id.get(answer.example_id)
-    if example is None and answer.check in by_check:
-        meant = by_check[answer.check]
-        return meant if _same_number(answer.example_id, meant.request.example_id) else None
+    meant = by_check.get(answer.check or "")
+    if example is None and meant is not None and _same_number(answer.example_id, meant.request.example_id):
+        return meant
     return example
 
 
@@ -112,8 +113,8 @@ def _changed(answer: Answer, example: QueueExample) -> Fault | None:
             return _fault(
                 answer,
                 "changed_content",
-                f"{column} {_plain(value)!r}",
-                f"{_plain(told)!r}",
+                f"{column} {_from_difference(_plain(value), _plain(told))!r}",
+                f"{_from_difference(_plain(told), _plain(value))!r}",
                 "the label may be of another text: take the row from the export",
             )
     return None
@@ -210,6 +211,13 @@ def _is_date(text: str) -> bool:
 def _plain(value: object) -> str:
     """A value without what saving changes: Unicode form, line ends, runs of blanks."""
     return "" if value is None else " ".join(unicodedata.normalize("NFC", str(value)).split())
+
+
+def _from_difference(text: str, other: str) -> str:
+    """A long text from shortly before the place where it differs from another."""
+    same = next((place for place, pair in enumerate(zip(text, other, strict=False)) if pair[0] != pair[1]), None)
+    begin = max(0, (min(len(text), len(other)) if same is None else same) - _SHOWN_BEFORE)
+    return text if len(text) <= 2 * _SHOWN_BEFORE else ("…" if begin else "") + text[begin : begin + 2 * _SHOWN_BEFORE]
 
 
 def _same_number(left: str, right: str) -> bool:

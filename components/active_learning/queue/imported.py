@@ -32,8 +32,8 @@ class ImportedLabels:
         Where each of these examples was labelled, as pairs of file and row.
     faults
         By file and row.
-    num_given
-        Rows with a label, those that cannot be read among them.
+    num_asked, num_given
+        Examples that people were asked about; rows with a label, those that cannot be read among them.
     agreement, quality
         How far people agree, and each person's quality as cleanlab estimates it; None and empty without overlap.
     """
@@ -42,6 +42,7 @@ class ImportedLabels:
     rows: Mapping[str, Sequence[tuple[str, int]]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     files: Sequence[str] = ()
+    num_asked: int = 0
     num_given: int = 0
     num_unlabelled: int = 0
     num_skipped: int = 0
@@ -94,6 +95,7 @@ def imported_labels(
         rows=checked.rows,
         faults=sorted(faults, key=lambda fault: (fault.file, fault.row)),
         files=files,
+        num_asked=len(examples),
         num_given=len(read.answers) + len(read.faults),
         num_unlabelled=read.num_unlabelled,
         num_skipped=read.num_skipped,
@@ -181,6 +183,7 @@ def import_verdict(imported: ImportedLabels, merged: MergedLabels, *, max_reject
 def import_metrics(imported: ImportedLabels, merged: MergedLabels) -> dict[str, float]:
     """Numbers for the KFP UI."""
     counts = {
+        "num_examples_asked": imported.num_asked,
         "num_labels_given": imported.num_given,
         "num_labels_accepted": len(imported.updates),
         "num_rows_rejected": imported.num_rejected,

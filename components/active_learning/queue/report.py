@@ -22,9 +22,10 @@ def import_report(
     report.verdict(verdict.passed, verdict.reason)
     report.facts(
         {
+            "examples asked about": imported.num_asked,
+            "of these without a label": imported.num_asked - len(imported.updates),
             "rows with a label": imported.num_given,
             "left out": imported.num_rejected,
-            "not labelled yet": imported.num_unlabelled,
             "skipped": imported.num_skipped,
             "rows that joined": merged.num_added,
             "labels changed": merged.num_changed,

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.shared.contracts.example_table import (
+    ColumnRole,
     ExampleTable,
     ExampleTableWriter,
     PAYLOAD_COLUMNS,
@@ -51,7 +52,8 @@ def write_version(
     """
     columns = columns_of_version(table, origin)
     own = {*_BASE_TYPES, *PROVENANCE_COLUMNS, *(name for name, _ in PAYLOAD_COLUMNS[table.info.modality])}
-    roles = {**table.info.column_roles, **dict.fromkeys(origin, "provenance")}
+    of_origin: dict[str, tuple[ColumnRole, ...]] = dict.fromkeys(origin, ("provenance",))
+    roles = {**table.info.column_roles, **of_origin}
     info = replace(table.info, column_roles=roles, lineage=(*table.info.lineage, change))
     extra = {name: kind for name, kind in columns.items() if name not in own}
     with ExampleTableWriter(path, info, extra_columns=extra) as writer:

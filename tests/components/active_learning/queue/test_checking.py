@@ -73,3 +73,19 @@ def test_faults_quote_no_personal_data():
     [fault] = checked_answers([told], [example()], ("no", "yes")).faults
     assert "1234" not in str(fault)
     assert str(fault).startswith("f, row 2: one of no, yes was expected, got ")
+
+
+def test_of_long_texts_the_place_of_the_difference_is_quoted():
+    text = " ".join(f"word{number}" for number in range(500))
+    told = Answer(
+        file="f",
+        row=2,
+        example_id="a",
+        label="no",
+        annotator="x",
+        values={"text": text.replace("word400", "nothing400")},
+    )
+    [fault] = checked_answers([told], [example(text=text)], ("no", "yes")).faults
+    assert "word400" in fault.expected
+    assert "nothing400" in fault.found
+    assert len(fault.found) < 100
