@@ -91,7 +91,7 @@ def export_queue(
     if tables[0].info.task == "regression" or not requests.class_names:
         raise ContractError(f"labels that people choose must be classes, but those of {tables[0].path} are numbers")
     examples = queue_examples(requests.requests, tables, with_images=True)
-    files = queue_files(requests, examples, modality_of(tables), settings)
+    files = queue_files(requests, examples, modality_of(tables), settings, origin)
     waiting = [] if model_labels_path is None else read_model_labels(model_labels_path)
     is_new = _write(queue_uri, files, requests, waiting)
     logger.info("%d examples to label: %s%s", len(examples), queue_uri, "" if is_new else " (there already)")
