@@ -196,8 +196,8 @@ def label_command(
     from components.reporting.run_pages.labelling_run_summary import LabellingRunSummary
     from pipelines.local.run import LocalRun
 
-    places = {"examples_uri": examples, "model_uri": model, "queue_uri": queue, "pool_uri": pool}
-    places = {name: _absolute(uri) for name, uri in {**places, "previous_queue_uri": previous_queue}.items()}
+    named = {"examples_uri": examples, "model_uri": model, "queue_uri": queue, "unlabelled_pool_uri": pool}
+    places = {name: _absolute(uri) for name, uri in {**named, "round_before_uri": previous_queue}.items()}
     examples_uri, model_uri, queue_uri = (places[name] for name in ("examples_uri", "model_uri", "queue_uri"))
     folder = (run_dir or _default_folder(examples_uri, prefix="labelling-")).resolve()
     typer.echo(f"Choosing what people label by {masked_uris(model_uri)}")
@@ -233,8 +233,8 @@ def learn_command(
     folder = (run_dir or _default_folder(queue_uri, prefix="learning-")).resolve()
     typer.echo(f"Learning from {masked_uris(labels_uri or queue_uri)}")
     parameters = {
-        "queue_uri": queue_uri,
-        "labels_uri": labels_uri,
+        "labelling_queue_uri": queue_uri,
+        "people_labels_uri": labels_uri,
         "problem": problem_text(problem),
         "recipe": recipe,
         "seed": seed,

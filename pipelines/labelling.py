@@ -14,8 +14,9 @@ from components.active_learning.component import (
     write_pseudo_labels,
 )
 from components.model_analysis.component import evaluate_model, score_examples
-from pipelines.layers.chain import analysed_release, Layers, layers_of, tested_training, trained_model
+from pipelines.layers.chain import analysed_release, Layers, layers_of, STEP_NAMES, tested_training, trained_model
 from pipelines.layers.labelled_data import labelled_data_layer
+from pipelines.steps.gates import run_page
 from pipelines.steps.inputs import checked_inputs, FormValues, size_of
 from pipelines.steps.named_components import under_name
 from pipelines.steps.placement import (
@@ -39,6 +40,13 @@ from pipelines.steps.placement import (
 )
 
 PIPELINE_NAME, TRAINING_NAME = "pluszero-labelling", "pluszero-labelled-training"
+# What a run that learns from a queue does in place of a training's steps.
+_IN_PLACE = {
+    "check inputs": ("open queue", "check inputs"),
+    "ingest examples": ("import labels",),
+    "train model": ("train model", "evaluate trained on", "evaluate trained anew", "choose model"),
+}
+LEARNING_STEPS = tuple(step for name in STEP_NAMES for step in _IN_PLACE.get(name, (name,)))
 
 
 def labelling_pipeline(profile: ProfileName) -> BaseComponent:
@@ -52,8 +60,8 @@ def labelling_pipeline(profile: ProfileName) -> BaseComponent:
         examples_uri: str,
         model_uri: str,
         queue_uri: str,
-        pool_uri: str = "",
-        previous_queue_uri: str = "",
+        unlabelled_pool_uri: str = "",
+        round_before_uri: str = "",
         round_number: int = 1,
         seed: int = 0,
         settings: str = "",
@@ -69,9 +77,9 @@ def labelling_pipeline(profile: ProfileName) -> BaseComponent:
             The published model bundle: s3://bucket/models/pets/0123456789abcdef, or pvc://CLAIM/models/...
         queue_uri
             A folder or URI of its own that the queue is written to; scores lie beside it, at QUEUE-scores.
-        pool_uri
+        unlabelled_pool_uri
             The pool, an example table without splits; empty where the table's unlabelled rows are the pool.
-        previous_queue_uri
+        round_before_uri
             The queue of the round before: what people said of its random rows is the audit of the model's labels. Empty
             in the first round.
         round_number
@@ -87,10 +95,10 @@ def labelling_pipeline(profile: ProfileName) -> BaseComponent:
         access = Access(claim=workspace_claim)
         inputs = check_labelling_inputs(
             examples_uri=examples_uri,
-            pool_uri=pool_uri,
+            pool_uri=unlabelled_pool_uri,
             model_uri=model_uri,
             queue_uri=queue_uri,
-            previous_queue_uri=previous_queue_uri,
+            previous_queue_uri=round_before_uri,
             settings=settings,
             workspace_claim=workspace_claim,
         )
@@ -165,9 +173,9 @@ def labelled_training_pipeline(profile: ProfileName) -> BaseComponent:
         description="Merge what people labelled, train on and anew, choose, analyse, publish and probe a model.",
     )
     def labelled_training(
-        queue_uri: str,
+        labelling_queue_uri: str,
         model_root: str,
-        labels_uri: str = "",
+        people_labels_uri: str = "",
         problem: str = "",
         recipe: str = "full",
         seed: int = 0,
@@ -180,9 +188,9 @@ def labelled_training_pipeline(profile: ProfileName) -> BaseComponent:
 
         Parameters
         ----------
-        queue_uri
+        labelling_queue_uri
             The queue that the labelling pipeline wrote; it says which table, pool and model it was made from.
-        labels_uri
+        people_labels_uri
             What people filled in, a CSV, an export of Label Studio or a folder of several; empty where they did in the
             queue's own folder.
         model_root
@@ -202,34 +210,39 @@ def labelled_training_pipeline(profile: ProfileName) -> BaseComponent:
         workspace_claim
             The volume claim that steps mount at /mnt/pluszero: the CLAIM of pvc:// URIs.
         """
-        opened = open_queue(queue_uri=queue_uri, labels_uri=labels_uri, workspace_claim=workspace_claim)
-        with_access(called(uncached(on_cpu(opened, LIGHT)), "open queue"), Access(claim=workspace_claim))
-        form: FormValues = {
-            "source": opened.outputs["examples_uri"],
-            "data_fingerprint": "",
-            "recipe": recipe,
-            "backbone": opened.outputs["backbone"],
-            "seed": seed,
-            "model_name": model_name,
-            "model_root": model_root,
-            "checkpoint_dir": checkpoint_dir,
-            "feature_dir": feature_dir,
-            "workspace_claim": workspace_claim,
-        }
-        inputs = checked_inputs(form, problem, profile=profile)
-        data = labelled_data(
-            previous_examples=opened.outputs["examples"],
-            pool=opened.outputs["pool"],
-            model_labels=opened.outputs["model_labels"],
-            queue_uri=opened.outputs["queue_uri"],
-            labels_uri=opened.outputs["labels_uri"],
-            preparation=inputs.outputs["preparation"],
-            secret=inputs.outputs["secret"],
-            **{name: form[name] for name in ("backbone", "feature_dir", "workspace_claim")},
-            **size_of(inputs, "data"),
-        )
-        chosen = _chosen_model(layers, form, inputs, data, opened, profile)
-        analysed_release(layers, form, inputs, examples=data.outputs["examples"], model=chosen.outputs["chosen_model"])
+        with dsl.ExitHandler(run_page("training", LEARNING_STEPS, claim=workspace_claim), name="training run"):
+            opened = open_queue(
+                queue_uri=labelling_queue_uri, labels_uri=people_labels_uri, workspace_claim=workspace_claim
+            )
+            with_access(called(uncached(on_cpu(opened, LIGHT)), "open queue"), Access(claim=workspace_claim))
+            form: FormValues = {
+                "source": opened.outputs["examples_uri"],
+                "data_fingerprint": "",
+                "recipe": recipe,
+                "backbone": opened.outputs["backbone"],
+                "seed": seed,
+                "model_name": model_name,
+                "model_root": model_root,
+                "checkpoint_dir": checkpoint_dir,
+                "feature_dir": feature_dir,
+                "workspace_claim": workspace_claim,
+            }
+            inputs = checked_inputs(form, problem, profile=profile)
+            data = labelled_data(
+                previous_examples=opened.outputs["examples"],
+                pool=opened.outputs["pool"],
+                model_labels=opened.outputs["model_labels"],
+                queue_uri=opened.outputs["queue_uri"],
+                labels_uri=opened.outputs["labels_uri"],
+                preparation=inputs.outputs["preparation"],
+                secret=inputs.outputs["secret"],
+                **{name: form[name] for name in ("backbone", "feature_dir", "workspace_claim")},
+                **size_of(inputs, "data"),
+            )
+            chosen = _chosen_model(layers, form, inputs, data, opened, profile)
+            analysed_release(
+                layers, form, inputs, examples=data.outputs["examples"], model=chosen.outputs["chosen_model"]
+            )
 
     return labelled_training
 
@@ -248,6 +261,7 @@ def _chosen_model(
     told: dict[str, object] = {"examples": data.outputs["examples"]}
     for place, (name, warm_start) in zip(("first", "second"), candidates.items(), strict=True):
         trained = trained_model(layers, form, inputs, data, data, tested, warm_start=warm_start)
+        trained.set_display_name(f"training {name}")
         scored = under_name(evaluate_model, f"evaluate-trained-{name}")(
             examples=data.outputs["examples"],
             model=trained.outputs["model"],

@@ -89,6 +89,9 @@ SUBCOMMANDS = {
     "check-cluster": _family("cluster", "training", "check", "Look at a cluster before a run."),
     "promote": _family("serving", "serving", "promote", "Make a release the champion of its model."),
     "select": _family("active_learning", "training", "select", "Choose what people label next."),
+    "pseudo-label": _family("active_learning", "training", "pseudo-label", "Let a model label a pool, with a guard."),
+    "compare-labels": _family("active_learning", "training", "compare-labels", "List where labels and model differ."),
+    "choose-model": _family("active_learning", "training", "choose-model", "Choose between scored candidates."),
     "simulate": _family("active_learning", "training", "simulate", "Buy labels from an oracle, and draw the curves."),
 }
 

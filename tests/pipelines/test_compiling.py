@@ -20,13 +20,19 @@ COMPILED = {
     "augmentation-search-cpu",
     "augmentation-search-gpu",
     "monitoring",
+    "labelled-training-cpu",
+    "labelled-training-gpu",
+    "labelling-cpu",
+    "labelling-gpu",
     "scoring-cpu",
     "scoring-gpu",
     "training-cpu",
     "training-gpu",
     "training-nodes",
 }
-PIPELINES = {"augmentation-search", "monitoring", "scoring", "training"}
+# One step each, or a queue at the end.
+WITHOUT_PAGE = {"monitoring", "scoring-cpu", "scoring-gpu", "labelling-cpu", "labelling-gpu"}
+PIPELINES = {"augmentation-search", "labelled-training", "labelling", "monitoring", "scoring", "training"}
 JUDGED = {"evaluate-model", "compare-with-champion", "assess-fairness", "assess-language-bias"}
 CHECKS = {"ingest-examples", "validate-examples", "smoke-test", *JUDGED, "probe-server"}
 BEFORE_ANALYSIS = {"ingestion", "validation", "smoke"}
@@ -121,7 +127,7 @@ def test_what_must_be_filled_in_comes_together(compiled):
         wanted = [parameter for parameter in form if not form[parameter].get("isOptional")]
         between = [each for each in sorted(form) if wanted[0] <= each <= wanted[-1]]
         assert set(between) - set(wanted) <= {"model_name"}, name
-        assert len(wanted) == (3 if "scoring" in name else 2)
+        assert len(wanted) == (3 if name.startswith(("scoring", "labelling")) else 2)
         assert "data_fingerprint" not in wanted
 
 
@@ -151,7 +157,7 @@ def _component(path, task):
 
 
 def test_the_page_of_the_run_is_written_whatever_has_failed(compiled, steps):
-    for profile in COMPILED - {"monitoring", "scoring-cpu", "scoring-gpu"}:
+    for profile in COMPILED - WITHOUT_PAGE:
         page = steps[profile]["write-run-page"]
         assert page.argument("kind") == ("search" if "search" in profile else "training")
         assert page.task["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}

@@ -9,7 +9,7 @@ from components.active_learning.handed_tables import handed_on
 from components.active_learning.model_labels import read_model_labels, write_model_labels
 from components.active_learning.queue.folder import MODEL_LABELS_FOLDER, read_origin
 from components.shared.contracts.bundle import read_config
-from components.shared.contracts.bundle_fetch import fetch_files
+from components.shared.contracts.bundle_fetch import fetch_bundle
 from components.shared.runtime.gpu_placement import WORKSPACE_CLAIM
 from components.shared.runtime.workspace import check_claim, mounted
 from components.shared.tables.sources import check_source, local_copy
@@ -70,7 +70,7 @@ def open_queue(
         origin = read_origin(queue)
         waiting = queue / MODEL_LABELS_FOLDER
         write_model_labels(tables.model_labels, read_model_labels(waiting) if waiting.is_dir() else [])
-        fetch_files(origin.model_uri, Path(scratch) / "model", [])
+        fetch_bundle(origin.model_uri, Path(scratch) / "model")
         config = read_config(Path(scratch) / "model")
     check_source(mounted(places["labels_uri"]))
     handed_on(origin.examples_uri, tables.examples, what="the example table that the queue was made from")
