@@ -4,6 +4,7 @@ from pathlib import Path
 import tempfile
 
 from components.shared.contracts.example_table import ExampleTable
+from components.shared.runtime.atomic_files import atomic_folder
 from components.shared.runtime.local_files import linked_file, local_files
 from components.shared.tables.sources import local_copy
 
@@ -27,11 +28,10 @@ def handed_on(uri: str, path: str | Path, *, what: str) -> ExampleTable:
     ValueError
         If its store cannot be read.
     """
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, atomic_folder(path) as folder:
         found = local_copy(uri, scratch, what=what)
         ExampleTable(found)
         for name, file in local_files(found):
-            target = Path(path) / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            linked_file(file, target)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            linked_file(file, folder / name)
     return ExampleTable(path)
