@@ -22,6 +22,7 @@ class LabellingRunSummary(RunSummary):
     title: ClassVar[str] = "Round of labelling"
     success: ClassVar[str] = "the queue waits for people"
     unfolded: ClassVar[str] = _CHOSEN
+    unjudged: ClassVar[frozenset[str]] = frozenset({_PROPOSED})
 
     def details(self, steps: Mapping[str, Step]) -> Summary:
         """Table, model, queue, and what was chosen."""
@@ -37,7 +38,7 @@ class LabellingRunSummary(RunSummary):
         metrics = summary["metrics"]
         return {
             "examples to label": _count(metrics.get("num_requests")),
-            "labels by the model": _count(metrics.get("num_admitted")),
+            "labels by the model": _count(metrics.get("num_pseudo_labels")),
         }
 
     def pointers(self, summary: Summary) -> list[str]:

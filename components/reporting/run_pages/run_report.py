@@ -22,12 +22,13 @@ class RunSummary(ABC):
     """What is said of one pipeline's runs beyond any run's: its keys of the `Summary`, the words of page and console.
 
     `success` is what the page says where all gates have passed, `{gates}` is their number; `unfolded` is the step whose
-    report is open on the page.
+    report is open on the page; `unjudged` are steps whose verdict stops no run, so that it is in their report alone.
     """
 
     title: ClassVar[str]
     success: ClassVar[str]
     unfolded: ClassVar[str]
+    unjudged: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def details(self, steps: Mapping[str, Step]) -> Summary:
@@ -63,7 +64,7 @@ def summarize(
     identity
         What tells this run from any other: parameters, data, code.
     """
-    gates = _gates(steps)
+    gates = _gates([step for step in steps if step.name not in run_summary.unjudged])
     complete = bool(steps) and not error and all(step.status == "succeeded" for step in steps)
     return {
         "passed": complete and all(gate["passed"] for gate in gates),

@@ -23,6 +23,8 @@ class TrainingRunSummary(RunSummary):
     title: ClassVar[str] = "Training run"
     success: ClassVar[str] = "all {gates} gates let the model through"
     unfolded: ClassVar[str] = _ANALYSIS
+    # Of two candidates one goes on, and is judged as any model.
+    unjudged: ClassVar[frozenset[str]] = frozenset({"evaluate trained on", "evaluate trained anew"})
 
     def details(self, steps: Mapping[str, Step]) -> Summary:
         """Data, metrics, and where the model is."""

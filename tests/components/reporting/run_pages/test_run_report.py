@@ -1,8 +1,11 @@
 """Summary and page of a run, whatever happened."""
 
+from dataclasses import replace
+
 import pytest
 
 from components.reporting.page import Report
+from components.reporting.run_pages.labelling_run_summary import LabellingRunSummary
 from components.reporting.run_pages.run_report import write_run
 from components.reporting.run_pages.step import Step
 from components.reporting.run_pages.training_run_summary import TrainingRunSummary
@@ -37,6 +40,27 @@ def test_a_failed_gate_is_in_summary_and_page(tmp_path, smoke_step):
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "every check with &lt;what&gt; it measured" in page
     assert "QualityGateError: smoke: no gradient" in page
+
+
+def test_a_candidate_that_does_not_go_on_stops_no_run(tmp_path, smoke_step):
+    candidate = replace(smoke_step, name="evaluate trained on")
+    summary = write_run([candidate], run_dir=tmp_path, run_summary=TRAINING, error="")
+    assert summary["passed"] is True
+    assert summary["gates"] == []
+
+
+def test_a_round_of_labelling_says_what_to_do_with_its_queue(tmp_path, smoke_step):
+    write_json(tmp_path / "chosen.json", {"num_requests": 120.0})
+    chosen = Step(
+        name="choose examples", log=tmp_path / "log", status="succeeded",
+        outputs={"selection_metrics": str(tmp_path / "chosen.json")},
+    )  # fmt: skip
+    proposed = replace(smoke_step, name="write pseudo labels")
+    round_of = LabellingRunSummary(examples="s3://b/examples", model="s3://b/model", queue="s3://b/queue")
+    summary = write_run([chosen, proposed], run_dir=tmp_path, run_summary=round_of, error="")
+    assert (summary["passed"], summary["gates"], summary["queue"]) == (True, [], "s3://b/queue")
+    assert "pluszero learn --queue s3://b/queue" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert round_of.lines(summary)["asked"] == "120 examples"
 
 
 def test_a_run_without_a_step_did_not_pass(tmp_path):
