@@ -14,6 +14,7 @@ from components.model_analysis.slices.search import SliceSearch
 _MAX_FOLDED = 5
 _SAME_ROWS = 0.5
 _MAX_REMEMBERED = 500
+_ALSO_WEAK = 1 / 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -103,18 +104,33 @@ def _widened(
     usual: np.ndarray | None,
     threshold: float,
 ) -> tuple[int, ...]:
-    """A slice without those of its conditions whose opposite, with the others, is as surely weak."""
+    """A slice without those of its conditions that only say where it is weakest.
+
+    Such is a condition whose opposite, with the others, exceeds the threshold, too, by at least a third as many errors
+    an example.
+    """
     while len(members) > 1:
+        rows = np.logical_and.reduce(masks[:, members], axis=1)
+        needed = _ALSO_WEAK * _excess(rows, errors, usual)
         scores = []
         for number in members:
             others = [other for other in members if other != number]
             left_out = np.logical_and.reduce(masks[:, others], axis=1) & ~masks[:, number]
-            scores.append(search.score(left_out, errors, usual, num_conditions=len(members)))
+            is_weak = _excess(left_out, errors, usual) >= needed
+            score = search.score(left_out, errors, usual, num_conditions=len(members)) if is_weak else -np.inf
+            scores.append(score)
         place = int(np.argmax(scores))
         if scores[place] <= threshold:
             break
         members = tuple(number for number in members if number != members[place])
     return members
+
+
+def _excess(rows: np.ndarray, errors: np.ndarray, usual: np.ndarray | None) -> float:
+    """By how much the mean error of some rows, shape (N,), bool, is above what is usual; `-inf` without rows."""
+    if not rows.any():
+        return -np.inf
+    return float(errors[rows].mean() - (errors.mean() if usual is None else usual[rows].mean()))
 
 
 def _exceeding(
