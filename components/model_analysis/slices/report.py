@@ -18,7 +18,7 @@ _FIGURES = {
 }
 _UNEXPECTED_FIRST = (
     "Expected is the error where the model is as sure anywhere. First stand slices with more errors than that, whose "
-    "labels or processing may be wrong; then those where the model knows that it is unsure. "
+    "labels or processing may be wrong; then those where the model knows that it is unsure."
 )
 
 
@@ -88,6 +88,8 @@ def _add_weak(report: Report, content: SlicesReportContent) -> None:
         return
     report.heading("Weak slices")
     has_expected = any(math.isfinite(item.expected) for item in found.slices)
+    if has_expected:
+        report.paragraph(_UNEXPECTED_FIRST)
     report.table(
         ["", "slice", *_FIGURES[found.is_share], *(["expected"] if has_expected else []), "p"],
         [
@@ -101,8 +103,8 @@ def _add_weak(report: Report, content: SlicesReportContent) -> None:
             ]
             for place, item in enumerate(found.slices)
         ],
-        caption=(_UNEXPECTED_FIRST if has_expected else "Ordered by how much worse each surely is. ") + "On errors at "
-        "random any is reported in at most 5 % of all searches. Intervals hold together for all slices.",
+        caption="Ordered by how much worse each surely is. On errors at random any is "
+        "reported in at most 5 % of all searches. Intervals hold together for all slices.",
     )
     for place, item in enumerate(found.slices):
         told = [content.typical[place]] if place in content.typical else []
