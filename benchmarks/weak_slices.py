@@ -3,7 +3,29 @@
     python -m benchmarks.weak_slices
     python -m benchmarks.weak_slices --taxi data.csv --photos cats_dogs --only taxi
 
-FIGURES
+Asked: a planted slice comes first in at least 90% of the runs, that is, the first slice reported shares at least half
+of the rows that are in either (Jaccard); on errors at random any slice is reported in at most 5%. Every rate stands
+with its 95% interval (Clopper-Pearson). `--by sliceline` lets sliceline (to be installed beside) search the same
+tables, `--by ours-of-errors` us without the model's confidence.
+
+`--taxi` is a CSV file of Chicago's taxi trips, `--photos` a folder with one folder of photos a class; what is planted
+in them: `benchmarks.slice_plants`.
+
+Measured, first of how many (95% interval), ours and sliceline 0.3.0; a dash was not run:
+
+                                              ours                       sliceline
+    errors at random, 1,000 rows: any         5.0% of 2,000 (4.1-6.1)    -
+    errors that are numbers: any              6.0% of 500 (4.1-8.5)      -
+    194 of 8,000, 35% against 15%             99%                        -
+    taxi: an area's labels flipped in 40%     40 of 40 (91-100%)         17 of 40 (27-59%)
+    taxi: an area's columns of other trips    40 of 40 (91-100%)         1 of 40 (0-13%)
+    taxi: an area, errors even elsewhere      40 of 40 (91-100%)         -
+    photos: least light, 30, 40, 60% wrong    25, 25, 25 of 25 (86-100%) -
+    photos: least sharp, 30, 40, 60% wrong    24, 25, 25 of 25 (80-100%) -
+    photos: narrowest, 30% wrong              25 of 25 (86-100%)         -
+
+The first three lines, and with them whether anything is reported, were measured before confidence was asked; the test
+has stayed the same. Without confidence an area of flipped labels came first in 12.5%: trips paid by card are worse.
 """
 
 from collections.abc import Callable, Iterator
