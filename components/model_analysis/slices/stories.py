@@ -64,7 +64,8 @@ def found_stories(
     known = _exceeding(search, errors, None, threshold)
     stories: list[Story] = []
     taken: list[np.ndarray] = []
-    for base in (None,) if expected is None else (expected, None):
+    bases: list[np.ndarray | None] = [None] if expected is None else [expected, None]
+    for base in bases:
         for _ in range(3 * max_stories):
             usual = _usual(errors, base, taken)
             members = _weakest(search, masks, errors, usual, threshold) if len(stories) < max_stories else None
