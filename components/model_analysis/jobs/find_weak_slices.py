@@ -11,11 +11,13 @@ import numpy as np
 import pyarrow as pa
 
 from components.model_analysis.slices.embedding_clusters import embedding_clusters, EmbeddingClusters
+from components.model_analysis.slices.expected_errors import errors_expected_by_confidence
+from components.model_analysis.slices.found_slices import WeakSlice, WeakSlices
 from components.model_analysis.slices.given_figures import given_figures, GivenSlice
 from components.model_analysis.slices.report import slices_report, SlicesReportContent, summary
 from components.model_analysis.slices.typical_values import typical_of_clusters
 from components.model_analysis.slices.weak_slices import find_weak_slices as search_weak_slices
-from components.model_analysis.slices.weak_slices import SearchSettings, WeakSlice, WeakSlices
+from components.model_analysis.slices.weak_slices import SearchSettings
 from components.model_analysis.slices.words import NOUNS, sentence, slice_words
 from components.model_analysis.traits.example_traits import traits_of
 from components.model_analysis.traits.pinned_masks import pinned_masks
@@ -47,10 +49,11 @@ class WeakSlicesResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class _Judged:
-    """N examples with an error: their columns, errors (N,), groups (N,), clusters, and what was left out."""
+    """N examples with an error: columns, errors (N,) and what is expected, groups (N,), clusters, what was left out."""
 
     columns: dict[str, pa.Array]
     errors: np.ndarray
+    expected: np.ndarray | None
     groups: np.ndarray | None
     clusters: tuple[EmbeddingClusters, ...]
     given: dict[str, pa.Array]
@@ -102,7 +105,9 @@ def find_weak_slices(
     asked = settings or SearchSettings()
     examples, table = ExampleTable(examples_path), PredictionsTable(predictions_path)
     judged = _judged(examples, table, tuple(splits), error, max_rows, asked.seed)
-    found = search_weak_slices(judged.columns, judged.errors, groups=judged.groups, settings=asked)
+    found = search_weak_slices(
+        judged.columns, judged.errors, groups=judged.groups, expected=judged.expected, settings=asked
+    )
     given, too_small = given_figures(
         {"": judged.pinned} | {name: slice_masks({name: values}) for name, values in judged.given.items()},
         judged.errors,
@@ -153,6 +158,7 @@ def _judged(
     return _Judged(
         columns=columns | {found.column: found.members(embeddings) for found in clusters},
         errors=errors[rows],
+        expected=None if table.is_regression else _expected(table, splits, rows, errors),
         groups=None if groups is None else groups[rows],
         clusters=tuple(clusters),
         given={name: columns[name] for name in given if name != LABEL_SOURCE},
@@ -169,6 +175,13 @@ def _errors(table: PredictionsTable, splits: tuple[str, ...], error: str) -> tup
     read = table.read(["label", "predicted"], splits=splits)
     labels, predicted = (np.array(read.column(number).to_pylist(), dtype=object) for number in range(2))
     return (labels != predicted).astype(np.float64), np.isin(labels, table.class_names)
+
+
+def _expected(table: PredictionsTable, splits: tuple[str, ...], rows: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """The error that the model's confidence leads one to expect of some rows, shape (len(rows),)."""
+    probabilities = table.probabilities(splits=splits)[rows]
+    confidence = probabilities.max(axis=1) if len(rows) else np.zeros(0)
+    return errors_expected_by_confidence(confidence, errors[rows])
 
 
 def _shown_columns(traits: pa.Table, kept: frozenset[str]) -> dict[str, pa.Array]:
@@ -228,4 +241,5 @@ def _slices_json(found: WeakSlices, judged: _Judged, given: Sequence[GivenSlice]
 
 def _named(item: WeakSlice, is_share: bool, noun: str) -> dict[str, object]:
     words = slice_words(item.conditions, noun=noun)
-    return {"name": words, "sentence": sentence(words, item.figures, is_share=is_share), **item.to_json()}
+    told = sentence(words, item.figures, is_share=is_share, expected=item.expected)
+    return {"name": words, "sentence": told, **item.to_json()}

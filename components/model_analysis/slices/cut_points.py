@@ -16,23 +16,35 @@ _LARGEST_CHANGE = 0.5
 
 
 def moved_cuts(
-    conditions: Sequence[SliceCondition], columns: Mapping[str, pa.Array], errors: np.ndarray, *, is_share: bool
+    conditions: Sequence[SliceCondition],
+    columns: Mapping[str, pa.Array],
+    errors: np.ndarray,
+    usual: np.ndarray,
+    *,
+    is_share: bool,
 ) -> tuple[tuple[SliceCondition, ...], np.ndarray]:
     """Conditions whose cuts were moved to where the evidence is largest, and the slice's rows, shape (N,), bool.
 
-    One cut after the other, and by no more than makes the slice half larger or smaller.
+    One cut after the other, and by no more than makes the slice half larger or smaller. `usual` has the shape (N,): the
+    errors that are expected.
     """
     moved = list(conditions)
     for place, condition in enumerate(conditions):
         if condition.kind in ("below", "from"):
             others = [other for number, other in enumerate(moved) if number != place]
             inside = slice_mask(others, columns) if others else np.ones(len(errors), dtype=bool)
-            moved[place] = _moved(condition, columns[condition.column], inside, errors, is_share=is_share)
+            moved[place] = _moved(condition, columns[condition.column], inside, errors, usual, is_share=is_share)
     return tuple(moved), slice_mask(moved, columns)
 
 
 def _moved(
-    condition: SliceCondition, values: pa.Array, inside: np.ndarray, errors: np.ndarray, *, is_share: bool
+    condition: SliceCondition,
+    values: pa.Array,
+    inside: np.ndarray,
+    errors: np.ndarray,
+    usual: np.ndarray,
+    *,
+    is_share: bool,
 ) -> SliceCondition:
     numbers = as_numbers(values)
     rows = np.flatnonzero(inside & np.isfinite(numbers))
@@ -47,10 +59,12 @@ def _moved(
     if not len(ends):
         return condition
     totals = np.cumsum(errors[order])[ends - 1]
-    usual = float(errors.mean()) * ends
-    variance = None if is_share else float(errors.var())
+    expected = np.cumsum(usual[order])[ends - 1]
+    variance = None if is_share else float((errors - usual).var())
     found = np.where(
-        totals > usual, evidence(totals, usual, ends.astype(np.float64), variance) / (1.0 - ends / len(errors)), -1.0
+        totals > expected,
+        evidence(totals, expected, ends.astype(np.float64), variance) / (1.0 - ends / len(errors)),
+        -1.0,
     )
     end = int(ends[int(found.argmax())])
     low, high = sorted((float(sorted_K[end - 1]), float(sorted_K[end])))

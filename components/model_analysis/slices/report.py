@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import math
 
 from components.model_analysis.slices.conditions import SliceCondition, where_all
+from components.model_analysis.slices.found_slices import WeakSlices
 from components.model_analysis.slices.given_figures import GivenSlice
 from components.model_analysis.slices.slice_figures import SliceFigures
-from components.model_analysis.slices.weak_slices import WeakSlices
 from components.model_analysis.slices.words import sentence, slice_words
 from components.reporting.page import Cell, Report
 
@@ -16,6 +16,10 @@ _FIGURES = {
     True: ("examples", "error", "elsewhere", "points more", "interval"),
     False: ("examples", "error", "elsewhere", "more", "interval"),
 }
+_UNEXPECTED_FIRST = (
+    "Expected is the error where the model is as sure anywhere. First stand slices with more errors than that, whose "
+    "labels or processing may be wrong; then those where the model knows that it is unsure."
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +72,8 @@ def summary(found: WeakSlices, *, noun: str) -> str:
     """What was found, in one sentence."""
     if found.slices:
         worst = found.slices[0]
-        return "Weakest: " + sentence(slice_words(worst.conditions, noun=noun), worst.figures, is_share=found.is_share)
+        words = slice_words(worst.conditions, noun=noun)
+        return "Weakest: " + sentence(words, worst.figures, is_share=found.is_share, expected=worst.expected)
     if not found.num_conditions:
         return "Nothing was searched: there are too few labelled examples, no columns, or no errors."
     return (
@@ -82,13 +87,18 @@ def _add_weak(report: Report, content: SlicesReportContent) -> None:
     if not found.slices:
         return
     report.heading("Weak slices")
+    has_expected = any(math.isfinite(item.expected) for item in found.slices)
+    if has_expected:
+        report.paragraph(_UNEXPECTED_FIRST)
     report.table(
-        ["", "slice", *_FIGURES[found.is_share], "p"],
+        ["", "slice", *_FIGURES[found.is_share], *(["expected"] if has_expected else []), "p"],
         [
             [
                 place + 1,
-                slice_words(item.conditions, noun=content.noun),
+                ("" if item.part_of is None else f"of {item.part_of + 1}: ")
+                + slice_words(item.conditions, noun=content.noun),
                 *_cells(item.figures, found.is_share),
+                *([_figure(item.expected, is_share=found.is_share)] if has_expected else []),
                 item.p_value,
             ]
             for place, item in enumerate(found.slices)

@@ -93,6 +93,18 @@ class SliceSearch:
         if self._max_conditions > 2:
             yield from self._triples(pairs, sums)
 
+    def score(self, rows: np.ndarray, errors: np.ndarray, expected: np.ndarray | None, *, num_conditions: int) -> float:
+        """The score that some rows, shape (N,), bool, have as a slice of so many conditions; as in `Candidates`."""
+        size, total = float(rows.sum()), float(errors[rows].sum())
+        usual = size * float(errors.mean()) if expected is None else float(expected[rows].sum())
+        if not self._bounds[0] <= size <= self._bounds[1] or total <= usual:
+            return -np.inf
+        residuals = errors - (errors.mean() if expected is None else expected)
+        found = evidence(
+            np.array([total]), np.array([usual]), np.array([size]), None if self._is_share else float(residuals.var())
+        )
+        return float(found[0]) / (1.0 - size / self.num_rows) - num_conditions * self.cost
+
     def _is_twice(self, beam: np.ndarray) -> np.ndarray:
         """Whether the pair of a condition of the beam and another is also that of the other and this one, (B, M)."""
         in_beam = np.zeros(self.num_conditions, dtype=bool)

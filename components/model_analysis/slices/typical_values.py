@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.model_analysis.slices.conditions import as_numbers, CLUSTER_PREFIX, is_number, slice_mask
-from components.model_analysis.slices.weak_slices import WeakSlices
+from components.model_analysis.slices.found_slices import WeakSlices
 from components.model_analysis.slices.words import shown_value
 
 _MANY_DEVIATIONS = 0.5

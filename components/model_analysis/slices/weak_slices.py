@@ -4,18 +4,18 @@ Shapes: N examples, M conditions.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 import math
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from components.model_analysis.slices.conditions import conditions_of, SliceCondition, where_all
+from components.model_analysis.slices.conditions import conditions_of, SliceCondition
 from components.model_analysis.slices.cut_points import moved_cuts
+from components.model_analysis.slices.found_slices import in_order, WeakSlice, WeakSlices
 from components.model_analysis.slices.null_scores import best_score, LEVEL, null_scores, NUM_PERMUTATIONS, threshold_of
 from components.model_analysis.slices.search import SliceSearch
-from components.model_analysis.slices.slice_figures import slice_figures, SliceFigures
+from components.model_analysis.slices.slice_figures import slice_figures
 from components.model_analysis.slices.stories import found_stories, Story
 
 MIN_EXAMPLES = 25
@@ -60,64 +60,15 @@ class SearchSettings:
             )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WeakSlice:
-    """A slice on which the model errs more than elsewhere.
-
-    Attributes
-    ----------
-    conditions
-        All must hold.
-    figures
-        Its intervals hold together for all slices that were looked at.
-    p_value
-        How often a search on errors at random finds any slice as weak, 0 to 1.
-    folded
-        Slices that tell the same story: conditions, and the share of their rows that are this slice's.
-    """
-
-    conditions: tuple[SliceCondition, ...]
-    figures: SliceFigures
-    score: float
-    p_value: float
-    folded: tuple[tuple[tuple[SliceCondition, ...], float], ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything as JSON values; `conditions` are what `condition_from_json` reads."""
-        return {
-            "conditions": [condition.to_json() for condition in self.conditions],
-            "where": where_all(self.conditions),
-            **self.figures.to_json(),
-            "score": self.score,
-            "p_value": self.p_value,
-            "same_story": [
-                {"conditions": [condition.to_json() for condition in conditions], "share": share}
-                for conditions, share in self.folded
-            ],
-        }
-
-
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class WeakSlices:
-    """What a search found.
+class _Searched:
+    """A search over M conditions with masks (N, M), and what it finds on errors at random."""
 
-    Attributes
-    ----------
-    slices
-        The weakest first: by how much more the model surely errs there.
-    num_conditions
-        How many conditions slices were made of.
-    threshold
-        The score that chance exceeds in 5 % of all searches; `nan` where nothing could be searched.
-    """
-
-    num_examples: int
-    error: float
-    is_share: bool
-    slices: tuple[WeakSlice, ...] = ()
-    num_conditions: int = 0
-    threshold: float = math.nan
-    columns: tuple[str, ...] = field(default=())
+    search: SliceSearch
+    conditions: Sequence[SliceCondition]
+    masks: np.ndarray
+    null: np.ndarray
+    threshold: float
 
 
 def find_weak_slices(
@@ -125,6 +76,7 @@ def find_weak_slices(
     errors: np.ndarray,
     *,
     groups: np.ndarray | None = None,
+    expected: np.ndarray | None = None,
     settings: SearchSettings | None = None,
 ) -> WeakSlices:
     """Find slices on which a model errs more than elsewhere.
@@ -140,11 +92,14 @@ def find_weak_slices(
         Shape (N,), float: 0 or 1, whether the answer is wrong; or numbers, 0 or more, of which larger ones are worse.
     groups
         Shape (N,), int: examples of a group err together; a negative number is a group of one.
+    expected
+        Shape (N,): the error that the model itself leads one to expect of each, such as
+        `errors_expected_by_confidence`. Whether any slice is reported does not depend on it, only which come first.
 
     Raises
     ------
     ValueError
-        If lengths disagree, or an error is negative or not finite.
+        If lengths disagree, or an error or what is expected is negative or not finite.
 
     References
     ----------
@@ -152,9 +107,10 @@ def find_weak_slices(
     Boehm, "SliceLine: Fast, Linear-Algebra-based Slice Finding for ML Model Debugging", SIGMOD 2021.
     """
     asked = settings or SearchSettings()
-    errors = _checked(columns, errors)
+    errors = _checked(columns, errors, "errors")
+    expected = None if expected is None else _telling(_checked(columns, expected, "expected errors"))
     is_share = bool(np.isin(errors, (0.0, 1.0)).all())
-    empty = WeakSlices(
+    result = WeakSlices(
         num_examples=len(errors),
         error=float(errors.mean()) if len(errors) else math.nan,
         is_share=is_share,
@@ -163,7 +119,7 @@ def find_weak_slices(
     min_examples = max(asked.min_examples, math.ceil(_MIN_SHARE * len(errors)))
     conditions, masks = conditions_of(columns, min_examples=min_examples, max_share=_MAX_SHARE)
     if not conditions or errors.min() == errors.max():
-        return empty
+        return result
     search = SliceSearch(
         masks,
         min_examples=min_examples,
@@ -171,11 +127,11 @@ def find_weak_slices(
         max_conditions=asked.max_conditions,
         is_share=is_share and groups is None,
     )
-    searched = errors if is_share else np.minimum(errors, np.quantile(errors, _WINSORISED))
-    observed = best_score(search, searched)
+    capped = errors if is_share else np.minimum(errors, np.quantile(errors, _WINSORISED))
+    observed = best_score(search, capped)
     null = null_scores(
         search,
-        searched,
+        capped,
         np.random.default_rng(asked.seed),
         groups=groups,
         observed=observed,
@@ -183,57 +139,63 @@ def find_weak_slices(
         level=asked.level,
     )
     threshold = threshold_of(null, num_permutations=asked.num_permutations, level=asked.level)
-    found: list[WeakSlice] = []
+    searched = _Searched(search=search, conditions=conditions, masks=masks, null=null, threshold=threshold)
+    found: list[tuple[WeakSlice, np.ndarray]] = []
     if observed > threshold:
-        for story in found_stories(search, masks, conditions, searched, threshold, max_stories=asked.max_slices):
-            found.append(_told(story, conditions, columns, masks, errors, null, search.cost, threshold, is_share))
-    found.sort(key=lambda item: -item.figures.difference_low)
-    return WeakSlices(
-        num_examples=len(errors),
-        error=empty.error,
-        is_share=is_share,
-        slices=tuple(found),
+        stories = found_stories(
+            search, masks, conditions, capped, threshold, max_stories=asked.max_slices, expected=expected
+        )
+        found = [_told(story, searched, columns, errors, capped, expected, is_share=is_share) for story in stories]
+    return replace(
+        result,
+        slices=in_order(found),
         num_conditions=len(conditions),
         threshold=threshold,
-        columns=tuple(columns),
     )
+
+
+def _telling(expected: np.ndarray) -> np.ndarray | None:
+    """What is expected, shape (N,); None where it is the same of all, and tells nothing."""
+    return expected if len(expected) and np.ptp(expected) > 1e-9 else None
 
 
 def _told(
     story: Story,
-    conditions: Sequence[SliceCondition],
+    searched: _Searched,
     columns: Mapping[str, pa.Array],
-    masks: np.ndarray,
     errors: np.ndarray,
-    null: np.ndarray,
-    cost: float,
-    threshold: float,
+    capped: np.ndarray,
+    expected: np.ndarray | None,
+    *,
     is_share: bool,
-) -> WeakSlice:
-    """A story with its cuts moved to where the errors change, and its figures."""
-    told = tuple(conditions[number] for number in story.members)
-    told, rows = moved_cuts(told, columns, errors, is_share=is_share)
-    z = math.sqrt(max(threshold + cost * len(story.members), 0.0))
-    return WeakSlice(
-        conditions=told,
+) -> tuple[WeakSlice, np.ndarray]:
+    """A story with its cuts moved to where the errors change, and its figures; and its examples, shape (N,), bool."""
+    conditions = tuple(searched.conditions[number] for number in story.members)
+    conditions, rows = moved_cuts(conditions, columns, capped, story.usual, is_share=is_share)
+    z = math.sqrt(max(searched.threshold + searched.search.cost * len(story.members), 0.0))
+    found = WeakSlice(
+        conditions=conditions,
         figures=slice_figures(errors, rows, z=max(z, 1.96), is_share=is_share),
         score=story.score,
-        p_value=(1 + int((null >= story.score).sum())) / (1 + len(null)),
+        p_value=(1 + int((searched.null >= story.score).sum())) / (1 + len(searched.null)),
+        expected=math.nan if expected is None else float(expected[rows].mean()),
+        is_unexpected=story.is_unexpected,
         folded=tuple(
             (
-                tuple(conditions[number] for number in members),
-                float(rows[np.logical_and.reduce(masks[:, members], axis=1)].mean()),
+                tuple(searched.conditions[number] for number in members),
+                float(rows[np.logical_and.reduce(searched.masks[:, members], axis=1)].mean()),
             )
             for members in story.folded
         ),
     )
+    return found, rows
 
 
-def _checked(columns: Mapping[str, pa.Array], errors: np.ndarray) -> np.ndarray:
+def _checked(columns: Mapping[str, pa.Array], errors: np.ndarray, name: str) -> np.ndarray:
     values = np.asarray(errors, dtype=np.float64)
-    for name, column in columns.items():
-        if len(column) != len(values):
-            raise ValueError(f"column {name!r} must have a value for each of {len(values)} errors, got {len(column)}")
+    for column, held in columns.items():
+        if len(held) != len(values):
+            raise ValueError(f"column {column!r} must have a value for each of {len(values)} {name}, got {len(held)}")
     if not np.isfinite(values).all() or (values < 0).any():
-        raise ValueError("errors must be finite numbers of 0 or more, got one that is not: leave such examples out")
+        raise ValueError(f"{name} must be finite numbers of 0 or more, got one that is not: leave such examples out")
     return values

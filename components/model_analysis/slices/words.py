@@ -1,6 +1,7 @@
 """Slices in words: `photos darker than 0.18: 41 % wrong of 112, elsewhere 9 %`."""
 
 from collections.abc import Sequence
+import math
 from typing import Any
 
 from components.model_analysis.slices.conditions import CLUSTER_PREFIX, SliceCondition
@@ -34,17 +35,18 @@ def slice_words(conditions: Sequence[SliceCondition], *, noun: str) -> str:
     return f"{noun} {', '.join(parts)}"
 
 
-def sentence(words: str, figures: SliceFigures, *, is_share: bool) -> str:
-    """A slice with its figures: errors there and elsewhere, and the interval of the difference."""
-    if is_share:
+def sentence(words: str, figures: SliceFigures, *, is_share: bool, expected: float = math.nan) -> str:
+    """A slice with its figures: errors there and elsewhere, the interval of the difference, and what was `expected`."""
+    if not is_share:
         return (
-            f"{words}: {figures.error:.0%} wrong of {figures.num_examples:,}, elsewhere {figures.elsewhere:.0%} "
-            f"({figures.difference_low * 100:.0f} to {figures.difference_high * 100:.0f} points more)"
+            f"{words}: mean error {figures.error:.4g} of {figures.num_examples:,}, elsewhere {figures.elsewhere:.4g} "
+            f"({figures.difference_low:.4g} to {figures.difference_high:.4g} more)"
         )
-    return (
-        f"{words}: mean error {figures.error:.4g} of {figures.num_examples:,}, elsewhere {figures.elsewhere:.4g} "
-        f"({figures.difference_low:.4g} to {figures.difference_high:.4g} more)"
+    told = (
+        f"{words}: {figures.error:.0%} wrong of {figures.num_examples:,}, elsewhere {figures.elsewhere:.0%} "
+        f"({figures.difference_low * 100:.0f} to {figures.difference_high * 100:.0f} points more)"
     )
+    return f"{told}, {expected:.0%} expected by the model's own confidence" if math.isfinite(expected) else told
 
 
 def shown_value(value: Any) -> str:

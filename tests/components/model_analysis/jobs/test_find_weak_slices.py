@@ -22,7 +22,7 @@ NUM_ROWS = 600
 def tables(tmp_path):
     """Trips of which those of the region `south` with many miles are answered wrong in half of the cases."""
 
-    def make(*, is_planted=True, is_regression=False, sources=None):
+    def make(*, is_planted=True, is_regression=False, sources=None, is_unsure=False):
         rng = np.random.default_rng(0)
         columns = {
             "region": pa.array(rng.choice(["north", "south", "mail@example.com"], NUM_ROWS)),
@@ -32,7 +32,8 @@ def tables(tmp_path):
         }
         roles = {"region": ("feature", "slice"), "miles": "feature", "sex": "sensitive", "phone": ("pii", "slice")}
         planted = (np.array(columns["region"]) == "south") & (np.array(columns["miles"]) > 5.0) & is_planted
-        wrong = rng.random(NUM_ROWS) < np.where(planted, 0.6, 0.05)
+        unsure = (np.array(columns["sex"]) == "f") & ~planted & is_unsure
+        wrong = rng.random(NUM_ROWS) < np.where(planted, 0.6, np.where(unsure, 0.5, 0.05))
         label = np.where(rng.random(NUM_ROWS) < 0.5, "a", "b")
         predicted = np.where(wrong, np.where(label == "a", "b", "a"), label)
         ids, split = [f"e{number}" for number in range(NUM_ROWS)], ["test", "validation"] * (NUM_ROWS // 2)
@@ -56,6 +57,7 @@ def tables(tmp_path):
             extra_columns={name: pa.string() for name in names}, is_regression=is_regression,
         ) as writer:  # fmt: skip
             probabilities = np.eye(2)[(predicted == "b").astype(int)]
+            probabilities = np.where(unsure[:, None], 0.4 + 0.2 * probabilities, probabilities)
             writer.write(
                 example_ids=ids, splits=split, labels=(numbers if is_regression else label).tolist(),
                 probabilities=probabilities[:, :0] if is_regression else probabilities,
@@ -89,6 +91,19 @@ def test_a_planted_slice_is_named_and_can_be_evaluated_again(tmp_path, tables, i
     assert result.summary.startswith("Weakest: rows with ")
     assert result.metrics["num_weak_slices"] == len(written["slices"])
     assert "slices:" in (tmp_path / "report.html").read_text()
+
+
+def test_where_the_model_knows_that_it_is_unsure_it_is_said_and_comes_after_the_rest(tmp_path, tables):
+    tables(is_unsure=True)
+    result, written = run(tmp_path)
+    first = written["slices"][0]
+    assert {item["column"] for item in first["conditions"]} == {"region", "miles"}
+    assert first["is_unexpected"]
+    known = next(item for item in written["slices"] if not item["is_unexpected"])
+    assert "sex" in {item["column"] for item in known["conditions"]}
+    assert known["expected"] == pytest.approx(known["error"], abs=0.1)
+    assert "expected by the model's own confidence" in result.summary
+    assert "knows that it is unsure" in (tmp_path / "report.html").read_text()
 
 
 def test_without_a_weak_slice_none_is_reported_and_the_named_ones_have_figures(tmp_path, tables):

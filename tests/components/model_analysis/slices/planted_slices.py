@@ -1,7 +1,8 @@
 """Tables with a planted weak slice, and healthy twins: the same columns, errors by chance.
 
-Two families of tables. `people` was looked at while the search was written; `photos` (other sizes, other shapes of
-numbers, other plants) was kept apart, and measured once it was done.
+Four families of tables. `people` was looked at while the search was written; `photos` (other sizes, other shapes of
+numbers, other plants) was kept apart, and measured once it was done. In `trips` and in `comments`, which was kept apart
+likewise, the model is weak by nature somewhere, and its confidence says so: the plant is what it does not know of.
 """
 
 from dataclasses import dataclass
@@ -12,12 +13,16 @@ import pyarrow as pa
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PlantedTable:
-    """Columns of N rows, each row's error, and which rows are weak, shape (N,), bool; none of a healthy twin."""
+    """Columns of N rows, each row's error, and which rows are weak, shape (N,), bool; none of a healthy twin.
+
+    `confidence` has the shape (N,): what the model gives its answer, 0 to 1; None where a family has no model.
+    """
 
     columns: dict[str, pa.Array]
     errors: np.ndarray
     planted: np.ndarray
     names: tuple[str, ...]
+    confidence: np.ndarray | None = None
 
 
 def people(plant: str, seed: int, *, num_rows: int = 8000) -> PlantedTable:
@@ -95,6 +100,77 @@ def photos(plant: str, seed: int, *, num_rows: int = 1500) -> PlantedTable:
         for name, values in arrays.items()
     }
     return PlantedTable(columns=columns, errors=errors, planted=planted, names=names[plant])
+
+
+def trips(plant: str, seed: int, *, num_rows: int = 6000) -> PlantedTable:
+    """Trips whose tip is hard to tell when paid by card, and the model knows; 40% of the plant's labels are flipped.
+
+    Plants: `area`, `area at night`, `long` or `none`.
+    """
+    rng = np.random.default_rng(seed)
+    arrays = {
+        "payment": rng.choice(["cash", "card", "other"], num_rows, p=[0.6, 0.35, 0.05]),
+        "area": _category(rng, num_rows, 15, 0.7),
+        "company": _category(rng, num_rows, 8, 0.5),
+        "miles": rng.gamma(1.5, 2.5, num_rows),
+        "hour": rng.integers(0, 24, num_rows),
+    }
+    natural = np.where(arrays["payment"] == "card", 0.3 + 0.05 * np.tanh(arrays["miles"] - 3.0), 0.01)
+    area = rng.integers(0, 15)
+    planted, names = {
+        "area": (arrays["area"] == area, ("area",)),
+        "area at night": ((arrays["area"] == rng.integers(0, 3)) & (arrays["hour"] < 10), ("area", "hour")),
+        "long": (arrays["miles"] > np.quantile(arrays["miles"], rng.uniform(0.85, 0.95)), ("miles",)),
+        "none": (np.zeros(num_rows, dtype=bool), ()),
+    }[plant]
+    errors = (rng.random(num_rows) < natural) ^ (planted & (rng.random(num_rows) < 0.4))
+    columns = {
+        name: pa.array([f"area {value}" for value in values] if name == "area" else values)
+        for name, values in arrays.items()
+    }
+    return PlantedTable(
+        columns=columns, errors=errors.astype(float), planted=planted, names=names, confidence=_sure(natural, rng, 1.3)
+    )
+
+
+def comments(plant: str, seed: int, *, num_rows: int = 2500) -> PlantedTable:
+    """Comments of three classes, the shorter the harder, which the model half knows; half of the plant's are wrong.
+
+    Plants: `source`, `emoji`, `source of digits` or `none`.
+    """
+    rng = np.random.default_rng(seed)
+    arrays = {
+        "text_length": rng.lognormal(3.3, 0.8, num_rows).astype(int) + 1,
+        "share_emoji": np.where(rng.random(num_rows) < 0.7, 0.0, rng.beta(1, 8, num_rows)),
+        "share_digits": rng.beta(1, 6, num_rows),
+        "source": _category(rng, num_rows, 6, 0.5),
+        "cluster": _category(rng, num_rows, 10, 0.3),
+    }
+    natural = 0.03 + 0.4 * np.exp(-arrays["text_length"] / 12.0)
+    with_emoji = arrays["share_emoji"] > np.quantile(arrays["share_emoji"], rng.uniform(0.85, 0.93))
+    planted, names = {
+        "source": (arrays["source"] == rng.integers(2, 6), ("source",)),
+        "emoji": (with_emoji, ("share_emoji",)),
+        "source of digits": (
+            (arrays["source"] == 0) & (arrays["share_digits"] > np.median(arrays["share_digits"])),
+            ("share_digits", "source"),
+        ),
+        "none": (np.zeros(num_rows, dtype=bool), ()),
+    }[plant]
+    errors = rng.random(num_rows) < np.where(planted, np.maximum(natural, 0.5), natural)
+    columns = {
+        name: pa.array([f"from {value}" for value in values] if name == "source" else values)
+        for name, values in arrays.items()
+    }
+    return PlantedTable(
+        columns=columns, errors=errors.astype(float), planted=planted, names=names, confidence=_sure(natural, rng, 1.6)
+    )
+
+
+def _sure(natural: np.ndarray, rng: np.random.Generator, temperature: float) -> np.ndarray:
+    """Confidence of a model that knows about how often it errs, and is too sure of itself, shape (N,)."""
+    odds = np.log((1.0 - natural) / natural) + rng.normal(0, 0.4, len(natural))
+    return np.asarray(1.0 / (1.0 + np.exp(-temperature * odds)))
 
 
 def agreement(rows: np.ndarray, planted: np.ndarray) -> float:
