@@ -23,7 +23,7 @@ from components.active_learning.queue.imported import (
 )
 from components.active_learning.queue.report import import_report
 from components.shared.contracts.example_table import ExampleTable
-from components.shared.contracts.label_versions.folder import version_folder
+from components.shared.contracts.label_versions.folder import check_no_other, version_folder
 from components.shared.contracts.label_versions.merging import merge_updates, MergedLabels
 from components.shared.contracts.split_record import write_split_record
 from components.shared.contracts.verdict import Verdict, write_verdict
@@ -126,6 +126,7 @@ def import_labels(
     by_models = [] if model_labels_path is None else updates_of_models(read_model_labels(model_labels_path))
     with version_folder(outputs.examples, table) as part:
         merged = merge_updates(table, [*imported.updates, *by_models], part, pool=pool)
+        check_no_other(outputs.examples, part)
         with_refusals(imported, merged.refused)
         version = ExampleTable(part)
         write_split_record(outputs.splits, version)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.label_versions import withdrawal
-from components.shared.contracts.label_versions.folder import version_folder
+from components.shared.contracts.label_versions.folder import check_no_other, version_folder
 from components.shared.contracts.label_versions.withdrawal import WithdrawnLabels
 from components.shared.contracts.split_record import write_split_record
 from components.shared.runtime.atomic_files import write_json
@@ -46,6 +46,7 @@ def withdraw_labels(
     pool = None if pool_path is None else ExampleTable(pool_path)
     with version_folder(output_path, table) as part:
         found = withdrawal.withdraw_labels(table, model_version, part, pool=pool)
+        check_no_other(output_path, part)
         write_split_record(splits_path, ExampleTable(part))
         write_json(metrics_path, {"num_rows_removed": found.num_removed, "num_rows_unlabelled": found.num_unlabelled})
     logger.info("%d rows removed, %d labels taken back", found.num_removed, found.num_unlabelled)

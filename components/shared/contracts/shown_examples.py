@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.shared.contracts.example_table import ColumnRole, ExampleTable
+from components.shared.contracts.label_versions.matching import matched_rows
 from components.shared.runtime.atomic_files import write_text
-from components.shared.tables.personal_columns import hashed_texts, kept_columns, masked_texts
+from components.shared.tables.personal_columns import kept_columns, masked_texts
 from components.shared.tables.spreadsheet_cells import guarded_csv
 
 MAX_COLUMNS = 20
@@ -56,10 +57,8 @@ def rows_of(examples: ExampleTable, names: Sequence[str], example_ids: Sequence[
     wanted = pa.array(example_ids, pa.string())
     none = pa.schema([(_ID, pa.string()), *((name, examples.schema.field(name).type) for name in names)]).empty_table()
     parts = [none]
-    for batch in examples.iter_batches([_ID, *names]):
-        ids = batch.column(0) if _ID in kept_columns(examples.schema) else hashed_texts(batch.column(0))
-        found = pa.table([ids, *batch.columns[1:]], [_ID, *names])
-        parts.append(found.filter(pc.is_in(ids, value_set=wanted)))
+    for batch, places in matched_rows(examples, example_ids, names):
+        parts.append(pa.table([wanted.take(pa.array(places)), *batch.columns], [_ID, *names]))
     rows = pa.concat_tables(parts)
     return rows.take(pc.index_in(wanted, value_set=rows.column(_ID).combine_chunks()))
 

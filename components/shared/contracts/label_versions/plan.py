@@ -11,7 +11,7 @@ from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.label_lineage import withdrawn_models
 from components.shared.contracts.label_matching import LabelMatcher
 from components.shared.contracts.label_origin import is_person
-from components.shared.contracts.label_versions.matching import ExampleMatcher, NO_MATCH
+from components.shared.contracts.label_versions.matching import ExampleMatcher, matched_rows, NO_MATCH
 from components.shared.contracts.label_versions.placement import (
     content_of_rows,
     new_row_splits,
@@ -201,16 +201,11 @@ def _plan_pool(
     plan: MergePlan, table: ExampleTable, pool: ExampleTable, places: Sequence[int], names: Mapping[int, str | None]
 ) -> set[int]:
     """Decide what becomes of rows of the pool; returns the places of the updates that are of one."""
-    matcher = ExampleMatcher(pool, [_id(plan, place) for place in places])
     found: list[int] = []
     rows: list[NewRow] = []
-    for batch in pool.iter_batches():
-        hits = matcher.places(batch.column(batch.schema.get_field_index("example_id")))
-        hit_rows = np.flatnonzero(hits != NO_MATCH)
-        if not len(hit_rows):
-            continue
-        found += [places[hit] for hit in hits[hit_rows].tolist()]
-        for content, group, position in zip(*content_of_rows(batch.take(pa.array(hit_rows)), pool.info), strict=True):
+    for batch, hits in matched_rows(pool, [_id(plan, place) for place in places]):
+        found += [places[hit] for hit in hits.tolist()]
+        for content, group, position in zip(*content_of_rows(batch, pool.info), strict=True):
             update = plan.updates[found[len(rows)]]
             rows.append(
                 NewRow(

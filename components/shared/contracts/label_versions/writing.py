@@ -16,7 +16,7 @@ from components.shared.contracts.example_table import (
     PROVENANCE_COLUMNS,
 )
 from components.shared.contracts.label_lineage import LabelChange
-from components.shared.contracts.label_versions.matching import ExampleMatcher, NO_MATCH
+from components.shared.contracts.label_versions.matching import ExampleMatcher, matched_rows, NO_MATCH
 from components.shared.contracts.label_versions.placement import content_of_rows
 from components.shared.contracts.label_versions.plan import MergePlan
 from components.shared.contracts.label_versions.updates import ORIGIN_COLUMNS, StoredLabel
@@ -115,15 +115,9 @@ def _changed_rows(table: ExampleTable, plan: MergePlan, columns: Mapping[str, pa
 
 def _joining_rows(pool: ExampleTable, plan: MergePlan, columns: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
     places = sorted(plan.new_rows)
-    matcher = ExampleMatcher(pool, [plan.updates[place].example_id for place in places])
-    for batch in pool.iter_batches():
-        hits = matcher.places(batch.column(batch.schema.get_field_index("example_id")))
-        rows = np.flatnonzero(hits != NO_MATCH)
-        if not len(rows):
-            continue
-        decided = [plan.new_rows[places[hit]] for hit in hits[rows].tolist()]
+    for joining, hits in matched_rows(pool, [plan.updates[place].example_id for place in places]):
+        decided = [plan.new_rows[places[hit]] for hit in hits.tolist()]
         labels = {row: label for row, (_, label) in enumerate(decided)}
-        joining = batch.take(pa.array(rows))
         arrays = dict(zip(columns, with_labels(joining, labels, columns).columns, strict=True))
         arrays["split"] = pa.array([split for split, _ in decided], pa.string())
         if pool.info.modality != "image":  # what a photo shows is known by its pixels, which are not decoded here

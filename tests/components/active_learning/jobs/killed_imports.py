@@ -23,7 +23,7 @@ NUM_POOL, NUM_ASKED = 3000, 600
 def main(folder: Path, num_kills: int, seed: int) -> None:
     """Kill imports, and print how many left the old version and how many the new one."""
     # Arrow's threads do not survive a fork: whatever uses it runs in a process of its own.
-    wait(forked(lambda: prepare(folder)))
+    assert wait(forked(lambda: prepare(folder))) == 0
     out = folder / "out"
     began = time.monotonic()
     assert wait(forked(lambda: run_import(folder, "whole"))) == 0

@@ -113,6 +113,18 @@ def test_a_label_that_a_person_gave_before_is_not_changed_silently(queue):
     assert queue.labels("two") == queue.labels()
 
 
+def test_an_import_over_another_version_is_refused_and_leaves_all_its_files(queue):
+    header, rows = filled(queue)
+    queue.imported("kim.csv", sheet_bytes(header, rows))
+    before = {file.name: file.read_bytes() for file in (queue.folder / "out").iterdir() if file.is_file()}
+
+    with pytest.raises(ContractError, match="holds another table: give another folder"):
+        queue.imported("kim.csv", sheet_bytes(header, rows[:3]))
+
+    assert {file.name: file.read_bytes() for file in (queue.folder / "out").iterdir() if file.is_file()} == before
+    assert queue.labels().items() >= queue.answers.items()
+
+
 def test_several_annotators_agree_or_leave_it_to_people(queue):
     header, rows = filled(queue)
     folder = queue.folder / "people"

@@ -13,7 +13,7 @@ import random
 from typing import Any
 import unicodedata
 
-SEEDS, HELD_OUT_SEEDS = (1, 2), (7,)
+SEEDS, HELD_OUT_SEEDS = (1,), (7, 8, 9)
 # Reported, and merged nevertheless: what is meant is clear.
 NOTED = frozenset({"spelled_otherwise"})
 
