@@ -7,6 +7,7 @@ of a small fit wait for one another longer than they compute, and sums in anothe
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeAlias
 import warnings
 
@@ -15,7 +16,7 @@ from scipy import sparse
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 Matrix: TypeAlias = np.ndarray | sparse.csr_array
 Fitted: TypeAlias = Callable[[Matrix], np.ndarray]
@@ -64,7 +65,7 @@ def fitted_trees(rows: np.ndarray, labels: np.ndarray, question: Question, *, nu
         # Fewer than two of a class cannot be held out to stop early.
         stops = "auto" if np.unique(labels, return_counts=True)[1].min() > 1 else False
         model = HistGradientBoostingClassifier(early_stopping=stops, **settings)
-    with threadpool_limits(limits=1):
+    with _controller().limit(limits=1):
         model.fit(rows, labels)
     return _answering(model, question)
 
@@ -82,7 +83,7 @@ def fitted_linear(
     else:
         steps = int(np.clip(_STEPS_BY_CLASSES // question.num_classes, _MIN_STEPS, _MAX_STEPS))
         model = LogisticRegression(C=strength, max_iter=steps, tol=tolerance)
-    with warnings.catch_warnings(), threadpool_limits(limits=1):
+    with warnings.catch_warnings(), _controller().limit(limits=1):
         # Stopped early it is still a model; what it reaches is measured.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(rows, labels)
@@ -101,7 +102,7 @@ def _answering(model: Any, question: Question) -> Fitted:
     def answers(rows: Matrix) -> np.ndarray:
         if not rows.shape[0]:
             return np.zeros(0) if question.is_number else np.zeros((0, question.num_classes))
-        with threadpool_limits(limits=1):
+        with _controller().limit(limits=1):
             if question.is_number:
                 return np.asarray(model.predict(rows), np.float64)
             found = np.zeros((rows.shape[0], question.num_classes))
@@ -109,3 +110,9 @@ def _answering(model: Any, question: Question) -> Fitted:
             return found
 
     return answers
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    """Looked for once: finding the thread pools of a process takes longer than a small fit."""
+    return ThreadpoolController()
