@@ -100,6 +100,12 @@ def test_a_ratio_is_paired_by_seed() -> None:
     assert label_ratio(sizes, at_random - 0.05, at_random).high == math.inf
 
 
+def test_a_curve_that_is_flat_at_its_end_is_no_saving() -> None:
+    flat = np.tile([0.5, 0.7, 0.7, 0.7], (8, 1))
+    found = label_ratio((100, 200, 300, 400), flat, flat)
+    assert (found.labels_at_random, found.ratio, found.high) == (200.0, 1.0, 1.0)
+
+
 def test_the_interval_of_a_mean_is_that_of_the_textbook() -> None:
     found = mean_interval(np.array([1.0, 2.0, 3.0]))
     half = 4.302653 / math.sqrt(3)
