@@ -9,7 +9,6 @@ import math
 
 import numpy as np
 from scipy.stats import norm, t
-from sklearn.isotonic import isotonic_regression
 
 from components.drift.share_intervals import CONFIDENCE
 
@@ -77,7 +76,7 @@ def labels_to_reach(sizes: Sequence[int], accuracies: np.ndarray, target: float)
     float
         From the first size to the last; `inf` where the curve stays below.
     """
-    curve = isotonic_regression(np.asarray(accuracies, np.float64))
+    curve = never_falling(accuracies)
     above = np.flatnonzero(curve >= target - _ROUNDING)
     if not len(above):
         return math.inf
@@ -86,6 +85,22 @@ def labels_to_reach(sizes: Sequence[int], accuracies: np.ndarray, target: float)
         return float(sizes[0])
     share = (target - curve[place - 1]) / (curve[place] - curve[place - 1])
     return float(sizes[place - 1] + share * (sizes[place] - sizes[place - 1]))
+
+
+def never_falling(values: np.ndarray) -> np.ndarray:
+    """The non-decreasing curve that is nearest to values, shape (R,), in least squares.
+
+    References
+    ----------
+    The largest of the smallest means of stretches around each place: T. Robertson, F. Wright, R. Dykstra, "Order
+    Restricted Statistical Inference" (1988), theorem 1.4.4.
+    """
+    sums = np.concatenate([[0.0], np.cumsum(np.asarray(values, np.float64))])
+    first, last = np.arange(len(values))[:, None], np.arange(len(values))[None, :]
+    means = np.where(last >= first, (sums[1:][None, :] - sums[:-1][:, None]) / np.maximum(last - first + 1, 1), np.inf)
+    smallest = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
+    found: np.ndarray = np.where(last >= first, smallest, -np.inf).max(axis=0)
+    return found
 
 
 def label_ratio(sizes: Sequence[int], chosen: np.ndarray, at_random: np.ndarray, *, seed: int = 0) -> LabelRatio:
@@ -129,5 +144,5 @@ def label_ratio(sizes: Sequence[int], chosen: np.ndarray, at_random: np.ndarray,
 
 def _labels(sizes: Sequence[int], chosen: np.ndarray, at_random: np.ndarray) -> tuple[float, float, float]:
     """What random sampling reaches at the end, and the labels for it of the strategy and of random sampling itself."""
-    target = float(isotonic_regression(np.asarray(at_random, np.float64))[-1])
+    target = float(never_falling(at_random)[-1])
     return target, labels_to_reach(sizes, chosen, target), labels_to_reach(sizes, at_random, target)
