@@ -171,7 +171,7 @@ def _read(
     tables: Sequence[PredictionsTable], left_out: frozenset[str] | set[str], seed: int
 ) -> Iterator[tuple[PoolRows, np.ndarray]]:
     """The pool's parts, with progress."""
-    with progress((), label="choosing", total=sum(table.num_rows for table in tables)) as bar:
+    with progress(tuple[PoolRows, ...](), label="choosing", total=sum(table.num_rows for table in tables)) as bar:
         for rows, is_left_out in pool_parts(tables, left_out, seed=seed):
             yield rows, is_left_out
             bar.update(len(rows))

@@ -81,7 +81,7 @@ def simulate_labelling(
     if num_seeds < 1:
         raise ValueError(f"num_seeds must be at least 1, got {num_seeds}")
     rows = read_labelled_rows(ExampleTable(examples_path), device=choose_device(device))
-    with progress((), label="buying labels", total=2 * num_seeds, unit="run") as bar:
+    with progress(tuple[int, ...](), label="buying labels", total=2 * num_seeds, unit="run") as bar:
         found = compared_rounds(
             rows,
             shares,

@@ -52,11 +52,13 @@ class RoundsComparison:
     @property
     def verdict(self) -> str:
         """Whether the strategy saves labels, in a sentence."""
-        ratio, last = self.ratio, self.sizes[-1]
-        reached = f"random sampling's accuracy at {last:,} labels ({ratio.target:.4f})"
+        ratio = self.ratio
+        reached = (
+            f"the accuracy {ratio.target:.4f}, for which random sampling needs {ratio.labels_at_random:,.0f} labels"
+        )
         if not math.isfinite(ratio.labels):
             return f"The strategy does not reach {reached}: it saves no labels here."
-        found = f"The strategy reaches {reached} with {ratio.labels:,.0f} labels: a ratio of {ratio.ratio:.2f}"
+        found = f"The strategy reaches {reached}, with {ratio.labels:,.0f}: a ratio of {ratio.ratio:.2f}"
         if math.isnan(ratio.low):
             return f"{found}, of one seed; how sure that is cannot be said."
         interval = f"{ratio.low:.2f} to {_high(ratio.high)} with 95 % confidence"

@@ -9,7 +9,6 @@ import math
 
 import numpy as np
 from scipy.stats import norm, t
-from sklearn.isotonic import isotonic_regression
 
 from components.drift.share_intervals import CONFIDENCE
 
@@ -36,12 +35,15 @@ class LabelRatio:
         That accuracy.
     labels
         What the strategy needs, interpolated; `inf` where it does not reach it.
+    labels_at_random
+        What random sampling needs: all its labels, or fewer where its curve is flat at the end.
     ratio, low, high
-        Labels as a share of random's, with the 95 % interval; `inf` where it is not reached.
+        `labels` as a share of `labels_at_random`, with the 95 % interval; `inf` where it is not reached.
     """
 
     target: float
     labels: float
+    labels_at_random: float
     ratio: float
     low: float
     high: float
@@ -74,7 +76,7 @@ def labels_to_reach(sizes: Sequence[int], accuracies: np.ndarray, target: float)
     float
         From the first size to the last; `inf` where the curve stays below.
     """
-    curve = isotonic_regression(np.asarray(accuracies, np.float64))
+    curve = never_falling(accuracies)
     above = np.flatnonzero(curve >= target - _ROUNDING)
     if not len(above):
         return math.inf
@@ -83,6 +85,22 @@ def labels_to_reach(sizes: Sequence[int], accuracies: np.ndarray, target: float)
         return float(sizes[0])
     share = (target - curve[place - 1]) / (curve[place] - curve[place - 1])
     return float(sizes[place - 1] + share * (sizes[place] - sizes[place - 1]))
+
+
+def never_falling(values: np.ndarray) -> np.ndarray:
+    """The non-decreasing curve that is nearest to values, shape (R,), in least squares.
+
+    References
+    ----------
+    The largest of the smallest means of stretches around each place: T. Robertson, F. Wright, R. Dykstra, "Order
+    Restricted Statistical Inference" (1988), theorem 1.4.4.
+    """
+    sums = np.concatenate([[0.0], np.cumsum(np.asarray(values, np.float64))])
+    first, last = np.arange(len(values))[:, None], np.arange(len(values))[None, :]
+    means = np.where(last >= first, (sums[1:][None, :] - sums[:-1][:, None]) / np.maximum(last - first + 1, 1), np.inf)
+    smallest = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
+    found: np.ndarray = np.where(last >= first, smallest, -np.inf).max(axis=0)
+    return found
 
 
 def label_ratio(sizes: Sequence[int], chosen: np.ndarray, at_random: np.ndarray, *, seed: int = 0) -> LabelRatio:
@@ -104,16 +122,27 @@ def label_ratio(sizes: Sequence[int], chosen: np.ndarray, at_random: np.ndarray,
     section 5.3.
     """
     num_seeds = len(chosen)
-    target = float(at_random[:, -1].mean())
-    labels = labels_to_reach(sizes, chosen.mean(axis=0), target)
-    if num_seeds < 2:
-        return LabelRatio(target=target, labels=labels, ratio=labels / sizes[-1], low=math.nan, high=math.nan)
-    draws = np.random.default_rng(seed).integers(0, num_seeds, (_NUM_RESAMPLES, num_seeds))
-    found = [
-        labels_to_reach(sizes, chosen[drawn].mean(axis=0), float(at_random[drawn, -1].mean())) / sizes[-1]
-        for drawn in draws
-    ]
-    quantile = float(t.ppf((1 + CONFIDENCE) / 2, num_seeds - 1))
-    tail = float(norm.cdf(-math.sqrt(num_seeds / (num_seeds - 1)) * quantile))
-    low, high = (float(np.quantile(found, at, method=how)) for at, how in ((tail, "lower"), (1 - tail, "higher")))
-    return LabelRatio(target=target, labels=labels, ratio=labels / sizes[-1], low=low, high=high)
+    target, labels, labels_at_random = _labels(sizes, chosen.mean(axis=0), at_random.mean(axis=0))
+    low = high = math.nan
+    if num_seeds > 1:
+        draws = np.random.default_rng(seed).integers(0, num_seeds, (_NUM_RESAMPLES, num_seeds))
+        drawn = [_labels(sizes, chosen[rows].mean(axis=0), at_random[rows].mean(axis=0)) for rows in draws]
+        ratios = np.sort([needed / needed_at_random for _, needed, needed_at_random in drawn])
+        quantile = float(t.ppf((1 + CONFIDENCE) / 2, num_seeds - 1))
+        tail = float(norm.cdf(-math.sqrt(num_seeds / (num_seeds - 1)) * quantile))
+        outside = math.floor(tail * (len(ratios) - 1))
+        low, high = float(ratios[outside]), float(ratios[-1 - outside])
+    return LabelRatio(
+        target=target,
+        labels=labels,
+        labels_at_random=labels_at_random,
+        ratio=labels / labels_at_random,
+        low=low,
+        high=high,
+    )
+
+
+def _labels(sizes: Sequence[int], chosen: np.ndarray, at_random: np.ndarray) -> tuple[float, float, float]:
+    """What random sampling reaches at the end, and the labels for it of the strategy and of random sampling itself."""
+    target = float(never_falling(at_random)[-1])
+    return target, labels_to_reach(sizes, chosen, target), labels_to_reach(sizes, at_random, target)

@@ -49,14 +49,21 @@ class Batch:
 class _Taken:
     """What is chosen or labelled: names, contents, and where it lies."""
 
-    def __init__(self, lists: Shortlists, known_contents: Collection[int]) -> None:
+    def __init__(self, lists: Shortlists, known_contents: Collection[int], budget: int) -> None:
         sample = lists.by_strategy["random"].embeddings
         self._limit = near_duplicate_similarity(sample)
         self._names: set[str] = set()
         self._keys = {int(key) for key in known_contents}
-        room = lists.covered.shape == (len(lists.covered), sample.shape[1])
-        self.vectors = directions(lists.covered) if room else np.zeros((0, sample.shape[1]), np.float32)
+        known = lists.covered if lists.covered.shape[1] == sample.shape[1] else sample[:0]
+        self._room = np.zeros((len(known) + budget, sample.shape[1]), np.float32)
+        self._room[: len(known)] = directions(known)
+        self._num_vectors = len(known)
         self.num_near_duplicates = 0
+
+    @property
+    def vectors(self) -> np.ndarray:
+        """Directions of what is labelled or chosen, shape (M, D)."""
+        return self._room[: self._num_vectors]
 
     def admits(self, rows: PoolRows, key: int, place: int, *, looks_at_model: bool) -> bool:
         """Whether a row may be asked about; near duplicates are looked for only where the model is asked anyway."""
@@ -65,14 +72,15 @@ class _Taken:
         if not looks_at_model or not len(self.vectors):
             return True
         vector = directions(rows.embeddings[place : place + 1])[0]
-        is_near = bool((self.vectors @ vector).max(initial=-1.0) >= self._limit)
+        is_near = bool((self.vectors @ vector).max() >= self._limit)
         self.num_near_duplicates += is_near
         return not is_near
 
     def add(self, rows: PoolRows, key: int, place: int) -> None:
         self._names.add(rows.example_ids[place])
         self._keys.add(key)
-        self.vectors = np.concatenate([self.vectors, directions(rows.embeddings[place : place + 1])])
+        self._room[self._num_vectors] = directions(rows.embeddings[place : place + 1])[0]
+        self._num_vectors += 1
 
 
 def chosen_batch(
@@ -104,7 +112,7 @@ def chosen_batch(
     if "random" not in lists.by_strategy:
         return Batch(choices=(), num_near_duplicates=0)
     sample = lists.by_strategy["random"]
-    taken = _Taken(lists, known_contents)
+    taken = _Taken(lists, known_contents, settings.budget)
     split = budget_split(settings, cold=cold, has_embeddings=bool(sample.embeddings.shape[1]))
     found = _chosen(sample, np.arange(len(sample)), "random", split.get("random", 0), taken, class_names)
     for name in (name for name in split if name in UNCERTAINTY):

@@ -13,7 +13,7 @@ from components.modeling.label_evidence.neighbour_votes import nearest_neighbour
 _NEARLY_THE_SAME = 0.2
 # Where many rows have near duplicates, the usual distance is that of the others.
 _USUAL_PERCENTILE = 75
-_MAX_MEASURED = 2000
+_MAX_MEASURED = 1000
 _STEPS = 20
 
 
@@ -31,7 +31,7 @@ def near_duplicate_similarity(embeddings: np.ndarray) -> float:
     Parameters
     ----------
     embeddings
-        Shape (N, D), rows drawn at random; the first 2,000 are looked at.
+        Shape (N, D), rows drawn at random; the first 1,000 are looked at.
     """
     measured = np.unique(directions(embeddings[:_MAX_MEASURED]), axis=0)
     if len(measured) < 3 or not measured.shape[1]:

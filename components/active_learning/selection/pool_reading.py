@@ -33,7 +33,7 @@ class LabelledSoFar:
     content_ids
         Of those whose content is known.
     counts
-        Labels of each class.
+        Labels of each class among the training rows.
     """
 
     example_ids: frozenset[str]
@@ -43,14 +43,14 @@ class LabelledSoFar:
 
 def labelled_so_far(examples: ExampleTable) -> LabelledSoFar:
     """The labels of an example table that people gave; what models and rules said may still be asked."""
-    table = examples.read(["example_id", "label", "label_source", "content_id"])
+    table = examples.read(["example_id", "label", "label_source", "content_id", "split"])
     ids = _as_predicted(examples, table.column(0).combine_chunks())
     by_people = from_people(table.column(2).to_pylist()) & np.asarray(table.column(1).is_valid())
-    labels = table.column(1).to_pylist()
+    labels, splits = table.column(1).to_pylist(), table.column(4).to_pylist()
     chosen = np.flatnonzero(by_people).tolist()
     counts = dict.fromkeys(examples.info.class_names, 0)
     for row in chosen:
-        counts[labels[row]] = counts.get(labels[row], 0) + 1
+        counts[labels[row]] += splits[row] == "train"
     contents = table.column(3).take(pa.array(chosen, pa.int64())).drop_null().to_pylist()
     return LabelledSoFar(
         example_ids=frozenset(ids.take(pa.array(chosen, pa.int64())).to_pylist()),
