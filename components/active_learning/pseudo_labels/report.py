@@ -91,7 +91,7 @@ def _add_trainings(report: Report, decision: Decision) -> None:
              f"{item.agreement_without:.2f}", f"{item.agreement_with:.2f}"]
             for item in decision.trainings
         ],
-        caption="p: the chance of such a gain in any row where they change nothing. Agreement: Cohen's kappa on the pool.",
+        caption="p: the chance of such a gain anywhere if they change nothing. Agreement: Cohen's kappa on the pool.",
     )  # fmt: skip
     bars = {
         f"{item.stand_in}, {item.recipe.times} by {item.recipe.teacher}": {
