@@ -28,7 +28,7 @@ from components.active_learning.pseudo_labels.stand_ins import linear_stand_in
 from components.drift.paired_shares import paired_shares
 from components.modeling.cheap_models.fitting import fitted_linear, Question
 from components.modeling.cheap_models.text_reading import TextReading
-from tests.components.active_learning.pseudo_labels.planted_pools import HELD_OUT_SEED, planted, PlantedPool
+from tests.components.active_learning.pseudo_labels.planted_pools import planted, PlantedPool
 from tests.components.active_learning.pseudo_labels.planted_tables import (
     answers_table,
     examples_table,
@@ -70,7 +70,7 @@ def clusters(seeds: Seeds = 10, kind: Annotated[list[str] | None, typer.Option(h
         for num_train, num_validation in ((16, 4), (20, 10)):
             found = [
                 clusters_case(planted(name, seed, num_train=num_train, num_validation=num_validation), seed)
-                for seed in range(HELD_OUT_SEED, HELD_OUT_SEED + seeds)
+                for seed in range(first_seed, first_seed + seeds)
             ]
             _summary(f"{name}, {num_train} + {num_validation} labels", found)
             typer.echo(f"  at least 3 points in {sum(gain >= 0.03 for gain in found)} of {seeds}")

@@ -47,6 +47,4 @@ def test_rows_that_tell_nothing_have_no_stand_in(tmp_path: Path) -> None:
     examples_table(tmp_path / "examples", "tabular", names, ["a", "b"], ["train"] * 2, names, same)
     examples_table(tmp_path / "pool", "tabular", names, ["p", "q", "r"], None, None, {"size": pa.array([1.0] * 3)})
 
-    assert not stand_ins_of(
-        ExampleTable(tmp_path / "examples"), ExampleTable(tmp_path / "pool"), ROWS, num_classes=2
-    )
+    assert not stand_ins_of(ExampleTable(tmp_path / "examples"), ExampleTable(tmp_path / "pool"), ROWS, num_classes=2)
