@@ -64,7 +64,11 @@ def comments(
 
 
 @app.command()
-def clusters(seeds: Seeds = 10, kind: Annotated[list[str] | None, typer.Option(help="Planted kinds.")] = None) -> None:
+def clusters(
+    seeds: Seeds = 10,
+    first_seed: Annotated[int, typer.Option(help="Of the planted pools; by default a kept-out one.")] = HELD_OUT_SEED,
+    kind: Annotated[list[str] | None, typer.Option(help="Planted kinds.")] = None,
+) -> None:
     """Planted clusters: what the guard admits with 20 labels."""
     for name in kind or ("blobs", "four_blobs"):
         for num_train, num_validation in ((16, 4), (20, 10)):
