@@ -28,7 +28,7 @@ from components.active_learning.pseudo_labels.stand_ins import linear_stand_in
 from components.drift.paired_shares import paired_shares
 from components.modeling.cheap_models.fitting import fitted_linear, Question
 from components.modeling.cheap_models.text_reading import TextReading
-from tests.components.active_learning.pseudo_labels.planted_pools import planted, PlantedPool
+from tests.components.active_learning.pseudo_labels.planted_pools import HELD_OUT_SEED, planted, PlantedPool
 from tests.components.active_learning.pseudo_labels.planted_tables import (
     answers_table,
     examples_table,
