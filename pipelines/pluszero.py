@@ -81,6 +81,7 @@ SUBCOMMANDS = {
     "export-queue": _family("active_learning", "training", "export-queue", "Write a queue of examples to label."),
     "import-labels": _family("active_learning", "training", "import-labels", "Merge labels into a new example table."),
     "withdraw-labels": _family("active_learning", "training", "withdraw-labels", "Take back a model version's labels."),
+    "pseudo-label": _family("active_learning", "training", "pseudo-label", "Let a model label where that helps."),
     "gate": _family("quality_gate", "validation", "", "Exit as a verdict says."),
     "serve": _family("serving", "serving", "", "Serve a model over REST and gRPC."),
     "probe": _family("serving", "serving", "probe", "Start a model's server, and compare it with the training side."),

@@ -38,7 +38,7 @@ _TAUGHT: dict[Teacher, str] = {"itself": "labels of its own", "neighbours": "lab
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ProposedLabels:
-    """`classes` that a model would give to `rows` of the pool, shape (P,) each; `times` for each of people's at most."""
+    """`classes` that a model would give to `rows` of the pool, (P,) each; at most `times` for each of people's."""
 
     times: int
     rows: np.ndarray

@@ -23,7 +23,7 @@ def pseudo_label_verdict(found: JudgedPool, noise: NoiseRate) -> Verdict:
         f"second view: {found.second_view}",
         _noise_in_words(noise),
     ]
-    findings = ()
+    findings: tuple[Finding, ...] = ()
     if found.decision.admitted is None:
         findings = (
             Finding(

@@ -8,6 +8,7 @@ from components.active_learning.model_labels import ModelLabel
 from components.active_learning.pseudo_labels.calibration import Calibration
 from components.active_learning.pseudo_labels.guard import Decision
 from components.active_learning.pseudo_labels.noise_rate import NoiseRate
+from components.active_learning.pseudo_labels.self_training import SelfTraining
 from components.drift.paired_shares import PairedDifference
 from components.modeling.images.thumbnails import thumbnail
 from components.reporting.charts import bar_chart
@@ -83,38 +84,35 @@ def _add_trainings(report: Report, decision: Decision) -> None:
         "pool by itself or by the nearest examples, and asked about people's labels that it never saw; two halves are "
         "asked about the pool."
     )
-    report.table(
-        ["stand-in", "labels by", "a label", "accuracy without", "with", "difference", "95 % interval", "p",
-         "agreement without", "with"],
-        [
-            [item.stand_in, item.recipe.teacher, item.recipe.times, *_pair(item.people), f"{item.p_better:.3f}",
-             f"{item.agreement_without:.2f}", f"{item.agreement_with:.2f}"]
-            for item in decision.trainings
-        ],
-        caption="p: the chance of such a gain in any row where they change nothing. Agreement: Cohen's kappa on the pool.",
-    )  # fmt: skip
-    bars = {
-        f"{item.stand_in}, {item.recipe.times} by {item.recipe.teacher}": {
-            "without": item.people.champion,
-            "with": item.people.challenger,
-        }
-        for item in decision.trainings
-    }
-    report.figure(bar_chart(bars, y_label="accuracy on people's unseen labels"))
+    for name in dict.fromkeys(item.stand_in for item in decision.trainings):
+        mine = [item for item in decision.trainings if item.stand_in == name]
+        report.table(
+            ["labels by", "without", "with", "difference, 95 % interval", "p", "agreement"],
+            [[_recipe(item), *_pair(item.people), f"{item.p_better:.3f}", _agreement(item)] for item in mine],
+            caption=f"{name}: accuracy on people's unseen labels; agreement on the pool (Cohen's kappa).",
+        )
+        bars = {_recipe(item): {"without": item.people.champion, "with": item.people.challenger} for item in mine}
+        report.figure(bar_chart(bars, y_label="accuracy on people's unseen labels"))
+    report.paragraph("p: the chance of such a gain in any row of these tables if labels by a model change nothing.")
+
+
+def _recipe(item: SelfTraining) -> str:
+    return f"{item.recipe.teacher}, {item.recipe.times} a label"
+
+
+def _agreement(item: SelfTraining) -> str:
+    return f"{item.agreement_without:.2f} → {item.agreement_with:.2f}"
 
 
 def _add_checks(report: Report, decision: Decision) -> None:
     if decision.checks:
         report.heading("The very labels that would be admitted")
         report.table(
-            ["stand-in", "a label", "people's labels", "asked", "accuracy without", "with", "difference",
-             "95 % interval", "seems to harm"],
-            [
-                [item.stand_in, item.times, item.where, item.people.num_examples, *_pair(item.people),
-                 "yes" if item.is_worse else "no"]
-                for item in decision.checks
-            ],
-        )  # fmt: skip
+            ["stand-in", "without", "with", "difference, 95 % interval", "harm"],
+            [[item.stand_in, *_pair(item.people), "yes" if item.is_worse else "no"] for item in decision.checks],
+            caption=f"Accuracy on {decision.checks[0].people.num_examples:,} of people's labels "
+            f"({decision.checks[0].where}), with all of people's training labels.",
+        )
 
 
 def _add_noise(report: Report, rates: Sequence[NoiseRate]) -> None:
@@ -191,12 +189,8 @@ def _picture(label: ModelLabel, data: bytes) -> Picture:
 
 
 def _pair(people: PairedDifference) -> list[Cell]:
-    return [
-        f"{people.champion:.3f}",
-        f"{people.challenger:.3f}",
-        f"{people.difference:+.3f}",
-        f"{people.low:+.3f} to {people.high:+.3f}",
-    ]
+    interval = f"{people.difference:+.3f}, {people.low:+.3f} to {people.high:+.3f}"
+    return [f"{people.champion:.3f}", f"{people.challenger:.3f}", interval]
 
 
 def _threshold(value: float) -> str:

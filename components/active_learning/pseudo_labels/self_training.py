@@ -21,6 +21,8 @@ from components.drift.paired_shares import paired_shares, PairedDifference
 
 NUM_REPEATS = 6
 _FLIPS = 4000
+# Below, two raters agree slightly (Landis and Koch, Biometrics 33, 1977): a gain upon nothing is no sign of clusters.
+MIN_AGREEMENT = 0.2
 Teacher = Literal["itself", "neighbours"]
 
 
@@ -85,7 +87,8 @@ class SelfTraining:
 
     def is_shown(self, level: float) -> bool:
         """Whether they help by more than chance: the pool's agreement and people's labels both say so."""
-        return self.gain_low > 0.0 and self.people.difference > 0.0 and self.p_better < level
+        agrees = self.gain_low > 0.0 and self.agreement_with >= MIN_AGREEMENT
+        return agrees and self.people.difference > 0.0 and self.p_better < level
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -73,7 +73,8 @@ def dense_rows(stand_in: StandIn) -> np.ndarray:
         return np.concatenate([stand_in.train, stand_in.pool])
     both = sparse.csr_array(sparse.vstack([stand_in.train, stand_in.pool], format="csr"))
     num_axes = min(_DENSE_COLUMNS, min(both.shape) - 1)
-    found: np.ndarray = TruncatedSVD(num_axes, random_state=_AXES_SEED).fit_transform(both)
+    with np.errstate(divide="ignore", invalid="ignore"):  # of rows that are all alike
+        found: np.ndarray = TruncatedSVD(num_axes, random_state=_AXES_SEED).fit_transform(both)
     return found
 
 
