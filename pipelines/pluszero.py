@@ -83,6 +83,12 @@ SUBCOMMANDS = {
     "releases": _family("serving", "serving", "releases", "List the releases of a model, and its champion."),
     "check-cluster": _family("cluster", "training", "check", "Look at a cluster before a run."),
     "promote": _family("serving", "serving", "promote", "Make a release the champion of its model."),
+    "compare-labels": _family(
+        "active_learning", "training", "compare-labels", "List where stored labels and a model differ."
+    ),
+    "choose-model": _family(
+        "active_learning", "training", "choose-model", "Choose among candidates by people's labels."
+    ),
 }
 
 

@@ -164,7 +164,7 @@ def test_predictions_of_other_examples_are_refused(folder: Path, tmp_path: Path)
     (tmp_path / "examples").symlink_to(folder / "examples")
     _write_answers(tmp_path / "predictions", ["other"], ["test"], ["bad"], np.array([0]))
 
-    with pytest.raises(ContractError, match="none of those in .* is: score this table"):
+    with pytest.raises(ContractError, match=r"none of those in .* is: score this table"):
         _compare(tmp_path)
 
 
