@@ -1,4 +1,4 @@
-"""An initial model labels comments, and a second is trained on them: are the initial model's mistakes found?
+"""Mistakes of an initial model that labelled comments, in the disagreement table of a second that was trained on them.
 
     python -m benchmarks.label_disagreement --data DATA --seeds 10
 

@@ -338,12 +338,11 @@ def choose_model(
     Output
         The name of the one that goes on.
     """
-    from components.active_learning.jobs.choose_model import Candidate
-    from components.active_learning.jobs.choose_model import choose_model as job
+    from components.active_learning.jobs.choose_model import Candidate, choose_model
 
     first = Candidate(name=first_name, predictions_path=first_predictions.path, model_path=first_model.path)
     second = Candidate(name=second_name, predictions_path=second_predictions.path, model_path=second_model.path)
-    result = job(
+    result = choose_model(
         examples_path=examples.path, candidates=[first, second], choice_path=model_choice.path,
         report_path=choice_report.path, metrics_path=choice_metrics.path, chosen_model_path=chosen_model.path,
         chosen_predictions_path=chosen_predictions.path,

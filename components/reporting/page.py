@@ -123,6 +123,11 @@ def long_text(text: str) -> Markup:
     return Markup('<span class="long">{}</span>').format(text)
 
 
+def prose(text: str) -> Markup:
+    """A cell's text of several sentences: its column is not squeezed to a word a line where the page is narrow."""
+    return Markup('<span class="prose">{}</span>').format(text)
+
+
 def report_body(html: str) -> Markup:
     """The blocks of a page that `Report` wrote, to embed them in another page.
 

@@ -8,7 +8,7 @@ import math
 from components.active_learning.disagreement.disagreements import Disagreement, SourceCount
 from components.active_learning.disagreement.seeming_gain import Agreement, SeemingGain
 from components.modeling.images.thumbnails import thumbnail
-from components.reporting.page import Cell, Picture, Report
+from components.reporting.page import Cell, Picture, prose, Report
 
 MAX_SHOWN = 24
 _MAX_PAIRS, _MAX_COLUMNS, _MAX_CHARACTERS, _MAX_ID_CHARACTERS = 12, 3, 160, 40
@@ -113,9 +113,9 @@ def _add_part(report: Report, content: DisagreementContent, part: Sequence[tuple
         [*names, "true_label", "class_result", "probability", "suspected", "score", "why", "label by", "example"],
         [
             [
-                *(_beginning(content.values[name][place]) for name in names), item.true_label, item.class_result,
-                f"{item.probability:.2f}", item.suspected or "not looked at", _score(item), item.why, item.source,
-                _end(item.example_id),
+                *(_shown(content.values[name][place]) for name in names), item.true_label, item.class_result,
+                f"{item.probability:.2f}", item.suspected or "not looked at", _score(item), prose(item.why),
+                item.source, _end(item.example_id),
             ]
             for place, item in part
         ],
@@ -162,8 +162,8 @@ def _end(name: str) -> str:
     return name if len(name) <= _MAX_ID_CHARACTERS else f"…{name[1 - _MAX_ID_CHARACTERS :]}"
 
 
-def _beginning(value: object) -> Cell:
-    if value is None:
-        return None
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= _MAX_CHARACTERS else f"{text[: _MAX_CHARACTERS - 1]}…"
+def _shown(value: object) -> Cell:
+    if not isinstance(value, str):
+        return f"{value:.6g}" if isinstance(value, float) else None if value is None else str(value)
+    text = value if len(value) <= _MAX_CHARACTERS else f"{value[: _MAX_CHARACTERS - 1]}…"
+    return prose(text) if len(text) > _MAX_ID_CHARACTERS else text
