@@ -25,8 +25,9 @@ from components.model_analysis.jobs.analyse_errors import analyse_errors
 from components.modeling.backbone_config import BackboneConfig
 from components.modeling.images.features import ImageFeatures
 from components.shared.contracts.example_table import ExampleTable
-from tests.components.model_analysis.error_causes.planted import encoded, patches, Photos, planted_photos, textures
+from tests.components.model_analysis.error_causes.planted import Photos, planted_photos
 from tests.components.model_analysis.error_causes.planted_sets import (
+    alien_files,
     head_fitted_bundle,
     kinds_of,
     planted_set,
@@ -35,6 +36,7 @@ from tests.components.model_analysis.error_causes.planted_sets import (
     scored,
     write_photos,
 )
+from tests.components.model_analysis.error_causes.plants import encoded
 
 _NO_PLANT = "(nothing planted)"
 
@@ -52,7 +54,7 @@ def cats_dogs(folder: Path, data: Path, seed: int, *, held_out: bool, is_healthy
         classes = np.array([int(files[row][1]) for row in rows])
         parts[split] = Photos(files=photos, classes=classes, class_names=("cat", "dog"))
     broken, blurred = kinds_of("cats_dogs", held_out=held_out)
-    aliens = (textures if held_out else patches)(60, seed, part="test").files
+    aliens = alien_files("cats_dogs", seed, held_out=held_out)
     share = 0.0 if is_healthy else 0.08
     found, labels, plants = planted_photos(parts["test"], aliens, rng, share=share, broken=broken, blurred=blurred)
     parts["test"] = Photos(files=found, classes=labels, class_names=("cat", "dog"))

@@ -16,7 +16,7 @@ from components.model_analysis.error_causes.label_noise import label_noise
 from components.model_analysis.error_causes.nearest_training import nearest_training
 from components.model_analysis.error_causes.row_evidence import RowJudge
 from components.model_analysis.error_causes.text_evidence import TextJudge
-from tests.components.model_analysis.error_causes.planted import BROKEN_TEXTS
+from tests.components.model_analysis.error_causes.planted_values import BROKEN_TEXTS
 from tests.components.model_analysis.small_models import comment
 
 TEXTS = [comment("good" if seed % 2 else "bad", seed) for seed in range(200)]
