@@ -1,4 +1,4 @@
-"""Texts and rows harmed on purpose, and the sets that they are planted in. Half of the kinds were kept out of the tuning."""
+"""Texts and rows harmed on purpose, and aliens among them. Kinds in `HELD_OUT_VALUES` were kept out of the tuning."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -144,7 +144,4 @@ BROKEN_ROWS: Mapping[str, HarmRow] = {
     "columns moved": _columns_moved,
     "written as text": _written_as_text,
 }
-HELD_OUT_VALUES = (
-    "decomposed", "base64", "in a URI", "in markup", "two bytes a letter", "sign lost", "point lost", "columns moved",
-    "written as text",
-)  # fmt: skip
+HELD_OUT_VALUES = ("in a URI", "two bytes a letter", "point lost", "columns moved", "written as text")
