@@ -3,6 +3,7 @@
 import base64
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 import html
 import re
 import unicodedata
@@ -113,10 +114,8 @@ class TextJudge:
 def _mended(text: str) -> Iterator[tuple[str, str]]:
     """What a text may have been before it was broken, and how that would be said."""
     yield unicodedata.normalize("NFC", text), "its letters are taken apart into signs: put together they are usual text"
-    try:
+    with suppress(ValueError):
         yield base64.b64decode("".join(text.split()), validate=True).decode(), "it is base64 of usual text"
-    except ValueError:
-        pass
     for written, read in _MISREADINGS:
         try:
             mended = text.encode(read).decode(written)
