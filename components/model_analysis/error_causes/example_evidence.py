@@ -13,7 +13,7 @@ import pyarrow as pa
 from components.model_analysis.error_causes.cause_names import BROKEN_PROCESSING
 from components.model_analysis.error_causes.damage_evidence import DamageJudge
 from components.model_analysis.error_causes.findings import Finding
-from components.model_analysis.error_causes.isolation import EmbeddingIsolation, Isolation
+from components.model_analysis.error_causes.isolation import EmbeddingIsolation, Isolation, KindAngles
 from components.model_analysis.error_causes.photo_damage import DAMAGES
 from components.model_analysis.error_causes.photo_files import (
     content_changed,
@@ -29,6 +29,8 @@ from components.modeling.images.decoding import decode_image, encode_png
 from components.modeling.predictor import Predictor
 
 _DAMAGED_OF_A_KIND = 36
+# The network sees damaged photos of kinds that some error looks to have suffered.
+_SEEN_OF_A_KIND, _MAX_SEEN_KINDS = 24, 10
 _LEAST_TRAINING = 30
 _SURE, _LIKELY = 0.97, 0.8
 _SAME_ANSWER = 0.02
@@ -112,13 +114,14 @@ def photo_evidence(
     pixels = errors.prepared.inputs.get("image")
     if pixels is None or len(training) < _LEAST_TRAINING or len(usual) < _LEAST_TRAINING:
         return ExampleEvidence(findings=findings, remarks=remarks)
-    rng = np.random.default_rng(seed)
-    clean, asked = photo_measures(training.prepared.inputs["image"]), photo_measures(pixels)
-    usual_measures = photo_measures(usual.prepared.inputs["image"])
-    judge = DamageJudge(clean, _damaged_measures(training.prepared.inputs["image"], rng), seed=seed)
-    isolation = Isolation(clean, usual_measures, classes)
+    images = training.prepared.inputs["image"]
+    clean, usual_measures = photo_measures(images), photo_measures(usual.prepared.inputs["image"])
+    asked = photo_measures(pixels)
+    damaged = {kind: photo_measures(_damaged(images, kind, seed)) for kind in DAMAGES}
+    judge, isolation = DamageJudge(clean, damaged, seed=seed), Isolation(clean, usual_measures, classes)
+    found = judge.findings(asked, *_seen_damaged(errors, images, predictor, seed))
     return ExampleEvidence(
-        findings=_joined(findings, judge.findings(asked)),
+        findings=_joined(findings, found),
         views=((isolation.of(asked), isolation.of(usual_measures)),),
         remarks=remarks,
     )
@@ -181,14 +184,24 @@ def _of_files(errors: AskedExamples, usual: AskedExamples) -> tuple[list[list[Fi
     return found, tuple(remarks)
 
 
-def _damaged_measures(images: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    number = min(_DAMAGED_OF_A_KIND, len(images))
-    return {
-        name: photo_measures(
-            np.stack([known.damage(images[row], rng) for row in rng.choice(len(images), number, replace=False)])
-        )
-        for name, known in DAMAGES.items()
-    }
+def _damaged(images: np.ndarray, kind: str, seed: int) -> np.ndarray:
+    """Some of the training photos, damaged in one way; the same ones each time."""
+    rng = np.random.default_rng([seed, list(DAMAGES).index(kind)])
+    rows = rng.choice(len(images), min(_DAMAGED_OF_A_KIND, len(images)), replace=False)
+    return np.stack([DAMAGES[kind].damage(images[row], rng) for row in rows])
+
+
+def _seen_damaged(
+    errors: AskedExamples, images: np.ndarray, predictor: Predictor, seed: int
+) -> tuple[np.ndarray | None, KindAngles | None]:
+    """Embeddings of errors, and how far they are from damaged training photos to the model."""
+    if not errors.prepared.embeddings.shape[1]:
+        return None, None
+
+    def embeddings_of(kind: str) -> np.ndarray:
+        return predictor.predict({"image": _damaged(images, kind, seed)[:_SEEN_OF_A_KIND]}).embeddings_BD
+
+    return errors.prepared.embeddings, KindAngles(embeddings_of, max_kinds=_MAX_SEEN_KINDS)
 
 
 def _cut_off(errors: AskedExamples, predictor: Predictor, labels: np.ndarray) -> list[list[Finding]]:

@@ -3,7 +3,7 @@
 Shapes: R reference examples (training rows), U usual ones (held-out rows), Q asked ones, D numbers each.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ _LEAST, _LEAST_ANGLE = 1e-9, 1e-6
 _LEAST_JOINED = 0.5
 _TO_DEVIATION = 1.4826
 _LEAST_DEVIATION = 0.05
+_FAR, _MAX_ROUNDS = 3.0, 5
 _LIMIT = 12.0
 
 
@@ -27,7 +28,7 @@ class Isolation:
         Shape (R, D), finite, of training examples.
     usual
         Shape (U, D), finite, of held-out examples, most of which are as the training's: the middle and the upper
-        quarter of their distances set the scale, so that up to a fifth may be strange.
+        quarter of their distances set the scale, once those far above it are left out, so that a fifth may be strange.
     classes
         Shape (R,), class of each training example.
     """
@@ -66,9 +67,7 @@ class EmbeddingIsolation:
 
     def _views(self, asked: np.ndarray) -> list[np.ndarray]:
         similar = _directions(asked) @ self._directions.T
-        number = min(_NEIGHBOURS, similar.shape[1])
-        nearest = -np.partition(-similar, number - 1, axis=1)[:, :number]
-        return [np.log(np.maximum(1.0 - nearest.mean(axis=1), _LEAST_ANGLE)), self._space.residuals(asked)]
+        return [_log_angles(similar, similar.shape[1]), self._space.residuals(asked)]
 
 
 def joined_isolation(views: Sequence[tuple[np.ndarray, np.ndarray]], num_errors: int) -> np.ndarray:
@@ -111,6 +110,34 @@ class KindIsolation:
         return _deviations(_log_distances(self._space.places(asked), self._places[kind]), self._scales[kind])
 
 
+class KindAngles:
+    """The same in a network's embedding, by the angle to the nearest of a kind.
+
+    Parameters
+    ----------
+    examples_of
+        Gives embeddings of examples of a kind, shape (any, D), 10 or more; asked for once, when first needed.
+    max_kinds
+        Of further kinds nothing is known, so that the work is bounded.
+    """
+
+    def __init__(self, examples_of: Callable[[str], np.ndarray], *, max_kinds: int) -> None:
+        self._examples_of, self._max_kinds = examples_of, max_kinds
+        self._known: dict[str, tuple[np.ndarray, tuple[float, float]]] = {}
+
+    def of(self, kind: str, asked: np.ndarray) -> np.ndarray:
+        """How far asked examples, shape (Q, D), are from those of a kind: shape (Q,), in deviations; 0 if unknown."""
+        if kind not in self._known:
+            if len(self._known) >= self._max_kinds:
+                return np.zeros(len(asked))
+            directions = _directions(self._examples_of(kind))
+            among = directions @ directions.T
+            np.fill_diagonal(among, -np.inf)
+            self._known[kind] = directions, _scale(_log_angles(among, len(directions) - 1))
+        directions, scale = self._known[kind]
+        return _deviations(_log_angles(_directions(asked) @ directions.T, len(directions)), scale)
+
+
 class _Space:
     """Numbers scaled so that all directions in which examples of one class differ count alike."""
 
@@ -141,10 +168,16 @@ class _Space:
 
 
 def _scale(distances: np.ndarray) -> tuple[float, float]:
-    """The middle of distances, and their deviation above it."""
-    usual = float(np.median(distances))
-    above = distances[distances >= usual] - usual
-    return usual, max(float(np.median(above)) * _TO_DEVIATION, _LEAST_DEVIATION)
+    """The middle of distances, and their deviation above it; those far above it are left out, time and again."""
+    for _ in range(_MAX_ROUNDS):
+        usual = float(np.median(distances))
+        above = distances[distances >= usual] - usual
+        deviation = max(float(np.median(above)) * _TO_DEVIATION, _LEAST_DEVIATION)
+        kept = distances[distances <= usual + _FAR * deviation]
+        if len(kept) == len(distances):
+            break
+        distances = kept
+    return usual, deviation
 
 
 def _deviations(distances: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
@@ -154,6 +187,14 @@ def _deviations(distances: np.ndarray, scale: tuple[float, float]) -> np.ndarray
 
 def _directions(values: np.ndarray) -> np.ndarray:
     found: np.ndarray = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), _LEAST)
+    return found
+
+
+def _log_angles(similarities: np.ndarray, num_others: int) -> np.ndarray:
+    """Of cosines to `num_others` examples or more, shape (Q, any): to the nearest, shape (Q,)."""
+    number = min(_NEIGHBOURS, num_others)
+    nearest = -np.partition(-similarities, number - 1, axis=1)[:, :number]
+    found: np.ndarray = np.log(np.maximum(1.0 - nearest.mean(axis=1), _LEAST_ANGLE))
     return found
 
 

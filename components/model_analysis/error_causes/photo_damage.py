@@ -69,11 +69,61 @@ def _planes_mixed(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _channels_swapped(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return np.ascontiguousarray(pixels[..., [2, 1, 0]])
+    """Mostly red and blue, else any other order."""
+    orders = [[2, 1, 0], [2, 1, 0], [2, 1, 0], [1, 2, 0], [2, 0, 1], [0, 2, 1], [1, 0, 2]]
+    return np.ascontiguousarray(pixels[..., orders[int(rng.integers(len(orders)))]])
+
+
+def _not_converted(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Brightness and colour differences taken for red, green and blue, or the reverse."""
+    one, other = ("RGB", "YCbCr") if rng.random() < 0.7 else ("YCbCr", "RGB")
+    return np.asarray(Image.frombuffer(one, (pixels.shape[1], pixels.shape[0]), pixels.tobytes()).convert(other))
+
+
+def _grey(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One channel read three times, or colours lost."""
+    channel = int(rng.integers(0, 4))
+    lost = pixels.mean(axis=2).astype(np.uint8) if channel == 3 else pixels[..., channel]
+    return np.repeat(lost[..., None], 3, axis=2)
 
 
 def _turned(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return np.ascontiguousarray(np.rot90(pixels, int(rng.integers(1, 4))))
+    """By a quarter, a half or three quarters; upside down; rows read as columns."""
+    way = int(rng.integers(1, 6))
+    if way < 4:
+        return np.ascontiguousarray(np.rot90(pixels, way))
+    return np.ascontiguousarray(pixels[::-1] if way == 4 else pixels.transpose(1, 0, 2))
+
+
+def _squeezed(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Brought to another form: it fills a band, the rest is empty."""
+    turned = pixels if rng.random() < 0.7 else pixels.transpose(1, 0, 2)
+    height, width = turned.shape[:2]
+    part = max(int(rng.uniform(0.15, 0.5) * height), 2)
+    found = np.full_like(turned, int(rng.choice([0, 0, 128, 255])))
+    first = int(rng.choice([0, (height - part) // 2, height - part]))
+    found[first : first + part] = np.asarray(Image.fromarray(np.ascontiguousarray(turned)).resize((width, part)))
+    return np.ascontiguousarray(found if turned is pixels else found.transpose(1, 0, 2))
+
+
+def _rows_missing(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Every other row, or group of rows, was not written."""
+    step = int(rng.integers(1, max(len(pixels) // 12, 2)))
+    found = pixels.copy()
+    found[(np.arange(len(pixels)) // step) % 2 == int(rng.integers(2))] = int(rng.choice([0, 0, 128, 255]))
+    return found
+
+
+def _bytes_wrong(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Some of the numbers are any number."""
+    is_wrong = rng.random(pixels.shape) < rng.uniform(0.03, 0.4)
+    return np.where(is_wrong, rng.integers(0, 256, pixels.shape), pixels).astype(np.uint8)
+
+
+def _few_levels(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Only the highest bits are left."""
+    levels = int(rng.integers(1, 5))
+    return (np.round(pixels / 255 * levels) / levels * 255).astype(np.uint8)
 
 
 def _negative(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -86,10 +136,12 @@ def _wrapped(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _scaled_away(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Scaled once too often or too little: nearly all black, nearly all white, or two levels."""
-    kind = rng.integers(0, 3)
+    """Scaled once too often or too little: nearly all black, nearly all white, two levels, or about zero."""
+    kind = rng.integers(0, 4)
     if kind == 2:
         return np.where(pixels > rng.integers(90, 160), 255, 0).astype(np.uint8)
+    if kind == 3:
+        return np.clip((pixels - pixels.mean()) / max(float(pixels.std()), 1.0) * 255, 0, 255).astype(np.uint8)
     return np.clip(pixels * 0.02 if kind else pixels * 12.0 + 40, 0, 255).astype(np.uint8)
 
 
@@ -143,8 +195,14 @@ DAMAGES: Mapping[str, KnownDamage] = {
         ("garbled", BROKEN_PROCESSING, "blocks and colours jump, as where bytes of the file are wrong", _garbled),
         ("torn", BROKEN_PROCESSING, "rows do not go on where they should, as when read with a wrong length", _torn),
         ("planes_mixed", BROKEN_PROCESSING, "colours and places are mixed up, as planes read as pixels", _planes_mixed),
-        ("channels_swapped", BROKEN_PROCESSING, "red and blue look swapped", _channels_swapped),
-        ("turned", BROKEN_PROCESSING, "it looks turned", _turned),
+        ("channels_swapped", BROKEN_PROCESSING, "its colours look exchanged, as red and blue", _channels_swapped),
+        ("not_converted", BROKEN_PROCESSING, "brightness looks taken for a colour", _not_converted),
+        ("grey", BROKEN_PROCESSING, "it has lost its colours", _grey),
+        ("turned", BROKEN_PROCESSING, "it looks turned or upside down", _turned),
+        ("squeezed", BROKEN_PROCESSING, "it fills a band of its frame only, as brought to a wrong size", _squeezed),
+        ("rows_missing", BROKEN_PROCESSING, "rows are missing at equal distances", _rows_missing),
+        ("bytes_wrong", BROKEN_PROCESSING, "single pixels jump, as where bytes are wrong", _bytes_wrong),
+        ("few_levels", BROKEN_PROCESSING, "it has only a few levels of each colour", _few_levels),
         ("negative", BROKEN_PROCESSING, "light and dark look swapped", _negative),
         ("wrapped", BROKEN_PROCESSING, "bright places have turned dark, as where 8 bits overflow", _wrapped),
         ("scaled_away", BROKEN_PROCESSING, "nearly everything is black or white, as when scaled twice", _scaled_away),

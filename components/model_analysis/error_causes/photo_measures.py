@@ -3,12 +3,12 @@
 Shapes: B photos, H height, W width, M measures.
 """
 
-from itertools import pairwise
-
 import numpy as np
 
+from components.model_analysis.error_causes.photo_detail import photo_detail
+
 _SIDE = 48
-_BANDS = 7
+_LEVELS = 64
 _LUMA = np.array([0.299, 0.587, 0.114])
 
 
@@ -25,8 +25,10 @@ def photo_measures(images_BHWC: np.ndarray) -> np.ndarray:
 def _measures(image_HWC: np.ndarray) -> np.ndarray:
     pixels = image_HWC.astype(np.float32) / 255.0
     grey = pixels @ _LUMA.astype(np.float32)
+    step = max(min(grey.shape) // _SIDE, 1)
+    few, few_grey = pixels[::step, ::step], grey[::step, ::step]
     return np.concatenate(
-        [_light(pixels, grey), _colour(pixels), _detail(grey), _layout(pixels, grey), _breaks(pixels, grey)]
+        [_light(few, few_grey), _colour(few), photo_detail(grey), _layout(pixels, grey), _breaks(pixels, grey)]
     )
 
 
@@ -34,43 +36,32 @@ def _light(pixels: np.ndarray, grey: np.ndarray) -> np.ndarray:
     parts = np.quantile(grey, [0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98])
     spread = float(grey.std())
     skew = float(((grey - grey.mean()) ** 3).mean()) / max(spread, 1e-3) ** 3
-    return np.array(
-        [*parts, grey.mean(), np.log(spread + 1e-3), skew, (pixels <= 0.01).mean(), (pixels >= 0.99).mean()]
-    )
+    ends = [(pixels <= 0.01).mean(), (pixels >= 0.99).mean()]
+    return np.array([*parts, grey.mean(), np.log(spread + 1e-3), skew, *ends, *_levels(pixels)])
+
+
+def _levels(pixels: np.ndarray) -> list[float]:
+    """How many levels each colour has, the fewest and the most: entropy of their frequencies, in bits."""
+    found = []
+    for channel in range(3):
+        counts = np.bincount((pixels[..., channel].ravel() * (_LEVELS - 1)).astype(int), minlength=_LEVELS)
+        shares = counts[counts > 0] / counts.sum()
+        found.append(float(-(shares * np.log2(shares)).sum()))
+    return [min(found), max(found)]
 
 
 def _colour(pixels: np.ndarray) -> np.ndarray:
     red, green, blue = (pixels[..., channel] for channel in range(3))
-    largest, smallest = pixels.max(axis=2), pixels.min(axis=2)
+    largest = np.maximum(np.maximum(red, green), blue)
+    smallest = np.minimum(np.minimum(red, green), blue)
     saturation = (largest - smallest) / np.maximum(largest, 1e-3)
     return np.array(
         [
             (red - green).mean(), (blue - green).mean(), (red - blue).mean(), (red - blue).std(), (red - green).std(),
+            red.std(), green.std(), blue.std(), (largest - smallest).std(),
             saturation.mean(), np.quantile(saturation, 0.9), (largest - smallest).mean(),
         ]
     )  # fmt: skip
-
-
-def _detail(grey: np.ndarray) -> np.ndarray:
-    """Logarithm of the power in rings of the spectrum, whole and as shares, and the power across by that down."""
-    height, width = grey.shape
-    window = np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
-    power = np.abs(np.fft.rfft2((grey - grey.mean()) * window)) ** 2
-    down, across = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
-    radius = np.hypot(down, across)
-    edges = np.geomspace(1.5 / min(height, width), 0.5, _BANDS + 1)
-    rings = np.array([power[(radius >= low) & (radius < high)].sum() for low, high in pairwise(edges)])
-    logs = np.log(rings + 1e-6)
-    shares = np.log((rings + 1e-6) / (rings.sum() + 1e-5))
-    ratio = np.log((np.abs(np.diff(grey, axis=1)).mean() + 1e-4) / (np.abs(np.diff(grey, axis=0)).mean() + 1e-4))
-    fine = radius > 0.25
-    tilt = np.log((power[fine & (np.abs(across) > np.abs(down))].sum() + 1e-6) / (power[fine].sum() + 1e-5))
-    return np.concatenate([logs, shares, [ratio, tilt, _laplacian(grey)]])
-
-
-def _laplacian(grey: np.ndarray) -> float:
-    inner = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
-    return float(np.log(inner.var() + 1e-6))
 
 
 def _layout(pixels: np.ndarray, grey: np.ndarray) -> np.ndarray:
@@ -95,9 +86,10 @@ def _breaks(pixels: np.ndarray, grey: np.ndarray) -> np.ndarray:
     steps = np.abs(np.diff(grey, axis=0)).mean(axis=1), np.abs(np.diff(grey, axis=1)).mean(axis=0)
     hardest = [np.log((step.max() + 1e-3) / (np.median(step) + 1e-3)) for step in steps]
     small = grey[:: max(len(grey) // _SIDE, 1)]
-    shifted = float(np.mean([_shift(small[row], small[row + 1]) for row in range(0, len(small) - 1, 3)]))
+    shifted = _shift(small[:-1:3], small[1::3])
     blocks = _block_edges(grey)
     flat = [(row_spread < 0.01).mean(), (column_spread < 0.01).mean(), _largest_flat(grey)]
+    flat += [_flat_ends(row_spread), _flat_ends(column_spread)]
     thirds = grey.shape[0] // 3
     across = grey.shape[1] // 3
     repeats = (
@@ -105,14 +97,24 @@ def _breaks(pixels: np.ndarray, grey: np.ndarray) -> np.ndarray:
         _alike(grey[: grey.shape[0] // 2], grey[grey.shape[0] // 2 :]),
         _alike(grey[:, :across], grey[:, across : 2 * across]),
     )
-    channels = [_alike(pixels[..., first], pixels[..., second]) for first, second in ((0, 1), (1, 2), (0, 2))]
+    few = pixels[::2, ::2]
+    channels = [_alike(few[..., first], few[..., second]) for first, second in ((0, 1), (1, 2), (0, 2))]
     return np.array([*flat, *hardest, shifted, blocks, *repeats, *channels])
 
 
-def _shift(row: np.ndarray, following: np.ndarray) -> float:
-    """How much better the next row fits when it is moved by a few pixels: 0 where it does not."""
-    errors = [np.abs(row[4:-4] - following[4 + step : len(following) - 4 + step]).mean() for step in range(-4, 5)]
-    return float((errors[4] - min(errors)) / (errors[4] + 1e-3))
+def _shift(rows: np.ndarray, following: np.ndarray) -> float:
+    """How much better next rows fit when they are moved by a few pixels, in the mean: 0 where they do not."""
+    width = rows.shape[1]
+    errors = np.array(
+        [np.abs(rows[:, 4:-4] - following[:, 4 + step : width - 4 + step]).mean(axis=1) for step in range(-4, 5)]
+    )
+    return float(((errors[4] - errors.min(axis=0)) / (errors[4] + 1e-3)).mean())
+
+
+def _flat_ends(spread: np.ndarray) -> float:
+    """Share of rows that are flat from either end on."""
+    busy = np.flatnonzero(spread >= 0.01)
+    return 1.0 - (busy[-1] - busy[0] + 1) / len(spread) if len(busy) else 1.0
 
 
 def _block_edges(grey: np.ndarray) -> float:

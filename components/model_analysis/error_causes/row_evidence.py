@@ -85,6 +85,9 @@ class RowJudge:
         if usual.is_outside(number) and number in _STAND_INS and not (number == 0 and usual.least > 0 > -usual.low):
             words = f"{name}{shown} stands for a missing value{between}"
             return [Finding(cause=BROKEN_PROCESSING, kind="stand-in", strength=_SURE, words=words)]
+        if number < 0 <= usual.least and usual.low <= -number <= usual.high:
+            words = f"{name}{shown} has a sign that it should not have{between}"
+            return [Finding(cause=BROKEN_PROCESSING, kind="sign", strength=_SURE, words=words)]
         if not usual.is_far(number):
             return []
         for factor in _FACTORS:

@@ -1,9 +1,12 @@
 """What is wrong with a text itself: decoded wrongly, escaped, cut to nothing, or unlike all training texts."""
 
+import base64
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 import html
 import re
+import unicodedata
 
 import numpy as np
 
@@ -22,6 +25,8 @@ _ESCAPES = {
     "shown as bytes": re.compile(r"(?:\\x[0-9a-fA-F]{2})+"),
 }
 _REPLACED = re.compile("[\ufffd\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_MARKUP = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
+_USUAL_MARKUP = 0.02
 _FEW_CHARACTERS = 3
 _FEW_TEXTS = 3
 _SHARE_TO_NAME = 0.25
@@ -36,6 +41,7 @@ class TextJudge:
         self._pairs = Counter(pair for text in training for pair in _pairs_of(text))
         self._few = _FEW_TEXTS if len(training) >= 100 else 1
         self._marks = self._usual_share(training, "?")
+        self._has_markup = sum(bool(_MARKUP.search(text)) for text in training) > _USUAL_MARKUP * len(training)
         self._lengths = float(np.quantile([len(_visible(text)) for text in training] or [0], 0.02))
         novel = np.array([self.novelty(text) for text in usual] or [0.0])
         self._novelty = float(np.median(novel))
@@ -59,7 +65,7 @@ class TextJudge:
         if len(visible) <= min(_FEW_CHARACTERS, self._lengths) or not visible:
             words = "it is blank" if not visible else f"it has only {len(visible)} characters"
             return [Finding(cause=POOR_INPUT, kind="short", strength=_LIKELY, words=words)]
-        found = [*self._misread(text), *self._lost_characters(visible), *_escaped(text)]
+        found = [*self._misread(text), *self._lost_characters(visible), *_escaped(text), *self._in_markup(text)]
         return found or self._without_letters(visible)
 
     def _lost_characters(self, visible: str) -> list[Finding]:
@@ -77,15 +83,17 @@ class TextJudge:
         novel = self._strange_share(text)
         if novel < _SHARE_TO_NAME:
             return []
-        for written, read in _MISREADINGS:
-            try:
-                mended = text.encode(read).decode(written)
-            except (UnicodeDecodeError, UnicodeEncodeError):
-                continue
+        for mended, words in _mended(text):
             if mended != text and self._strange_share(mended) < novel / 2:
-                words = f"read as {read} it was written as {written}: the same bytes then are usual text"
                 return [Finding(cause=BROKEN_PROCESSING, kind="mojibake", strength=_SURE, words=words)]
         return []
+
+    def _in_markup(self, text: str) -> list[Finding]:
+        share = sum(map(len, _MARKUP.findall(text))) / len(text)
+        if self._has_markup or share < _SHARE_TO_NAME:
+            return []
+        words = f"{share:.0%} of it is markup, which training texts have not"
+        return [Finding(cause=BROKEN_PROCESSING, kind="markup", strength=_SURE, words=words)]
 
     def _without_letters(self, visible: str) -> list[Finding]:
         if any(char.isalnum() for char in visible):
@@ -101,6 +109,19 @@ class TextJudge:
     def _usual_share(texts: Sequence[str], character: str) -> float:
         shares = [_visible(text).count(character) / max(len(_visible(text)), 1) for text in texts]
         return float(np.quantile(shares, 0.99)) if shares else 0.0
+
+
+def _mended(text: str) -> Iterator[tuple[str, str]]:
+    """What a text may have been before it was broken, and how that would be said."""
+    yield unicodedata.normalize("NFC", text), "its letters are taken apart into signs: put together they are usual text"
+    with suppress(ValueError):
+        yield base64.b64decode("".join(text.split()), validate=True).decode(), "it is base64 of usual text"
+    for written, read in _MISREADINGS:
+        try:
+            mended = text.encode(read).decode(written)
+        except (UnicodeDecodeError, UnicodeEncodeError):
+            continue
+        yield mended, f"read as {read} it was written as {written}: the same bytes then are usual text"
 
 
 def _escaped(text: str) -> list[Finding]:

@@ -1,19 +1,18 @@
 """Sets with planted causes of errors, and their healthy twins, from data that libraries carry.
 
-Photos are patches of the two photos of scikit-learn (a temple, a flower), digits, or made-up textures. A third of the
-kinds of plants (`HELD_OUT`) was kept out of the tuning.
+Photos are patches of the two photos of scikit-learn (a temple, a flower), digits, or made-up textures.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-import io
 
 import numpy as np
-from PIL import Image, ImageFile, ImageFilter
+from PIL import Image
 from sklearn.datasets import load_digits, load_sample_images
 
 from components.mock_data.measure_facts import MeasureFacts
 from components.mock_data.mock_images import mock_images
+from tests.components.model_analysis.error_causes.plants import BLURRED, BROKEN, decoded, encoded
 
 SIDE_PX = 64
 
@@ -65,111 +64,6 @@ def textures(num: int, seed: int, *, part: str) -> Photos:
     return Photos(files=files, classes=classes, class_names=("stripes", "bars", "checks", "rings"))
 
 
-def encoded(pixels: np.ndarray, file_format: str = "JPEG") -> bytes:
-    """An image file of pixels, shape (H, W, 3)."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format=file_format, quality=92)
-    return buffer.getvalue()
-
-
-def decoded(data: bytes) -> np.ndarray:
-    """Pixels, shape (H, W, 3), as a careless reader gives them: damage is passed over."""
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
-    try:
-        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = False
-
-
-def _truncated(data: bytes, rng: np.random.Generator) -> bytes:
-    start = data.index(b"\xff\xda") + 12
-    return encoded(decoded(data[: start + int(rng.uniform(0.1, 0.4) * (len(data) - start))]), "PNG")
-
-
-def _flipped_bytes(data: bytes, rng: np.random.Generator) -> bytes:
-    """A JPEG file with bytes of its coded part changed, as a bad disk or a text-mode copy leaves it."""
-    changed, start = bytearray(data), data.index(b"\xff\xda") + 12
-    for place in rng.integers(start, start + (len(data) - start) // 3, 6):
-        changed[place] = int(rng.integers(0, 255))
-    return bytes(changed)
-
-
-def _swapped_channels(data: bytes, rng: np.random.Generator) -> bytes:
-    return encoded(np.ascontiguousarray(decoded(data)[..., ::-1]))
-
-
-def _wrong_row_length(data: bytes, rng: np.random.Generator) -> bytes:
-    pixels = decoded(data)
-    height, width, _ = pixels.shape
-    shift = int(rng.integers(max(width // 12, 2), max(width // 4, 4)))
-    flat = np.resize(pixels.reshape(-1, 3), (height * (width + shift), 3))
-    return encoded(flat.reshape(height, width + shift, 3)[:, :width])
-
-
-def _turned(data: bytes, rng: np.random.Generator) -> bytes:
-    return encoded(np.ascontiguousarray(np.rot90(decoded(data), int(rng.integers(1, 4)))))
-
-
-def _planar(data: bytes, rng: np.random.Generator) -> bytes:
-    pixels = decoded(data)
-    return encoded(np.ascontiguousarray(pixels.transpose(2, 0, 1)).reshape(pixels.shape))
-
-
-def _negative(data: bytes, rng: np.random.Generator) -> bytes:
-    return encoded(255 - decoded(data))
-
-
-def _overflowed(data: bytes, rng: np.random.Generator) -> bytes:
-    """Brightness that wrapped around at 255."""
-    return encoded((decoded(data).astype(int) * 2 % 256).astype(np.uint8))
-
-
-def _gaussian_blur(data: bytes, rng: np.random.Generator) -> bytes:
-    image = Image.fromarray(decoded(data))
-    radius = rng.uniform(0.035, 0.08) * min(image.size)
-    return encoded(np.asarray(image.filter(ImageFilter.GaussianBlur(radius))))
-
-
-def _box_blur(data: bytes, rng: np.random.Generator) -> bytes:
-    image = Image.fromarray(decoded(data))
-    return encoded(np.asarray(image.filter(ImageFilter.BoxBlur(rng.uniform(0.05, 0.12) * min(image.size)))))
-
-
-def _shaken(data: bytes, rng: np.random.Generator) -> bytes:
-    """Blurred along one direction, as by a hand that moved."""
-    pixels = decoded(data).astype(float)
-    length = max(int(rng.uniform(0.15, 0.3) * min(pixels.shape[:2])), 3)
-    slope = rng.uniform(-1, 1)
-    moved = [
-        np.roll(pixels, (round(step * slope), step), axis=(0, 1)) for step in range(-(length // 2), length // 2 + 1)
-    ]
-    return encoded(np.mean(moved, axis=0).astype(np.uint8))
-
-
-Plant = Callable[[bytes, np.random.Generator], bytes]
-BROKEN: Mapping[str, Plant] = {
-    "truncated": _truncated,
-    "flipped bytes": _flipped_bytes,
-    "swapped channels": _swapped_channels,
-    "wrong row length": _wrong_row_length,
-    "turned": _turned,
-    "planar": _planar,
-    "negative": _negative,
-    "overflowed": _overflowed,
-}
-BLURRED: Mapping[str, Plant] = {"gaussian": _gaussian_blur, "box": _box_blur, "shaken": _shaken}
-HELD_OUT = ("planar", "negative", "overflowed", "shaken")
-
-
-def noise_files(num: int, rng: np.random.Generator) -> list[bytes]:
-    """Photos of nothing that a camera sees: coloured spots of several sizes."""
-    files = []
-    for _ in range(num):
-        small = rng.integers(0, 256, (int(rng.integers(3, 16)),) * 2 + (3,)).astype(np.uint8)
-        files.append(encoded(np.asarray(Image.fromarray(small).resize((64, 64), Image.NEAREST))))
-    return files
-
-
 def chosen(rng: np.random.Generator, num_rows: int, shares: Mapping[str, float]) -> np.ndarray:
     """Which plant each of N rows gets, shape (N,), object: a key of `shares`, or the empty text."""
     plants = np.full(num_rows, "", object)
@@ -211,27 +105,3 @@ def planted_photos(
         elif family:
             files[row] = (BROKEN if family == "broken" else BLURRED)[kind](files[row], rng)
     return files, labels, plants
-
-
-def mojibake(text: str, rng: np.random.Generator) -> str:
-    """A text whose UTF-8 was read as another encoding."""
-    return text.encode().decode("latin-1")
-
-
-def question_marks(text: str, rng: np.random.Generator) -> str:
-    """A text that went through an encoding without its letters."""
-    return text.encode("ascii", errors="replace").decode()
-
-
-def lost_bytes(text: str, rng: np.random.Generator) -> str:
-    """A text whose bytes were half lost: replacement characters."""
-    return text.encode()[1::2].decode("utf-8", errors="replace")
-
-
-def entities(text: str, rng: np.random.Generator) -> str:
-    """A text that was escaped for HTML."""
-    return text.encode("ascii", errors="xmlcharrefreplace").decode()
-
-
-BROKEN_TEXTS = {"mojibake": mojibake, "question marks": question_marks, "lost bytes": lost_bytes, "entities": entities}
-HELD_OUT_TEXTS = ("lost bytes", "entities")

@@ -18,23 +18,16 @@ from components.modeling.images.features import ImageFeatures
 from components.modeling.predictor import load_predictor, weights_of
 from components.shared.contracts.bundle import BundleConfig, write_bundle
 from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
-from tests.components.model_analysis.error_causes.planted import (
-    BLURRED,
-    BROKEN,
-    decoded,
-    digits,
-    HELD_OUT,
-    noise_files,
-    patches,
-    Photos,
-    planted_photos,
-    textures,
-)
+from tests.components.model_analysis.error_causes.aliens import drawing_files, noise_files, page_files
+from tests.components.model_analysis.error_causes.planted import digits, patches, Photos, planted_photos, textures
+from tests.components.model_analysis.error_causes.plants import BLURRED, BROKEN, decoded, HELD_OUT
 
-MakePhotos = Callable[..., Photos]
-SUBJECTS: dict[str, MakePhotos] = {"patches": patches, "digits": digits, "textures": textures}
+SUBJECTS: dict[str, Callable[..., Photos]] = {"patches": patches, "digits": digits, "textures": textures}
 # Kinds that change nothing on some subject: a stripe's negative is a stripe.
-_NO_HARM = {"digits": ("swapped channels",), "textures": ("swapped channels", "turned", "negative")}
+_NO_HARM = {
+    "digits": ("swapped channels", "turned channels", "grey"),
+    "textures": ("swapped channels", "turned channels", "grey", "turned", "upside down", "transposed", "negative"),
+}
 _RIGHT_CAUSE = {"wrong_label": "wrong_label", "broken": "broken_processing", "blurred": "poor_input"}
 
 
@@ -60,6 +53,15 @@ def kinds_of(subject: str, *, held_out: bool) -> tuple[list[str], list[str]]:
     return broken, [kind for kind in BLURRED if (kind in HELD_OUT) == held_out]
 
 
+def alien_files(subject: str, seed: int, *, held_out: bool) -> list[bytes]:
+    """Photos of other subjects and spots; of those that were kept out of the tuning, pages of writing and drawings."""
+    rng = np.random.default_rng(seed)
+    if held_out:
+        return [*page_files(30, rng), *drawing_files(30, rng)]
+    others = [make(25, seed, part="test").files for name, make in SUBJECTS.items() if name != subject]
+    return [*(file for files in others for file in files), *noise_files(10, rng)]
+
+
 def planted_set(
     folder: Path,
     subject: str,
@@ -78,10 +80,7 @@ def planted_set(
         "test": make(num_test, seed + 2, part="test"),
     }
     broken, blurred = kinds_of(subject, held_out=held_out)
-    others = [name for name in SUBJECTS if name != subject]
-    aliens = SUBJECTS[others[int(held_out)]](60, seed + 3, part="test").files
-    if held_out:
-        aliens = [*aliens[:30], *noise_files(30, rng)]
+    aliens = alien_files(subject, seed + 3, held_out=held_out)
     share = 0.0 if is_healthy else 0.08
     files, labels, plants = planted_photos(parts["test"], aliens, rng, share=share, broken=broken, blurred=blurred)
     parts["test"] = Photos(files=files, classes=labels, class_names=parts["test"].class_names)

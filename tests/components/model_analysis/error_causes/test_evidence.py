@@ -10,13 +10,16 @@ from components.model_analysis.error_causes.isolation import (
     EmbeddingIsolation,
     Isolation,
     joined_isolation,
+    KindAngles,
     KindIsolation,
 )
 from components.model_analysis.error_causes.label_noise import label_noise
 from components.model_analysis.error_causes.nearest_training import nearest_training
+from components.model_analysis.error_causes.photo_damage import DAMAGES
+from components.model_analysis.error_causes.photo_detail import photo_detail
 from components.model_analysis.error_causes.row_evidence import RowJudge
 from components.model_analysis.error_causes.text_evidence import TextJudge
-from tests.components.model_analysis.error_causes.planted import BROKEN_TEXTS
+from tests.components.model_analysis.error_causes.planted_values import BROKEN_TEXTS
 from tests.components.model_analysis.small_models import comment
 
 TEXTS = [comment("good" if seed % 2 else "bad", seed) for seed in range(200)]
@@ -71,6 +74,7 @@ USUAL = {"miles": 5.0, "year": 2010, "paid": "Cash", "card_number": 50.0}
         ({"miles": -999.0}, "stand-in", BROKEN_PROCESSING),
         ({"miles": None}, "missing", BROKEN_PROCESSING),
         ({"miles": 2010.0, "year": 5}, "exchanged", BROKEN_PROCESSING),
+        ({"miles": -5.0}, "sign", BROKEN_PROCESSING),
         ({"paid": "CASH "}, "other spelling", BROKEN_PROCESSING),
         ({"paid": "Bitcoin"}, "unseen value", OUT_OF_DISTRIBUTION),
         ({"miles": 1e9, "year": -70000, "card_number": 7e7}, "other rows", OUT_OF_DISTRIBUTION),
@@ -122,6 +126,49 @@ def test_strange_examples_are_far_and_usual_ones_are_not():
     assert joined_isolation([], 3).tolist() == [0, 0, 0]
     kinds = KindIsolation({"one": training[:100], "other": training[100:200] + 9})
     assert np.median(kinds.of("other", held_out + 9)) < 1.5 < kinds.of("other", held_out).min()
+
+
+def test_a_fifth_of_strange_held_out_examples_does_not_hide_strange_errors():
+    rng = np.random.default_rng(0)
+    training, usual = rng.normal(0, 1, (300, 8)), rng.normal(0, 1, (200, 8))
+    usual[:44] += 20
+    isolation = Isolation(training, usual, np.zeros(300))
+    assert isolation.of(rng.normal(6, 1, (50, 8))).min() > 4
+    assert np.quantile(isolation.of(rng.normal(0, 1, (200, 8))), 0.95) < 4
+
+
+def test_a_kind_is_looked_at_when_first_asked_for_and_no_more_kinds_than_bounded():
+    rng, asked = np.random.default_rng(0), []
+
+    def examples_of(kind):
+        asked.append(kind)
+        return rng.normal(0, 0.3, (24, 6)) + np.eye(6)[int(kind)] * 3
+
+    angles = KindAngles(examples_of, max_kinds=1)
+    assert not asked
+    assert angles.of("0", np.eye(6)[:1] * 5)[0] < 2 < angles.of("0", np.eye(6)[1:2])[0]
+    assert angles.of("1", np.eye(6)[:1]).tolist() == [0]
+    assert asked == ["0"]
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+@pytest.mark.parametrize("shape", [(32, 32, 3), (40, 64, 3)])
+def test_every_damage_changes_a_photo_and_keeps_its_shape(kind, shape):
+    rng = np.random.default_rng(0)
+    photo = rng.integers(0, 256, (*shape[:2], 3)).astype(np.uint8)
+    found = DAMAGES[kind].damage(photo, rng)
+    assert (found.dtype, found.ndim, found.shape[2]) == (np.uint8, 3, 3)
+    assert found.shape == photo.shape or (kind == "turned" and found.shape == (shape[1], shape[0], 3))
+    assert found.shape != photo.shape or (found != photo).any()
+
+
+def test_detail_is_the_same_for_light_and_dark_and_tells_blur_of_one_direction():
+    rng = np.random.default_rng(0)
+    sharp = rng.random((48, 48))
+    moved = np.mean([np.roll(sharp, (step, step), (0, 1)) for step in range(9)], axis=0)
+    one, other = photo_detail(sharp), photo_detail(moved)
+    assert np.isfinite([*one, *other, *photo_detail(np.zeros((48, 48)))]).all()
+    assert other[15] < one[15] - 0.5, "along the diagonal the finest detail is gone"
 
 
 def test_neighbours_are_those_of_the_same_direction():
