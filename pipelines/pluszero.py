@@ -78,6 +78,10 @@ SUBCOMMANDS = {
     "fairness": _family("model_analysis", "training", "fairness", "Compare how a model treats groups of people."),
     "language-bias": _family("model_analysis", "training", "language-bias", "Ask a text model about people."),
     "score": _family("model_analysis", "training", "score", "Score any examples with a model."),
+    "select": _family("active_learning", "training", "select", "Choose what people label next."),
+    "compare-labels": _family("active_learning", "training", "compare-labels", "List where labels and model differ."),
+    "choose-model": _family("active_learning", "training", "choose-model", "Choose between scored candidates."),
+    "simulate": _family("active_learning", "training", "simulate", "Buy labels from an oracle, and draw the curves."),
     "export-queue": _family("active_learning", "training", "export-queue", "Write a queue of examples to label."),
     "import-labels": _family("active_learning", "training", "import-labels", "Merge labels into a new example table."),
     "withdraw-labels": _family("active_learning", "training", "withdraw-labels", "Take back a model version's labels."),
@@ -89,11 +93,6 @@ SUBCOMMANDS = {
     "releases": _family("serving", "serving", "releases", "List the releases of a model, and its champion."),
     "check-cluster": _family("cluster", "training", "check", "Look at a cluster before a run."),
     "promote": _family("serving", "serving", "promote", "Make a release the champion of its model."),
-    "select": _family("active_learning", "training", "select", "Choose what people label next."),
-    "pseudo-label": _family("active_learning", "training", "pseudo-label", "Let a model label a pool, with a guard."),
-    "compare-labels": _family("active_learning", "training", "compare-labels", "List where labels and model differ."),
-    "choose-model": _family("active_learning", "training", "choose-model", "Choose between scored candidates."),
-    "simulate": _family("active_learning", "training", "simulate", "Buy labels from an oracle, and draw the curves."),
 }
 
 

@@ -90,7 +90,3 @@ def write_sheet(
 
 def _shortened(value: object) -> object:
     return value[:MAX_CELL_CHARACTERS] if isinstance(value, str) else value
-
-
-def _is_plain(kind: pa.DataType) -> bool:
-    return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
