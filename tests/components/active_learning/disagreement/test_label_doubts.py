@@ -75,7 +75,7 @@ def test_what_an_initial_model_labelled_wrong_comes_first_and_more_often_than_by
     assert abs(doubts.scores[scene.by_model].mean() - scene.wrong[scene.by_model].mean()) < 0.15
 
 
-def test_labels_that_are_right_are_suspected_far_less_often_than_wrong_ones_are(tmp_path: Path) -> None:
+def test_labels_that_are_right_are_suspected_less_than_half_as_often_as_wrong_ones(tmp_path: Path) -> None:
     twin = planted_scene(2, num_people=200, writer="truth")
     scene = planted_scene(2, num_people=200)
 
@@ -84,7 +84,7 @@ def test_labels_that_are_right_are_suspected_far_less_often_than_wrong_ones_are(
     suspected = healthy.scores[twin.by_model] > 0.5
     found = sick.scores[scene.by_model & scene.wrong] > 0.5
     assert suspected.mean() < 0.15
-    assert found.mean() > 3 * suspected.mean()
+    assert found.mean() > 2 * suspected.mean()
 
 
 def test_labels_by_people_are_believed_until_much_speaks_against_them(tmp_path: Path) -> None:
