@@ -5,7 +5,7 @@
     python -m benchmarks.error_causes --subject rides --held-out             # rows of a table; comments are texts
 
 Wrong labels, broken photos, blurred ones and aliens are planted in the test split, 8 % each (of texts and rows 16 % are
-broken, none blurred); of those that the model gets wrong, the right cause must come first in at least 80 %. `--held-out`
+broken, none blurred); of those that the model gets wrong, the right cause must come first in >= 80 %. `--held-out`
 plants the kinds that were kept out of the tuning, `--healthy` nothing: how many errors are then put down to the data
 says how often causes are invented. Every rate stands with its 95 % interval (Clopper-Pearson), and the seconds of
 processor time of the job.

@@ -13,7 +13,6 @@ _LEAST, _LEAST_ANGLE = 1e-9, 1e-6
 _LEAST_JOINED = 0.5
 _TO_DEVIATION = 1.4826
 _LEAST_DEVIATION = 0.05
-_FAR, _MAX_ROUNDS = 3.0, 5
 _LIMIT = 12.0
 
 
@@ -28,7 +27,7 @@ class Isolation:
         Shape (R, D), finite, of training examples.
     usual
         Shape (U, D), finite, of held-out examples, most of which are as the training's: the middle and the upper
-        quarter of their distances set the scale, once those far above it are left out, so that a fifth may be strange.
+        quarter of their distances set the scale, so that a tenth may be strange.
     classes
         Shape (R,), class of each training example.
     """
@@ -168,16 +167,10 @@ class _Space:
 
 
 def _scale(distances: np.ndarray) -> tuple[float, float]:
-    """The middle of distances, and their deviation above it; those far above it are left out, time and again."""
-    for _ in range(_MAX_ROUNDS):
-        usual = float(np.median(distances))
-        above = distances[distances >= usual] - usual
-        deviation = max(float(np.median(above)) * _TO_DEVIATION, _LEAST_DEVIATION)
-        kept = distances[distances <= usual + _FAR * deviation]
-        if len(kept) == len(distances):
-            break
-        distances = kept
-    return usual, deviation
+    """The middle of distances, and their deviation above it."""
+    usual = float(np.median(distances))
+    above = distances[distances >= usual] - usual
+    return usual, max(float(np.median(above)) * _TO_DEVIATION, _LEAST_DEVIATION)
 
 
 def _deviations(distances: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
