@@ -23,7 +23,6 @@ from pipelines.steps.placement import (
     Access,
     called,
     device_of,
-    LIGHT,
     model_size,
     MONITORING,
     on_cpu,
@@ -103,7 +102,7 @@ def labelling_pipeline(profile: ProfileName) -> BaseComponent:
             workspace_claim=workspace_claim,
         )
         # What is outside changes by itself, and the queue is written outside: no cache may answer.
-        with_access(called(uncached(on_cpu(inputs, LIGHT)), "check labelling inputs"), access)
+        with_access(called(uncached(on_cpu(inputs, MONITORING)), "check labelling inputs"), access)
         pool = _scored(inputs, "pool", profile, access, dropout_passes=inputs.outputs["dropout_passes"])
         known = _scored(inputs, "examples", profile, access, dropout_passes=0)
         tables = {"examples": inputs.outputs["examples"], "pool": inputs.outputs["pool"]}
@@ -214,7 +213,7 @@ def labelled_training_pipeline(profile: ProfileName) -> BaseComponent:
             opened = open_queue(
                 queue_uri=labelling_queue_uri, labels_uri=people_labels_uri, workspace_claim=workspace_claim
             )
-            with_access(called(uncached(on_cpu(opened, LIGHT)), "open queue"), Access(claim=workspace_claim))
+            with_access(called(uncached(on_cpu(opened, MONITORING)), "open queue"), Access(claim=workspace_claim))
             form: FormValues = {
                 "source": opened.outputs["examples_uri"],
                 "data_fingerprint": "",
