@@ -11,6 +11,7 @@ from components.shared.contracts.cluster_spec import OBJECT_STORE_SECRET
 Listed = list[Object] | Unseen
 
 KUEUE, TRAINER, KSERVE, ARGO = "kueue.x-k8s.io", "trainer.kubeflow.org", "serving.kserve.io", "argoproj.io"
+ARGO_CONTROLLER = "workflow-controller"
 _KARPENTER = "karpenter.sh"
 _AUTOSCALER = "/api/v1/namespaces/kube-system/configmaps/cluster-autoscaler-status"
 # Thousands of nodes come in parts.
@@ -27,10 +28,13 @@ class RoomFacts:
         Names of the resources, in the plural, of each API group and version: `kueue.x-k8s.io/v1beta2`.
     may_grow
         Whether an autoscaler may add nodes, as far as one may look.
+    namespace
+        The namespace; None where there is none.
     """
 
     kinds: Mapping[str, tuple[str, ...]]
     may_grow: bool
+    namespace: Object | Unseen | None
     nodes: Listed
     quotas: Listed
     local_queues: Listed
@@ -57,21 +61,21 @@ class ClusterFacts(RoomFacts):
     ----------
     version
         Of Kubernetes.
-    namespace
-        The namespace; None where there is none.
     everywhere
         The claims of all namespaces, read where the claim is not in its own.
+    argo_config
+        The ConfigMap of Argo's controller; None where no controller shows, or it has none.
     secrets
         By name; None where there is none.
     """
 
     version: str
-    namespace: Object | Unseen | None
     claim: Object | Unseen | None
     everywhere: Listed
     storage_classes: Listed
     secrets: Mapping[str, SecretFacts | Unseen | None]
     deployments: Listed
+    argo_config: Object | Unseen | None
     accounts: Listed
     serving_runtimes: Listed
     storage_containers: Listed
@@ -101,15 +105,16 @@ def read_facts(api: ClusterApi, wanted: Wanted) -> ClusterFacts:
     kinds = room["kinds"]
     inside = f"/api/v1/namespaces/{wanted.namespace}"
     claim = api.get(f"{inside}/persistentvolumeclaims/{wanted.claim}")
+    deployments = _listed(api, "/apis/apps/v1/deployments")
     return ClusterFacts(
         **room,
         version=_version(api),
-        namespace=api.get(inside),
         claim=claim,
         everywhere=_listed(api, "/api/v1/persistentvolumeclaims") if claim is None else [],
         storage_classes=_listed(api, "/apis/storage.k8s.io/v1/storageclasses"),
         secrets={name: _secret(api, f"{inside}/secrets/{name}") for name in {wanted.secret, OBJECT_STORE_SECRET}},
-        deployments=_listed(api, "/apis/apps/v1/deployments"),
+        deployments=deployments,
+        argo_config=_argo_config(api, deployments, wanted.namespace),
         accounts=_listed(api, f"{inside}/serviceaccounts"),
         serving_runtimes=_of_kind(api, kinds, KSERVE, "servingruntimes", wanted.namespace),
         storage_containers=_of_kind(api, kinds, KSERVE, "clusterstoragecontainers"),
@@ -124,11 +129,23 @@ def _room(api: ClusterApi, wanted: Wanted) -> dict[str, Any]:
         "kinds": kinds,
         # An autoscaler that one may not look for may be there.
         "may_grow": any(group["name"] == _KARPENTER for group in groups) or api.get(_AUTOSCALER) is not None,
+        "namespace": api.get(f"/api/v1/namespaces/{wanted.namespace}"),
         "nodes": _nodes(api),
         "quotas": _listed(api, f"/api/v1/namespaces/{wanted.namespace}/resourcequotas"),
         "local_queues": _of_kind(api, kinds, KUEUE, "localqueues", wanted.namespace),
         "cluster_queues": _of_kind(api, kinds, KUEUE, "clusterqueues"),
     }
+
+
+def _argo_config(api: ClusterApi, deployments: Listed, namespace: str) -> Object | Unseen | None:
+    """Of several controllers, that of the namespace."""
+    if isinstance(deployments, Unseen):
+        return None
+    found = [each["metadata"]["namespace"] for each in deployments if name_of(each) == ARGO_CONTROLLER]
+    if not found:
+        return None
+    where = namespace if namespace in found else found[0]
+    return api.get(f"/api/v1/namespaces/{where}/configmaps/{ARGO_CONTROLLER}-configmap")
 
 
 def _version(api: ClusterApi) -> str:

@@ -5,6 +5,7 @@ from components.cluster.api import ClusterApi
 from components.cluster.checks.images import image_answers
 from components.cluster.checks.namespace import namespace_answers
 from components.cluster.checks.programs import program_answers
+from components.cluster.checks.retries import retry_answers
 from components.cluster.checks.room import room_answers
 from components.cluster.checks.storage import storage_answers
 from components.cluster.facts import read_facts, read_room
@@ -20,7 +21,7 @@ def looked_at(api: ClusterApi, wanted: Wanted) -> list[Answer]:
         If the cluster does not answer.
     """
     facts = read_facts(api, wanted)
-    answers = [*program_answers(facts, wanted), *namespace_answers(facts, wanted)]
+    answers = [*program_answers(facts, wanted), *retry_answers(facts), *namespace_answers(facts, wanted)]
     if facts.namespace is not None:
         answers += [*storage_answers(facts, wanted), *room_answers(facts, wanted)]
     return [*answers, *image_answers(facts, wanted)]

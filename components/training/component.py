@@ -284,6 +284,10 @@ def train_on_nodes(
     warm_start: str,
     node_image: str,
     workspace_claim: str,
+    cpu: str,
+    cpu_limit: str,
+    memory: str,
+    memory_limit: str,
     model: dsl.Output[dsl.Model],
     train_report: dsl.Output[dsl.HTML],
     train_metrics: dsl.Output[dsl.Metrics],
@@ -317,6 +321,14 @@ def train_on_nodes(
         The image of the nodes.
     workspace_claim
         The volume claim that nodes mount.
+    cpu
+        Cores that each node's pod asks for.
+    cpu_limit
+        The most cores that it may take.
+    memory
+        Memory that each node's pod asks for.
+    memory_limit
+        The most memory that it may take.
 
     Returns
     -------
@@ -329,12 +341,13 @@ def train_on_nodes(
     logs
         TensorBoard's event files.
     """
-    from components.training.jobs.train_on_nodes import Nodes, train_on_nodes, TrainingInputs, TrainingOutputs
+    from components.training.jobs.train_on_nodes import Nodes, StepSize, train_on_nodes, TrainingInputs, TrainingOutputs
 
     inputs = TrainingInputs(features=features.path, schema=schema.path, statistics=statistics.path,
                             splits=splits.path, forecast=forecast.path)  # fmt: skip
     outputs = TrainingOutputs(model=model.path, report=train_report.path, metrics=train_metrics.path, logs=logs.path)
-    nodes = Nodes(image=node_image, workspace_claim=workspace_claim)
+    size = StepSize(cpu=cpu, cpu_limit=cpu_limit, memory=memory, memory_limit=memory_limit)
+    nodes = Nodes(image=node_image, workspace_claim=workspace_claim, size=size)
     result = train_on_nodes(
         inputs, outputs, nodes, recipe=recipe, training=training, seed=seed, checkpoint_dir=checkpoint_dir,
         warm_start=warm_start,

@@ -90,7 +90,9 @@ def training_layer(profile: ProfileName) -> BaseComponent:
         }
         if profile == "nodes":
             size = LAUNCHING
-            trained = train_on_nodes(**settings, node_image=image("training"), workspace_claim=workspace_claim)
+            node = {"cpu": cpu, "cpu_limit": cpu_limit, "memory": memory, "memory_limit": memory_limit}
+            where = {"node_image": image("training"), "workspace_claim": workspace_claim}
+            trained = train_on_nodes(**settings, **where, **node)
             on_cpu(trained, size)
         else:
             size = training_size(model_size(cpu, cpu_limit, memory, memory_limit))

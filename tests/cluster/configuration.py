@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.programs import kubernetes_version
+from tests.cluster.go_modules import kubernetes_version
 
 HOME = "/run/cluster"
 # A network that is nobody else's: the node's own, pods, services.
@@ -63,6 +63,8 @@ def kubelet(cgroup: str) -> dict[str, Any]:
         "authorization": {"mode": "Webhook"},
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": f"/{cgroup}",
+        # A container that ends in error is started anew at once, and not after minutes.
+        "crashLoopBackOff": {"maxContainerRestartPeriod": "1s"},
         "failCgroupV1": False,
         "failSwapOn": False,
         "clusterDNS": [DNS_ADDRESS],

@@ -1,6 +1,7 @@
 """One cluster for all tests of this folder, gone without a trace when they have run."""
 
 from collections.abc import Callable, Iterator, Sequence
+import contextlib
 import itertools
 import json
 import os
@@ -19,7 +20,7 @@ from tests.cluster.harness.project_images import bring_project_images
 from tests.cluster.image_archive import image_archive
 from tests.cluster.leftovers import MachineState
 from tests.cluster.lifecycle import running_cluster
-from tests.cluster.prerequisites import check_prerequisites, MissingPrerequisitesError
+from tests.cluster.prerequisites import MissingPrerequisitesError
 from tests.cluster.programs import BuildError
 from tests.custom_resources import CRDS
 
@@ -37,26 +38,45 @@ def machine_before() -> MachineState:
 @pytest.fixture(scope="session")
 def bare_cluster(machine_before: MachineState) -> Iterator[Cluster]:
     """A running cluster. What it leaves on the machine when it has ended is an error."""
+    with traceless_cluster(f"tests-{os.getpid()}", machine_before) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def traceless_cluster(name: str, before: MachineState) -> Iterator[Cluster]:
+    """A cluster for the time of a `with` block; where it cannot start, or leaves something, the test fails."""
     try:
-        check_prerequisites()
-        with running_cluster(f"tests-{os.getpid()}") as started:
+        with running_cluster(name) as started:
             yield started
     except (MissingPrerequisitesError, BuildError) as error:
         pytest.fail(str(error))
-    left = machine_before.left_since()
+    left = before.left_since()
     assert left == [], f"a cluster must leave nothing behind, it left {left}"
 
 
 @pytest.fixture(scope="session")
 def cluster(bare_cluster: Cluster) -> Cluster:
     """The cluster with an image for pods, and the custom kinds that the project writes."""
+    bring_toolbox(bare_cluster)
+    define_kinds(bare_cluster, CRDS)
+    return bare_cluster
+
+
+@pytest.fixture(scope="module")
+def own_cluster(machine_before: MachineState) -> Iterator[Cluster]:
+    """A cluster of the module's own, with an image for pods: for controllers that would meddle with others' tests."""
+    with traceless_cluster(f"own-{os.getpid()}", machine_before) as started:
+        bring_toolbox(started)
+        yield started
+
+
+def bring_toolbox(cluster: Cluster) -> None:
+    """Give the node an image with a shell."""
     busybox = shutil.which("busybox")
     assert busybox is not None
     links = {f"bin/{applet}": "busybox" for applet in _APPLETS}
-    toolbox = image_archive(TOOLBOX, {"bin/busybox": Path(busybox)}, links=links, entrypoint=["/bin/sh", "-c"])
-    bare_cluster.import_image(toolbox)
-    define_kinds(bare_cluster, CRDS)
-    return bare_cluster
+    files = {"bin/busybox": Path(busybox)}
+    cluster.import_image(image_archive(TOOLBOX, files, links=links, entrypoint=["/bin/sh", "-c"]))
 
 
 @pytest.fixture(scope="session")

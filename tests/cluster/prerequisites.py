@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-from tests.cluster.programs import needed_go
+from tests.cluster.go_modules import needed_go
 
 PREPARE = "tools/prepare_cluster_machine"
 # Program: the Debian package that has it.

@@ -10,6 +10,7 @@ from components.serving.release.inference_service import inference_service_yaml
 from components.training.kubeflow_job.state import JOB_LABEL, RANK_LABEL, ROLE_LABEL
 from tests.cluster.cluster import ClusterError
 from tests.cluster.conftest import toolbox_pod
+from tests.cluster.harness.accounts import kubeconfig_of
 
 pytestmark = pytest.mark.cluster
 
@@ -97,18 +98,6 @@ print(json.dumps([said, phases, backend.state("train-abc")]))
 """
 
 
-def kubeconfig_of(cluster, who, folder):
-    """A kubeconfig that holds nothing but an account's token."""
-    given = json.loads(cluster.kubectl("config", "view", "--raw", "-o", "json"))
-    token = cluster.kubectl("create", "token", "-n", NAMESPACE, who).strip()
-    given["users"] = [{"name": who, "user": {"token": token}}]
-    given["contexts"] = [{"name": who, "context": {"cluster": given["clusters"][0]["name"], "user": who}}]
-    given["current-context"] = who
-    file = folder / "kubeconfig.json"
-    file.write_text(json.dumps(given), encoding="utf-8")
-    return file
-
-
 def audited_requests(cluster, who):
     """What the audit log says that an account asked for, by what was decided: verb, group, resource."""
     lines = (cluster.folder / "logs" / "audit.log").read_text(encoding="utf-8").splitlines()
@@ -136,7 +125,7 @@ def rights_of(repository, role):
 
 def test_a_deployers_commands_use_every_right_of_its_role_and_no_other(access, repository, tmp_path):
     release = inference_service_yaml(model_name="deployed", version="0123456789abcdef", storage_uri="s3://models/v")
-    kubeconfig = f"--kubeconfig={kubeconfig_of(access, 'pluszero-deployer', tmp_path)}"
+    kubeconfig = f"--kubeconfig={kubeconfig_of(access, NAMESPACE, 'pluszero-deployer', tmp_path)}"
     as_deployer = ("-n", NAMESPACE, kubeconfig)
     for version in ("0123456789abcdef", "fedcba9876543210"):
         newer = release.replace("0123456789abcdef", version)
@@ -159,7 +148,7 @@ def test_the_launchers_own_client_uses_every_right_of_its_role_and_no_other(acce
     apply(pod, options=("-n", NAMESPACE))
     ended = "--for=jsonpath={.status.phase}=Succeeded"
     access.kubectl("wait", ended, "--timeout=120s", "-n", NAMESPACE, "pod/train-abc-node-0-0")
-    kubeconfig = kubeconfig_of(access, RUNS_PIPELINES, tmp_path)
+    kubeconfig = kubeconfig_of(access, NAMESPACE, RUNS_PIPELINES, tmp_path)
     answer = access.run([sys.executable, "-c", LAUNCH, NAMESPACE, str(kubeconfig)])
     assert json.loads(answer.splitlines()[-1]) == [["epoch 1"], ["running"], None]
     given = rights_of(repository, "launcher-role")

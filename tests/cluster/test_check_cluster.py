@@ -12,6 +12,7 @@ import pytest
 from components.cluster.checks.namespace import RUNTIME
 from tests.cluster import configuration
 from tests.cluster.cluster import ClusterError
+from tests.cluster.harness.node_gpus import give_gpus, take_gpus
 
 pytestmark = pytest.mark.cluster
 
@@ -126,15 +127,10 @@ class Checked:
 
 @pytest.fixture(scope="module")
 def node(cluster):
-    """The name of the one node, with GPUs that it only says it has."""
-    name = cluster.kubectl("get", "nodes", "-o", "name").strip()
-    capacity = {"status": {"capacity": {"nvidia.com/gpu": "2"}, "allocatable": {"nvidia.com/gpu": "2"}}}
-    cluster.kubectl("patch", name, "--subresource=status", "--type=merge", "-p", json.dumps(capacity))
-    cluster.kubectl("label", name, "nvidia.com/gpu.present=true")
-    yield name
-    cluster.kubectl("label", name, "nvidia.com/gpu.present-")
-    nothing = [{"op": "remove", "path": f"/status/{part}/nvidia.com~1gpu"} for part in ("capacity", "allocatable")]
-    cluster.kubectl("patch", name, "--subresource=status", "--type=json", "-p", json.dumps(nothing))
+    """The one node, with GPUs that it only says it has."""
+    give_gpus(cluster, 2)
+    yield
+    take_gpus(cluster)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +145,7 @@ def checked(cluster, overlay, node):
     apply(
         *(deployment(name, image) for name, image in DEPLOYMENTS.items()),
         claim(),
-        custom("ClusterQueue", "gpu"),
+        custom("ClusterQueue", "gpu", spec={"namespaceSelector": {}}),
         custom("ClusterTrainingRuntime", "torch-distributed"),
         custom("ClusterStorageContainer", "default", spec={"container": {"securityContext": RESTRICTED}}),
     )

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.cluster import prerequisites, programs
+from tests.cluster import go_modules, prerequisites
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the one sentence is that it is not Linux")
 
@@ -43,13 +43,15 @@ def test_an_older_go_is_refused_with_the_version_that_is_needed(tmp_path, monkey
 
 
 def test_a_digest_changes_with_the_compiler_the_modules_and_the_flags(tmp_path, monkeypatch):
-    (module,) = [each for each in programs.GO_MODULES if each.name == "etcd"]
+    (module,) = [each for each in go_modules.GO_MODULES if each.name == "etcd"]
     digest = module.digest("go1.26.8 linux amd64")
     assert module.digest("go1.26.8 linux amd64") == digest
     assert module.digest("go1.27.0 linux amd64") != digest
     assert dataclasses.replace(module, packages={"other": "example.com/other"}).digest("go1.26.8 linux amd64") != digest
+    folder = go_modules.ModuleFolder(module="go.etcd.io/etcd/server/v3", path="etcdmain")
+    assert dataclasses.replace(module, manifests={"kept": folder}).digest("go1.26.8 linux amd64") != digest
     (tmp_path / "etcd").mkdir()
     for name in ("go.mod", "go.sum"):
         (tmp_path / "etcd" / name).write_text((module.sources / name).read_text() + "\n")
-    monkeypatch.setattr(programs, "SOURCES", tmp_path)
+    monkeypatch.setattr(go_modules, "SOURCES", tmp_path)
     assert module.digest("go1.26.8 linux amd64") != digest

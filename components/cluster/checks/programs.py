@@ -6,7 +6,7 @@ import re
 
 from components.cluster.answers import Answer, bad, good, note, unseen
 from components.cluster.api import Object, Unseen
-from components.cluster.facts import ARGO, ClusterFacts, KSERVE, KUEUE, name_of, names_of, TRAINER
+from components.cluster.facts import ARGO, ARGO_CONTROLLER, ClusterFacts, KSERVE, KUEUE, name_of, names_of, TRAINER
 from components.cluster.wanted import Wanted
 from components.shared.runtime.cluster_versions import Program, REQUIREMENTS, unmet_floors
 
@@ -22,7 +22,7 @@ class _Mark:
 
 _MARKS: Mapping[Program, _Mark] = {
     "kfp": _Mark(deployment="ml-pipeline", image="kfp-api-server"),
-    "argo": _Mark(deployment="workflow-controller", image="workflow-controller", kind=(ARGO, "workflows")),
+    "argo": _Mark(deployment=ARGO_CONTROLLER, image="workflow-controller", kind=(ARGO, "workflows")),
     "kserve": _Mark(
         deployment="kserve-controller-manager", image="kserve-controller", kind=(KSERVE, "inferenceservices")
     ),

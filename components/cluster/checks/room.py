@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 from components.cluster.answers import Answer, bad, good, note, unseen
 from components.cluster.api import Object, Unseen
-from components.cluster.facts import KUEUE, name_of, names_of, RoomFacts
+from components.cluster.checks.queue import queue_answer
+from components.cluster.facts import KUEUE, name_of, RoomFacts
 from components.cluster.node_room import allocatable, fits, num_gpus, quantity, readable, takes_pods
 from components.cluster.wanted import Wanted
 from components.shared.contracts.cluster_spec import StepSize
-from components.shared.runtime.gpu_placement import ACCELERATOR, NODE_LABEL, NODE_LABEL_VALUE, QUEUE
+from components.shared.runtime.gpu_placement import ACCELERATOR, NODE_LABEL, NODE_LABEL_VALUE
 
 _LESS = "ask for less in the problem file's section cluster:"
 _GROWS = ", and an autoscaler may add others"
@@ -18,7 +19,7 @@ def room_answers(facts: RoomFacts, wanted: Wanted) -> list[Answer]:
     """Answers on nodes, GPUs, queue and quota."""
     answers = _node_answers(facts, wanted)
     if wanted.profile != "cpu" and facts.has(KUEUE, "localqueues"):
-        answers.append(_queue_answer(facts, wanted))
+        answers.append(queue_answer(facts, wanted))
     return [*answers, *_quota_answers(facts, wanted)]
 
 
@@ -86,62 +87,6 @@ def _fewer_gpus(wanted: Wanted) -> str:
     if wanted.profile == "gpu":
         return "set cluster: {gpus: ...} lower in the problem file"
     return "set training: {num_nodes: ..., num_processes: ...} lower in the problem file"
-
-
-def _queue_answer(facts: RoomFacts, wanted: Wanted) -> Answer:
-    subject = f"queue {QUEUE}"
-    if isinstance(facts.local_queues, Unseen):
-        return unseen(subject, f"the queues of {wanted.namespace}")
-    queue = next((each for each in facts.local_queues if name_of(each) == QUEUE), None)
-    if queue is None:
-        return bad(
-            subject,
-            asked=f"Kueue's LocalQueue {QUEUE} in {wanted.namespace}, for which GPU steps wait",
-            found=names_of(facts.local_queues),
-            remedy="manifests/overlays/prod-gpu, or the -gpu overlay of your Kubeflow, has it (manifests/README.md)",
-        )
-    behind = str(queue["spec"].get("clusterQueue", ""))
-    if isinstance(facts.cluster_queues, Unseen):
-        if reason := _inactive(queue):
-            return _stopped(subject, f"an active queue of the ClusterQueue {behind}", reason, behind)
-        return unseen(subject, f"the ClusterQueue {behind} behind it")
-    return _cluster_queue_answer(facts.cluster_queues, subject, queue, behind)
-
-
-def _cluster_queue_answer(cluster_queues: list[Object], subject: str, queue: Object, behind: str) -> Answer:
-    found = next((each for each in cluster_queues if name_of(each) == behind), None)
-    if found is None:
-        return bad(
-            subject,
-            asked=f"the ClusterQueue {behind} behind it",
-            found=names_of(cluster_queues),
-            remedy=f"have an administrator make it, or name another in the LocalQueue {QUEUE}",
-        )
-    if reason := _inactive(found) or _inactive(queue):
-        return _stopped(subject, f"an active ClusterQueue {behind}", reason, behind)
-    groups = found.get("spec", {}).get("resourceGroups") or []
-    covered = {name for group in groups for name in group.get("coveredResources", [])}
-    missing = [name for name in ("cpu", "memory", ACCELERATOR) if name not in covered]
-    if groups and missing:
-        return note(
-            subject,
-            asked=f"a ClusterQueue {behind} with quota for all that steps ask for",
-            found=f"none for {', '.join(missing)}",
-            remedy="have an administrator add it, unless Kueue is set up to leave it out (excludeResourcePrefixes)",
-        )
-    return good(subject, f"of the ClusterQueue {behind}")
-
-
-def _stopped(subject: str, asked: str, reason: str, behind: str) -> Answer:
-    return bad(subject, asked=asked, found=reason, remedy=f"have an administrator mend the ClusterQueue {behind}")
-
-
-def _inactive(queue: Object) -> str:
-    """Why a LocalQueue or a ClusterQueue lets nothing in; empty where it does."""
-    for condition in queue.get("status", {}).get("conditions") or []:
-        if condition.get("type") == "Active" and condition.get("status") == "False":
-            return str(condition.get("message") or "an inactive one")
-    return ""
 
 
 def _quota_answers(facts: RoomFacts, wanted: Wanted) -> list[Answer]:

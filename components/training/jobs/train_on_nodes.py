@@ -1,8 +1,9 @@
 """Trains on several nodes: launches a Kubeflow `TrainJob`, stays with it, and writes the model bundle."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from components.shared.contracts.cluster_spec import StepSize
 from components.shared.feature_store.store import FeatureStore
 from components.shared.runtime.container_images import image_pull_secrets
 from components.shared.runtime.gpu_placement import DEFAULT_NODES, QUEUE, WORKSPACE_PATH
@@ -26,10 +27,11 @@ _TIMEOUT_S = 7 * 24 * 3600
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Nodes:
-    """The container image of the nodes, and the volume claim that they mount at `WORKSPACE_PATH`."""
+    """The container image of the nodes, their size, and the volume claim that they mount at `WORKSPACE_PATH`."""
 
     image: str
     workspace_claim: str
+    size: StepSize = field(default_factory=StepSize)
 
 
 def train_on_nodes(
@@ -92,6 +94,7 @@ def _train_job(planned: PlannedTraining, nodes: Nodes) -> TrainJob:
         name=train_job_name(planned.folder.uri.rstrip("/").rpartition("/")[2]),
         command=("torchrun", *worker_command(request.write())),
         image=nodes.image,
+        size=nodes.size,
         timeout_s=_TIMEOUT_S,
         num_nodes=planned.config.num_nodes if planned.config.num_nodes > 1 else DEFAULT_NODES,
         gpus_per_node=planned.config.num_processes or 1,

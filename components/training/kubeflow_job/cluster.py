@@ -24,6 +24,8 @@ _TAKEN = 409
 # A token may have run out a moment before it was renewed.
 _PASSING = (0, 401, 408, 429)
 _FORBIDDEN = 403
+# Forbidden, and yet no matter of rights: what webhooks and quotas refuse.
+_DENIED = ("admission webhook", "exceeded quota")
 _WRONG = (400, 422)
 # Of strict validation, where the cluster's definition of the kind is older than ours.
 _UNKNOWN_FIELD = "unknown field"
@@ -52,11 +54,18 @@ class ClusterBackend:
         self._objects: Any = backend.custom_api
         self._core: Any = backend.core_api
         self._logs: dict[str, PodLog] = {}
+        self._seen: dict[str, dict[str, Object]] = {}
 
     def state(self, name: str) -> JobState | None:
         """How far the job has come; None where there is no such job."""
         found = self._job(name)
-        return None if found is None else job_state(found, self._pods(name))
+        if found is None:
+            return None
+        pods = {pod["metadata"]["uid"]: pod for pod in self._pods(name)}
+        seen = self._seen.setdefault(name, {})
+        gone = [pod for uid, pod in seen.items() if uid not in pods]
+        seen.update(pods)
+        return job_state(found, list(pods.values()), gone)
 
     def submit(self, job: TrainJob) -> None:
         """Create the object; fields that the cluster's Trainer does not know are errors, not dropped.
@@ -81,6 +90,7 @@ class ClusterBackend:
         """Ask for the object's deletion, which ends its pods; nothing where there is no such job."""
         with self._errors(f"delete the train job {name}"), _nothing_where_gone():
             self._objects.delete_namespaced_custom_object(*self._place(), name, _request_timeout=_REQUEST_TIMEOUT_S)
+        self._seen.pop(name, None)
 
     def _place(self) -> tuple[str, str, str, str]:
         return GROUP, VERSION, self._namespace, _PLURAL
@@ -150,13 +160,14 @@ class ClusterBackend:
             said = f"the cluster refused to {doing} in namespace {self._namespace}: {_message(error)}"
             if error.status in _PASSING or error.status >= _SERVER_ERROR:
                 raise ConnectionError(said) from error
-            if error.status == _FORBIDDEN:
+            is_denied = any(each in said for each in _DENIED)
+            if error.status == _FORBIDDEN and not is_denied:
                 raise PermissionError(f"{said}; the role pluszero-launcher of the manifests has the rights") from error
             if error.status == _TAKEN:
                 raise FileExistsError(said) from error
             if error.status == _GONE or _UNKNOWN_FIELD in said:
                 raise RuntimeError(f"{said}; {too_old('trainer')}") from error
-            raise (ValueError if error.status in _WRONG else RuntimeError)(said) from error
+            raise (ValueError if is_denied or error.status in _WRONG else RuntimeError)(said) from error
 
 
 @contextlib.contextmanager

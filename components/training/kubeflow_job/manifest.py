@@ -61,16 +61,16 @@ def _labels(job: TrainJob) -> dict[str, str]:
 
 
 def _trainer(job: TrainJob) -> dict[str, Any]:
-    resources = {"cpu": job.cpu, "memory": job.memory}
-    if job.gpus_per_node:
-        resources[ACCELERATOR] = str(job.gpus_per_node)
+    gpus = {ACCELERATOR: str(job.gpus_per_node)} if job.gpus_per_node else {}
+    requests = {"cpu": job.size.cpu, "memory": job.size.memory, **gpus}
+    limits = {"cpu": job.size.cpu_limit, "memory": job.size.memory_limit, **gpus}
     return {
         "image": job.image,
         "command": list(job.command),
         "env": [{"name": name, "value": value} for name, value in sorted(job.environment.items())],
         "numNodes": job.num_nodes,
         "numProcPerNode": job.processes_per_node,
-        "resourcesPerNode": {"requests": resources, "limits": resources},
+        "resourcesPerNode": {"requests": requests, "limits": limits},
     }
 
 

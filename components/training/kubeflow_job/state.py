@@ -1,6 +1,6 @@
 """How far a TrainJob has come, read off the object and its pods as the API server gives them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from components.training.kubeflow_job.manifest import NODE
@@ -14,11 +14,12 @@ ROLE_LABEL = "jobset.sigs.k8s.io/replicatedjob-name"
 RANK_LABEL = "batch.kubernetes.io/job-completion-index"
 
 
-def job_state(job: Object, pods: Sequence[Object]) -> JobState:
+def job_state(job: Object, pods: Sequence[Object], gone: Sequence[Object] = ()) -> JobState:
     """How far a TrainJob has come, from the object and the pods of its nodes, in any order, earlier tries included.
 
     A job that is being deleted counts as failed: nothing more comes of it. The reason of a failure is that of the node
-    which ended first, for the others end because it did.
+    which ended first, for the others end because it did. JobSet restarts a node's container some times and then
+    deletes all pods: `gone` are those that are no longer there, as they were last seen.
     """
     conditions = {
         each["type"]: each for each in job.get("status", {}).get("conditions", []) if each["status"] == "True"
@@ -28,7 +29,7 @@ def job_state(job: Object, pods: Sequence[Object]) -> JobState:
     if "Complete" in conditions:
         return JobState(phase="complete")
     if "Failed" in conditions:
-        return _failure(conditions["Failed"], pods)
+        return _failure(conditions["Failed"], newest_by_rank([*pods, *gone]))
     if "Suspended" in conditions or job["spec"].get("suspend"):
         return JobState(phase="queued", reason=_said(conditions.get("Suspended", {})))
     nodes = newest_by_rank(pods)
@@ -66,25 +67,38 @@ def _phase(pod: Object) -> str:
 
 def _failure(condition: Object, pods: Sequence[Object]) -> JobState:
     # A job whose time is up ends its nodes itself: how they ended says nothing.
-    ends = [] if condition["reason"] == "DeadlineExceeded" else list(_bad_ends(pods))
+    ends = [] if condition["reason"] == "DeadlineExceeded" else _bad_ends(pods) or _bad_ends(pods, of_restarted=True)
     if not ends:
         return JobState(phase="failed", reason=_said(condition))
     _, node, how = min(ends)
     return JobState(phase="failed", reason=f"{node} {how}", node=node)
 
 
-def _bad_ends(pods: Sequence[Object]) -> Iterator[tuple[str, str, str]]:
+def _bad_ends(pods: Sequence[Object], *, of_restarted: bool = False) -> list[tuple[str, str, str]]:
     """When each node that ended badly did so (RFC 3339), which it is, and how it ended."""
+    found = []
     for pod in pods:
         for status in _container_statuses(pod):
-            ended = status.get("state", {}).get("terminated")
+            ended = _end(status, of_restarted=of_restarted)
             if ended and ended["exitCode"] != 0:
                 reason = ended.get("reason", "Error")
                 said = "" if reason == "Error" else f" ({reason})"
-                yield ended.get("finishedAt", ""), node_name(pod), f"ended with exit code {ended['exitCode']}{said}"
+                how = f"ended with exit code {ended['exitCode']}{said}"
+                found.append((ended.get("finishedAt", ""), node_name(pod), how))
         if "reason" in pod.get("status", {}) and _phase(pod) == "Failed":
             # Evicted, preempted or lost with its machine: the pod says it, not the container.
-            yield pod["metadata"].get("deletionTimestamp", ""), node_name(pod), f"failed: {_said(pod['status'])}"
+            how = f"failed: {_said(pod['status'])}"
+            found.append((pod["metadata"].get("deletionTimestamp", ""), node_name(pod), how))
+    return found
+
+
+def _end(status: Object, *, of_restarted: bool) -> Object | None:
+    """How a container has ended; of one that waits to be restarted, or runs again, how it did before."""
+    state = status.get("state", {})
+    if "running" in state and not of_restarted:
+        return None
+    found: Object | None = state.get("terminated") or status.get("lastState", {}).get("terminated")
+    return found
 
 
 def _waits_for(pod: Object) -> str:

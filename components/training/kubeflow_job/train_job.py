@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import re
 from typing import Literal, Protocol
 
+from components.shared.contracts.cluster_spec import StepSize
+
 Phase = Literal["queued", "starting", "running", "complete", "failed"]
 
 # Trainer takes names of RFC 1035; the first node's host is called NAME-node-0-0, and a host's name has 63 characters.
@@ -19,7 +21,7 @@ _RESERVED_PREFIX = "PET_"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainJob:
-    """What to run on every node, and what a node needs; `cpu`, `memory` and `scratch` are Kubernetes quantities a node.
+    """What to run on every node, and what a node needs.
 
     torchrun finds its settings in the environment (`PET_NNODES`, `PET_NPROC_PER_NODE`, `PET_NODE_RANK`,
     `PET_MASTER_ADDR`, `PET_MASTER_PORT`).
@@ -32,9 +34,8 @@ class TrainJob:
     start_timeout_s: int = 3600
     num_nodes: int = 1
     gpus_per_node: int = 1  # one process a GPU; 0 trains on CPUs, in one process a node
-    cpu: str = "8"
-    memory: str = "32Gi"
-    scratch: str = "50Gi"  # bounds `/tmp`
+    size: StepSize = field(default_factory=StepSize)  # cores and memory a node
+    scratch: str = "50Gi"  # a Kubernetes quantity; bounds `/tmp`
     runtime: str = "torch-distributed"  # a ClusterTrainingRuntime
     environment: Mapping[str, str] = field(default_factory=dict)  # no secrets: whoever may read the job reads them
     workspace_claim: str | None = None  # the volume claim with feature store and checkpoints

@@ -29,6 +29,7 @@ CLUSTER_QUEUES = "/apis/kueue.x-k8s.io/v1beta2/clusterqueues"
 RUNTIMES = f"/apis/serving.kserve.io/v1alpha1/namespaces/{NAMESPACE}/servingruntimes"
 CONTAINERS = "/apis/serving.kserve.io/v1alpha1/clusterstoragecontainers"
 TRAINING_RUNTIMES = "/apis/trainer.kubeflow.org/v1alpha1/clustertrainingruntimes"
+ARGO_CONFIG = "/api/v1/namespaces/kubeflow/configmaps/workflow-controller-configmap"
 AUTOSCALER = "/api/v1/namespaces/kube-system/configmaps/cluster-autoscaler-status"
 
 
@@ -51,6 +52,11 @@ def node(name="one", *, cpu="8", memory="32Gi", gpus=2, label=True, taints=(), i
             "images": [{"names": list(images)}],
         },
     )
+
+
+def argo_config(policy):
+    defaults = f"spec:\n  templateDefaults:\n    retryStrategy:\n      retryPolicy: {policy}\n"
+    return named("workflow-controller-configmap", data={"workflowDefaults": defaults} if policy else {})
 
 
 def deployment(name, image, *, namespace="kubeflow", labels=None, replicas=1, available=1):
@@ -91,10 +97,11 @@ def whole_cluster():
             deployment("kueue-controller-manager", "registry.k8s.io/kueue/kueue:v0.17.0", namespace="kueue-system"),
             deployment("kubeflow-trainer-controller-manager", "ghcr.io/kubeflow/trainer-controller-manager:v2.3.0"),
         ),
+        ARGO_CONFIG: argo_config("Always"),
         RUNTIMES: listed(named("pluszero-bundle")),
         CONTAINERS: listed(named("default", spec={"container": {"securityContext": RESTRICTED}})),
         LOCAL_QUEUES: listed(named("pluszero-gpu", spec={"clusterQueue": "gpu"}, status=condition("True"))),
-        CLUSTER_QUEUES: listed(named("gpu", spec={}, status=condition("True"))),
+        CLUSTER_QUEUES: listed(named("gpu", spec={"namespaceSelector": {}}, status=condition("True"))),
         TRAINING_RUNTIMES: listed(named("torch-distributed")),
     }
 

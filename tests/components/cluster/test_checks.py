@@ -7,6 +7,8 @@ from components.cluster.wanted import Wanted, wanted_of
 from components.shared.contracts.cluster_spec import ClusterSpec, StepSize
 from components.shared.contracts.problem import Problem
 from tests.components.cluster.small_cluster import (
+    ARGO_CONFIG,
+    argo_config,
     AUTOSCALER,
     CLAIM,
     claim,
@@ -53,6 +55,28 @@ def changed_deployment(name, image, **more):
 
 def quota(hard, used=None, **spec):
     return {QUOTAS: listed(named("small", spec={"hard": hard, **spec}, status={"hard": hard, "used": used or {}}))}
+
+
+def cluster_queue(spec):
+    return {CLUSTER_QUEUES: listed(named("gpu", spec={"namespaceSelector": {}, **spec}, status=condition("True")))}
+
+
+def quotas(**flavors):
+    """One group of resources; each flavor has plenty of what is not said."""
+    plenty = {"cpu": "8", "memory": "32Gi", "nvidia.com/gpu": "2"}
+    given = [
+        {
+            "name": name,
+            "resources": [{"name": key, "nominalQuota": amount} for key, amount in {**plenty, **changes}.items()],
+        }
+        for name, changes in flavors.items()
+    ]
+    return {"resourceGroups": [{"coveredResources": list(plenty), "flavors": given}]}
+
+
+@pytest.mark.parametrize("profile", ["cpu", "gpu", "nodes"])
+def test_a_cluster_queue_with_quota_for_all_nodes_of_a_job_is_good(profile):
+    assert lines(SmallCluster(cluster_queue(quotas(one={"cpu": "0"}, two={}))), "bad", profile=profile) == []
 
 
 @pytest.mark.parametrize("profile", ["cpu", "gpu", "nodes"])
@@ -240,10 +264,45 @@ CHANGES = {
     ),
     "the cluster queue counts GPUs alone": (
         SmallCluster(
-            {CLUSTER_QUEUES: listed(named("gpu", spec={"resourceGroups": [{"coveredResources": ["nvidia.com/gpu"]}]}))}
+            cluster_queue({"resourceGroups": [{"coveredResources": ["nvidia.com/gpu"]}]}),
         ),
         "note",
         "found none for cpu, memory",
+    ),
+    "the cluster queue has too few GPUs": (
+        SmallCluster(cluster_queue(quotas(one={"nvidia.com/gpu": "1"}, two={"nvidia.com/gpu": "0"}))),
+        "bad",
+        "found too little: it asks for 2 of nvidia.com/gpu, 1 in the flavor one; mend it: ask for less in the problem",
+    ),
+    "the cluster queue has too little memory": (
+        SmallCluster(cluster_queue(quotas(one={"memory": "1900Mi"}))),
+        "bad",
+        "found too little: it asks for 2048Mi of memory, 1900Mi in the flavor one",
+    ),
+    "the cluster queue may borrow": (
+        SmallCluster(cluster_queue({**quotas(one={"nvidia.com/gpu": "1"}), "cohortName": "all"})),
+        "note",
+        "1 in the flavor one; mend it: none, where its cohort all lends the rest",
+    ),
+    "the cluster queue takes no namespace": (
+        SmallCluster({CLUSTER_QUEUES: listed(named("gpu", spec={}, status=condition("True")))}),
+        "bad",
+        "asked for a ClusterQueue gpu that takes pods of alice, found the namespaceSelector of none; mend it: have an",
+    ),
+    "the cluster queue takes other namespaces": (
+        SmallCluster(cluster_queue({"namespaceSelector": {"matchLabels": {"team": "vision"}}})),
+        "bad",
+        "found the namespaceSelector {'matchLabels': {'team': 'vision'}}; mend it: have an administrator widen it",
+    ),
+    "lost pods are tried again, failures are not": (
+        SmallCluster({ARGO_CONFIG: argo_config("OnError")}),
+        "note",
+        "found OnError: a step that fails itself, an object store out of reach for one, stays red; mend it: have an",
+    ),
+    "failures are tried again, lost pods are not": (
+        SmallCluster({ARGO_CONFIG: argo_config("")}),
+        "note",
+        "found none named, which is OnFailure: a pod that is lost with its node is not tried again",
     ),
     "the quota is too small": (
         SmallCluster(quota({"requests.memory": "512Mi", "pods": "10"})),

@@ -58,12 +58,14 @@ def test_the_gpu_profile_places_model_steps_on_nvidia_nodes_and_no_others(steps)
         assert mounts(placed)["/dev/shm"]["sizeLimit"] == "8Gi"
 
 
-def test_the_step_that_launches_nodes_holds_no_gpu_and_names_image_and_claim(steps):
+def test_the_step_that_launches_nodes_holds_no_gpu_and_names_their_image_claim_and_size(steps):
     launching = steps["training-nodes"]["train-on-nodes"]
     assert "accelerator" not in launching.container["resources"]
     assert "nodeSelector" not in launching.placed
     assert launching.argument("node_image") == image("training")
     assert launching.argument("workspace_claim") == "form workspace_claim"
+    for size in ("cpu", "cpu_limit", "memory", "memory_limit"):
+        assert launching.argument(size) == f"check-inputs.training_{size}"
 
 
 @pytest.mark.parametrize("name", ["training-cpu", "augmentation-search-cpu", "scoring-cpu", "monitoring"])

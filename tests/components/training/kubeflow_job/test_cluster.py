@@ -177,6 +177,19 @@ def test_a_log_need_not_be_utf_8(api, backend, caplog):
     assert "node 0 (train-abc-node-0-0-x) | \ufffd" in caplog.messages
 
 
+def test_a_node_that_failed_is_named_though_all_pods_are_gone(api, backend):
+    def all_gone(_):
+        api.pods.clear()
+        api.end(NAME, "Failed", reason="FailedJobs", message="jobset failed due to one or more job failures")
+
+    crashed = {"exitCode": 3, "reason": "Error", "finishedAt": "2026-05-01T00:00:05Z"}
+    waits = {"waiting": {"reason": "CrashLoopBackOff"}}
+    restarted = {"containerStatuses": [{"name": "node", "state": waits, "lastState": {"terminated": crashed}}]}
+    api.script = [on_two_nodes(api), lambda _: api.add_pod(NAME, 1, status=restarted), all_gone]
+    with pytest.raises(TrainJobError, match=r"node 1 \(train-abc-node-0-1-x\) ended with exit code 3; it logged"):
+        launch_train_job(job(), backend, poll_s=POLL_S)
+
+
 def test_a_missing_right_is_said_with_the_role_that_has_it(api, backend):
     api.refusals["create", "trainjobs"] = [403]
     said = (
@@ -186,10 +199,20 @@ def test_a_missing_right_is_said_with_the_role_that_has_it(api, backend):
         launch_train_job(job(), backend, poll_s=POLL_S)
 
 
-def test_a_job_that_the_cluster_refuses_is_the_callers_mistake(api, backend):
-    api.refusals["create", "trainjobs"] = [422]
-    with pytest.raises(ValueError, match="refused to create the train job train-abc"):
+@pytest.mark.parametrize(
+    ("status", "because"),
+    [
+        (422, "refused by the test"),
+        (403, 'admission webhook "validator.trainjob.trainer.kubeflow.org" denied the request: no such runtime'),
+        (403, "exceeded quota: jobs, requested: count/trainjobs=1"),
+    ],
+)
+def test_a_job_that_the_cluster_refuses_is_the_callers_mistake(api, backend, status, because):
+    api.refusals["create", "trainjobs"] = [status]
+    api.refused_because = because
+    with pytest.raises(ValueError, match="refused to create the train job train-abc") as refused:
         launch_train_job(job(), backend, poll_s=POLL_S)
+    assert str(refused.value).endswith(because)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 
+from components.shared.contracts.cluster_spec import StepSize
 from components.training.kubeflow_job.manifest import render_train_job
 from components.training.kubeflow_job.train_job import TrainJob
 from tests.custom_resources import spec_errors
@@ -55,8 +56,9 @@ def models():
 
 
 def test_the_object_of_a_job_on_two_nodes_with_four_gpus_each():
-    rendered = render_train_job(job())
-    resources = {"cpu": "8", "memory": "32Gi", "nvidia.com/gpu": "4"}
+    rendered = render_train_job(job(size=StepSize(memory="8Gi", memory_limit="128Gi")))
+    requests = {"cpu": "500m", "memory": "8Gi", "nvidia.com/gpu": "4"}
+    limits = {"cpu": "16", "memory": "128Gi", "nvidia.com/gpu": "4"}
     assert rendered["apiVersion"] == "trainer.kubeflow.org/v1alpha1"
     assert rendered["kind"] == "TrainJob"
     assert rendered["metadata"] == {
@@ -77,7 +79,7 @@ def test_the_object_of_a_job_on_two_nodes_with_four_gpus_each():
         "env": [{"name": "NCCL_DEBUG", "value": "WARN"}],
         "numNodes": 2,
         "numProcPerNode": 4,
-        "resourcesPerNode": {"requests": resources, "limits": resources},
+        "resourcesPerNode": {"requests": requests, "limits": limits},
     }
     # A node with a sidecar of Istio would never end.
     assert at(spec, (*PATCH, "template", "metadata")) == {"labels": {**LABELS, "sidecar.istio.io/inject": "false"}}

@@ -75,6 +75,27 @@ def test_a_container_that_is_being_made_is_nothing_to_say():
     assert found == JobState(phase="starting")
 
 
+def restarted(now, code, at):
+    """The status of a node whose container has ended before, and what it does now."""
+    return {"containerStatuses": [{"name": "node", "state": {now: {}}, "lastState": ended(code, at)}]}
+
+
+def test_the_pods_of_a_failed_job_are_gone_and_what_they_last_showed_is_known():
+    failed = job(("Failed", "FailedJobs", "jobset failed due to one or more job failures"))
+    tells = JobState(phase="failed", reason="node 1 (p1) ended with exit code 3", node="node 1 (p1)")
+    for now in ("waiting", "running"):
+        assert job_state(failed, [], [pod(0, state={"running": {}}), pod(1, **restarted(now, 3, at=5))]) == tells
+    # What a node that runs again had before is not why the job failed, where another has just ended.
+    assert (
+        job_state(failed, [pod(0, **restarted("running", 1, at=1))], [pod(1, **restarted("waiting", 3, at=5))]) == tells
+    )
+    # Nor is what the pod of an earlier try had.
+    tried = pod(1, "Failed", made="2026-04-30T00:00:00Z", state=ended(137, at=1))
+    assert (
+        job_state(failed, [], [tried, pod(0, state={"running": {}}), pod(1, **restarted("waiting", 3, at=5))]) == tells
+    )
+
+
 def test_a_failure_is_that_of_the_node_that_ended_first():
     failed = job(("Failed", "JobsFailed", "jobset failed due to one or more job failures"))
     pods = [pod(0, "Failed", state=ended(1, at=9)), pod(1, "Failed", state=ended(137, at=5, reason="OOMKilled"))]
