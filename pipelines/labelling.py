@@ -238,6 +238,7 @@ def labelled_training_pipeline(profile: ProfileName) -> BaseComponent:
                 **{name: form[name] for name in ("backbone", "feature_dir", "workspace_claim")},
                 **size_of(inputs, "data"),
             )
+            data.set_display_name("labelled data")
             chosen = _chosen_model(layers, form, inputs, data, opened, profile)
             analysed_release(
                 layers, form, inputs, examples=data.outputs["examples"], model=chosen.outputs["chosen_model"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import json
 from pathlib import Path
 import subprocess
@@ -52,6 +52,16 @@ class Launcher:
     cluster: Cluster
     process: "subprocess.Popen[str]"
     pid: str
+    heard: list[str] = field(default_factory=list)
+
+    def hear(self, words: str) -> None:
+        """Wait until it says something: what happens next happens after it has seen what was before."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.heard.append(line)
+            if words in line:
+                return
+        raise AssertionError(f"the launcher must say {words!r}, but ended with {''.join(self.heard)}")
 
     def end(self, signal: str) -> str:
         """End it by a signal; what it has said."""
@@ -61,7 +71,7 @@ class Launcher:
 
     def said(self) -> str:
         """What it has said when it has ended."""
-        return self.process.communicate(timeout=300)[0]
+        return "".join(self.heard) + self.process.communicate(timeout=300)[0]
 
 
 @contextlib.contextmanager
