@@ -8,6 +8,8 @@ from components.training.kubeflow_job.train_job import JobState
 
 Object = dict[str, Any]
 
+# 128 and SIGTERM's number.
+_TOLD_TO_STOP = "exit code 143"
 # Labels that JobSet and Job put on pods.
 JOB_LABEL = "jobset.sigs.k8s.io/jobset-name"
 ROLE_LABEL = "jobset.sigs.k8s.io/replicatedjob-name"
@@ -67,10 +69,13 @@ def _phase(pod: Object) -> str:
 
 def _failure(condition: Object, pods: Sequence[Object]) -> JobState:
     # A job whose time is up ends its nodes itself: how they ended says nothing.
-    ends = [] if condition["reason"] == "DeadlineExceeded" else _bad_ends(pods) or _bad_ends(pods, of_restarted=True)
-    if not ends:
+    is_up = condition["reason"] == "DeadlineExceeded"
+    ended, restarted = ([], []) if is_up else (_bad_ends(pods), _bad_ends(pods, of_restarted=True))
+    if not ended and not restarted:
         return JobState(phase="failed", reason=_said(condition))
-    _, node, how = min(ends)
+    # A node that was told to stop ended because another one had failed, which may just have been started again.
+    by_itself = [[end for end in ends if _TOLD_TO_STOP not in end[2]] for ends in (ended, restarted)]
+    _, node, how = min(by_itself[0] or by_itself[1] or ended or restarted)
     return JobState(phase="failed", reason=f"{node} {how}", node=node)
 
 

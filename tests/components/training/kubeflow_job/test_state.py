@@ -104,6 +104,15 @@ def test_a_failure_is_that_of_the_node_that_ended_first():
     assert found.node == "node 1 (p1)"
 
 
+def test_a_node_that_was_told_to_stop_is_not_to_blame():
+    failed = job(("Failed", "FailedJobs", "jobset failed"))
+    told = pod(0, "Failed", state=ended(143, at=9))
+    for now in ("running", "waiting"):
+        found = job_state(failed, [], [told, pod(1, **restarted(now, 3, at=5))])
+        assert (found.node, found.reason) == ("node 1 (p1)", "node 1 (p1) ended with exit code 3")
+    assert job_state(failed, [told, pod(1)]).reason == "node 0 (p0) ended with exit code 143"
+
+
 def test_an_evicted_node_says_so():
     pods = [pod(0, "Failed", reason="Evicted", message="The node was low on memory.")]
     found = job_state(job(("Failed", "JobsFailed", "x")), pods)
