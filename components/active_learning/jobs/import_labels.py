@@ -119,9 +119,6 @@ def import_labels(
     """
     table = ExampleTable(examples_path)
     pool = None if pool_path is None else ExampleTable(pool_path)
-    if pool is not None and not pool.info.is_pool:
-        # It is the table itself, as a step hands it on: its unlabelled rows are the pool.
-        pool = None
     imported = _by_people(table, pool, queue_uri, labels_uri)
     by_models = [] if model_labels_path is None else updates_of_models(read_model_labels(model_labels_path))
     with version_folder(outputs.examples, table) as part:

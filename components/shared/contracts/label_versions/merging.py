@@ -95,7 +95,8 @@ def merge_updates(
         that is an error; then nothing is written.
     """
     _check(table)
-    if pool is not None and pool.path.resolve() == table.path.resolve():
+    if pool is not None and not pool.info.is_pool and pool.info.modality == table.info.modality:
+        # The table itself, or a copy that a step hands on: its unlabelled rows are the pool.
         pool = None
     plan = merge_plan(table, updates, pool=pool, corrects=kind == "corrections")
     if plan.refused and is_strict:

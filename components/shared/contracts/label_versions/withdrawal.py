@@ -73,7 +73,7 @@ def withdraw_labels(
             f"the model version must be one that labelled examples of {table.path}, {_known(table)}, "
             f"got {model_version!r}"
         )
-    removed = frozenset() if pool is None or pool.path.resolve() == table.path.resolve() else _among(pool, ids)
+    removed = _among(pool, ids) if pool is not None and pool.info.is_pool else frozenset()
     counts = {"num_removed": len(removed), "num_unlabelled": len(ids) - len(removed)}
     change = LabelChange(
         kind="withdrawal",
