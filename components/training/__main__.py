@@ -60,8 +60,7 @@ def smoke(
         recipe=recipe,
         training=json.dumps(sections["training"]),
         budget=json.dumps(sections["budget"]),
-        target=json.dumps(sections["target"]),
-        fairness=json.dumps(sections["fairness"]),
+        asked_classes=_asked_classes(problem),
         seed=seed,
         device=device,
     )
@@ -107,6 +106,14 @@ def train(
         raise typer.Exit(INTERRUPTED) from error
     metrics = ", ".join(f"{name} {value:.4g}" for name, value in result.metrics.items())
     typer.echo(f"{result.backbone}: {metrics}; bundle in {output / 'model'}")
+
+
+def _asked_classes(problem: Path | None) -> str:
+    from components.shared.contracts.asked_classes import asked_classes
+    from components.shared.contracts.problem import Problem, read_problem
+
+    said = Problem() if problem is None else read_problem(problem)
+    return asked_classes(said.target, said.fairness).to_json()
 
 
 def _sections(problem: Path | None) -> dict[str, Any]:

@@ -31,6 +31,7 @@ def check_inputs(
         ("budget", str),
         ("fairness", str),
         ("language_bias", str),
+        ("asked_classes", str),
         ("source", str),
         ("checkpoint_dir", str),
         ("model_name", str),
@@ -95,6 +96,8 @@ def check_inputs(
         How groups of people are compared, as JSON.
     language_bias
         What a text model is asked about people, as JSON.
+    asked_classes
+        The classes that target and fairness name, as JSON.
     source
         Where steps find the data: a place on the workspace as a path.
     checkpoint_dir
@@ -147,8 +150,7 @@ def smoke_test(
     recipe: str,
     training: str,
     budget: str,
-    target: str,
-    fairness: str,
+    asked_classes: str,
     seed: int,
     device: str,
     smoke_report: dsl.Output[dsl.HTML],
@@ -170,10 +172,8 @@ def smoke_test(
         What the problem file changes of it, as JSON; empty for nothing.
     budget
         What the training may cost, as JSON; empty for no limit.
-    target
-        What the model must reach, as JSON: whether these classes can be asked that; empty for nothing.
-    fairness
-        How far groups may lie apart, as JSON: the same; empty for nothing.
+    asked_classes
+        The classes that the problem file names for the analysis, as JSON: whether the data have them; empty for none.
     seed
         The run's seed.
     device
@@ -195,8 +195,8 @@ def smoke_test(
     paths = SmokePaths(features=features.path, examples=examples.path, report=smoke_report.path,
                        verdict=smoke_verdict.path, metrics=smoke_metrics.path, forecast=forecast.path)  # fmt: skip
     result = smoke_test(
-        paths, recipe=recipe, training=training, budget=budget, seed=seed, device=device, target=target,
-        fairness=fairness,
+        paths, recipe=recipe, training=training, budget=budget, seed=seed, device=device,
+        asked_classes=asked_classes,
     )  # fmt: skip
     smoke_metrics.log_metric("duration_s", result.duration_s)
 
@@ -348,10 +348,8 @@ def train_on_nodes(
     outputs = TrainingOutputs(model=model.path, report=train_report.path, metrics=train_metrics.path, logs=logs.path)
     size = StepSize(cpu=cpu, cpu_limit=cpu_limit, memory=memory, memory_limit=memory_limit)
     nodes = Nodes(image=node_image, workspace_claim=workspace_claim, size=size)
-    result = train_on_nodes(
-        inputs, outputs, nodes, recipe=recipe, training=training, seed=seed, checkpoint_dir=checkpoint_dir,
-        warm_start=warm_start,
-    )  # fmt: skip
+    settings = {"recipe": recipe, "training": training, "seed": seed, "warm_start": warm_start}
+    result = train_on_nodes(inputs, outputs, nodes, checkpoint_dir=checkpoint_dir, **settings)
     train_metrics.metadata.update(result.metrics)
     model.metadata.update(backbone=result.backbone, **result.metrics)
 

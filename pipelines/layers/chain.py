@@ -92,7 +92,7 @@ def tested_training(
         features=features.outputs["features"],
         examples=data.outputs["examples"],
         recipe=form["recipe"],
-        **{name: inputs.outputs[name] for name in ("training", "budget", "target", "fairness")},
+        **{name: inputs.outputs[name] for name in ("training", "budget", "asked_classes")},
         seed=form["seed"],
         workspace_claim=form["workspace_claim"],
         **size_of(inputs, "training"),

@@ -26,8 +26,7 @@ def tests_layer(profile: ProfileName) -> BaseComponent:
         recipe: str,
         training: str,
         budget: str,
-        target: str,
-        fairness: str,
+        asked_classes: str,
         seed: int,
         workspace_claim: str,
         cpu: str,
@@ -45,8 +44,8 @@ def tests_layer(profile: ProfileName) -> BaseComponent:
             How the full run trains; what the problem file changes of it, as JSON.
         budget
             What the training may cost, as JSON.
-        target, fairness
-            What the analysis will be asked, as JSON: whether it can be is known before the training.
+        asked_classes
+            The classes that the problem file names for the analysis, as JSON: whether the data have them.
         workspace_claim
             The volume claim that steps mount.
         cpu, cpu_limit, memory, memory_limit
@@ -58,8 +57,7 @@ def tests_layer(profile: ProfileName) -> BaseComponent:
             recipe=recipe,
             training=training,
             budget=budget,
-            target=target,
-            fairness=fairness,
+            asked_classes=asked_classes,
             seed=seed,
             device=device_of(profile),
         )

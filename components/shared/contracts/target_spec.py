@@ -66,11 +66,7 @@ class OperatingPointSpec:
         ValueError
             If there are other than two classes, or the named one is none of them.
         """
-        if len(class_names) != 2:
-            raise ValueError(
-                f"target.at must be of a model of two classes, got {len(class_names)}: choose a metric over all "
-                "classes, such as macro_recall"
-            )
+        check_two_classes(class_names)
         if self.positive is None:
             return 1
         if self.positive not in class_names:
@@ -151,6 +147,15 @@ class TargetSpec:
         kind, metrics = ("a number", NUMBER_METRICS) if is_regression else ("a class", of_classes)
         raise ValueError(
             f"target.metric must be one of {', '.join(metrics)} where the label is {kind}, got {self.metric!r}"
+        )
+
+
+def check_two_classes(class_names: Sequence[str]) -> None:
+    """Raise `ValueError` where a threshold is asked for of other than two classes."""
+    if len(class_names) != 2:
+        raise ValueError(
+            f"target.at must be of a model of two classes, got {len(class_names)}: choose a metric over all "
+            "classes, such as macro_recall"
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from components.modeling.backbone_config import AUTO, backbone_modality, BackboneConfig, is_custom_model, SMALL_CNN
 from components.modeling.images.backbones import native_image_size
 from components.modeling.preparation_settings import preparation_section, preparation_settings_from
+from components.shared.contracts.asked_classes import asked_classes
 from components.shared.contracts.cluster_spec import ClusterSpec
 from components.shared.contracts.data_fingerprint import data_fingerprint
 from components.shared.contracts.language_bias_corpus import read_corpus
@@ -66,6 +67,8 @@ class CheckedInputs(NamedTuple):
     target, preparation, training, budget, fairness, language_bias
         JSON texts: these sections; an augmentation policy with its content, and with the preparation how values of a
         table are cleaned.
+    asked_classes
+        JSON text: classes that the target and the fairness section name.
     source, checkpoint_dir
         Where steps find them: a place on the workspace as a path.
     model_name
@@ -91,6 +94,7 @@ class CheckedInputs(NamedTuple):
     budget: str
     fairness: str
     language_bias: str
+    asked_classes: str
     source: str
     checkpoint_dir: str
     model_name: str
@@ -198,6 +202,7 @@ def _checked(
     return CheckedInputs(
         data_problem=_canonical(parsed),
         **sections,
+        asked_classes=asked_classes(said.target, said.fairness).to_json(),
         source=found,
         checkpoint_dir=mounted(destination.checkpoint_dir),
         model_name=published_name,

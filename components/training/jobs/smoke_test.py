@@ -9,9 +9,8 @@ import time
 
 from components.modeling.gpu.devices import choose_device
 from components.modeling.gpu.preflight import gpu_preflight
+from components.shared.contracts.asked_classes import parse_asked_classes
 from components.shared.contracts.example_table import ExampleTable
-from components.shared.contracts.fairness_spec import parse_fairness
-from components.shared.contracts.target_spec import parse_target
 from components.shared.contracts.verdict import Finding, Verdict, write_verdict
 from components.shared.feature_store.store import FeatureStore
 from components.shared.runtime.atomic_files import write_json
@@ -71,8 +70,7 @@ def smoke_test(
     budget: str,
     seed: int,
     device: str = "auto",
-    target: str = "",
-    fairness: str = "",
+    asked_classes: str = "",
 ) -> SmokeResult:
     """Check a training on a tiny sample, forecast what the whole of it takes, and say whether it may be paid for.
 
@@ -90,26 +88,26 @@ def smoke_test(
         The run's seed.
     device
         `auto`, `cpu` or `cuda`.
-    target, fairness
-        JSON: what the analysis will be asked; empty for nothing.
+    asked_classes
+        JSON: the classes that the problem file names for the analysis; empty for none.
 
     Raises
     ------
     ValueError
-        If recipe, settings, budget, device, target or fairness are unknown.
+        If recipe, settings, budget, device or asked classes are unknown.
     """
     began = time.monotonic()
     store = FeatureStore(paths.features)
     config = configured(store, recipe, training)
     limits = parse_budget(budget)
-    asked = parse_target(target), parse_fairness(fairness)
+    asked = parse_asked_classes(asked_classes)
     # A GPU that was asked for is checked first.
     checks = _gpu_checks() if device == "cuda" else []
     forecast = None
     if not _findings(checks):
         table = None if paths.examples is None else ExampleTable(paths.examples)
         more, forecast = _checked(store, config, seed, device, table)
-        checks += [analysis_check(store.class_names, *asked, is_regression=store.is_regression), *more]
+        checks += [analysis_check(store.class_names, asked), *more]
     lines = [] if forecast is None else budget_lines(forecast, limits)
     verdict = _verdict(checks, [line.finding for line in lines if line.finding is not None])
     duration_s = round(time.monotonic() - began, 2)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from components.shared.contracts.asked_classes import AskedClasses
 from components.shared.contracts.verdict import read_verdict
 from components.shared.feature_store.store import FeatureStore
 from components.shared.feature_store.writer import FeatureStoreWriter
@@ -107,16 +108,12 @@ def test_a_budget_that_the_training_exceeds_blocks_it(run, store_with_bug):
 @pytest.mark.parametrize(
     ("asked", "reason"),
     [
-        ({"fairness": '{"positive": "zebra"}'}, "fairness.positive must be a class of the model"),
-        (
-            {"target": '{"metric": "recall", "minimum": 0.5, "at": {"precision": 0.5, "positive": "zebra"}}'},
-            "target.at.positive must be one of",
-        ),
-        ({"target": '{"metric": "rmse", "maximum": 2}'}, "target.metric must be one of"),
+        (AskedClasses(names={"fairness.positive": "zebra"}), "fairness.positive must be one of"),
+        (AskedClasses(names={"target.at.positive": "zebra"}, must_be_two=True), "target.at.positive must be one of"),
     ],
 )
 def test_an_analysis_that_cannot_be_done_is_known_before_the_training(run, store_with_bug, asked, reason):
-    result, verdict, _ = run(features=store_with_bug("UnusedLayer"), **asked)
+    result, verdict, _ = run(features=store_with_bug("UnusedLayer"), asked_classes=asked.to_json())
     assert not result.passed
     assert verdict.findings[0].name == "the analysis can answer what is asked"
     assert verdict.findings[0].message.startswith(reason)
