@@ -348,8 +348,8 @@ def train_on_nodes(
     outputs = TrainingOutputs(model=model.path, report=train_report.path, metrics=train_metrics.path, logs=logs.path)
     size = StepSize(cpu=cpu, cpu_limit=cpu_limit, memory=memory, memory_limit=memory_limit)
     nodes = Nodes(image=node_image, workspace_claim=workspace_claim, size=size)
-    settings = {"recipe": recipe, "training": training, "seed": seed, "warm_start": warm_start}
-    result = train_on_nodes(inputs, outputs, nodes, checkpoint_dir=checkpoint_dir, **settings)
+    result = train_on_nodes(inputs, outputs, nodes, recipe=recipe, training=training, seed=seed,
+                            checkpoint_dir=checkpoint_dir, warm_start=warm_start)  # fmt: skip
     train_metrics.metadata.update(result.metrics)
     model.metadata.update(backbone=result.backbone, **result.metrics)
 
