@@ -162,6 +162,10 @@ def import_verdict(imported: ImportedLabels, merged: MergedLabels, *, max_reject
         )
         for fault in imported.faults[:_LISTED_FINDINGS]
     ]
+    if imported.files and not imported.num_given and not merged.num_added and not merged.num_changed:
+        # Whoever goes on pays for a training that learns nothing new.
+        nothing = _nothing_filled_in(imported)
+        return Verdict(check="labels", passed=False, reason=nothing.message, findings=(nothing, *findings))
     if share <= max_rejected_share:
         reason = _summary(imported, merged)
         return Verdict(check="labels", passed=True, reason=reason, findings=tuple(findings))
@@ -178,6 +182,16 @@ def import_verdict(imported: ImportedLabels, merged: MergedLabels, *, max_reject
         remedy="see whether the file is of this queue, and mend what the report lists",
     )
     return Verdict(check="labels", passed=False, reason=blocking.message, findings=(blocking, *findings))
+
+
+def _nothing_filled_in(imported: ImportedLabels) -> Finding:
+    return Finding(
+        kind="quality",
+        severity="blocking",
+        message=f"labels must be filled in, but {', '.join(imported.files)} hold none",
+        name="nothing_filled_in",
+        remedy="fill in the column label, or give the file that people filled in",
+    )
 
 
 def import_metrics(imported: ImportedLabels, merged: MergedLabels) -> dict[str, float]:

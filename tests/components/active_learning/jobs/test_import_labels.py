@@ -333,3 +333,18 @@ def test_the_rejected_rows_are_a_sheet_without_formulas(queue):
         [row] = csv.DictReader(file)
     assert (row["file"], row["row"], row["fault"]) == ("kim.csv", "2", "unknown_label")
     assert not row["found"].startswith("=")
+
+
+def test_a_queue_that_nobody_filled_in_is_no_labels(queue):
+    imported = queue.imported("kim.csv", queue.sheet())
+    assert not imported.passed
+    assert imported.reason == "labels must be filled in, but kim.csv hold none"
+    assert read_verdict(queue.outputs("out").verdict).findings[0].name == "nothing_filled_in"
+    whole = import_labels(
+        examples_path=queue.examples,
+        pool_path=queue.pool,
+        queue_uri=str(queue.queue),
+        labels_uri=str(queue.queue),
+        outputs=queue.outputs("whole"),
+    )
+    assert not whole.passed
