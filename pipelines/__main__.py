@@ -190,7 +190,6 @@ def label_command(
     settings: Annotated[Path | None, typer.Option(help="The round's settings, a YAML or JSON file.")] = None,
     run_dir: RunDir = None,
     seed: Seed = 0,
-    runner: Runner = "local",
 ) -> None:
     """Run the labelling pipeline: score a pool, choose what people label, and write the queue for them."""
     from components.reporting.run_pages.labelling_run_summary import LabellingRunSummary
@@ -209,7 +208,7 @@ def label_command(
             folder=folder,
             arguments=lambda: parameters,
             sources=tuple(filter(None, places.values())),
-            in_containers=runner == "docker",
+            in_containers=False,
         )
     )
 
@@ -223,7 +222,6 @@ def learn_command(
     recipe: Annotated[str, typer.Option(help="full, fine_tune or smoke.")] = "full",
     model_name: Annotated[str, typer.Option(help="Name of the model.")] = "model",
     seed: Seed = 0,
-    runner: Runner = "local",
 ) -> None:
     """Run the training pipeline from a filled-in queue: merge, train on and anew, choose, analyse, publish."""
     from components.reporting.run_pages.training_run_summary import TrainingRunSummary
@@ -250,7 +248,7 @@ def learn_command(
             folder=folder,
             arguments=lambda: parameters,
             sources=tuple(filter(None, (queue_uri, labels_uri))),
-            in_containers=runner == "docker",
+            in_containers=False,
         )
     )
 
