@@ -133,7 +133,7 @@ def _check_fit(examples: ExampleTable, pool: ExampleTable, config: BundleConfig,
     if examples.info.task == "regression":
         raise ContractError(f"labels that are bought must be classes, but those of {examples.path} are numbers")
     if examples.info.is_pool:
-        raise ContractError("examples_uri must be a table with splits, but is a pool: name the pool in pool_uri")
+        raise ContractError("examples_uri must be a table with splits, but is a pool: give it as the unlabelled pool")
     for name, modality in (("the pool", pool.info.modality), (f"the model {model_uri}", config.modality)):
         if modality != examples.info.modality:
             raise ContractError(f"{name} must be of {examples.info.modality} examples, as the table is, got {modality}")
