@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from components.shared.contracts.cluster_spec import canonical_cores, canonical_memory
 from components.shared.runtime.gpu_placement import (
     ACCELERATOR,
     IMAGE_USER,
@@ -61,17 +62,28 @@ def _labels(job: TrainJob) -> dict[str, str]:
 
 
 def _trainer(job: TrainJob) -> dict[str, Any]:
+    """What Trainer lets nobody change, in the very form that Kubernetes writes it.
+
+    Kueue lets a job go by writing all of it anew. What it would write in another way, an empty list (it leaves it out)
+    or half a core, is a change that Trainer refuses, and the job would wait forever.
+    """
     gpus = {ACCELERATOR: str(job.gpus_per_node)} if job.gpus_per_node else {}
-    requests = {"cpu": job.size.cpu, "memory": job.size.memory, **gpus}
-    limits = {"cpu": job.size.cpu_limit, "memory": job.size.memory_limit, **gpus}
+    environment = [{"name": name, "value": value} for name, value in sorted(job.environment.items())]
     return {
         "image": job.image,
         "command": list(job.command),
-        "env": [{"name": name, "value": value} for name, value in sorted(job.environment.items())],
+        **({"env": environment} if environment else {}),
         "numNodes": job.num_nodes,
         "numProcPerNode": job.processes_per_node,
-        "resourcesPerNode": {"requests": requests, "limits": limits},
+        "resourcesPerNode": {
+            "requests": {**_amounts(job.size.cpu, job.size.memory), **gpus},
+            "limits": {**_amounts(job.size.cpu_limit, job.size.memory_limit), **gpus},
+        },
     }
+
+
+def _amounts(cpu: str, memory: str) -> dict[str, str]:
+    return {"cpu": canonical_cores(cpu), "memory": canonical_memory(memory)}
 
 
 def _pod_patch(job: TrainJob) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def pod_of(rendered):
     return {
         "kind": "Pod",
         "metadata": {"name": "node"},
-        "spec": {**patch, "containers": [{**container, "env": trainer["env"]}]},
+        "spec": {**patch, "containers": [{**container, "env": trainer.get("env", [])}]},
     }
 
 
@@ -110,6 +110,15 @@ def test_the_object_of_a_job_on_two_nodes_with_four_gpus_each():
             }
         ],
     }
+
+
+def test_what_nobody_may_change_is_written_as_kubernetes_writes_it():
+    # Kueue writes a job anew to let it go: what it would write in another way is refused, and the job waits forever.
+    size = StepSize(cpu="0.5", cpu_limit="2000m", memory="1.5Gi", memory_limit="65536Mi")
+    trainer = render_train_job(job(size=size, environment={}, gpus_per_node=0))["spec"]["trainer"]
+    requests, limits = {"cpu": "500m", "memory": "1536Mi"}, {"cpu": "2", "memory": "64Gi"}
+    assert trainer["resourcesPerNode"] == {"requests": requests, "limits": limits}
+    assert "env" not in trainer
 
 
 def test_a_job_on_cpus_asks_for_no_gpu_and_for_one_process_a_node():
