@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from components.shared.contracts.cluster_spec import canonical_cores, canonical_memory
+from components.shared.contracts.cluster_spec import canonical_cores, canonical_memory, STORE_VARIABLES
 from components.shared.runtime.gpu_placement import (
     ACCELERATOR,
     IMAGE_USER,
@@ -68,7 +68,7 @@ def _trainer(job: TrainJob) -> dict[str, Any]:
     or half a core, is a change that Trainer refuses, and the job would wait forever.
     """
     gpus = {ACCELERATOR: str(job.gpus_per_node)} if job.gpus_per_node else {}
-    environment = [{"name": name, "value": value} for name, value in sorted(job.environment.items())]
+    environment = _environment(job)
     return {
         "image": job.image,
         "command": list(job.command),
@@ -80,6 +80,14 @@ def _trainer(job: TrainJob) -> dict[str, Any]:
             "limits": {**_amounts(job.size.cpu_limit, job.size.memory_limit), **gpus},
         },
     }
+
+
+def _environment(job: TrainJob) -> list[dict[str, Any]]:
+    """What the job says, and of the secret's keys those that are there, as a pipeline's steps have them."""
+    said = [{"name": name, "value": value} for name, value in sorted(job.environment.items())]
+    given = [name for name in STORE_VARIABLES if name not in job.environment] if job.secret is not None else []
+    secret = {"name": job.secret, "optional": True}
+    return [*said, *({"name": name, "valueFrom": {"secretKeyRef": {**secret, "key": name}}} for name in given)]
 
 
 def _amounts(cpu: str, memory: str) -> dict[str, str]:

@@ -138,6 +138,21 @@ def test_what_a_user_adds_is_there_and_replaces_nothing():
     assert at(rendered["spec"], POD)["serviceAccountName"] == "trainer"
 
 
+def test_nodes_reach_an_object_store_by_the_keys_of_a_secret_that_may_be_absent():
+    rendered = render_train_job(job(secret="pets-object-store", environment={"AWS_DEFAULT_REGION": "minio"}))
+    said, *keys = rendered["spec"]["trainer"]["env"]
+    assert said == {"name": "AWS_DEFAULT_REGION", "value": "minio"}
+    assert [each["name"] for each in keys] == [
+        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL",
+    ]  # fmt: skip
+    for each in keys:
+        assert each["valueFrom"]["secretKeyRef"] == {
+            "name": "pets-object-store", "key": each["name"], "optional": True,
+        }  # fmt: skip
+    assert models().from_dict(rendered).to_dict() == rendered
+    assert spec_errors(rendered) == []
+
+
 def test_nodes_pull_their_image_by_the_secrets_that_are_named():
     rendered = render_train_job(job(pull_secrets=("one", "two")))
     assert at(rendered["spec"], POD)["imagePullSecrets"] == [{"name": "one"}, {"name": "two"}]
