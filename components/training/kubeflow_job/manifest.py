@@ -23,9 +23,6 @@ VERSION = "v1alpha1"
 # The torch runtime's names for its replicated job and that job's container.
 NODE = "node"
 
-# For the checkpoint that a stopped training writes; torchrun itself waits half a minute for its processes.
-_GRACE_S = 60
-
 # A profile of Kubeflow injects Istio's sidecar, in which a node would never end, and which takes the ports that nodes
 # find each other by.
 _NO_SIDECAR = {"sidecar.istio.io/inject": "false"}
@@ -35,7 +32,11 @@ _MANAGER = "pluszero-mlops/training"
 
 
 def render_train_job(job: TrainJob) -> dict[str, Any]:
-    """The TrainJob object of Trainer 2.3, without a namespace; what its runtime does not say is in `runtimePatches`."""
+    """The TrainJob object of Trainer 2.2, without a namespace; what its runtime does not say is in `runtimePatches`.
+
+    Nothing that only Trainer 2.3 knows: Kueue, whose library is 2.2's, would lose it as it lets the job go, and JobSet
+    refuses the change. A node that is stopped has Kubernetes' half a minute, which is what torchrun gives its processes.
+    """
     queue = {} if job.queue is None else {QUEUE_LABEL: job.queue}
     template = {"metadata": {"labels": {**_labels(job), **_NO_SIDECAR}}, "spec": _pod_patch(job)}
     replicated_job = {"name": NODE, "template": {"spec": {"template": template}}}
@@ -100,7 +101,6 @@ def _pod_patch(job: TrainJob) -> dict[str, Any]:
     profile = {"seccompProfile": {"type": "RuntimeDefault"}}
     closed = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
     patch: dict[str, Any] = {
-        "terminationGracePeriodSeconds": _GRACE_S,
         "securityContext": {**user, **profile},
         "volumes": volumes,
         "containers": [{"name": NODE, "securityContext": {**user, **profile, **closed}, "volumeMounts": mounts}],

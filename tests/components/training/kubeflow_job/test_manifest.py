@@ -84,7 +84,6 @@ def test_the_object_of_a_job_on_two_nodes_with_four_gpus_each():
     # A node with a sidecar of Istio would never end.
     assert at(spec, (*PATCH, "template", "metadata")) == {"labels": {**LABELS, "sidecar.istio.io/inject": "false"}}
     assert at(spec, POD) == {
-        "terminationGracePeriodSeconds": 60,
         "nodeSelector": {"nvidia.com/gpu.present": "true"},
         "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
         "securityContext": USER,
