@@ -94,6 +94,11 @@ GO_MODULES = (
     GoModule(name="versitygw", packages={"versitygw": "github.com/versity/versitygw/cmd/versitygw"}),
     # No part of a node: controllers that people install, with the manifests that they install them by.
     GoModule(
+        name="kueue",
+        packages={"kueue": "sigs.k8s.io/kueue/cmd/kueue"},
+        manifests={"kueue-manifests": ModuleFolder(module="sigs.k8s.io/kueue", path="config")},
+    ),
+    GoModule(
         name="trainer",
         packages={
             "trainer-controller-manager": "github.com/kubeflow/trainer/v2/cmd/trainer-controller-manager",

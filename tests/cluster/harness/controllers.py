@@ -1,7 +1,8 @@
 """Controllers that people install beside Kubernetes: their own programs and manifests, as pods on the node.
 
-What is applied is what their modules say, with three changes: images have the version that is pinned, are not pulled,
-for no registry is there, and pods ask for no size, for the node is small.
+What is applied is what their modules say, with three changes: images have the version that is pinned (manifests of a
+development branch name its newest), are not pulled, for no registry is there, and pods ask for no size, for the node is
+small.
 """
 
 from collections.abc import Sequence
@@ -51,6 +52,9 @@ class Controller:
         return pinned_version(self.module, self.dependency)
 
 
+KUEUE = Controller(
+    module="kueue", dependency="sigs.k8s.io/kueue", program="kueue", deployment="kueue-controller-manager"
+)
 JOBSET = Controller(
     module="trainer", dependency="sigs.k8s.io/jobset", program="jobset", deployment="jobset-controller-manager"
 )
@@ -60,6 +64,12 @@ TRAINER = Controller(
     program="trainer-controller-manager",
     deployment="trainer-controller-manager",
 )
+
+
+def install_kueue(cluster: Cluster) -> None:
+    """Install Kueue as its repository's `config/default` does."""
+    manifests = _copy(cluster, "kueue", "kueue-manifests")
+    _install(cluster, _rendered(cluster, manifests / "default"), [KUEUE])
 
 
 def install_trainer(cluster: Cluster) -> None:
