@@ -35,7 +35,7 @@ def render_train_job(job: TrainJob) -> dict[str, Any]:
     """The TrainJob object of Trainer 2.2, without a namespace; what its runtime does not say is in `runtimePatches`.
 
     Nothing that only Trainer 2.3 knows: Kueue, whose library is 2.2's, would lose it as it lets the job go, and JobSet
-    refuses the change. A node that is stopped has Kubernetes' half a minute, which is what torchrun gives its processes.
+    refuses the change. A node that is stopped has Kubernetes' half a minute: torchrun gives its processes no more.
     """
     queue = {} if job.queue is None else {QUEUE_LABEL: job.queue}
     template = {"metadata": {"labels": {**_labels(job), **_NO_SIDECAR}}, "spec": _pod_patch(job)}
