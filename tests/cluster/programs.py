@@ -15,7 +15,7 @@ from tests.cluster.go_modules import GO_MODULES, GoModule
 
 CACHE_VARIABLE = "PLUSZERO_CLUSTER_CACHE"
 # Go's own caches while it builds, and the programs.
-DISK_TO_BUILD_BYTES = 12 * 10**9
+DISK_TO_BUILD_BYTES = 15 * 10**9
 UNUSED_DAYS = 30
 
 
