@@ -131,7 +131,7 @@ HELD = {
     "too little memory": ({"memory": "512Mi"}, "insufficient quota for memory", "✗ it asks for 1Gi of memory, 512Mi"),
     "no namespace": ({"selector": False}, "namespace doesn't match", "✗ found the namespaceSelector of none"),
     "no flavor": ({"flavor": "fast"}, "is inactive", "✗ asked for an active ClusterQueue gpu, found Can't admit new"),
-    "GPUs alone": ({"covered": [ACCELERATOR]}, "resource cpu unavailable", "! found none for cpu, memory"),
+    "GPUs alone": ({"covered": [ACCELERATOR]}, "unavailable in ClusterQueue", "! found none for cpu, memory"),
 }
 
 
