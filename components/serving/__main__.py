@@ -26,6 +26,10 @@ def serve(
     http_port: Annotated[int, typer.Option(help="Port of V1 and V2 REST.")] = 8080,
     grpc_port: Annotated[int, typer.Option(help="Port of V2 gRPC.")] = 8081,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    drain_seconds: Annotated[
+        float, typer.Option(help="Seconds for which a server told to end still takes requests.")
+    ] = 0.0,
+    access_log: Annotated[bool, typer.Option("--access-log", help="Write a JSON line a request to stdout.")] = False,
     until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
 ) -> None:
     """Serve a model bundle over V1 and V2 REST and V2 gRPC, until stopped."""
@@ -34,7 +38,14 @@ def serve(
     if model_dir is None:
         raise ValueError("--model-dir must name the model bundle to serve; --help shows the other commands")
     config = ServerConfig(
-        model_dir=model_dir, model_name=model_name, host=host, http_port=http_port, grpc_port=grpc_port, device=device
+        model_dir=model_dir,
+        model_name=model_name,
+        host=host,
+        http_port=http_port,
+        grpc_port=grpc_port,
+        device=device,
+        drain_seconds=drain_seconds,
+        access_log=access_log,
     )
     check_ports(config)
     read_config(model_dir)

@@ -12,13 +12,16 @@ from components.shared.runtime.settings_words import Words
 
 _Port = Annotated[int, Ge(1), Le(65535), Words("1 to 65535")]
 
+_Seconds = Annotated[float, Ge(0), Le(600), Words("0 to 600 seconds")]
+
 
 @settings_model
 class ServerConfig:
     """What to serve, and where.
 
     `model_name` is the name in URLs; `host` is 127.0.0.1 for this machine alone, 0.0.0.0 inside a container; `device`
-    is `auto`, `cpu` or `cuda`.
+    is `auto`, `cpu` or `cuda`; for `drain_seconds` a server that is told to end still takes requests; `access_log`
+    writes a line a request.
     """
 
     model_dir: Path
@@ -27,6 +30,8 @@ class ServerConfig:
     http_port: _Port = 8080
     grpc_port: _Port = 8081
     device: str = "auto"
+    drain_seconds: _Seconds = 0.0
+    access_log: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", self.model_name):
