@@ -19,7 +19,6 @@ from kserve.protocol.rest.v2_datamodels import InferenceRequest
 import orjson
 from pydantic import ValidationError
 
-
 # A value of JSON may take a hundred bytes of memory for its two characters.
 MAX_JSON_VALUES = 5_000_000
 _SEPARATORS = (b",", b"[", b"{")
