@@ -17,6 +17,7 @@ from components.serving.server.payloads import payloads_for
 from components.serving.server.request_context import Context, context_columns
 from components.serving.server.request_rows import ReadRows
 from components.serving.traffic.admission import RefusedError
+from components.serving.traffic.batch_plan import MAX_ROWS
 from components.serving.traffic.batching import BatchingWorker, Ticket
 from components.serving.traffic.observer import CLIENT_GONE, Ended, RequestObserver
 from components.serving.traffic.traffic import Traffic
@@ -40,6 +41,7 @@ class BundleModel(InferenceModel):
         version: str,
         threshold: OperatingThreshold | None = None,
         traffic: Traffic | None = None,
+        max_rows: int = MAX_ROWS,
     ) -> None:
         super().__init__(name)
         self.version = version
@@ -55,6 +57,7 @@ class BundleModel(InferenceModel):
             predictor.features.input_specs,
             observe=self.traffic.gate.observe,
             num_readers=min(usable_cores(), _MAX_READERS),
+            max_rows=max_rows,
         )
         self.observer = RequestObserver(
             name,

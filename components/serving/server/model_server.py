@@ -18,6 +18,7 @@ import uvicorn
 
 from components.modeling.predictor import load_predictor
 from components.serving.server.bundle_model import BundleModel
+from components.serving.server.compute_speed import fastest
 from components.serving.server.compute_threads import limit_compute_threads
 from components.serving.server.config import address_of, check_ports, ServerConfig
 from components.serving.server.grpc_endpoint import GRPCEndpoint
@@ -32,6 +33,7 @@ from components.serving.traffic.metrics import REFUSALS
 from components.serving.traffic.traffic import Traffic
 from components.shared.contracts.bundle import bundle_version
 from components.shared.contracts.operating_threshold import operating_threshold
+from components.shared.runtime.freed_memory import keep_freed_memory
 
 logger = logging.getLogger(__name__)
 
@@ -47,10 +49,11 @@ def serve(config: ServerConfig, *, until_stdin_closes: bool = False) -> None:
     FileNotFoundError if there is no bundle, ValueError if it cannot be used or a port is taken.
     """
     quiet_logs()
+    keep_freed_memory()
     check_ports(config)
     limit_compute_threads()
     predictor = load_predictor(config.model_dir, device=config.device)
-    predictor.predict(predictor.empty_inputs(1))  # what the first request would wait for
+    speed = fastest(predictor)  # which is also what the first request would wait for
     threshold = operating_threshold(config.model_dir, predictor.class_names)
     traffic = Traffic(
         limits=TrafficLimits(drain_s=config.drain_seconds), access_log=AccessLog() if config.access_log else None
@@ -61,6 +64,7 @@ def serve(config: ServerConfig, *, until_stdin_closes: bool = False) -> None:
         version=bundle_version(config.model_dir),
         threshold=threshold,
         traffic=traffic,
+        max_rows=speed.max_rows,
     )
     if until_stdin_closes:
         threading.Thread(target=_stop_when_stdin_closes, daemon=True).start()

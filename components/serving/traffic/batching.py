@@ -97,6 +97,8 @@ class BatchingWorker:
         Called in the event loop after each batch with its seconds, its bytes and the number of its requests.
     num_readers
         Threads that read requests of one batch side by side; 1 reads them in the thread that computes.
+    max_rows
+        Rows a batch.
     """
 
     def __init__(
@@ -107,10 +109,11 @@ class BatchingWorker:
         *,
         observe: Callable[[float, float, float], None],
         num_readers: int = 1,
+        max_rows: int = MAX_ROWS,
     ) -> None:
         self._predict, self._parts, self._specs, self._observe = predict, parts, specs, observe
         self._readers = ThreadPoolExecutor(num_readers, thread_name_prefix="read") if num_readers > 1 else None
-        self._num_readers = num_readers
+        self._num_readers, self._max_rows = num_readers, max_rows
         self._waiting: deque[Ticket] = deque()
         self._active: list[Ticket] = []
         self._changed = threading.Condition()
@@ -162,9 +165,9 @@ class BatchingWorker:
         return True
 
     def _linger(self) -> None:
-        until = time.monotonic() + min(LINGER_S, self._last_s / 10)
+        until, wanted = time.monotonic() + min(LINGER_S, self._last_s / 10), min(self._last_requests, self._max_rows)
         with self._changed:
-            while len(self._waiting) + len(self._active) < self._last_requests and not self._closed:
+            while len(self._waiting) + len(self._active) < wanted and not self._closed:
                 left_s = until - time.monotonic()
                 if left_s <= 0 or not self._changed.wait(left_s):
                     return
@@ -184,8 +187,8 @@ class BatchingWorker:
         rows = sum(ticket.waiting.num_rows for ticket in self._active)
         taken: list[Ticket] = []
         with self._changed:
-            while self._waiting and len(taken) < self._num_readers and len(self._active) + len(taken) < MAX_ROWS:
-                if rows >= MAX_ROWS and self._waiting[0].work.num_bytes > _SMALL_BYTES:
+            while self._waiting and len(taken) < self._num_readers and len(self._active) + len(taken) < self._max_rows:
+                if rows >= self._max_rows and self._waiting[0].work.num_bytes > _SMALL_BYTES:
                     break
                 ticket = self._waiting.popleft()
                 if self._is_wanted(ticket):
@@ -213,7 +216,7 @@ class BatchingWorker:
         ticket.timing.read_s = time.monotonic() - began
 
     def _compute(self, began: float) -> None:
-        rows = planned_rows([ticket.waiting for ticket in self._active])
+        rows = planned_rows([ticket.waiting for ticket in self._active], max_rows=self._max_rows)
         batch = [(ticket, num) for ticket, num in zip(self._active, rows, strict=True) if num]
         start = time.monotonic()
         try:
