@@ -44,7 +44,7 @@ async def closed_loop(port: int, requests: Sequence[bytes], *, clients: int, sec
         while time.perf_counter() < until:
             began = time.perf_counter()
             writer.write(requests[place % len(requests)])
-            status = await _answer(reader)
+            status = await answer_status(reader)
             place += clients
             if status == 200:
                 latencies.append(time.perf_counter() - began)
@@ -65,7 +65,8 @@ async def closed_loop(port: int, requests: Sequence[bytes], *, clients: int, sec
     )
 
 
-async def _answer(reader: asyncio.StreamReader) -> int:
+async def answer_status(reader: asyncio.StreamReader) -> int:
+    """Status of an answer, read to its end."""
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     status = int(head[9:12])
     _, found, rest = head.partition(b"content-length:")

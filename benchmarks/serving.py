@@ -45,7 +45,7 @@ from components.shared.contracts.bundle import BundleConfig, FEATURES_FOLDER, wr
 
 MODELS = ("photos", "jpeg", "digits", "text", "table")
 CONCURRENCIES = (1, 8, 32)
-_SERVER_CORE, _CLIENT_CORE = 0, 1
+SERVER_CORE, CLIENT_CORE = 0, 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,7 +130,7 @@ def measure(
         "port": port,
         "clients": clients,
         "seconds": seconds,
-        "core": _CLIENT_CORE,
+        "core": CLIENT_CORE,
         "requests": str(path),
         "lengths": [len(request) for request in requests],
     }
@@ -151,7 +151,7 @@ def measure(
 
 
 @contextlib.contextmanager
-def server(name: str, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def server(name: str, folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """A server of the model on one core, ready."""
     with socket.socket() as first, socket.socket() as second:
         first.bind(("127.0.0.1", 0))
@@ -169,11 +169,12 @@ def server(name: str, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], i
         "--access-log",
         "--device",
         "cpu",
+        *options,
     ]
     theirs = ["-m", "benchmarks.serving_peers", name, str(folder / "model"), str(port)]
     with open(folder / f"{name}.out", "wb") as output:
         child = subprocess.Popen(
-            ["taskset", "-c", str(_SERVER_CORE), sys.executable, *(ours if name == "ours" else theirs)],
+            ["taskset", "-c", str(SERVER_CORE), sys.executable, *(ours if name == "ours" else theirs)],
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -199,7 +200,7 @@ def write_model(path: Path, model: str) -> None:
     else:
         columns = {"fare": pa.array(np.arange(200.0)), "company": pa.array(["Blue", "Taxi"] * 100)}
         types = {name: values.type for name, values in columns.items()}
-        features, backbone = fit_tabular_features([columns], types), BackboneConfig(name="tabular_mlp")
+        features, backbone = fit_tabular_features([columns], types), BackboneConfig(name="mlp")
     classifier = build_classifier(backbone, features, num_classes=2, load_pretrained=False)
     config = BundleConfig(
         task=f"{features.modality}_classification",
@@ -218,7 +219,7 @@ def requests_of(model: str, predictor: Predictor, name: str) -> list[bytes]:
     requests = []
     for number in range(32):
         if model in ("photos", "jpeg"):
-            raw = _pixels(rng, 224).tobytes() if model == "photos" else _prefixed(_jpeg(rng))
+            raw = _pixels(rng, 224).tobytes() if model == "photos" else prefixed(_jpeg(rng))
             shape, kind = ([1, 224, 224, 3], "UINT8") if model == "photos" else ([1], "BYTES")
             tensor = {"name": "image", "datatype": kind, "shape": shape, "parameters": {"binary_data_size": len(raw)}}
             head = json.dumps({"inputs": [tensor]}).encode()
@@ -236,7 +237,7 @@ def requests_of(model: str, predictor: Predictor, name: str) -> list[bytes]:
 def bare_rate(model: str, predictor: Predictor, batch: int, seconds: float) -> float:
     """Rows a second of the model alone, with decoding where rows come as files, on the server's core."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {_SERVER_CORE})
+    os.sched_setaffinity(0, {SERVER_CORE})
     try:
         rng = np.random.default_rng(1)
         files = [_jpeg(rng) for _ in range(batch)] if model == "jpeg" else []
@@ -275,7 +276,8 @@ def _jpeg(rng: np.random.Generator) -> bytes:
     return buffer.getvalue()
 
 
-def _prefixed(data: bytes) -> bytes:
+def prefixed(data: bytes) -> bytes:
+    """A string as binary BYTES data have it, after its length."""
     return struct.pack("<I", len(data)) + data
 
 

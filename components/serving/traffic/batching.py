@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+import contextlib
 from dataclasses import dataclass, field
 import threading
 import time
@@ -18,11 +19,14 @@ import numpy as np
 from components.modeling.task import Answers
 from components.serving.traffic.admission import Refusal, RefusedError, UNAVAILABLE
 from components.serving.traffic.batch_plan import MAX_ROWS, planned_rows, WaitingRows
+from components.serving.traffic.limits import LARGE_BYTES
 from components.shared.feature_store.blocks import InputSpec, joined_inputs
 
 LINGER_S = 0.005
-# Of requests beyond a batch's rows, only such small bodies are read while others wait to be computed.
-_SMALL_BYTES = 1 << 20
+# Large requests that are read ahead of the batches, a thread that reads them.
+_READ_AHEAD = 2
+# Small requests that are read while others are computed, where a batch has fewer rows.
+_MIN_ACTIVE = 16
 
 
 class AnswerParts(Protocol):
@@ -72,6 +76,7 @@ class Ticket:
     queued: float
     timing: Timing = field(default_factory=Timing)
     inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    is_large: bool = False
     next_row: int = 0
     parts: list[Any] = field(default_factory=list)
 
@@ -113,12 +118,16 @@ class BatchingWorker:
     ) -> None:
         self._predict, self._parts, self._specs, self._observe = predict, parts, specs, observe
         self._readers = ThreadPoolExecutor(num_readers, thread_name_prefix="read") if num_readers > 1 else None
+        self._large_readers = ThreadPoolExecutor(num_readers, thread_name_prefix="read-large")
+        self._large_slots = threading.Semaphore(_READ_AHEAD * num_readers)
+        self._num_large = 0
         self._num_readers, self._max_rows = num_readers, max_rows
         self._waiting: deque[Ticket] = deque()
+        self._read_ahead: deque[Ticket] = deque()
         self._active: list[Ticket] = []
         self._changed = threading.Condition()
         self._closed = False
-        self._settled: list[tuple[Ticket, Any]] = []
+        self._settled: deque[tuple[Ticket, Any]] = deque()  # several threads add to it
         self._last_requests, self._last_s = 1, 0.0
         self._thread = threading.Thread(target=self._run, name="predict", daemon=True)
         self._thread.start()
@@ -126,19 +135,25 @@ class BatchingWorker:
     @property
     def queue_length(self) -> int:
         """Requests that no batch has taken up yet."""
-        return len(self._waiting)
+        return len(self._waiting) + self._num_large
 
     def submit(self, work: Work, *, timeout_s: float) -> Ticket:
         """Queue a request, from the event loop's thread; cancel `answer` to drop it before it is computed."""
         loop, now = asyncio.get_running_loop(), time.monotonic()
-        ticket = Ticket(work=work, answer=loop.create_future(), deadline=now + timeout_s, queued=now)
+        is_large = work.num_bytes > LARGE_BYTES
+        ticket = Ticket(work=work, answer=loop.create_future(), deadline=now + timeout_s, queued=now, is_large=is_large)
         with self._changed:
-            self._waiting.append(ticket)
-            self._changed.notify()
+            if is_large:
+                self._num_large += 1
+                self._large_readers.submit(self._read_large, ticket)
+            else:
+                self._waiting.append(ticket)
+                self._changed.notify()
         return ticket
 
     def close(self) -> None:
         """End the thread when everything that waits is answered."""
+        self._large_readers.shutdown()
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -151,14 +166,14 @@ class BatchingWorker:
             began = time.monotonic()
             self._linger()
             self._read_waiting()
-            self._active = [ticket for ticket in self._active if self._is_wanted(ticket)]
+            self._retire([ticket for ticket in self._active if not self._is_wanted(ticket)])
             if self._active:
                 self._compute(began)
             self._tell()
 
     def _await_work(self) -> bool:
         with self._changed:
-            while not self._waiting and not self._active:
+            while not self._waiting and not self._active and not self._read_ahead:
                 if self._closed:
                     return False
                 self._changed.wait()
@@ -167,12 +182,15 @@ class BatchingWorker:
     def _linger(self) -> None:
         until, wanted = time.monotonic() + min(LINGER_S, self._last_s / 10), min(self._last_requests, self._max_rows)
         with self._changed:
-            while len(self._waiting) + len(self._active) < wanted and not self._closed:
+            while len(self._waiting) + len(self._active) + len(self._read_ahead) < wanted and not self._closed:
                 left_s = until - time.monotonic()
                 if left_s <= 0 or not self._changed.wait(left_s):
                     return
 
     def _read_waiting(self) -> None:
+        with self._changed:
+            self._active += self._read_ahead
+            self._read_ahead.clear()
         while taken := self._taken():
             if self._readers is not None and len(taken) > 1:
                 list(self._readers.map(self._read, taken))
@@ -180,16 +198,13 @@ class BatchingWorker:
                 for ticket in taken:
                     self._read(ticket)
             self._active += [ticket for ticket in taken if ticket.timing.num_rows]
-            if any(not ticket.timing.num_rows for ticket in taken):
-                self._tell()
+            self._tell()
 
     def _taken(self) -> list[Ticket]:
-        rows = sum(ticket.waiting.num_rows for ticket in self._active)
         taken: list[Ticket] = []
+        room = max(self._max_rows, _MIN_ACTIVE) - sum(not ticket.is_large for ticket in self._active)
         with self._changed:
-            while self._waiting and len(taken) < self._num_readers and len(self._active) + len(taken) < self._max_rows:
-                if rows >= self._max_rows and self._waiting[0].work.num_bytes > _SMALL_BYTES:
-                    break
+            while self._waiting and len(taken) < min(self._num_readers, room):
                 ticket = self._waiting.popleft()
                 if self._is_wanted(ticket):
                     taken.append(ticket)
@@ -202,6 +217,19 @@ class BatchingWorker:
             self._settled.append((ticket, RefusedError(_TOO_LATE)))
             return False
         return True
+
+    def _read_large(self, ticket: Ticket) -> None:
+        self._large_slots.acquire()
+        if self._is_wanted(ticket):
+            self._read(ticket)
+        with self._changed:
+            self._num_large -= 1
+            if ticket.timing.num_rows:
+                self._read_ahead.append(ticket)
+                self._changed.notify()
+                return
+        self._large_slots.release()
+        self._tell()
 
     def _read(self, ticket: Ticket) -> None:
         began = time.monotonic()
@@ -228,13 +256,26 @@ class BatchingWorker:
         for ticket, _ in batch:
             ticket.timing.compute_s += seconds
             ticket.timing.batch_rows = max(ticket.timing.batch_rows, sum(num for _, num in batch))
-        done = [ticket for ticket in self._active if ticket.next_row == ticket.timing.num_rows]
-        self._active = [ticket for ticket in self._active if ticket.next_row < ticket.timing.num_rows]
-        self._settled += [(ticket, self._finished(ticket)) for ticket in done]
+        done = [ticket for ticket, _ in batch if ticket.next_row == ticket.timing.num_rows]
+        self._retire(done)
+        self._settled.extend((ticket, self._finished(ticket)) for ticket in done)
+        begun = {ticket for ticket, _ in batch}
+        self._active.sort(key=begun.__contains__)  # who had a part computed lets the others go first
         self._last_requests, self._last_s = len(batch), time.monotonic() - began
+        self._tell_cost(batch)
+
+    def _retire(self, tickets: Sequence[Ticket]) -> None:
+        gone = set(tickets)
+        self._active = [ticket for ticket in self._active if ticket not in gone]
+        for ticket in tickets:
+            if ticket.is_large:
+                self._large_slots.release()
+
+    def _tell_cost(self, batch: Sequence[tuple[Ticket, int]]) -> None:
         shares = [(ticket, num / ticket.timing.num_rows) for ticket, num in batch]
         num_bytes = sum(ticket.work.num_bytes * share for ticket, share in shares)
-        _call_in_loop(batch[0][0], self._observe, self._last_s, num_bytes, sum(share for _, share in shares))
+        seconds = self._last_s + sum(ticket.timing.read_s * share for ticket, share in shares if ticket.is_large)
+        _call_in_loop(batch[0][0], self._observe, seconds, num_bytes, sum(share for _, share in shares))
 
     def _compute_together(self, batch: Sequence[tuple[Ticket, int]]) -> None:
         parts = [_rows(ticket.inputs, ticket.next_row, num) for ticket, num in batch]
@@ -262,7 +303,10 @@ class BatchingWorker:
 
     def _tell(self) -> None:
         """Hand the answers that are ready to the event loop, all at once."""
-        settled, self._settled = self._settled, []
+        settled = []
+        with contextlib.suppress(IndexError):
+            while True:
+                settled.append(self._settled.popleft())
         if settled:
             _call_in_loop(settled[0][0], _set_answers, settled)
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_HEAD_BYTES = 64 * 1024
+# Bodies above it are read beside the others, so that a small request never waits for a large one to be decoded.
+LARGE_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
