@@ -100,7 +100,7 @@ class RequestRecorder:
         self._queue: deque[ServedRequest] = deque()
         self._queued_bytes = 0
         self._ready = threading.Condition()
-        self._is_closing = False
+        self._is_closing = self._is_written = False
         self._segment: SegmentWriter | None = None
         self._segment_since = 0.0
         self._ended = deque(self._spool.segments())
@@ -171,6 +171,8 @@ class RequestRecorder:
             if self._segment is not None and (self._is_due() or (self._is_closing and not requests)):
                 self._end_segment()
             if self._is_closing and not requests:
+                self._is_written = True
+                self._has_ended.set()
                 return
 
     def _taken(self) -> list[ServedRequest]:
@@ -234,7 +236,7 @@ class RequestRecorder:
             if all(self._compacted(segment) for segment in orphan.segments()):
                 orphan.fold_into(self._spool)
         while True:
-            is_last = not self._threads[0].is_alive()
+            is_last = self._is_written
             while self._ended and self._compacted(self._ended[0]):
                 self._ended.popleft()
             if is_last:
