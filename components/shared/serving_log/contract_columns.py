@@ -26,15 +26,15 @@ OPTIONAL_COLUMNS: dict[str, pa.DataType] = {
 _SINCE_VERSION_3 = frozenset({"row", "embedding", "sampling_weight", "payload_weight"})
 CONTRACT_ROLES: dict[str, ColumnRole] = {
     "request_id": "id",
-    "row": "metadata",
+    "row": "provenance",
     "event_time": "time",
     "model_name": "metadata",
     "model_revision": "metadata",
     "predicted": "prediction",
     "probabilities": "metadata",
-    "embedding": "metadata",
-    "sampling_weight": "metadata",
-    "payload_weight": "metadata",
+    "embedding": "provenance",
+    "sampling_weight": "provenance",
+    "payload_weight": "provenance",
     "image": "payload",
     "text": "payload",
 }
