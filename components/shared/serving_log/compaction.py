@@ -3,7 +3,7 @@
 A process that is killed in between leaves both; the next one writes the same parts once more, under the same names.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 import json
 import logging
 from pathlib import Path
@@ -12,24 +12,25 @@ from typing import Any
 import fsspec
 import pyarrow as pa
 
-from components.shared.contracts.example_table import ExampleTableInfo, read_roles
+from components.shared.contracts.example_table import ExampleTableInfo, read_roles, Task
+from components.shared.contracts.problem import Modality
 from components.shared.serving_log.column_union import as_schema, united_type
 from components.shared.serving_log.log_writer import write_hours
 from components.shared.serving_log.segments import read_frames
 
 logger = logging.getLogger(__name__)
 
-_INFO, _COUNTS = b"info", b"counts"
+_INFO, _NOTES = b"info", b"notes"
 
 
-def frame_of(rows: pa.RecordBatch, info: ExampleTableInfo, counts: dict[str, int]) -> memoryview:
-    """A frame of a segment: rows with their roles, and what the counters are once it is stored."""
+def frame_of(rows: pa.RecordBatch, info: ExampleTableInfo, notes: Mapping[str, Any]) -> memoryview:
+    """A frame of a segment: rows with their roles, and JSON values that its writer wants to find again."""
     described = {
         "modality": info.modality,
         "task": info.task,
         "column_roles": {name: list(info.roles_of(name)) for name in info.column_roles},
     }
-    metadata = {_INFO: json.dumps(described).encode(), _COUNTS: json.dumps(counts).encode()}
+    metadata = {_INFO: json.dumps(described).encode(), _NOTES: json.dumps(notes).encode()}
     sink = pa.BufferOutputStream()
     schema = rows.schema.with_metadata(metadata)
     with pa.ipc.new_stream(sink, schema) as stream:
@@ -37,12 +38,27 @@ def frame_of(rows: pa.RecordBatch, info: ExampleTableInfo, counts: dict[str, int
     return memoryview(sink.getvalue())
 
 
+def opened_frame(frame: bytes) -> tuple[pa.RecordBatch, ExampleTableInfo, dict[str, Any]]:
+    """Rows, their modality, task and roles, and notes of a frame."""
+    with pa.ipc.open_stream(frame) as stream:
+        metadata = stream.schema.metadata
+        batch = stream.read_next_batch()
+    described = json.loads(metadata[_INFO])
+    info = ExampleTableInfo(
+        modality=described["modality"],
+        class_names=(),
+        column_roles=read_roles(described["column_roles"]),
+        task=described["task"],
+    )
+    return batch.replace_schema_metadata(), info, dict(json.loads(metadata[_NOTES]))
+
+
 def recovered_counts(segments: Sequence[Path]) -> dict[str, int]:
-    """What the counters were when the last frame of some segments was stored; empty without a frame."""
+    """What the notes of the last frame of some segments say; empty without a frame."""
     for segment in reversed(segments):
         frames = list(read_frames(segment))
         if frames:
-            return dict(json.loads(_opened(frames[-1]).schema.metadata[_COUNTS]))
+            return opened_frame(frames[-1])[2]
     return {}
 
 
@@ -66,33 +82,32 @@ class Compactor:
         OSError
             If the log cannot be written; the segment stays.
         """
-        found: dict[str, list[pa.RecordBatch]] = {}
-        for frame in read_frames(segment):
-            with _opened(frame) as stream:
-                found.setdefault(stream.schema.metadata[_INFO].decode(), []).extend(stream)
-        written = []
-        for number, (info, batches) in enumerate(_groups(found)):
-            stem = f"{segment.stem}-{number}" if number else segment.stem
-            written += write_hours(self._filesystem, self._root, _joined(batches), info, stem=stem)
+        opened = [opened_frame(frame) for frame in read_frames(segment)]
+        written = self.write([(rows, info) for rows, info, _ in opened], stem=segment.stem)
         segment.unlink()
         return written
 
+    def write(self, batches: Iterable[tuple[pa.RecordBatch, ExampleTableInfo]], *, stem: str) -> list[str]:
+        """Write batches of rows as parts of the log, called by `stem`; returns their paths."""
+        written = []
+        for number, (info, together) in enumerate(_groups(batches)):
+            name = f"{stem}-{number}" if number else stem
+            written += write_hours(self._filesystem, self._root, _joined(together), info, stem=name)
+        return written
 
-def _groups(found: dict[str, list[pa.RecordBatch]]) -> list[tuple[ExampleTableInfo, list[pa.RecordBatch]]]:
+
+def _groups(
+    batches: Iterable[tuple[pa.RecordBatch, ExampleTableInfo]],
+) -> list[tuple[ExampleTableInfo, list[pa.RecordBatch]]]:
     """Batches that go into one part: of one modality and task, with the roles of all their columns."""
-    merged: dict[tuple[str, str], tuple[dict[str, Any], list[pa.RecordBatch]]] = {}
-    for text, batches in found.items():
-        described = json.loads(text)
-        kind = (described["modality"], described["task"])
-        roles, together = merged.setdefault(kind, ({}, []))
-        roles.update(described["column_roles"])
-        together += batches
+    merged: dict[tuple[Modality, Task], tuple[dict[str, Any], list[pa.RecordBatch]]] = {}
+    for rows, info in batches:
+        roles, together = merged.setdefault((info.modality, info.task), ({}, []))
+        roles.update(info.column_roles)
+        together.append(rows)
     return [
-        (
-            ExampleTableInfo(modality=modality, class_names=(), column_roles=read_roles(roles), task=task),  # type: ignore[arg-type]
-            batches,
-        )
-        for (modality, task), (roles, batches) in merged.items()
+        (ExampleTableInfo(modality=modality, class_names=(), column_roles=roles, task=task), together)
+        for (modality, task), (roles, together) in merged.items()
     ]
 
 
@@ -105,7 +120,3 @@ def _joined(batches: Sequence[pa.RecordBatch]) -> pa.Table:
             types[field.name] = united_type(known, field.type) or pa.string()
     schema = pa.schema(list(types.items()))
     return pa.Table.from_batches([as_schema(batch, schema) for batch in batches])
-
-
-def _opened(frame: bytes) -> pa.RecordBatchStreamReader:
-    return pa.ipc.open_stream(frame)

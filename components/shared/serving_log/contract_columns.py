@@ -16,6 +16,7 @@ REQUIRED_COLUMNS: dict[str, pa.DataType] = {
 }
 OPTIONAL_COLUMNS: dict[str, pa.DataType] = {
     "row": pa.int32(),
+    "event_id": pa.string(),
     "probabilities": pa.list_(pa.float64()),
     "embedding": pa.list_(pa.float32()),
     "sampling_weight": pa.float64(),
@@ -23,10 +24,11 @@ OPTIONAL_COLUMNS: dict[str, pa.DataType] = {
     "image": pa.binary(),
     "text": pa.string(),
 }
-_SINCE_VERSION_3 = frozenset({"row", "embedding", "sampling_weight", "payload_weight"})
+_SINCE_VERSION_3 = frozenset({"row", "event_id", "embedding", "sampling_weight", "payload_weight"})
 CONTRACT_ROLES: dict[str, ColumnRole] = {
     "request_id": "id",
     "row": "provenance",
+    "event_id": "provenance",
     "event_time": "time",
     "model_name": "metadata",
     "model_revision": "metadata",

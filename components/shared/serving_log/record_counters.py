@@ -1,7 +1,8 @@
 """Counters in a memory-mapped file: what they held outlives the process, however it ends.
 
-`received` is counted before a record is kept anywhere. So whatever a killed process had received, and neither stored
-nor counted as lost, is known by the next one that opens the file: lost, for it was in memory alone.
+`received` is counted before a record is kept anywhere; `repeated` are records that were stored before. So whatever a
+killed process had received, and neither stored nor counted as lost, is known by the next one that opens the file: lost,
+for it was in memory alone.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ import struct
 import threading
 
 LOSSES = ("queue_full", "no_space", "unreadable", "killed", "closed")
-NAMES = ("received", "stored", "rows_stored", *(f"lost_{reason}" for reason in LOSSES))
+NAMES = ("received", "stored", "repeated", "rows_stored", *(f"lost_{reason}" for reason in LOSSES))
 _MARK = b"PZC1"
 _SIZE = 4096
 _FIRST = 8
@@ -61,7 +62,7 @@ class RecordCounters:
     def settle(self) -> int:
         """Count as lost what was received and is nowhere; returns how many. For a file that no process fills."""
         found = self.values()
-        missing = found["received"] - found["stored"] - found["lost"]
+        missing = found["received"] - found["stored"] - found["repeated"] - found["lost"]
         if missing > 0:
             self.add("lost_killed", missing)
         return max(missing, 0)

@@ -36,24 +36,27 @@ class SegmentWriter:
         self.num_bytes = 0
         sync_folder(self.path.parent)
 
-    def append(self, content: bytes | memoryview) -> None:
-        """Append a frame and wait until the disk has it.
+    def append(self, *contents: bytes | memoryview) -> None:
+        """Append frames, and wait until the disk has them.
 
         Raises
         ------
         OSError
-            If it cannot be written, on a full disk for one; then the segment is as it was before.
+            If they cannot be written, on a full disk for one; then the segment is as it was before.
         """
-        checked = zlib.crc32(content, zlib.crc32(struct.pack("<Q", len(content))))
+        before = self.num_bytes
         try:
-            _write_all(self._file, _HEADER.pack(_MARK, len(content), checked))
-            _write_all(self._file, content)
+            for content in contents:
+                checked = zlib.crc32(content, zlib.crc32(struct.pack("<Q", len(content))))
+                _write_all(self._file, _HEADER.pack(_MARK, len(content), checked))
+                _write_all(self._file, content)
+                self.num_bytes += _HEADER.size + len(content)
             os.fsync(self._file)
         except OSError:
-            os.ftruncate(self._file, self.num_bytes)
-            os.lseek(self._file, self.num_bytes, os.SEEK_SET)
+            self.num_bytes = before
+            os.ftruncate(self._file, before)
+            os.lseek(self._file, before, os.SEEK_SET)
             raise
-        self.num_bytes += _HEADER.size + len(content)
 
     def close(self) -> None:
         """Close the file."""
