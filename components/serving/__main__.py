@@ -8,6 +8,7 @@ import typer
 from components.serving.server.config import check_ports, ServerConfig
 from components.shared.contracts.bundle import read_config
 from components.shared.runtime.command_line import FAILED_CHECK, run
+from components.shared.serving_log.payload_policy import PayloadPolicy
 
 app = typer.Typer(
     help="Serve a model bundle; publish, promote and list releases; probe a server.", add_completion=False
@@ -53,6 +54,37 @@ def serve(
     from components.serving.server.model_server import serve as serve_bundle
 
     serve_bundle(config, until_stdin_closes=until_stdin_closes)
+
+
+@app.command()
+def collect(
+    log_dir: Annotated[str, typer.Option(help="The serving log's folder: a local path or an fsspec URI.")],
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 inside a container.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port for events and metrics.", min=1, max=65535)] = 8090,
+    log_payload: Annotated[
+        str, typer.Option(help="none, derived, sampled or full: what is kept of inputs.")
+    ] = "derived",
+    sampled_share: Annotated[float, typer.Option(help="Share of whole payloads where they are sampled.")] = 0.01,
+    model: Annotated[
+        list[str] | None, typer.Option(help="NAME=BUNDLE: whose columns are known; again for more.")
+    ] = None,
+    spool_dir: Annotated[Path | None, typer.Option(help="Folder for what is not in the log yet; local.")] = None,
+    segment_age_s: Annotated[float, typer.Option(help="Seconds until what came is in the log.", min=0.05)] = 30.0,
+    pair_wait_s: Annotated[float, typer.Option(help="Seconds that a request waits for its answer.", min=0.0)] = 60.0,
+) -> None:
+    """Receive the CloudEvents of KServe's logger, and write them into a serving log, until stopped."""
+    from components.serving.collector.collector import CollectorConfig
+    from components.serving.collector.listening import listen, models_of
+
+    config = CollectorConfig(
+        log=log_dir,
+        policy=PayloadPolicy(kind=log_payload, sampled_share=sampled_share),  # type: ignore[arg-type]  # it checks
+        models=models_of(model or []),
+        spool=spool_dir,
+        segment_age_s=segment_age_s,
+        pair_wait_s=pair_wait_s,
+    )
+    listen(config, host=host, port=port)
 
 
 @app.command()
