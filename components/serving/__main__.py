@@ -31,6 +31,11 @@ def serve(
         float, typer.Option(help="Seconds for which a server told to end still takes requests.")
     ] = 0.0,
     access_log: Annotated[bool, typer.Option("--access-log", help="Write a JSON line a request to stdout.")] = False,
+    log_dir: Annotated[str | None, typer.Option(help="Folder or fsspec URI to write the serving log to.")] = None,
+    log_payload: Annotated[
+        str, typer.Option(help="none, derived, sampled or full: what is kept of inputs.")
+    ] = "derived",
+    sampled_share: Annotated[float, typer.Option(help="Share of whole payloads where they are sampled.")] = 0.01,
     until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
 ) -> None:
     """Serve a model bundle over V1 and V2 REST and V2 gRPC, until stopped."""
@@ -47,6 +52,8 @@ def serve(
         device=device,
         drain_seconds=drain_seconds,
         access_log=access_log,
+        log_dir=log_dir,
+        log_payload=PayloadPolicy(kind=log_payload, sampled_share=sampled_share),  # type: ignore[arg-type]  # it checks
     )
     check_ports(config)
     read_config(model_dir)

@@ -22,6 +22,8 @@ from components.serving.traffic.batching import BatchingWorker, Ticket
 from components.serving.traffic.observer import CLIENT_GONE, Ended, RequestObserver
 from components.serving.traffic.traffic import Traffic
 from components.shared.contracts.operating_threshold import OperatingThreshold
+from components.shared.serving_log.recorder import RequestRecorder
+from components.shared.serving_log.served_request import ServedRequest
 
 _MAX_READERS = 4
 
@@ -42,10 +44,12 @@ class BundleModel(InferenceModel):
         threshold: OperatingThreshold | None = None,
         traffic: Traffic | None = None,
         max_rows: int = MAX_ROWS,
+        recorder: RequestRecorder | None = None,
     ) -> None:
         super().__init__(name)
         self.version = version
         self.traffic = traffic or Traffic()
+        self._recorder = recorder
         self.format = answer_format(predictor, threshold)
         self.context_columns = context_columns(predictor.config.column_roles)
         self.payloads = payloads_for(predictor.features, predictor.config.repairs)
@@ -139,6 +143,21 @@ class BundleModel(InferenceModel):
         labels: Sequence[str] | None,
     ) -> None:
         """Hand an answer to the serving log, where there is one."""
+        if self._recorder is None:
+            return
+        names = sorted({name for context in contexts or () for name in context})
+        self._recorder.offer(
+            ServedRequest(
+                request_id=request_id,
+                time_ns=time.time_ns(),
+                features=rows.columns,
+                labels=labels,
+                probabilities=None if labels is None else answers.probabilities_BK,
+                predictions=answers.numbers_B,
+                context={name: [context.get(name) for context in contexts or ()] for name in names},
+                embeddings=answers.embeddings_BD,
+            )
+        )
 
     def close(self) -> None:
         """Answer what waits, and end the thread that computes."""

@@ -1,5 +1,6 @@
 """What the server serves and where it listens; checked before anything heavy is imported."""
 
+from dataclasses import field
 from pathlib import Path
 import re
 import socket
@@ -9,6 +10,7 @@ from annotated_types import Ge, Le
 
 from components.shared.runtime.settings import settings_model
 from components.shared.runtime.settings_words import Words
+from components.shared.serving_log.payload_policy import PayloadPolicy
 
 _Port = Annotated[int, Ge(1), Le(65535), Words("1 to 65535")]
 
@@ -21,7 +23,8 @@ class ServerConfig:
 
     `model_name` is the name in URLs; `host` is 127.0.0.1 for this machine alone, 0.0.0.0 inside a container; `device`
     is `auto`, `cpu` or `cuda`; for `drain_seconds` a server that is told to end still takes requests; `access_log`
-    writes a line a request.
+    writes a line a request. `log_dir`, a folder or an fsspec URI, is where the serving log is written, with as much of
+    the inputs as `log_payload` says; None writes none.
     """
 
     model_dir: Path
@@ -32,6 +35,8 @@ class ServerConfig:
     device: str = "auto"
     drain_seconds: _Seconds = 0.0
     access_log: bool = False
+    log_dir: str | None = None
+    log_payload: PayloadPolicy = field(default_factory=PayloadPolicy)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", self.model_name):

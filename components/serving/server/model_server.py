@@ -1,7 +1,8 @@
 """The model server: bundles behind KServe's protocols, over V1 and V2 REST and V2 gRPC."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+import contextlib
 import gc
 import logging
 import os
@@ -16,7 +17,8 @@ from kserve.model_server import app
 from kserve.protocol.rest.server import RESTServer
 import uvicorn
 
-from components.modeling.predictor import load_predictor
+from components.modeling.images.photo_measures import measured_photos
+from components.modeling.predictor import load_predictor, Predictor
 from components.serving.server.bundle_model import BundleModel
 from components.serving.server.compute_speed import fastest
 from components.serving.server.compute_threads import limit_compute_threads
@@ -29,15 +31,18 @@ from components.serving.server.rest_endpoint import InferenceEndpoints
 from components.serving.traffic.access_log import AccessLog
 from components.serving.traffic.connection import bounded_protocol, BoundedProtocol
 from components.serving.traffic.limits import TrafficLimits
-from components.serving.traffic.metrics import REFUSALS
+from components.serving.traffic.metrics import REFUSALS, show_held, show_log_counters
 from components.serving.traffic.traffic import Traffic
 from components.shared.contracts.bundle import bundle_version
 from components.shared.contracts.operating_threshold import operating_threshold
 from components.shared.runtime.freed_memory import keep_freed_memory
+from components.shared.serving_log.recorder import RequestRecorder
+from components.shared.serving_log.served_request import ServedModel
 
 logger = logging.getLogger(__name__)
 
 _READY_POLL_S = 0.02
+_LOG_CLOSE_S = 10.0
 # Longer than a proxy's, so that it is the proxy that closes a connection that nobody uses.
 _KEEP_ALIVE_S = 65
 
@@ -54,28 +59,53 @@ def serve(config: ServerConfig, *, until_stdin_closes: bool = False) -> None:
     limit_compute_threads()
     predictor = load_predictor(config.model_dir, device=config.device)
     speed = fastest(predictor)  # which is also what the first request would wait for
-    threshold = operating_threshold(config.model_dir, predictor.class_names)
-    traffic = Traffic(
-        limits=TrafficLimits(drain_s=config.drain_seconds), access_log=AccessLog() if config.access_log else None
-    )
-    model = BundleModel(
-        config.model_name,
-        predictor,
-        version=bundle_version(config.model_dir),
-        threshold=threshold,
-        traffic=traffic,
-        max_rows=speed.max_rows,
-    )
-    if until_stdin_closes:
-        threading.Thread(target=_stop_when_stdin_closes, daemon=True).start()
+    version = bundle_version(config.model_dir)
+    limits = TrafficLimits(drain_s=config.drain_seconds)
+    with contextlib.ExitStack() as stack:
+        traffic = Traffic(limits=limits, access_log=stack.enter_context(_access_log()) if config.access_log else None)
+        show_held(lambda: traffic.gate.num_requests, lambda: traffic.gate.held_bytes)
+        model = BundleModel(
+            config.model_name,
+            predictor,
+            version=version,
+            threshold=operating_threshold(config.model_dir, predictor.class_names),
+            traffic=traffic,
+            max_rows=speed.max_rows,
+            recorder=stack.enter_context(_recorder(config, predictor, version)) if config.log_dir else None,
+        )
+        if until_stdin_closes:
+            threading.Thread(target=_stop_when_stdin_closes, daemon=True).start()
+        try:
+            BundleServer(config, limits=limits).start([model])
+        except SystemExit as error:  # how uvicorn says that it could not listen
+            if error.code:
+                where = address_of(config.host, config.http_port)
+                raise ValueError(f"the server could not listen on {where}") from error
+
+
+@contextlib.contextmanager
+def _access_log() -> Iterator[AccessLog]:
+    log = AccessLog()
     try:
-        BundleServer(config, limits=traffic.limits).start([model])
-    except SystemExit as error:  # how uvicorn says that it could not listen
-        if error.code:
-            raise ValueError(f"the server could not listen on {address_of(config.host, config.http_port)}") from error
+        yield log
     finally:
-        if traffic.access_log is not None:
-            traffic.access_log.close()
+        log.close()
+
+
+@contextlib.contextmanager
+def _recorder(config: ServerConfig, predictor: Predictor, version: str) -> Iterator[RequestRecorder]:
+    recorder = RequestRecorder(
+        str(config.log_dir),
+        ServedModel.of_bundle(predictor.config, name=config.model_name, version=version),
+        policy=config.log_payload,
+        measure=measured_photos if predictor.features.modality == "image" else None,
+    )
+    show_log_counters(recorder.counters)
+    try:
+        yield recorder
+    finally:
+        if not recorder.close(_LOG_CLOSE_S):
+            logger.warning("the serving log did not take everything in time: the next start brings the rest in")
 
 
 class BundleServer:
@@ -128,6 +158,7 @@ class BundleServer:
             lifespan="off",
             log_config=None,  # quiet_logs has seen to it
             access_log=False,
+            proxy_headers=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=int(self._limits.answer_timeout_s) + 1,
         )

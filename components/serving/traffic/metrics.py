@@ -74,6 +74,12 @@ class ModelMetrics:
             self._labels[label].inc(count)
 
 
+def show_held(num_requests: Callable[[], int], num_bytes: Callable[[], int]) -> None:
+    """Show what a server holds."""
+    HELD_REQUESTS.set_function(num_requests)
+    HELD_BYTES.set_function(num_bytes)
+
+
 def show_log_counters(counters: Callable[[], Mapping[str, int]]) -> None:
     """Show the counters of a serving log, by name."""
     for name in counters():
