@@ -5,12 +5,11 @@ import json
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from components.serving.server.request_validation import mistake_of
-from components.serving.traffic.limits import MAX_BODY_BYTES
+# Beside inference, whose bodies `rest_endpoint` bounds, nothing that KServe answers needs a body.
+_MAX_BODY_BYTES = 1024 * 1024
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -24,7 +23,7 @@ class BodyLimit:
     The answer comes at once; the rest of such a body is thrown away by the connection.
     """
 
-    def __init__(self, app: App, *, max_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, app: App, *, max_bytes: int = _MAX_BODY_BYTES) -> None:
         self._app = app
         self._max_bytes = max_bytes
 
@@ -53,7 +52,6 @@ class BodyLimit:
 def add_http_rules(app: FastAPI) -> None:
     """Give KServe's application the body limit and the handlers for requests that its framework refuses."""
     app.add_middleware(BodyLimit)
-    app.add_exception_handler(RequestValidationError, _refuse_invalid)
     app.add_exception_handler(HTTPException, _refuse_http)
 
 
@@ -78,11 +76,6 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 def _refusal(status: int, reason: str, headers: Any = None) -> JSONResponse:
     return JSONResponse({"error": reason}, status_code=status, headers=headers)
-
-
-async def _refuse_invalid(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    return _refusal(400, mistake_of(error.errors()[0]))
 
 
 async def _refuse_http(request: Request, error: Exception) -> JSONResponse:

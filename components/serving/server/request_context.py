@@ -6,9 +6,8 @@ They never reach the model; the serving log keeps them, so that labels that come
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from components.serving.server.request_rows import byte_values, BYTES, flat_values, kind_of, row_count, shown, Tensor
+from components.serving.server.table_values import BOOL, FLOAT_BITS, INTEGER_BITS, numbers_from_bytes
 
 CONTEXT = "context"
 PREFIX = "context."
@@ -72,20 +71,12 @@ def check_rows(contexts: Sequence[Context] | None, num_rows: int) -> None:
 
 def _values(tensor: Tensor) -> list[Any]:
     count = row_count(tensor, at_most=_MAX_ROWS, what="rows")
+    if tensor.datatype not in (BYTES, BOOL, *FLOAT_BITS, *INTEGER_BITS):
+        raise ValueError(f"the datatype of input {shown(tensor.name)!r} must be BYTES, a type of numbers or BOOL")
     if tensor.datatype != BYTES:
-        if tensor.raw is None:
-            return list(flat_values(tensor))
-        return list(np.frombuffer(tensor.raw, _numpy_type(tensor)).tolist())
+        return flat_values(tensor) if tensor.raw is None else numbers_from_bytes(tensor, count)
     values = byte_values(tensor, count, what="texts")
     return [_text(value, tensor.name) if isinstance(value, bytes) else value for value in values]
-
-
-def _numpy_type(tensor: Tensor) -> np.dtype[Any]:
-    kinds = {"FP": "f", "INT": "i", "UINT": "u"}
-    letters = tensor.datatype.rstrip("0123456789")
-    if letters not in kinds:
-        raise ValueError(f"the datatype of input {shown(tensor.name)!r} must be BYTES, a number or BOOL in JSON")
-    return np.dtype(f"<{kinds[letters]}{int(tensor.datatype.removeprefix(letters)) // 8}")
 
 
 def _text(value: bytes, name: str) -> str:

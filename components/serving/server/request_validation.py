@@ -17,7 +17,8 @@ from kserve.protocol.infer_type import InferRequest
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 from kserve.protocol.rest.v2_datamodels import InferenceRequest
 import orjson
-from pydantic import ValidationError
+
+from components.serving.server.v2_decoding import v2_request
 
 # A value of JSON may take a hundred bytes of memory for its two characters.
 MAX_JSON_VALUES = 5_000_000
@@ -80,16 +81,6 @@ class FixedRepository(ModelRepositoryExtension):
         raise InvalidInput("this server serves one bundle, which must not be unloaded over the network")
 
 
-def mistake_of(found: Mapping[str, Any]) -> str:
-    """One of pydantic's findings on a V2 request as a sentence, without the client's values."""
-    if found["type"] == "json_invalid":
-        return f"the request must be JSON: {found.get('ctx', {}).get('error', found['msg'])}"
-    if found["type"] == "missing" and tuple(found["loc"]) == ("body",):
-        return "the request must have a body, got an empty one"
-    place = ".".join(str(part) for part in found["loc"] if part not in ("body", "InferenceRequest"))
-    return f"the request must be one of the Open Inference Protocol: {place or 'body'}: {found['msg']}"
-
-
 def _json(data: bytes) -> Any:
     if not data:
         raise InvalidInput("the request must have a body, got an empty one")
@@ -140,10 +131,7 @@ def _request_from_bytes(body: bytes, headers: Mapping[str, str], model_name: str
         offset += size
     if offset != len(body):
         raise InvalidInput(f"the body must end with the inputs' binary data, but {len(body) - offset} bytes are left")
-    try:
-        request = InferRequest.from_inference_request(InferenceRequest.model_validate(content), model_name)
-    except ValidationError as error:
-        raise InvalidInput(mistake_of(error.errors()[0])) from error
+    request = v2_request(content, model_name)
     for index, raw in raws.items():
         request.inputs[index]._raw_data = raw  # where KServe itself keeps the binary data of gRPC requests
     return request

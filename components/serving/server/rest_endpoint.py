@@ -14,7 +14,7 @@ from typing import Any
 
 from kserve import InferResponse
 from kserve.constants.constants import PredictorProtocol
-from kserve.errors import InvalidInput
+from kserve.errors import InvalidInput, ModelNotFound
 from kserve.protocol.dataplane import DataPlane
 import orjson
 
@@ -80,6 +80,10 @@ class InferenceEndpoints:
         path = scope["path"]
         found = _V1_PATH.fullmatch(path) or _V2_PATH.fullmatch(path) if scope["method"] == "POST" else None
         model = self._model(found[1]) if found is not None else None
+        if found is not None and model is None:
+            for message in refusal_messages(404, str(ModelNotFound(found[1]))):
+                await send(message)
+            return
         if found is not None and model is not None:
             version = found[2] if found.re is _V2_PATH else None
             if version in (None, model.version):
