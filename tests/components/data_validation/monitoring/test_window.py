@@ -7,7 +7,7 @@ import pytest
 from components.data_validation.monitoring.window import open_window
 from components.shared.contracts.example_table import ExampleTableInfo
 from components.shared.runtime.errors import ContractError
-from components.shared.serving_log.log import ServingLogWriter
+from components.shared.serving_log.log_writer import ServingLogWriter
 from components.shared.tables.repair_spec import Repair
 from components.shared.tables.repairs import repaired
 

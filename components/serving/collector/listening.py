@@ -1,0 +1,48 @@
+"""How the collector listens, and stops."""
+
+from collections.abc import Iterable
+import logging
+import sys
+
+import uvicorn
+
+from components.serving.collector.app import CollectorApp
+from components.serving.collector.collector import Collector, CollectorConfig
+from components.shared.contracts.bundle import BundleConfig, read_config
+from components.shared.runtime.redaction import mask_record
+
+_GRACE_PERIOD_S = 10
+
+
+def listen(config: CollectorConfig, *, host: str, port: int) -> None:
+    """Take events until the process is told to stop (SIGTERM, SIGINT); then what was taken is brought into the log.
+
+    Raises
+    ------
+    ValueError
+        If another collector has the log's spool, or the address cannot be used.
+    OSError
+        If the spool cannot be written.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(mask_record)
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
+    collector = Collector(config)
+    options = {"log_config": None, "access_log": False, "timeout_graceful_shutdown": _GRACE_PERIOD_S}
+    server = uvicorn.Server(uvicorn.Config(CollectorApp(collector).app, host=host, port=port, **options))  # type: ignore[arg-type]
+    try:
+        server.run()
+    except SystemExit as error:  # how uvicorn says that it could not listen
+        raise ValueError(f"--port {port} must be free on {host}, but it cannot be used") from error
+
+
+def models_of(given: Iterable[str]) -> dict[str, BundleConfig]:
+    """Bundles' configs by name, of `NAME=BUNDLE` each; ValueError if one is of another form."""
+    found = {}
+    for text in given:
+        name, equals, folder = text.partition("=")
+        if not equals or not name or not folder:
+            raise ValueError(f"--model must be NAME=BUNDLE, the InferenceService's name and a folder, got {text!r}")
+        found[name] = read_config(folder)
+    return found
