@@ -21,7 +21,7 @@ def ingest(
     problem: Annotated[Path | None, _PROBLEM] = None,
 ) -> None:
     """Write the example table of a data source and the pool of what has no label, with a report and a verdict."""
-    from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
+    from components.data_ingestion.jobs.ingest_examples import ingest_examples, IngestionOutputs
 
     outputs = IngestionOutputs(
         examples=output / "examples",

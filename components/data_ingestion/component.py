@@ -43,7 +43,7 @@ def ingest_examples(
     splits
         Content id and split of every example: what the model's bundle keeps.
     """
-    from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
+    from components.data_ingestion.jobs.ingest_examples import ingest_examples, IngestionOutputs
 
     outputs = IngestionOutputs(
         examples=examples.path, pool=pool.path, splits=splits.path,

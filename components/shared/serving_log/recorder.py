@@ -106,7 +106,6 @@ class RequestRecorder:
         self._ended = deque(self._spool.segments())
         self._has_ended = threading.Event()
         self._num_failures = 0
-        self._last_counts: dict[str, int] | None = None
         self._threads = [
             threading.Thread(target=self._write, name="serving-log-writer", daemon=True),
             threading.Thread(target=self._compact, name="serving-log-compactor", daemon=True),
@@ -137,7 +136,7 @@ class RequestRecorder:
 
         Over restarts, too: what a killed process had received and not stored is in `lost_killed`.
         """
-        found = self._last_counts or self._counters.values()
+        found = self._counters.values()
         waiting = max(found["received"] - found["stored"] - found["lost"], 0)
         return {**found, "waiting": waiting, "failed_parts": self._num_failures}
 
@@ -159,7 +158,6 @@ class RequestRecorder:
             thread.join(max(until - time.monotonic(), 0.0))
         if any(thread.is_alive() for thread in self._threads):
             return False
-        self._last_counts = self._counters.values()
         self._spool.close()
         return not self._spool.segments()
 
