@@ -18,7 +18,8 @@ from components.modeling.images.photo_measures import measured_photos
 from components.serving.collector.cloud_events import HalfKind, LoggedEvent
 from components.serving.collector.logged_bodies import LoggedRequest, read_answer, read_request
 from components.shared.contracts.bundle import BundleConfig
-from components.shared.contracts.example_table import ExampleTableInfo
+from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo
+from components.shared.serving_log.contract_columns import CONTRACT_ROLES
 from components.shared.serving_log.joined_values import joined_values
 from components.shared.serving_log.payload_policy import kept_payloads, PayloadPolicy
 from components.shared.serving_log.served_request import ServedModel, ServedRequest, UNKNOWN_VERSION
@@ -26,7 +27,6 @@ from components.shared.serving_log.served_rows import payload_columns, RowMaker
 from components.shared.tables.repairs import repaired
 from components.shared.tables.value_cleaning import value_cleaning_from
 
-_PAYLOAD_COLUMNS = ("payload_weight", "payload_draw")
 _ANSWER_COLUMNS = ("predicted", "probabilities")
 
 
@@ -178,16 +178,10 @@ def with_payloads(half: Half, policy: PayloadPolicy) -> Half:
 
 
 def _of(columns: Mapping[str, pa.Array], half: Half, *, task: Any) -> Half:
-    info = ExampleTableInfo(
-        modality=half.info.modality,
-        class_names=(),
-        column_roles={
-            **half.info.column_roles,
-            "probabilities": "metadata",
-            **dict.fromkeys(_PAYLOAD_COLUMNS, "provenance"),
-        },
-        task=task,
-    )
+    contract = {name: CONTRACT_ROLES[name] for name in columns if name in CONTRACT_ROLES}
+    others = {name: half.info.column_roles[name] for name in columns if name not in contract}
+    roles: dict[str, ColumnRole | tuple[ColumnRole, ...]] = {**contract, **others}
+    info = ExampleTableInfo(modality=half.info.modality, class_names=(), column_roles=roles, task=task)
     return Half(rows=pa.RecordBatch.from_arrays(list(columns.values()), list(columns)), info=info, notes=half.notes)
 
 
