@@ -188,7 +188,8 @@ def bounded_network(objects: Sequence[Object]) -> Iterator[str]:
     for found in objects:
         if found["kind"] == "ServingRuntime" and not any(_selects(policy, found) for policy in policies):
             yield f"{name_of(found)} must give its pods the labels that a network policy selects (spec.labels)"
-        if found["kind"] in _MAKES_PODS and not any(_bounds(policy, found) for policy in policies):
+        serves = any(container.get("ports") for _, container in containers([found]))
+        if found["kind"] in _MAKES_PODS and serves and not any(_bounds(policy, found) for policy in policies):
             yield f"{name_of(found)} must have a network policy that selects its pods by app.kubernetes.io/name"
     for found in policies:
         selected = found["spec"]["podSelector"]

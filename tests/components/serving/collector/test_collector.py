@@ -199,7 +199,7 @@ def running(log, port):
     command += ["--segment-age-s", "0.1", "--pair-wait-s", "2"]
     child = subprocess.Popen(command, cwd=log.parent, env={**os.environ, "PYTHONPATH": str(REPOSITORY)})
     try:
-        until = time.monotonic() + 90
+        until = time.monotonic() + 300
         while True:
             with contextlib.suppress(OSError):
                 if sent(port, "GET", "/health/ready")[0] == 200:
@@ -234,7 +234,7 @@ def test_events_over_http_are_stored_refused_and_counted(tmp_path):
         metrics = sent(port, "GET", "/metrics")[1].decode()
         assert 'pluszero_collector_events_total{outcome="stored"} 2' in metrics
         child.send_signal(signal.SIGTERM)
-        assert child.wait(30) == 0
+        assert child.wait(120) == 0
     [row] = rows_of(log)
     assert row["predicted"] == "tip"
 
