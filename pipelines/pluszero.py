@@ -91,6 +91,7 @@ SUBCOMMANDS = {
     "gate": _family("quality_gate", "validation", "", "Exit as a verdict says."),
     "serve": _family("serving", "serving", "", "Serve a model over REST and gRPC."),
     "collect-log": _family("serving", "serving", "collect", "Receive KServe's payload log, and store it."),
+    "forget": _family("serving", "serving", "forget", "Delete rows of a serving log by request or identifier."),
     "probe": _family("serving", "serving", "probe", "Start a model's server, and compare it with the training side."),
     "publish": _family("serving", "serving", "publish", "Publish a model as an immutable release."),
     "releases": _family("serving", "serving", "releases", "List the releases of a model, and its champion."),

@@ -7,7 +7,9 @@ when it comes.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, UTC
 import json
+import time
 import uuid
 
 import fsspec
@@ -22,6 +24,7 @@ from components.shared.serving_log.time_window import TimeWindow
 from components.shared.tables.personal_key import keyed_hashes
 
 DELETED_FOLDER = "_deleted"
+_LOOK_S = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +98,24 @@ def delete_before(log: str, window: TimeWindow) -> int:
     for name in old:
         filesystem.rm_file(name)
     return len(old)
+
+
+class Retention:
+    """Deletes days that are older than so many days, at most once an hour; None keeps all."""
+
+    def __init__(self, log: str, num_days: float | None) -> None:
+        if num_days is not None and num_days <= 0:
+            raise ValueError(f"the days that a log is kept must be above 0, got {num_days:g}")
+        self._log = log
+        self._num_days = num_days
+        self._next = 0.0
+
+    def keep(self) -> None:
+        """Delete what is too old, if it is time to look; a store's error is raised."""
+        if self._num_days is None or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _LOOK_S
+        delete_before(self._log, TimeWindow(start=datetime.now(UTC) - timedelta(days=self._num_days)))
 
 
 def _all_parts(filesystem: AbstractFileSystem, root: str) -> Iterator[str]:

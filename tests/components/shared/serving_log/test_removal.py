@@ -1,4 +1,5 @@
 from datetime import datetime, UTC
+import time
 import uuid
 
 import numpy as np
@@ -87,3 +88,19 @@ def test_days_before_a_start_are_deleted_whole(recorder, tmp_path):
     recorder.close(60.0)
     assert delete_before(str(tmp_path), parse_window("2026-05-02T13:00", "")) == 2
     assert left(tmp_path) == [("r2", 0), ("r2", 1)]
+
+
+def test_a_recorder_deletes_days_that_are_too_old(tmp_path, recorder):
+    recorder.close(60.0)
+    limits = RecorderLimits(gather_s=0.0, retention_days=1.0)
+    later = RequestRecorder(str(tmp_path), MODEL, limits=limits)
+    until = time.monotonic() + 60
+    while list(tmp_path.glob("date=*/**/*.parquet")):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    later.close(60.0)
+
+
+def test_no_days_at_all_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="days that a log is kept must be above 0, got 0"):
+        RequestRecorder(str(tmp_path), MODEL, limits=RecorderLimits(retention_days=0.0))
