@@ -27,6 +27,15 @@ def serve(
     http_port: Annotated[int, typer.Option(help="Port of V1 and V2 REST.")] = 8080,
     grpc_port: Annotated[int, typer.Option(help="Port of V2 gRPC.")] = 8081,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    drain_seconds: Annotated[
+        float, typer.Option(help="Seconds for which a server told to end still takes requests.")
+    ] = 0.0,
+    access_log: Annotated[bool, typer.Option("--access-log", help="Write a JSON line a request to stdout.")] = False,
+    log_dir: Annotated[str | None, typer.Option(help="Folder or fsspec URI to write the serving log to.")] = None,
+    log_payload: Annotated[
+        str, typer.Option(help="none, derived, sampled or full: what is kept of inputs.")
+    ] = "derived",
+    sampled_share: Annotated[float, typer.Option(help="Share of whole payloads where they are sampled.")] = 0.01,
     until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
 ) -> None:
     """Serve a model bundle over V1 and V2 REST and V2 gRPC, until stopped."""
@@ -35,7 +44,16 @@ def serve(
     if model_dir is None:
         raise ValueError("--model-dir must name the model bundle to serve; --help shows the other commands")
     config = ServerConfig(
-        model_dir=model_dir, model_name=model_name, host=host, http_port=http_port, grpc_port=grpc_port, device=device
+        model_dir=model_dir,
+        model_name=model_name,
+        host=host,
+        http_port=http_port,
+        grpc_port=grpc_port,
+        device=device,
+        drain_seconds=drain_seconds,
+        access_log=access_log,
+        log_dir=log_dir,
+        log_payload=PayloadPolicy(kind=log_payload, sampled_share=sampled_share),  # type: ignore[arg-type]  # it checks
     )
     check_ports(config)
     read_config(model_dir)
