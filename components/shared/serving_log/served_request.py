@@ -11,11 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from components.shared.contracts.bundle import BundleConfig
-from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo
+from components.shared.contracts.example_table import ExampleTableInfo
 
 # One value a row: an Arrow array, a NumPy array or a list; None where a value is missing.
 Values = pa.Array | np.ndarray | Sequence[Any]
-CONTEXT_ROLES: tuple[ColumnRole, ...] = ("id", "time", "group", "slice", "sensitive")
 UNKNOWN_VERSION = "unknown"
 
 
@@ -102,10 +101,6 @@ class ServedModel:
             task="regression" if config.is_regression else "classification",
         )
         return cls(name=name, version=version, info=info)
-
-    def context_columns(self) -> tuple[str, ...]:
-        """Names that a request may carry beside the features."""
-        return self.info.columns_of(*CONTEXT_ROLES)
 
 
 def _num_bytes(values: Values) -> int:
