@@ -5,13 +5,13 @@ Shapes: N rows of a request, K classes, D numbers of an embedding.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, get_args, Self
 
 import numpy as np
 import pyarrow as pa
 
 from components.shared.contracts.bundle import BundleConfig
-from components.shared.contracts.example_table import ExampleTableInfo
+from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo
 
 # One value a row: an Arrow array, a NumPy array or a list; None where a value is missing.
 Values = pa.Array | np.ndarray | Sequence[Any]
@@ -94,13 +94,20 @@ class ServedModel:
     @classmethod
     def of_bundle(cls, config: BundleConfig, *, name: str, version: str) -> Self:
         """The model of a bundle."""
+        roles = {column: _table_roles(given) for column, given in config.column_roles.items()}
         info = ExampleTableInfo(
             modality=config.modality,  # type: ignore[arg-type]  # the constructor checks it
             class_names=(),
-            column_roles={column: tuple(roles) for column, roles in config.column_roles.items() if roles},  # type: ignore[misc]
+            column_roles={column: given for column, given in roles.items() if given},
             task="regression" if config.is_regression else "classification",
         )
         return cls(name=name, version=version, info=info)
+
+
+def _table_roles(source_roles: Sequence[str]) -> tuple[ColumnRole, ...]:
+    """What a column's roles in the data are in an example table: text is a payload, nothing is ignored."""
+    named = {"payload" if role == "text" else role for role in source_roles}
+    return tuple(role for role in get_args(ColumnRole) if role in named)
 
 
 def _num_bytes(values: Values) -> int:
