@@ -86,7 +86,7 @@ class HalfMaker:
             request_id=asked.request_id or event.event_id,
             time_ns=event.time_ns or time.time_ns(),
             features=features if keeps_features else {},
-            labels=[None] * asked.num_rows,  # type: ignore[list-item]  # not seen yet
+            labels=[None] * asked.num_rows,
             predictions=[None] * asked.num_rows,
             context=asked.context if config is not None else {},
         )
@@ -106,7 +106,7 @@ class HalfMaker:
         request = ServedRequest(
             request_id=answer.request_id or event.event_id,
             time_ns=event.time_ns or time.time_ns(),
-            labels=answer.labels or [None] * answer.num_rows,  # type: ignore[list-item]  # not in the answer
+            labels=answer.labels or [None] * answer.num_rows,
             predictions=answer.predictions or [None] * answer.num_rows,
             probabilities=answer.probabilities,
         )

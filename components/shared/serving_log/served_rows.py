@@ -104,7 +104,8 @@ class RowMaker:
         return joined_values(given, counts).cast(pa.float64() if is_number else pa.string())
 
     def _kept_payloads(self, requests: Sequence[ServedRequest], rows_N: np.ndarray, counts: np.ndarray) -> KeptPayloads:
-        names, probabilities = [], []
+        names: list[str] = []
+        probabilities: list[np.ndarray | None] = []
         for request, count in zip(requests, counts.tolist(), strict=True) if self._policy.keeps_payloads else ():
             names += [request.request_id] * count
             probabilities += [None] * count if request.probabilities is None else list(request.probabilities)
@@ -114,7 +115,7 @@ class RowMaker:
         """Features, payload and what is derived of it, as the policy keeps them."""
         if self._policy.kind == "none":
             return {}
-        columns = {}
+        columns: dict[str, pa.Array] = {}
         without = pa.array(weights_N == 0.0)
         for name, values in features.items():
             if name in _PAYLOADS and self._model.info.modality == name:
