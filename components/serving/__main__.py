@@ -78,6 +78,7 @@ def collect(
     spool_dir: Annotated[Path | None, typer.Option(help="Folder for what is not in the log yet; local.")] = None,
     segment_age_s: Annotated[float, typer.Option(help="Seconds until what came is in the log.", min=0.05)] = 30.0,
     pair_wait_s: Annotated[float, typer.Option(help="Seconds that a request waits for its answer.", min=0.0)] = 60.0,
+    retention_days: Annotated[float | None, typer.Option(help="Delete days of the log that are older.")] = None,
 ) -> None:
     """Receive the CloudEvents of KServe's logger, and write them into a serving log, until stopped."""
     from components.serving.collector.collector import CollectorConfig
@@ -90,8 +91,23 @@ def collect(
         spool=spool_dir,
         segment_age_s=segment_age_s,
         pair_wait_s=pair_wait_s,
+        retention_days=retention_days,
     )
     listen(config, host=host, port=port)
+
+
+@app.command()
+def forget(
+    values: Annotated[
+        list[str], typer.Argument(metavar="VALUE...", help="Whose rows are deleted, as clients know them.")
+    ],
+    log_dir: Annotated[str, typer.Option(help="The serving log's folder: a local path or an fsspec URI.")],
+    column: Annotated[str, typer.Option(help="request_id, or an identifier or group of the log.")] = "request_id",
+) -> None:
+    """Delete rows of a serving log, and what still waits to come into it."""
+    from components.shared.serving_log.removal import delete_rows
+
+    typer.echo(f"{delete_rows(log_dir, values, column=column):,} rows deleted")
 
 
 @app.command()

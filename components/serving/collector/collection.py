@@ -104,7 +104,9 @@ class Collection:
         found: dict[str, dict[str, Half]] = {}
         for half in halves:
             found.setdefault(half.notes["pair"], {})[half.kind] = half
-        ready, waiting, num_alone = [], [], 0
+        ready: list[Half] = []
+        waiting: list[Half] = []
+        num_alone = 0
         for pair in found.values():
             whole = joined_halves(pair["request"], pair["response"], self._policy) if len(pair) == 2 else None
             if whole is not None:

@@ -16,6 +16,7 @@ from components.serving.collector.journal import Journal, JournalFullError, sett
 from components.shared.contracts.bundle import BundleConfig
 from components.shared.runtime.cores import available_cores
 from components.shared.serving_log.payload_policy import PayloadPolicy
+from components.shared.serving_log.removal import Retention
 from components.shared.serving_log.spool import Spool
 from components.shared.serving_log.spool_place import spool_place
 
@@ -42,6 +43,8 @@ class CollectorConfig:
         How long events are gathered before they are brought into the log.
     pair_wait_s
         How long a request waits for its answer, and the other way round.
+    retention_days
+        Days of the log that are older are deleted; None keeps all.
     """
 
     log: str
@@ -50,6 +53,7 @@ class CollectorConfig:
     spool: Path | None = None
     segment_age_s: float = 30.0
     pair_wait_s: float = 60.0
+    retention_days: float | None = None
 
 
 class Collector:
@@ -64,6 +68,7 @@ class Collector:
     """
 
     def __init__(self, config: CollectorConfig) -> None:
+        self._retention = Retention(config.log, config.retention_days)
         base = config.spool or spool_place(config.log)
         spool, others = Spool.open(base / "collector")
         for other in others:
@@ -154,6 +159,7 @@ class Collector:
                 self._collected(None)
             if is_last:
                 return
+            self._without_old_days()
 
     def _collected(self, segment: Path | None) -> bool:
         try:
@@ -163,3 +169,9 @@ class Collector:
             logger.warning("the log could not be written, and is tried again: %s", error)
             return False
         return True
+
+    def _without_old_days(self) -> None:
+        try:
+            self._retention.keep()
+        except Exception as error:  # as above
+            logger.warning("old days of the log could not be deleted, and are tried again: %s", error)

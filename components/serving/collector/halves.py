@@ -18,11 +18,12 @@ from components.modeling.images.photo_measures import measured_photos
 from components.serving.collector.cloud_events import HalfKind, LoggedEvent
 from components.serving.collector.logged_bodies import LoggedRequest, read_answer, read_request
 from components.shared.contracts.bundle import BundleConfig
-from components.shared.contracts.example_table import ExampleTableInfo
+from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo
+from components.shared.serving_log.contract_columns import CONTRACT_ROLES
 from components.shared.serving_log.joined_values import joined_values
-from components.shared.serving_log.payload_policy import payload_weights, PayloadPolicy
+from components.shared.serving_log.payload_policy import kept_payloads, PayloadPolicy
 from components.shared.serving_log.served_request import ServedModel, ServedRequest, UNKNOWN_VERSION
-from components.shared.serving_log.served_rows import RowMaker
+from components.shared.serving_log.served_rows import payload_columns, RowMaker
 from components.shared.tables.repairs import repaired
 from components.shared.tables.value_cleaning import value_cleaning_from
 
@@ -85,7 +86,7 @@ class HalfMaker:
             request_id=asked.request_id or event.event_id,
             time_ns=event.time_ns or time.time_ns(),
             features=features if keeps_features else {},
-            labels=[None] * asked.num_rows,  # type: ignore[list-item]  # not seen yet
+            labels=[None] * asked.num_rows,
             predictions=[None] * asked.num_rows,
             context=asked.context if config is not None else {},
         )
@@ -105,7 +106,7 @@ class HalfMaker:
         request = ServedRequest(
             request_id=answer.request_id or event.event_id,
             time_ns=event.time_ns or time.time_ns(),
-            labels=answer.labels or [None] * answer.num_rows,  # type: ignore[list-item]  # not in the answer
+            labels=answer.labels or [None] * answer.num_rows,
             predictions=answer.predictions or [None] * answer.num_rows,
             probabilities=answer.probabilities,
         )
@@ -168,21 +169,19 @@ def with_payloads(half: Half, policy: PayloadPolicy) -> Half:
         given = columns["probabilities"].to_pylist()
         probabilities = [None if row is None else np.array(row) for row in given]
     names, rows_N = columns["request_id"].to_pylist(), columns["row"].to_numpy()
-    weights_N = payload_weights(policy, names, rows_N, probabilities)
-    without = pa.array(weights_N == 0.0)
+    kept = kept_payloads(policy, names, rows_N, probabilities)
+    without = pa.array(kept.weights == 0.0)
     for name in half.notes["payload"]:
         columns[name] = pc.if_else(without, pa.scalar(None, columns[name].type), columns[name])
-    columns["payload_weight"] = pa.array(weights_N, mask=weights_N == 0.0)
+    columns |= payload_columns(kept)
     return _of(columns, half, task=half.info.task)
 
 
 def _of(columns: Mapping[str, pa.Array], half: Half, *, task: Any) -> Half:
-    info = ExampleTableInfo(
-        modality=half.info.modality,
-        class_names=(),
-        column_roles={**half.info.column_roles, "probabilities": "metadata", "payload_weight": "provenance"},
-        task=task,
-    )
+    contract = {name: CONTRACT_ROLES[name] for name in columns if name in CONTRACT_ROLES}
+    others = {name: half.info.column_roles[name] for name in columns if name not in contract}
+    roles: dict[str, ColumnRole | tuple[ColumnRole, ...]] = {**contract, **others}
+    info = ExampleTableInfo(modality=half.info.modality, class_names=(), column_roles=roles, task=task)
     return Half(rows=pa.RecordBatch.from_arrays(list(columns.values()), list(columns)), info=info, notes=half.notes)
 
 

@@ -207,8 +207,8 @@ def _per_row(tensor: _Tensor, num_rows: int) -> list[Any]:
 def _v1_answer(content: Mapping[str, Any]) -> LoggedAnswer:
     predictions = content["predictions"]
     rows = [row if isinstance(row, Mapping) else {"prediction": row} for row in predictions]
-    labels = [row.get("label") for row in rows]
-    numbers = [row.get("prediction") for row in rows]
+    labels: list[Any] = [row.get("label") for row in rows]
+    numbers: list[Any] = [row.get("prediction") for row in rows]
     given = [row.get("probabilities") for row in rows]
     has_labels = bool(rows) and all(isinstance(label, str) for label in labels)
     has_numbers = bool(rows) and all(isinstance(number, int | float) for number in numbers)

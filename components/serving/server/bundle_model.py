@@ -49,6 +49,7 @@ class BundleModel(InferenceModel):
         super().__init__(name)
         self.version = version
         self.traffic = traffic or Traffic()
+        self.modality = predictor.features.modality
         self._recorder = recorder
         self.format = answer_format(predictor, threshold)
         self.context_columns = context_columns(predictor.config.column_roles)

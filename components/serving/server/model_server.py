@@ -28,6 +28,7 @@ from components.serving.server.http_rules import add_http_rules
 from components.serving.server.quiet_log import quiet_logs
 from components.serving.server.request_validation import BundleDataPlane, FixedRepository
 from components.serving.server.rest_endpoint import InferenceEndpoints
+from components.serving.server.start_page import example_curl, start_page
 from components.serving.traffic.access_log import AccessLog
 from components.serving.traffic.connection import bounded_protocol, BoundedProtocol
 from components.serving.traffic.limits import TrafficLimits
@@ -133,6 +134,8 @@ class BundleServer:
         """Serve them until told to stop; then everything that was accepted is answered first."""
         for model in models:
             self._models.update(model)
+        if len(models) == 1:
+            self._endpoints.start_page = self._start_page(models[0])
         gc.collect()
         gc.freeze()  # the loaded libraries and the model are not looked through again at every collection
         with asyncio.Runner(loop_factory=self._rest.config.get_loop_factory()) as runner:
@@ -166,17 +169,31 @@ class BundleServer:
     def _begin_drain(self) -> None:
         self._endpoints.draining = self._dataplane.draining = True
 
+    def _start_page(self, model: BundleModel) -> bytes:
+        config = self._config
+        return start_page(
+            model_name=model.name,
+            version=model.version,
+            modality=model.modality,
+            input_types=model.get_input_types(),
+            model_dir=config.model_dir,
+            url=_url(config),
+        )
+
     async def _announce(self) -> None:
         while not self._rest.started:
             await asyncio.sleep(_READY_POLL_S)
         config = self._config
         logger.info(
-            "serving %s from %s: http://%s, gRPC %s",
+            "serving %s from %s: %s, gRPC %s",
             config.model_name,
             config.model_dir,
-            address_of(config.host, config.http_port),
+            _url(config),
             address_of(config.host, config.grpc_port),
         )
+        for model in self._models.get_models().values():
+            curl = example_curl(_url(config), model.name, model.modality, model.get_input_types())
+            logger.info("a page to try it: %s/ - from a shell: %s", _url(config), curl)
 
 
 class _DrainingServer(uvicorn.Server):
@@ -208,6 +225,10 @@ class _DrainingServer(uvicorn.Server):
         if self._drain_until is not None and time.monotonic() >= self._drain_until:
             return True
         return await super().on_tick(counter)
+
+
+def _url(config: ServerConfig) -> str:
+    return f"http://{address_of(config.host, config.http_port)}"
 
 
 def _stop_when_stdin_closes() -> None:

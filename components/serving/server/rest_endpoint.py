@@ -71,6 +71,7 @@ class InferenceEndpoints:
     def __init__(self, app: App, dataplane: DataPlane) -> None:
         self._app, self._dataplane = app, dataplane
         self.draining = False
+        self.start_page: bytes | None = None  # what a browser gets at `/`
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -94,6 +95,11 @@ class InferenceEndpoints:
         await self._others(scope, receive, send)
 
     async def _others(self, scope: Message, receive: Receive, send: Send) -> None:
+        if self.start_page is not None and scope["path"] == "/" and _wants_html(scope):
+            headers = _raw_headers(self.start_page, {"content-type": "text/html; charset=utf-8"})
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": self.start_page})
+            return
         versioned = _VERSIONED.fullmatch(scope["path"])
         model = self._model(versioned[1]) if versioned is not None else None
         if versioned is not None and model is not None:
@@ -218,6 +224,10 @@ def _content(content: Any, found: Mapping[str, str], more: dict[str, str], *, is
         more.setdefault("content-type", "application/octet-stream" if is_v2 else "application/json")
         return content
     return content.encode() if isinstance(content, str) else orjson.dumps(content)
+
+
+def _wants_html(scope: Message) -> bool:
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
 
 
 def _raw_headers(content: bytes, more: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

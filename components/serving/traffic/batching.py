@@ -129,6 +129,7 @@ class BatchingWorker:
         self._closed = False
         self._settled: deque[tuple[Ticket, Any]] = deque()  # several threads add to it
         self._last_requests, self._last_s = 1, 0.0
+        self._large_turn = False
         self._thread = threading.Thread(target=self._run, name="predict", daemon=True)
         self._thread.start()
 
@@ -244,8 +245,9 @@ class BatchingWorker:
         ticket.timing.read_s = time.monotonic() - began
 
     def _compute(self, began: float) -> None:
-        rows = planned_rows([ticket.waiting for ticket in self._active], max_rows=self._max_rows)
-        batch = [(ticket, num) for ticket, num in zip(self._active, rows, strict=True) if num]
+        active = self._whose_turn()
+        rows = planned_rows([ticket.waiting for ticket in active], max_rows=self._max_rows)
+        batch = [(ticket, num) for ticket, num in zip(active, rows, strict=True) if num]
         start = time.monotonic()
         try:
             self._compute_together(batch)
@@ -263,6 +265,12 @@ class BatchingWorker:
         self._active.sort(key=begun.__contains__)  # who had a part computed lets the others go first
         self._last_requests, self._last_s = len(batch), time.monotonic() - began
         self._tell_cost(batch)
+
+    def _whose_turn(self) -> list[Ticket]:
+        """Where small and large requests wait, those that were not in the last batch."""
+        kinds = {ticket.is_large for ticket in self._active}
+        self._large_turn = not self._large_turn if len(kinds) > 1 else kinds == {True}
+        return [ticket for ticket in self._active if ticket.is_large == self._large_turn]
 
     def _retire(self, tickets: Sequence[Ticket]) -> None:
         gone = set(tickets)

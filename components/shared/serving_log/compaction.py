@@ -16,6 +16,7 @@ from components.shared.contracts.example_table import ExampleTableInfo, read_rol
 from components.shared.contracts.problem import Modality
 from components.shared.serving_log.column_union import as_schema, united_type
 from components.shared.serving_log.log_writer import write_hours
+from components.shared.serving_log.removal import Deletion, deletions_of
 from components.shared.serving_log.segments import read_frames
 
 logger = logging.getLogger(__name__)
@@ -89,10 +90,20 @@ class Compactor:
 
     def write(self, batches: Iterable[tuple[pa.RecordBatch, ExampleTableInfo]], *, stem: str) -> list[str]:
         """Write batches of rows as parts of the log, called by `stem`; returns their paths."""
-        written = []
-        for number, (info, together) in enumerate(_groups(batches)):
-            name = f"{stem}-{number}" if number else stem
-            written += write_hours(self._filesystem, self._root, _joined(together), info, stem=name)
+        groups = [(info, _joined(together)) for info, together in _groups(batches)]
+        asked: dict[str, Deletion] | None = None
+        written: list[str] = []
+        # Who asks while the parts are written has not seen them: they are written once more.
+        while (now := deletions_of(self._filesystem, self._root)) != asked:
+            asked = now
+            for name in written:
+                self._filesystem.rm_file(name)
+            written = []
+            for number, (info, rows) in enumerate(groups):
+                for deletion in asked.values():
+                    rows = deletion.kept(rows)
+                name = f"{stem}-{number}" if number else stem
+                written += write_hours(self._filesystem, self._root, rows, info, stem=name)
         return written
 
 

@@ -21,10 +21,11 @@ OPTIONAL_COLUMNS: dict[str, pa.DataType] = {
     "embedding": pa.list_(pa.float32()),
     "sampling_weight": pa.float64(),
     "payload_weight": pa.float64(),
+    "payload_draw": pa.string(),
     "image": pa.binary(),
     "text": pa.string(),
 }
-_SINCE_VERSION_3 = frozenset({"row", "event_id", "embedding", "sampling_weight", "payload_weight"})
+_SINCE_VERSION_3 = frozenset({"row", "event_id", "embedding", "sampling_weight", "payload_weight", "payload_draw"})
 CONTRACT_ROLES: dict[str, ColumnRole] = {
     "request_id": "id",
     "row": "provenance",
@@ -37,6 +38,7 @@ CONTRACT_ROLES: dict[str, ColumnRole] = {
     "embedding": "provenance",
     "sampling_weight": "provenance",
     "payload_weight": "provenance",
+    "payload_draw": "provenance",
     "image": "payload",
     "text": "payload",
 }

@@ -45,17 +45,27 @@ def joined_lists(given: Sequence[np.ndarray | None], counts: np.ndarray, kind: p
     """Rows of matrices, shape (N,), lists of `kind`; null where a request has none, None where no request has any."""
     if all(matrix is None for matrix in given):
         return None
-    arrays = []
-    for matrix, count in zip(given, counts.tolist(), strict=True):
-        if matrix is None:
-            arrays.append(pa.nulls(count, pa.list_(kind)))
-            continue
-        rows = np.asarray(matrix)
-        if rows.ndim != 2 or len(rows) != count:
-            raise ValueError(f"a matrix of a request must have one row a row, {count}, got the shape {rows.shape}")
-        offsets = (np.arange(count + 1) * rows.shape[1]).astype(np.int32)
-        arrays.append(pa.ListArray.from_arrays(pa.array(offsets), pa.array(rows.ravel()).cast(kind)))
+    matrices = [None if matrix is None else _rows(matrix, count) for matrix, count in zip(given, counts, strict=True)]
+    present = [matrix for matrix in matrices if matrix is not None]
+    if len(present) == len(matrices) and len({matrix.shape[1] for matrix in present}) == 1:
+        return _lists(np.concatenate(present), kind)
+    arrays = [
+        pa.nulls(count, pa.list_(kind)) if matrix is None else _lists(matrix, kind)
+        for matrix, count in zip(matrices, counts.tolist(), strict=True)
+    ]
     return pa.concat_arrays(arrays)
+
+
+def _rows(matrix: np.ndarray, count: int) -> np.ndarray:
+    rows = np.asarray(matrix)
+    if rows.ndim != 2 or len(rows) != count:
+        raise ValueError(f"a matrix of a request must have one row a row, {count}, got the shape {rows.shape}")
+    return rows
+
+
+def _lists(rows: np.ndarray, kind: pa.DataType) -> pa.Array:
+    offsets = (np.arange(len(rows) + 1) * rows.shape[1]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(rows.ravel()).cast(kind))
 
 
 def _array(values: Any) -> pa.Array:

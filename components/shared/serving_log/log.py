@@ -7,8 +7,9 @@ request. Columns:
 - every log has `request_id`, `event_time` (microseconds, UTC), `model_name`, `model_revision`, and `predicted` (a
   class name, or a number for regression; null where the answer was not seen);
 - since version 3 a log has `row`, the row's number within its request from 0, and may have `sampling_weight` (how many
-  served rows it stands for), `payload_weight` (the same of a kept payload; null where it was not kept), `embedding`,
-  and `event_id` (of the CloudEvent that brought it);
+  served rows it stands for), `payload_weight` (the same of a kept payload; null where it was not kept) and
+  `payload_draw` (why it was kept: `all`, `random`, `uncertain`), `embedding`, and `event_id` (of the CloudEvent that
+  brought it);
 - a log may have `probabilities` (in the order of the model's classes) and the payload, `image` (encoded bytes) or
   `text`, as far as the privacy setting allows;
 - all others are inputs and features as the model's example table has them, under its names and after the repairs that

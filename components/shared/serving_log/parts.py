@@ -135,14 +135,19 @@ def write_part(filesystem: AbstractFileSystem, name: str, table: pa.Table, info:
     metadata = shard_metadata(CONTRACT, FORMAT_VERSION, described)
     buffer = io.BytesIO()
     pq.write_table(table.replace_schema_metadata(metadata), buffer, compression="zstd")
-    if isinstance(filesystem, LocalFileSystem):
-        with atomic_file(name) as part, open(part, "wb") as file:
-            file.write(buffer.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        sync_folder(Path(name).parent)
-    else:
-        filesystem.pipe_file(name, buffer.getvalue())
+    put_file(filesystem, name, buffer.getvalue())
+
+
+def put_file(filesystem: AbstractFileSystem, name: str, content: bytes) -> None:
+    """Write a file, complete or not at all: a local one is renamed when the disk has it."""
+    if not isinstance(filesystem, LocalFileSystem):
+        filesystem.pipe_file(name, content)
+        return
+    with atomic_file(name) as part, open(part, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(Path(name).parent)
 
 
 def _readable(name: str, read: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import get_args, Literal
 import numpy as np
 
 PayloadKind = Literal["none", "derived", "sampled", "full"]
+ALL, RANDOM, UNCERTAIN = "all", "random", "uncertain"
 _BITS = 64
 
 
@@ -51,10 +52,27 @@ class PayloadPolicy:
         return self.kind in ("sampled", "full")
 
 
-def payload_weights(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeptPayloads:
+    """Which of N rows keep their payload, and why.
+
+    Attributes
+    ----------
+    weights
+        Shape (N,), float: 0 where the payload is not kept, else how many served rows it stands for: one over the
+        probability that it is kept. A row that its uncertainty picks is always kept, so it stands for itself.
+    draws
+        Shape (N,), of objects: `all` or `random` where chance alone decided, `uncertain`, or None.
+    """
+
+    weights: np.ndarray
+    draws: np.ndarray
+
+
+def kept_payloads(
     policy: PayloadPolicy, request_ids: Sequence[str], rows: np.ndarray, probabilities: Sequence[np.ndarray | None]
-) -> np.ndarray:
-    """How many served rows each kept payload stands for.
+) -> KeptPayloads:
+    """Which rows keep their payload under a policy.
 
     Parameters
     ----------
@@ -62,24 +80,20 @@ def payload_weights(
         Of each of N rows.
     probabilities
         Of each of N rows the probabilities of the classes, shape (K,); None where there are none.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (N,), float: 0 where the payload is not kept, else one over the probability that it is. A row that its
-        uncertainty picks is always kept, so it stands for itself.
     """
-    if not policy.keeps_payloads:
-        return np.zeros(len(rows))
+    num_rows = len(rows)
     if policy.kind == "full":
-        return np.ones(len(rows))
+        return KeptPayloads(weights=np.ones(num_rows), draws=np.full(num_rows, ALL, dtype=object))
+    weights, draws = np.zeros(num_rows), np.full(num_rows, None, dtype=object)
+    if policy.kind != "sampled":
+        return KeptPayloads(weights=weights, draws=draws)
+    if policy.sampled_share > 0.0:
+        places = [_position(name, row) for name, row in zip(request_ids, rows.tolist(), strict=True)]
+        drawn = np.array(places) < policy.sampled_share
+        weights[drawn], draws[drawn] = 1.0 / policy.sampled_share, RANDOM
     uncertain = np.array([_margin(row) < policy.uncertain_margin for row in probabilities], dtype=bool)
-    if policy.sampled_share == 0.0:
-        return uncertain.astype(np.float64)
-    drawn = np.array([_position(name, row) for name, row in zip(request_ids, rows.tolist(), strict=True)])
-    weights = np.where(drawn < policy.sampled_share, 1.0 / policy.sampled_share, 0.0)
-    weights[uncertain] = 1.0
-    return weights
+    weights[uncertain], draws[uncertain] = 1.0, UNCERTAIN
+    return KeptPayloads(weights=weights, draws=draws)
 
 
 def _margin(probabilities: np.ndarray | None) -> float:

@@ -33,7 +33,8 @@ class RecordCounters:
             os.pwrite(self._file, (_MARK + struct.pack("<I", len(NAMES))).ljust(_SIZE, b"\0"), 0)
             os.ftruncate(self._file, _SIZE)
         self._map = mmap.mmap(self._file, _SIZE)
-        self._numbers = memoryview(self._map)[_FIRST : _FIRST + 8 * len(NAMES)].cast("q")
+        self._shared = memoryview(self._map)[_FIRST : _FIRST + 8 * len(NAMES)].cast("q")
+        self._numbers: memoryview | list[int] = self._shared
         self._places = {name: place for place, name in enumerate(NAMES)}
         self._lock = threading.Lock()
 
@@ -56,7 +57,7 @@ class RecordCounters:
     def values(self) -> dict[str, int]:
         """All counts by name, and `lost`, their sum over the reasons."""
         with self._lock:
-            found = dict(zip(NAMES, self._numbers.tolist(), strict=True))
+            found = dict(zip(NAMES, self._numbers, strict=True))
         return {**found, "lost": lost_of(found)}
 
     def settle(self) -> int:
@@ -68,8 +69,10 @@ class RecordCounters:
         return max(missing, 0)
 
     def close(self) -> None:
-        """Give the file back, and with it the lock on it."""
-        self._numbers.release()
+        """Give the file back, and with it the lock on it; what is counted afterwards is in memory alone."""
+        with self._lock:
+            self._numbers = self._shared.tolist()
+            self._shared.release()
         self._map.flush()
         self._map.close()
         os.close(self._file)

@@ -13,10 +13,9 @@ from pathlib import Path
 import threading
 import time
 
-import pyarrow as pa
-
 from components.shared.serving_log.compaction import Compactor, frame_of, recovered_counts
 from components.shared.serving_log.payload_policy import PayloadPolicy
+from components.shared.serving_log.removal import Retention
 from components.shared.serving_log.segments import SegmentWriter
 from components.shared.serving_log.served_request import ServedModel, ServedRequest
 from components.shared.serving_log.served_rows import Measure, RowMaker
@@ -44,6 +43,8 @@ class RecorderLimits:
         When a segment becomes a part of the log.
     spool_bytes
         What may wait on disk where the log cannot be written.
+    retention_days
+        Days of the log that are older are deleted; None keeps all.
     """
 
     queue_requests: int = 8192
@@ -52,6 +53,7 @@ class RecorderLimits:
     segment_bytes: int = 32 << 20
     segment_age_s: float = 60.0
     spool_bytes: int = 1 << 30
+    retention_days: float | None = None
 
 
 class RequestRecorder:
@@ -94,6 +96,7 @@ class RequestRecorder:
         self._limits = limits or RecorderLimits()
         self._maker = RowMaker(model, policy or PayloadPolicy(), measure=measure)
         self._compactor = Compactor(str(log))
+        self._retention = Retention(str(log), self._limits.retention_days)
         self._spool, self._orphans = Spool.open(spool or spool_place(str(log)))
         self._counters = self._spool.counters
         _settle(self._spool)
@@ -106,7 +109,6 @@ class RequestRecorder:
         self._ended = deque(self._spool.segments())
         self._has_ended = threading.Event()
         self._num_failures = 0
-        self._last_counts: dict[str, int] | None = None
         self._threads = [
             threading.Thread(target=self._write, name="serving-log-writer", daemon=True),
             threading.Thread(target=self._compact, name="serving-log-compactor", daemon=True),
@@ -137,7 +139,7 @@ class RequestRecorder:
 
         Over restarts, too: what a killed process had received and not stored is in `lost_killed`.
         """
-        found = self._last_counts or self._counters.values()
+        found = self._counters.values()
         waiting = max(found["received"] - found["stored"] - found["lost"], 0)
         return {**found, "waiting": waiting, "failed_parts": self._num_failures}
 
@@ -159,7 +161,6 @@ class RequestRecorder:
             thread.join(max(until - time.monotonic(), 0.0))
         if any(thread.is_alive() for thread in self._threads):
             return False
-        self._last_counts = self._counters.values()
         self._spool.close()
         return not self._spool.segments()
 
@@ -189,9 +190,12 @@ class RequestRecorder:
         return taken
 
     def _store(self, requests: Sequence[ServedRequest]) -> None:
+        counts = self._counters.values()
         try:
             rows = self._maker.rows(requests)
-        except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
+            stored = {"stored": counts["stored"] + len(requests), "rows_stored": counts["rows_stored"] + rows.num_rows}
+            frame = frame_of(rows, self._maker.info(rows.schema.names), stored)
+        except Exception as error:  # whatever a request holds: the thread must outlive it
             if len(requests) > 1:
                 for request in requests:
                     self._store([request])
@@ -199,10 +203,8 @@ class RequestRecorder:
             logger.warning("a request could not be logged: %s", type(error).__name__)
             self._counters.add("lost_unreadable")
             return
-        counts = self._counters.values()
-        stored = {"stored": counts["stored"] + len(requests), "rows_stored": counts["rows_stored"] + rows.num_rows}
         try:
-            self._opened_segment().append(frame_of(rows, self._maker.info(rows.schema.names), stored))
+            self._opened_segment().append(frame)
         except OSError as error:
             self._counters.add("lost_no_space", len(requests))
             logger.warning("%d requests could not be logged: %s", len(requests), error.strerror or error)
@@ -241,6 +243,7 @@ class RequestRecorder:
                 self._ended.popleft()
             if is_last:
                 return
+            self._without_old_days()
             self._has_ended.wait(_AGAIN_S if self._ended else _WAKE_S)
             self._has_ended.clear()
 
@@ -252,6 +255,12 @@ class RequestRecorder:
             logger.warning("the serving log could not be written, and is tried again: %s", error)
             return False
         return True
+
+    def _without_old_days(self) -> None:
+        try:
+            self._retention.keep()
+        except Exception as error:  # as above
+            logger.warning("old days of the serving log could not be deleted, and are tried again: %s", error)
 
 
 def _settle(spool: Spool) -> None:

@@ -5,7 +5,11 @@ Shapes: N rows of a request, K classes, D numbers of an embedding.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+<<<<<<< HEAD
+from typing import Any, get_args, Self
+=======
+from typing import Any, Self, TypeAlias
+>>>>>>> h-21log
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +18,9 @@ from components.shared.contracts.bundle import BundleConfig
 from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo
 
 # One value a row: an Arrow array, a NumPy array or a list; None where a value is missing.
-Values = pa.Array | np.ndarray | Sequence[Any]
-CONTEXT_ROLES: tuple[ColumnRole, ...] = ("id", "time", "group", "slice", "sensitive")
+Values: TypeAlias = pa.Array | np.ndarray | Sequence[Any]
 UNKNOWN_VERSION = "unknown"
+_OTHER_BYTES: int = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +55,7 @@ class ServedRequest:
     request_id: str
     time_ns: int
     features: Mapping[str, Values] = field(default_factory=dict)
-    labels: Sequence[str] | None = None
+    labels: Sequence[str | None] | None = None
     probabilities: np.ndarray | None = None
     predictions: Values | None = None
     context: Mapping[str, Values] = field(default_factory=dict)
@@ -95,21 +99,32 @@ class ServedModel:
     @classmethod
     def of_bundle(cls, config: BundleConfig, *, name: str, version: str) -> Self:
         """The model of a bundle."""
+        roles = {column: _table_roles(given) for column, given in config.column_roles.items()}
         info = ExampleTableInfo(
             modality=config.modality,  # type: ignore[arg-type]  # the constructor checks it
             class_names=(),
-            column_roles={column: tuple(roles) for column, roles in config.column_roles.items() if roles},  # type: ignore[misc]
+<<<<<<< HEAD
+            column_roles={column: given for column, given in roles.items() if given},
+=======
+            column_roles={column: tuple(roles) for column, roles in config.column_roles.items() if roles},  # type: ignore[arg-type]
+>>>>>>> h-21log
             task="regression" if config.is_regression else "classification",
         )
         return cls(name=name, version=version, info=info)
 
-    def context_columns(self) -> tuple[str, ...]:
-        """Names that a request may carry beside the features."""
-        return self.info.columns_of(*CONTEXT_ROLES)
+
+<<<<<<< HEAD
+def _table_roles(source_roles: Sequence[str]) -> tuple[ColumnRole, ...]:
+    """What a column's roles in the data are in an example table: text is a payload, nothing is ignored."""
+    named = {"payload" if role == "text" else role for role in source_roles}
+    return tuple(role for role in get_args(ColumnRole) if role in named)
 
 
 def _num_bytes(values: Values) -> int:
+=======
+def _num_bytes(values: Any) -> int:
+>>>>>>> h-21log
     size = getattr(values, "nbytes", None)
     if size is not None:
         return int(size)
-    return sum(len(value) if isinstance(value, str | bytes) else 16 for value in values)
+    return sum(len(value) if isinstance(value, str | bytes) else _OTHER_BYTES for value in values)

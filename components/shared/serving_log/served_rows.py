@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo
 from components.shared.serving_log.contract_columns import CONTRACT_ROLES, TIME
 from components.shared.serving_log.joined_values import joined_lists, joined_values
-from components.shared.serving_log.payload_policy import payload_weights, PayloadPolicy
+from components.shared.serving_log.payload_policy import kept_payloads, KeptPayloads, PayloadPolicy
 from components.shared.serving_log.redacted_columns import redacted_column
 from components.shared.serving_log.served_request import ServedModel, ServedRequest
 from components.shared.tables.text_measures import text_measures
@@ -57,14 +57,14 @@ class RowMaker:
         """
         counts = np.array([request.num_rows for request in requests])
         columns = self._answers(requests, counts)
-        weights_N = self._payload_weights(requests, columns["row"].to_numpy(), counts)
+        kept = self._kept_payloads(requests, columns["row"].to_numpy(), counts)
         columns |= self._united([request.context for request in requests], counts)
-        columns |= self._inputs(self._united([request.features for request in requests], counts), weights_N)
+        columns |= self._inputs(self._united([request.features for request in requests], counts), kept.weights)
         if self._policy.keeps_payloads:
-            columns["payload_weight"] = pa.array(weights_N, mask=weights_N == 0.0)
+            columns |= payload_columns(kept)
         roles = self.roles(columns)
-        kept = self._model.kept
-        shown = [redacted_column(name, values, roles[name], kept=kept) for name, values in columns.items()]
+        unchanged = self._model.kept
+        shown = [redacted_column(name, values, roles[name], kept=unchanged) for name, values in columns.items()]
         return pa.RecordBatch.from_arrays(shown, list(columns))
 
     def info(self, columns: Sequence[str]) -> ExampleTableInfo:
@@ -103,20 +103,19 @@ class RowMaker:
         given = [request.predictions if is_number else request.labels for request in requests]
         return joined_values(given, counts).cast(pa.float64() if is_number else pa.string())
 
-    def _payload_weights(self, requests: Sequence[ServedRequest], rows_N: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        if not self._policy.keeps_payloads:
-            return np.zeros(len(rows_N))
-        names = [request.request_id for request, count in zip(requests, counts, strict=True) for _ in range(count)]
+    def _kept_payloads(self, requests: Sequence[ServedRequest], rows_N: np.ndarray, counts: np.ndarray) -> KeptPayloads:
+        names: list[str] = []
         probabilities: list[np.ndarray | None] = []
-        for request, count in zip(requests, counts, strict=True):
+        for request, count in zip(requests, counts.tolist(), strict=True) if self._policy.keeps_payloads else ():
+            names += [request.request_id] * count
             probabilities += [None] * count if request.probabilities is None else list(request.probabilities)
-        return payload_weights(self._policy, names, rows_N, probabilities)
+        return kept_payloads(self._policy, names, rows_N, probabilities)
 
     def _inputs(self, features: Mapping[str, pa.Array], weights_N: np.ndarray) -> dict[str, pa.Array]:
         """Features, payload and what is derived of it, as the policy keeps them."""
         if self._policy.kind == "none":
             return {}
-        columns = {}
+        columns: dict[str, pa.Array] = {}
         without = pa.array(weights_N == 0.0)
         for name, values in features.items():
             if name in _PAYLOADS and self._model.info.modality == name:
@@ -146,6 +145,15 @@ class RowMaker:
         """Columns of all requests, null where one lacks a column."""
         names = dict.fromkeys(name for columns in given for name in columns)
         return {self._own_name(name): joined_values([columns.get(name) for columns in given], counts) for name in names}
+
+
+def payload_columns(kept: KeptPayloads) -> dict[str, pa.Array]:
+    """Weight and draw of N kept payloads, null where one is not kept."""
+    without = kept.weights == 0.0
+    return {
+        "payload_weight": pa.array(kept.weights, mask=without),
+        "payload_draw": pa.array(kept.draws.tolist(), pa.string()),
+    }
 
 
 def _measured_texts(texts: pa.Array) -> dict[str, pa.Array]:

@@ -101,5 +101,4 @@ def test_what_nobody_declared_is_refused(context, reason):
 )
 def test_a_spoilt_context_is_refused(tensors, reason):
     with pytest.raises(ValueError, match=reason):
-        contexts = split_tensors(tensors, NAMES)[1]
-        check_rows(contexts, 2)
+        check_rows(split_tensors(tensors, NAMES)[1], 2)
