@@ -5,11 +5,7 @@ Shapes: N rows of a request, K classes, D numbers of an embedding.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-<<<<<<< HEAD
-from typing import Any, get_args, Self
-=======
-from typing import Any, Self, TypeAlias
->>>>>>> h-21log
+from typing import Any, get_args, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -103,27 +99,19 @@ class ServedModel:
         info = ExampleTableInfo(
             modality=config.modality,  # type: ignore[arg-type]  # the constructor checks it
             class_names=(),
-<<<<<<< HEAD
             column_roles={column: given for column, given in roles.items() if given},
-=======
-            column_roles={column: tuple(roles) for column, roles in config.column_roles.items() if roles},  # type: ignore[arg-type]
->>>>>>> h-21log
             task="regression" if config.is_regression else "classification",
         )
         return cls(name=name, version=version, info=info)
 
 
-<<<<<<< HEAD
 def _table_roles(source_roles: Sequence[str]) -> tuple[ColumnRole, ...]:
     """What a column's roles in the data are in an example table: text is a payload, nothing is ignored."""
     named = {"payload" if role == "text" else role for role in source_roles}
     return tuple(role for role in get_args(ColumnRole) if role in named)
 
 
-def _num_bytes(values: Values) -> int:
-=======
 def _num_bytes(values: Any) -> int:
->>>>>>> h-21log
     size = getattr(values, "nbytes", None)
     if size is not None:
         return int(size)
