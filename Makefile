@@ -37,7 +37,7 @@ VALIDATION := .venv-validation/bin/python
 EVERYWHERE := not gpu and not containers and not cluster
 TAGGED := PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}"
 
-.PHONY: help setup run search smoke monitor labelling images push-images compile docs test test-slow coverage test-gpu test-containers test-cluster cluster cluster-down cluster-programs lint format types contracts licences lock check clean
+.PHONY: help setup run search smoke monitor serve labelling images push-images compile docs test test-slow coverage test-gpu test-containers test-cluster test-kueue cluster cluster-down cluster-programs lint format types contracts licences lock check clean
 
 help: ## Print this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -46,6 +46,7 @@ help: ## Print this help
 	@echo "  make search takes DATASET=, PROBLEM=, SEARCH=search.yaml (policies, repeats, epochs), RUN_DIR=, BACKBONE=, SEED=, RUNNER="
 	@echo "  make smoke takes MODALITY= (image, text, tabular; all by default)"
 	@echo "  make labelling takes DATASET=, PROBLEM=, START_LABELS=, BUDGET=, BATCH=, SEEDS=, STRATEGIES= (margin=0.8,random=0.2), RUN_DIR=, SEED="
+	@echo "  make serve takes MODEL= (a bundle), LOG= (a folder for the serving log)"
 	@echo "  make monitor takes MODEL= (a published bundle), LOG= (a serving log), START=, END= (ISO 8601), SETTINGS=drift.yaml, RUN_DIR=, RUNNER="
 
 setup: ## Create or update .venv, .venv-validation and the command .venv/bin/pluszero
@@ -65,6 +66,9 @@ smoke: setup ## Run the training pipeline on mock data: images, text and a table
 monitor: setup $(if $(filter docker,$(RUNNER)),images) ## Hold the serving log LOG against what MODEL was trained on
 	@$(TAGGED) $(VENV) -m pipelines monitor --runner "$$RUNNER" --model "$$MODEL" --log "$$LOG" --start "$$START" --end "$$END" \
 	  $${SETTINGS:+--settings "$$SETTINGS"} $${RUN_DIR:+--run-dir "$$RUN_DIR"}
+
+serve: setup ## Serve MODEL (a bundle or a local release) with a page to try it; LOG= writes the serving log that make monitor reads
+	@$(VENV) -m components.serving --model-dir "$$MODEL" $${LOG:+--log-dir "$$LOG"}
 
 labelling: setup ## Buy labels of DATASET in rounds from an oracle, and draw the learning curves
 	@folder="$${RUN_DIR:-runs/labelling-$$(basename "$$DATASET")}" && \
@@ -122,7 +126,10 @@ test-containers: images ## Build the images, and run the tests that run them
 	@$(TAGGED) $(VENV) -m pytest -q -m containers tests/containers
 
 test-cluster: cluster-programs ## Start a one-node Kubernetes, run the tests that need one on the built images, and end it (Linux, root, Go)
-	@$(TAGGED) $(VENV) -m pytest -q -m cluster tests/cluster
+	@$(TAGGED) $(VENV) -m pytest -q -m "cluster and not kueue" tests/cluster
+
+test-kueue: cluster-programs ## Build Kueue's own controller (a quarter of an hour of CPU), and run the tests before it (Linux, root, Go)
+	@$(TAGGED) $(VENV) -m pytest -q -m kueue tests/cluster
 
 cluster-programs: setup ## Build the programs of a one-node Kubernetes, where they are not kept yet
 	@$(VENV) -m tests.cluster build

@@ -24,7 +24,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 import torch
 import typer
 
-from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
+from components.data_ingestion.jobs.ingest_examples import ingest_examples, IngestionOutputs
 from components.feature_engineering.jobs import build_feature_store
 from components.modeling.backbone_config import backbone_config_from
 from components.shared.contracts.example_table import ExampleTable

@@ -19,7 +19,7 @@ from sklearn.preprocessing import OrdinalEncoder
 import torch
 import typer
 
-from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
+from components.data_ingestion.jobs.ingest_examples import ingest_examples, IngestionOutputs
 from components.feature_engineering.jobs import build_feature_store
 from components.modeling.backbone_config import backbone_config_from
 from components.modeling.task import stored_task

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
+from components.data_ingestion.jobs.ingest_examples import ingest_examples, IngestionOutputs
 from components.feature_engineering.jobs import build_feature_store
 from components.model_analysis.jobs.evaluate_model import evaluate_model
 from components.model_analysis.jobs.score_examples import score_examples

@@ -16,7 +16,7 @@ from kserve.protocol.rest.v2_datamodels import InferenceRequest
 import numpy as np
 import pytest
 
-from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
+from components.data_ingestion.jobs.ingest_examples import ingest_examples, IngestionOutputs
 from components.feature_engineering.jobs import build_feature_store
 from components.model_analysis.jobs.score_examples import FAILED_REPAIRS_FILE, PREDICTIONS, score_examples
 from components.model_analysis.scoring.table_columns import TableHints

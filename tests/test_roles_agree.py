@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
+from components.data_ingestion.jobs.ingest_examples import ingest_examples, IngestionOutputs
 from components.feature_engineering.preparation import choose_preparation
 from components.model_analysis.scoring.table_columns import choose_columns, TableHints
 from components.shared.contracts.example_table import ExampleTable

@@ -17,7 +17,9 @@ Object = dict[str, Any]
 Policy = Callable[[Sequence[Object]], Iterator[str]]
 
 _SECRET = re.compile(r"(?i)(password|secret|token|credential|api_?key|access_?key)")
+_MAKES_PODS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
 _PREDICTOR_LABEL = "serving.kserve.io/inferenceservice"
+_NAME_LABEL = "app.kubernetes.io/name"
 
 
 def name_of(found: Object) -> str:
@@ -32,7 +34,7 @@ def pods(objects: Sequence[Object]) -> Iterator[tuple[str, Object]]:
         match found["kind"]:
             case "Pod" | "ServingRuntime" | "ClusterServingRuntime":
                 yield name_of(found), spec
-            case "Deployment" | "StatefulSet" | "DaemonSet" | "Job":
+            case kind if kind in _MAKES_PODS:
                 yield name_of(found), spec["template"]["spec"]
             case "InferenceService":
                 yield name_of(found), spec["predictor"]
@@ -149,7 +151,10 @@ def no_secret_content(objects: Sequence[Object]) -> Iterator[str]:
 def no_needless_token(objects: Sequence[Object]) -> Iterator[str]:
     """No pod gets a key to the cluster unasked."""
     for found in objects:
-        holders = {"ServiceAccount": found, "InferenceService": found.get("spec", {}).get("predictor", {})}
+        spec = found.get("spec", {})
+        holders = {"ServiceAccount": found, "InferenceService": spec.get("predictor", {})}
+        if found["kind"] in _MAKES_PODS:
+            holders[found["kind"]] = spec["template"]["spec"]
         holder = holders.get(found["kind"])
         if holder is not None and holder.get("automountServiceAccountToken") is not False:
             yield f"{name_of(found)} must have automountServiceAccountToken: false"
@@ -178,15 +183,19 @@ def restricted_namespace(objects: Sequence[Object]) -> Iterator[str]:
 
 
 def bounded_network(objects: Sequence[Object]) -> Iterator[str]:
-    """Where predictors run, a policy bounds what they reach and who reaches them, and it bounds no other pod."""
+    """A policy bounds what predictors and our own pods reach and who reaches them, and it bounds no other pod."""
     policies = [found for found in objects if found["kind"] == "NetworkPolicy"]
     for found in objects:
         if found["kind"] == "ServingRuntime" and not any(_selects(policy, found) for policy in policies):
             yield f"{name_of(found)} must give its pods the labels that a network policy selects (spec.labels)"
+        serves = any(container.get("ports") for _, container in containers([found]))
+        if found["kind"] in _MAKES_PODS and serves and not any(_bounds(policy, found) for policy in policies):
+            yield f"{name_of(found)} must have a network policy that selects its pods by app.kubernetes.io/name"
     for found in policies:
         selected = found["spec"]["podSelector"]
         keys = {rule["key"] for rule in selected.get("matchExpressions", [])} | selected.get("matchLabels", {}).keys()
-        if _PREDICTOR_LABEL not in keys:
+        is_of_ours = any(_bounds(found, other) for other in objects if other["kind"] in _MAKES_PODS)
+        if _PREDICTOR_LABEL not in keys and not is_of_ours:
             yield f"{name_of(found)} must select predictors alone, by the label {_PREDICTOR_LABEL}"
         if set(found["spec"].get("policyTypes", [])) != {"Ingress", "Egress"}:
             yield f"{name_of(found)} must bound both ways"
@@ -201,6 +210,13 @@ def _selects(policy: Object, runtime: Object) -> bool:
     given = runtime["spec"].get("labels", {}).items()
     # KServe adds its own label to every predictor.
     return all(label in given for label in wanted if label[0] != _PREDICTOR_LABEL)
+
+
+def _bounds(policy: Object, found: Object) -> bool:
+    """Whether a policy selects the pods of an object by their own name, and so no others."""
+    selector = policy["spec"]["podSelector"]
+    wanted, given = selector.get("matchLabels", {}), found["spec"]["template"]["metadata"].get("labels", {})
+    return _NAME_LABEL in wanted and wanted.items() <= given.items() and not selector.get("matchExpressions")
 
 
 POLICIES: tuple[Policy, ...] = (

@@ -8,6 +8,7 @@ import typer
 from components.serving.server.config import check_ports, ServerConfig
 from components.shared.contracts.bundle import read_config
 from components.shared.runtime.command_line import FAILED_CHECK, run
+from components.shared.serving_log.payload_policy import PayloadPolicy
 
 app = typer.Typer(
     help="Serve a model bundle; publish, promote and list releases; probe a server.", add_completion=False
@@ -26,6 +27,15 @@ def serve(
     http_port: Annotated[int, typer.Option(help="Port of V1 and V2 REST.")] = 8080,
     grpc_port: Annotated[int, typer.Option(help="Port of V2 gRPC.")] = 8081,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    drain_seconds: Annotated[
+        float, typer.Option(help="Seconds for which a server told to end still takes requests.")
+    ] = 0.0,
+    access_log: Annotated[bool, typer.Option("--access-log", help="Write a JSON line a request to stdout.")] = False,
+    log_dir: Annotated[str | None, typer.Option(help="Folder or fsspec URI to write the serving log to.")] = None,
+    log_payload: Annotated[
+        str, typer.Option(help="none, derived, sampled or full: what is kept of inputs.")
+    ] = "derived",
+    sampled_share: Annotated[float, typer.Option(help="Share of whole payloads where they are sampled.")] = 0.01,
     until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
 ) -> None:
     """Serve a model bundle over V1 and V2 REST and V2 gRPC, until stopped."""
@@ -34,7 +44,16 @@ def serve(
     if model_dir is None:
         raise ValueError("--model-dir must name the model bundle to serve; --help shows the other commands")
     config = ServerConfig(
-        model_dir=model_dir, model_name=model_name, host=host, http_port=http_port, grpc_port=grpc_port, device=device
+        model_dir=model_dir,
+        model_name=model_name,
+        host=host,
+        http_port=http_port,
+        grpc_port=grpc_port,
+        device=device,
+        drain_seconds=drain_seconds,
+        access_log=access_log,
+        log_dir=log_dir,
+        log_payload=PayloadPolicy(kind=log_payload, sampled_share=sampled_share),  # type: ignore[arg-type]  # it checks
     )
     check_ports(config)
     read_config(model_dir)
@@ -42,6 +61,53 @@ def serve(
     from components.serving.server.model_server import serve as serve_bundle
 
     serve_bundle(config, until_stdin_closes=until_stdin_closes)
+
+
+@app.command()
+def collect(
+    log_dir: Annotated[str, typer.Option(help="The serving log's folder: a local path or an fsspec URI.")],
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 inside a container.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port for events and metrics.", min=1, max=65535)] = 8090,
+    log_payload: Annotated[
+        str, typer.Option(help="none, derived, sampled or full: what is kept of inputs.")
+    ] = "derived",
+    sampled_share: Annotated[float, typer.Option(help="Share of whole payloads where they are sampled.")] = 0.01,
+    model: Annotated[
+        list[str] | None, typer.Option(help="NAME=BUNDLE: whose columns are known; again for more.")
+    ] = None,
+    spool_dir: Annotated[Path | None, typer.Option(help="Folder for what is not in the log yet; local.")] = None,
+    segment_age_s: Annotated[float, typer.Option(help="Seconds until what came is in the log.", min=0.05)] = 30.0,
+    pair_wait_s: Annotated[float, typer.Option(help="Seconds that a request waits for its answer.", min=0.0)] = 60.0,
+    retention_days: Annotated[float | None, typer.Option(help="Delete days of the log that are older.")] = None,
+) -> None:
+    """Receive the CloudEvents of KServe's logger, and write them into a serving log, until stopped."""
+    from components.serving.collector.collector import CollectorConfig
+    from components.serving.collector.listening import listen, models_of
+
+    config = CollectorConfig(
+        log=log_dir,
+        policy=PayloadPolicy(kind=log_payload, sampled_share=sampled_share),  # type: ignore[arg-type]  # it checks
+        models=models_of(model or []),
+        spool=spool_dir,
+        segment_age_s=segment_age_s,
+        pair_wait_s=pair_wait_s,
+        retention_days=retention_days,
+    )
+    listen(config, host=host, port=port)
+
+
+@app.command()
+def forget(
+    values: Annotated[
+        list[str], typer.Argument(metavar="VALUE...", help="Whose rows are deleted, as clients know them.")
+    ],
+    log_dir: Annotated[str, typer.Option(help="The serving log's folder: a local path or an fsspec URI.")],
+    column: Annotated[str, typer.Option(help="request_id, or an identifier or group of the log.")] = "request_id",
+) -> None:
+    """Delete rows of a serving log, and what still waits to come into it."""
+    from components.shared.serving_log.removal import delete_rows
+
+    typer.echo(f"{delete_rows(log_dir, values, column=column):,} rows deleted")
 
 
 @app.command()

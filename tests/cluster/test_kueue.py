@@ -15,7 +15,7 @@ from tests.cluster.harness.controllers import install_kueue, install_trainer
 from tests.cluster.harness.launcher import launch_command, launched, train_job_settings, wait_until
 from tests.cluster.harness.node_gpus import give_gpus
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.kueue]
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE, LAUNCHER = "team", "pipeline-runner"

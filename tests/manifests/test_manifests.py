@@ -166,6 +166,53 @@ def test_the_base_is_usable_in_a_namespace_that_is_there(repository, tmp_path):
     assert "Namespace" not in {found["kind"] for found in objects}
 
 
+@pytest.fixture(scope="module")
+def with_collector(repository, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("collector")
+    shutil.copytree(repository / "manifests", folder / "manifests")
+    overlay = {"resources": ["../manifests/overlays/dev"], "components": ["../manifests/components/collector"]}
+    overlay |= {
+        "namespace": "pluszero",
+        "images": [{"name": "localhost/pluszero-mlops-serving", "newTag": "v0.1.0"}],
+    }
+    (folder / "mine").mkdir()
+    (folder / "mine" / "kustomization.yaml").write_text(json.dumps(overlay), encoding="utf-8")
+    return render(folder / "mine")
+
+
+def test_a_collector_keeps_schema_and_policies(with_collector):
+    assert violations(with_collector) == []
+    for found in with_collector:
+        if found["apiVersion"] in (*BUILT_IN, "apps/v1"):
+            kubernetes_validate.validate(found, KUBERNETES, strict=True)
+
+
+def test_predictors_reach_the_collector_and_nobody_else_does(with_collector):
+    deployment = one(with_collector, "Deployment", "pluszero-collector")["spec"]
+    labels, (container,) = deployment["template"]["metadata"]["labels"], deployment["template"]["spec"]["containers"]
+    port = container["ports"][0]["containerPort"]
+    service = one(with_collector, "Service", "pluszero-collector")["spec"]
+    assert service["selector"].items() <= labels.items()
+    assert service["ports"][0]["targetPort"] == port
+    leaving = one(with_collector, "NetworkPolicy", "pluszero-predictor")["spec"]["egress"][-1]
+    assert leaving["to"][0]["podSelector"]["matchLabels"].items() <= labels.items()
+    policy = one(with_collector, "NetworkPolicy", "pluszero-collector")["spec"]
+    (arriving,) = policy["ingress"]
+    assert [rule["port"] for rule in (*leaving["ports"], *arriving["ports"])] == [port, port]
+    assert all("podSelector" in peer or "namespaceSelector" in peer for peer in arriving["from"])
+    assert policy.get("egress") == []
+
+
+def test_the_collector_starts_the_real_command(with_collector):
+    (container,) = one(with_collector, "Deployment", "pluszero-collector")["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == ["python", "-m", "components.serving", "collect"]
+    told = CliRunner().invoke(serving.app, ["collect", "--help"], env={"COLUMNS": "200"})
+    assert all(argument.partition("=")[0] in told.output for argument in container["args"])
+    folders = [mount["mountPath"] for mount in container["volumeMounts"]]
+    assert "--log-dir=/serving-log" in container["args"]
+    assert "/serving-log" in folders
+
+
 def test_an_overlay_kept_elsewhere_renders_as_the_readme_writes_it(repository, tmp_path):
     readme = (repository / "manifests" / "README.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"    # kustomization\.yaml\n((?:    .*\n)+)", readme)

@@ -65,8 +65,40 @@ spec:
     automountServiceAccountToken: false
     securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
     model: {resources: {requests: {cpu: 1, memory: 1Gi}, limits: {cpu: 1, memory: 1Gi}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: d}
+spec:
+  template:
+    metadata: {labels: {app.kubernetes.io/name: d, app.kubernetes.io/part-of: x}}
+    spec:
+      automountServiceAccountToken: false
+      containers:
+        - name: c
+          image: registry.example/x:v1
+          ports: [{containerPort: 8090}]
+          startupProbe: {}
+          readinessProbe: {}
+          livenessProbe: {}
+          resources: {requests: {cpu: 1, memory: 1Gi}, limits: {cpu: 1, memory: 1Gi}}
+          securityContext:
+            runAsNonRoot: true
+            runAsUser: 10001
+            allowPrivilegeEscalation: false
+            readOnlyRootFilesystem: true
+            capabilities: {drop: [ALL]}
+            seccompProfile: {type: RuntimeDefault}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: d}
+spec:
+  podSelector: {matchLabels: {app.kubernetes.io/name: d}}
+  policyTypes: [Ingress, Egress]
+  ingress: [{from: [{podSelector: {}}], ports: [{port: 8090}]}]
 """
-NAMESPACE, ACCOUNT, ROLE, NETWORK, RUNTIME, SERVICE = range(6)
+NAMESPACE, ACCOUNT, ROLE, NETWORK, RUNTIME, SERVICE, DEPLOYMENT, OWN_NETWORK = range(8)
 CONTAINER = (RUNTIME, "spec", "containers", 0)
 CONTEXT = (*CONTAINER, "securityContext")
 FETCHING = (SERVICE, "spec", "predictor", "securityContext")
@@ -102,6 +134,10 @@ PLANTED = [
     ("bounded_network", (NETWORK, "spec", "podSelector"), {}),
     ("bounded_network", (RUNTIME, "spec", "labels"), None),
     ("bounded_network", (RUNTIME, "spec", "labels"), {"app.kubernetes.io/part-of": "another"}),
+    ("no_needless_token", (DEPLOYMENT, "spec", "template", "spec", "automountServiceAccountToken"), None),
+    ("bounded_network", (OWN_NETWORK,), {"kind": "ConfigMap", "metadata": {"name": "x"}}),
+    ("bounded_network", (OWN_NETWORK, "spec", "podSelector", "matchLabels"), {"app.kubernetes.io/part-of": "x"}),
+    ("bounded_network", (DEPLOYMENT, "spec", "template", "metadata", "labels"), {"app.kubernetes.io/part-of": "x"}),
     ("bounded_network", (NETWORK, "spec", "policyTypes"), ["Ingress"]),
     ("bounded_network", (NETWORK, "spec", "ingress"), [{}]),
 ]
@@ -147,7 +183,7 @@ def test_an_image_by_digest_is_fixed(good):
 def test_the_command_judges_what_it_reads(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", io.StringIO(GOOD))
     assert main() == 0
-    assert "6 objects keep to 12 policies" in capsys.readouterr().out
+    assert "8 objects keep to 12 policies" in capsys.readouterr().out
     monkeypatch.setattr(sys, "stdin", io.StringIO(GOOD.replace("runAsUser: 10001", "runAsUser: 0")))
     assert main() == 1
     assert "error: not_root: ServingRuntime s, container c must run" in capsys.readouterr().err

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from components.data_ingestion.images.measures import IMAGE_MEASURES, ImageRecord
+from components.data_ingestion.images.measures import ImageRecord
 from components.data_ingestion.label_provenance import CARRIED
+from components.modeling.images.photo_measures import IMAGE_MEASURES
 from components.shared.contracts.example_table import ColumnRole, PROVENANCE_COLUMNS
 from components.shared.contracts.problem import Problem
 from components.shared.runtime.redaction import masked_personal

@@ -7,33 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
-import pyarrow as pa
 
-from components.data_ingestion.images.quality import block_grid, spectral_quality, watched_pixels
 from components.modeling.images.decoding import decode_image, DecodedImage, encode_png
-from components.modeling.images.light import (
-    brightness_and_contrast,
-    laplacian_variance,
-    resized_grey,
-    sharpness,
-    WATCHED_SIDE,
-)
+from components.modeling.images.light import resized_grey
+from components.modeling.images.photo_measures import photo_measures
 from components.modeling.images.pixel_fingerprint import pixel_fingerprint
 from components.shared.runtime.fingerprints import fingerprint_bytes
 
-IMAGE_MEASURES: dict[str, pa.DataType] = {
-    "image_width": pa.int64(),
-    "image_height": pa.int64(),
-    "image_channels": pa.int64(),
-    "image_format": pa.string(),
-    "image_bytes": pa.int64(),
-    "brightness": pa.float64(),
-    "contrast": pa.float64(),
-    "sharpness": pa.float64(),
-    "blur": pa.float64(),
-    "moire": pa.float64(),
-    "recompression": pa.float64(),
-}
 THUMBNAIL_SIDE = 32
 _STORED_AS_IT_IS = ("JPEG", "PNG", "WEBP", "BMP")
 
@@ -49,9 +29,7 @@ class ImageRecord:
     pixel_fingerprint
         Of size and pixels: the same for two files that show exactly the same.
     values
-        One value for every name in `IMAGE_MEASURES`: pixels, channels of the file, format, bytes; brightness and
-        contrast (mean and standard deviation of grey in 0..1); sharpness (variance of the Laplacian of grey in
-        0..1 at 256 x 256 pixels); blur and moire (see `SpectralQuality`); recompression (see `block_grid`).
+        One value for every name in `IMAGE_MEASURES`: see `photo_measures`.
     difference_hash
         64 bits: see the function.
     thumbnail
@@ -72,23 +50,10 @@ def image_record(data: bytes) -> ImageRecord:
     """Decode and measure an image file; the message of an `UndecodableImageError` is the reason."""
     image = decode_image(data)
     grey = Image.fromarray(image.pixels_HWC).convert("L")
-    height, width, _ = image.pixels_HWC.shape
-    brightness, contrast = brightness_and_contrast(grey)
-    watched_HW = watched_pixels(grey)
-    quality = spectral_quality(watched_HW)
-    is_whole = watched_HW.shape == (WATCHED_SIDE, WATCHED_SIDE)
-    measures = (
-        brightness,
-        contrast,
-        laplacian_variance(watched_HW) if is_whole else sharpness(grey),
-        quality.blur,
-        quality.moire,
-        block_grid(np.asarray(grey)),
-    )
     return ImageRecord(
         fingerprint=fingerprint_bytes(data),
         pixel_fingerprint=pixel_fingerprint(image.pixels_HWC),
-        values=(width, height, image.channels, image.file_format, len(data), *measures),
+        values=photo_measures(image, grey, num_bytes=len(data)),
         difference_hash=difference_hash(grey),
         thumbnail=resized_grey(grey, THUMBNAIL_SIDE, THUMBNAIL_SIDE).tobytes(),
         conversions=_conversions(image),

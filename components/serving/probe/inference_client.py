@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import http.client
 import json
 import math
+import struct
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,6 +35,13 @@ class Answer:
     def reason(self) -> str:
         """Why a request was refused; empty where the answer says nothing."""
         return str(self.content.get("error", "")) if isinstance(self.content, dict) else ""
+
+
+class RequestBody(NamedTuple):
+    """A request's body: JSON, after whose `json_length` bytes binary data follow where that is not None."""
+
+    content: bytes
+    json_length: int | None = None
 
 
 class InferenceClient:
@@ -69,12 +77,13 @@ class InferenceClient:
         except (KeyError, TypeError) as error:
             raise InferenceClientError(f"the model's metadata must tell its inputs, but: {error!r}") from error
 
-    def infer(self, body: bytes, *, json_length: int | None = None) -> Answer:
-        """Send a request's body as it is; binary data may follow its JSON, which is `json_length` bytes long then."""
+    def infer(self, body: RequestBody) -> Answer:
+        """Send a request's body as it is."""
         headers = {"Content-Type": "application/json"}
-        if json_length is not None:
-            headers = {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": str(json_length)}
-        return self._exchange("POST", f"{self._model_path}/infer", body, headers)
+        if body.json_length is not None:
+            length = str(body.json_length)
+            headers = {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": length}
+        return self._exchange("POST", f"{self._model_path}/infer", body.content, headers)
 
     def _exchange(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None = None) -> Answer:
         started = time.perf_counter()
@@ -89,7 +98,7 @@ class InferenceClient:
         return Answer(status=response.status, content=content, latency_s=latency_s)
 
 
-def example_request(row: Mapping[str, Any], datatypes: Mapping[str, str], *, is_repaired: bool = False) -> bytes:
+def example_request(row: Mapping[str, Any], datatypes: Mapping[str, str], *, is_repaired: bool = False) -> RequestBody:
     """Body of a V2 request for one example: bytes, text, a number or None (missing) for each of the model's inputs."""
     missing = [name for name in datatypes if name not in row]
     if missing:
@@ -101,7 +110,10 @@ def example_request(row: Mapping[str, Any], datatypes: Mapping[str, str], *, is_
 
 
 def value_tensor(name: str, datatype: str, value: Any, *, shape: Sequence[int] = (1,)) -> dict[str, Any]:
-    """One input with one value as JSON has it: files in base64; missing text is empty, a missing number is null."""
+    """One input with one value as JSON has it: files in base64; missing text is empty, a missing number is null.
+
+    An infinite number, which JSON does not have, stays one: `tensors_request` sends it in binary.
+    """
     if isinstance(value, bytes):
         value = base64.b64encode(value).decode("ascii")
     elif value is None and datatype == "BYTES":
@@ -111,10 +123,19 @@ def value_tensor(name: str, datatype: str, value: Any, *, shape: Sequence[int] =
     return {"name": name, "datatype": datatype, "shape": list(shape), "data": [value]}
 
 
-def tensors_request(tensors: Sequence[Mapping[str, Any]], *, is_repaired: bool = False) -> bytes:
+def tensors_request(tensors: Sequence[Mapping[str, Any]], *, is_repaired: bool = False) -> RequestBody:
     """Body of a V2 request with inputs, right or wrong; `is_repaired` says that rows are as the model reads them."""
     parameters = {"parameters": {"repaired": True}} if is_repaired else {}
-    return json.dumps({**parameters, "inputs": list(tensors)}).encode()
+    inputs, raw = [], b""
+    for tensor in tensors:
+        if any(isinstance(value, float) and math.isinf(value) for value in tensor.get("data", ())):
+            values = struct.pack(f"<{len(tensor['data'])}d", *tensor["data"])
+            tensor = {name: value for name, value in tensor.items() if name != "data"}
+            tensor |= {"datatype": "FP64", "parameters": {"binary_data_size": len(values)}}
+            raw += values
+        inputs.append(tensor)
+    head = json.dumps({**parameters, "inputs": inputs}).encode()
+    return RequestBody(head + raw, len(head) if raw else None)
 
 
 def values_of(answer: Answer, *, output: str, count: int) -> np.ndarray:

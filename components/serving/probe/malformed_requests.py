@@ -7,9 +7,9 @@ import json
 import struct
 from typing import Any
 
-from components.serving.probe.inference_client import tensors_request, value_tensor
+from components.serving.probe.inference_client import RequestBody, tensors_request, value_tensor
 
-_Request = Callable[[Sequence[Mapping[str, Any]]], bytes]
+_Request = Callable[[Sequence[Mapping[str, Any]]], RequestBody]
 _NO_COLUMN = "no such column"
 _NO_UTF8 = b"\xff\xfe"
 
@@ -19,8 +19,7 @@ class MalformedRequest:
     """A V2 request with one mistake; `json_length` is where its JSON ends, bytes, if binary data follow."""
 
     mistake: str
-    body: bytes
-    json_length: int | None = None
+    body: RequestBody
 
 
 def malformed_requests(
@@ -36,7 +35,7 @@ def malformed_requests(
     request = partial(tensors_request, is_repaired=is_repaired)
     return (
         *_MISTAKES[modality](tensors, request),
-        MalformedRequest(mistake="an empty body", body=b""),
+        MalformedRequest(mistake="an empty body", body=RequestBody(b"")),
         MalformedRequest(mistake="a shape that the data do not fill", body=request(list(unfilled.values()))),
     )
 
@@ -58,7 +57,7 @@ def _of_texts(tensors: Mapping[str, dict[str, Any]], request: _Request) -> list[
     head = json.dumps({"inputs": [binary]}).encode()
     return [
         MalformedRequest(mistake="a number for a text", body=request([number])),
-        MalformedRequest(mistake="bytes that are no UTF-8", body=head + raw, json_length=len(head)),
+        MalformedRequest(mistake="bytes that are no UTF-8", body=RequestBody(head + raw, len(head))),
     ]
 
 

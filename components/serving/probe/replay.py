@@ -16,6 +16,7 @@ from components.serving.probe.inference_client import (
     example_request,
     InferenceClient,
     InferenceClientError,
+    RequestBody,
     values_of,
 )
 from components.serving.probe.malformed_requests import malformed_requests, MalformedRequest
@@ -132,7 +133,7 @@ def failed_verdict(reason: str, *, kind: Literal["quality", "data_skew"] = "qual
     )
 
 
-def _served(client: InferenceClient, body: bytes, example_id: str) -> Answer:
+def _served(client: InferenceClient, body: RequestBody, example_id: str) -> Answer:
     answer = client.infer(body)
     if answer.status != 200:
         raise InferenceClientError(
@@ -141,10 +142,10 @@ def _served(client: InferenceClient, body: bytes, example_id: str) -> Answer:
     return answer
 
 
-def _refusals(client: InferenceClient, malformed: Sequence[MalformedRequest], good: bytes) -> tuple[Refusal, ...]:
+def _refusals(client: InferenceClient, malformed: Sequence[MalformedRequest], good: RequestBody) -> tuple[Refusal, ...]:
     refusals = []
     for request in malformed:
-        answer = client.infer(request.body, json_length=request.json_length)
+        answer = client.infer(request.body)
         refusals.append(
             Refusal(
                 request=request.mistake,

@@ -11,6 +11,8 @@ from components.shared.runtime.model_name import check_model_name
 RUNTIME = "pluszero-bundle"
 # Of the manifests: it names the secret by which KServe fetches the bundle.
 SERVICE_ACCOUNT = "pluszero-predictor"
+# 5 seconds before the server is told, 5 in which it still takes requests, 30 for what it accepted, and some to spare.
+_GRACE_PERIOD_S = 60
 _REQUESTS = {"cpu": "500m", "memory": "1Gi"}
 _LIMITS = {"cpu": "2", "memory": "4Gi"}
 
@@ -37,6 +39,7 @@ def inference_service_yaml(*, model_name: str, version: str, storage_uri: str, p
             "predictor": {
                 "serviceAccountName": SERVICE_ACCOUNT,
                 "automountServiceAccountToken": False,
+                "terminationGracePeriodSeconds": _GRACE_PERIOD_S,
                 **pulled,
                 # For the container that fetches the bundle too, which KServe adds.
                 "securityContext": {

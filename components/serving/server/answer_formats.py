@@ -10,7 +10,7 @@ from typing import Any
 from kserve import InferOutput
 import numpy as np
 
-from components.modeling.predictor import Predictor
+from components.modeling.predictor import Prediction, Predictor
 from components.modeling.task import Answers
 from components.shared.contracts.operating_threshold import OperatingThreshold
 
@@ -26,11 +26,15 @@ class AnswerFormat(ABC):
         """Outputs of V2, for the metadata endpoint."""
 
     @abstractmethod
-    def predictions(self, answers: Answers) -> list[dict[str, Any]]:
-        """V1: an object an example."""
+    def labels(self, answers: Answers) -> list[str] | None:
+        """The class of each example; None of a model of numbers."""
 
     @abstractmethod
-    def outputs(self, answers: Answers) -> dict[str, InferOutput]:
+    def predictions(self, answers: Answers, labels: Sequence[str] | None) -> list[dict[str, Any]]:
+        """V1: an object an example, of the answers and their `labels`."""
+
+    @abstractmethod
+    def outputs(self, answers: Answers, labels: Sequence[str] | None) -> dict[str, InferOutput]:
         """V2: all outputs by name."""
 
     @property
@@ -57,22 +61,23 @@ class ClassFormat(AnswerFormat):
             {"name": LABEL, "datatype": "BYTES", "shape": [-1]},
         ]
 
-    def predictions(self, answers: Answers) -> list[dict[str, Any]]:
+    def predictions(self, answers: Answers, labels: Sequence[str] | None) -> list[dict[str, Any]]:
         """`{"label": "cat", "probabilities": {"cat": 0.98, "dog": 0.02}}` an example."""
         rows = [dict(zip(self._class_names, row, strict=True)) for row in answers.probabilities_BK.tolist()]
-        return [{LABEL: label, PROBABILITIES: row} for label, row in zip(self._labels(answers), rows, strict=True)]
+        return [{LABEL: label, PROBABILITIES: row} for label, row in zip(labels or (), rows, strict=True)]
 
-    def outputs(self, answers: Answers) -> dict[str, InferOutput]:
+    def outputs(self, answers: Answers, labels: Sequence[str] | None) -> dict[str, InferOutput]:
         """Probabilities and labels."""
         probabilities_NK = answers.probabilities_BK
         return {
             PROBABILITIES: InferOutput(
                 PROBABILITIES, list(probabilities_NK.shape), "FP32", data=probabilities_NK.ravel().tolist()
             ),
-            LABEL: InferOutput(LABEL, [len(probabilities_NK)], "BYTES", data=self._labels(answers)),
+            LABEL: InferOutput(LABEL, [len(probabilities_NK)], "BYTES", data=list(labels or ())),
         }
 
-    def _labels(self, answers: Answers) -> list[str]:
+    def labels(self, answers: Answers) -> list[str]:
+        """The most probable class, or what the threshold makes of it."""
         probabilities_NK = answers.probabilities_BK
         if self._threshold is None:
             return [self._class_names[index] for index in probabilities_NK.argmax(axis=1)]
@@ -89,11 +94,14 @@ class NumberFormat(AnswerFormat):
         """The number."""
         return [{"name": PREDICTION, "datatype": "FP32", "shape": [-1]}]
 
-    def predictions(self, answers: Answers) -> list[dict[str, Any]]:
+    def labels(self, answers: Answers) -> None:
+        """None: a number has no class."""
+
+    def predictions(self, answers: Answers, labels: Sequence[str] | None) -> list[dict[str, Any]]:
         """`{"prediction": 12.3}` an example."""
         return [{PREDICTION: number} for number in _numbers(answers).tolist()]
 
-    def outputs(self, answers: Answers) -> dict[str, InferOutput]:
+    def outputs(self, answers: Answers, labels: Sequence[str] | None) -> dict[str, InferOutput]:
         """The numbers."""
         numbers_N = _numbers(answers).astype(np.float32)
         return {PREDICTION: InferOutput(PREDICTION, [len(numbers_N)], "FP32", data=numbers_N.tolist())}
@@ -104,13 +112,26 @@ def answer_format(predictor: Predictor, threshold: OperatingThreshold | None = N
     return NumberFormat() if predictor.task.is_regression else ClassFormat(predictor.class_names, threshold)
 
 
-def joined_answers(parts: Sequence[Answers]) -> Answers:
-    """Answers to parts of a request as one."""
-    numbers = [part.numbers_B for part in parts if part.numbers_B is not None]
-    return Answers(
-        probabilities_BK=np.concatenate([part.probabilities_BK for part in parts]),
-        numbers_B=np.concatenate(numbers) if numbers else None,
-    )
+class PredictionParts:
+    """Predictions of many rows, cut and joined."""
+
+    def rows(self, answers: Prediction, start: int, stop: int) -> Prediction:
+        """The answers to some of the rows."""
+        numbers = answers.numbers_B
+        return Prediction(
+            probabilities_BK=answers.probabilities_BK[start:stop],
+            numbers_B=None if numbers is None else numbers[start:stop],
+            embeddings_BD=answers.embeddings_BD[start:stop],
+        )
+
+    def joined(self, parts: Sequence[Prediction]) -> Prediction:
+        """Answers to parts of a request as one."""
+        numbers = [part.numbers_B for part in parts if part.numbers_B is not None]
+        return Prediction(
+            probabilities_BK=np.concatenate([part.probabilities_BK for part in parts]),
+            numbers_B=np.concatenate(numbers) if numbers else None,
+            embeddings_BD=np.concatenate([part.embeddings_BD for part in parts]),
+        )
 
 
 def _numbers(answers: Answers) -> np.ndarray:

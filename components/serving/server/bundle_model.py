@@ -1,125 +1,165 @@
 """A bundle as a KServe model: V1 and V2 requests in, answers in its `AnswerFormat` out."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+import time
 from typing import Any
-import uuid
 
-from kserve import InferRequest, InferResponse, Model
+from kserve import InferRequest, InferResponse
 from kserve.errors import InvalidInput
-from kserve.protocol.infer_type import to_http_parameters
-import numpy as np
+from kserve.model import InferenceModel, InferenceVerb
 
-from components.modeling.predictor import Predictor
-from components.modeling.task import Answers
-from components.serving.server.answer_formats import answer_format, joined_answers
+from components.modeling.predictor import Prediction, Predictor
+from components.serving.server.answer_formats import answer_format, PredictionParts
+from components.serving.server.compute_threads import usable_cores
+from components.serving.server.exchange import Exchange, new_request_id, request_bytes
 from components.serving.server.payloads import payloads_for
-from components.serving.server.request_rows import kind_of, shown, Tensor
+from components.serving.server.request_context import Context, context_columns
+from components.serving.server.request_rows import ReadRows
+from components.serving.traffic.admission import RefusedError
+from components.serving.traffic.batch_plan import MAX_ROWS
+from components.serving.traffic.batching import BatchingWorker, Ticket
+from components.serving.traffic.observer import CLIENT_GONE, Ended, RequestObserver
+from components.serving.traffic.traffic import Traffic
 from components.shared.contracts.operating_threshold import OperatingThreshold
+from components.shared.serving_log.recorder import RequestRecorder
+from components.shared.serving_log.served_request import ServedRequest
 
-# A large request computes in parts, so that it needs no more memory than a middling one.
-_PART_ROWS = 64
-# The parameter of a V2 request that says so of its rows.
-REPAIRED = "repaired"
+_MAX_READERS = 4
 
 
-class BundleModel(Model):
+class BundleModel(InferenceModel):
     """Answers KServe's requests with a `Predictor`, which prepares and computes as training does.
 
-    Reading, preparation and prediction run in one thread of their own: the event loop stays free for health checks, and
-    two requests never compete for the same cores.
+    Reading, preparation and prediction run in a thread of their own: the event loop stays free for health checks, and
+    two requests never compete for the same cores. What waits together is computed together.
     """
 
     def __init__(
-        self, name: str, predictor: Predictor, *, version: str, threshold: OperatingThreshold | None = None
+        self,
+        name: str,
+        predictor: Predictor,
+        *,
+        version: str,
+        threshold: OperatingThreshold | None = None,
+        traffic: Traffic | None = None,
+        max_rows: int = MAX_ROWS,
+        recorder: RequestRecorder | None = None,
     ) -> None:
         super().__init__(name)
         self.version = version
-        self._predictor = predictor
-        self._payloads = payloads_for(predictor.features, predictor.config.repairs)
-        self._repaired_payloads = payloads_for(predictor.features)
-        self._format = answer_format(predictor, threshold)
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
+        self.traffic = traffic or Traffic()
+        self.modality = predictor.features.modality
+        self._recorder = recorder
+        self.format = answer_format(predictor, threshold)
+        self.context_columns = context_columns(predictor.config.column_roles)
+        self.payloads = payloads_for(predictor.features, predictor.config.repairs)
+        self.repaired_payloads = payloads_for(predictor.features)
+        self.input_names = tuple(str(given["name"]) for given in self.payloads.input_types)
+        self._worker = BatchingWorker(
+            predictor.predict,
+            PredictionParts(),
+            predictor.features.input_specs,
+            observe=self.traffic.gate.observe,
+            num_readers=min(usable_cores(), _MAX_READERS),
+            max_rows=max_rows,
+        )
+        self.observer = RequestObserver(
+            name,
+            version,
+            class_names=predictor.class_names,
+            queue_length=lambda: self._worker.queue_length,
+            access_log=self.traffic.access_log,
+        )
         self.ready = True
 
     def get_input_types(self) -> list[dict[str, Any]]:
         """Inputs for the metadata endpoint."""
-        return self._payloads.input_types
+        return self.payloads.input_types
 
     def get_output_types(self) -> list[dict[str, Any]]:
         """Outputs for the metadata endpoint."""
-        return self._format.output_types
+        return self.format.output_types
 
-    async def predict(
-        self,
-        payload: dict[str, Any] | InferRequest,
-        headers: dict[str, str] | None = None,
-        response_headers: dict[str, str] | None = None,
-    ) -> dict[str, Any] | InferResponse:
-        """Answer one request; one that cannot be used is `InvalidInput`: KServe answers 400 or `INVALID_ARGUMENT`."""
-        answer: Callable[[Any], Any] = self._answer_v2 if isinstance(payload, InferRequest) else self._answer_v1
-        return await asyncio.get_running_loop().run_in_executor(self._executor, answer, payload)
-
-    def _answer_v1(self, payload: Any) -> dict[str, Any]:
-        answers = self._answers(self._checked(self._payloads.from_instances, payload))
-        return {"predictions": self._format.predictions(answers)}
-
-    def _answer_v2(self, request: InferRequest) -> InferResponse:
-        wanted = self._checked(self._requested_outputs, request)
-        tensors = [_tensor(given) for given in request.inputs]
-        payloads = self._repaired_payloads if self._checked(_is_repaired, request) else self._payloads
-        outputs = self._format.outputs(self._answers(self._checked(payloads.from_tensors, tensors)))
-        return InferResponse(
-            response_id=request.id or str(uuid.uuid4()),
-            model_name=self.name,
-            model_version=self.version,
-            infer_outputs=[outputs[name] for name in wanted],
-            use_binary_outputs=request.use_binary_outputs,
-            requested_outputs=request.request_outputs,
+    async def __call__(
+        self, body: Any, headers: dict[str, str] | None = None, verb: InferenceVerb = InferenceVerb.PREDICT
+    ) -> tuple[InferResponse, dict[str, str]]:
+        """Answer a request of gRPC, which KServe has decoded; `InvalidInput` or `RefusedError` where it is not."""
+        assert isinstance(body, InferRequest)
+        assert verb is InferenceVerb.PREDICT
+        began, num_bytes = time.monotonic(), request_bytes(body)
+        exchange = Exchange(
+            self,
+            decode=lambda: body,
+            encode=lambda answer: answer,
+            num_bytes=num_bytes,
+            request_id=new_request_id(headers or {}),
         )
-
-    def _answers(self, inputs: Mapping[str, np.ndarray]) -> Answers:
-        num_rows = len(next(iter(inputs.values())))
-        return joined_answers(
-            [
-                self._predictor.predict({name: value[start : start + _PART_ROWS] for name, value in inputs.items()})
-                for start in range(0, num_rows, _PART_ROWS)
-            ]
-        )
-
-    def _requested_outputs(self, request: InferRequest) -> list[str]:
-        known = self._format.names
-        if not request.request_outputs:
-            return known
-        names = [output.name for output in request.request_outputs]
-        if len(set(names)) != len(names) or set(names) - set(known):
-            raise ValueError(
-                f"outputs must be different ones of {', '.join(known)}, got {[shown(name) for name in names[:5]]}"
-            )
-        return names
-
-    @staticmethod
-    def _checked(read: Callable[[Any], Any], given: Any) -> Any:
+        timing, status, reason, admission = None, 500, None, None
         try:
-            return read(given)
-        except ValueError as error:
-            raise InvalidInput(str(error)) from error
+            admission = self.traffic.gate.admit(num_bytes)
+            ticket = self.submit(exchange)
+            timing = ticket.timing
+            answer = await ticket.answer
+            status = 200
+            return answer, {}
+        except InvalidInput:
+            status, reason = 400, "invalid"
+            raise
+        except RefusedError as refused:
+            status, reason = refused.refusal.status, refused.refusal.reason
+            self.observer.refused(str(refused))
+            raise
+        except asyncio.CancelledError:
+            status = CLIENT_GONE
+            raise
+        finally:
+            if admission is not None:
+                admission.release()
+            total_s = time.monotonic() - began
+            self.observer.ended(
+                Ended(
+                    request_id=exchange.request_id,
+                    protocol="grpc",
+                    status=status,
+                    received_bytes=num_bytes,
+                    sent_bytes=0,
+                    receive_s=0.0,
+                    total_s=total_s,
+                    timing=timing,
+                    reason=reason,
+                )
+            )
 
+    def submit(self, exchange: Exchange) -> Ticket:
+        """Queue a request that was admitted."""
+        return self._worker.submit(exchange, timeout_s=self.traffic.limits.answer_timeout_s)
 
-def _is_repaired(request: InferRequest) -> bool:
-    """Whether the rows of a request are said to be as they are after the repairs of the model's bundle."""
-    said = to_http_parameters(request.parameters or {}).get(REPAIRED, False)
-    if not isinstance(said, bool):
-        raise ValueError(f"the parameter {REPAIRED} must be true or false, got {kind_of(said)}")
-    return said
+    def record(
+        self,
+        request_id: str,
+        rows: ReadRows,
+        contexts: Sequence[Context] | None,
+        answers: Prediction,
+        labels: Sequence[str] | None,
+    ) -> None:
+        """Hand an answer to the serving log, where there is one."""
+        if self._recorder is None:
+            return
+        names = sorted({name for context in contexts or () for name in context})
+        self._recorder.offer(
+            ServedRequest(
+                request_id=request_id,
+                time_ns=time.time_ns(),
+                features=rows.columns,
+                labels=labels,
+                probabilities=None if labels is None else answers.probabilities_BK,
+                predictions=answers.numbers_B,
+                context={name: [context.get(name) for context in contexts or ()] for name in names},
+                embeddings=answers.embeddings_BD,
+            )
+        )
 
-
-def _tensor(given: Any) -> Tensor:
-    return Tensor(
-        name=given.name,
-        datatype=given.datatype,
-        shape=tuple(given.shape),
-        data=given.data if given.data is not None else [],
-        raw=given._raw_data,  # KServe has no public reader that hands binary strings over as they came
-    )
+    def close(self) -> None:
+        """Answer what waits, and end the thread that computes."""
+        self._worker.close()

@@ -1,5 +1,6 @@
 """What the server serves and where it listens; checked before anything heavy is imported."""
 
+from dataclasses import field
 from pathlib import Path
 import re
 import socket
@@ -9,8 +10,11 @@ from annotated_types import Ge, Le
 
 from components.shared.runtime.settings import settings_model
 from components.shared.runtime.settings_words import Words
+from components.shared.serving_log.payload_policy import PayloadPolicy
 
 _Port = Annotated[int, Ge(1), Le(65535), Words("1 to 65535")]
+
+_Seconds = Annotated[float, Ge(0), Le(600), Words("0 to 600 seconds")]
 
 
 @settings_model
@@ -18,7 +22,9 @@ class ServerConfig:
     """What to serve, and where.
 
     `model_name` is the name in URLs; `host` is 127.0.0.1 for this machine alone, 0.0.0.0 inside a container; `device`
-    is `auto`, `cpu` or `cuda`.
+    is `auto`, `cpu` or `cuda`; for `drain_seconds` a server that is told to end still takes requests; `access_log`
+    writes a line a request. `log_dir`, a folder or an fsspec URI, is where the serving log is written, with as much of
+    the inputs as `log_payload` says; None writes none.
     """
 
     model_dir: Path
@@ -27,6 +33,10 @@ class ServerConfig:
     http_port: _Port = 8080
     grpc_port: _Port = 8081
     device: str = "auto"
+    drain_seconds: _Seconds = 0.0
+    access_log: bool = False
+    log_dir: str | None = None
+    log_payload: PayloadPolicy = field(default_factory=PayloadPolicy)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", self.model_name):

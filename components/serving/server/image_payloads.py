@@ -19,6 +19,7 @@ from components.serving.server.request_rows import (
     check_filled,
     flat_values,
     instances_of,
+    ReadRows,
     row_count,
     shown,
     shown_shape,
@@ -45,16 +46,18 @@ class ImagePayloads:
         """Inputs for the metadata endpoint; prepared pixels are an alternative to them, not a second input."""
         return [{"name": INPUT_NAME, "datatype": BYTES, "shape": [-1]}]
 
-    def from_instances(self, payload: Any) -> dict[str, np.ndarray]:
-        """Inputs of a V1 request; ValueError says what is wrong with it."""
+    def from_instances(self, payload: Any) -> ReadRows:
+        """Rows of a V1 request; ValueError says what is wrong with it."""
         return self._prepared(images_from_instances(payload))
 
-    def from_tensors(self, tensors: Sequence[Tensor]) -> dict[str, np.ndarray]:
-        """Inputs of a V2 request; ValueError says what is wrong with it."""
+    def from_tensors(self, tensors: Sequence[Tensor]) -> ReadRows:
+        """Rows of a V2 request; ValueError says what is wrong with it."""
         images = images_from_tensors(tensors, image_size=self._image_size)
-        return {INPUT_NAME: images} if isinstance(images, np.ndarray) else self._prepared(images)
+        if isinstance(images, np.ndarray):
+            return ReadRows(columns={}, inputs={INPUT_NAME: images})
+        return self._prepared(images)
 
-    def _prepared(self, encoded: Sequence[bytes]) -> dict[str, np.ndarray]:
+    def _prepared(self, encoded: Sequence[bytes]) -> ReadRows:
         if len(encoded) > 1 and (total := sum(map(_num_pixels, encoded))) > MAX_REQUEST_PIXELS:
             raise ValueError(
                 f"the images of a request must have at most {MAX_REQUEST_PIXELS:,} pixels together, got {total:,}: "
@@ -66,7 +69,8 @@ class ImagePayloads:
                 prepared.append(self._features.prepare({INPUT_NAME: pa.array([data], pa.binary())}))
             except ValueError as error:
                 raise ValueError(f"image {number} of {len(encoded)} cannot be used: {error}") from error
-        return joined_inputs(prepared, self._features.input_specs)
+        inputs = joined_inputs(prepared, self._features.input_specs)
+        return ReadRows(columns={INPUT_NAME: pa.array(encoded, pa.binary())}, inputs=inputs)
 
 
 def images_from_instances(payload: Any) -> list[bytes]:

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import numpy as np
-
 from components.modeling.features import Features
 from components.serving.server.image_payloads import ImagePayloads
-from components.serving.server.request_rows import Tensor
+from components.serving.server.request_rows import ReadRows, Tensor
 from components.serving.server.table_payloads import TablePayloads
 from components.serving.server.text_payloads import TextPayloads
 from components.shared.tables.repair_spec import Repair
@@ -21,12 +19,12 @@ class Payloads(Protocol):
         """Inputs for the metadata endpoint: name, datatype and shape of each."""
         ...
 
-    def from_instances(self, payload: Any) -> dict[str, np.ndarray]:
-        """The predictor's inputs of a V1 request; ValueError says in one sentence what is wrong with it."""
+    def from_instances(self, payload: Any) -> ReadRows:
+        """The rows of a V1 request; ValueError says in one sentence what is wrong with it."""
         ...
 
-    def from_tensors(self, tensors: Sequence[Tensor]) -> dict[str, np.ndarray]:
-        """The predictor's inputs of a V2 request; ValueError says in one sentence what is wrong with it."""
+    def from_tensors(self, tensors: Sequence[Tensor]) -> ReadRows:
+        """The rows of a V2 request; ValueError says in one sentence what is wrong with it."""
         ...
 
 

@@ -9,6 +9,7 @@ import struct
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 BYTES = "BYTES"
 _LENGTH_PREFIX_BYTES = 4
@@ -28,6 +29,18 @@ class Tensor:
     shape: tuple[int, ...]
     data: Sequence[Any]
     raw: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadRows:
+    """N rows of a request, checked and prepared.
+
+    `columns`: what the client sent, by the names of the example table and after the repairs; empty where the rows were
+    prepared already. `inputs`: the predictor's.
+    """
+
+    columns: Mapping[str, pa.Array]
+    inputs: Mapping[str, np.ndarray]
 
 
 def instances_of(payload: Any, *, at_most: int, what: str) -> list[Any]:

@@ -5,6 +5,8 @@ under some content types.
 """
 
 from collections.abc import Mapping
+import json
+import math
 from typing import Any
 
 from cloudevents.sdk.converters.util import has_binary_headers
@@ -15,11 +17,26 @@ from kserve.protocol.infer_type import InferRequest
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 from kserve.protocol.rest.v2_datamodels import InferenceRequest
 import orjson
-from pydantic import ValidationError
+
+from components.serving.server.v2_decoding import v2_request
+
+# A value of JSON may take a hundred bytes of memory for its two characters.
+MAX_JSON_VALUES = 5_000_000
+_SEPARATORS = (b",", b"[", b"{")
 
 
 class BundleDataPlane(DataPlane):
-    """KServe's data plane with strict decoding."""
+    """KServe's data plane with strict decoding; not ready where it is `draining`."""
+
+    draining = False
+
+    async def ready(self) -> bool:
+        """Whether the server wants requests."""
+        return not self.draining
+
+    async def model_ready(self, model_name: str, disable_predictor_health_check: bool = False) -> bool:
+        """Whether a model wants requests; `ModelNotFound` where there is none of that name."""
+        return await super().model_ready(model_name, disable_predictor_health_check) and not self.draining
 
     def metadata(self) -> dict[str, Any]:
         """Server metadata: name, version and the extensions that this server has."""
@@ -64,28 +81,42 @@ class FixedRepository(ModelRepositoryExtension):
         raise InvalidInput("this server serves one bundle, which must not be unloaded over the network")
 
 
-def mistake_of(found: Mapping[str, Any]) -> str:
-    """One of pydantic's findings on a V2 request as a sentence, without the client's values."""
-    if found["type"] == "json_invalid":
-        return f"the request must be JSON: {found.get('ctx', {}).get('error', found['msg'])}"
-    if found["type"] == "missing" and tuple(found["loc"]) == ("body",):
-        return "the request must have a body, got an empty one"
-    place = ".".join(str(part) for part in found["loc"] if part not in ("body", "InferenceRequest"))
-    return f"the request must be one of the Open Inference Protocol: {place or 'body'}: {found['msg']}"
-
-
 def _json(data: bytes) -> Any:
     if not data:
         raise InvalidInput("the request must have a body, got an empty one")
+    if len(data) > MAX_JSON_VALUES and (count := sum(map(data.count, _SEPARATORS))) > MAX_JSON_VALUES:
+        raise InvalidInput(
+            f"the request's JSON must hold at most {MAX_JSON_VALUES:,} values, got {count:,}: send binary tensors, or "
+            "several requests"
+        )
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"the request must be JSON: {error}") from error
 
 
+def _json_with_nan(data: bytes) -> Any:
+    """JSON that may hold NaN, as clients write a missing number; infinite ones are refused."""
+    try:
+        return _json(data)
+    except InvalidInput as error:
+        if not data or not isinstance(error.__cause__, orjson.JSONDecodeError):
+            raise
+        try:
+            return json.loads(data, parse_constant=_only_nan)
+        except (ValueError, RecursionError):
+            raise error from None
+
+
+def _only_nan(name: str) -> float:
+    if name != "NaN":
+        raise ValueError(name)
+    return math.nan
+
+
 def _request_from_bytes(body: bytes, headers: Mapping[str, str], model_name: str) -> InferRequest:
     json_length = _json_length(headers, len(body))
-    content = _json(body[:json_length])
+    content = _json_with_nan(body[:json_length])
     tensors = content.get("inputs") if isinstance(content, dict) else None
     raws: dict[int, bytes] = {}
     offset = json_length
@@ -100,10 +131,7 @@ def _request_from_bytes(body: bytes, headers: Mapping[str, str], model_name: str
         offset += size
     if offset != len(body):
         raise InvalidInput(f"the body must end with the inputs' binary data, but {len(body) - offset} bytes are left")
-    try:
-        request = InferRequest.from_inference_request(InferenceRequest.model_validate(content), model_name)
-    except ValidationError as error:
-        raise InvalidInput(mistake_of(error.errors()[0])) from error
+    request = v2_request(content, model_name)
     for index, raw in raws.items():
         request.inputs[index]._raw_data = raw  # where KServe itself keeps the binary data of gRPC requests
     return request

@@ -10,11 +10,10 @@ import difflib
 from typing import Any
 import unicodedata
 
-import numpy as np
 import pyarrow as pa
 
 from components.modeling.features import Features, features_cleaning, raw_column_types
-from components.serving.server.request_rows import BYTES, instances_of, kind_of, row_count, shown, Tensor
+from components.serving.server.request_rows import BYTES, instances_of, kind_of, ReadRows, row_count, shown, Tensor
 from components.serving.server.source_columns import SourceColumns
 from components.serving.server.table_values import (
     column_of,
@@ -45,17 +44,20 @@ class TablePayloads:
             for name, kind in self._columns.types.items()
         ]
 
-    def from_instances(self, payload: Any) -> dict[str, np.ndarray]:
-        """Inputs of a V1 request; ValueError says what is wrong with it."""
+    def from_instances(self, payload: Any) -> ReadRows:
+        """Rows of a V1 request; ValueError says what is wrong with it."""
         columns = self._columns
         found = columns_from_instances(payload, columns.types, self._cleaning, of_either=columns.of_either)
-        return self._features.prepare(columns.repaired(found))
+        return self._prepared(columns.repaired(found))
 
-    def from_tensors(self, tensors: Sequence[Tensor]) -> dict[str, np.ndarray]:
-        """Inputs of a V2 request; ValueError says what is wrong with it."""
+    def from_tensors(self, tensors: Sequence[Tensor]) -> ReadRows:
+        """Rows of a V2 request; ValueError says what is wrong with it."""
         columns = self._columns
         found = columns_from_tensors(tensors, columns.types, of_either=columns.of_either)
-        return self._features.prepare(columns.repaired(found))
+        return self._prepared(columns.repaired(found))
+
+    def _prepared(self, columns: Mapping[str, pa.Array]) -> ReadRows:
+        return ReadRows(columns=columns, inputs=self._features.prepare(columns))
 
 
 def columns_from_instances(

@@ -53,7 +53,7 @@ def column_of_tensor(tensor: Tensor, count: int, name: str, kind: pa.DataType) -
     if tensor.datatype == BYTES:
         return column_of(byte_values(tensor, count, what="values"), name, kind)
     if tensor.raw is not None:
-        return column_of(_numbers_from_bytes(tensor, count), name, kind)
+        return column_of(numbers_from_bytes(tensor, count), name, kind)
     values = flat_values(tensor)
     check_filled(tensor, len(values), count, what="values")
     _check_datatype(values, tensor.datatype, name)
@@ -95,7 +95,8 @@ def _number(value: Any, name: str, number: int) -> float | None:
     raise ValueError(f"column {name!r} of instance {number} must be a number or null, got {kind_of(value)}")
 
 
-def _numbers_from_bytes(tensor: Tensor, count: int) -> list[Any]:
+def numbers_from_bytes(tensor: Tensor, count: int) -> list[Any]:
+    """The `count` numbers or truth values of an input's binary data."""
     raw = tensor.raw or b""
     kind = _numpy_type(tensor.datatype)
     if len(raw) != count * kind.itemsize:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from components.modeling.features import Features
@@ -12,6 +11,7 @@ from components.serving.server.request_rows import (
     BYTES,
     instances_of,
     kind_of,
+    ReadRows,
     row_count,
     shown,
     single_tensor,
@@ -36,16 +36,17 @@ class TextPayloads:
         """Inputs for the metadata endpoint."""
         return [{"name": INPUT_NAME, "datatype": BYTES, "shape": [-1]}]
 
-    def from_instances(self, payload: Any) -> dict[str, np.ndarray]:
-        """Inputs of a V1 request; ValueError says what is wrong with it."""
+    def from_instances(self, payload: Any) -> ReadRows:
+        """Rows of a V1 request; ValueError says what is wrong with it."""
         return self._prepared(texts_from_instances(payload))
 
-    def from_tensors(self, tensors: Sequence[Tensor]) -> dict[str, np.ndarray]:
-        """Inputs of a V2 request; ValueError says what is wrong with it."""
+    def from_tensors(self, tensors: Sequence[Tensor]) -> ReadRows:
+        """Rows of a V2 request; ValueError says what is wrong with it."""
         return self._prepared(texts_from_tensors(tensors))
 
-    def _prepared(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
-        return self._features.prepare({INPUT_NAME: pa.array(texts, pa.string())})
+    def _prepared(self, texts: Sequence[str]) -> ReadRows:
+        columns = {INPUT_NAME: pa.array(texts, pa.string())}
+        return ReadRows(columns=columns, inputs=self._features.prepare(columns))
 
 
 def texts_from_instances(payload: Any) -> list[str]:

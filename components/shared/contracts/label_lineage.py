@@ -27,6 +27,9 @@ class LabelChange:
         Whose labels were withdrawn; empty elsewhere.
     fractions
         Shares of the splits by which new rows are placed: those of the version that was ingested.
+    served
+        Where rows came from a serving log: its window, the model versions that answered them, and for how many served
+        rows they stand; empty elsewhere.
     """
 
     kind: ChangeKind
@@ -36,11 +39,14 @@ class LabelChange:
     round_number: int | None = None
     model_version: str = ""
     fractions: Mapping[str, float] = field(default_factory=dict)
+    served: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """As the metadata hold it."""
         content = asdict(self)
-        return content | {"counts": dict(self.counts), "fractions": dict(self.fractions)}
+        served = {"served": dict(self.served)} if self.served else {}
+        del content["served"]
+        return content | {"counts": dict(self.counts), "fractions": dict(self.fractions), **served}
 
 
 def lineage_from(stored: Iterable[Mapping[str, Any]]) -> tuple[LabelChange, ...]:

@@ -20,7 +20,7 @@ def united_schema(parts: Sequence[LogPart]) -> pa.Schema:
     for part in parts:
         for field in part.schema:
             known, where = types.get(field.name, (field.type, part.name))
-            united = _united_type(known, field.type)
+            united = united_type(known, field.type)
             if united is None:
                 raise ContractError(
                     f"{part.name} must have the column {field.name!r} as {known}, as {where} has it, got {field.type}"
@@ -83,7 +83,7 @@ def plain(values: pa.Array) -> pa.Array:
     return values.dictionary_decode() if isinstance(values, pa.DictionaryArray) else values
 
 
-def _united_type(first: pa.DataType, second: pa.DataType) -> pa.DataType | None:
+def united_type(first: pa.DataType, second: pa.DataType) -> pa.DataType | None:
     """The type that holds both; None where there is none."""
     if first == second or pa.types.is_null(second):
         return first

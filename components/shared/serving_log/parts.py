@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, UTC
 import io
+import os
 from pathlib import Path
 import re
 from typing import Any
@@ -17,27 +18,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.shared.contracts.example_table import ExampleTableInfo, LABEL_TYPES, read_roles
+from components.shared.contracts.example_table import ExampleTableInfo, read_roles
 from components.shared.contracts.parquet_folder import contract_metadata, shard_metadata
 from components.shared.runtime.atomic_files import atomic_file
 from components.shared.runtime.errors import ContractError
+from components.shared.serving_log.contract_columns import CONTRACT, contract_types, FORMAT_VERSION, REQUIRED_COLUMNS
+from components.shared.serving_log.segments import sync_folder
+from components.shared.serving_log.time_window import TimeWindow
 from components.shared.tables.parquet_file import parquet_file
-
-CONTRACT = "serving_log"
-FORMAT_VERSION = 2
-TIME = pa.timestamp("us", tz="UTC")
-REQUIRED_COLUMNS: dict[str, pa.DataType] = {
-    "request_id": pa.string(),
-    "event_time": TIME,
-    "model_name": pa.string(),
-    "model_revision": pa.string(),
-    "predicted": pa.string(),  # a class name; float64 where the model answers a number
-}
-OPTIONAL_COLUMNS: dict[str, pa.DataType] = {
-    "probabilities": pa.list_(pa.float64()),
-    "image": pa.binary(),
-    "text": pa.string(),
-}
 
 _FOLDER_OF_TIME = re.compile(r"/date=(\d{4}-\d{2}-\d{2})/(?:hour=(\d{1,2})/)?")
 _LAST_MOMENT = timedelta(microseconds=1)
@@ -66,15 +54,36 @@ class LogPart:
                 yield batch
 
 
-def contract_types(info: ExampleTableInfo) -> dict[str, pa.DataType]:
-    """Types of the columns that the contract names, required and optional, for the log's task."""
-    return {**REQUIRED_COLUMNS, **OPTIONAL_COLUMNS, "predicted": LABEL_TYPES[info.task]}
+def part_names(filesystem: AbstractFileSystem, root: str, window: TimeWindow) -> list[str]:
+    """Paths of the Parquet files below a folder, sorted; folders of days and hours outside the window are not listed.
+
+    Hidden files and folders (`.` or `_` first) are passed over: they are not finished, or no parts.
+    """
+    found: list[str] = []
+    for entry in filesystem.ls(root, detail=True):
+        name = str(entry["name"]).rstrip("/")
+        if name.rpartition("/")[2][:1] in ("", ".", "_") or name == root.rstrip("/"):
+            continue
+        if entry["type"] == "directory":
+            span = folder_times(f"{name}/")
+            if span is None or window.overlaps(*span):
+                found += part_names(filesystem, name, window)
+        elif name.endswith(".parquet"):
+            found.append(name)
+    return sorted(found)
 
 
-def part_names(filesystem: AbstractFileSystem, root: str) -> list[str]:
-    """Paths of all Parquet files below a folder, without hidden ones (`.` or `_` first), which are not finished."""
-    names = [name for name in sorted(filesystem.find(root)) if name.endswith(".parquet")]
-    return [name for name in names if not any(step[:1] in "._" for step in name.removeprefix(root).split("/") if step)]
+def newest_part(filesystem: AbstractFileSystem, root: str) -> str | None:
+    """The last part by the names of folders and files; None where there is none. Older folders are not listed."""
+    entries = sorted(filesystem.ls(root, detail=True), key=lambda entry: str(entry["name"]), reverse=True)
+    for entry in entries:
+        name = str(entry["name"]).rstrip("/")
+        if name.rpartition("/")[2][:1] in ("", ".", "_") or name == root.rstrip("/"):
+            continue
+        newest = newest_part(filesystem, name) if entry["type"] == "directory" else name
+        if newest is not None and newest.endswith(".parquet"):
+            return newest
+    return None
 
 
 def folder_times(name: str) -> tuple[datetime, datetime] | None:
@@ -100,7 +109,7 @@ def open_part(filesystem: AbstractFileSystem, name: str) -> LogPart:
         content = contract_metadata(parquet.schema_arrow, contract=CONTRACT, newest_version=FORMAT_VERSION, where=name)
         schema = _carried_schema(parquet.schema_arrow)
         info = _info(content, name)
-        _check_columns(schema, name, info)
+        _check_columns(schema, name, contract_types(info, content["format_version"]))
         times = _readable(name, lambda: _times(parquet))
     _check_folder(name, times)
     return LogPart(
@@ -116,7 +125,7 @@ def open_part(filesystem: AbstractFileSystem, name: str) -> LogPart:
 def write_part(filesystem: AbstractFileSystem, name: str, table: pa.Table, info: ExampleTableInfo) -> None:
     """Write a part, complete or not at all, by way of memory: `table` must fit twice.
 
-    A local file is renamed when it is complete; an object store shows an object only then.
+    A local file is renamed when it is complete and the disk has it; an object store shows an object only then.
     """
     described = {
         "modality": info.modality,
@@ -126,11 +135,19 @@ def write_part(filesystem: AbstractFileSystem, name: str, table: pa.Table, info:
     metadata = shard_metadata(CONTRACT, FORMAT_VERSION, described)
     buffer = io.BytesIO()
     pq.write_table(table.replace_schema_metadata(metadata), buffer, compression="zstd")
-    if isinstance(filesystem, LocalFileSystem):
-        with atomic_file(name) as part:
-            Path(part).write_bytes(buffer.getvalue())
-    else:
-        filesystem.pipe_file(name, buffer.getvalue())
+    put_file(filesystem, name, buffer.getvalue())
+
+
+def put_file(filesystem: AbstractFileSystem, name: str, content: bytes) -> None:
+    """Write a file, complete or not at all: a local one is renamed when the disk has it."""
+    if not isinstance(filesystem, LocalFileSystem):
+        filesystem.pipe_file(name, content)
+        return
+    with atomic_file(name) as part, open(part, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(Path(name).parent)
 
 
 def _readable(name: str, read: Any) -> Any:
@@ -156,8 +173,8 @@ def _carried_type(kind: pa.DataType) -> pa.DataType:
     return pa.list_(kind.value_type) if pa.types.is_list(kind) else kind
 
 
-def _check_columns(schema: pa.Schema, name: str, info: ExampleTableInfo) -> None:
-    for column, expected in contract_types(info).items():
+def _check_columns(schema: pa.Schema, name: str, types: Mapping[str, pa.DataType]) -> None:
+    for column, expected in types.items():
         if column not in schema.names:
             if column in REQUIRED_COLUMNS:
                 raise ContractError(f"{name} must have the column {column!r}; it has {', '.join(schema.names)}")

@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 KEY_VARIABLE = "PLUSZERO_PII_KEY"
 KEY_FILE = Path(".pluszero") / "pii-key"
 _MIN_KEY_CHARACTERS = 16
-_HASH = re.compile(r"pii-[0-9a-f]{24}")
+HASH_PREFIX = "pii-"
+_HASH = re.compile(rf"{HASH_PREFIX}[0-9a-f]{{24}}")
 
 
 def personal_key(folder: str | Path | None = None) -> str:
@@ -76,7 +77,7 @@ def _hash_of(value: str, key: bytes) -> str:
     text = value.strip()
     if _HASH.fullmatch(text):
         return text
-    return f"pii-{hmac.digest(key, text.encode(), 'sha256').hex()[:24]}"
+    return f"{HASH_PREFIX}{hmac.digest(key, text.encode(), 'sha256').hex()[:24]}"
 
 
 def _current_key() -> bytes:

@@ -17,9 +17,9 @@ import yaml
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.configuration import HOME
-from tests.cluster.go_modules import pinned_version
+from tests.cluster.go_modules import KUEUE as KUEUE_MODULE, pinned_version
 from tests.cluster.image_archive import image_archive
-from tests.cluster.programs import module_folders
+from tests.cluster.programs import module_folders, programs
 
 _PATIENCE_S = 180.0
 _KINDS = "CustomResourceDefinition"
@@ -67,7 +67,8 @@ TRAINER = Controller(
 
 
 def install_kueue(cluster: Cluster) -> None:
-    """Install Kueue as its repository's `config/default` does."""
+    """Build Kueue where it is not kept yet, and install it as its repository's `config/default` does."""
+    programs(modules=[KUEUE_MODULE])
     manifests = _copy(cluster, "kueue", "kueue-manifests")
     _install(cluster, _rendered(cluster, manifests / "default"), [KUEUE])
 

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from components.data_ingestion.jobs import ingest_examples, IngestionOutputs, IngestionResult
+from components.data_ingestion.jobs.ingest_examples import ingest_examples, IngestionOutputs, IngestionResult
 from components.shared.contracts.problem import parse_problem
 
 

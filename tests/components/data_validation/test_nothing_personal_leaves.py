@@ -21,7 +21,7 @@ from components.data_validation.jobs.validate_table import validate_table
 from components.shared.contracts.bundle import BundleConfig, write_bundle
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.problem import parse_problem
-from components.shared.serving_log.log import ServingLogWriter
+from components.shared.serving_log.log_writer import ServingLogWriter
 from components.shared.tables.table_recognition import table_file
 from tests.planted_personal_data import (
     EMAILS,

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
+from components.data_ingestion.jobs.ingest_examples import ingest_examples, IngestionOutputs
 from components.mock_data.jobs import make_mock_source
 from components.mock_data.mock_source import MockSettings
 from components.mock_data.schema_source import builtin_schema

@@ -4,11 +4,11 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from components.data_ingestion.images.measures import IMAGE_MEASURES as INGESTED_MEASURES
 from components.data_ingestion.images.measures import image_record
 from components.mock_data.column_rules import ColumnRule
 from components.mock_data.measure_facts import IMAGE_MEASURES, MeasureFacts
 from components.mock_data.mock_images import mock_images
+from components.modeling.images.photo_measures import IMAGE_MEASURES as INGESTED_MEASURES
 
 
 def made(num_rows=24, num_classes=2, **rules):

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.data_ingestion.jobs import ingest_examples, IngestionOutputs
+from components.data_ingestion.jobs.ingest_examples import ingest_examples, IngestionOutputs
 from components.mock_data.jobs import make_mock_source
 from components.mock_data.mock_source import MockSettings
 from components.mock_data.schema_source import builtin_schema, read_schema, read_statistics

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from components.shared.contracts.bundle import BundleConfig, write_bundle
 from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
 from components.shared.runtime.container_images import image
-from components.shared.serving_log.log import ServingLogWriter
+from components.shared.serving_log.log_writer import ServingLogWriter
 from pipelines.__main__ import app
 from pipelines.local.environments import interpreter_of
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from components.shared.contracts.example_table import ExampleTable
-from components.shared.serving_log.log import ServingLogWriter
+from components.shared.serving_log.log_writer import ServingLogWriter
 from pipelines.__main__ import app
 from tests.decoded_search import DecodedSearch
 from tests.planted_personal_data import (

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.label_lineage import ChangeKind, LabelChange
@@ -66,6 +67,7 @@ def merge_updates(
     pool: ExampleTable | None = None,
     kind: ChangeKind = "labels",
     is_strict: bool = False,
+    served: Mapping[str, Any] | None = None,
 ) -> MergedLabels:
     """Write a new version of an example table with labels that were given.
 
@@ -87,6 +89,8 @@ def merge_updates(
         `corrections` may replace what a person said before; `labels` may not.
     is_strict
         Whether an update that cannot be merged is an error, rather than left out.
+    served
+        Where the pool's rows came from a serving log, for the lineage; see `LabelChange`.
 
     Raises
     ------
@@ -114,6 +118,7 @@ def merge_updates(
         counts=_counts(merged),
         round_number=max((update.round_number or 0 for update in updates), default=0) or None,
         fractions=split_fractions(table),
+        served=served or {},
     )
     origin = _origin(plan)
     write_version(table, path, merged_batches(table, pool, plan, origin), change, origin=origin)

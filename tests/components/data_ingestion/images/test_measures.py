@@ -4,10 +4,11 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from components.data_ingestion.images.measures import IMAGE_MEASURES, image_record, stored_payload
-from components.data_ingestion.images.quality import block_grid, spectral_quality, watched_pixels
+from components.data_ingestion.images.measures import image_record, stored_payload
 from components.modeling.images.decoding import decode_image
 from components.modeling.images.light import sharpness
+from components.modeling.images.photo_measures import IMAGE_MEASURES
+from components.modeling.images.quality import block_grid, spectral_quality, watched_pixels
 
 
 def measures(data: bytes) -> dict:

@@ -17,7 +17,7 @@ from components.shared.contracts.bundle import bundle_version, BundleConfig, wri
 from components.shared.contracts.example_table import ExampleTableInfo
 from components.shared.runtime import workspace
 from components.shared.runtime.errors import ContractError
-from components.shared.serving_log.log import ServingLogWriter
+from components.shared.serving_log.log_writer import ServingLogWriter
 from tests.s3_server import BUCKET, s3_server
 
 CONFIG = BundleConfig(task="image_classification", class_names=("cat", "dog"), backbone={}, preprocessing={})

@@ -7,7 +7,7 @@ import pytest
 from components.data_validation.monitoring.window import open_window
 from components.shared.contracts.example_table import ExampleTableInfo
 from components.shared.runtime.errors import ContractError
-from components.shared.serving_log.log import ServingLogWriter
+from components.shared.serving_log.log_writer import ServingLogWriter
 from components.shared.tables.repair_spec import Repair
 from components.shared.tables.repairs import repaired
 
@@ -90,7 +90,7 @@ def test_one_revision_is_read_alone_and_several_are_said(log):
 
 def test_a_column_that_some_parts_lack_is_said(log):
     append(log, first=NOON + timedelta(days=1), sharp=pa.array([True] * 4))
-    assert "'sharp' is missing from 1 of 2 parts" in open_window(log, "", "").remarks[0]
+    assert "'sharp' is missing from 4 of 8 parts" in open_window(log, "", "").remarks[0]
 
 
 def test_an_empty_window_says_what_the_log_covers(log):

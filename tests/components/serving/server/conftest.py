@@ -59,7 +59,7 @@ def server_of_many(
     with process:
         try:
             _wait_until_it_listens(ports[0], process, log)
-            yield SimpleNamespace(http_port=ports[0], grpc_port=ports[1])
+            yield SimpleNamespace(http_port=ports[0], grpc_port=ports[1], pid=process.pid)
         finally:
             process.kill()
 

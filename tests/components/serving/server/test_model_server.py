@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from components.serving.probe.child_server import log_end, MODEL_NAME
-from components.serving.server.http_rules import MAX_BODY_BYTES
+from components.serving.traffic.limits import MAX_BODY_BYTES
 from components.shared.contracts.bundle import bundle_version
 
 INFER = f"/v2/models/{MODEL_NAME}/infer"

@@ -91,7 +91,7 @@ def test_v2_answers_the_output_prediction_over_rest_and_grpc(server, send, grpc_
 
 def test_an_output_of_classes_is_refused(server, send, held_out):
     with InferenceClient(server.http_port, model_name=MODEL_NAME) as client:
-        body = json.loads(example_request(held_out.rows[0], client.input_datatypes()))
+        body = json.loads(example_request(held_out.rows[0], client.input_datatypes()).content)
     status, content, _ = send(
         server, f"/v2/models/{MODEL_NAME}/infer", json.dumps({**body, "outputs": [{"name": "probabilities"}]})
     )

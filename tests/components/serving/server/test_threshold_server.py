@@ -32,8 +32,8 @@ TEXTS = ["영화가 정말 좋았다", "no", "x" * 40, "", "🐈 cat", "dog dog 
 def test_the_label_is_what_the_threshold_makes_of_the_probability(threshold, labels):
     answers = Answers(probabilities_BK=np.array([[0.2, 0.8], [0.7, 0.3], [0.75, 0.25]]))
     served = ClassFormat(("cat", "dog"), threshold)
-    assert [row["label"] for row in served.predictions(answers)] == labels
-    assert served.outputs(answers)["label"].data == labels
+    assert [row["label"] for row in served.predictions(answers, served.labels(answers))] == labels
+    assert served.outputs(answers, served.labels(answers))["label"].data == labels
 
 
 def test_a_release_is_served_at_its_threshold(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 import pytest
 
-from components.data_ingestion.images.quality import block_grid, spectral_quality, watched_pixels
+from components.modeling.images.quality import block_grid, spectral_quality, watched_pixels
 
 
 def figures(grey: Image.Image) -> dict[str, float]:

@@ -1,0 +1,1 @@
+"""The jobs of ingestion: paths in, paths out; a step imports its own alone."""
