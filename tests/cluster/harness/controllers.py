@@ -17,7 +17,8 @@ import yaml
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.configuration import HOME
-from tests.cluster.go_modules import KUEUE as KUEUE_MODULE, pinned_version
+from tests.cluster.go_modules import KUEUE as KUEUE_MODULE
+from tests.cluster.go_modules import pinned_version
 from tests.cluster.image_archive import image_archive
 from tests.cluster.programs import module_folders, programs
 
