@@ -37,7 +37,7 @@ VALIDATION := .venv-validation/bin/python
 EVERYWHERE := not gpu and not containers and not cluster
 TAGGED := PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}"
 
-.PHONY: help setup run search smoke monitor serve labelling images push-images compile docs test test-slow coverage test-gpu test-containers test-cluster cluster cluster-down cluster-programs lint format types contracts licences lock check clean
+.PHONY: help setup run search smoke monitor serve labelling images push-images compile docs test test-slow coverage test-gpu test-containers test-cluster test-kueue cluster cluster-down cluster-programs lint format types contracts licences lock check clean
 
 help: ## Print this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -126,7 +126,10 @@ test-containers: images ## Build the images, and run the tests that run them
 	@$(TAGGED) $(VENV) -m pytest -q -m containers tests/containers
 
 test-cluster: cluster-programs ## Start a one-node Kubernetes, run the tests that need one on the built images, and end it (Linux, root, Go)
-	@$(TAGGED) $(VENV) -m pytest -q -m cluster tests/cluster
+	@$(TAGGED) $(VENV) -m pytest -q -m "cluster and not kueue" tests/cluster
+
+test-kueue: cluster-programs ## Build Kueue's own controller (a quarter of an hour of CPU), and run the tests before it (Linux, root, Go)
+	@$(TAGGED) $(VENV) -m pytest -q -m kueue tests/cluster
 
 cluster-programs: setup ## Build the programs of a one-node Kubernetes, where they are not kept yet
 	@$(VENV) -m tests.cluster build

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from components.shared.contracts.verdict import read_verdict
 from components.shared.runtime.errors import QualityGateError
-from components.shared.runtime.step_record import keep_results
+from components.shared.runtime.step_record import FROM_CACHE, is_of_another_run, keep_results
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,8 @@ def quality_gate(
         If the file is not a verdict.
     """
     verdict = read_verdict(verdict_path)
-    keep_results(step, {"verdict": verdict_path, "metrics": metrics_path, "report": report_path})
+    made = {"verdict": verdict_path, "metrics": metrics_path, "report": report_path}
+    keep_results(step, made, {FROM_CACHE: True} if is_of_another_run(verdict_path) else None)
     if not verdict.passed:
         raise QualityGateError(f"{verdict.check}: {verdict.reason}")
     logger.info("%s passed: %s", verdict.check, verdict.reason)

@@ -11,7 +11,7 @@ from components.reporting.run_pages.search_run_summary import SearchRunSummary
 from components.reporting.run_pages.step import Step
 from components.reporting.run_pages.training_run_summary import TrainingRunSummary
 from components.shared.contracts.run_record import kept_steps, StepRecord
-from components.shared.runtime.step_record import RUN_PARAMETERS, RUN_VARIABLE, this_run
+from components.shared.runtime.step_record import FROM_CACHE, RUN_PARAMETERS, RUN_VARIABLE, this_run
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +95,7 @@ def _step(name: str, record: StepRecord | None, *, cached: bool) -> Step:
         name=name,
         log=Path(),
         status="failed" if record.error else "succeeded",
+        cached=record.facts.get(FROM_CACHE) is True,
         duration_s=None,
         outputs={f"step_{kind}": str(path) for kind, path in record.files.items()},
         error=record.error,

@@ -284,6 +284,7 @@ def train_on_nodes(
     warm_start: str,
     node_image: str,
     workspace_claim: str,
+    secret: str,
     cpu: str,
     cpu_limit: str,
     memory: str,
@@ -321,6 +322,8 @@ def train_on_nodes(
         The image of the nodes.
     workspace_claim
         The volume claim that nodes mount.
+    secret
+        The secret by which nodes reach an object store; it may be absent from the cluster.
     cpu
         Cores that each node's pod asks for.
     cpu_limit
@@ -347,7 +350,7 @@ def train_on_nodes(
                             splits=splits.path, forecast=forecast.path)  # fmt: skip
     outputs = TrainingOutputs(model=model.path, report=train_report.path, metrics=train_metrics.path, logs=logs.path)
     size = StepSize(cpu=cpu, cpu_limit=cpu_limit, memory=memory, memory_limit=memory_limit)
-    nodes = Nodes(image=node_image, workspace_claim=workspace_claim, size=size)
+    nodes = Nodes(image=node_image, workspace_claim=workspace_claim, secret=secret, size=size)
     result = train_on_nodes(inputs, outputs, nodes, recipe=recipe, training=training, seed=seed,
                             checkpoint_dir=checkpoint_dir, warm_start=warm_start)  # fmt: skip
     train_metrics.metadata.update(result.metrics)

@@ -91,7 +91,7 @@ def training_layer(profile: ProfileName) -> BaseComponent:
         if profile == "nodes":
             size = LAUNCHING
             node = {"cpu": cpu, "cpu_limit": cpu_limit, "memory": memory, "memory_limit": memory_limit}
-            where = {"node_image": image("training"), "workspace_claim": workspace_claim}
+            where = {"node_image": image("training"), "workspace_claim": workspace_claim, "secret": secret}
             trained = train_on_nodes(**settings, **where, **node)
             on_cpu(trained, size)
         else:

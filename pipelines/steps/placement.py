@@ -7,7 +7,7 @@ from kfp import kubernetes
 from kfp.dsl import PipelineTask
 from kfp.dsl.pipeline_channel import PipelineParameterChannel
 
-from components.shared.contracts.cluster_spec import OBJECT_STORE_SECRET
+from components.shared.contracts.cluster_spec import OBJECT_STORE_SECRET, STORE_VARIABLES
 from components.shared.runtime.container_images import image_pull_secrets, PULL_SECRETS_VARIABLE
 from components.shared.runtime.gpu_placement import (
     ACCELERATOR,
@@ -69,14 +69,6 @@ LAUNCHING = Size(
     cpu="100m", cpu_limit="2", memory="1Gi", memory_limit="16Gi", scratch="10Gi", timeout_s=2 * _TRAINING_S
 )
 
-# What of a secret for object stores becomes a variable of the step: S3's clients read these.
-STORE_VARIABLES = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_ENDPOINT_URL",
-    "AWS_DEFAULT_REGION",
-)
 PERSONAL_KEY_SECRET = "pluszero-pii-key"  # noqa: S105 - its name
 _BACKOFF_S, _BACKOFF_FACTOR = 30, 2
 

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from components.shared.runtime.folder_lock import folder_lock
-from tests.cluster.go_modules import GO_MODULES, GoModule
+from tests.cluster.go_modules import GO_MODULES, GoModule, KUEUE
 
 CACHE_VARIABLE = "PLUSZERO_CLUSTER_CACHE"
 # Go's own caches while it builds, and the programs.
@@ -29,13 +29,15 @@ def cache_folder() -> Path:
     return Path(os.environ.get(CACHE_VARIABLE) or caches / "pluszero-mlops" / "cluster").resolve()
 
 
-def programs(say: Callable[[str], None] = print) -> list[Path]:
-    """Folders that hold every program, built where they are not kept yet.
+def programs(say: Callable[[str], None] = print, *, modules: Sequence[GoModule] = GO_MODULES) -> list[Path]:
+    """Folders that hold every program of some modules, built where they are not kept yet.
 
     Parameters
     ----------
     say
         Gets one line a program that is built: its size, and the time and work that it took.
+    modules
+        What a node and its tests need, by default.
 
     Raises
     ------
@@ -44,9 +46,9 @@ def programs(say: Callable[[str], None] = print) -> list[Path]:
     """
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
-    folders = module_folders()
+    folders = module_folders(modules)
     with folder_lock(cache):
-        missing = [(module, folders[module.name]) for module in GO_MODULES if not folders[module.name].is_dir()]
+        missing = [(module, folders[module.name]) for module in modules if not folders[module.name].is_dir()]
         if missing:
             _build_all(missing, cache, say)
         for folder in folders.values():
@@ -55,10 +57,10 @@ def programs(say: Callable[[str], None] = print) -> list[Path]:
     return list(folders.values())
 
 
-def module_folders() -> dict[str, Path]:
+def module_folders(modules: Sequence[GoModule] = (*GO_MODULES, KUEUE)) -> dict[str, Path]:
     """Where what is built of each module is kept, by the module's name, whether it is there yet or not."""
     go = _go_and_platform()
-    return {module.name: cache_folder() / f"{module.name}-{module.digest(go)}" for module in GO_MODULES}
+    return {module.name: cache_folder() / f"{module.name}-{module.digest(go)}" for module in modules}
 
 
 def _go_and_platform() -> str:

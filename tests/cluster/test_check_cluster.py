@@ -298,7 +298,7 @@ FAULTS = {
     ),
     "Trainer missing": (
         lambda checked: no_deployment(checked, "kubeflow-trainer-controller-manager"),
-        "Kubeflow Trainer: asked for Kubeflow Trainer 2.3 or newer, found none",
+        "Kubeflow Trainer: asked for Kubeflow Trainer 2.2 or newer, found none",
         "have an administrator install",
     ),
     "Trainer's runtime missing": (

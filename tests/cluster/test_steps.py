@@ -206,7 +206,8 @@ def test_the_run_leaves_its_page_and_what_each_step_made(run, compiled, folders)
     assert len(summary["gates"]) == 9
     states = {step["name"]: step["cached"] for step in summary["steps"]}
     assert states["train model"]
-    assert not states["evaluate model"]
+    assert states["evaluate model"]
+    assert not states["check inputs"]
     assert summary["identity"]["model_data"] == "digits"
     page = run.folder_of(outputs["write-run-page"].artifacts["run_page"]).read_text(encoding="utf-8")
     assert page == (folder / "report.html").read_text(encoding="utf-8")

@@ -134,6 +134,11 @@ def _check_fit(examples: ExampleTable, pool: ExampleTable, config: BundleConfig,
         raise ContractError(f"labels that are bought must be classes, but those of {examples.path} are numbers")
     if examples.info.is_pool:
         raise ContractError("examples_uri must be a table with splits, but is a pool: give it as the unlabelled pool")
+    if pool.num_rows == 0:
+        raise ContractError(
+            "the pool must hold at least one example, but holds none: leave pool_uri empty where the table's own rows "
+            "without a label are the pool"
+        )
     for name, modality in (("the pool", pool.info.modality), (f"the model {model_uri}", config.modality)):
         if modality != examples.info.modality:
             raise ContractError(f"{name} must be of {examples.info.modality} examples, as the table is, got {modality}")

@@ -11,8 +11,9 @@ from components.active_learning.queue.folder import MODEL_LABELS_FOLDER, read_or
 from components.shared.contracts.bundle import read_config
 from components.shared.contracts.bundle_fetch import fetch_bundle
 from components.shared.runtime.gpu_placement import WORKSPACE_CLAIM
+from components.shared.runtime.step_record import keep_results, this_step
 from components.shared.runtime.workspace import check_claim, mounted
-from components.shared.tables.sources import check_source, local_copy
+from components.shared.tables.sources import local_copy
 
 
 class OpenedQueue(NamedTuple):
@@ -72,9 +73,11 @@ def open_queue(
         write_model_labels(tables.model_labels, read_model_labels(waiting) if waiting.is_dir() else [])
         fetch_bundle(origin.model_uri, Path(scratch) / "model")
         config = read_config(Path(scratch) / "model")
-    check_source(mounted(places["labels_uri"]))
+        if labels_uri.strip():
+            local_copy(labels_uri, Path(scratch) / "labels", what="the labels")
     handed_on(origin.examples_uri, tables.examples, what="the example table that the queue was made from")
     handed_on(origin.pool_uri, tables.pool, what="the pool that the queue was made from")
+    keep_results(this_step())
     return OpenedQueue(
         examples_uri=origin.examples_uri,
         model_uri=origin.model_uri,

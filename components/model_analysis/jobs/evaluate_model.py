@@ -33,6 +33,7 @@ from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.target_spec import parse_target, TargetSpec
 from components.shared.contracts.verdict import Verdict, write_verdict
 from components.shared.runtime.atomic_files import write_json
+from components.shared.runtime.step_record import keep_results, this_step
 
 logger = logging.getLogger(__name__)
 
@@ -136,6 +137,8 @@ def evaluate_model(
     write_json(metrics_path, result.metrics)
     write_json(classification_metrics_path, _classification_json(result))
     write_verdict(verdict_path, verdict)
+    # The verdict is the gate's to keep: a run that chooses between two models has none behind each.
+    keep_results(this_step(), {"metrics": metrics_path, "report": report_path})
     logger.info("%s: %s", "passed" if verdict.passed else "failed", verdict.reason)
     return result
 

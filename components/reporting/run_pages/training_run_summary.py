@@ -10,7 +10,8 @@ from components.reporting.run_pages.run_report import RunSummary, step_metrics, 
 from components.reporting.run_pages.step import Step
 
 _INGESTION, _TRAINING, _ANALYSIS = "ingest examples", "train model", "evaluate model"
-_RELEASE, _SERVING = "publish model", "probe server"
+_VALIDATION, _RELEASE, _SERVING = "validate examples", "publish model", "probe server"
+_SPLITS = ("train", "validation", "test")
 _SHOWN_METRICS = ("accuracy", "macro_f1", "roc_auc", "rmse", "mae", "r2")
 
 
@@ -68,9 +69,9 @@ class TrainingRunSummary(RunSummary):
         """Data, metrics, model and deployment, as far as there are any."""
         data, lines = summary["dataset"], {}
         if "num_examples" in data:
-            counts = ", ".join(f"{data[split]:,} {split}" for split in ("train", "validation", "test"))
-            labels = f"in {len(data['classes'])} classes" if data["classes"] else "with numbers for labels"
-            lines["data"] = f"{data['num_examples']:,} examples {labels} ({counts})"
+            counts = ", ".join(f"{data[split]:,} {split}" for split in _SPLITS)
+            labels = f" in {len(data['classes'])} classes" if data.get("classes") else " with numbers for labels"
+            lines["data"] = f"{data['num_examples']:,} examples{labels if 'classes' in data else ''} ({counts})"
         shown = {name: summary["metrics"].get(name) for name in _SHOWN_METRICS}
         lines["metrics"] = ", ".join(f"{name} {value:.4f}" for name, value in shown.items() if value is not None)
         lines["model"] = summary["model_dir"] or ""
@@ -81,7 +82,7 @@ class TrainingRunSummary(RunSummary):
 def _dataset(steps: Mapping[str, Step]) -> dict[str, Any]:
     metrics = step_metrics(steps, _INGESTION)
     if "counts" not in metrics:
-        return {}
+        return _validated(steps)
     counts = metrics["counts"]
     classes: dict[str, int] = {}
     for labels in counts.values() if metrics.get("task") == "classification" else ():
@@ -92,6 +93,13 @@ def _dataset(steps: Mapping[str, Step]) -> dict[str, Any]:
         "classes": classes,
         **{name: int(value) for name, value in metrics.items() if name.startswith("num_")},
     }
+
+
+def _validated(steps: Mapping[str, Step]) -> dict[str, Any]:
+    """The sizes of a table that no step of this run has ingested: those of its validation."""
+    metrics = step_metrics(steps, _VALIDATION)
+    sizes = {split: int(metrics.get(f"num_examples_{split}", 0)) for split in _SPLITS}
+    return {**sizes, "num_examples": sum(sizes.values())} if any(sizes.values()) else {}
 
 
 def _model_dir(steps: Mapping[str, Step]) -> str | None:

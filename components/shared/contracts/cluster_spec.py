@@ -9,7 +9,7 @@ Where a run has no cluster, nothing of it counts.
 """
 
 from dataclasses import field
-from decimal import Decimal
+from decimal import Decimal, ROUND_CEILING
 from typing import Annotated, Any
 
 from annotated_types import Ge, Le
@@ -20,6 +20,15 @@ from components.shared.runtime.settings_words import Words
 
 OBJECT_STORE_SECRET = "pluszero-object-store"  # noqa: S105 - its name, and the manifests'
 MAX_GPUS = 8
+
+# What of a secret for object stores becomes a variable of the step: S3's clients read these.
+STORE_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL",
+    "AWS_DEFAULT_REGION",
+)
 
 _NUMBER = r"(0\.\d*[1-9]\d*|[1-9]\d*(?:\.\d+)?)"
 _MEBIBYTES = {"Mi": 1, "Gi": 1 << 10, "Ti": 1 << 20}
@@ -94,6 +103,48 @@ class ClusterSpec:
             ):
                 if size(asked) > size(limit):
                     raise ValueError(f"cluster.{kind}.{name} must be at most {name}_limit, {limit}, got {asked}")
+
+
+def canonical_cores(text: str) -> str:
+    """Cores in the one form that Kubernetes itself writes: `1500m` for 1.5, `2` for 2000m.
+
+    Parameters
+    ----------
+    text
+        As the problem file may write them, see `Cores`.
+
+    References
+    ----------
+    `Quantity.CanonicalizeBytes` of k8s.io/apimachinery/pkg/api/resource.
+    """
+    cores = _in_cores(text)
+    if cores != cores.to_integral_value():
+        thousandths = (cores * 1000).to_integral_value(ROUND_CEILING)
+        return f"{thousandths:f}m"
+    thousands = cores / 1000
+    return f"{thousands:f}k" if thousands == thousands.to_integral_value() else f"{cores.to_integral_value():f}"
+
+
+def canonical_memory(text: str) -> str:
+    """Memory in the one form that Kubernetes itself writes: `1536Mi` for 1.5Gi, `1Gi` for 1024Mi; in whole bytes.
+
+    Parameters
+    ----------
+    text
+        As the problem file may write it, see `Memory`.
+
+    References
+    ----------
+    `Quantity.CanonicalizeBytes` of k8s.io/apimachinery/pkg/api/resource.
+    """
+    number = int((_in_mebibytes(text) * 2**20).to_integral_value(ROUND_CEILING))
+    if number < 2**10:
+        return str(number)
+    suffixes = ["", "Ki", "Mi", "Gi", "Ti", "Pi"]
+    while number % 2**10 == 0 and len(suffixes) > 1:
+        number //= 2**10
+        del suffixes[0]
+    return f"{number}{suffixes[0]}"
 
 
 def _in_cores(text: str) -> Decimal:

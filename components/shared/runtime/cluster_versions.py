@@ -45,7 +45,7 @@ class Requirement:
         return next((floor.least for floor in reversed(self.floors) if floor.is_needed), self.floors[0].least)
 
     def asked(self) -> str:
-        """The program with its version: `Kubeflow Trainer 2.3 or newer`."""
+        """The program with its version: `Kubeflow Trainer 2.2 or newer`."""
         return f"{self.title} {self.least} or newer"
 
 
@@ -86,8 +86,8 @@ REQUIREMENTS: Mapping[Program, Requirement] = {
         title="Kubeflow Trainer",
         floors=(
             Floor(
-                least="2.3",
-                below="the TrainJob is refused, for it says how long its nodes may take to save their state",
+                least="2.2",
+                below="the TrainJob is refused, for it says what its nodes mount and who they run as by runtimePatches",
                 is_needed=True,
             ),
         ),

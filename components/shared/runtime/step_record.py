@@ -39,7 +39,9 @@ KIND_FILES = {
     "ranking": "ranking.json",
     "problem_file": "problem.yaml",
 }
+FROM_CACHE = "from_cache"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_KFP_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def this_run() -> Path | None:
@@ -58,6 +60,16 @@ def this_run() -> Path | None:
     if not _RUN_ID.fullmatch(run_id):
         raise ValueError(f"{RUN_VARIABLE} must be letters, digits, '.', '_' and '-', got {run_id!r}")
     return Path(os.environ.get(RUNS_VARIABLE) or f"{WORKSPACE_PATH}/runs") / run_id
+
+
+def is_of_another_run(artifact: str | Path) -> bool:
+    """Whether an artifact's path names another run than this one: it came out of KFP's cache.
+
+    KFP keeps what a run makes in `PIPELINE/RUN_ID/...`. False where there is no cluster, or the path names no run.
+    """
+    run = this_run()
+    named = [part for part in Path(artifact).parts if _KFP_ID.fullmatch(part)]
+    return run is not None and bool(named) and run.name not in named
 
 
 def this_step() -> str:

@@ -27,10 +27,11 @@ _TIMEOUT_S = 7 * 24 * 3600
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Nodes:
-    """The container image of the nodes, their size, and the volume claim that they mount at `WORKSPACE_PATH`."""
+    """The nodes' container image and size, the volume claim that they mount, and the secret for object stores."""
 
     image: str
     workspace_claim: str
+    secret: str
     size: StepSize = field(default_factory=StepSize)
 
 
@@ -99,6 +100,7 @@ def _train_job(planned: PlannedTraining, nodes: Nodes) -> TrainJob:
         num_nodes=planned.config.num_nodes if planned.config.num_nodes > 1 else DEFAULT_NODES,
         gpus_per_node=planned.config.num_processes or 1,
         workspace_claim=nodes.workspace_claim,
+        secret=nodes.secret,
         queue=QUEUE,
         pull_secrets=image_pull_secrets(),
     )

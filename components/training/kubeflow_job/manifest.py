@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from components.shared.contracts.cluster_spec import canonical_cores, canonical_memory, STORE_VARIABLES
 from components.shared.runtime.gpu_placement import (
     ACCELERATOR,
     IMAGE_USER,
@@ -22,9 +23,6 @@ VERSION = "v1alpha1"
 # The torch runtime's names for its replicated job and that job's container.
 NODE = "node"
 
-# For the checkpoint that a stopped training writes; torchrun itself waits half a minute for its processes.
-_GRACE_S = 60
-
 # A profile of Kubeflow injects Istio's sidecar, in which a node would never end, and which takes the ports that nodes
 # find each other by.
 _NO_SIDECAR = {"sidecar.istio.io/inject": "false"}
@@ -34,7 +32,11 @@ _MANAGER = "pluszero-mlops/training"
 
 
 def render_train_job(job: TrainJob) -> dict[str, Any]:
-    """The TrainJob object of Trainer 2.3, without a namespace; what its runtime does not say is in `runtimePatches`."""
+    """The TrainJob object of Trainer 2.2, without a namespace; what its runtime does not say is in `runtimePatches`.
+
+    Nothing that only Trainer 2.3 knows: Kueue, whose library is 2.2's, would lose it as it lets the job go, and JobSet
+    refuses the change. A node that is stopped has Kubernetes' half a minute: torchrun gives its processes no more.
+    """
     queue = {} if job.queue is None else {QUEUE_LABEL: job.queue}
     template = {"metadata": {"labels": {**_labels(job), **_NO_SIDECAR}}, "spec": _pod_patch(job)}
     replicated_job = {"name": NODE, "template": {"spec": {"template": template}}}
@@ -61,17 +63,36 @@ def _labels(job: TrainJob) -> dict[str, str]:
 
 
 def _trainer(job: TrainJob) -> dict[str, Any]:
+    """What Trainer lets nobody change, in the very form that Kubernetes writes it.
+
+    Kueue lets a job go by writing all of it anew. What it would write in another way, an empty list (it leaves it out)
+    or half a core, is a change that Trainer refuses, and the job would wait forever.
+    """
     gpus = {ACCELERATOR: str(job.gpus_per_node)} if job.gpus_per_node else {}
-    requests = {"cpu": job.size.cpu, "memory": job.size.memory, **gpus}
-    limits = {"cpu": job.size.cpu_limit, "memory": job.size.memory_limit, **gpus}
+    environment = _environment(job)
     return {
         "image": job.image,
         "command": list(job.command),
-        "env": [{"name": name, "value": value} for name, value in sorted(job.environment.items())],
+        **({"env": environment} if environment else {}),
         "numNodes": job.num_nodes,
         "numProcPerNode": job.processes_per_node,
-        "resourcesPerNode": {"requests": requests, "limits": limits},
+        "resourcesPerNode": {
+            "requests": {**_amounts(job.size.cpu, job.size.memory), **gpus},
+            "limits": {**_amounts(job.size.cpu_limit, job.size.memory_limit), **gpus},
+        },
     }
+
+
+def _environment(job: TrainJob) -> list[dict[str, Any]]:
+    """What the job says, and of the secret's keys those that are there, as a pipeline's steps have them."""
+    said = [{"name": name, "value": value} for name, value in sorted(job.environment.items())]
+    given = [name for name in STORE_VARIABLES if name not in job.environment] if job.secret is not None else []
+    secret = {"name": job.secret, "optional": True}
+    return [*said, *({"name": name, "valueFrom": {"secretKeyRef": {**secret, "key": name}}} for name in given)]
+
+
+def _amounts(cpu: str, memory: str) -> dict[str, str]:
+    return {"cpu": canonical_cores(cpu), "memory": canonical_memory(memory)}
 
 
 def _pod_patch(job: TrainJob) -> dict[str, Any]:
@@ -80,7 +101,6 @@ def _pod_patch(job: TrainJob) -> dict[str, Any]:
     profile = {"seccompProfile": {"type": "RuntimeDefault"}}
     closed = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
     patch: dict[str, Any] = {
-        "terminationGracePeriodSeconds": _GRACE_S,
         "securityContext": {**user, **profile},
         "volumes": volumes,
         "containers": [{"name": NODE, "securityContext": {**user, **profile, **closed}, "volumeMounts": mounts}],

@@ -39,6 +39,7 @@ class TrainJob:
     runtime: str = "torch-distributed"  # a ClusterTrainingRuntime
     environment: Mapping[str, str] = field(default_factory=dict)  # no secrets: whoever may read the job reads them
     workspace_claim: str | None = None  # the volume claim with feature store and checkpoints
+    secret: str | None = None  # by which nodes reach an object store; it may be absent from the cluster
     queue: str | None = None  # Kueue's LocalQueue; None for a cluster without Kueue
     pull_secrets: tuple[str, ...] = ()  # secrets by which the cluster pulls the image
     service_account: str | None = None  # None is the namespace's default

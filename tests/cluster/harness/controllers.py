@@ -1,7 +1,8 @@
 """Controllers that people install beside Kubernetes: their own programs and manifests, as pods on the node.
 
-What is applied is what their modules say, with three changes: images have the version that is pinned, are not pulled,
-for no registry is there, and pods ask for no size, for the node is small.
+What is applied is what their modules say, with three changes: images have the version that is pinned (manifests of a
+development branch name its newest), are not pulled, for no registry is there, and pods ask for no size, for the node is
+small.
 """
 
 from collections.abc import Sequence
@@ -16,9 +17,10 @@ import yaml
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.configuration import HOME
+from tests.cluster.go_modules import KUEUE as KUEUE_MODULE
 from tests.cluster.go_modules import pinned_version
 from tests.cluster.image_archive import image_archive
-from tests.cluster.programs import module_folders
+from tests.cluster.programs import module_folders, programs
 
 _PATIENCE_S = 180.0
 _KINDS = "CustomResourceDefinition"
@@ -51,6 +53,9 @@ class Controller:
         return pinned_version(self.module, self.dependency)
 
 
+KUEUE = Controller(
+    module="kueue", dependency="sigs.k8s.io/kueue", program="kueue", deployment="kueue-controller-manager"
+)
 JOBSET = Controller(
     module="trainer", dependency="sigs.k8s.io/jobset", program="jobset", deployment="jobset-controller-manager"
 )
@@ -60,6 +65,13 @@ TRAINER = Controller(
     program="trainer-controller-manager",
     deployment="trainer-controller-manager",
 )
+
+
+def install_kueue(cluster: Cluster) -> None:
+    """Build Kueue where it is not kept yet, and install it as its repository's `config/default` does."""
+    programs(modules=[KUEUE_MODULE])
+    manifests = _copy(cluster, "kueue", "kueue-manifests")
+    _install(cluster, _rendered(cluster, manifests / "default"), [KUEUE])
 
 
 def install_trainer(cluster: Cluster) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 import json
 from pathlib import Path
 import re
-import shutil
 import time
 from typing import Any
 from uuid import uuid4
@@ -66,11 +65,10 @@ class PipelineRun:
 
     def _run_step(self, step: Step, run_id: str) -> Values:
         name = re.sub(r"[^a-z0-9]+", "-", step.name.lower())
-        told = executor_input(step, name)
+        told = executor_input(step, f"{run_id}/{name}")
         key = json.dumps([step.name, told["inputs"]], sort_keys=True)
         if key not in self.cache or not step.may_be_cached:
             begun = time.monotonic()
-            shutil.rmtree(self._here(told["outputs"]["outputFile"]).parent, ignore_errors=True)
             self._run_pod(step_pod(step, name=name, account=self.account, executor_input=told, run_id=run_id))
             self.taken_s[step.name] = time.monotonic() - begun
             self.cache[key] = self._outputs(step, told)
@@ -113,10 +111,10 @@ class PipelineRun:
         return self.artifacts / artifact["uri"].removeprefix("minio://")
 
 
-def executor_input(step: Step, name: str) -> dict[str, Any]:
-    """What a step is told of its inputs, and of where its outputs go."""
+def executor_input(step: Step, folder: str) -> dict[str, Any]:
+    """What a step is told of its inputs, and of where its outputs go: with KFP, a folder below that of its run."""
     outputs = step.component.get("outputDefinitions", {})
-    place = f"{_BUCKET}/v2/artifacts/{name}"
+    place = f"{_BUCKET}/v2/artifacts/{folder}"
     artifacts = {
         key: {
             "artifacts": [{"name": key, "uri": f"minio://{place}/{key}", "metadata": {}, "type": each["artifactType"]}]

@@ -42,6 +42,24 @@ def test_on_a_cluster_the_face_keeps_what_the_check_made_before_it_stops_the_run
     assert kept.files["report"].read_text() == "the report"
 
 
+THIS, OTHER, EXECUTION = (f"{digit * 8}-0000-4000-8000-00000000000{digit}" for digit in "123")
+
+
+@pytest.mark.parametrize(
+    ("place", "is_cached"),
+    [(f"pluszero-training/{THIS}/smoke-test/{EXECUTION}", False), (OTHER, True), ("made", False)],
+)
+def test_what_came_from_kfps_cache_is_kept_as_such(tmp_path, monkeypatch, place, is_cached):
+    monkeypatch.setenv("PLUSZERO_RUN_ID", THIS)
+    monkeypatch.setenv("PLUSZERO_RUNS_DIR", str(tmp_path / "runs"))
+    verdict = tmp_path / place / "verdict.json"
+    verdict.parent.mkdir(parents=True)
+    write_verdict(verdict, Verdict(check="smoke", passed=True, reason="it learns"))
+    quality_gate(verdict_path=verdict, step="smoke test")
+    (kept,) = kept_steps(tmp_path / "runs" / THIS)
+    assert kept.facts.get("from_cache", False) is is_cached
+
+
 @pytest.mark.parametrize("passed", [True, False])
 def test_a_workspace_that_cannot_be_written_changes_no_outcome(tmp_path, monkeypatch, passed):
     monkeypatch.setenv("PLUSZERO_RUN_ID", "7d0c")

@@ -152,6 +152,15 @@ def test_a_step_out_of_the_cache_is_no_step_that_failed(run, tmp_path):
     assert "train model cached" in words
 
 
+def test_a_check_out_of_the_cache_says_so(run, tmp_path):
+    """Its gate has kept what it made, in an earlier run."""
+    keep_asked(run)
+    keep_step(run, "smoke test", facts={"from_cache": True})
+    keep(run, "train model")
+    _, summary = page(run, tmp_path)
+    assert {step["name"] for step in summary["steps"] if step["cached"]} == {"ingest examples", "smoke test"}
+
+
 def test_metrics_and_records_that_are_none_cost_no_more_than_themselves(run, tmp_path):
     keep_asked(run)
     keep(run, "ingest examples", passed=True)

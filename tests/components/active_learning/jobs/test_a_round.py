@@ -22,6 +22,7 @@ from components.modeling.predictor import weights_of
 from components.modeling.text.char_ngrams import TextFeatures
 from components.shared.contracts.bundle import BundleConfig, write_bundle
 from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.run_record import kept_steps
 from components.shared.runtime.errors import ContractError
 from tests.components.active_learning.queue.small_queues import CLASSES, write_table
 
@@ -128,11 +129,16 @@ def test_what_does_not_fit_is_refused(tmp_path, places, checked):
         checked(replace(places, examples_uri=places.pool_uri))
     with pytest.raises(FileNotFoundError, match="the pool must be at a path or a URI, but there is nothing"):
         checked(replace(places, pool_uri=str(tmp_path / "none")))
+    write_table(tmp_path / "empty", [], [], [], [], is_pool=True)
+    with pytest.raises(ContractError, match="the pool must hold at least one example, but holds none"):
+        checked(replace(places, pool_uri=str(tmp_path / "empty")))
     with pytest.raises(ValueError, match="model_uri must lie on the run's workspace_claim"):
         checked(replace(places, model_uri="pvc://others/model"))
 
 
-def test_a_queue_leads_back_to_its_tables_model_and_waiting_labels(tmp_path, places):
+def test_a_queue_leads_back_to_its_tables_model_and_waiting_labels(tmp_path, places, monkeypatch):
+    for name, value in (("RUN_ID", "7d0c"), ("RUNS_DIR", str(tmp_path / "runs")), ("STEP", "open queue")):
+        monkeypatch.setenv(f"PLUSZERO_{name}", value)
     exported(tmp_path, places)
     tables = QueueTables(examples=tmp_path / "e", pool=tmp_path / "p", model_labels=tmp_path / "m")
     found = open_queue(queue_uri=places.queue_uri, labels_uri="", tables=tables)
@@ -140,6 +146,9 @@ def test_a_queue_leads_back_to_its_tables_model_and_waiting_labels(tmp_path, pla
         places.examples_uri, places.model_uri, "char_ngrams",
     )  # fmt: skip
     assert found.labels_uri == places.queue_uri
+    assert [kept.step for kept in kept_steps(tmp_path / "runs" / "7d0c")] == ["open queue"]
+    with pytest.raises(FileNotFoundError, match="the labels must be at a path or a URI, but there is nothing at"):
+        open_queue(queue_uri=places.queue_uri, labels_uri=str(tmp_path / "filled"), tables=tables)
     assert ExampleTable(tmp_path / "e").num_rows == ExampleTable(tmp_path / "p").num_rows == 2
     assert read_model_labels(tmp_path / "m") == [BY_MODEL]
 

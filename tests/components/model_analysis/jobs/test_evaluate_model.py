@@ -9,6 +9,7 @@ from components.model_analysis.jobs.evaluate_model import evaluate_model
 from components.modeling.predictor import load_predictor
 from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.predictions_table import PredictionsTable
+from components.shared.contracts.run_record import kept_steps
 from components.shared.contracts.target_spec import OperatingPointSpec, TargetSpec
 from components.shared.contracts.verdict import read_verdict
 
@@ -49,6 +50,16 @@ def test_a_good_model_passes_and_leaves_every_file(evaluate, make_table, tmp_pat
     assert _json(tmp_path / "out" / "metrics.json") == result.metrics
     assert _json(tmp_path / "out" / "classification_metrics.json")["confusion"] == result.confusion
     assert "Passed" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_on_a_cluster_it_leaves_itself_what_no_gate_behind_it_would(evaluate, make_table, tmp_path, monkeypatch):
+    for name, value in (("RUN_ID", "7d0c"), ("RUNS_DIR", str(tmp_path / "runs")), ("STEP", "evaluate trained anew")):
+        monkeypatch.setenv(f"PLUSZERO_{name}", value)
+    evaluate(make_table(GOOD_ROWS))
+    (kept,) = kept_steps(tmp_path / "runs" / "7d0c")
+    assert (kept.step, kept.error) == ("evaluate trained anew", "")
+    # A verdict is a gate's on the page.
+    assert set(kept.files) == {"metrics", "report"}
 
 
 def test_predictions_hold_the_held_out_splits_with_embeddings_and_slices(

@@ -63,6 +63,20 @@ def test_a_round_of_labelling_says_what_to_do_with_its_queue(tmp_path, smoke_ste
     assert round_of.lines(summary)["asked"] == "120 examples"
 
 
+def test_a_table_that_no_step_has_ingested_has_the_size_that_its_validation_found(tmp_path):
+    sizes = {"num_examples_train": 560.0, "num_examples_validation": 121.0, "num_examples_test": 119.0}
+    write_json(tmp_path / "data.json", {**sizes, "num_features": 9.0})
+    validated = Step(
+        name="validate examples", log=tmp_path / "log", status="succeeded",
+        outputs={"data_metrics": str(tmp_path / "data.json")},
+    )  # fmt: skip
+    summary = write_run([validated], run_dir=tmp_path, run_summary=TRAINING, error="")
+    assert summary["dataset"] == {
+        "source": "photos", "train": 560, "validation": 121, "test": 119, "num_examples": 800,
+    }  # fmt: skip
+    assert TRAINING.lines(summary)["data"] == "800 examples (560 train, 121 validation, 119 test)"
+
+
 def test_a_run_without_a_step_did_not_pass(tmp_path):
     summary = write_run([], run_dir=tmp_path, run_summary=TRAINING, error="the run was interrupted")
     assert summary["passed"] is False

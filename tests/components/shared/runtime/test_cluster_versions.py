@@ -42,7 +42,7 @@ def test_floors_rise_and_the_lowest_is_needed(program):
 
 
 def test_the_remedy_names_program_and_version():
-    assert too_old("trainer") == "Kubeflow Trainer 2.3 or newer is needed: have it installed or upgraded"
+    assert too_old("trainer") == "Kubeflow Trainer 2.2 or newer is needed: have it installed or upgraded"
 
 
 def test_the_documentation_shows_the_table(repository):

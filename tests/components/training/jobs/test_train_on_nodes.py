@@ -10,7 +10,11 @@ def test_nodes_must_see_features_and_checkpoints(stripes_store, outputs):
         train_on_nodes(
             TrainingInputs(features=stripes_store),
             outputs,
-            Nodes(image="localhost/pluszero-mlops-training:dev", workspace_claim="pluszero-workspace"),
+            Nodes(
+                image="localhost/pluszero-mlops-training:dev",
+                workspace_claim="pluszero-workspace",
+                secret="pluszero-object-store",
+            ),
             recipe="smoke",
             training='{"num_nodes": 3}',
             seed=0,

@@ -44,7 +44,7 @@ def pod_of(rendered):
     return {
         "kind": "Pod",
         "metadata": {"name": "node"},
-        "spec": {**patch, "containers": [{**container, "env": trainer["env"]}]},
+        "spec": {**patch, "containers": [{**container, "env": trainer.get("env", [])}]},
     }
 
 
@@ -84,7 +84,6 @@ def test_the_object_of_a_job_on_two_nodes_with_four_gpus_each():
     # A node with a sidecar of Istio would never end.
     assert at(spec, (*PATCH, "template", "metadata")) == {"labels": {**LABELS, "sidecar.istio.io/inject": "false"}}
     assert at(spec, POD) == {
-        "terminationGracePeriodSeconds": 60,
         "nodeSelector": {"nvidia.com/gpu.present": "true"},
         "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
         "securityContext": USER,
@@ -112,6 +111,15 @@ def test_the_object_of_a_job_on_two_nodes_with_four_gpus_each():
     }
 
 
+def test_what_nobody_may_change_is_written_as_kubernetes_writes_it():
+    # Kueue writes a job anew to let it go: what it would write in another way is refused, and the job waits forever.
+    size = StepSize(cpu="0.5", cpu_limit="2000m", memory="1.5Gi", memory_limit="65536Mi")
+    trainer = render_train_job(job(size=size, environment={}, gpus_per_node=0))["spec"]["trainer"]
+    requests, limits = {"cpu": "500m", "memory": "1536Mi"}, {"cpu": "2", "memory": "64Gi"}
+    assert trainer["resourcesPerNode"] == {"requests": requests, "limits": limits}
+    assert "env" not in trainer
+
+
 def test_a_job_on_cpus_asks_for_no_gpu_and_for_one_process_a_node():
     rendered = render_train_job(job(gpus_per_node=0, workspace_claim=None, queue=None))
     assert "nvidia" not in str(rendered)
@@ -127,6 +135,21 @@ def test_what_a_user_adds_is_there_and_replaces_nothing():
     assert rendered["metadata"]["labels"]["app.kubernetes.io/part-of"] == "pluszero-mlops"
     assert rendered["metadata"]["annotations"] == {"who": "me"}
     assert at(rendered["spec"], POD)["serviceAccountName"] == "trainer"
+
+
+def test_nodes_reach_an_object_store_by_the_keys_of_a_secret_that_may_be_absent():
+    rendered = render_train_job(job(secret="pets-object-store", environment={"AWS_DEFAULT_REGION": "minio"}))
+    said, *keys = rendered["spec"]["trainer"]["env"]
+    assert said == {"name": "AWS_DEFAULT_REGION", "value": "minio"}
+    assert [each["name"] for each in keys] == [
+        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL",
+    ]  # fmt: skip
+    for each in keys:
+        assert each["valueFrom"]["secretKeyRef"] == {
+            "name": "pets-object-store", "key": each["name"], "optional": True,
+        }  # fmt: skip
+    assert models().from_dict(rendered).to_dict() == rendered
+    assert spec_errors(rendered) == []
 
 
 def test_nodes_pull_their_image_by_the_secrets_that_are_named():
