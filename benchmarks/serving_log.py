@@ -150,7 +150,7 @@ def kills(rounds: int = 20, clients: int = 4, seed: int = 0) -> None:
             counts = _counts(port)
             child.terminate()
             child.wait()
-        rows = [row for batch in ServingLog(str(log)).iter_batches() for row in batch.to_pylist()]
+        rows = [row for batch in ServingLog(str(log / "fares")).iter_batches() for row in batch.to_pylist()]
     requests = Counter(row["event_id"] for row in rows if row["request_id"].startswith("asked-"))
     answers = Counter(row["event_id"] for row in rows if row["predicted"] is not None)
     missing = sum(not (requests if kind == "request" else answers)[name] for name, kind in acknowledged)
@@ -234,6 +234,7 @@ def _send(port: int, prefix: str, acknowledged: set[tuple[str, str]]) -> None:
                 "ce-specversion": "1.0",
                 "ce-id": name,
                 "ce-source": "benchmark",
+                "ce-inferenceservicename": "fares",
                 "ce-type": f"org.kubeflow.serving.inference.{kind}",
                 "content-type": "application/json",
             }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, UTC
 import hashlib
 import json
+import re
 from typing import Any, Literal
 
 HalfKind = Literal["request", "response"]
@@ -18,6 +19,7 @@ _KINDS: Mapping[str, HalfKind] = {
     "org.kubeflow.serving.inference.response": "response",
 }
 _STRUCTURED = "application/cloudevents+json"
+_SERVICE = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 _NAMED = ("inferenceservicename", "namespace", "component", "endpoint")
 
 
@@ -88,6 +90,8 @@ def read_event(headers: Mapping[str, str], body: bytes) -> LoggedEvent:
     if kind is None:
         raise ValueError(f"the type of an event must be one of {', '.join(_KINDS)}, got {attributes['type'][:80]!r}")
     service, namespace, component, endpoint = (str(attributes.get(name) or "") for name in _NAMED)
+    if not _SERVICE.fullmatch(service):
+        raise ValueError(f"inferenceservicename must be the name of an InferenceService, got {service[:80]!r}")
     return LoggedEvent(
         event_id=attributes["id"],
         source=attributes["source"],

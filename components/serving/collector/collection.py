@@ -12,6 +12,8 @@ import logging
 from pathlib import Path
 import time
 
+import fsspec
+
 from components.serving.collector.halves import Half, joined_halves, with_payloads
 from components.serving.collector.journal import frames_of, KEY_BYTES
 from components.shared.serving_log.compaction import Compactor, frame_of, opened_frame
@@ -25,12 +27,12 @@ _CARRY, _NO_SEGMENT = "carry-", "none"
 
 
 class Collection:
-    """Pairs halves, and writes them into the log. For one thread alone.
+    """Pairs halves, and writes them into the logs of their services. For one thread alone.
 
     Parameters
     ----------
     log
-        The log's folder: a local path or an fsspec URI.
+        Folder of the logs, one a service by its name: a local path or an fsspec URI.
     spool
         Where the journal is.
     policy
@@ -49,7 +51,7 @@ class Collection:
     def __init__(
         self, log: str, spool: Spool, policy: PayloadPolicy, *, pair_wait_s: float = 60.0, carry_bytes: int = 256 << 20
     ) -> None:
-        self._compactor = Compactor(log)
+        self._log = log
         self._folder = spool.folder
         self._policy = policy
         self._pair_wait_ns = int(pair_wait_s * 1e9)
@@ -90,7 +92,9 @@ class Collection:
         stem = _NO_SEGMENT if segment is None else segment.stem
         name = f"{self._folder.name}-{self._sequence + 1}-alone" if segment is None else stem
         ready, waiting, num_alone = self._paired(halves)
-        self._compactor.write([(half.rows, half.info) for half in ready], stem=name)
+        for service in dict.fromkeys(half.notes["service"] for half in ready):
+            of_service = [(half.rows, half.info) for half in ready if half.notes["service"] == service]
+            Compactor(log_of_service(self._log, service)).write(of_service, stem=name)
         carry = self._write_carry(stem, waiting, keys)
         if segment is not None:
             segment.unlink()
@@ -147,6 +151,19 @@ class Collection:
         part.replace(target)
         sync_folder(self._folder)
         return target
+
+
+def log_of_service(log: str, service: str) -> str:
+    """The log of one service: models of several kinds do not share one."""
+    return f"{log.rstrip('/')}/{service}"
+
+
+def services_of(log: str) -> list[str]:
+    """Names of the services that have a log."""
+    filesystem, root = fsspec.core.url_to_fs(log)
+    found = filesystem.ls(root, detail=False) if filesystem.isdir(root) else []
+    names = [str(name).rstrip("/").rpartition("/")[2] for name in found]
+    return [name for name in names if name[:1] not in ("", ".", "_")]
 
 
 def _read_carry(path: Path | None) -> tuple[list[bytes], list[Half]]:

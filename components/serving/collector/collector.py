@@ -10,7 +10,7 @@ import queue
 import threading
 
 from components.serving.collector.cloud_events import LoggedEvent
-from components.serving.collector.collection import Collection
+from components.serving.collector.collection import Collection, log_of_service, services_of
 from components.serving.collector.halves import HalfMaker
 from components.serving.collector.journal import Journal, JournalFullError, settle_counters
 from components.shared.contracts.bundle import BundleConfig
@@ -32,7 +32,7 @@ class CollectorConfig:
     Attributes
     ----------
     log
-        The log's folder: a local path or an fsspec URI.
+        Folder of the logs, one a service by its name: a local path or an fsspec URI.
     policy
         How much of the inputs is kept.
     models
@@ -68,7 +68,9 @@ class Collector:
     """
 
     def __init__(self, config: CollectorConfig) -> None:
-        self._retention = Retention(config.log, config.retention_days)
+        self._log, self._retention_days = config.log, config.retention_days
+        self._retentions: dict[str, Retention] = {}
+        Retention(config.log, config.retention_days)  # refuses days that are none
         base = config.spool or spool_place(config.log)
         spool, others = Spool.open(base / "collector")
         for other in others:
@@ -171,7 +173,11 @@ class Collector:
         return True
 
     def _without_old_days(self) -> None:
+        if self._retention_days is None:
+            return
         try:
-            self._retention.keep()
+            for name in services_of(self._log):
+                place = log_of_service(self._log, name)
+                self._retentions.setdefault(name, Retention(place, self._retention_days)).keep()
         except Exception as error:  # as above
             logger.warning("old days of the log could not be deleted, and are tried again: %s", error)

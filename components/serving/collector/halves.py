@@ -41,7 +41,8 @@ class Half:
     info
         Modality, task and roles of the rows.
     notes
-        What the journal keeps beside: the event's kind and pair, when it was received, and what it says of the request.
+        What the journal keeps beside: the event's kind, pair and service, when it was received, and what it says of the
+        request.
     """
 
     rows: pa.RecordBatch
@@ -124,7 +125,7 @@ class HalfMaker:
         version: str | None = None,
         is_number: bool = False,
     ) -> ServedModel:
-        name, version = event.service or UNKNOWN_VERSION, version or UNKNOWN_VERSION
+        name, version = event.service, version or UNKNOWN_VERSION
         if config is not None:
             return ServedModel.of_bundle(config, name=name, version=version)
         info = ExampleTableInfo(
@@ -139,7 +140,14 @@ class HalfMaker:
     def _half(event: LoggedEvent, rows: pa.RecordBatch, maker: RowMaker, notes: Mapping[str, Any]) -> Half:
         columns = [*rows.schema.names, "event_id"]
         arrays = [*rows.columns, pa.repeat(pa.scalar(event.event_id), rows.num_rows)]
-        kept = {"kind": event.kind, "pair": event.pair, "key": event.key.hex(), "received_ns": time.time_ns(), **notes}
+        kept = {
+            "kind": event.kind,
+            "pair": event.pair,
+            "key": event.key.hex(),
+            "service": event.service,
+            "received_ns": time.time_ns(),
+            **notes,
+        }
         return Half(rows=pa.RecordBatch.from_arrays(arrays, columns), info=maker.info(columns), notes=kept)
 
 

@@ -8,6 +8,8 @@ from components.shared.contracts.example_table import ColumnRole, ExampleTableIn
 from components.shared.runtime.errors import ContractError
 from components.shared.serving_log.parts import LogPart
 
+_OF_INPUTS: tuple[ColumnRole, ...] = ("payload", "feature", "derived")
+
 
 def united_schema(parts: Sequence[LogPart]) -> pa.Schema:
     """Columns of all parts, in the order they first appear, each in the type that holds it everywhere.
@@ -32,10 +34,12 @@ def united_schema(parts: Sequence[LogPart]) -> pa.Schema:
 def united_info(parts: Sequence[LogPart]) -> ExampleTableInfo:
     """Modality, task and roles of all parts, a later part's role first; `ContractError` if the others differ."""
     roles: dict[str, ColumnRole | tuple[ColumnRole, ...]] = {}
+    # Parts of answers alone say nothing of what was asked.
+    first_asked = next((part for part in parts if part.info.columns_of(*_OF_INPUTS)), parts[0])
     for part in parts:
-        if part.info.modality != parts[0].info.modality:
+        if part.info.modality != first_asked.info.modality and part.info.columns_of(*_OF_INPUTS):
             raise ContractError(
-                f"{part.name} must be of the modality {parts[0].info.modality}, as {parts[0].name} is, "
+                f"{part.name} must be of the modality {first_asked.info.modality}, as {first_asked.name} is, "
                 f"got {part.info.modality}"
             )
         if part.info.task != parts[0].info.task:
@@ -43,7 +47,7 @@ def united_info(parts: Sequence[LogPart]) -> ExampleTableInfo:
                 f"{part.name} must be of the task {parts[0].info.task}, as {parts[0].name} is, got {part.info.task}"
             )
         roles.update(part.info.column_roles)
-    first = parts[0].info
+    first = first_asked.info
     return ExampleTableInfo(modality=first.modality, class_names=(), column_roles=roles, task=first.task)
 
 

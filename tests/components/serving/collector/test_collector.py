@@ -60,7 +60,7 @@ def take(collector, *events):
 
 
 def rows_of(path) -> list[dict]:
-    found = [row for batch in ServingLog(path).iter_batches() for row in batch.to_pylist()]
+    found = [row for batch in ServingLog(path / "fares").iter_batches() for row in batch.to_pylist()]
     return sorted(found, key=lambda row: (row["event_id"], row["row"]))
 
 
@@ -104,7 +104,7 @@ def test_halves_find_one_another_over_a_restart(tmp_path):
 def test_a_half_that_waited_long_enough_is_written_alone_and_counted(tmp_path):
     with collecting(tmp_path, pair_wait_s=0.0) as collector:
         take(collector, request_event("e1"))
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while not collector.counters()["alone"]:
             assert time.monotonic() < until
             time.sleep(0.05)
@@ -157,6 +157,21 @@ def test_photos_are_measured_and_not_kept(tmp_path):
     assert row["image_width"] is None
 
 
+def test_each_service_has_a_log_of_its_own_and_answers_alone_do_not_spoil_it(tmp_path):
+    body = json.dumps({"instances": [{"text": "fine"}]}).encode()
+    with collecting(tmp_path, models={}, pair_wait_s=0.0) as collector:
+        take(collector, read_event(headers("request", "e1", inferenceservicename="films"), body), request_event("e1"))
+        take(collector, read_event(headers("response", "e2", inferenceservicename="films"), answered("good")))
+        until = time.monotonic() + 60
+        while collector.counters()["alone"] < 3:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    log = ServingLog(tmp_path / "films")
+    assert log.info.modality == "text"
+    assert sum(batch.num_rows for batch in log.iter_batches(["row"])) == 2
+    assert len(rows_of(tmp_path)) == 1
+
+
 def test_a_body_that_is_none_is_refused_and_counted(tmp_path):
     with collecting(tmp_path) as collector:
         with pytest.raises(ValueError, match="body must begin with a JSON object"):
@@ -196,7 +211,7 @@ def free_port() -> int:
 @contextlib.contextmanager
 def running(log, port):
     command = [sys.executable, "-m", "components.serving", "collect", "--log-dir", str(log), "--port", str(port)]
-    command += ["--segment-age-s", "0.1", "--pair-wait-s", "2"]
+    command += ["--segment-age-s", "0.1", "--pair-wait-s", "60"]
     child = subprocess.Popen(command, cwd=log.parent, env={**os.environ, "PYTHONPATH": str(REPOSITORY)})
     try:
         until = time.monotonic() + 300
