@@ -1,9 +1,11 @@
 """Labels spread over near examples, by distance."""
 
 import numpy as np
+import pytest
 from sklearn.datasets import make_moons
 
 from components.active_learning.pseudo_labels.second_view import NO_CLASS, SecondView
+from tests.components.active_learning.pseudo_labels.planted_pools import planted
 
 
 def test_two_moons_are_told_apart_from_a_few_labels_of_each() -> None:
@@ -12,6 +14,15 @@ def test_two_moons_are_told_apart_from_a_few_labels_of_each() -> None:
     found = SecondView(rows).classes(labelled, truth[labelled], 2)
 
     assert (found == truth).mean() > 0.97
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_class_with_more_labels_does_not_win_everywhere(seed: int) -> None:
+    case = planted("blobs", seed, num_train=400)
+    rows = np.concatenate([np.flatnonzero(case.labels == label)[:num] for label, num in ((0, 4), (1, 12))])
+    found = SecondView(np.concatenate([case.train[rows], case.pool])).classes(np.arange(16), case.labels[rows], 2)[16:]
+
+    assert (found == case.pool_truth).mean() > 0.85
 
 
 def test_distance_counts_not_the_angle() -> None:
