@@ -17,14 +17,12 @@ from components.active_learning.pseudo_labels.calibration import (
 )
 from components.active_learning.pseudo_labels.guard import Decision, judged, PoolAnswers
 from components.active_learning.pseudo_labels.people_rows import (
-    embeddings_by_id,
     held_out_rows,
     HeldOutRows,
     labelled_rows,
     LabelledRows,
-    pool_rows,
-    PoolRows,
 )
+from components.active_learning.pseudo_labels.pool_sample import embeddings_by_id, pool_sample, PoolSample
 from components.active_learning.pseudo_labels.second_view import SecondView
 from components.active_learning.pseudo_labels.self_training import PeopleLabels
 from components.active_learning.pseudo_labels.stand_in_reading import dense_rows, JudgedRows, stand_ins_of
@@ -70,7 +68,7 @@ class JudgedPool:
 
     train: LabelledRows
     held_out: HeldOutRows
-    pool: PoolRows
+    pool: PoolSample
     temperature: float
     calibrated: np.ndarray
     thresholds: np.ndarray
@@ -113,7 +111,7 @@ def judged_pool(
     most = MAX_POOL_ROWS[modality] if max_pool_rows is None else max_pool_rows
     train = labelled_rows(source.examples, "train", class_names, max_rows=MAX_LABELS[modality], seed=seed)
     held_out = held_out_rows(source.table, max_rows=MAX_LABELS[modality], seed=seed)
-    chosen = pool_rows(source.pool, source.answers, source.examples, max_rows=most, seed=seed)
+    chosen = pool_sample(source.pool, source.answers, source.examples, max_rows=most, seed=seed)
     temperature = fitted_temperature(held_out.answers, held_out.labels)
     calibrated, seen = tempered(chosen.answers, temperature), tempered(held_out.answers, temperature)
     thresholds = class_thresholds(calibrated, seen, held_out.labels)
