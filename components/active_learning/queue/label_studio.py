@@ -24,8 +24,13 @@ _KINDS = {"jpg": "jpeg"}
 
 
 def label_studio_tasks(examples: Sequence[QueueExample], modality: Modality, settings: QueueSettings) -> str:
-    """Tasks for Label Studio's import, as JSON."""
-    tasks = [_task(example, modality, settings) for example in examples]
+    """Tasks for Label Studio's import, as JSON.
+
+    Its check of an import (`tasks/validation.py`) refuses all tasks where one lacks what the configuration shows, or
+    has it in another type: a text must be text, the values of a table an object.
+    """
+    has_row = shows_row(examples, modality)
+    tasks = [_task(example, modality, settings, has_row=has_row) for example in examples]
     return json.dumps(tasks, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
@@ -53,22 +58,26 @@ def label_studio_config(class_names: Sequence[str], modality: Modality, *, has_r
     return "\n".join(lines) + "\n"
 
 
+def shows_row(examples: Sequence[QueueExample], modality: Modality) -> bool:
+    """Whether tasks have values beside a text or a photo; those of rows are all that there is."""
+    return modality == "tabular" or any(task_row(example, modality) for example in examples)
+
+
 def task_row(example: QueueExample, modality: Modality) -> dict[str, Any]:
     """The values that a task shows as keys and values, as JSON takes them; those of a text without the text."""
     names = [name for name in example.values if not (modality == "text" and name == TEXT)]
     return {name: _json_value(example.values[name]) for name in names}
 
 
-def _task(example: QueueExample, modality: Modality, settings: QueueSettings) -> dict[str, Any]:
+def _task(example: QueueExample, modality: Modality, settings: QueueSettings, *, has_row: bool) -> dict[str, Any]:
     request = example.request
     data: dict[str, Any] = {ID: request.example_id, CHECK_COLUMN: example.check, WHY: request.why}
     if modality == "text":
-        data[TEXT] = example.values.get(TEXT)
+        data[TEXT] = example.values.get(TEXT) or ""
     if modality == "image":
         data[IMAGE] = _image_uri(example, settings.image_uri)
-    row = task_row(example, modality)
-    if row:
-        data["row"] = row
+    if has_row:
+        data[ROW] = task_row(example, modality)
     if not settings.show_prediction or not request.predicted:
         return {"data": data}
     return {"data": data, "predictions": [_prediction(example)]}
