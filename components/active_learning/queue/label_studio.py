@@ -3,14 +3,15 @@
 References
 ----------
 Label Studio's documentation: "Label Studio Task Format", "Import pre-annotated data", the tags Choices, Text, Image and
-Table (labelstud.io/guide/task_format, /guide/predictions, /tags).
+Table (labelstud.io/guide/task_format, /guide/predictions, /tags); label-studio-sdk, `LabelInterface`, which checks a
+configuration and predictions.
 """
 
 import base64
 from collections.abc import Sequence
 import json
 from typing import Any
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape
 
 from components.active_learning.queue.examples import image_ending, QueueExample
 from components.active_learning.queue.settings import QueueSettings
@@ -21,6 +22,8 @@ from components.shared.contracts.problem import Modality
 CONTROL, SHOWN = "label", "example"
 TEXT, ROW = "text", "row"
 _KINDS = {"jpg": "jpeg"}
+# Label Studio looks for name="..." in the text itself: no quotation mark of a class may stand there.
+_IN_AN_ATTRIBUTE = {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
 
 
 def label_studio_tasks(examples: Sequence[QueueExample], modality: Modality, settings: QueueSettings) -> str:
@@ -45,7 +48,7 @@ def label_studio_config(class_names: Sequence[str], modality: Modality, *, has_r
         "tabular": f'  <Table name="{SHOWN}" value="${ROW}"/>',
     }[modality]
     about = [f'  <Table name="about" value="${ROW}"/>'] if has_row and modality != "tabular" else []
-    choices = [f"    <Choice value={quoteattr(name)}/>" for name in class_names]
+    choices = [f'    <Choice value="{escape(name, _IN_AN_ATTRIBUTE)}"/>' for name in class_names]
     lines = [
         "<View>",
         shown,

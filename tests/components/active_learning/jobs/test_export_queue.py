@@ -2,6 +2,7 @@ import csv
 import io
 import json
 from pathlib import Path
+import re
 from xml.etree import ElementTree
 
 import fsspec
@@ -13,6 +14,7 @@ import pytest
 from components.active_learning.jobs.export_queue import export_queue
 from components.active_learning.label_requests import LabelRequest, write_label_requests
 from components.active_learning.model_labels import ModelLabel, read_model_labels, write_model_labels
+from components.active_learning.queue.label_studio import label_studio_config
 from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
 from components.shared.runtime.errors import ContractError
 from tests.components.active_learning.queue.small_queues import CLASSES, small_queue
@@ -115,6 +117,18 @@ def test_tasks_and_configuration_of_label_studio_agree(tmp_path):
         for tag in config.iter():
             if tag.attrib.get("value", "").startswith("$"):
                 assert task["data"][tag.attrib["value"][1:]]
+
+
+@pytest.mark.parametrize(
+    "name", ['a "quoted" one', "it's", "R&D <b>", "tab\there", "two\nlines", 'name="example"', "  blanks  "]
+)
+def test_any_class_can_be_chosen_and_names_no_second_tag(name):
+    """Label Studio counts what stands as name="..." in the text of a configuration, and wants each once."""
+    config = label_studio_config(["plain", name], "text", has_row=True)
+
+    [choices] = ElementTree.fromstring(config).iter("Choices")
+    assert [choice.attrib["value"] for choice in choices] == ["plain", name]
+    assert sorted(re.findall(r'(?:^|[^\w])name="([^"]*)"', config)) == ["about", "example", "label"]
 
 
 def test_a_cell_that_would_run_as_a_formula_does_not_and_personal_columns_are_not_shown(tmp_path):

@@ -2,9 +2,9 @@
 
 Clusters of one class each, where few labels are enough (`blobs`, `three_blobs`, and kept out `four_blobs`); the same
 with few of one class (`rare_blobs`); classes that overlap in noise, where nothing is gained (`overlap`); clusters that
-have nothing to do with the classes (`topics`, and kept out `wide_topics`, and `rare_topics` with a rare class). With `is_stale` the model is sure and wrong
-about one side of a direction that it never learnt, as a model of an older definition is. Kinds and seeds that are kept
-out were looked at once, at the end.
+have nothing to do with the classes (`topics`, and kept out `wide_topics` and `rare_topics`). With `is_stale` the model
+is sure and wrong about one side of a direction that it never learnt, as a model of an older definition is. Kinds and
+seeds that are kept out were looked at once, at the end.
 """
 
 from dataclasses import dataclass

@@ -27,7 +27,9 @@ from tests.components.active_learning.planted_pools import (
     HELD_OUT_SEEDS,
     rows_near_a_border,
     SEEDS,
+    striped_photos,
     write_comments,
+    write_photos,
     write_rows,
 )
 
@@ -85,6 +87,19 @@ def test_the_oracle_reads_tables_and_texts(tmp_path: Path) -> None:
         assert found[-1] > 0.7
         few = read_labelled_rows(ExampleTable(tmp_path / "comments"), max_rows=(100, 20))
         assert (len(few), len(few.test_labels)) == (100, 20)
+
+
+def test_photos_are_read_once_without_code_of_their_own_and_one_that_is_broken_is_left_out(tmp_path: Path) -> None:
+    photos, labels = striped_photos(0, 70)
+    photos[3] = b"no photo"
+    read = read_labelled_rows(ExampleTable(write_photos(tmp_path / "photos", photos, labels, num_test=20)))
+
+    assert read.model_name == "logistic regression on frozen ImageNet features"
+    assert (len(read), len(read.test_labels)) == (49, 20)
+    np.testing.assert_array_equal(read.train_labels, np.delete(labels[:50], 3))
+    found = learning_curve(read, DEFAULT_SHARES, RoundsSettings(start_labels=6, budget=36, batch=10), seed=0)
+    assert found.shape == (4,)
+    assert found[-1] > 0.8
 
 
 def test_labels_to_reach_are_read_between_two_sizes() -> None:
