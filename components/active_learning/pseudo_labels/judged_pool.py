@@ -23,10 +23,10 @@ from components.active_learning.pseudo_labels.people_rows import (
     LabelledRows,
 )
 from components.active_learning.pseudo_labels.pool_sample import embeddings_by_id, pool_sample, PoolSample
-from components.active_learning.pseudo_labels.second_view import SecondView
 from components.active_learning.pseudo_labels.self_training import PeopleLabels
 from components.active_learning.pseudo_labels.stand_in_reading import dense_rows, JudgedRows, stand_ins_of
 from components.active_learning.pseudo_labels.stand_ins import linear_stand_in, StandIn
+from components.modeling.label_evidence.label_spreading import LabelGraph
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 
@@ -138,7 +138,7 @@ class _Views:
     """Stand-ins, and the second view: its graph, the class of each pool row, (N,), and what it sees."""
 
     stand_ins: list[StandIn]
-    graph: SecondView | None = None
+    graph: LabelGraph | None = None
     second: np.ndarray | None = None
     name: str = "none"
 
@@ -150,7 +150,7 @@ def _views(source: PoolSource, rows: JudgedRows, people: PeopleLabels, device: t
     by_model = _by_embeddings(source, rows)
     if not cheap and not by_model:
         return _Views(stand_ins=[])
-    graph = SecondView(dense_rows((by_model or cheap)[0]))
+    graph = LabelGraph(dense_rows((by_model or cheap)[0]))
     classes = graph.classes(np.arange(len(rows.train)), people.train, people.num_classes)
     seen = "by the model's embeddings" if by_model else "as a cheap model reads them"
     return _Views(

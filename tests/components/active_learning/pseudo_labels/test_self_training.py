@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from components.active_learning.pseudo_labels.second_view import SecondView
 from components.active_learning.pseudo_labels.self_training import (
     accuracy_by_agreement,
     MIN_AGREEMENT,
@@ -16,13 +15,14 @@ from components.active_learning.pseudo_labels.self_training import (
     with_common_p_values,
 )
 from components.active_learning.pseudo_labels.stand_ins import linear_stand_in
+from components.modeling.label_evidence.label_spreading import LabelGraph
 from tests.components.active_learning.pseudo_labels.planted_pools import planted
 
 
 def _trials(kind: str, seed: int) -> list[SelfTraining]:
     case = planted(kind, seed)
     people = PeopleLabels(train=case.labels, held_out=case.validation_truth, num_classes=case.num_classes)
-    view = SecondView(np.concatenate([case.train, case.pool]))
+    view = LabelGraph(np.concatenate([case.train, case.pool]))
     recipes = (Recipe(teacher="itself", times=10),)
     stand_in = linear_stand_in("linear", case.train, case.validation, case.pool)
     return self_training(stand_in, people, recipes=recipes, second_view=view)

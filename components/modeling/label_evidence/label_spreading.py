@@ -1,6 +1,6 @@
-"""A second opinion on a pool: people's labels spread over the nearest examples in embedding space.
+"""A few labels spread over the nearest examples: an opinion of rows that no label taught, from where they lie.
 
-Shapes: N rows (people's labels first, then the pool), D numbers an embedding, L people's labels, K classes.
+Shapes: N rows, D numbers an embedding, L labels, K classes.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ _LIFT = 10.0
 _LEAST = 1e-12
 
 
-class SecondView:
+class LabelGraph:
     """The graph of nearest examples, built once of embeddings (N, D), finite, N at least 2.
 
     References
