@@ -130,7 +130,8 @@ def _by_nearest(
     graph, rows = LabelGraph(axes), np.flatnonzero(taught)
 
     def reached(own: np.ndarray, given: np.ndarray, asked: np.ndarray) -> np.ndarray:
-        return graph.shares(own, given, num_classes)[asked]
+        found: np.ndarray = graph.shares(own, given, num_classes)[asked]
+        return found
 
     logs = np.log(_unseen(reached, labels, taught, folds, num_classes))
 
