@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.active_learning.pseudo_labels.people_rows import shown_ids
-from components.active_learning.selection.pool_rows import random_order
+from components.active_learning.random_order import random_order
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.runtime.progress import progress
