@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.isotonic import isotonic_regression
 
-from components.active_learning.rounds.comparison import compared_rounds
+from components.active_learning.rounds.comparison import compared_rounds, RoundsComparison
 from components.active_learning.rounds.label_savings import (
     label_ratio,
     labels_to_reach,
@@ -169,6 +169,30 @@ def test_the_report_shows_curves_with_intervals() -> None:
     assert page.count("<polyline") == 2
     assert found.verdict in page
     assert "not worth its price" in page
+
+
+def test_an_accuracy_that_is_not_reached_shows_no_saving_and_refutes_one_only_where_no_resample_has_one() -> None:
+    sizes = (10, 20, 30, 40)
+    at_random = np.tile([0.5, 0.6, 0.7, 0.8], (6, 1))
+    worse = at_random - 0.1
+    unclear = at_random + np.array([0.05, -0.06, 0.05, -0.06, 0.05, -0.06])[:, None] * np.array([0, 1, 1, 1])
+    told = []
+    for chosen in (worse, unclear):
+        ratio = label_ratio(sizes, chosen, at_random)
+        found = RoundsComparison(
+            shares=DEFAULT_SHARES,
+            sizes=sizes,
+            chosen=chosen,
+            at_random=at_random,
+            ratio=ratio,
+            next_batch=next_batch(expected_gain(sizes, chosen, 10), 10, price_a_label=None, value_a_point=None),
+        )
+        assert ratio.ratio == math.inf
+        told.append(found.verdict)
+        assert "not reached" in rounds_report(found, model_name="line", num_train=80, num_test=80).html()
+
+    assert told[0].endswith("it saves no labels here.")
+    assert told[1].endswith("that it saves labels is not shown.")
 
 
 def test_settings_that_cannot_be_are_refused() -> None:
