@@ -155,7 +155,7 @@ def _write(place: _Place, files: Mapping[str, bytes], requests: LabelRequests, w
         folder = Path(scratch)
         write_label_requests(folder / REQUESTS_FOLDER, requests.requests, class_names=requests.class_names)
         tables = {name: file.read_bytes() for name, file in local_files(folder)}
-    all_files = tables | _model_label_files(waiting) | files
+    all_files = {**tables, **_model_label_files(waiting), **files}
     if place.is_local:
         _write_local(Path(place.root), all_files)
     else:
