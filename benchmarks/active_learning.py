@@ -6,20 +6,32 @@
 `rounds`: EXAMPLES is any example table of classes (`python -m components.data_ingestion ingest`). Rounds with an oracle
 on its training rows, scored on its test rows; the default mix, other mixes on demand, and random sampling are paired by
 seed and start. The bar, on film comments from 200 labels to 2,000 and 10 seeds: a label ratio of at most 0.87 with the
-interval's upper end below 1. `pool`: made-up predictions tables of two sizes; rows a CPU-second, and the memory that
-choosing from them adds.
+interval's upper end below 1. `pool`: made-up comments and predictions of two sizes; rows a CPU-second and the largest
+memory of choosing from them and of labels by the model, each in a process of its own; choosing is killed (SIGKILL) in
+the middle and started again, and must come to the same requests. `benchmarks/pool_scoring.py` does the same of scoring.
 """
 
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+import json
+import multiprocessing
+from multiprocessing.context import SpawnProcess
+import os
 from pathlib import Path
 import resource
+import signal
 import tempfile
 import time
 from typing import Annotated
 
 import numpy as np
+import pyarrow as pa
 import typer
 
+from benchmarks.pool_scoring import write_pool
 from components.active_learning.jobs.select_examples import select_examples
+from components.active_learning.jobs.write_pseudo_labels import write_pseudo_labels
+from components.active_learning.label_requests import read_label_requests
 from components.active_learning.rounds.comparison import AT_RANDOM
 from components.active_learning.rounds.label_savings import label_ratio, mean_interval
 from components.active_learning.rounds.labelled_rows import read_labelled_rows
@@ -27,9 +39,12 @@ from components.active_learning.rounds.simulated_rounds import learning_curve, R
 from components.active_learning.selection.budget import shares_from
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsWriter
+from tests.components.active_learning.pseudo_labels.planted_tables import answers_table, examples_table
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
-_PART_ROWS, _EMBEDDING_SIZE, _BUDGET = 4096, 64, 500
+_PART_ROWS, _EMBEDDING_SIZE, _BUDGET, _NUM_LABELLED, _NUM_JUDGED = 4096, 64, 500, 200, 1_000
+_NAMES = ("bad", "good")
+_TOLD = "told.json"
 
 
 @app.command()
@@ -58,21 +73,26 @@ def rounds(
 
 @app.command()
 def pool(num_rows: Annotated[int, typer.Option(help="Rows of the larger pool.")] = 1_000_000) -> None:
-    """Print rows a CPU-second, and the memory that choosing adds, of a tenth of the rows and of all."""
-    print(f"{'rows':>10} {'CPU-s':>8} {'rows/CPU-s':>11} {'peak above start, MiB':>22}")
-    for size in (num_rows // 10, num_rows):
-        with tempfile.TemporaryDirectory() as folder:
-            path = _made_up(Path(folder) / "predictions", size)
-            before, started = _peak_mib(), time.process_time()
-            select_examples(
-                predictions_paths=[path],
-                label_requests_path=Path(folder) / "requests",
-                report_path=Path(folder) / "report.html",
-                metrics_path=Path(folder) / "metrics.json",
-                budget=_BUDGET,
-            )
-            seconds = time.process_time() - started
-            print(f"{size:10,} {seconds:8.1f} {size / seconds:11,.0f} {_peak_mib() - before:22.0f}", flush=True)
+    """Print rows a CPU-second and the largest memory with a tenth of the rows and with all, and what a kill costs."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for name, size in (("tenth", num_rows // 10), ("all", num_rows)):
+            _write_tables(folder / name, size)
+        print(f"{'step':>22} {'rows':>10} {'CPU-s':>8} {'rows/CPU-s':>11} {'largest memory, MiB':>20}")
+        takes_s = {}
+        for step, work in (("choosing", _choose), ("labels by the model", _label)):
+            for name, size in (("tenth", num_rows // 10), ("all", num_rows)):
+                used = _measured(work, folder / name)
+                takes_s[step] = used.wall_s
+                rate = f"{size / used.cpu_s:11,.0f} {used.memory_mib:20.0f}"
+                print(f"{step:>22} {size:10,} {used.cpu_s:8.1f} {rate}", flush=True)
+        requests = folder / "all" / "requests"
+        before = read_label_requests(requests.rename(folder / "before"))
+        _kill(_choose, folder / "all", takes_s["choosing"] / 2)
+        left = "requests" if requests.exists() else "no requests"
+        _measured(_choose, folder / "all")
+        same = "the same" if read_label_requests(requests) == before else "OTHER"
+        print(f"killed in the middle of choosing: {left} left; started again: {same} requests")
 
 
 def _print(name: str, sizes: list[int], curves: np.ndarray, at_random: np.ndarray) -> None:
@@ -88,25 +108,105 @@ def _print(name: str, sizes: list[int], curves: np.ndarray, at_random: np.ndarra
     )
 
 
-def _made_up(path: Path, num_rows: int) -> Path:
+def _write_tables(folder: Path, num_rows: int) -> None:
+    """A pool of comments with a model's answers, and a few labelled examples with theirs."""
+    write_pool(folder / "pool", num_rows)
     rng = np.random.default_rng(0)
-    with PredictionsWriter(path, class_names=("bad", "good"), extra_columns={}) as writer:
+    with PredictionsWriter(folder / "pool-predictions", class_names=_NAMES, extra_columns={}) as writer:
         for start in range(0, num_rows, _PART_ROWS):
             size = min(_PART_ROWS, num_rows - start)
             first = rng.beta(0.5, 0.5, size)
             writer.write(
-                example_ids=[f"row-{start + place}" for place in range(size)],
+                example_ids=[f"comment-{start + place}" for place in range(size)],
                 splits=[None] * size,  # type: ignore[list-item]
                 labels=[None] * size,
                 probabilities=np.column_stack([first, 1 - first]),
                 embeddings=rng.normal(size=(size, _EMBEDDING_SIZE)),
                 extra={},
             )
-    return path
+    ids = [f"labelled-{place}" for place in range(_NUM_LABELLED)]
+    splits = ["train" if place % 5 else "validation" for place in range(_NUM_LABELLED)]
+    labels = [_NAMES[place % 2] for place in range(_NUM_LABELLED)]
+    texts = {"text": pa.array([f"a comment that is {label} {name}" for name, label in zip(ids, labels, strict=True)])}
+    examples_table(folder / "examples", "text", _NAMES, ids, splits, labels, texts)
+    answers = np.full((_NUM_LABELLED, 2), 0.5)
+    embeddings = rng.normal(size=(_NUM_LABELLED, _EMBEDDING_SIZE))
+    answers_table(folder / "predictions", _NAMES, ids, splits, labels, answers, embeddings)
 
 
-def _peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _choose(folder: Path) -> None:
+    select_examples(
+        predictions_paths=[folder / "pool-predictions"],
+        label_requests_path=folder / "requests",
+        report_path=folder / "report.html",
+        metrics_path=folder / "metrics.json",
+        budget=_BUDGET,
+        examples_path=folder / "examples",
+        pool_path=folder / "pool",
+    )
+
+
+def _label(folder: Path) -> None:
+    write_pseudo_labels(
+        examples_path=folder / "examples",
+        pool_path=folder / "pool",
+        predictions_path=folder / "predictions",
+        pool_predictions_path=folder / "pool-predictions",
+        model_version="made-up",
+        labels_path=folder / "labels",
+        evidence_path=folder / "evidence.json",
+        report_path=folder / "labels.html",
+        verdict_path=folder / "verdict.json",
+        metrics_path=folder / "labels.json",
+        max_pool_rows=_NUM_JUDGED,
+        device="cpu",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Used:
+    """What a process used: CPU-seconds and wall-clock seconds of the work, and its largest resident memory."""
+
+    cpu_s: float
+    wall_s: float
+    memory_mib: float
+
+
+def _measured(work: Callable[[Path], None], folder: Path) -> _Used:
+    """What work uses in a process of its own."""
+    process = _started(work, folder)
+    process.join()
+    return _Used(**json.loads((folder / _TOLD).read_text()))
+
+
+def _kill(work: Callable[[Path], None], folder: Path, after_s: float) -> None:
+    """Kill work so many seconds after it began."""
+    process = _started(work, folder)
+    while process.is_alive() and not (folder / _TOLD).exists():
+        time.sleep(0.01)
+    time.sleep(after_s)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+
+
+def _started(work: Callable[[Path], None], folder: Path) -> SpawnProcess:
+    (folder / _TOLD).unlink(missing_ok=True)
+    process = multiprocessing.get_context("spawn").Process(target=_told, args=(work, folder))
+    process.start()
+    return process
+
+
+def _told(work: Callable[[Path], None], folder: Path) -> None:
+    (folder / _TOLD).write_text("{}")
+    cpu, wall = time.process_time(), time.monotonic()
+    work(folder)
+    used = _Used(
+        cpu_s=time.process_time() - cpu,
+        wall_s=time.monotonic() - wall,
+        memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    )
+    (folder / _TOLD).write_text(json.dumps(asdict(used)))
 
 
 if __name__ == "__main__":

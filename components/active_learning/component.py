@@ -30,7 +30,8 @@ def export_queue(
     pool
         The table that they were chosen from: a pool, or an example table with unlabelled rows.
     model_labels
-        Labels by the model that wait beside the queue until people's are merged; there may be none.
+        Labels by the model that wait beside the queue until people's are merged; there may be none. Beside a queue that
+        is there already they replace those that wait.
     examples_uri
         Where the example table lies that the labels will join.
     pool_uri

@@ -9,15 +9,19 @@ Shapes: N examples, M of them in a view, K classes.
 from collections.abc import Callable
 
 import numpy as np
+from scipy.special import logsumexp, softmax
 
 from components.active_learning.disagreement.payload_views import View
 from components.modeling.cheap_models.fitting import fitted_linear, fitted_trees, Matrix, MAX_TREE_CLASSES, Question
+from components.modeling.label_evidence.label_spreading import LabelGraph
 from components.modeling.label_evidence.out_of_sample import stratified_folds
 
 # How much more the main axes count than the others, and how little weights are shrunk: chosen by people's labels.
 # The power by the first strength, then the strength.
 POWERS, STRENGTHS = (1.0, 2.0, 3.0), (10.0, 3.0, 1.0, 30.0, 100.0)
 _LINE_STRENGTH = 3.0
+# What the nearest examples say differs little between classes: the power that people's labels are likeliest with.
+SHARPNESSES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 _MAX_CHOOSING = 2_000
 _LEAST = 1e-6
 
@@ -44,7 +48,7 @@ def taught_opinions(
     Returns
     -------
     list[np.ndarray]
-        Up to three of shape (N, K), rows add up to 1; equal probabilities for an example that the view lacks. Empty
+        Up to four of shape (N, K), rows add up to 1; equal probabilities for an example that the view lacks. Empty
         where the labels that teach are too few, or of one class.
     """
     own = taught[view.rows]
@@ -60,6 +64,8 @@ def taught_opinions(
     if view.trees is not None and num_classes <= MAX_TREE_CLASSES:
         trees = _trees(view.trees, view.num_categories, question)
         found.append(_unseen(trees, labels[view.rows], own, folds, num_classes))
+    if num_classes <= MAX_TREE_CLASSES:
+        found.append(_by_nearest(view.axes, labels[view.rows], own, folds, num_classes))
     return [_spread(opinion, view.rows, len(labels)) for opinion in found]
 
 
@@ -111,6 +117,30 @@ def _by_axes(
     power = min(POWERS, key=lambda each: loss(each, STRENGTHS[0]))
     strength = min(STRENGTHS, key=lambda each: loss(power, each))
     return _unseen(_line(weighted[power], question, strength), labels, taught, folds, question.num_classes)
+
+
+def _by_nearest(
+    axes: np.ndarray,
+    labels: np.ndarray,
+    taught: np.ndarray,
+    folds: list[tuple[np.ndarray, np.ndarray]],
+    num_classes: int,
+) -> np.ndarray:
+    """People's labels spread over the nearest examples, labelled or not, as sharp as these labels want it: (M, K)."""
+    graph, rows = LabelGraph(axes), np.flatnonzero(taught)
+
+    def reached(own: np.ndarray, given: np.ndarray, asked: np.ndarray) -> np.ndarray:
+        found: np.ndarray = graph.shares(own, given, num_classes)[asked]
+        return found
+
+    logs = np.log(_unseen(reached, labels, taught, folds, num_classes))
+
+    def likelihood(power: float) -> float:
+        return float((power * logs[rows, labels[rows]] - logsumexp(power * logs[rows], axis=1)).sum())
+
+    power = max(SHARPNESSES, key=likelihood)
+    found: np.ndarray = softmax(power * logs, axis=1)
+    return found
 
 
 def _answers(fit: Fit, labels: np.ndarray, rows: np.ndarray, asked: np.ndarray, num_classes: int) -> np.ndarray:

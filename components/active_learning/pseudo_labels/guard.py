@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.active_learning.pseudo_labels.class_cap import capped_choice
-from components.active_learning.pseudo_labels.second_view import SecondView
 from components.active_learning.pseudo_labels.self_training import (
     own_classes,
     PeopleLabels,
@@ -24,6 +23,7 @@ from components.active_learning.pseudo_labels.self_training import (
 from components.active_learning.pseudo_labels.stand_ins import stacked, StandIn
 from components.drift.paired_shares import paired_shares, PairedDifference
 from components.modeling.cheap_models.fitting import Matrix
+from components.modeling.label_evidence.label_spreading import LabelGraph
 
 # Of people's labels alone; the pool must say the same at 5 %, and the labels themselves must not harm.
 LEVEL = 0.1
@@ -113,7 +113,7 @@ def judged(
     people: PeopleLabels,
     answers: PoolAnswers,
     *,
-    second_view: SecondView | None,
+    second_view: LabelGraph | None,
     seed: int = 0,
 ) -> Decision:
     """Admit labels by the model, many or few, or none.

@@ -17,18 +17,16 @@ from components.active_learning.pseudo_labels.calibration import (
 )
 from components.active_learning.pseudo_labels.guard import Decision, judged, PoolAnswers
 from components.active_learning.pseudo_labels.people_rows import (
-    embeddings_by_id,
     held_out_rows,
     HeldOutRows,
     labelled_rows,
     LabelledRows,
-    pool_rows,
-    PoolRows,
 )
-from components.active_learning.pseudo_labels.second_view import SecondView
+from components.active_learning.pseudo_labels.pool_sample import embeddings_by_id, pool_sample, PoolSample
 from components.active_learning.pseudo_labels.self_training import PeopleLabels
 from components.active_learning.pseudo_labels.stand_in_reading import dense_rows, JudgedRows, stand_ins_of
 from components.active_learning.pseudo_labels.stand_ins import linear_stand_in, StandIn
+from components.modeling.label_evidence.label_spreading import LabelGraph
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 
@@ -70,7 +68,7 @@ class JudgedPool:
 
     train: LabelledRows
     held_out: HeldOutRows
-    pool: PoolRows
+    pool: PoolSample
     temperature: float
     calibrated: np.ndarray
     thresholds: np.ndarray
@@ -113,7 +111,7 @@ def judged_pool(
     most = MAX_POOL_ROWS[modality] if max_pool_rows is None else max_pool_rows
     train = labelled_rows(source.examples, "train", class_names, max_rows=MAX_LABELS[modality], seed=seed)
     held_out = held_out_rows(source.table, max_rows=MAX_LABELS[modality], seed=seed)
-    chosen = pool_rows(source.pool, source.answers, source.examples, max_rows=most, seed=seed)
+    chosen = pool_sample(source.pool, source.answers, source.examples, max_rows=most, seed=seed)
     temperature = fitted_temperature(held_out.answers, held_out.labels)
     calibrated, seen = tempered(chosen.answers, temperature), tempered(held_out.answers, temperature)
     thresholds = class_thresholds(calibrated, seen, held_out.labels)
@@ -140,7 +138,7 @@ class _Views:
     """Stand-ins, and the second view: its graph, the class of each pool row, (N,), and what it sees."""
 
     stand_ins: list[StandIn]
-    graph: SecondView | None = None
+    graph: LabelGraph | None = None
     second: np.ndarray | None = None
     name: str = "none"
 
@@ -152,7 +150,7 @@ def _views(source: PoolSource, rows: JudgedRows, people: PeopleLabels, device: t
     by_model = _by_embeddings(source, rows)
     if not cheap and not by_model:
         return _Views(stand_ins=[])
-    graph = SecondView(dense_rows((by_model or cheap)[0]))
+    graph = LabelGraph(dense_rows((by_model or cheap)[0]))
     classes = graph.classes(np.arange(len(rows.train)), people.train, people.num_classes)
     seen = "by the model's embeddings" if by_model else "as a cheap model reads them"
     return _Views(

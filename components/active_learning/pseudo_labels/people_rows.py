@@ -1,7 +1,7 @@
-"""Rows that labels by a model are judged with: people's for training and validation, and a sample of the pool.
+"""Rows that people labelled, which labels by a model are judged with: for training, for validation, and audited.
 
-Identifiers are as the predictions tables have them: hashed where they hold personal data. Shapes: N rows, D numbers an
-embedding, K classes.
+Identifiers are as the predictions tables have them: hashed where they hold personal data. Shapes: N rows, K
+classes.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from components.active_learning.label_requests import LabelRequest
 from components.active_learning.pseudo_labels.noise_rate import AuditedRows
@@ -40,7 +39,7 @@ def labelled_rows(
     labels: list[int] = []
     for batch in examples.iter_batches([_ID, "label", "label_source"], splits=[split]):
         names, sources = batch.column(1).to_pylist(), batch.column(2).to_pylist()
-        for name, label, source in zip(_shown_ids(examples, batch.column(0)), names, sources, strict=True):
+        for name, label, source in zip(shown_ids(examples, batch.column(0)), names, sources, strict=True):
             index = matcher.index(label)
             if index is not None and is_person(source):
                 ids.append(name)
@@ -66,56 +65,6 @@ def held_out_rows(table: PredictionsTable, *, max_rows: int, seed: int = 0) -> H
         labels=found.labels[chosen],
         answers=found.answers[chosen].astype(np.float64),
     )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class PoolRows:
-    """A sample of the pool: identifiers, the model's answers (N, K), and how many rows there are and were left out.
-
-    `num_known` rows are examples of the table already, by identifier or content: those never get a label by a model.
-    """
-
-    ids: Sequence[str]
-    answers: np.ndarray
-    num_all: int
-    num_known: int
-
-
-def pool_rows(
-    pool: ExampleTable, answers: PredictionsTable, examples: ExampleTable, *, max_rows: int, seed: int = 0
-) -> PoolRows:
-    """Scored rows of the pool that are no example of the table yet; more than `max_rows` are sampled."""
-    taken, contents = _known(examples)
-    fresh: set[str] = set()
-    for batch in pool.iter_batches([_ID, "content_id"]):
-        keys = batch.column(1).to_pylist()
-        names = _shown_ids(pool, batch.column(0))
-        fresh.update(
-            name
-            for name, key in zip(names, keys, strict=True)
-            if name not in taken and (not key or key not in contents)
-        )
-    ids = answers.read([_ID]).column(0).to_pylist()
-    candidates = np.array([row for row, name in enumerate(ids) if name in fresh], np.int64)
-    chosen = candidates[_sampled(len(candidates), max_rows, seed)]
-    return PoolRows(
-        ids=[ids[row] for row in chosen.tolist()],
-        answers=answers.probabilities()[chosen].astype(np.float64),
-        num_all=len(ids),
-        num_known=len(ids) - len(candidates),
-    )
-
-
-def embeddings_by_id(table: PredictionsTable, ids: Sequence[str]) -> np.ndarray | None:
-    """Embeddings of some scored examples, shape (N, D), in the order of `ids`; None where one of them has none."""
-    rows = table.read([_ID, "embedding"]).combine_chunks()
-    places = pc.index_in(pa.array(ids, pa.string()), value_set=rows.column(0).combine_chunks())
-    if places.null_count or not len(ids):
-        return None
-    found = rows.column(1).combine_chunks().take(places)
-    flat = np.asarray(found.flatten(), np.float32)
-    is_whole = len(flat) and len(flat) % len(ids) == 0 and np.isfinite(flat).all()
-    return flat.reshape(len(ids), -1) if is_whole else None
 
 
 def audited_rows(
@@ -151,24 +100,10 @@ def audited_rows(
     )
 
 
-def _shown_ids(table: ExampleTable, ids: pa.Array) -> list[str]:
+def shown_ids(table: ExampleTable, ids: pa.Array) -> list[str]:
     """Identifiers as the predictions table has them."""
     names: list[str] = (ids if _ID in kept_columns(table.schema) else hashed_texts(ids)).to_pylist()
     return names
-
-
-def _known(examples: ExampleTable) -> tuple[set[str], set[int]]:
-    """Identifiers and contents of all examples with a label, and of all of validation and test."""
-    ids: set[str] = set()
-    contents: set[int] = set()
-    for batch in examples.iter_batches([_ID, "split", "label", "content_id"]):
-        splits, labels, keys = (batch.column(number).to_pylist() for number in (1, 2, 3))
-        for name, split, label, key in zip(_shown_ids(examples, batch.column(0)), splits, labels, keys, strict=True):
-            if label is not None or split != "train":
-                ids.add(name)
-                if key:
-                    contents.add(key)
-    return ids, contents
 
 
 def _sampled(num_rows: int, max_rows: int, seed: int) -> np.ndarray:

@@ -15,9 +15,9 @@ from scipy.stats import t
 
 from components.active_learning.pseudo_labels.calibration import sure_enough
 from components.active_learning.pseudo_labels.class_cap import capped_choice
-from components.active_learning.pseudo_labels.second_view import most_reached, SecondView
 from components.active_learning.pseudo_labels.stand_ins import stacked, StandIn
 from components.drift.paired_shares import paired_shares, PairedDifference
+from components.modeling.label_evidence.label_spreading import LabelGraph, most_reached
 
 NUM_REPEATS = 6
 _FLIPS = 4000
@@ -105,7 +105,7 @@ def self_training(
     people: PeopleLabels,
     *,
     recipes: Sequence[Recipe] = RECIPES,
-    second_view: SecondView,
+    second_view: LabelGraph,
     level: float = 0.05,
     seed: int = 0,
 ) -> list[SelfTraining]:
@@ -152,7 +152,7 @@ def with_common_p_values(trials: Sequence[SelfTraining], *, seed: int = 0) -> tu
     return tuple(replace(trial, p_better=float(p)) for trial, p in zip(trials, p_values, strict=True))
 
 
-def own_classes(stand_in: StandIn, people: PeopleLabels, recipe: Recipe, second_view: SecondView) -> np.ndarray:
+def own_classes(stand_in: StandIn, people: PeopleLabels, recipe: Recipe, second_view: LabelGraph) -> np.ndarray:
     """What a stand-in that learnt all training labels and those by the recipe answers to the pool, shape (N,)."""
     everyone = np.arange(len(people.train))
     found: np.ndarray = _half(stand_in, people, everyone, everyone[:0], (recipe,), second_view).pool[1]
@@ -181,7 +181,7 @@ def _half(
     mine: np.ndarray,
     other: np.ndarray,
     recipes: Sequence[Recipe],
-    second_view: SecondView,
+    second_view: LabelGraph,
 ) -> _Half:
     rows, labels, num_classes = stand_in.train[mine], people.train[mine], people.num_classes
     asked = stacked(stand_in.train[other], stand_in.held_out)

@@ -9,7 +9,7 @@ import re
 from components.active_learning.label_requests import LabelRequests
 from components.active_learning.queue.answers import ReadAnswers
 from components.active_learning.queue.examples import QueueExample
-from components.active_learning.queue.label_studio import label_studio_config, label_studio_tasks, task_row
+from components.active_learning.queue.label_studio import label_studio_config, label_studio_tasks, shows_row
 from components.active_learning.queue.label_studio_reading import read_label_studio
 from components.active_learning.queue.settings import QueueSettings
 from components.active_learning.queue.sheet import IMAGE_FOLDER, queue_sheet
@@ -74,9 +74,7 @@ def queue_files(
     texts = {
         SHEET_FILE: queue_sheet(examples, requests.class_names, show_prediction=settings.show_prediction),
         TASKS_FILE: label_studio_tasks(examples, modality, settings),
-        CONFIG_FILE: label_studio_config(
-            requests.class_names, modality, has_row=any(task_row(example, modality) for example in examples)
-        ),
+        CONFIG_FILE: label_studio_config(requests.class_names, modality, has_row=shows_row(examples, modality)),
     }
     images = {
         f"{IMAGE_FOLDER}/{example.image_name}": example.image for example in examples if example.image is not None

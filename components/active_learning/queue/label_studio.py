@@ -3,14 +3,15 @@
 References
 ----------
 Label Studio's documentation: "Label Studio Task Format", "Import pre-annotated data", the tags Choices, Text, Image and
-Table (labelstud.io/guide/task_format, /guide/predictions, /tags).
+Table (labelstud.io/guide/task_format, /guide/predictions, /tags); label-studio-sdk, `LabelInterface`, which checks a
+configuration and predictions.
 """
 
 import base64
 from collections.abc import Sequence
 import json
 from typing import Any
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape
 
 from components.active_learning.queue.examples import image_ending, QueueExample
 from components.active_learning.queue.settings import QueueSettings
@@ -21,11 +22,18 @@ from components.shared.contracts.problem import Modality
 CONTROL, SHOWN = "label", "example"
 TEXT, ROW = "text", "row"
 _KINDS = {"jpg": "jpeg"}
+# Label Studio looks for name="..." in the text itself: no quotation mark of a class may stand there.
+_IN_AN_ATTRIBUTE = {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
 
 
 def label_studio_tasks(examples: Sequence[QueueExample], modality: Modality, settings: QueueSettings) -> str:
-    """Tasks for Label Studio's import, as JSON."""
-    tasks = [_task(example, modality, settings) for example in examples]
+    """Tasks for Label Studio's import, as JSON.
+
+    Its check of an import (`tasks/validation.py`) refuses all tasks where one lacks what the configuration shows, or
+    has it in another type: a text must be text, the values of a table an object.
+    """
+    has_row = shows_row(examples, modality)
+    tasks = [_task(example, modality, settings, has_row=has_row) for example in examples]
     return json.dumps(tasks, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
@@ -40,7 +48,7 @@ def label_studio_config(class_names: Sequence[str], modality: Modality, *, has_r
         "tabular": f'  <Table name="{SHOWN}" value="${ROW}"/>',
     }[modality]
     about = [f'  <Table name="about" value="${ROW}"/>'] if has_row and modality != "tabular" else []
-    choices = [f"    <Choice value={quoteattr(name)}/>" for name in class_names]
+    choices = [f'    <Choice value="{escape(name, _IN_AN_ATTRIBUTE)}"/>' for name in class_names]
     lines = [
         "<View>",
         shown,
@@ -53,22 +61,26 @@ def label_studio_config(class_names: Sequence[str], modality: Modality, *, has_r
     return "\n".join(lines) + "\n"
 
 
+def shows_row(examples: Sequence[QueueExample], modality: Modality) -> bool:
+    """Whether tasks have values beside a text or a photo; those of rows are all that there is."""
+    return modality == "tabular" or any(task_row(example, modality) for example in examples)
+
+
 def task_row(example: QueueExample, modality: Modality) -> dict[str, Any]:
     """The values that a task shows as keys and values, as JSON takes them; those of a text without the text."""
     names = [name for name in example.values if not (modality == "text" and name == TEXT)]
     return {name: _json_value(example.values[name]) for name in names}
 
 
-def _task(example: QueueExample, modality: Modality, settings: QueueSettings) -> dict[str, Any]:
+def _task(example: QueueExample, modality: Modality, settings: QueueSettings, *, has_row: bool) -> dict[str, Any]:
     request = example.request
     data: dict[str, Any] = {ID: request.example_id, CHECK_COLUMN: example.check, WHY: request.why}
     if modality == "text":
-        data[TEXT] = example.values.get(TEXT)
+        data[TEXT] = example.values.get(TEXT) or ""
     if modality == "image":
         data[IMAGE] = _image_uri(example, settings.image_uri)
-    row = task_row(example, modality)
-    if row:
-        data["row"] = row
+    if has_row:
+        data[ROW] = task_row(example, modality)
     if not settings.show_prediction or not request.predicted:
         return {"data": data}
     return {"data": data, "predictions": [_prediction(example)]}

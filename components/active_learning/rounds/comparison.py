@@ -57,6 +57,8 @@ class RoundsComparison:
             f"the accuracy {ratio.target:.4f}, for which random sampling needs {ratio.labels_at_random:,.0f} labels"
         )
         if not math.isfinite(ratio.labels):
+            if ratio.low < 1.0:
+                return f"The strategy does not reach {reached}: that it saves labels is not shown."
             return f"The strategy does not reach {reached}: it saves no labels here."
         found = f"The strategy reaches {reached}, with {ratio.labels:,.0f}: a ratio of {ratio.ratio:.2f}"
         if math.isnan(ratio.low):

@@ -1,6 +1,7 @@
 """The report of rounds with an oracle: learning curves, labels saved, and whether another batch pays."""
 
 from collections.abc import Sequence
+import math
 
 from components.active_learning.rounds.comparison import intervals_of, RoundsComparison
 from components.reporting.charts import line_chart
@@ -27,8 +28,8 @@ def rounds_report(found: RoundsComparison, *, model_name: str, num_train: int, n
         {
             "labels at the start": found.sizes[0],
             "labels at the end": found.sizes[-1],
-            "label ratio": found.ratio.ratio,
-            "points above random": 100 * gain.mean,
+            "label ratio": f"{found.ratio.ratio:.2f}" if math.isfinite(found.ratio.ratio) else "not reached",
+            "points above random": f"{100 * gain.mean:+.2f}",
             "its 95 % interval": f"{100 * gain.low:+.2f} to {100 * gain.high:+.2f}",
             "seeds": len(found.chosen),
             "rows to ask about": num_train,

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.active_learning.label_requests import Strategy
+from components.active_learning.random_order import random_order
 from components.active_learning.rounds.labelled_rows import LabelledRows
 from components.active_learning.selection.batches import chosen_batch
 from components.active_learning.selection.budget import BatchSettings, is_cold
-from components.active_learning.selection.pool_rows import PoolRows, random_order
+from components.active_learning.selection.pool_rows import PoolRows
 from components.active_learning.selection.shortlists import shortlists_of
 
 _ROWS_A_LABEL, _FEWEST_ROWS = 10, 1000

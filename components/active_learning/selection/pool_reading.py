@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.active_learning.selection.pool_rows import PoolRows, random_order, UNKNOWN_CONTENT
+from components.active_learning.random_order import random_order
+from components.active_learning.selection.pool_rows import PoolRows, UNKNOWN_CONTENT
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.label_origin import from_people, LABEL_SOURCE
 from components.shared.contracts.predictions_table import PredictionsTable

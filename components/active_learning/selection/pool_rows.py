@@ -80,20 +80,6 @@ def joined_rows(parts: Sequence[PoolRows]) -> PoolRows:
     )
 
 
-def random_order(example_ids: Sequence[str], seed: int) -> np.ndarray:
-    """A number for each row that only its identifier and the seed decide, shape (N,), uint64.
-
-    The n rows with the smallest numbers are n rows drawn at random, in whatever order or parts a pool is read.
-    """
-    start = hashlib.blake2b(str(seed).encode() + b"\x00", digest_size=8)
-    digests = bytearray()
-    for name in example_ids:
-        one = start.copy()
-        one.update(name.encode("utf-8", "surrogatepass"))
-        digests += one.digest()
-    return np.frombuffer(bytes(digests), "<u8").astype(np.uint64)
-
-
 def equal_contents(embeddings: np.ndarray, content_ids: np.ndarray) -> np.ndarray:
     """A key of each row, shape (N,), uint64: rows of one key hold the same content; 0 where nothing is known.
 

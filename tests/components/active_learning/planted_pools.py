@@ -4,9 +4,11 @@
 """
 
 from dataclasses import dataclass
+import io
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 import pyarrow as pa
 
 from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
@@ -106,8 +108,29 @@ def write_comments(path: Path, seed: int, *, num_rows: int = 600) -> Path:
     )
 
 
+def striped_photos(seed: int, num_rows: int) -> tuple[list[bytes], np.ndarray]:
+    """Photos (PNG, 32 px) with stripes across, class 0, or down, class 1, under noise; and their labels, (N,)."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, num_rows)
+    photos = []
+    for label in labels.tolist():
+        stripes = 60.0 * np.sign(np.sin(np.arange(32) / rng.uniform(1.0, 2.0) + rng.uniform(0, 6)))
+        pixels = 128 + (stripes[None, :] if label else stripes[:, None])[..., None] + rng.normal(0, 30, (32, 32, 3))
+        data = io.BytesIO()
+        Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(data, "PNG")
+        photos.append(data.getvalue())
+    return photos, labels
+
+
+def write_photos(path: Path, photos: list[bytes], labels: np.ndarray, *, num_test: int) -> Path:
+    """An example table of photos of which the last are test rows."""
+    splits = ["train"] * (len(photos) - num_test) + ["test"] * num_test
+    names = [("across", "down")[label] for label in labels.tolist()]
+    return _write(path, "image", {"image": pa.array(photos, pa.binary())}, names, splits)
+
+
 def _write(path: Path, modality: str, columns: dict[str, pa.Array], labels: list[str], splits: list[str]) -> Path:
-    extra = {} if modality == "text" else {name: values.type for name, values in columns.items()}
+    extra = {name: values.type for name, values in columns.items()} if modality == "tabular" else {}
     info = ExampleTableInfo(
         modality=modality, class_names=tuple(sorted(set(labels))), column_roles=dict.fromkeys(extra, "feature")
     )

@@ -59,7 +59,7 @@ def _by_cleanlab(scene: Scene) -> np.ndarray:
     return scores
 
 
-@pytest.mark.parametrize("seed", [1, HELD_OUT_SEEDS[0]])
+@pytest.mark.parametrize("seed", [1, HELD_OUT_SEEDS[1]])
 def test_what_an_initial_model_labelled_wrong_comes_first_and_more_often_than_by_cleanlab(
     seed: int, tmp_path: Path
 ) -> None:
@@ -69,8 +69,8 @@ def test_what_an_initial_model_labelled_wrong_comes_first_and_more_often_than_by
 
     precision = scene.wrong[_first(doubts.scores, scene.by_model)].mean()
     plain = scene.wrong[_first(_by_cleanlab(scene), scene.by_model)].mean()
-    assert precision > 0.5
-    assert precision >= plain
+    assert precision > 0.6
+    assert precision >= plain + 0.1
     assert doubts.by_people
     assert abs(doubts.scores[scene.by_model].mean() - scene.wrong[scene.by_model].mean()) < 0.15
 

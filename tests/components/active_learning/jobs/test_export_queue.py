@@ -2,8 +2,10 @@ import csv
 import io
 import json
 from pathlib import Path
+import re
 from xml.etree import ElementTree
 
+import fsspec
 import numpy as np
 from PIL import Image
 import pyarrow as pa
@@ -11,6 +13,8 @@ import pytest
 
 from components.active_learning.jobs.export_queue import export_queue
 from components.active_learning.label_requests import LabelRequest, write_label_requests
+from components.active_learning.model_labels import ModelLabel, read_model_labels, write_model_labels
+from components.active_learning.queue.label_studio import label_studio_config
 from components.shared.contracts.example_table import ExampleTableInfo, ExampleTableWriter
 from components.shared.runtime.errors import ContractError
 from tests.components.active_learning.queue.small_queues import CLASSES, small_queue
@@ -73,6 +77,34 @@ def test_predictions_are_shown_where_that_is_asked_for(tmp_path):
     assert (prediction["model_version"], prediction["score"]) == ("v1", 0.6)
 
 
+def test_a_task_holds_what_the_configuration_shows_also_of_an_empty_text_and_a_table_without_the_column(tmp_path):
+    """Label Studio refuses a whole import over one task that lacks a key, or whose text is no text."""
+    info = ExampleTableInfo(modality="text", class_names=("a", "b"), column_roles={"place": "metadata"}, is_pool=True)
+    columns = {
+        "example_id": pa.array(["one", "two"]),
+        "text": pa.array(["a comment", None]),
+        "place": pa.array(["here", None]),
+    }
+    queue = exported(tmp_path, info, {"place": pa.string()}, columns)
+    plain = ExampleTableInfo(modality="text", class_names=("a", "b"), column_roles={})
+    with ExampleTableWriter(tmp_path / "plain", plain, extra_columns={}) as writer:
+        more = [pa.array(["three"]), pa.array(["train"]), pa.nulls(1, pa.string()), pa.array(["another"])]
+        writer.write(pa.RecordBatch.from_arrays(more, ["example_id", "split", "label", "text"]))
+    write_label_requests(tmp_path / "more", [request("one"), request("three")], class_names=("a", "b"))
+    export_queue(
+        requests_path=tmp_path / "more",
+        pool_path=tmp_path / "pool",
+        examples_path=tmp_path / "plain",
+        queue_uri=str(tmp_path / "both"),
+    )
+
+    first, second = json.loads((queue / "label_studio_tasks.json").read_text())
+    assert second["data"]["text"] == ""
+    assert (first["data"]["row"], second["data"]["row"]) == ({"place": "here"}, {"place": None})
+    rows = [task["data"]["row"] for task in json.loads((tmp_path / "both" / "label_studio_tasks.json").read_text())]
+    assert rows == [{"place": "here"}, {}]
+
+
 def test_tasks_and_configuration_of_label_studio_agree(tmp_path):
     queue = small_queue(tmp_path)
 
@@ -85,6 +117,18 @@ def test_tasks_and_configuration_of_label_studio_agree(tmp_path):
         for tag in config.iter():
             if tag.attrib.get("value", "").startswith("$"):
                 assert task["data"][tag.attrib["value"][1:]]
+
+
+@pytest.mark.parametrize(
+    "name", ['a "quoted" one', "it's", "R&D <b>", "tab\there", "two\nlines", 'name="example"', "  blanks  "]
+)
+def test_any_class_can_be_chosen_and_names_no_second_tag(name):
+    """Label Studio counts what stands as name="..." in the text of a configuration, and wants each once."""
+    config = label_studio_config(["plain", name], "text", has_row=True)
+
+    [choices] = ElementTree.fromstring(config).iter("Choices")
+    assert [choice.attrib["value"] for choice in choices] == ["plain", name]
+    assert sorted(re.findall(r'(?:^|[^\w])name="([^"]*)"', config)) == ["about", "example", "label"]
 
 
 def test_a_cell_that_would_run_as_a_formula_does_not_and_personal_columns_are_not_shown(tmp_path):
@@ -153,6 +197,37 @@ def test_a_queue_that_people_work_on_is_never_written_over(tmp_path):
     with pytest.raises(ContractError, match=r"another one at .* which people may have filled in"):
         again(3)
     assert (queue.queue / "queue.csv").read_text() == "filled in"
+
+
+@pytest.mark.parametrize("place", ["folder", "memory"])
+def test_other_labels_by_the_model_replace_those_that_wait_beside_a_queue_and_touch_nothing_else(tmp_path, place):
+    queue = small_queue(tmp_path)
+    uri = str(tmp_path / "again") if place == "folder" else "memory://queue-with-labels/queue"
+
+    def export(model_labels: Path | None):
+        return export_queue(
+            requests_path=tmp_path / "requests", pool_path=queue.pool, queue_uri=uri, model_labels_path=model_labels
+        )
+
+    def labels(*names: str) -> Path:
+        found = [
+            ModelLabel(example_id=name, label=CLASSES[0], probability=0.9, model_version="v1", round_number=1)
+            for name in names
+        ]
+        write_model_labels(tmp_path / "-".join(("labels", *names)), found)
+        return tmp_path / "-".join(("labels", *names))
+
+    filesystem, root = fsspec.core.url_to_fs(uri)
+    assert export(labels("p015")).is_new
+    filesystem.pipe_file(f"{root}/queue.csv", b"filled in")
+    again, other, none = export(labels("p015")), export(labels("p016", "p017")), export(None)
+
+    assert not any((again.is_new, again.has_new_model_labels, other.is_new))
+    assert other.has_new_model_labels
+    assert not none.has_new_model_labels
+    assert filesystem.cat_file(f"{root}/queue.csv") == b"filled in"
+    filesystem.get(f"{root}/model_labels", str(tmp_path / "waiting"), recursive=True)
+    assert [label.example_id for label in read_model_labels(tmp_path / "waiting")] == ["p016", "p017"]
 
 
 def test_requests_that_are_of_no_example_are_named(tmp_path):

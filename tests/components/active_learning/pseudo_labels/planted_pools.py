@@ -2,9 +2,9 @@
 
 Clusters of one class each, where few labels are enough (`blobs`, `three_blobs`, and kept out `four_blobs`); the same
 with few of one class (`rare_blobs`); classes that overlap in noise, where nothing is gained (`overlap`); clusters that
-have nothing to do with the classes (`topics`, and kept out `wide_topics`). With `is_stale` the model is sure and wrong
-about one side of a direction that it never learnt, as a model of an older definition is. Kinds and seeds that are kept
-out were looked at once, at the end.
+have nothing to do with the classes (`topics`, and kept out `wide_topics` and `rare_topics`). With `is_stale` the model
+is sure and wrong about one side of a direction that it never learnt, as a model of an older definition is. Kinds and
+seeds that are kept out were looked at once, at the end.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 KINDS = ("blobs", "three_blobs", "rare_blobs", "overlap", "topics")
-HELD_OUT_KINDS = ("four_blobs", "wide_topics")
+HELD_OUT_KINDS = ("four_blobs", "wide_topics", "rare_topics")
 HELD_OUT_SEED = 100
 NUM_POOL, NUM_TEST = 1_000, 2_000
 
@@ -76,9 +76,10 @@ def _turned(answers: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def _rows(kind: str, num_rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    if kind in ("overlap", "topics", "wide_topics"):
-        truth = rng.integers(0, 2, num_rows)
-        rows = rng.normal(size=(num_rows, {"overlap": 100, "topics": 50, "wide_topics": 150}[kind]))
+    if kind in ("overlap", "topics", "wide_topics", "rare_topics"):
+        truth = (rng.random(num_rows) < 0.2).astype(int) if kind == "rare_topics" else rng.integers(0, 2, num_rows)
+        width = {"overlap": 100, "topics": 50, "wide_topics": 150, "rare_topics": 50}[kind]
+        rows = rng.normal(size=(num_rows, width))
         rows[:, 0] += 0.9 * (2 * truth - 1)
         if kind != "overlap":
             rows[:, 1] += 3.0 * (2 * rng.integers(0, 2, num_rows) - 1)

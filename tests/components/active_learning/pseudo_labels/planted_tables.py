@@ -65,7 +65,7 @@ def examples_table(
     content_ids: Sequence[int] | None = None,
 ) -> None:
     """An example table; a pool where there are no splits."""
-    features = {name: values for name, values in columns.items() if name != "text"}
+    features = {name: values for name, values in columns.items() if name not in ("text", "image")}
     info = ExampleTableInfo(
         modality=modality,
         class_names=tuple(names),

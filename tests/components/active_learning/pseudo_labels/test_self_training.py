@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from components.active_learning.pseudo_labels.second_view import SecondView
 from components.active_learning.pseudo_labels.self_training import (
     accuracy_by_agreement,
+    MIN_AGREEMENT,
     PeopleLabels,
     Recipe,
     self_training,
@@ -15,13 +15,14 @@ from components.active_learning.pseudo_labels.self_training import (
     with_common_p_values,
 )
 from components.active_learning.pseudo_labels.stand_ins import linear_stand_in
+from components.modeling.label_evidence.label_spreading import LabelGraph
 from tests.components.active_learning.pseudo_labels.planted_pools import planted
 
 
 def _trials(kind: str, seed: int) -> list[SelfTraining]:
     case = planted(kind, seed)
     people = PeopleLabels(train=case.labels, held_out=case.validation_truth, num_classes=case.num_classes)
-    view = SecondView(np.concatenate([case.train, case.pool]))
+    view = LabelGraph(np.concatenate([case.train, case.pool]))
     recipes = (Recipe(teacher="itself", times=10),)
     stand_in = linear_stand_in("linear", case.train, case.validation, case.pool)
     return self_training(stand_in, people, recipes=recipes, second_view=view)
@@ -44,6 +45,13 @@ def test_halves_of_clustered_labels_come_to_agree_and_people_say_so_too() -> Non
     assert trial.gain_low > 0.0
     assert trial.people.difference > 0.05
     assert trial.people.num_examples == 6 * (20 + 2 * 10)
+
+
+def test_halves_that_agree_slightly_are_no_sign_of_clusters() -> None:
+    [trial] = with_common_p_values(_trials("blobs", 0))
+
+    assert trial.is_shown(0.1)
+    assert not replace(trial, agreement_with=MIN_AGREEMENT - 0.01).is_shown(0.1)
 
 
 def test_clusters_that_are_not_the_classes_do_not_raise_accuracy_on_people() -> None:

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from components.active_learning.pseudo_labels.stand_in_reading import dense_rows, JudgedRows, stand_ins_of
 from components.shared.contracts.example_table import ExampleTable
+from tests.components.active_learning.planted_pools import striped_photos
 from tests.components.active_learning.pseudo_labels.planted_tables import examples_table
 
 ROWS = JudgedRows(train=["b", "a"], held_out=[], pool=["q", "p", "r"])
@@ -39,6 +40,24 @@ def test_texts_are_read_sparse_and_made_dense_for_the_second_view(tmp_path: Path
 
     assert dense.shape == (5, 4)
     assert np.allclose(dense[0], dense[2])
+
+
+def test_photos_are_read_by_frozen_features_scaled_by_the_pool_s(tmp_path: Path) -> None:
+    names = ["across", "down"]
+    photos, labels = striped_photos(0, 40)
+    given = [names[label] for label in labels.tolist()]
+    ids = [f"photo-{number}" for number in range(40)]
+    first, others = ({"image": pa.array(part, pa.binary())} for part in (photos[:20], photos[20:]))
+    examples_table(tmp_path / "examples", "image", names, ids[:20], ["train"] * 20, given[:20], first)
+    examples_table(tmp_path / "pool", "image", names, ids[20:], None, None, others)
+    rows = JudgedRows(train=ids[:12], held_out=ids[12:20], pool=ids[20:])
+    [found] = stand_ins_of(ExampleTable(tmp_path / "examples"), ExampleTable(tmp_path / "pool"), rows, num_classes=2)
+
+    assert found.name == "logistic regression on frozen features of photos"
+    assert [part.shape[0] for part in (found.train, found.held_out, found.pool)] == [12, 8, 20]
+    np.testing.assert_allclose(found.pool.mean(axis=0), 0.0, atol=1e-4)
+    answers = found.fitted(found.train, labels[:12], 2)(found.pool).argmax(axis=1)
+    assert (answers == labels[20:]).mean() > 0.8
 
 
 def test_rows_that_tell_nothing_have_no_stand_in(tmp_path: Path) -> None:

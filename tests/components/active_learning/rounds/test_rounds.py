@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.isotonic import isotonic_regression
 
-from components.active_learning.rounds.comparison import compared_rounds
+from components.active_learning.rounds.comparison import compared_rounds, RoundsComparison
 from components.active_learning.rounds.label_savings import (
     label_ratio,
     labels_to_reach,
@@ -27,7 +27,9 @@ from tests.components.active_learning.planted_pools import (
     HELD_OUT_SEEDS,
     rows_near_a_border,
     SEEDS,
+    striped_photos,
     write_comments,
+    write_photos,
     write_rows,
 )
 
@@ -85,6 +87,19 @@ def test_the_oracle_reads_tables_and_texts(tmp_path: Path) -> None:
         assert found[-1] > 0.7
         few = read_labelled_rows(ExampleTable(tmp_path / "comments"), max_rows=(100, 20))
         assert (len(few), len(few.test_labels)) == (100, 20)
+
+
+def test_photos_are_read_once_without_code_of_their_own_and_one_that_is_broken_is_left_out(tmp_path: Path) -> None:
+    photos, labels = striped_photos(0, 70)
+    photos[3] = b"no photo"
+    read = read_labelled_rows(ExampleTable(write_photos(tmp_path / "photos", photos, labels, num_test=20)))
+
+    assert read.model_name == "logistic regression on frozen ImageNet features"
+    assert (len(read), len(read.test_labels)) == (49, 20)
+    np.testing.assert_array_equal(read.train_labels, np.delete(labels[:50], 3))
+    found = learning_curve(read, DEFAULT_SHARES, RoundsSettings(start_labels=6, budget=36, batch=10), seed=0)
+    assert found.shape == (4,)
+    assert found[-1] > 0.8
 
 
 def test_labels_to_reach_are_read_between_two_sizes() -> None:
@@ -154,6 +169,30 @@ def test_the_report_shows_curves_with_intervals() -> None:
     assert page.count("<polyline") == 2
     assert found.verdict in page
     assert "not worth its price" in page
+
+
+def test_an_accuracy_that_is_not_reached_shows_no_saving_and_refutes_one_only_where_no_resample_has_one() -> None:
+    sizes = (10, 20, 30, 40)
+    at_random = np.tile([0.5, 0.6, 0.7, 0.8], (6, 1))
+    worse = at_random - 0.1
+    unclear = at_random + np.array([0.05, -0.06, 0.05, -0.06, 0.05, -0.06])[:, None] * np.array([0, 1, 1, 1])
+    told = []
+    for chosen in (worse, unclear):
+        ratio = label_ratio(sizes, chosen, at_random)
+        found = RoundsComparison(
+            shares=DEFAULT_SHARES,
+            sizes=sizes,
+            chosen=chosen,
+            at_random=at_random,
+            ratio=ratio,
+            next_batch=next_batch(expected_gain(sizes, chosen, 10), 10, price_a_label=None, value_a_point=None),
+        )
+        assert ratio.ratio == math.inf
+        told.append(found.verdict)
+        assert "not reached" in rounds_report(found, model_name="line", num_train=80, num_test=80).html()
+
+    assert told[0].endswith("it saves no labels here.")
+    assert told[1].endswith("that it saves labels is not shown.")
 
 
 def test_settings_that_cannot_be_are_refused() -> None:

@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from components.active_learning.random_order import random_order
 from components.active_learning.selection.batches import Batch, chosen_batch
 from components.active_learning.selection.budget import BatchSettings, budget_split, is_cold, shares_from
 from components.active_learning.selection.diversity import farthest_rows, typical_rows, unsure_rows_apart
-from components.active_learning.selection.pool_rows import PoolRows, random_order
+from components.active_learning.selection.pool_rows import PoolRows
 from components.active_learning.selection.shortlists import Shortlists, shortlists_of
 from components.active_learning.selection.uncertainty import entropy, least_confidence, margin, uncertainty_scores
 from tests.components.active_learning.planted_pools import clustered, HELD_OUT_SEEDS, PlantedPool, SEEDS, spammed

@@ -1,6 +1,6 @@
-"""A second opinion on a pool: people's labels spread over the nearest examples in embedding space.
+"""A few labels spread over the nearest examples: an opinion of rows that no label taught, from where they lie.
 
-Shapes: N rows (people's labels first, then the pool), D numbers an embedding, L people's labels, K classes.
+Shapes: N rows, D numbers an embedding, L labels, K classes.
 """
 
 import numpy as np
@@ -16,13 +16,14 @@ _LIFT = 10.0
 _LEAST = 1e-12
 
 
-class SecondView:
+class LabelGraph:
     """The graph of nearest examples, built once of embeddings (N, D), finite, N at least 2.
 
     References
     ----------
-    Zhou et al., "Learning with local and global consistency", NeurIPS 2003; the classes' masses after Zhu, Ghahramani
-    and Lafferty, "Semi-supervised learning using Gaussian fields and harmonic functions", ICML 2003, section 4.
+    Zhou et al., "Learning with local and global consistency", NeurIPS 2003; the classes' masses as of Zhu, Ghahramani
+    and Lafferty, "Semi-supervised learning using Gaussian fields and harmonic functions", ICML 2003, section 4, with
+    equal shares in place of those of the labels.
     """
 
     def __init__(self, embeddings: np.ndarray) -> None:
@@ -45,14 +46,16 @@ class SecondView:
         labelled
             Shape (L,), int: rows with a label.
         labels
-            Shape (L,), int: their classes. Each class has the weight of its share among them.
+            Shape (L,), int: their classes. All classes send out as much, however many labels they have: in many
+            dimensions what reaches a row differs little between classes, so that weights by the labels' shares let the
+            class with a few labels more win everywhere.
         """
         given = np.zeros((self._graph.shape[0], num_classes))
         given[labelled, labels] = 1.0
         reached = given.copy()
         for _ in range(_STEPS):
             reached = _PASSED_ON * (self._graph @ reached) + (1.0 - _PASSED_ON) * given
-        reached *= given.sum(axis=0) / np.maximum(reached.sum(axis=0), _LEAST)
+        reached /= np.maximum(reached.sum(axis=0), _LEAST)
         found: np.ndarray = reached / np.maximum(reached.sum(axis=1, keepdims=True), _LEAST)
         return found
 
