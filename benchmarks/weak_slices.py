@@ -20,6 +20,12 @@ Measured, first of how many (95% interval), ours and sliceline 0.3.0; a dash was
     taxi: an area's labels flipped in 40%     40 of 40 (91-100%)         17 of 40 (27-59%)
     taxi: an area's columns of other trips    40 of 40 (91-100%)         1 of 40 (0-13%)
     taxi: an area, errors even elsewhere      40 of 40 (91-100%)         -
+    taxi: a range's labels flipped in 40%     13 of 15 (60-98%)          -
+    taxi: a range's columns of other trips    13 of 15 (60-98%)          -
+    taxi: a range, errors even elsewhere      15 of 15 (78-100%)         -
+    taxi: an area in half a range, flipped    14 of 15 (68-100%)         -
+    taxi: the same, columns of other trips    11 of 14 (49-95%)          -
+    taxi: the same, errors even elsewhere     14 of 14 (77-100%)         -
     photos: least light, 30, 40, 60% wrong    25, 25, 25 of 25 (86-100%) -
     photos: least sharp, 30, 40, 60% wrong    24, 25, 25 of 25 (80-100%) -
     photos: narrowest, 30% wrong              25 of 25 (86-100%)         -

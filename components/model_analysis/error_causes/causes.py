@@ -17,8 +17,6 @@ from components.model_analysis.error_causes.cause_names import (
 )
 from components.model_analysis.error_causes.findings import Finding
 
-# In deviations of held-out examples: where strangeness is as likely as not, and how fast that changes.
-_STRANGE, _STEP = 1.9, 0.25
 _SPARSE = 1.0
 _LEAST_SHOWN = 0.05
 _CLEAR_ANSWER = 0.5
@@ -39,7 +37,9 @@ class ErrorEvidence:
     votes_for_label, votes_for_predicted
         Shape (E,), 0 to 1: share of the nearest training examples with that class.
     isolation
-        Shape (E,): how far the example is from training, in deviations of held-out examples.
+        Shape (E,): how far the example is from training, in deviations of training examples that were left out.
+    is_strange
+        Shape (E,), 0 to 1: how likely the example is unlike all training examples.
     findings
         By error, what was found on the example itself.
     class_names
@@ -53,13 +53,15 @@ class ErrorEvidence:
     votes_for_label: np.ndarray
     votes_for_predicted: np.ndarray
     isolation: np.ndarray
+    is_strange: np.ndarray
     findings: Sequence[Sequence[Finding]]
     class_names: Sequence[str]
 
     def __post_init__(self) -> None:
         sizes = {
             len(self.labels), len(self.predicted), len(self.probabilities), len(self.label_suspicion),
-            len(self.votes_for_label), len(self.votes_for_predicted), len(self.isolation), len(self.findings),
+            len(self.votes_for_label), len(self.votes_for_predicted), len(self.isolation), len(self.is_strange),
+            len(self.findings),
         }  # fmt: skip
         if len(sizes) > 1:
             raise ValueError(f"evidence must be of the same errors, got numbers of errors {sorted(sizes)}")
@@ -111,13 +113,15 @@ def _causes_of(evidence: ErrorEvidence, row: int) -> ErrorCauses:
             found[finding.cause] = SuspectedCause(
                 cause=finding.cause, weight=finding.strength, evidence=finding.words, kind=finding.kind
             )
-    isolation = float(evidence.isolation[row])
     # A damaged photo is far from all others, too: only what damage leaves unexplained is strange.
     unexplained = 1.0 - max((cause.weight for cause in found.values()), default=0.0)
-    strange = unexplained / (1.0 + float(np.exp(-(isolation - _STRANGE) / _STEP)))
+    strange = unexplained * float(evidence.is_strange[row])
     named = found.get(OUT_OF_DISTRIBUTION)
     if strange > (named.weight if named else 0.0):
-        words = f"it is unlike all training examples: {isolation:.1f} deviations further from the nearest than usual"
+        words = (
+            f"it is unlike all training examples: {evidence.isolation[row]:.1f} deviations further from them than they "
+            "are from each other"
+        )
         found[OUT_OF_DISTRIBUTION] = SuspectedCause(cause=OUT_OF_DISTRIBUTION, weight=strange, evidence=words)
     sound = float(np.prod([1.0 - cause.weight for cause in found.values()]))
     wrong = float(evidence.label_suspicion[row])

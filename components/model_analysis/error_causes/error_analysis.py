@@ -30,17 +30,17 @@ from components.model_analysis.error_causes.example_evidence import (
 )
 from components.model_analysis.error_causes.example_values import values_of
 from components.model_analysis.error_causes.held_out import held_out, HELD_OUT_SPLITS, HeldOut
-from components.model_analysis.error_causes.isolation import joined_isolation
 from components.model_analysis.error_causes.label_noise import label_noise
 from components.model_analysis.error_causes.nearest_training import nearest_training, NearestTraining
 from components.model_analysis.error_causes.shown_errors import with_attribution
+from components.model_analysis.error_causes.strangeness import strangeness
 from components.model_analysis.traits.example_traits import traits_of
 from components.modeling.label_evidence.suspicion import label_suspicion
 from components.modeling.predictor import Predictor
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 
-_STRANGE = 1.9
+_STRANGE = 0.5
 _NUM_NEAREST = 3
 
 
@@ -139,8 +139,9 @@ def _causes(
     findings = [[*first, *second] for first, second in zip(evidence.findings, changed, strict=True)]
     usual = found.embeddings[compared.usual_rows]
     views = embedding_views(errors.prepared.embeddings, usual, training, compared.classes)
-    isolation = joined_isolation([*evidence.views, *views], len(rows))
-    is_unsound = np.array([bool(row) for row in findings], dtype=bool) | (isolation > _STRANGE)
+    is_error = (found.predicted != found.labels)[compared.usual_rows]
+    strange = strangeness([*evidence.views, *views], is_error, num_errors=len(rows))
+    is_unsound = np.array([bool(row) for row in findings], dtype=bool) | (strange.is_strange > _STRANGE)
     return suspected_causes(
         ErrorEvidence(
             labels=labels,
@@ -149,7 +150,8 @@ def _causes(
             label_suspicion=_suspicion(found, rows, is_unsound),
             votes_for_label=nearest.votes(compared.classes, labels),
             votes_for_predicted=nearest.votes(compared.classes, predicted),
-            isolation=isolation,
+            isolation=strange.deviations,
+            is_strange=strange.is_strange,
             findings=findings,
             class_names=class_names,
         )

@@ -13,7 +13,12 @@ import pyarrow as pa
 from components.model_analysis.error_causes.cause_names import BROKEN_PROCESSING
 from components.model_analysis.error_causes.damage_evidence import DamageJudge
 from components.model_analysis.error_causes.findings import Finding
-from components.model_analysis.error_causes.isolation import EmbeddingIsolation, Isolation, KindAngles
+from components.model_analysis.error_causes.isolation import (
+    angle_to_nearest,
+    beside_main_directions,
+    distance_to_nearest,
+    KindAngles,
+)
 from components.model_analysis.error_causes.photo_damage import DAMAGES
 from components.model_analysis.error_causes.photo_files import (
     content_changed,
@@ -24,6 +29,7 @@ from components.model_analysis.error_causes.photo_files import (
 from components.model_analysis.error_causes.photo_measures import photo_measures
 from components.model_analysis.error_causes.prepared_examples import PreparedExamples
 from components.model_analysis.error_causes.row_evidence import RowJudge
+from components.model_analysis.error_causes.strangeness import farness_view, FarnessView
 from components.model_analysis.error_causes.text_evidence import TextJudge
 from components.modeling.images.decoding import decode_image, encode_png
 from components.modeling.predictor import Predictor
@@ -60,24 +66,24 @@ class AskedExamples:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ExampleEvidence:
-    """By error: what was found on it; how far errors and usual examples are from training, a pair a way to look.
+    """By error: what was found on it; how far errors and others are from training, in each way to look.
 
     `remarks` are sentences for people.
     """
 
     findings: list[list[Finding]]
-    views: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
+    views: tuple[FarnessView, ...] = ()
     remarks: tuple[str, ...] = ()
 
 
 def embedding_views(
     errors: np.ndarray, usual: np.ndarray, training: np.ndarray, classes: np.ndarray
-) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    """How far errors and usual examples are from training in the model's embedding; none where too little is known."""
+) -> tuple[FarnessView, ...]:
+    """How far examples are from training in the model's embedding, two ways; none where too little is known."""
     if min(len(training), len(usual)) < _LEAST_TRAINING or not training.shape[1] or not len(errors):
         return ()
-    isolation = EmbeddingIsolation(training, usual, classes)
-    return ((isolation.of(errors), isolation.of(usual)),)
+    ways = (angle_to_nearest, beside_main_directions)
+    return tuple(farness_view(way, errors, usual, training, classes) for way in ways)
 
 
 def answers_differ(recorded: np.ndarray, today: np.ndarray) -> np.ndarray:
@@ -118,11 +124,11 @@ def photo_evidence(
     clean, usual_measures = photo_measures(images), photo_measures(usual.prepared.inputs["image"])
     asked = photo_measures(pixels)
     damaged = {kind: photo_measures(_damaged(images, kind, seed)) for kind in DAMAGES}
-    judge, isolation = DamageJudge(clean, damaged, seed=seed), Isolation(clean, usual_measures, classes)
+    judge = DamageJudge(clean, damaged, seed=seed)
     found = judge.findings(asked, *_seen_damaged(errors, images, predictor, seed))
     return ExampleEvidence(
         findings=_joined(findings, found),
-        views=((isolation.of(asked), isolation.of(usual_measures)),),
+        views=(farness_view(distance_to_nearest, asked, usual_measures, clean, classes),),
         remarks=remarks,
     )
 
@@ -131,12 +137,15 @@ def text_evidence(
     errors: AskedExamples, usual: AskedExamples, training: AskedExamples, predictor: Predictor, *, labels: np.ndarray
 ) -> ExampleEvidence:
     """Evidence on texts: their characters, and what the model does not get of them."""
-    judge = TextJudge(training.values("text"), usual.values("text"))
-    texts = errors.values("text")
+    known, texts, others = training.values("text"), errors.values("text"), usual.values("text")
+    judge = TextJudge(known)
     findings = [judge.findings(text) for text in texts]
-    view = tuple(np.array([judge.isolation(text) for text in asked]) for asked in (texts, usual.values("text")))
+    view = FarnessView(
+        errors=judge.novelties(texts), usual=judge.novelties(others), training=judge.left_out_novelties()
+    )
+    is_known = min(len(known), len(others)) >= _LEAST_TRAINING
     return ExampleEvidence(
-        findings=_joined(findings, _not_read(errors, predictor, labels)), views=((view[0], view[1]),)
+        findings=_joined(findings, _not_read(errors, predictor, labels)), views=(view,) if is_known else ()
     )
 
 
@@ -155,10 +164,9 @@ def row_evidence(
     findings = [judge.findings({name: values[name][row] for name in names}) for row in range(len(errors))]
     found = [asked.prepared.inputs.get("numbers") for asked in (errors, usual, training)]
     numbers = [part for part in found if part is not None and len(part) and part.shape[1]]
-    if len(numbers) < len(found) or len(training) < _LEAST_TRAINING:
+    if len(numbers) < len(found) or min(len(training), len(usual)) < _LEAST_TRAINING:
         return ExampleEvidence(findings=findings)
-    isolation = Isolation(numbers[2], numbers[1], classes)
-    return ExampleEvidence(findings=findings, views=((isolation.of(numbers[0]), isolation.of(numbers[1])),))
+    return ExampleEvidence(findings=findings, views=(farness_view(distance_to_nearest, *numbers, classes),))
 
 
 def _joined(*parts: list[list[Finding]]) -> list[list[Finding]]:

@@ -1,89 +1,52 @@
-"""How unlike the training examples an example is, measured by how far held-out examples usually are.
+"""How far examples are from reference examples, in several ways.
 
-Shapes: R reference examples (training rows), U usual ones (held-out rows), Q asked ones, D numbers each.
+Shapes: R reference examples, Q asked ones, D numbers each.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
+
+# Of asked examples, shape (Q, D), the logarithm of how far they are, shape (Q,).
+Farness = Callable[[np.ndarray], np.ndarray]
 
 _MAX_AXES, _MAX_AXES_OF_KINDS = 60, 20
 _NEIGHBOURS = 5
 _LEAST, _LEAST_ANGLE = 1e-9, 1e-6
-_LEAST_JOINED = 0.5
 _TO_DEVIATION = 1.4826
 _LEAST_DEVIATION = 0.05
 _LIMIT = 12.0
 
 
-class Isolation:
-    """Distances to the nearest training examples, in deviations of those of usual held-out examples.
+def distance_to_nearest(reference: np.ndarray, classes: np.ndarray) -> Farness:
+    """By places: numbers are scaled so that all directions in which examples of one class differ count alike.
 
-    Numbers are scaled so that all directions in which examples of one class differ count alike.
-
-    Parameters
-    ----------
-    reference
-        Shape (R, D), finite, of training examples.
-    usual
-        Shape (U, D), finite, of held-out examples, most of which are as the training's: the middle and the upper
-        quarter of their distances set the scale, so that a tenth may be strange.
-    classes
-        Shape (R,), class of each training example.
+    `reference` has the shape (R, D), finite, `classes` the shape (R,): class of each reference example.
     """
-
-    def __init__(self, reference: np.ndarray, usual: np.ndarray, classes: np.ndarray) -> None:
-        self._space = _Space(reference, classes, _MAX_AXES)
-        self._places = self._space.places(reference)
-        self._scale = _scale(_log_distances(self._space.places(usual), self._places))
-
-    def of(self, asked: np.ndarray) -> np.ndarray:
-        """How far asked examples, shape (Q, D), are: shape (Q,), in deviations."""
-        return _deviations(_log_distances(self._space.places(asked), self._places), self._scale)
+    space = _Space(reference, classes, _MAX_AXES)
+    places = space.places(reference)
+    return lambda asked: _log_distances(space.places(asked), places)
 
 
-class EmbeddingIsolation:
-    """The same in a network's embedding, two ways: the angle to the nearest, and what lies beside the main directions.
-
-    A network maps what it does not know among what it knows: places along its main directions do not tell.
+def angle_to_nearest(reference: np.ndarray, classes: np.ndarray) -> Farness:
+    """By angles in a network's embedding: it maps what it does not know among what it knows, so places do not tell.
 
     References
     ----------
-    Sun, Ming, Zhu and Li, "Out-of-distribution detection with deep nearest neighbors" (2022), the angle; Wang, Li, Feng
-    and Zhang, "ViM: out-of-distribution with virtual-logit matching" (2022), the residual.
+    Sun, Ming, Zhu and Li, "Out-of-distribution detection with deep nearest neighbors" (2022).
     """
-
-    def __init__(self, reference: np.ndarray, usual: np.ndarray, classes: np.ndarray) -> None:
-        self._space = _Space(reference, classes, max(min(_MAX_AXES, reference.shape[1] // 3), 1))
-        self._directions = _directions(reference)
-        self._scales = [_scale(view) for view in self._views(usual)]
-
-    def of(self, asked: np.ndarray) -> np.ndarray:
-        """How far asked examples, shape (Q, D), are: shape (Q,), in deviations, the larger of both."""
-        views = zip(self._views(asked), self._scales, strict=True)
-        found: np.ndarray = np.max([_deviations(view, scale) for view, scale in views], axis=0)
-        return found
-
-    def _views(self, asked: np.ndarray) -> list[np.ndarray]:
-        similar = _directions(asked) @ self._directions.T
-        return [_log_angles(similar, similar.shape[1]), self._space.residuals(asked)]
+    directions = _directions(reference)
+    return lambda asked: _log_angles(_directions(asked) @ directions.T, len(directions))
 
 
-def joined_isolation(views: Sequence[tuple[np.ndarray, np.ndarray]], num_errors: int) -> np.ndarray:
-    """The largest of several isolations, shape (E,), in deviations of that of usual examples.
+def beside_main_directions(reference: np.ndarray, classes: np.ndarray) -> Farness:
+    """By what of a network's embedding lies beside the main directions of the reference.
 
-    Parameters
+    References
     ----------
-    views
-        Isolations of E errors and of U usual examples, the same in each.
-    num_errors
-        E; without a view nothing is strange.
+    Wang, Li, Feng and Zhang, "ViM: out-of-distribution with virtual-logit matching" (2022), the residual.
     """
-    if not views:
-        return np.zeros(num_errors)
-    errors, usual = (np.max([view[side] for view in views], axis=0) for side in range(2))
-    middle, deviation = _scale(usual)
-    return _deviations(errors, (middle, max(deviation, _LEAST_JOINED)))
+    return _Space(reference, classes, max(min(_MAX_AXES, reference.shape[1] // 3), 1)).residuals
 
 
 class KindIsolation:

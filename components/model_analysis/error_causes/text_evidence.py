@@ -36,28 +36,31 @@ _SURE, _LIKELY = 0.97, 0.9
 class TextJudge:
     """Knows the characters and pairs of characters of training texts."""
 
-    def __init__(self, training: Sequence[str], usual: Sequence[str]) -> None:
+    def __init__(self, training: Sequence[str]) -> None:
+        self._training = training
         self._characters = Counter(char for text in training for char in set(_visible(text)))
         self._pairs = Counter(pair for text in training for pair in _pairs_of(text))
         self._few = _FEW_TEXTS if len(training) >= 100 else 1
         self._marks = self._usual_share(training, "?")
         self._has_markup = sum(bool(_MARKUP.search(text)) for text in training) > _USUAL_MARKUP * len(training)
         self._lengths = float(np.quantile([len(_visible(text)) for text in training] or [0], 0.02))
-        novel = np.array([self.novelty(text) for text in usual] or [0.0])
-        self._novelty = float(np.median(novel))
-        above = novel[novel >= self._novelty] - self._novelty
-        self._deviation = max(float(np.median(above)) * 1.4826, 0.04)
 
-    def novelty(self, text: str) -> float:
-        """Share of a text's pairs of neighbouring characters that fewer than three training texts hold, 0 to 1."""
-        pairs = list(_pairs_of(text))
-        return sum(self._pairs[pair] < self._few for pair in pairs) / len(pairs) if pairs else 0.0
+    def novelties(self, texts: Sequence[str]) -> np.ndarray:
+        """Shares of each text's pairs of neighbouring characters that fewer than three training texts hold, 0 to 1.
 
-    def isolation(self, text: str) -> float:
-        """How novel it is, in deviations of held-out texts; 0 for a text too short to tell."""
-        if len(_visible(text)) <= _FEW_CHARACTERS:
+        0 for a text too short to tell.
+        """
+        return np.array([self._novelty(text) for text in texts], np.float64)
+
+    def left_out_novelties(self) -> np.ndarray:
+        """The same of each training text, by the others."""
+        return np.array([self._novelty(text, num_own=1) for text in self._training], np.float64)
+
+    def _novelty(self, text: str, *, num_own: int = 0) -> float:
+        pairs = _pairs_of(text)
+        if len(_visible(text)) <= _FEW_CHARACTERS or not pairs:
             return 0.0
-        return (self.novelty(text) - self._novelty) / self._deviation
+        return sum(self._pairs[pair] - num_own < self._few for pair in pairs) / len(pairs)
 
     def findings(self, text: str) -> list[Finding]:
         """What is wrong with the text itself."""

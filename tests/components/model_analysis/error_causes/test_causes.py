@@ -29,6 +29,7 @@ def one_error(**changed):
         "votes_for_label": np.array([0.0]),
         "votes_for_predicted": np.array([1.0]),
         "isolation": np.array([0.0]),
+        "is_strange": np.array([0.0]),
         "findings": [[]],
         "class_names": ("cat", "dog"),
     }
@@ -47,8 +48,8 @@ def finding(cause, strength=0.95):
         (AMBIGUOUS, {"votes_for_label": np.array([0.5]), "votes_for_predicted": np.array([0.5])}),
         (AMBIGUOUS, {"probabilities": np.array([[0.48, 0.52]])}),
         (WRONG_LABEL, {"label_suspicion": np.array([0.9])}),
-        (OUT_OF_DISTRIBUTION, {"isolation": np.array([9.0]), "label_suspicion": np.array([1.0])}),
-        (POOR_INPUT, {"findings": [[finding(POOR_INPUT)]], "isolation": np.array([9.0])}),
+        (OUT_OF_DISTRIBUTION, {"is_strange": np.array([0.95]), "label_suspicion": np.array([1.0])}),
+        (POOR_INPUT, {"findings": [[finding(POOR_INPUT)]], "is_strange": np.array([1.0])}),
         (BROKEN_PROCESSING, {"findings": [[finding(BROKEN_PROCESSING)]], "label_suspicion": np.array([1.0])}),
     ],
 )

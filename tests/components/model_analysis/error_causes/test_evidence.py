@@ -6,13 +6,7 @@ import pytest
 
 from components.model_analysis.error_causes.cause_names import BROKEN_PROCESSING, OUT_OF_DISTRIBUTION, POOR_INPUT
 from components.model_analysis.error_causes.error_clusters import error_clusters
-from components.model_analysis.error_causes.isolation import (
-    EmbeddingIsolation,
-    Isolation,
-    joined_isolation,
-    KindAngles,
-    KindIsolation,
-)
+from components.model_analysis.error_causes.isolation import KindAngles, KindIsolation
 from components.model_analysis.error_causes.label_noise import label_noise
 from components.model_analysis.error_causes.nearest_training import nearest_training
 from components.model_analysis.error_causes.photo_damage import DAMAGES
@@ -28,7 +22,7 @@ HELD_OUT = [comment("good" if seed % 2 else "bad", seed) for seed in range(300, 
 
 @pytest.fixture(scope="module")
 def texts():
-    return TextJudge(TEXTS, HELD_OUT)
+    return TextJudge(TEXTS)
 
 
 @pytest.mark.parametrize("kind", BROKEN_TEXTS)
@@ -41,9 +35,13 @@ def test_broken_texts_are_found_and_healthy_ones_are_not(texts, kind):
 
 
 def test_a_text_in_another_language_is_strange_and_not_broken(texts):
-    assert texts.isolation("the acting was superb and I loved every minute") > 4
-    assert texts.findings("the acting was superb and I loved every minute") == []
-    assert max(texts.isolation(text) for text in HELD_OUT) < 4
+    english = "the acting was superb and I loved every minute"
+    assert texts.novelties([english, "ㅋ"]).tolist() == [1, 0]
+    assert texts.findings(english) == []
+    assert texts.novelties(HELD_OUT).max() < 0.2
+    few = TextJudge(["abcd", "wxyz"])
+    assert few.novelties(["abcd", "abyz"]).tolist() == [0, 1 / 3]
+    assert few.left_out_novelties().tolist() == [1, 1], "a text is not known by itself"
 
 
 def test_blank_and_tiny_texts_are_poor(texts):
@@ -114,18 +112,11 @@ def test_without_examples_no_label_is_suspected():
     assert len(label_noise(np.zeros((0, 2)), np.zeros(0, int)).is_wrong) == 0
 
 
-def test_strange_examples_are_far_and_usual_ones_are_not():
+def test_examples_of_a_kind_are_near_and_others_are_not():
     rng = np.random.default_rng(0)
-    training, held_out = rng.normal(0, 1, (300, 8)), rng.normal(0, 1, (200, 8))
-    isolation = Isolation(training, held_out, np.zeros(300))
-    assert np.quantile(isolation.of(rng.normal(0, 1, (200, 8))), 0.98) < 4
-    assert isolation.of(rng.normal(6, 1, (50, 8))).min() > 4
-    embedding = EmbeddingIsolation(training + 3, held_out + 3, np.zeros(300))
-    joined = joined_isolation([(embedding.of(-held_out), embedding.of(held_out + 3))], 200)
-    assert np.median(joined) > 4
-    assert joined_isolation([], 3).tolist() == [0, 0, 0]
-    kinds = KindIsolation({"one": training[:100], "other": training[100:200] + 9})
-    assert np.median(kinds.of("other", held_out + 9)) < 1.5 < kinds.of("other", held_out).min()
+    values = rng.normal(0, 1, (300, 8))
+    kinds = KindIsolation({"one": values[:100], "other": values[100:200] + 9})
+    assert np.median(kinds.of("other", values[200:] + 9)) < 1.5 < kinds.of("other", values[200:]).min()
 
 
 def test_a_kind_is_looked_at_when_first_asked_for_and_no_more_kinds_than_bounded():
