@@ -128,6 +128,7 @@ def needed_go() -> tuple[int, ...]:
     lines = (re.search(r"^go (\S+)", (each.sources / "go.mod").read_text("utf-8"), re.MULTILINE) for each in GO_MODULES)
     return max(tuple(int(part) for part in line[1].split(".")) for line in lines if line)
 
+
 # Built by `make test-kueue` alone: it takes more work than all the others of `make test-cluster` together may.
 KUEUE = GoModule(
     name="kueue",
