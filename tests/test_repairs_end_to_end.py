@@ -184,13 +184,17 @@ def test_raw_rows_get_the_answers_of_the_repaired_ones(made, clients, wanted_NK)
     predictor = load_predictor(made / "model", device="cpu")
     model = BundleModel("m", predictor, version="1")
 
+    async def answered(request):
+        answer, _ = await model(request)
+        return answer
+
     def v1(rows):
-        found = asyncio.run(model.predict(instances(rows)))["predictions"]
+        found = asyncio.run(answered(instances(rows)))["predictions"]
         return [[row["probabilities"][name] for name in predictor.class_names] for row in found]
 
     def v2(**content):
         request = InferRequest.from_inference_request(InferenceRequest.model_validate(content), "m")
-        return np.reshape(asyncio.run(model.predict(request)).outputs[0].data, (-1, len(predictor.class_names)))
+        return np.reshape(asyncio.run(answered(request)).outputs[0].data, (-1, len(predictor.class_names)))
 
     assert {given["name"]: given["datatype"] for given in model.get_input_types()} == INPUTS
     np.testing.assert_allclose(v1(clients), wanted_NK, atol=1e-6)
@@ -214,7 +218,7 @@ def test_raw_rows_get_the_answers_of_the_repaired_ones(made, clients, wanted_NK)
             for name, kind in REPAIRED_INPUTS.items()
         ],
     )
-    answer = asyncio.run(model.predict(InferRequest.from_grpc(request)))
+    answer = asyncio.run(answered(InferRequest.from_grpc(request)))
     np.testing.assert_allclose(answer.outputs[0].data, wanted_NK[0], atol=1e-6)
     for content, sentence in (
         ({"inputs": repaired}, "must have columns of the model alone, got 'height'"),

@@ -83,11 +83,10 @@ class BundleModel(InferenceModel):
 
     async def __call__(
         self, body: Any, headers: dict[str, str] | None = None, verb: InferenceVerb = InferenceVerb.PREDICT
-    ) -> tuple[InferResponse, dict[str, str]]:
-        """Answer a request of gRPC, which KServe has decoded; `InvalidInput` or `RefusedError` where it is not."""
-        assert isinstance(body, InferRequest)
+    ) -> tuple[dict[str, Any] | InferResponse, dict[str, str]]:
+        """Answer a request that is decoded, as those of gRPC are; `InvalidInput` or `RefusedError` where it is not."""
         assert verb is InferenceVerb.PREDICT
-        began, num_bytes = time.monotonic(), request_bytes(body)
+        began, num_bytes = time.monotonic(), request_bytes(body) if isinstance(body, InferRequest) else 0
         exchange = Exchange(
             self,
             decode=lambda: body,

@@ -298,10 +298,18 @@ def test_a_type_that_cannot_be_cast_is_named(tmp_path, column, values, sentence)
 
 
 def test_a_part_of_another_modality_is_named(two_days):
-    text = ExampleTableInfo(modality="text", class_names=(), column_roles={})
-    [part] = ServingLogWriter(two_days, text).append(rows([NOON + timedelta(days=2)]))
+    text = ExampleTableInfo(modality="text", class_names=(), column_roles={"num_words": "derived"})
+    [part] = ServingLogWriter(two_days, text).append(rows([NOON + timedelta(days=2)], num_words=pa.array([3])))
     with pytest.raises(ContractError, match=f"{part} must be of the modality image, .* got text"):
         ServingLog(two_days)
+
+
+def test_a_part_of_answers_alone_has_no_modality_of_its_own(two_days):
+    text = ExampleTableInfo(modality="text", class_names=(), column_roles={})
+    ServingLogWriter(two_days, text).append(rows([NOON + timedelta(days=2)]))
+
+    assert num_rows(ServingLog(two_days)) == 25
+    assert ServingLog(two_days).info.modality == "image"
 
 
 @pytest.mark.parametrize(

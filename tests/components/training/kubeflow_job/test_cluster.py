@@ -225,7 +225,7 @@ def test_a_job_that_the_cluster_refuses_is_the_callers_mistake(api, backend, sta
 def test_a_trainer_that_is_not_there_or_too_old_is_said_with_its_version(api, backend, status, because):
     api.refusals["create", "trainjobs"] = [status]
     api.refused_because = because
-    with pytest.raises(RuntimeError, match=r"Kubeflow Trainer 2\.3 or newer is needed: have it installed") as raised:
+    with pytest.raises(RuntimeError, match=r"Kubeflow Trainer 2\.2 or newer is needed: have it installed") as raised:
         launch_train_job(job(), backend, poll_s=POLL_S)
     assert because in str(raised.value)
 
