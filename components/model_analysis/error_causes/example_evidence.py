@@ -166,7 +166,9 @@ def row_evidence(
     numbers = [part for part in found if part is not None and len(part) and part.shape[1]]
     if len(numbers) < len(found) or min(len(training), len(usual)) < _LEAST_TRAINING:
         return ExampleEvidence(findings=findings)
-    return ExampleEvidence(findings=findings, views=(farness_view(distance_to_nearest, *numbers, classes),))
+    of_errors, of_usual, of_training = numbers
+    view = farness_view(distance_to_nearest, of_errors, of_usual, of_training, classes)
+    return ExampleEvidence(findings=findings, views=(view,))
 
 
 def _joined(*parts: list[list[Finding]]) -> list[list[Finding]]:
