@@ -121,9 +121,9 @@ class Predictor:
         """Whether `lay_out` changes anything."""
         return any(value.ndim == 4 for value in self._classifier.parameters())
 
-    def empty_inputs(self, num_rows: int, *, length: int = 1) -> dict[str, np.ndarray]:
-        """Inputs of nothing but padding, B rows each; ragged ones have the given length."""
-        return {name: spec.empty(num_rows, length=length) for name, spec in self.features.input_specs.items()}
+    def empty_inputs(self, num_rows: int) -> dict[str, np.ndarray]:
+        """Inputs of nothing but padding, B rows each; ragged ones have the length 1."""
+        return {name: spec.empty(num_rows, length=1) for name, spec in self.features.input_specs.items()}
 
     def _check(self, inputs: Mapping[str, np.ndarray]) -> None:
         specs = self.features.input_specs
