@@ -21,14 +21,15 @@ class WaitingRows:
 def planned_rows(waiting: Sequence[WaitingRows], *, max_rows: int = MAX_ROWS) -> list[int]:
     """Rows of each waiting request in the next batch, in their order.
 
-    The first always has one at least. Others join it unless they are much longer; what a batch may hold is shared
-    fairly, so that a small request does not wait for the end of a large one.
+    The first always has one at least. Others join it unless they are much longer or much shorter; what a batch may hold
+    is shared fairly, so that a small request does not wait for the end of a large one.
     """
     rows = [0] * len(waiting)
     if not waiting:
         return rows
     longest = max(_ALWAYS_TOGETHER, 2 * waiting[0].length)
-    joined = [index for index, one in enumerate(waiting) if one.length <= longest]
+    shortest = 0 if waiting[0].length <= _ALWAYS_TOGETHER else waiting[0].length / 2
+    joined = [index for index, one in enumerate(waiting) if shortest <= one.length <= longest]
     length = max(waiting[index].length for index in joined)
     left = max(1, min(max_rows, MAX_PADDED_VALUES // max(length, 1)))
     joined = joined[:left]
