@@ -1,23 +1,32 @@
 """The access log: a JSON object a line for every request, without anything of what it held."""
 
+from collections import deque
 from collections.abc import Mapping
+import contextlib
+import logging
 import sys
 import threading
 from typing import Any, BinaryIO
 
 import orjson
 
+logger = logging.getLogger(__name__)
+
 _FLUSH_S = 0.2
 _FLUSH_BYTES = 64 * 1024
 
 
 class AccessLog:
-    """Writes lines in a thread of its own, some at a time; a line is lost only where the process is killed."""
+    """Writes lines in a thread of its own, some at a time.
+
+    Lines are lost where the process is killed, or the stream cannot be written, which is logged once.
+    """
 
     def __init__(self, stream: BinaryIO | None = None) -> None:
         self._stream = stream or sys.stdout.buffer
-        self._lines: list[bytes] = []
+        self._lines: deque[bytes] = deque()  # one thread adds, another takes
         self._num_bytes = 0
+        self._has_failed = False
         self._wake, self._closed = threading.Event(), False
         self._thread = threading.Thread(target=self._run, name="access-log", daemon=True)
         self._thread.start()
@@ -44,7 +53,17 @@ class AccessLog:
         self._flush()
 
     def _flush(self) -> None:
-        lines, self._lines, self._num_bytes = self._lines, [], 0
-        if lines:
+        lines = []
+        self._num_bytes = 0
+        with contextlib.suppress(IndexError):
+            while True:
+                lines.append(self._lines.popleft())
+        if not lines:
+            return
+        try:
             self._stream.write(b"".join(lines))
             self._stream.flush()
+        except (OSError, ValueError) as error:  # a full disk, or nobody reads any more: answering goes on
+            if not self._has_failed:
+                logger.warning("the access log could not be written: %s", error)
+            self._has_failed = True
