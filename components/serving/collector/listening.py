@@ -9,9 +9,13 @@ import uvicorn
 
 from components.serving.collector.app import CollectorApp
 from components.serving.collector.collector import Collector, CollectorConfig
+from components.serving.traffic.connection import bounded_protocol, BoundedServer
+from components.serving.traffic.limits import TrafficLimits
 from components.shared.contracts.bundle import BundleConfig, read_config
 from components.shared.runtime.redaction import mask_record
 from components.shared.tables.personal_key import KEY_VARIABLE, personal_key
+
+logger = logging.getLogger(__name__)
 
 _GRACE_PERIOD_S = 10
 
@@ -33,7 +37,9 @@ def listen(config: CollectorConfig, *, host: str, port: int) -> None:
     _check_key(config)
     collector = Collector(config)
     options = {"log_config": None, "access_log": False, "timeout_graceful_shutdown": _GRACE_PERIOD_S}
-    server = uvicorn.Server(uvicorn.Config(CollectorApp(collector).app, host=host, port=port, **options))  # type: ignore[arg-type]
+    protocol = bounded_protocol(TrafficLimits(), lambda reason: logger.warning("a connection was ended: %s", reason))
+    application = CollectorApp(collector).app
+    server = BoundedServer(uvicorn.Config(application, host=host, port=port, http=protocol, **options))  # type: ignore[arg-type]
     # uvicorn raises the signal that stopped it once more, when all is done: that is no error.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)

@@ -1,12 +1,13 @@
 """The model server: bundles behind KServe's protocols, over V1 and V2 REST and V2 gRPC."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 import contextlib
 import gc
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -30,7 +31,7 @@ from components.serving.server.request_validation import BundleDataPlane, FixedR
 from components.serving.server.rest_endpoint import InferenceEndpoints
 from components.serving.server.start_page import example_curl, start_page
 from components.serving.traffic.access_log import AccessLog
-from components.serving.traffic.connection import bounded_protocol, BoundedProtocol
+from components.serving.traffic.connection import bounded_protocol, BoundedServer
 from components.serving.traffic.limits import TrafficLimits
 from components.serving.traffic.metrics import REFUSALS, show_held, show_log_counters
 from components.serving.traffic.traffic import Traffic
@@ -121,7 +122,10 @@ class BundleServer:
         RESTServer("kserve.model_server:app", self._dataplane, extension, config.http_port).create_application()
         self._endpoints = InferenceEndpoints(app, self._dataplane)
         self._rest = _DrainingServer(
-            self._uvicorn_config(), drain_s=self._limits.drain_s, begin_drain=self._begin_drain
+            self._uvicorn_config(),
+            drain_s=self._limits.drain_s,
+            begin_drain=self._begin_drain,
+            end_beside=self._stop_grpc,
         )
         self._grpc = GRPCEndpoint(
             address_of(config.host, config.grpc_port),
@@ -150,7 +154,10 @@ class BundleServer:
             await self._rest.serve()
         finally:
             announced.cancel()
-            await self._grpc.stop(grace_s=self._limits.answer_timeout_s)
+            await self._stop_grpc()
+
+    async def _stop_grpc(self) -> None:
+        await self._grpc.stop(grace_s=self._limits.answer_timeout_s)
 
     def _uvicorn_config(self) -> uvicorn.Config:
         return uvicorn.Config(
@@ -196,16 +203,23 @@ class BundleServer:
             logger.info("a page to try it: %s/ - from a shell: %s", _url(config), curl)
 
 
-class _DrainingServer(uvicorn.Server):
+class _DrainingServer(BoundedServer):
     """uvicorn's server that says at a signal that it is not ready, and stops listening a while later.
 
     Meanwhile it answers, and asks its clients to close their connections: a load balancer takes a moment to send no
     more requests. A second signal ends the wait.
     """
 
-    def __init__(self, config: uvicorn.Config, *, drain_s: float, begin_drain: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        drain_s: float,
+        begin_drain: Callable[[], None],
+        end_beside: Callable[[], Awaitable[None]],
+    ) -> None:
         super().__init__(config)
-        self._drain_s, self._begin_drain = drain_s, begin_drain
+        self._drain_s, self._begin_drain, self._end_beside = drain_s, begin_drain, end_beside
         self._drain_until: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -216,12 +230,12 @@ class _DrainingServer(uvicorn.Server):
         else:
             self.should_exit = True
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what was accepted over both protocols at the same time, so that the grace of one holds for both."""
+        await asyncio.gather(super().shutdown(sockets), self._end_beside())
+
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second: whether to end."""
-        if counter % 10 == 0:
-            for connection in list(self.server_state.connections):
-                if isinstance(connection, BoundedProtocol):
-                    connection.close_if_stalled()
         if self._drain_until is not None and time.monotonic() >= self._drain_until:
             return True
         return await super().on_tick(counter)

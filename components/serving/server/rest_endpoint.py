@@ -80,19 +80,17 @@ class InferenceEndpoints:
             return
         path = scope["path"]
         found = _V1_PATH.fullmatch(path) or _V2_PATH.fullmatch(path) if scope["method"] == "POST" else None
-        model = self._model(found[1]) if found is not None else None
-        if found is not None and model is None:
+        if found is None:
+            await self._others(scope, receive, send)
+            return
+        model, version = self._model(found[1]), found[2] if found.re is _V2_PATH else None
+        if model is None:
             for message in refusal_messages(404, str(ModelNotFound(found[1]))):
                 await send(message)
-            return
-        if found is not None and model is not None:
-            version = found[2] if found.re is _V2_PATH else None
-            if version in (None, model.version):
-                await self._infer(model, V1 if found.re is _V1_PATH else V2, scope, receive, send)
-            else:
-                await self._refuse_version(model, version, send)
-            return
-        await self._others(scope, receive, send)
+        elif version not in (None, model.version):
+            await self._refuse_version(model, version, send)
+        else:
+            await self._infer(model, V1 if found.re is _V1_PATH else V2, scope, receive, send)
 
     async def _others(self, scope: Message, receive: Receive, send: Send) -> None:
         if self.start_page is not None and scope["path"] == "/" and _wants_html(scope):
@@ -135,9 +133,9 @@ class InferenceEndpoints:
             if progress.admission is not None:
                 progress.admission.release()
         request_id = progress.request_id if progress.exchange is None else progress.exchange.request_id
-        if not request_id.isascii():
-            request_id = progress.request_id
-        more = {REQUEST_ID_HEADER: request_id, **answer.headers}
+        more = {**answer.headers}
+        if request_id.isascii():  # another is in the body alone
+            more[REQUEST_ID_HEADER] = request_id
         if self.draining:
             more["connection"] = "close"
         await send(
@@ -178,7 +176,11 @@ class InferenceEndpoints:
         connection = scope.get("extensions", {}).get(CONNECTION)
         if isinstance(connection, BoundedProtocol):
             connection.when_gone = progress.ticket.answer.cancel
-        content = await progress.ticket.answer
+        try:
+            content = await progress.ticket.answer
+        finally:
+            if isinstance(connection, BoundedProtocol):
+                connection.when_gone = None  # an idle connection keeps nothing of its last request
         return _Answer(200, content, more)
 
     def _refusal(self, model: BundleModel, error: Exception) -> _Answer:

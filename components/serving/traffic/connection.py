@@ -8,6 +8,7 @@ from collections.abc import Callable
 import json
 from typing import Any
 
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from components.serving.traffic.limits import MAX_BODY_BYTES, MAX_HEAD_BYTES, TrafficLimits
@@ -31,6 +32,18 @@ def bounded_protocol(limits: TrafficLimits, refused: Callable[[str], None]) -> t
         on_refusal = staticmethod(refused)
 
     return Bounded
+
+
+class BoundedServer(uvicorn.Server):
+    """uvicorn's server that looks every second for connections that take too long."""
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second: whether to end."""
+        if counter % 10 == 0:
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, BoundedProtocol):
+                    connection.close_if_stalled()
+        return await super().on_tick(counter)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -105,11 +118,16 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         allowed_s = self.limits_of_server.receive_timeout_s + self._message_bytes / _SLOWEST_BYTES_A_SECOND
         if self.loop.time() - self._waits_since > allowed_s:
-            started = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
-            if started or (not self._in_head and self._message_bytes == 0 and self.cycle is None):
-                self.transport.close()
-            else:
+            if self._may_be_told():
                 self._refuse(408, "slow_client", "the request did not come in time")
+            else:
+                self.transport.close()
+
+    def _may_be_told(self) -> bool:
+        """Whether an answer is due: a request has begun, and no answer to it or to the one before has."""
+        if self.cycle is None:
+            return self._in_head
+        return self.cycle.response_complete if self._in_head else not self.cycle.response_started
 
     def _refuse(self, status: int, reason: str, sentence: str) -> None:
         content = json.dumps({"error": sentence}).encode()

@@ -117,6 +117,21 @@ def test_a_request_that_is_never_ended_is_closed(begun):
     run(test)
 
 
+def test_a_body_that_never_ends_after_its_answer_gets_no_second_one():
+    async def refusing(scope, receive, send):
+        await send({"type": "http.response.start", "status": 429, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"no"})
+
+    async def test():
+        async with running(refusing, receive_timeout_s=0.2) as (port, refused):
+            answer = await exchanged(port, b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc")
+            assert answer.count(b"HTTP/1.1") == 1
+            assert answer.startswith(b"HTTP/1.1 429")
+            assert refused == []
+
+    run(test)
+
+
 def test_a_connection_on_which_nothing_comes_is_closed_without_a_word():
     async def test():
         async with running(receive_timeout_s=0.2) as (port, _):
