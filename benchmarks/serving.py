@@ -11,6 +11,7 @@ JPEG files in binary; digits, texts and tables as V2 JSON. Printed: requests a s
 request, memory; and ours against each other.
 """
 
+import base64
 from collections.abc import Iterator, Sequence
 import contextlib
 from dataclasses import dataclass
@@ -258,8 +259,6 @@ def _values(model: str, rng: np.random.Generator, number: int) -> list[tuple[str
         return [("text", "BYTES", " ".join(map(str, rng.integers(0, 999, 12))))]
     if model == "table":
         return [("fare", "FP64", float(number)), ("company", "BYTES", "Blue")]
-    import base64
-
     buffer = io.BytesIO()
     Image.fromarray(_pixels(rng, 8)).save(buffer, "PNG")
     return [("image", "BYTES", base64.b64encode(buffer.getvalue()).decode())]

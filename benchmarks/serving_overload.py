@@ -31,7 +31,6 @@ import typer
 
 from benchmarks.http_load import answer_status, closed_loop, raw_request
 from benchmarks.serving import CLIENT_CORE, prefixed, server, write_model
-from components.modeling.predictor import load_predictor
 
 app = typer.Typer(add_completion=False)
 PATH = "/v2/models/model/infer"
@@ -177,7 +176,6 @@ def _running(model: str, *options: str) -> Iterator[tuple[subprocess.Popen[bytes
     os.sched_setaffinity(0, {CLIENT_CORE})
     with tempfile.TemporaryDirectory() as scratch:
         write_model(Path(scratch) / "model", model)
-        load_predictor(Path(scratch) / "model", device="cpu")
         with server("ours", Path(scratch), *options) as running:
             yield running
 
