@@ -18,8 +18,9 @@ from components.serving.server.request_context import Context, context_columns
 from components.serving.server.request_rows import ReadRows
 from components.serving.traffic.admission import RefusedError
 from components.serving.traffic.batch_plan import MAX_ROWS
-from components.serving.traffic.batching import BatchingWorker, Ticket
+from components.serving.traffic.batching import BatchingWorker
 from components.serving.traffic.observer import CLIENT_GONE, Ended, RequestObserver
+from components.serving.traffic.ticket import Ticket
 from components.serving.traffic.traffic import Traffic
 from components.shared.contracts.operating_threshold import OperatingThreshold
 from components.shared.serving_log.recorder import RequestRecorder

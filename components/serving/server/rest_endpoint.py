@@ -22,10 +22,10 @@ from components.serving.server.bundle_model import BundleModel
 from components.serving.server.exchange import Exchange, new_request_id, REQUEST_ID_HEADER
 from components.serving.server.http_rules import App, Message, Receive, refusal_messages, Send
 from components.serving.traffic.admission import Admission, RefusedError
-from components.serving.traffic.batching import Ticket
 from components.serving.traffic.connection import BoundedProtocol, CONNECTION
 from components.serving.traffic.limits import MAX_BODY_BYTES
 from components.serving.traffic.observer import CLIENT_GONE, Ended
+from components.serving.traffic.ticket import Ticket
 
 logger = logging.getLogger("kserve")
 

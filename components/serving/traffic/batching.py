@@ -9,17 +9,17 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 import contextlib
-from dataclasses import dataclass, field
 import threading
 import time
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from components.modeling.task import Answers
 from components.serving.traffic.admission import Refusal, RefusedError, UNAVAILABLE
-from components.serving.traffic.batch_plan import MAX_ROWS, planned_rows, WaitingRows
+from components.serving.traffic.batch_plan import MAX_ROWS, planned_rows
 from components.serving.traffic.limits import LARGE_BYTES
+from components.serving.traffic.ticket import AnswerParts, Ticket, Work
 from components.shared.feature_store.blocks import InputSpec, joined_inputs
 
 LINGER_S = 0.005
@@ -27,64 +27,6 @@ LINGER_S = 0.005
 _READ_AHEAD = 2
 # Small requests that are read while others are computed, where a batch has fewer rows.
 _MIN_ACTIVE = 16
-
-
-class AnswerParts(Protocol):
-    """How answers to rows are cut and joined."""
-
-    def rows(self, answers: Any, start: int, stop: int) -> Any:
-        """The answers to some of the rows."""
-        ...
-
-    def joined(self, parts: Sequence[Any]) -> Any:
-        """Answers to parts as one."""
-        ...
-
-
-class Work(Protocol):
-    """One request, as the thread that computes sees it."""
-
-    num_bytes: int
-
-    def read(self) -> Mapping[str, np.ndarray]:
-        """The predictor's inputs; what is wrong with the request is raised, and goes to its client."""
-        ...
-
-    def finish(self, answers: Any) -> Any:
-        """What the client gets for the answers to all rows."""
-        ...
-
-
-@dataclass(slots=True)
-class Timing:
-    """Seconds of one request by stage, and the rows of the largest batch that it was in."""
-
-    queue_s: float = 0.0
-    read_s: float = 0.0
-    compute_s: float = 0.0
-    num_rows: int = 0
-    batch_rows: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class Ticket:
-    """A request that waits for its answer: `answer` is the future of what `Work.finish` returns."""
-
-    work: Work
-    answer: asyncio.Future[Any]
-    deadline: float
-    queued: float
-    timing: Timing = field(default_factory=Timing)
-    inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
-    is_large: bool = False
-    next_row: int = 0
-    parts: list[Any] = field(default_factory=list)
-
-    @property
-    def waiting(self) -> WaitingRows:
-        """What of it is not computed yet."""
-        length = max((value.shape[1] for value in self.inputs.values() if value.ndim == 2), default=1)
-        return WaitingRows(num_rows=self.timing.num_rows - self.next_row, length=length)
 
 
 class BatchingWorker:
@@ -109,7 +51,7 @@ class BatchingWorker:
     def __init__(
         self,
         predict: Callable[[Mapping[str, np.ndarray]], Answers],
-        parts: "AnswerParts",
+        parts: AnswerParts,
         specs: Mapping[str, InputSpec],
         *,
         observe: Callable[[float, float, float], None],

@@ -8,7 +8,7 @@ from kserve.metrics import get_labels, PRE_HIST_TIME, PREDICT_HIST_TIME
 import numpy as np
 from prometheus_client import Counter, Gauge, Histogram, Summary
 
-from components.serving.traffic.batching import Timing
+from components.serving.traffic.ticket import Timing
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _ROWS = (1, 2, 4, 8, 16, 32, 64)

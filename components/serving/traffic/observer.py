@@ -7,8 +7,8 @@ import logging
 import time
 
 from components.serving.traffic.access_log import AccessLog
-from components.serving.traffic.batching import Timing
 from components.serving.traffic.metrics import ModelMetrics, REFUSALS
+from components.serving.traffic.ticket import Timing
 
 logger = logging.getLogger("kserve")
 

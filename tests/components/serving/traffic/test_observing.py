@@ -4,9 +4,9 @@ import logging
 import time
 
 from components.serving.traffic.access_log import AccessLog
-from components.serving.traffic.batching import Timing
 from components.serving.traffic.metrics import REFUSALS, REQUESTS
 from components.serving.traffic.observer import Ended, RequestObserver
+from components.serving.traffic.ticket import Timing
 
 
 def ended(**values) -> Ended:
