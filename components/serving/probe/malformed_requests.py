@@ -7,7 +7,7 @@ import json
 import struct
 from typing import Any
 
-from components.serving.probe.inference_client import RequestBody, tensors_request, value_tensor
+from components.shared.served_model.inference_client import RequestBody, tensors_request, value_tensor
 
 _Request = Callable[[Sequence[Mapping[str, Any]]], RequestBody]
 _NO_COLUMN = "no such column"

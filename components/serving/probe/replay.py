@@ -10,8 +10,11 @@ from typing import Literal
 
 import numpy as np
 
-from components.serving.probe.held_out_examples import HeldOut
-from components.serving.probe.inference_client import (
+from components.serving.probe.malformed_requests import malformed_requests, MalformedRequest
+from components.shared.contracts.verdict import Finding, Verdict
+from components.shared.runtime.progress import progress
+from components.shared.served_model.held_out_examples import HeldOut, inputs_of_rows
+from components.shared.served_model.inference_client import (
     Answer,
     example_request,
     InferenceClient,
@@ -19,10 +22,7 @@ from components.serving.probe.inference_client import (
     RequestBody,
     values_of,
 )
-from components.serving.probe.malformed_requests import malformed_requests, MalformedRequest
-from components.shared.contracts.verdict import Finding, Verdict
-from components.shared.runtime.progress import progress
-from components.shared.tables.repair_spec import Repair, repaired_names
+from components.shared.tables.repair_spec import Repair
 
 CHECK = "serving"
 # Of a probability, or of a number relative to its size (see `HeldOut.scales_N`).
@@ -87,10 +87,7 @@ def replay_examples(client: InferenceClient, held_out: HeldOut, repairs: Sequenc
     `InferenceClientError` where the examples lack what the model reads, or the server refuses one or breaks the
     protocol; OSError or `http.client.HTTPException` where it cannot be reached.
     """
-    datatypes, is_repaired = client.input_datatypes(), held_out.modality == "tabular" and bool(repairs)
-    if is_repaired:
-        names = repaired_names(list(datatypes), repairs, where="the inputs of the served model")
-        datatypes = {name: held_out.datatypes.get(name, "FP64") for name in names}
+    datatypes, is_repaired = inputs_of_rows(held_out, client.input_datatypes(), repairs)
     bodies = [example_request(row, datatypes, is_repaired=is_repaired) for row in held_out.rows]
     answers = [
         _served(client, body, example_id)

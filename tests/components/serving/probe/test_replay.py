@@ -9,14 +9,14 @@ import pytest
 from components.modeling.predictor import load_predictor
 from components.serving.component import probe_server as face
 from components.serving.jobs import probe_server
-from components.serving.probe.child_server import MODEL_NAME
-from components.serving.probe.held_out_examples import held_out_examples
-from components.serving.probe.inference_client import InferenceClient
 from components.serving.probe.replay import judge_replay, Refusal, Replay, replay_examples
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.verdict import read_verdict
 from components.shared.runtime.errors import ContractError
+from components.shared.served_model.child_server import MODEL_NAME
+from components.shared.served_model.held_out_examples import held_out_examples
+from components.shared.served_model.inference_client import InferenceClient
 from tests.components.serving.replays import MODALITIES, write_columns, write_examples, write_predictions
 
 GOOD = (Refusal(request="nonsense", status=400, reason="no", next_status=200),)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.runtime.errors import ContractError
+from components.shared.tables.repair_spec import Repair, repaired_names
 
 HELD_OUT_SPLITS = ("test", "validation")
 
@@ -63,6 +64,26 @@ def held_out_examples(examples: ExampleTable, predictions: PredictionsTable, *, 
         is_regression=predictions.is_regression,
         datatypes={field.name: "BYTES" if field.type == pa.string() else "FP64" for field in examples.schema},
     )
+
+
+def inputs_of_rows(
+    held_out: HeldOut, datatypes: Mapping[str, str], repairs: Sequence[Repair] = ()
+) -> tuple[Mapping[str, str], bool]:
+    """The V2 inputs, with their datatypes, of requests for held-out rows, and whether these say that repairs are done.
+
+    Parameters
+    ----------
+    held_out
+        The rows: of a table, they are as the model reads them.
+    datatypes
+        The served model's inputs, as its metadata tells them: as its clients send them.
+    repairs
+        What the model's bundle does to the columns of a table before it reads them.
+    """
+    if held_out.modality != "tabular" or not repairs:
+        return datatypes, False
+    names = repaired_names(list(datatypes), repairs, where="the inputs of the served model")
+    return {name: held_out.datatypes.get(name, "FP64") for name in names}, True
 
 
 def _answers(predictions: PredictionsTable, split: str, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from components.serving.probe.inference_client import InferenceClient, LOOPBACK
+from components.shared.served_model.inference_client import InferenceClient, LOOPBACK
 
 MODEL_NAME = "probe"
 _POLL_S = 0.05

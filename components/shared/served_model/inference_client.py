@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import http.client
 import json
 import math
@@ -24,12 +24,13 @@ class Answer:
     """One HTTP answer.
 
     `content` is the JSON body, None where it is no JSON; `latency_s` runs from sending the request to reading the whole
-    answer.
+    answer; `headers` have their names in small letters.
     """
 
     status: int
     content: Any
     latency_s: float
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reason(self) -> str:
@@ -95,7 +96,8 @@ class InferenceClient:
             content = json.loads(data)
         except ValueError:
             content = None
-        return Answer(status=response.status, content=content, latency_s=latency_s)
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(status=response.status, content=content, latency_s=latency_s, headers=headers)
 
 
 def example_request(row: Mapping[str, Any], datatypes: Mapping[str, str], *, is_repaired: bool = False) -> RequestBody:

@@ -1,0 +1,1 @@
+"""The canary: how a new release is judged beside the stable one."""

@@ -1,0 +1,1 @@
+"""The rehearsal: a release beside the stable one on this machine, with traffic, before a cluster sees it."""
