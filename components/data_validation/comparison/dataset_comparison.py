@@ -14,6 +14,7 @@ from components.data_validation.comparison.drift_features import binned_features
 from components.data_validation.comparison.drift_findings import Compared, drift_findings, Relation
 from components.data_validation.comparison.schema_changes import schema_changes
 from components.data_validation.comparison.unit_change import unit_change, UnitChange
+from components.data_validation.comparison.watched_slices import with_watched_slices
 from components.data_validation.quality.column_checks import infinite_findings
 from components.data_validation.quality.key_mismatch import key_mismatches
 from components.data_validation.quality.key_mismatch_findings import mismatch_findings
@@ -54,8 +55,9 @@ def compare_datasets(
 ) -> DatasetComparison:
     """Compare two datasets; no pass where a finding blocks or a dataset has too few rows.
 
-    `remarks` say what was assumed before, one sentence each.
+    `remarks` say what was assumed before, one sentence each. Slices that the reference pins are compared as columns.
     """
+    reference, current, unwatched = with_watched_slices(reference, current)
     binned = binned_features(
         reference.sample, current.sample, reference_columns=reference.columns, current_columns=current.columns
     )
@@ -82,7 +84,7 @@ def compare_datasets(
     findings += _label_findings(reference, current)
     # Masked columns hold placeholders: only what nobody named needs to be hidden here.
     hidden = reference.noticed_columns | current.noticed_columns
-    said = [*remarks, *comparison_remarks(reference, current, comparison)]
+    said = [*remarks, *unwatched, *comparison_remarks(reference, current, comparison)]
     return DatasetComparison(
         verdict=comparison_verdict(findings_without_values(findings, hidden), comparison, settings, said),
         schema=schema if options.schema is not None else without_values(schema, hidden),

@@ -21,6 +21,7 @@ from components.data_validation.tables.column_roles import ColumnRoles, sort_key
 from components.data_validation.tables.prepared_table import PreparedTable
 from components.shared.contracts.format_version import check_format_version
 from components.shared.contracts.parquet_folder import METADATA_KEY
+from components.shared.contracts.pinned_slices import pinned_from, PinnedSlice
 from components.shared.runtime.errors import ContractError
 
 SAMPLE_ROWS = 100_000
@@ -46,6 +47,7 @@ class DatasetProfile:
     personal_data: PersonalDataCounter | None = None  # what looks like it in texts; None where rows were not read
     keyed_rows: KeyedRows | None = None  # rows by their identifier; None unless asked for
     label_version: int | None = None  # of the label's definition; None where it is not known
+    pinned_slices: tuple[PinnedSlice, ...] = ()  # whose shares are watched
     has_label: bool = False
     remarks: tuple[str, ...] = field(default=())  # what was recognised when it was read
 
@@ -120,6 +122,7 @@ def profiled_dataset(
         keyed_rows=keyed,
         label_version=table.info.label_version if table.info is not None else label_version,
         has_label=roles.label_column in table.schema.names,
+        pinned_slices=roles.pinned_slices,
         remarks=profile.remarks,
     )
 
@@ -137,6 +140,7 @@ def write_baseline(path: Path, profile: DatasetProfile) -> None:
         "label_version": profile.label_version,
         "columns": [[column.name, column.role, column.kind, list(column.also)] for column in profile.columns],
         "kept": [column.name for column in profile.columns if column.is_kept],
+        "pinned_slices": [item.to_dict() for item in profile.pinned_slices],
     }
     pq.write_table(rows.replace_schema_metadata({METADATA_KEY: json.dumps(content)}), path, compression="zstd")
 
@@ -175,6 +179,8 @@ def baseline_profile(statistics_path: Path, *, name: str) -> DatasetProfile:
         num_rows=content["num_rows"],
         ordered_in_time=content["ordered_in_time"],
         label_version=content["label_version"],
+        # Bundles of earlier releases know none.
+        pinned_slices=pinned_from(content.get("pinned_slices", ())),
         has_label=any(column.role == "label" for column in columns),
     )
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from components.data_validation.tables.arrow_lists import column_kind, ColumnKind, EXAMINED_ROLES, ExaminedColumn
 from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo
+from components.shared.contracts.pinned_slices import PinnedSlice
 from components.shared.contracts.problem import Problem
 from components.shared.tables.column_roles import resolve_roles, ResolvedRoles
 from components.shared.tables.column_types import as_type
@@ -42,6 +43,8 @@ class ColumnRoles:
         Why each column that takes no part does not.
     remarks
         What was recognised rather than told, one sentence each.
+    pinned_slices
+        Slices whose shares are watched.
     """
 
     columns: tuple[ExaminedColumn, ...]
@@ -52,6 +55,7 @@ class ColumnRoles:
     group: str | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    pinned_slices: tuple[PinnedSlice, ...] = ()
 
     @property
     def label_column(self) -> str | None:
@@ -86,6 +90,7 @@ def roles_of_examples(info: ExampleTableInfo, schema: pa.Schema, *, kept: Collec
         id=next(iter(info.columns_of("id")), None),
         time=next(iter(info.columns_of("time")), None),
         group=next(iter(info.columns_of("group")), None),
+        pinned_slices=info.pinned_slices,
     )
 
 
@@ -121,6 +126,7 @@ def recognised_roles(peeks: Sequence[pa.Table], problem: Problem) -> ColumnRoles
         group=problem.group,
         left_out=left_out,
         remarks=(*resolved.inferred, *_remarks(resolved, values, problem)),
+        pinned_slices=problem.slices.pinned,
     )
 
 

@@ -6,6 +6,8 @@ import unicodedata
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.shared.tables.few_values import few_texts, few_values
+
 # What spreadsheets and data frames write for a missing number.
 MISSING_NUMBERS = ("NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "none", "-", "?")
 # A code such as 00501 is not a number: its leading zeros matter.
@@ -97,7 +99,9 @@ def as_type(values: pa.Array, kind: pa.DataType) -> pa.Array:
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if pa.types.is_floating(values.type):
-        values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+        values = _known(values)
+        if values.type == kind:
+            return values
     if kind == pa.string():
         return _as_texts(values)
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
@@ -107,9 +111,20 @@ def as_type(values: pa.Array, kind: pa.DataType) -> pa.Array:
 
 def composed_texts(texts: pa.Array) -> pa.Array:
     """Texts (N,) in composed form (NFC), so that equal texts are equal bytes; null where empty."""
+    few = few_texts(texts)
+    if few is not None:
+        return texts if "" not in few else pa.array([text or None for text in few], pa.string())
     if pc.all(pc.string_is_ascii(texts)).as_py() is False:
         texts = pc.utf8_normalize(texts, form="NFC") if _ARROW_COMPOSES else _composed(texts)
     return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+
+
+def _known(numbers: pa.Array) -> pa.Array:
+    """Floating numbers (N,), null where NaN."""
+    few = few_values(numbers)
+    if few is not None and all(number is None or number == number for number in few):
+        return numbers
+    return pc.if_else(pc.is_nan(numbers), pa.scalar(None, numbers.type), numbers)
 
 
 def _composed(texts: pa.Array) -> pa.Array:

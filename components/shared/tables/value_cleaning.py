@@ -6,6 +6,7 @@ text` is a payload, not a value of a table: it stays as it stands.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 import math
 from typing import Any
 import unicodedata
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.shared.tables.column_types import as_type, type_of_texts
+from components.shared.tables.few_values import few_texts
 from components.shared.tables.table_spec import TableSpec
 
 MAX_VALUE_BYTES = 1 << 20
@@ -55,6 +57,10 @@ class ValueCleaning:
 
     def texts(self, texts: pa.Array) -> pa.Array:
         """Composed texts (N,), cleaned."""
+        few = few_texts(texts)
+        if few is not None:
+            cleaned = [self._text(text) for text in few]
+            return texts if cleaned == few else pa.array(cleaned, pa.string())
         if not self.keep_spaces:
             texts = pc.utf8_trim_whitespace(texts)
             texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
@@ -75,7 +81,13 @@ class ValueCleaning:
 
     @property
     def _words(self) -> frozenset[str]:
-        return frozenset(_plain(text) for text in self.missing)
+        return _plain_words(self.missing)
+
+    def _text(self, text: str | None) -> str | None:
+        """One plain text, cleaned as `texts` cleans columns."""
+        trimmed = text.strip() if text is not None else None
+        kept = text if self.keep_spaces else trimmed or None
+        return None if trimmed in self._words else kept
 
     def _without_missing(self, texts: pa.Array) -> pa.Array:
         if not self.missing:
@@ -136,6 +148,11 @@ def too_long(values: pa.Array) -> pa.Array | None:
 def _holds_texts(values: pa.Array) -> bool:
     kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+@lru_cache(maxsize=64)
+def _plain_words(missing: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(_plain(text) for text in missing)
 
 
 def _plain(text: str) -> str:

@@ -1,3 +1,6 @@
+from dataclasses import replace
+import json
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +15,11 @@ from components.data_validation.comparison.dataset_profile import (
 from components.data_validation.tables.column_roles import roles_of_examples
 from components.data_validation.tables.prepared_table import PreparedTable
 from components.data_validation.tables.source_opening import open_table
+from components.shared.contracts.parquet_folder import METADATA_KEY
+from components.shared.contracts.pinned_slices import PinnedSlice
 from components.shared.runtime.errors import ContractError
+
+YOUNG = PinnedSlice(name="young", where="age < 30")
 
 
 @pytest.fixture
@@ -22,7 +29,7 @@ def profile(write_table):
     columns = {"age": rng.integers(18, 90, 300), "phone": ["010"] * 300, "seen": times}
     path = write_table(["train"] * 300, ["yes", "no"] * 150, columns, roles={"phone": "pii", "seen": "time"})
     source = open_table(str(path))
-    roles = roles_of_examples(source.info, source.schema)
+    roles = replace(roles_of_examples(source.info, source.schema), pinned_slices=(YOUNG,))
     return profiled_dataset(PreparedTable(source, roles), roles, splits=["train"], name="train")
 
 
@@ -41,6 +48,17 @@ def test_a_baseline_comes_back_without_times_and_with_personal_data_masked(profi
     assert set(found.sample["phone"].to_pylist()) == {"<masked>"}
     assert found.sample["age"].to_pylist() == profile.sample["age"].to_pylist()
     assert found.summaries["age"].mean == profile.summaries["age"].mean
+    assert found.pinned_slices == (YOUNG,)
+
+
+def test_a_baseline_of_an_earlier_release_pins_no_slice(profile, tmp_path):
+    (tmp_path / "train.pb").write_bytes(profile.statistics.SerializeToString())
+    write_baseline(tmp_path / BASELINE_FILE, profile)
+    rows = pq.read_table(tmp_path / BASELINE_FILE)
+    content = json.loads(rows.schema.metadata[METADATA_KEY])
+    del content["pinned_slices"]
+    pq.write_table(rows.replace_schema_metadata({METADATA_KEY: json.dumps(content)}), tmp_path / BASELINE_FILE)
+    assert baseline_profile(tmp_path, name="the model").pinned_slices == ()
 
 
 def test_a_baseline_that_is_missing_or_damaged_is_said(profile, tmp_path):

@@ -90,8 +90,8 @@ def test_model_and_log_may_lie_on_the_workspace(model, log, tmp_path, monkeypatc
 
 def test_model_and_log_may_lie_in_an_object_store(model, log, monkeypatch):
     variables = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-    with s3_server() as address:
-        for name, value in {**variables, "AWS_ENDPOINT_URL": address}.items():
+    with s3_server() as server:
+        for name, value in {**variables, "AWS_ENDPOINT_URL": server.address}.items():
             monkeypatch.setenv(name, value)
         fsspec.get_filesystem_class("s3").clear_instance_cache()
         store = fsspec.filesystem("s3")

@@ -144,6 +144,38 @@ def test_a_sensitive_group_that_is_collected_less_is_data_skew(compare):
     assert (skew.column, skew.name, skew.values[0].value) == ("company", "GROUP_SHARE_FELL", "city")
 
 
+PINNED = parse_problem(
+    "{label: {column: paid}, slices: [{name: city by night, where: company == 'city' and hour >= 12}]}"
+)
+
+
+def test_a_pinned_slice_that_is_collected_less_is_data_skew(compare):
+    current = trips(1)
+    within = (current["company"] == "city") & (current["hour"] >= 12)
+    kept = ~within | (np.random.default_rng(2).random(NUM_ROWS) < 0.3)
+    result = compare(trips(0), {name: values[kept] for name, values in current.items()}, problem=PINNED)
+    skew = next(finding for finding in blocking(result) if finding.column == "slice: city by night")
+    assert (skew.kind, skew.name, skew.values[0].value) == ("data_skew", "GROUP_SHARE_FELL", "city by night")
+    assert 0.08 < skew.values[0].reference_share < 0.12
+    assert skew.values[0].current_share < 0.05
+
+
+def test_a_pinned_slice_that_is_as_frequent_as_ever_is_no_finding(compare):
+    result = compare(trips(0), trips(1), problem=PINNED)
+    assert result.passed
+    assert not [finding for finding in result.findings if finding.column.startswith("slice")]
+
+
+def test_a_pinned_slice_that_cannot_be_told_is_said(compare):
+    current = trips(1)
+    del current["hour"]
+    result = compare(trips(0), current, problem=PINNED)
+    assert any(
+        "the pinned slice 'city by night' is not watched: current.csv has no column 'hour'" in remark
+        for remark in result.remarks
+    )
+
+
 def test_rows_of_the_reference_repeated_in_the_current_side_are_a_quality_problem(compare):
     reference, current = trips(0), trips(1)
     for name, values in current.items():
