@@ -13,6 +13,7 @@ from components.feature_engineering.chunked_preparation import prepared_chunks
 from components.feature_engineering.features_report import features_report
 from components.feature_engineering.preparation import choose_preparation, Preparation
 from components.feature_engineering.store_building import BuildCounts, content_digest, write_store
+from components.modeling.answers import TARGET
 from components.modeling.augmentation.named_policies import policy_from
 from components.modeling.backbone_config import BackboneConfig, EFFICIENTNET_LITE0
 from components.modeling.classifier import build_classifier, Classifier
@@ -24,7 +25,7 @@ from components.modeling.preparation_settings import (
     PreparationSettings,
     value_cleaning_from_text,
 )
-from components.modeling.task import fit_target_scale, TARGET
+from components.modeling.task import fit_target_scale
 from components.shared.contracts.embeddings_table import EmbeddingsWriter
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.feature_store.index import link_store

@@ -20,8 +20,8 @@ import numpy as np
 from components.feature_engineering.chunked_preparation import Columns, prepared_or_reused_chunks
 from components.modeling.custom_features import CustomFeatures
 from components.modeling.features import base_features, Features
+from components.modeling.images.channel_statistics import ChannelCounts, ChannelStatistics
 from components.modeling.images.features import ImageFeatures
-from components.modeling.images.normalization import ChannelCounts, ChannelStatistics
 from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo
 from components.shared.feature_store.prepared_rows import PreparedRows
 from components.shared.feature_store.store import FeatureStore, UNLABELLED

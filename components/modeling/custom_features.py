@@ -7,17 +7,19 @@ its result on training rows, and training, analysis and serving call it in the s
 
 from collections.abc import Iterable, Iterator, Mapping
 import logging
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import torch
 
 from components.modeling.tabular.features import TabularFeatures
 from components.shared.feature_store.blocks import InputSpec
 from components.shared.runtime.custom_code import custom_function
 from components.shared.runtime.errors import ContractError
 from components.shared.tables.column_types import as_type, type_of_stored
+
+if TYPE_CHECKING:
+    import torch
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +97,7 @@ class CustomFeatures:
         clean = {name: self.base.cleaning.column(columns[name], _seen_type(kind)) for name, kind in kinds.items()}
         return {**columns, **clean}
 
-    def tensors(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    def tensors(self, inputs: "Mapping[str, torch.Tensor]") -> "tuple[torch.Tensor, ...]":
         """What the network's `forward` takes, on the device of the inputs."""
         return tuple(self.base.tensors(inputs))
 

@@ -6,11 +6,10 @@ training, analysis and serving prepare an example with the same code and the sam
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import torch
 
 from components.modeling.custom_features import custom_features_from, CustomFeatures
 from components.modeling.images.features import image_features_from
@@ -21,6 +20,9 @@ from components.modeling.text.hugging_face_features import subword_features_from
 from components.shared.feature_store.blocks import InputSpec
 from components.shared.runtime.errors import ContractError
 from components.shared.tables.value_cleaning import KEPT_AS_THEY_ARE, ValueCleaning
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Features(Protocol):
@@ -45,7 +47,7 @@ class Features(Protocol):
         """Inputs of B examples from their raw values; ValueError names what cannot be used."""
         ...
 
-    def tensors(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    def tensors(self, inputs: "Mapping[str, torch.Tensor]") -> "tuple[torch.Tensor, ...]":
         """What the network's `forward` takes, on the device of the inputs."""
         ...
 

@@ -1,55 +1,39 @@
 """A bundle as something that predicts: what analysis, labelling and serving share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import torch
 
+from components.modeling.answers import Prediction
 from components.modeling.backbone_config import backbone_config_from
 from components.modeling.classifier import build_classifier, Classifier
 from components.modeling.dropout_sampling import dropout_active, DropoutSampling, has_dropout, mutual_information
 from components.modeling.features import Features, features_from
 from components.modeling.gpu.devices import choose_device, tensors_on
-from components.modeling.task import Answers, task_from
+from components.modeling.prepared_model import PreparedModel
+from components.modeling.task import task_from
 from components.shared.contracts.bundle import BundleConfig, read_config, read_weights
 from components.shared.runtime.errors import ContractError
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Prediction(Answers):
-    """What a model says of B examples.
-
-    `embeddings_BD`: shape (B, D), float32, what the head sees. `mutual_information_B`: shape (B,), float32, nats; None
-    where it was not asked for.
-    """
-
-    embeddings_BD: np.ndarray
-    mutual_information_B: np.ndarray | None = None
-
-
-class Predictor:
+class Predictor(PreparedModel):
     """A loaded model with the preparation of its examples; the classifier is put into evaluation mode on `device`."""
 
     def __init__(
         self, classifier: Classifier, config: BundleConfig, features: Features, *, device: torch.device
     ) -> None:
-        self.config = config
-        self.features = features
+        super().__init__(config, features)
         self.device = device
         self.task = task_from(config.task, config.class_names, config.preprocessing)
         self._classifier = classifier.to(device).eval()
+        self._half = False
 
     @property
-    def class_names(self) -> tuple[str, ...]:
-        """Class names in the order of the probabilities; none where the model answers a number."""
-        return self.config.class_names
-
-    def prepare(self, columns: Mapping[str, pa.Array]) -> dict[str, np.ndarray]:
-        """Raw values to inputs, as the feature store holds them; ValueError names what cannot be used."""
-        return self.features.prepare(columns)
+    def classifier(self) -> Classifier:
+        """The network, in evaluation mode."""
+        return self._classifier
 
     def predict(self, inputs: Mapping[str, np.ndarray], *, dropout: DropoutSampling | None = None) -> Prediction:
         """Predict B prepared examples, as `prepare` returns them.
@@ -62,9 +46,10 @@ class Predictor:
         ValueError
             If an input is missing, its type or shape is not the model's, or dropout is asked of a model without it.
         """
-        self._check(inputs)
+        self.check_inputs(inputs)
         # TensorFloat-32 would make a GPU's probabilities differ from a CPU's in the third digit.
-        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        half = torch.autocast(self.device.type, torch.bfloat16, enabled=self._half)
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False), half:
             tensors = self.features.tensors(tensors_on(self.device, inputs))
             embeddings, outputs = self._classifier.embed_and_score(*tensors)
             answers = self.task.answers(outputs)
@@ -96,7 +81,7 @@ class Predictor:
 
     def tensors(self, inputs: Mapping[str, np.ndarray]) -> tuple[torch.Tensor, ...]:
         """What the network gets of B prepared examples, on its device; ValueError as `predict`."""
-        self._check(inputs)
+        self.check_inputs(inputs)
         return self.features.tensors(tensors_on(self.device, inputs))
 
     def differentiable_outputs(self, *tensors: torch.Tensor) -> torch.Tensor:
@@ -116,29 +101,9 @@ class Predictor:
         """Keep the weights of convolutions with their channels last in memory, or first; the answers are the same."""
         self._classifier.to(memory_format=torch.channels_last if channels_last else torch.contiguous_format)  # type: ignore[call-overload]
 
-    @property
-    def has_convolutions(self) -> bool:
-        """Whether `lay_out` changes anything."""
-        return any(value.ndim == 4 for value in self._classifier.parameters())
-
-    def empty_inputs(self, num_rows: int) -> dict[str, np.ndarray]:
-        """Inputs of nothing but padding, B rows each; ragged ones have the length 1."""
-        return {name: spec.empty(num_rows, length=1) for name, spec in self.features.input_specs.items()}
-
-    def _check(self, inputs: Mapping[str, np.ndarray]) -> None:
-        specs = self.features.input_specs
-        if inputs.keys() != specs.keys():
-            raise ValueError(f"inputs must be {', '.join(specs)}, got {', '.join(inputs) or 'none'}")
-        num_rows = len(next(iter(inputs.values())))
-        for name, spec in specs.items():
-            value = inputs[name]
-            fits = value.ndim == 2 if spec.is_ragged else value.shape[1:] == spec.shape
-            if value.dtype != np.dtype(spec.dtype) or not fits or len(value) != num_rows:
-                shape = ("B", "T") if spec.is_ragged else ("B", *spec.shape)
-                raise ValueError(
-                    f"{name} must be {spec.dtype} of the shape ({', '.join(map(str, shape))}), "
-                    f"got {value.dtype} {value.shape}"
-                )
+    def compute_in_half(self, half: bool) -> None:
+        """Multiply in bfloat16, or in float32 as the model was trained; answers differ in the third digit."""
+        self._half = half
 
 
 def load_predictor(path: str | Path, *, device: str = "auto") -> Predictor:

@@ -5,8 +5,8 @@ from dataclasses import field
 from typing import Annotated, Any
 
 from components.modeling.fourier.settings import FourierSettings
+from components.modeling.images.channel_statistics import Normalization
 from components.modeling.images.features import ImageFeatures, ResizeMode
-from components.modeling.images.normalization import Normalization
 from components.shared.runtime.custom_code import custom_function, is_import_path
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.settings import settings_from, settings_model

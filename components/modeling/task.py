@@ -8,7 +8,6 @@ Shapes: N or B examples, K outputs: a logit a class, or one number.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 import math
 from typing import Any
 
@@ -16,23 +15,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from components.modeling.answers import Answers, target_scale_from, TargetScale
 from components.shared.feature_store.store import FeatureStore
-from components.shared.runtime.errors import ContractError
-
-# Key of the preprocessing, in a feature store and a bundle, that holds the scale of a number.
-TARGET = "target"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answers:
-    """What a model answers for B examples.
-
-    `probabilities_BK`: shape (B, K), float32, each row sums to 1; K is 0 for a number. `numbers_B`: shape (B,),
-    float64, in the label's unit; None for classes.
-    """
-
-    probabilities_BK: np.ndarray
-    numbers_B: np.ndarray | None = None
 
 
 class Task(ABC):
@@ -143,22 +127,6 @@ class ClassTask(Task):
         return np.asarray(changed_BK.sum(axis=1) / 2)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TargetScale:
-    """Mean and standard deviation of the training labels, in their unit; the deviation is above 0."""
-
-    mean: float
-    std: float
-
-    def __post_init__(self) -> None:
-        if not math.isfinite(self.mean) or not 0.0 < self.std < math.inf:
-            raise ContractError(f"the target's mean and std must be finite, std above 0, got {self.mean}, {self.std}")
-
-    def to_dict(self) -> dict[str, float]:
-        """The scale as JSON values."""
-        return {"mean": self.mean, "std": self.std}
-
-
 class NumberTask(Task):
     """A number: one output on the training labels' scale, squared error, the number in its own unit."""
 
@@ -207,11 +175,7 @@ class NumberTask(Task):
 
     def answers(self, outputs_BK: torch.Tensor) -> Answers:
         """Numbers in the label's unit."""
-        scaled_B = outputs_BK[:, 0].float().cpu().numpy().astype(np.float64)
-        return Answers(
-            probabilities_BK=np.empty((len(scaled_B), 0), np.float32),
-            numbers_B=scaled_B * self.scale.std + self.scale.mean,
-        )
+        return self.scale.answers(outputs_BK[:, 0].float().cpu().numpy())
 
     def differences(self, first: Answers, second: Answers) -> np.ndarray:
         """The change in standard deviations of the training labels."""
@@ -241,11 +205,7 @@ def task_from(name: str, class_names: Sequence[str], preprocessing: Mapping[str,
     """
     if not name.endswith("_regression"):
         return ClassTask(len(class_names))
-    try:
-        scale = TargetScale(**preprocessing[TARGET])
-    except (KeyError, TypeError) as error:
-        raise ContractError(f"preprocessing must have {TARGET} with mean and std: {error!r}") from error
-    return NumberTask(scale)
+    return NumberTask(target_scale_from(preprocessing))
 
 
 def stored_task(store: FeatureStore) -> Task:

@@ -10,9 +10,10 @@ import torch
 
 from components.modeling.backbone_config import backbone_config_from
 from components.modeling.gpu.devices import choose_device, mixed_precision
-from components.modeling.predictor import weights_of
+from components.modeling.predictor import Predictor, weights_of
 from components.shared.contracts.bundle import BundleConfig, FEATURES_FOLDER, write_bundle
 from components.shared.contracts.bundle_fetch import published_version
+from components.shared.contracts.embedding_reference import EMBEDDING_REFERENCE_FILE
 from components.shared.contracts.split_record import SPLITS_FILE
 from components.shared.feature_store.store import FeatureStore
 from components.shared.runtime.atomic_files import write_json
@@ -22,6 +23,7 @@ from components.shared.runtime.fingerprints import fingerprint_json
 from components.shared.runtime.step_record import keep_results, this_step
 from components.shared.tables.repair_spec import repairs_from
 from components.training.cost.forecast import read_forecast
+from components.training.held_out_embeddings import held_out_reference
 from components.training.recipes import recipe_config
 from components.training.trainer.augmentation_place import augments_on_device
 from components.training.trainer.checkpoints import CheckpointFolder, run_folder
@@ -178,6 +180,9 @@ def write_outputs(
     )
     features = {f"{FEATURES_FOLDER}/{name}": content for name, content in store.feature_files.items()}
     files = {**inputs.baseline_files(), **features}
+    reference = held_out_reference(Predictor(result.classifier, bundle, result.features, device=planned.device), store)
+    if reference is not None:
+        files[EMBEDDING_REFERENCE_FILE] = reference.to_bytes()
     write_bundle(outputs.model, bundle, weights_of(result.classifier), files=files)
     forecast = None if inputs.forecast is None else read_forecast(inputs.forecast)
     training_report(result, config, metrics, forecast=forecast).write(outputs.report)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
+from components.modeling.answers import Answers
 from components.modeling.predictor import Predictor
-from components.modeling.task import Answers
 
 
 def column_influence(columns: Mapping[str, pa.Array], predictor: Predictor, *, seed: int = 0) -> dict[str, float]:

@@ -10,9 +10,10 @@ import numpy as np
 
 from components.model_analysis.scoring.example_batches import ExampleBatch, UnreadableExample
 from components.model_analysis.scoring.unusable_rows import first_unusable
+from components.modeling.answers import Prediction
 from components.modeling.dropout_sampling import DropoutSampling
 from components.modeling.images.decoding import UndecodableImageError
-from components.modeling.predictor import Prediction, Predictor
+from components.modeling.predictor import Predictor
 from components.shared.feature_store.blocks import joined_inputs
 from components.shared.runtime.cores import available_cores
 

@@ -6,31 +6,24 @@ spectrum.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, get_args, Literal
+from typing import Any, get_args, Literal, TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import torch
 
-from components.modeling.fourier.filters import filtered_images
 from components.modeling.fourier.settings import fourier_settings_from, FourierSettings
-from components.modeling.fourier.spectra import log_ring_power
+from components.modeling.images.channel_statistics import ChannelStatistics, Normalization
 from components.modeling.images.decoding import decode_image, UndecodableImageError
-from components.modeling.images.normalization import (
-    ChannelStatistics,
-    Normalization,
-    normalize,
-    normalize_unit_pixels,
-    unit_pixels,
-)
 from components.modeling.images.resizing import pillow_resized_pixels, resized_pixels, ResizeMode
 from components.shared.feature_store.blocks import InputSpec
 from components.shared.runtime.errors import ContractError
 
+if TYPE_CHECKING:
+    import torch
+
 DecodingMode = Literal["full", "scaled"]
 _MAX_IMAGE_SIZE = 2048
 _NUM_CHANNELS = 3
-_SPECTRA_AT_ONCE = 128
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,25 +100,16 @@ class ImageFeatures:
             images_BHWC[row] = prepare_image(data.as_py(), self)
         return {"image": images_BHWC}
 
-    def tensors(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    def tensors(self, inputs: "Mapping[str, torch.Tensor]") -> "tuple[torch.Tensor, ...]":
         """Images, shape (B, 3, S, S), float32, filtered and normalised, on the device of the inputs.
 
         Where `fourier` asks for it, the radial power spectrum of the unfiltered images follows, shape (B, K), float32.
         Under autocast both are computed in float32.
         """
-        images_BHWC = inputs["image"]
-        if self.fourier is None or self.fourier.filter == "none":
-            images_BCHW = normalize(images_BHWC, self._normalization)
-        else:
-            filtered_BCHW = filtered_images(unit_pixels(images_BHWC), self.fourier)
-            images_BCHW = normalize_unit_pixels(filtered_BCHW, self._normalization)
-        if not self.spectrum_bins:
-            return (images_BCHW,)
-        # A few at a time: adaptation to the training rows comes with a thousand.
-        spectra = [
-            log_ring_power(unit_pixels(part), self.spectrum_bins) for part in images_BHWC.split(_SPECTRA_AT_ONCE)
-        ]
-        return images_BCHW, torch.cat(spectra)
+        # Here, not above: who only prepares images, as a server without torch does, needs none of it.
+        from components.modeling.images.network_inputs import image_tensors
+
+        return image_tensors(inputs["image"], self.pixel_normalization, self.fourier)
 
     def files(self) -> dict[str, bytes]:
         """No further files."""
@@ -139,7 +123,8 @@ class ImageFeatures:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in content.items()}
 
     @property
-    def _normalization(self) -> Normalization | ChannelStatistics:
+    def pixel_normalization(self) -> Normalization | ChannelStatistics:
+        """How pixels are normalised, with the statistics where it needs them."""
         if self.channel_mean is None or self.channel_std is None:
             return self.normalization
         return ChannelStatistics(mean=self.channel_mean, std=self.channel_std)

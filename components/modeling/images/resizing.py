@@ -1,10 +1,19 @@
-"""Images brought to a square with an antialiased bilinear filter: by Pillow, or by torch with vector instructions."""
+"""Images brought to a square with an antialiased bilinear filter: by Pillow, or by torch with vector instructions.
+
+Where torch is not installed, numpy computes the same pixels as torch.
+"""
 
 from typing import get_args, Literal
 
 import numpy as np
 from PIL import Image
-import torch
+
+from components.modeling.images.exact_resizing import exactly_resized
+
+try:
+    import torch
+except ModuleNotFoundError:  # an image that computes without it
+    torch = None  # type: ignore[assignment]
 
 ResizeMode = Literal["squash", "crop"]
 
@@ -24,6 +33,8 @@ def resized_pixels(pixels_HWC: np.ndarray, *, side_px: int, resize: ResizeMode) 
         pixels_HWC = pixels_HWC[top : top + side, left : left + side]
     if pixels_HWC.shape[:2] == (side_px, side_px):
         return np.ascontiguousarray(pixels_HWC)
+    if torch is None:
+        return exactly_resized(pixels_HWC, side_px)
     # Torch reads it as it is where it is in one piece; else it would copy it on all cores, far slower than it resizes.
     is_whole = pixels_HWC.flags.c_contiguous and pixels_HWC.flags.writeable
     whole_HWC = pixels_HWC if is_whole else pixels_HWC.copy()

@@ -10,6 +10,8 @@ from zlib import crc32
 import numpy as np
 import pyarrow as pa
 
+from components.shared.tables.few_values import few_values
+
 MAX_CATEGORIES = 4096
 MIN_CATEGORY_ROWS = 5
 _MAX_COUNTED = 100_000
@@ -58,6 +60,9 @@ class CategoryCodes:
 
     def codes(self, texts: pa.Array) -> np.ndarray:
         """Codes of B texts, shape (B,), int32: 0 for a value without a code of its own."""
+        few = few_values(texts)
+        if few is not None:
+            return np.array([self._codes.get(value, 0) for value in few], np.int32)
         encoded = texts.dictionary_encode(null_encoding="encode")
         known = [self._codes.get(value, 0) for value in encoded.dictionary.to_pylist()]
         return np.array(known, np.int32)[encoded.indices.to_numpy()]

@@ -15,11 +15,10 @@ Shapes: B examples, S sources (columns of numbers, and three for each column of 
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import torch
 
 from components.modeling.tabular.category_codes import CategoryCodes, ValueCounts
 from components.modeling.tabular.column_reading import (
@@ -37,6 +36,9 @@ from components.shared.runtime.errors import ContractError
 from components.shared.tables.personal_columns import masked_texts
 from components.shared.tables.row_reservoir import RowReservoir
 from components.shared.tables.value_cleaning import value_cleaning_from, ValueCleaning
+
+if TYPE_CHECKING:
+    import torch
 
 _MAX_BINS, _MIN_BINS = 48, 4
 # A wide table gets fewer knots a number: the network's first layers would grow with their product.
@@ -104,7 +106,7 @@ class TabularFeatures:
             "categories": np.stack(codes, axis=1) if codes else np.zeros((num_rows, 0), np.int32),
         }
 
-    def tensors(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    def tensors(self, inputs: "Mapping[str, torch.Tensor]") -> "tuple[torch.Tensor, ...]":
         """Numbers of the shape (B, F), float32, and categories of the shape (B, C), int64."""
         return inputs["numbers"], inputs["categories"].long()
 

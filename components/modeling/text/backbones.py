@@ -76,6 +76,8 @@ class TokenBag(nn.Module):
     def forward(self, tokens_BT: torch.Tensor, weights_BT: torch.Tensor) -> torch.Tensor:
         """Embeddings of texts, shape (B, D); 0 for a text of which training saw no token."""
         tf_idf_BT = functional.normalize(weights_BT * self.rarity[tokens_BT], dim=1)
+        if torch.onnx.is_in_onnx_export():  # which has no bags; the sum is the same
+            return (self.vectors(tokens_BT) * (tf_idf_BT * self.trust[tokens_BT])[:, :, None]).sum(dim=1)
         return functional.embedding_bag(
             tokens_BT,
             self.vectors.weight,

@@ -5,15 +5,17 @@ Shapes: B texts, T distinct tokens of the longest text among them, N tokens.
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TYPE_CHECKING
 import unicodedata
 
 import numpy as np
 import pyarrow as pa
-import torch
 
 from components.shared.feature_store.blocks import InputSpec, joined_inputs
 from components.shared.runtime.errors import ContractError
+
+if TYPE_CHECKING:
+    import torch
 
 MAX_BUCKETS = 1 << 22
 _CHUNK_TEXTS = 256
@@ -57,7 +59,7 @@ class TextBag(TextColumnFeatures):
         parts = [self._prepared(texts[start : start + _CHUNK_TEXTS]) for start in range(0, len(texts), _CHUNK_TEXTS)]
         return joined_inputs(parts, self.input_specs)
 
-    def tensors(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    def tensors(self, inputs: "Mapping[str, torch.Tensor]") -> "tuple[torch.Tensor, ...]":
         """Tokens of the shape (B, T), int64, and weights of the shape (B, T), float32."""
         return inputs["tokens"].long(), inputs["weights"]
 

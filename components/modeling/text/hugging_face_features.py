@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import torch
 
 from components.modeling.backbone_config import HUGGING_FACE_PREFIX
 from components.modeling.text.bag_of_tokens import TextColumnFeatures, texts_of
@@ -19,6 +18,9 @@ from components.modeling.text.hugging_face import loaded_by_name
 from components.shared.contracts.bundle import FEATURES_FOLDER
 from components.shared.feature_store.blocks import InputSpec, PADDING
 from components.shared.runtime.errors import ContractError
+
+if TYPE_CHECKING:
+    import torch
 
 _TOKENIZER_FILE = "tokenizer.json"
 _MAX_SUBWORDS = 256
@@ -60,7 +62,7 @@ class SubwordFeatures(TextColumnFeatures):
             tokens[place, : len(ids)] = np.asarray(ids, np.int32) + 1
         return {"tokens": tokens}
 
-    def tensors(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    def tensors(self, inputs: "Mapping[str, torch.Tensor]") -> "tuple[torch.Tensor, ...]":
         """Subwords of the shape (B, T), int64, and the mask of the same shape, 1 where there is one."""
         tokens_BT = inputs["tokens"].long()
         if not tokens_BT.shape[1]:  # empty texts, and a tokenizer that frames nothing

@@ -10,8 +10,8 @@ from typing import Any
 from kserve import InferOutput
 import numpy as np
 
-from components.modeling.predictor import Prediction, Predictor
-from components.modeling.task import Answers
+from components.modeling.answers import Answers, Prediction
+from components.modeling.prepared_model import PreparedModel
 from components.shared.contracts.operating_threshold import OperatingThreshold
 
 PROBABILITIES, LABEL, PREDICTION = "probabilities", "label", "prediction"
@@ -107,9 +107,9 @@ class NumberFormat(AnswerFormat):
         return {PREDICTION: InferOutput(PREDICTION, [len(numbers_N)], "FP32", data=numbers_N.tolist())}
 
 
-def answer_format(predictor: Predictor, threshold: OperatingThreshold | None = None) -> AnswerFormat:
+def answer_format(model: PreparedModel, threshold: OperatingThreshold | None = None) -> AnswerFormat:
     """The format of a model's answers; `threshold` decides the label of a model of two classes."""
-    return NumberFormat() if predictor.task.is_regression else ClassFormat(predictor.class_names, threshold)
+    return NumberFormat() if model.config.is_regression else ClassFormat(model.class_names, threshold)
 
 
 class PredictionParts:

@@ -9,7 +9,8 @@ from kserve import InferRequest, InferResponse
 from kserve.errors import InvalidInput
 from kserve.model import InferenceModel, InferenceVerb
 
-from components.modeling.predictor import Prediction, Predictor
+from components.modeling.answers import Prediction
+from components.modeling.prepared_model import PreparedModel
 from components.serving.server.answer_formats import answer_format, PredictionParts
 from components.serving.server.compute_threads import usable_cores
 from components.serving.server.exchange import Exchange, new_request_id, request_bytes
@@ -30,7 +31,7 @@ _MAX_READERS = 4
 
 
 class BundleModel(InferenceModel):
-    """Answers KServe's requests with a `Predictor`, which prepares and computes as training does.
+    """Answers KServe's requests with a `PreparedModel`, which prepares and computes as training does.
 
     Reading, preparation and prediction run in a thread of their own: the event loop stays free for health checks, and
     two requests never compete for the same cores. What waits together is computed together.
@@ -39,7 +40,7 @@ class BundleModel(InferenceModel):
     def __init__(
         self,
         name: str,
-        predictor: Predictor,
+        predictor: PreparedModel,
         *,
         version: str,
         threshold: OperatingThreshold | None = None,

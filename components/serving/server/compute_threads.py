@@ -3,29 +3,35 @@
 import os
 from pathlib import Path
 
-import torch
-
 from components.shared.runtime.cores import available_cores
 
 _MAX_THREADS = 8
-_CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
+_CGROUPS = Path("/sys/fs/cgroup")
 
 
-def usable_cores(cgroup_cpu: Path = _CGROUP_CPU) -> int:
-    """Cores that this process may use, at least 1: the smaller of its affinity and its control group's `cpu.max`.
+def usable_cores(cgroups: Path = _CGROUPS) -> int:
+    """Cores that this process may use, at least 1: the smaller of its affinity and its control group's limit.
 
-    That file holds quota and period in microseconds, or `max` for no limit.
+    The limit is quota and period in microseconds: `cpu.max`, or of the first version of control groups
+    `cpu/cpu.cfs_quota_us` and `cpu/cpu.cfs_period_us`; `max` and -1 are none.
     """
     cores = available_cores()
     try:
-        quota, period = cgroup_cpu.read_text().split()
-        limit = cores if quota == "max" else max(1, round(int(quota) / int(period)))
+        quota, period = _limit(cgroups)
+        if quota == "max" or int(quota) < 0:
+            return cores
+        return min(cores, max(1, round(int(quota) / int(period))))
     except (OSError, ValueError, ZeroDivisionError):
         return cores
-    return min(cores, limit)
 
 
-def limit_compute_threads() -> None:
-    """Let torch use the usable cores, at most 8, unless `OMP_NUM_THREADS` says otherwise."""
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(min(usable_cores(), _MAX_THREADS))
+def compute_threads() -> int:
+    """Threads of one prediction: the usable cores, at most 8, unless `OMP_NUM_THREADS` says otherwise."""
+    said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(said) if said.isdecimal() and int(said) else min(usable_cores(), _MAX_THREADS)
+
+
+def _limit(cgroups: Path) -> list[str]:
+    if (cgroups / "cpu.max").is_file():
+        return (cgroups / "cpu.max").read_text().split()
+    return [(cgroups / "cpu" / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period")]

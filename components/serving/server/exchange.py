@@ -10,7 +10,7 @@ from kserve.errors import InvalidInput
 from kserve.protocol.infer_type import to_http_parameters
 import numpy as np
 
-from components.modeling.predictor import Prediction
+from components.modeling.answers import Prediction
 from components.serving.server.request_context import check_rows, Context, split_instances, split_tensors
 from components.serving.server.request_rows import kind_of, ReadRows, shown, Tensor
 

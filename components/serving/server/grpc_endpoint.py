@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 from grpc import aio
+from kserve.errors import ModelNotFound
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 from kserve.protocol.grpc.interceptors import ExceptionToStatusInterceptor
@@ -13,6 +14,7 @@ from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
 from components.serving.traffic.admission import RefusedError, TOO_MANY_REQUESTS
 from components.serving.traffic.limits import MAX_BODY_BYTES
+from components.serving.traffic.metrics import refused_without_model
 
 
 class GRPCEndpoint:
@@ -58,6 +60,8 @@ class _RefusalInterceptor(ExceptionToStatusInterceptor):
         self, ex: Exception, request_or_iterator: Any, context: grpc.ServicerContext, method_name: str
     ) -> None:
         """Answer with the status of what went wrong."""
+        if isinstance(ex, ModelNotFound):
+            refused_without_model("grpc", 404)
         if isinstance(ex, RefusedError):
             busy = ex.refusal.status == TOO_MANY_REQUESTS
             code = grpc.StatusCode.RESOURCE_EXHAUSTED if busy else grpc.StatusCode.UNAVAILABLE

@@ -19,10 +19,10 @@ from kserve.protocol.rest.server import RESTServer
 import uvicorn
 
 from components.modeling.images.photo_measures import measured_photos
-from components.modeling.predictor import load_predictor, Predictor
+from components.modeling.prepared_model import PreparedModel
 from components.serving.server.bundle_model import BundleModel
-from components.serving.server.compute_speed import fastest
-from components.serving.server.compute_threads import limit_compute_threads
+from components.serving.server.compute_speed import fastest_model
+from components.serving.server.compute_threads import compute_threads
 from components.serving.server.config import address_of, check_ports, ServerConfig
 from components.serving.server.grpc_endpoint import GRPCEndpoint
 from components.serving.server.http_rules import add_http_rules
@@ -36,9 +36,10 @@ from components.serving.traffic.limits import TrafficLimits
 from components.serving.traffic.metrics import REFUSALS, show_held, show_log_counters
 from components.serving.traffic.traffic import Traffic
 from components.shared.contracts.bundle import bundle_version
+from components.shared.contracts.embedding_reference import read_embedding_reference
 from components.shared.contracts.operating_threshold import operating_threshold
 from components.shared.runtime.freed_memory import keep_freed_memory
-from components.shared.serving_log.recorder import RequestRecorder
+from components.shared.serving_log.recorder import RecorderLimits, RequestRecorder
 from components.shared.serving_log.served_request import ServedModel
 
 logger = logging.getLogger(__name__)
@@ -58,9 +59,9 @@ def serve(config: ServerConfig, *, until_stdin_closes: bool = False) -> None:
     quiet_logs()
     keep_freed_memory()
     check_ports(config)
-    limit_compute_threads()
-    predictor = load_predictor(config.model_dir, device=config.device)
-    speed = fastest(predictor)  # which is also what the first request would wait for
+    predictor, speed = fastest_model(
+        config.model_dir, device=config.device, num_threads=compute_threads(), max_difference=config.max_difference
+    )
     version = bundle_version(config.model_dir)
     limits = TrafficLimits(drain_s=config.drain_seconds)
     with contextlib.ExitStack() as stack:
@@ -95,11 +96,15 @@ def _access_log() -> Iterator[AccessLog]:
 
 
 @contextlib.contextmanager
-def _recorder(config: ServerConfig, predictor: Predictor, version: str) -> Iterator[RequestRecorder]:
+def _recorder(config: ServerConfig, predictor: PreparedModel, version: str) -> Iterator[RequestRecorder]:
+    reference = read_embedding_reference(config.model_dir)
+    if reference is None and config.log_payload.kind == "sampled":
+        logger.warning("drift picks no payloads: the bundle does not say where embeddings lie; train the model again")
     recorder = RequestRecorder(
         str(config.log_dir),
-        ServedModel.of_bundle(predictor.config, name=config.model_name, version=version),
+        ServedModel.of_bundle(predictor.config, name=config.model_name, version=version, reference=reference),
         policy=config.log_payload,
+        limits=RecorderLimits(retention_days=config.retention_days),
         measure=measured_photos if predictor.features.modality == "image" else None,
     )
     show_log_counters(recorder.counters)

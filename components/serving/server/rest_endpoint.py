@@ -11,6 +11,7 @@ import logging
 import re
 import time
 from typing import Any
+from urllib.parse import parse_qs
 
 from kserve import InferResponse
 from kserve.constants.constants import PredictorProtocol
@@ -24,7 +25,9 @@ from components.serving.server.http_rules import App, Message, Receive, refusal_
 from components.serving.traffic.admission import Admission, RefusedError
 from components.serving.traffic.connection import BoundedProtocol, CONNECTION
 from components.serving.traffic.limits import MAX_BODY_BYTES
+from components.serving.traffic.metrics import refused_without_model
 from components.serving.traffic.observer import CLIENT_GONE, Ended
+from components.serving.traffic.reading_turns import FREE_BYTES, ReadingTurns
 from components.serving.traffic.ticket import Ticket
 
 logger = logging.getLogger("kserve")
@@ -32,7 +35,8 @@ logger = logging.getLogger("kserve")
 V1, V2 = PredictorProtocol.REST_V1.value, PredictorProtocol.REST_V2.value
 _V1_PATH = re.compile(r"/v1/models/([^/]+):predict")
 _V2_PATH = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer")
-_VERSIONED = re.compile(r"/v2/models/([^/]+)/versions/([^/]+)(/ready)?")
+_OF_PREFIX = {"/v1/": V1, "/v2/": V2}  # the protocol of a path that is none of them
+_OF_MODEL = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?(/ready)?")
 
 
 class _ClientGoneError(Exception):
@@ -70,6 +74,7 @@ class InferenceEndpoints:
 
     def __init__(self, app: App, dataplane: DataPlane) -> None:
         self._app, self._dataplane = app, dataplane
+        self._turns = ReadingTurns()
         self.draining = False
         self.start_page: bytes | None = None  # what a browser gets at `/`
 
@@ -83,12 +88,14 @@ class InferenceEndpoints:
         if found is None:
             await self._others(scope, receive, send)
             return
-        model, version = self._model(found[1]), found[2] if found.re is _V2_PATH else None
+        model = self._model(found[1])
+        versions = _versions(found[2], scope) if found.re is _V2_PATH else set()
         if model is None:
+            refused_without_model(V1 if found.re is _V1_PATH else V2, 404)
             for message in refusal_messages(404, str(ModelNotFound(found[1]))):
                 await send(message)
-        elif version not in (None, model.version):
-            await self._refuse_version(model, version, send)
+        elif others := versions - {model.version}:
+            await self._refuse_version(model, min(others), send)
         else:
             await self._infer(model, V1 if found.re is _V1_PATH else V2, scope, receive, send)
 
@@ -98,20 +105,21 @@ class InferenceEndpoints:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": self.start_page})
             return
-        versioned = _VERSIONED.fullmatch(scope["path"])
-        model = self._model(versioned[1]) if versioned is not None else None
-        if versioned is not None and model is not None:
-            if versioned[2] != model.version:
-                await self._refuse_version(model, versioned[2], send)
+        found = _OF_MODEL.fullmatch(scope["path"])
+        model = self._model(found[1]) if found is not None else None
+        if found is not None and model is not None and (versions := _versions(found[2], scope)):
+            if others := versions - {model.version}:
+                await self._refuse_version(model, min(others), send)
                 return
-            scope = {**scope, "path": f"/v2/models/{versioned[1]}{versioned[3] or ''}"}
-        await self._app(scope, receive, send)
+            scope = {**scope, "path": f"/v2/models/{found[1]}{found[3] or ''}", "query_string": b""}
+        await self._app(scope, receive, _counted_refusals(scope["path"], send))
 
     def _model(self, name: str) -> BundleModel | None:
         model = self._dataplane.model_registry.get_model(name)
         return model if isinstance(model, BundleModel) else None
 
     async def _refuse_version(self, model: BundleModel, version: str, send: Send) -> None:
+        model.observer.metrics.answered(V2, 404)
         sentence = f"the version of {model.name} must be {model.version}, which this server has, got {version[:64]!r}"
         for message in refusal_messages(404, sentence):
             await send(message)
@@ -151,7 +159,7 @@ class InferenceEndpoints:
         if announced > MAX_BODY_BYTES:
             raise _TooLargeError(f"{announced:,}")
         progress.admission = model.traffic.gate.admit(announced)
-        body = await _body(receive, progress)
+        body = await self._body(receive, progress)
         progress.received = time.monotonic()
         more: dict[str, str] = {}
         event: dict[str, Any] = {}  # the attributes of a CloudEvent, which its answer needs
@@ -183,6 +191,24 @@ class InferenceEndpoints:
                 connection.when_gone = None  # an idle connection keeps nothing of its last request
         return _Answer(200, content, more)
 
+    async def _body(self, receive: Receive, progress: _Progress) -> bytes:
+        chunks: list[bytes] = []
+        more = True
+        while more:
+            if progress.received_bytes > FREE_BYTES:
+                await self._turns.turn()
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _ClientGoneError
+            chunk, more = message.get("body", b""), message.get("more_body", False)
+            progress.received_bytes += len(chunk)
+            if progress.received_bytes > MAX_BODY_BYTES:
+                raise _TooLargeError(f"{progress.received_bytes:,} or more")
+            assert progress.admission is not None
+            progress.admission.grow(progress.received_bytes)
+            chunks.append(chunk)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
     def _refusal(self, model: BundleModel, error: Exception) -> _Answer:
         more: dict[str, str] = {}
         if isinstance(error, RefusedError):
@@ -203,21 +229,10 @@ class InferenceEndpoints:
         return _Answer(status, orjson.dumps({"error": sentence}), more, reason)
 
 
-async def _body(receive: Receive, progress: _Progress) -> bytes:
-    chunks: list[bytes] = []
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _ClientGoneError
-        chunk, more = message.get("body", b""), message.get("more_body", False)
-        progress.received_bytes += len(chunk)
-        if progress.received_bytes > MAX_BODY_BYTES:
-            raise _TooLargeError(f"{progress.received_bytes:,} or more")
-        assert progress.admission is not None
-        progress.admission.grow(progress.received_bytes)
-        chunks.append(chunk)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+def _versions(in_path: str | None, scope: Message) -> set[str]:
+    """Versions that a request asks for: in its path, or in its query as `model_version`."""
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    return {version for version in (in_path, *query.get("model_version", ())) if version is not None}
 
 
 def _content(content: Any, found: Mapping[str, str], more: dict[str, str], *, is_v2: bool) -> bytes:
@@ -226,6 +241,17 @@ def _content(content: Any, found: Mapping[str, str], more: dict[str, str], *, is
         more.setdefault("content-type", "application/octet-stream" if is_v2 else "application/json")
         return content
     return content.encode() if isinstance(content, str) else orjson.dumps(content)
+
+
+def _counted_refusals(path: str, send: Send) -> Send:
+    """A `send` that counts what KServe's application refuses."""
+
+    async def counted(message: Message) -> None:
+        if message["type"] == "http.response.start" and 400 <= message["status"] < 500:
+            refused_without_model(_OF_PREFIX.get(path[:4], "http"), message["status"])
+        await send(message)
+
+    return counted
 
 
 def _wants_html(scope: Message) -> bool:

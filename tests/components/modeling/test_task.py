@@ -7,14 +7,8 @@ import pytest
 from sklearn.utils.class_weight import compute_class_weight
 import torch
 
-from components.modeling.task import (
-    class_weights,
-    ClassTask,
-    fit_target_scale,
-    NumberTask,
-    TargetScale,
-    task_from,
-)
+from components.modeling.answers import TargetScale
+from components.modeling.task import class_weights, ClassTask, fit_target_scale, NumberTask, task_from
 from components.shared.runtime.errors import ContractError
 
 HOUSES = NumberTask(TargetScale(mean=200.0, std=50.0))

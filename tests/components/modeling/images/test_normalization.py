@@ -4,13 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from components.modeling.images.normalization import (
-    ChannelCounts,
-    ChannelStatistics,
-    normalize,
-    normalize_unit_pixels,
-    unit_pixels,
-)
+from components.modeling.images.channel_statistics import ChannelCounts, ChannelStatistics
+from components.modeling.images.normalization import normalize, normalize_unit_pixels, unit_pixels
 from components.shared.runtime.errors import ContractError
 
 STATISTICS = ChannelStatistics(mean=(124.0, 116.5, 103.9), std=(58.4, 0.0, 57.4))

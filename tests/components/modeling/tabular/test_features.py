@@ -2,6 +2,8 @@
 
 import json
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -85,6 +87,33 @@ def test_a_row_alone_is_prepared_as_among_others(features):
         alone = features.prepare(rows_of(TRIPS, row, row + 1))
         for name, values in together.items():
             np.testing.assert_array_equal(alone[name], values[row : row + 1])
+
+
+TEXTS = st.none() | st.text(max_size=5) | st.sampled_from(["card", " cash ", "e\u0301", "\u1112\u1161\u11ab", "한"])
+DATES = st.none() | st.sampled_from(["2014-05-03 12:00:00", "2014/05/03", " 2014-05-03", "2014-13-01", "card"])
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(
+    values=st.fixed_dictionaries(
+        {
+            "miles": st.none() | st.floats(),
+            "hour": st.none() | st.integers(-(2**53), 2**53),
+            "paid": TEXTS,
+            "start": DATES,
+            "trip": TEXTS,
+            "city": TEXTS,
+            "tract": TEXTS,
+            "version": st.none() | st.integers(0, 3),
+        }
+    )
+)
+def test_any_row_alone_is_prepared_as_among_many(features, values):
+    alone = {name: pa.array([value], TRIPS[name].type) for name, value in values.items()}
+    among_many = {name: pa.concat_arrays([TRIPS[name], value]) for name, value in alone.items()}
+    together = features.prepare(among_many)
+    for name, prepared in features.prepare(alone).items():
+        np.testing.assert_array_equal(prepared, together[name][-1:])
 
 
 def test_the_size_of_the_batches_does_not_change_what_is_fitted(features):

@@ -208,8 +208,8 @@ def test_the_problem_file_is_a_text_or_lies_somewhere(tmp_path, monkeypatch):
 
 
 def test_a_problem_file_in_an_object_store_is_read_with_its_policies(tmp_path, reach):
-    with s3_server() as address:
-        store = reach(address)
+    with s3_server() as server:
+        store = reach(server.address)
         store.pipe_file(f"{BUCKET}/pets/problem.yaml", b"preparation: {augmentation: flips.yaml}\n")
         store.pipe_file(f"{BUCKET}/pets/flips.yaml", b"[{HorizontalFlip: {p: 0.5}}]\n")
         checked = inputs(tmp_path, problem=f"s3://{BUCKET}/pets/problem.yaml")
@@ -298,8 +298,8 @@ def reach(monkeypatch):
 
 
 def test_in_an_object_store_a_file_is_written_and_deleted_and_the_source_fingerprinted(tmp_path, reach):
-    with s3_server() as address:
-        store = reach(address)
+    with s3_server() as server:
+        store = reach(server.address)
         store.pipe_file(f"{BUCKET}/data/t.csv", b"x,label\n1.5,a\n2.5,b\n")
         checked = inputs(tmp_path, source=f"s3://{BUCKET}/data/t.csv", model_root=f"s3://{BUCKET}/models")
         assert (checked.source, checked.model_root) == (f"s3://{BUCKET}/data/t.csv", f"s3://{BUCKET}/models")
@@ -309,8 +309,8 @@ def test_in_an_object_store_a_file_is_written_and_deleted_and_the_source_fingerp
 
 
 def test_an_object_store_that_takes_nothing_is_one_sentence(tmp_path, reach):
-    with s3_server(is_read_only=True) as address:
-        reach(address)
+    with s3_server(takes_puts=0) as server:
+        reach(server.address)
         with pytest.raises(ValueError, match=r"s3://bucket/models cannot: .*AccessDenied.* are path, cred") as refused:
             inputs(tmp_path, model_root=f"s3://{BUCKET}/models")
     assert "\n" not in str(refused.value)

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from components.modeling.predictor import load_predictor
+from components.shared.contracts import embedding_reference
 from components.shared.contracts.bundle import file_listing, read_config
 from components.shared.feature_store.store import FeatureStore
+from components.training import held_out_embeddings
 from components.training.jobs.train_model import train_model, TrainingInputs
 
 
@@ -47,6 +49,21 @@ def test_training_writes_a_bundle_that_predicts(train, outputs, stripes_store):
     assert result.metrics["val_loss"] > 0
     assert list(outputs.logs.glob("events.*"))
     assert "<polyline" in outputs.report.read_text() or "<circle" in outputs.report.read_text()
+
+
+def test_a_bundle_says_where_the_embeddings_of_held_out_rows_lie(train, outputs, stripes_store, monkeypatch):
+    for module in (embedding_reference, held_out_embeddings):
+        monkeypatch.setattr(module, "MIN_ROWS", 20)
+    train()
+    reference = embedding_reference.read_embedding_reference(outputs.model)
+    store, predictor = FeatureStore(stripes_store), load_predictor(outputs.model, device="cpu")
+
+    images = store.gather(store.indices("validation"))
+    inverted = {name: 255 - values for name, values in images.items()}
+    distances = reference.distances_of(predictor.predict(images).embeddings_BD)
+    assert np.mean(distances > reference.distance_at(0.5)) == 0.5
+    assert distances.max() == pytest.approx(reference.distance_at(1.0), rel=1e-4)
+    assert np.median(reference.distances_of(predictor.predict(inverted).embeddings_BD)) > np.median(distances)
 
 
 def test_the_same_run_again_is_taken_from_its_checkpoint(train, outputs):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from components.modeling.backbone_config import BackboneConfig
-from components.modeling.images import features as image_features
+from components.modeling.images import network_inputs
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.feature_store.store import FeatureStore
 from components.shared.feature_store.writer import FeatureStoreWriter
@@ -128,7 +128,7 @@ def test_a_learning_rate_of_nothing_is_found(subject):
 
 def test_inputs_that_are_not_scaled_are_found(subject, monkeypatch):
     monkeypatch.setattr(
-        image_features, "normalize", lambda images_BHWC, normalization: images_BHWC.permute(0, 3, 1, 2).float()
+        network_inputs, "normalize", lambda images_BHWC, normalization: images_BHWC.permute(0, 3, 1, 2).float()
     )
     found = first_failure(subject)
     assert found.name == "inputs are usable"
