@@ -8,7 +8,8 @@ each with a connection of its own. Ours has admission, metrics and the access lo
 predictor without batching, `echo` is KServe's server with a model that answers at once. `bare` computes the same rows
 without any server, in batches of the size of the concurrency. Photos go as V2 binary tensors (prepared pixels) and as
 JPEG files in binary; digits, texts and tables as V2 JSON. Printed: requests a second, latencies, CPU of the server a
-request, memory; and ours against each other.
+request, memory; ours against each other; what ours computes with. `ours` serves a release, with its network for ONNX
+Runtime where it has one; `torch` is the same server of the bundle, which has none.
 """
 
 import base64
@@ -42,11 +43,14 @@ from components.modeling.images.features import ImageFeatures
 from components.modeling.predictor import load_predictor, Predictor, weights_of
 from components.modeling.tabular.features import fit_tabular_features
 from components.modeling.text.char_ngrams import TextFeatures
-from components.shared.contracts.bundle import BundleConfig, FEATURES_FOLDER, write_bundle
+from components.serving.release.network_graph import network_graph
+from components.shared.contracts.bundle import add_files, BundleConfig, FEATURES_FOLDER, NETWORK_FILE, write_bundle
 
 MODELS = ("photos", "jpeg", "digits", "text", "table")
 CONCURRENCIES = (1, 8, 32)
 SERVER_CORE, CLIENT_CORE = 0, 1
+# Our servers, and which bundle each serves.
+OURS = {"ours": "release", "torch": "model"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,12 +74,15 @@ def main(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         write_model(folder / "model", model)
+        write_release(folder / "model", folder / "release")
         predictor = load_predictor(folder / "model", device="cpu")
         requests = {name: requests_of(model, predictor, name) for name in names}
         found: dict[tuple[str, int], list[Measured]] = {}
         bare: dict[int, list[float]] = {}
         with contextlib.ExitStack() as stack:
             running = {name: stack.enter_context(server(name, folder)) for name in names}
+            for name in set(names) & set(OURS):
+                typer.echo(f"{name} {computes_with(folder / f'{name}.out')}")
             for _ in range(rounds):
                 for clients in CONCURRENCIES:
                     bare.setdefault(clients, []).append(bare_rate(model, predictor, clients, seconds / 2))
@@ -162,7 +169,7 @@ def server(name: str, folder: Path, *options: str) -> Iterator[tuple[subprocess.
         "-m",
         "components.serving",
         "--model-dir",
-        str(folder / "model"),
+        str(folder / OURS.get(name, "model")),
         "--http-port",
         str(port),
         "--grpc-port",
@@ -175,7 +182,7 @@ def server(name: str, folder: Path, *options: str) -> Iterator[tuple[subprocess.
     theirs = ["-m", "benchmarks.serving_peers", name, str(folder / "model"), str(port)]
     with open(folder / f"{name}.out", "wb") as output:
         child = subprocess.Popen(
-            ["taskset", "-c", str(SERVER_CORE), sys.executable, *(ours if name == "ours" else theirs)],
+            ["taskset", "-c", str(SERVER_CORE), sys.executable, *(ours if name in OURS else theirs)],
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -211,6 +218,18 @@ def write_model(path: Path, model: str) -> None:
     )
     files = {f"{FEATURES_FOLDER}/{name}": content for name, content in features.files().items()}
     write_bundle(path, config, weights_of(classifier), files=files)
+
+
+def write_release(bundle: Path, path: Path) -> None:
+    """The bundle as it is published: with its network for ONNX Runtime where its answers are the same."""
+    graph = network_graph(bundle)
+    add_files(bundle, path, {} if graph is None else {NETWORK_FILE: graph})
+
+
+def computes_with(log: Path) -> str:
+    """What a server of ours said that it computes with."""
+    said = [line for line in log.read_text(encoding="utf-8").splitlines() if "computes with" in line]
+    return said[-1].partition("computes with ")[2] if said else "did not say what it computes with"
 
 
 def requests_of(model: str, predictor: Predictor, name: str) -> list[bytes]:

@@ -60,13 +60,13 @@ def writing(rows: int = 200_000) -> None:
 
 
 @app.command()
-def days(rows: int = 1_000_000, rows_a_day: int = 0) -> None:
+def days(rows: int = 1_000_000, most_days: int = 64) -> None:
     """Seconds to open one day of logs of more and more days, of the same number of rows a day; and to read it."""
-    a_day = rows_a_day or rows // 64
+    a_day = rows // most_days
     typer.echo(f"{'days':>5} {'rows':>11} {'open s':>8} {'read s':>8} {'whole log s':>12}")
     with tempfile.TemporaryDirectory() as folder:
         written = 0
-        for num_days in (1, 4, 16, 64):
+        for num_days in (*(4**power for power in range(10) if 4**power < most_days), most_days):
             for day in range(written, num_days):
                 _write_day(folder, day, a_day)
             written = num_days

@@ -30,7 +30,7 @@ import psutil
 import typer
 
 from benchmarks.http_load import answer_status, closed_loop, raw_request
-from benchmarks.serving import CLIENT_CORE, prefixed, server, write_model
+from benchmarks.serving import CLIENT_CORE, prefixed, server, write_model, write_release
 
 app = typer.Typer(add_completion=False)
 PATH = "/v2/models/model/infer"
@@ -123,10 +123,15 @@ async def _open_loop(port: int, request: bytes, *, rate: float, seconds: float) 
     async def one() -> None:
         try:
             reader, writer = free.pop() if free else await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+        except OSError:
+            statuses[0] += 1
+            return
+        try:
             writer.write(request)
             statuses[await answer_status(reader)] += 1
             free.append((reader, writer))
         except (OSError, asyncio.IncompleteReadError):
+            writer.close()
             statuses[0] += 1
 
     began, tasks, sent = time.perf_counter(), set(), 0
@@ -138,6 +143,8 @@ async def _open_loop(port: int, request: bytes, *, rate: float, seconds: float) 
             sent += 1
         await asyncio.sleep(0.002)
     await asyncio.gather(*tasks)
+    for _, writer in free:
+        writer.close()
     return statuses, time.perf_counter() - began
 
 
@@ -148,19 +155,20 @@ async def _until_ended(port: int, child: subprocess.Popen[bytes], *, clients: in
 
     async def client() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
-        while True:
-            try:
-                writer.write(request)
-                head = await reader.readuntil(b"\r\n\r\n")
-            except (OSError, asyncio.IncompleteReadError):
-                found["cut"] += 1
-                return
-            found[head[9:12].decode()] += 1
-            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-            await reader.readexactly(length)
-            if b"connection: close" in head.lower():
-                found["told to close"] += 1
-                return
+        with contextlib.closing(writer):
+            while True:
+                try:
+                    writer.write(request)
+                    head = await reader.readuntil(b"\r\n\r\n")
+                except (OSError, asyncio.IncompleteReadError):
+                    found["cut"] += 1
+                    return
+                found[head[9:12].decode()] += 1
+                length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+                await reader.readexactly(length)
+                if b"connection: close" in head.lower():
+                    found["told to close"] += 1
+                    return
 
     tasks = [asyncio.create_task(client()) for _ in range(clients)]
     await asyncio.sleep(1.0)
@@ -173,11 +181,16 @@ async def _until_ended(port: int, child: subprocess.Popen[bytes], *, clients: in
 
 @contextlib.contextmanager
 def _running(model: str, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {CLIENT_CORE})
-    with tempfile.TemporaryDirectory() as scratch:
-        write_model(Path(scratch) / "model", model)
-        with server("ours", Path(scratch), *options) as running:
-            yield running
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            write_model(Path(scratch) / "model", model)
+            write_release(Path(scratch) / "model", Path(scratch) / "release")
+            with server("ours", Path(scratch), *options) as running:
+                yield running
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def photo_request(num_bytes: int) -> bytes:

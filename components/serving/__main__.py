@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from components.serving.server.config import check_ports, ServerConfig
+from components.serving.server.config import check_ports, MAX_DIFFERENCE, ServerConfig
 from components.shared.contracts.bundle import read_config
 from components.shared.runtime.command_line import FAILED_CHECK, run
 from components.shared.serving_log.payload_policy import PayloadPolicy
@@ -15,6 +15,9 @@ app = typer.Typer(
 )
 
 ModelName = Annotated[str, typer.Argument(metavar="NAME", help="The model.")]
+RetentionDays = Annotated[
+    float | None, typer.Option(help="Delete hours of the log that ended more days ago; keeps all by default.")
+]
 ModelRoot = Annotated[str, typer.Option(help="Folder or fsspec URI where releases live.")]
 
 
@@ -27,6 +30,9 @@ def serve(
     http_port: Annotated[int, typer.Option(help="Port of V1 and V2 REST.")] = 8080,
     grpc_port: Annotated[int, typer.Option(help="Port of V2 gRPC.")] = 8081,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    max_difference: Annotated[
+        float, typer.Option(help="How far answers may lie from the model's own where something else is faster.")
+    ] = MAX_DIFFERENCE,
     drain_seconds: Annotated[
         float, typer.Option(help="Seconds for which a server told to end still takes requests.")
     ] = 0.0,
@@ -36,6 +42,7 @@ def serve(
         str, typer.Option(help="none, derived, sampled or full: what is kept of inputs.")
     ] = "derived",
     sampled_share: Annotated[float, typer.Option(help="Share of whole payloads where they are sampled.")] = 0.01,
+    retention_days: RetentionDays = None,
     until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
 ) -> None:
     """Serve a model bundle over V1 and V2 REST and V2 gRPC, until stopped."""
@@ -50,10 +57,12 @@ def serve(
         http_port=http_port,
         grpc_port=grpc_port,
         device=device,
+        max_difference=max_difference,
         drain_seconds=drain_seconds,
         access_log=access_log,
         log_dir=log_dir,
         log_payload=PayloadPolicy(kind=log_payload, sampled_share=sampled_share),  # type: ignore[arg-type]  # it checks
+        retention_days=retention_days,
     )
     check_ports(config)
     read_config(model_dir)
@@ -78,7 +87,7 @@ def collect(
     spool_dir: Annotated[Path | None, typer.Option(help="Folder for what is not in the log yet; local.")] = None,
     segment_age_s: Annotated[float, typer.Option(help="Seconds until what came is in the log.", min=0.05)] = 30.0,
     pair_wait_s: Annotated[float, typer.Option(help="Seconds that a request waits for its answer.", min=0.0)] = 60.0,
-    retention_days: Annotated[float | None, typer.Option(help="Delete days of the log that are older.")] = None,
+    retention_days: RetentionDays = None,
 ) -> None:
     """Receive the CloudEvents of KServe's logger, and write them into a serving log, until stopped."""
     from components.serving.collector.collector import CollectorConfig
@@ -118,12 +127,13 @@ def publish(
     model_name: Annotated[str, typer.Option(help="Small letters, digits and hyphens, starting with a letter.")],
     model_root: ModelRoot,
     output: Annotated[Path, typer.Option(help="File to write the InferenceService to.")],
+    examples: Annotated[Path | None, typer.Option(help="Example table, to compare ONNX Runtime's answers on.")] = None,
 ) -> None:
     """Publish a bundle as an immutable release with its InferenceService."""
     from components.serving.jobs import Candidate, publish_model
 
     result = publish_model(
-        Candidate(model=model_dir, evaluation=evaluation, verdict=verdict),
+        Candidate(model=model_dir, evaluation=evaluation, verdict=verdict, examples=examples),
         model_name=model_name,
         model_root=model_root,
         inference_service_path=output,

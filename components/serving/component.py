@@ -11,6 +11,7 @@ def publish_model(
     evaluation: dsl.Input[dsl.Artifact],
     verdict: dsl.Input[dsl.Artifact],
     analysis_summary: dsl.Input[dsl.Artifact],
+    examples: dsl.Input[dsl.Dataset],
     model_name: str,
     model_root: str,
     published: dsl.Output[dsl.Model],
@@ -28,6 +29,8 @@ def publish_model(
         The verdict of the analysis; a model that did not pass is not published.
     analysis_summary
         What the analysis found, as JSON; the model card tells it.
+    examples
+        The example table: on its held-out rows the network that ONNX Runtime computes is compared with the model.
     model_name
         Name of the model: small letters, digits and hyphens, starting with a letter.
     model_root
@@ -48,7 +51,8 @@ def publish_model(
     from components.serving.jobs import Candidate, publish_model
 
     result = publish_model(
-        Candidate(model=model.path, evaluation=evaluation.path, verdict=verdict.path, summary=analysis_summary.path),
+        Candidate(model=model.path, evaluation=evaluation.path, verdict=verdict.path, summary=analysis_summary.path,
+                  examples=examples.path),
         model_name=model_name, model_root=model_root, inference_service_path=inference_service.path,
         artifact=(published.uri, published.path),
     )  # fmt: skip

@@ -9,16 +9,15 @@ import shutil
 
 import numpy as np
 
-from components.serving.probe.child_server import log_end, MODEL_NAME, running_server, RunningServer, ServerStartError
-from components.serving.probe.held_out_examples import held_out_examples, HeldOut
-from components.serving.probe.inference_client import InferenceClient, InferenceClientError
+from components.modeling.onnx_predictor import has_network
 from components.serving.probe.replay import failed_verdict, judge_replay, Replay, replay_examples
 from components.serving.probe.report import probe_report
 from components.serving.release.inference_service import inference_service_yaml
 from components.serving.release.model_card import model_card
-from components.serving.release.store import publish, Release, write_beside
+from components.serving.release.network_graph import network_graph
+from components.serving.release.store import publish, Release
 from components.shared.contracts.analysis_summary import read_analysis_summary
-from components.shared.contracts.bundle import add_files, read_config
+from components.shared.contracts.bundle import add_files, NETWORK_FILE, read_config
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.operating_threshold import EVALUATION_FILE
 from components.shared.contracts.predictions_table import PredictionsTable
@@ -27,6 +26,15 @@ from components.shared.runtime.atomic_files import read_json, write_json, write_
 from components.shared.runtime.container_images import image_pull_secrets
 from components.shared.runtime.model_name import check_model_name
 from components.shared.runtime.step_record import keep_results, this_step
+from components.shared.served_model.child_server import (
+    log_end,
+    MODEL_NAME,
+    running_server,
+    RunningServer,
+    ServerStartError,
+)
+from components.shared.served_model.held_out_examples import held_out_examples, HeldOut
+from components.shared.served_model.inference_client import InferenceClient, InferenceClientError
 
 logger = logging.getLogger(__name__)
 
@@ -37,13 +45,16 @@ MODEL_CARD_FILE = "model_card.md"
 class Candidate:
     """A model that asks to be published: its bundle, its evaluation (JSON), and the verdict of its analysis.
 
-    `summary` is what the analysis found, in words (JSON), for the model card; None where nobody summarised it.
+    `summary` is what the analysis found, in words (JSON), for the model card; None where nobody summarised it. On
+    held-out rows of `examples`, an example table, what ONNX Runtime computes is compared with the model; None compares
+    on made-up rows alone.
     """
 
     model: str | Path
     evaluation: str | Path
     verdict: str | Path
     summary: str | Path | None = None
+    examples: str | Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +110,8 @@ def publish_model(
 ) -> PublishResult:
     """Publish a bundle as an immutable release, with its evaluation, a model card and an InferenceService.
 
+    Where ONNX Runtime computes the network alike, the release holds its graph, too; see `network_graph`.
+
     Parameters
     ----------
     candidate
@@ -130,15 +143,24 @@ def publish_model(
     if not verdict.passed:
         raise ValueError(f"a model must pass its {verdict.check} before it is published, but: {verdict.reason}")
     files = _release_files(candidate, model_name)
-    release = publish(candidate.model, model_root=model_root, model_name=model_name, files=files)
-    text = inference_service_yaml(
+    graph = network_graph(candidate.model, examples=candidate.examples)
+    if graph is not None:
+        files[NETWORK_FILE] = graph
+    runs_without_torch = graph is not None or has_network(candidate.model)
+    release = publish(
+        candidate.model,
+        model_root=model_root,
         model_name=model_name,
-        version=release.version,
-        storage_uri=release.storage_uri,
-        pull_secrets=image_pull_secrets(),
+        files=files,
+        inference_service=lambda version, storage_uri: inference_service_yaml(
+            model_name=model_name,
+            version=version,
+            storage_uri=storage_uri,
+            pull_secrets=image_pull_secrets(),
+            runs_without_torch=runs_without_torch,
+        ),
     )
-    write_beside(release, text)
-    write_text(inference_service_path, text)
+    write_text(inference_service_path, release.inference_service)
     keep_results(this_step(), facts={"storage_uri": release.storage_uri, "version": release.version})
     return PublishResult(
         version=release.version,

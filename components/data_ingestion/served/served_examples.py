@@ -17,7 +17,7 @@ from components.shared.contracts.label_versions.placement import content_of_rows
 from components.shared.contracts.split_record import content_key, NOT_KNOWN, splits_of_table
 from components.shared.runtime.errors import ContractError
 from components.shared.serving_log.log import ServingLog
-from components.shared.serving_log.payload_policy import UNCERTAIN
+from components.shared.serving_log.payload_policy import PICKED
 
 # Columns of the pool beside the example table's: who answered, and how many served rows an example stands for.
 SERVED_COLUMNS: Mapping[str, pa.DataType] = {"served_by": pa.string(), "served_weight": pa.float64()}
@@ -43,7 +43,7 @@ class ServedExamples:
     ids
         Example id of each served row that became an example, or that repeats the content of one.
     not_random
-        Ids of examples that were chosen by their uncertainty: they are only trained on.
+        Ids of examples that were picked by their uncertainty or drift: they are only trained on.
     """
 
     log: ServingLog
@@ -130,7 +130,7 @@ class ServedExamples:
             self.revisions[version] = self.revisions.get(version, 0) + 1
         self.weight += float(np.asarray(weights).sum())
         if "payload_draw" in rows.schema.names:
-            chosen = pc.fill_null(pc.equal(rows.column("payload_draw"), UNCERTAIN), False)
+            chosen = pc.fill_null(pc.is_in(rows.column("payload_draw"), value_set=pa.array(PICKED)), False)
             self.not_random |= set(columns["example_id"].filter(chosen).to_pylist())
         columns |= {"served_by": versions, "served_weight": weights}
         return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))

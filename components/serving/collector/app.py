@@ -51,7 +51,7 @@ class CollectorApp:
                     return _refused(413, f"an event must have at most {MAX_BODY_BYTES:,} bytes, got more")
                 if self._in_flight_bytes > _IN_FLIGHT_BYTES:
                     return _refused(503, "too many events are on their way: send this one again")
-            await self._collector.take(read_event(request.headers, bytes(body)))
+            is_stored = await self._collector.take(read_event(request.headers, bytes(body)))
         except ClientDisconnect:
             return Response(status_code=400)
         except JournalFullError as error:
@@ -60,7 +60,7 @@ class CollectorApp:
             return _refused(400, str(error))
         finally:
             self._in_flight_bytes -= len(body)
-        return JSONResponse({"stored": True})
+        return JSONResponse({"stored": is_stored})
 
     async def _metrics(self, request: Request) -> Response:
         counts = self._collector.counters()

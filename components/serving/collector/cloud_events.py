@@ -13,6 +13,8 @@ import json
 import re
 from typing import Any, Literal
 
+from components.shared.contracts.releases import VERSION_ANNOTATION
+
 HalfKind = Literal["request", "response"]
 _KINDS: Mapping[str, HalfKind] = {
     "org.kubeflow.serving.inference.request": "request",
@@ -20,6 +22,8 @@ _KINDS: Mapping[str, HalfKind] = {
 }
 _STRUCTURED = "application/cloudevents+json"
 _SERVICE = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
+# The metadata of a V2 model name its outputs, too, without these.
+_TENSOR_DATA = (b'"data"', b'"binary_data_size"')
 _NAMED = ("inferenceservicename", "namespace", "component", "endpoint")
 
 
@@ -37,6 +41,8 @@ class LoggedEvent:
         The InferenceService, and the part of it that answered.
     time_ns
         When the logger took it, in nanoseconds since 1970, UTC; None where it does not say.
+    model_version
+        The release's, where the logger is told to hand on the annotation that names it; else None.
     data
         The body.
     """
@@ -50,6 +56,18 @@ class LoggedEvent:
     endpoint: str
     time_ns: int | None
     data: bytes
+    model_version: str | None = None
+
+    @property
+    def is_of_a_prediction(self) -> bool:
+        """Whether the body is of a prediction: KServe's logger hands on whatever passes it, health and metadata too.
+
+        These are asked for without a body, and their answers hold neither `predictions` nor tensors with data.
+        """
+        if self.kind == "request":
+            return bool(self.data.strip())
+        has_tensors = b'"outputs"' in self.data and any(name in self.data for name in _TENSOR_DATA)
+        return has_tensors or b'"predictions"' in self.data
 
     @property
     def pair(self) -> str:
@@ -102,6 +120,7 @@ def read_event(headers: Mapping[str, str], body: bytes) -> LoggedEvent:
         endpoint=endpoint,
         time_ns=_time_ns(attributes.get("time")),
         data=data,
+        model_version=_model_version(attributes.get("annotations")),
     )
 
 
@@ -119,6 +138,16 @@ def _structured(body: bytes) -> tuple[dict[str, Any], bytes]:
             raise ValueError("data_base64 of a CloudEvent must be base64") from error
     data = content.get("data")
     return content, data.encode() if isinstance(data, str) else json.dumps(data).encode()
+
+
+def _model_version(annotations: Any) -> str | None:
+    """KServe writes the annotations that its `metadataAnnotations` name as a JSON object."""
+    try:
+        found = json.loads(annotations) if isinstance(annotations, str) else annotations
+    except (ValueError, RecursionError):
+        return None
+    version = found.get(VERSION_ANNOTATION) if isinstance(found, dict) else None
+    return version if isinstance(version, str) and version else None
 
 
 def _time_ns(text: Any) -> int | None:

@@ -16,9 +16,10 @@ import fsspec
 
 from components.serving.collector.halves import Half, joined_halves, with_payloads
 from components.serving.collector.journal import frames_of, KEY_BYTES
+from components.shared.runtime.durable_files import sync_folder
 from components.shared.serving_log.compaction import Compactor, frame_of, opened_frame
 from components.shared.serving_log.payload_policy import PayloadPolicy
-from components.shared.serving_log.segments import read_frames, SegmentWriter, sync_folder
+from components.shared.serving_log.segments import read_frames, SegmentWriter
 from components.shared.serving_log.spool import Spool
 
 logger = logging.getLogger(__name__)

@@ -19,6 +19,7 @@ from components.shared.serving_log.payload_policy import PayloadPolicy
 from components.shared.serving_log.removal import Retention
 from components.shared.serving_log.spool import Spool
 from components.shared.serving_log.spool_place import spool_place
+from components.shared.serving_log.time_window import check_kept_days
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class CollectorConfig:
     pair_wait_s
         How long a request waits for its answer, and the other way round.
     retention_days
-        Days of the log that are older are deleted; None keeps all.
+        Hours of the log that ended longer ago are deleted; None keeps all.
     """
 
     log: str
@@ -70,7 +71,7 @@ class Collector:
     def __init__(self, config: CollectorConfig) -> None:
         self._log, self._retention_days = config.log, config.retention_days
         self._retentions: dict[str, Retention] = {}
-        Retention(config.log, config.retention_days)  # refuses days that are none
+        check_kept_days(config.retention_days)
         base = config.spool or spool_place(config.log)
         spool, others = Spool.open(base / "collector")
         for other in others:
@@ -91,11 +92,12 @@ class Collector:
         self._readers = ThreadPoolExecutor(available_cores(), thread_name_prefix="collector-reader")
         self._is_closing = threading.Event()
         self._num_failures = 0
+        self._num_passed_over = 0
         self._thread = threading.Thread(target=self._collect, name="collector-log", daemon=True)
         self._thread.start()
 
-    async def take(self, event: LoggedEvent) -> None:
-        """Take an event; returns when the disk has it.
+    async def take(self, event: LoggedEvent) -> bool:
+        """Take an event; returns when the disk has it: True, or False where it is of no prediction and is passed over.
 
         Raises
         ------
@@ -104,11 +106,14 @@ class Collector:
         JournalFullError
             If it cannot be stored for now.
         """
+        if not event.is_of_a_prediction:
+            self._num_passed_over += 1
+            return False
         self._spool.counters.add("received")
         known = self._journal.known(event.key)
         if known is not None:
             await self._counted(known, repeated=True)
-            return
+            return True
         try:
             half = await asyncio.get_running_loop().run_in_executor(self._readers, self._halves.half, event)
         except (ValueError, TypeError, KeyError, OverflowError) as error:
@@ -120,14 +125,24 @@ class Collector:
             self._spool.counters.add("lost_queue_full")
             raise
         await self._counted(future, repeated=not is_new)
+        return True
 
     def counters(self) -> dict[str, int]:
         """Events received, stored, repeated and lost, since the spool was made; see `RecordCounters`.
 
-        `alone`: halves that were written without the other; `failed_parts`: how often the log could not be written.
+        `alone`: halves that were written without the other; `passed_over`: events of no prediction, which are not
+        counted as received; `failed_parts`: how often the log could not be written; `deleted_parts`: of the logs, for
+        their age.
         """
         found = self._spool.counters.values()
-        return {**found, "alone": self._collection.num_alone, "failed_parts": self._num_failures}
+        num_deleted = sum(retention.num_deleted for retention in tuple(self._retentions.values()))
+        return {
+            **found,
+            "alone": self._collection.num_alone,
+            "passed_over": self._num_passed_over,
+            "failed_parts": self._num_failures,
+            "deleted_parts": num_deleted,
+        }
 
     def close(self) -> None:
         """Store what was taken, and bring it into the log."""

@@ -92,6 +92,7 @@ class HalfMaker:
             context=asked.context if config is not None else {},
         )
         stored = PayloadPolicy(kind="full") if self._policy.kind == "sampled" else self._policy
+        # Which release answers is said by the answer alone: one that never came is nobody's.
         maker = RowMaker(self._model(event, config, asked.modality), stored, measure=_measure(asked.modality))
         rows = maker.rows([request])
         personal = [
@@ -112,7 +113,8 @@ class HalfMaker:
             probabilities=answer.probabilities,
         )
         is_number = answer.predictions is not None and answer.labels is None
-        model = self._model(event, config, modality, version=answer.model_version, is_number=is_number)
+        version = answer.model_version or event.model_version
+        model = self._model(event, config, modality, version=version, is_number=is_number)
         maker = RowMaker(model, PayloadPolicy(kind="none"))
         return self._half(event, maker.rows([request]), maker, {"request_id": answer.request_id})
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from components.modeling.task import Answers
+from components.modeling.answers import Answers
 from components.serving.traffic.admission import Refusal, RefusedError, UNAVAILABLE
 from components.serving.traffic.batch_plan import MAX_ROWS, planned_rows
 from components.serving.traffic.limits import LARGE_BYTES

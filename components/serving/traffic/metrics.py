@@ -74,6 +74,11 @@ class ModelMetrics:
             self._labels[label].inc(count)
 
 
+def refused_without_model(protocol: str, status: int) -> None:
+    """Count a request that reached no model: a path or a name that this server does not have. Neither is a label."""
+    REQUESTS.labels("", protocol, str(status)).inc()
+
+
 def show_held(num_requests: Callable[[], int], num_bytes: Callable[[], int]) -> None:
     """Show what a server holds."""
     HELD_REQUESTS.set_function(num_requests)

@@ -3,7 +3,8 @@
 - `config.json`: format version, task, class names, backbone, preprocessing, how it was trained, the list of files, and
   a fingerprint of all that;
 - `weights.safetensors`: the parameters;
-- further files by name: the schema and statistics of the training data, the evaluation, a model card.
+- further files by name: the schema and statistics of the training data, the evaluation, a model card; in a
+  release whose network ONNX Runtime computes alike, `network.onnx`, its graph with the weights.
 
 `config.json` lists every other file with its size and SHA-256; a bundle that differs from its list is refused.
 """
@@ -29,6 +30,8 @@ from components.shared.tables.repair_spec import Repair
 FORMAT_VERSION = 3
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "weights.safetensors"
+# The network as an ONNX graph, in releases that have one.
+NETWORK_FILE = "network.onnx"
 TASKS = ("image_classification", "text_classification", "tabular_classification", "tabular_regression")
 FEATURES_FOLDER = "features"
 _MAX_FILES = 1000
@@ -176,8 +179,8 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def file_listing(path: str | Path) -> dict[str, dict[str, Any]]:
-    """Size and SHA-256 of every file of a bundle except its config, by relative name."""
-    return dict(_read_content(path)["files"])
+    """Size and SHA-256 of every file of a bundle but its config, by relative name; `ContractError` if one leaves it."""
+    return {_checked_name(name, where=Path(path)): record for name, record in _read_content(path)["files"].items()}
 
 
 def bundle_version(path: str | Path) -> str:

@@ -8,15 +8,13 @@ from collections.abc import Mapping
 import contextlib
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, UTC
-import errno
 import json
-import os
-from pathlib import Path
 from typing import Any
 
+from components.shared.contracts.conditional_put import put_where, where_unchanged
 from components.shared.contracts.format_version import check_format_version
 from components.shared.contracts.releases import check_release, is_release_name, ModelReleases
-from components.shared.runtime.atomic_files import atomic_file
+from components.shared.runtime.durable_files import write_durably
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.folder_lock import folder_lock
 from components.shared.tables.sources import readable_store_errors
@@ -24,9 +22,6 @@ from components.shared.tables.sources import readable_store_errors
 FORMAT_VERSION = 1
 CHAMPION_FILE = "champion"
 _REMEDY = "delete it, and promote a version again"
-# Stores that refuse to create what is there: memory, S3 and Google's.
-_CREATE_IS_EXCLUSIVE = {"memory", "s3", "gs"}
-_MOVED_CODES = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
 
 class ChampionMovedError(ValueError):
@@ -179,17 +174,9 @@ def _check_expected(found: Champion | None, expected: str | None, releases: Mode
 
 def _write_condition(releases: ModelReleases) -> Mapping[str, Any]:
     """What makes a store refuse to write over a pointer other than the one that is there now; empty where it cannot."""
-    filesystem = releases.filesystem
-    protocols = {filesystem.protocol} if isinstance(filesystem.protocol, str) else set(filesystem.protocol)
-    path = f"{releases.folder}/{CHAMPION_FILE}"
     where = releases.uri_of(CHAMPION_FILE)
     with readable_store_errors(f"the champion pointer {where} must be a file that can be read"):
-        filesystem.invalidate_cache()
-        try:
-            information = filesystem.info(path)
-        except FileNotFoundError:
-            return {"mode": "create"} if protocols & _CREATE_IS_EXCLUSIVE else {}
-    return {"IfMatch": information["ETag"]} if "s3" in protocols else {}
+        return where_unchanged(releases.filesystem, f"{releases.folder}/{CHAMPION_FILE}")
 
 
 def _write(releases: ModelReleases, champion: Champion, condition: Mapping[str, Any]) -> None:
@@ -198,46 +185,12 @@ def _write(releases: ModelReleases, champion: Champion, condition: Mapping[str, 
     content = (json.dumps(described, ensure_ascii=False, indent=2) + "\n").encode()
     with readable_store_errors(f"the champion pointer {where} must be a file that can be written"):
         if releases.is_local:
-            _write_durably(Path(path), content)
+            write_durably(path, content)
             return
-        is_written = _put(releases.filesystem, path, content, condition)
+        is_written = put_where(releases.filesystem, path, content, condition)
     # A client that got no answer asks again, and is refused by what it has written itself.
     if not is_written and read_champion(releases) != champion:
         raise ChampionMovedError(
             f"the champion of {releases.model_name} must still be {champion.former_version or 'none'}, but another "
             "version was promoted at the same time: look at it, then promote again"
         )
-
-
-def _put(filesystem: Any, path: str, content: bytes, condition: Mapping[str, Any]) -> bool:
-    """Put an object where the condition holds; returns whether it was put."""
-    try:
-        filesystem.pipe_file(path, content, **condition)
-    except OSError as error:
-        if condition and error.errno == errno.ENOSYS:  # a store with S3's protocol that has no conditions
-            filesystem.pipe_file(path, content)
-        elif isinstance(error, FileExistsError) or _error_code(error) in _MOVED_CODES:
-            return False
-        else:
-            raise
-    return True
-
-
-def _error_code(error: OSError) -> str:
-    """The S3 code behind an error of s3fs; empty where there is none."""
-    response = getattr(error.__cause__, "response", None)
-    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, so that it also outlives a machine that stops at once."""
-    with atomic_file(path) as part, open(part, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # some network file systems know no such thing
-            os.fsync(handle)
-    finally:
-        os.close(handle)

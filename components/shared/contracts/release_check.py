@@ -33,11 +33,16 @@ def check_release_name(uri: str | Path, version: str) -> None:
     if isinstance(filesystem, LocalFileSystem):
         path = str(Path(path).resolve())
     folder, _, name = path.rstrip("/").rpartition("/")
-    if name != version and (_VERSION.fullmatch(name) or _holds_releases(filesystem, folder)):
+    if name != version and (is_version(name) or _holds_releases(filesystem, folder)):
         raise ContractError(
             f"the release {uri} must be called {version}, which its contents give: it was renamed, or changed after it "
             "was published; publish the model again"
         )
+
+
+def is_version(name: str) -> bool:
+    """Whether a folder's name is one that `bundle_version` gives."""
+    return _VERSION.fullmatch(name) is not None
 
 
 def _holds_releases(filesystem: Any, folder: str) -> bool:
@@ -45,5 +50,5 @@ def _holds_releases(filesystem: Any, folder: str) -> bool:
         names = [str(name).rstrip("/") for name in filesystem.ls(folder, detail=False)]
     except OSError:
         return False
-    versions = (name for name in names if _VERSION.fullmatch(name.rpartition("/")[2]))
+    versions = (name for name in names if is_version(name.rpartition("/")[2]))
     return any(filesystem.isfile(f"{name}/{CONFIG_FILE}") for name in versions)

@@ -17,11 +17,14 @@ from fsspec.implementations.local import LocalFileSystem
 
 from components.shared.contracts.bundle import CONFIG_FILE
 from components.shared.contracts.bundle_fetch import published_version
+from components.shared.contracts.release_check import is_version
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.model_name import check_model_name
 from components.shared.runtime.workspace import mounted
 from components.shared.tables.sources import readable_store_errors
 
+# Of an InferenceService: which release it is, for people and, by KServe's logger, for the collector.
+VERSION_ANNOTATION = "pluszero-mlops/model-version"
 _RELEASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MAX_NAMED = 10
 
@@ -115,6 +118,17 @@ def release_versions(releases: ModelReleases) -> tuple[str, ...]:
             f"it holds {_listed(name for name in others if name != releases.model_name)}"
         )
     return tuple(versions)
+
+
+def unfinished_versions(releases: ModelReleases) -> tuple[str, ...]:
+    """Folders called as a version that lack the bundle's config: their upload did not end, or goes on.
+
+    A store's error is raised as it is.
+    """
+    filesystem, folder = releases.filesystem, releases.folder
+    filesystem.invalidate_cache()
+    names = filter(is_version, _folders(filesystem, folder))
+    return tuple(name for name in names if not filesystem.isfile(f"{folder}/{name}/{CONFIG_FILE}"))
 
 
 def check_release(releases: ModelReleases, version: str) -> None:

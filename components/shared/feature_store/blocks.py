@@ -107,13 +107,18 @@ def input_array(values: np.ndarray, spec: InputSpec, *, name: str) -> pa.Array:
 
 
 def joined_inputs(parts: Sequence[Mapping[str, np.ndarray]], specs: Mapping[str, InputSpec]) -> dict[str, np.ndarray]:
-    """Inputs of several batches as those of one; ragged ones are padded to the longest."""
+    """Inputs of several batches as those of one, of a single one itself; ragged ones are padded to the longest."""
+    if len(parts) == 1:
+        return {name: parts[0][name] for name in specs}
     joined = {}
     for name, spec in specs.items():
         values = [part[name] for part in parts]
         if spec.is_ragged:
             length = max((value.shape[1] for value in values), default=0)
-            values = [np.pad(value, ((0, 0), (0, length - value.shape[1]))) for value in values]
+            values = [
+                value if value.shape[1] == length else np.pad(value, ((0, 0), (0, length - value.shape[1])))
+                for value in values
+            ]
         joined[name] = np.concatenate(values) if values else spec.empty(0)
     return joined
 

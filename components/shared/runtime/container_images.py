@@ -4,7 +4,10 @@ import os
 from pathlib import Path
 import re
 
+# Those that steps of a pipeline run in.
 IMAGE_NAMES = ("validation", "training", "serving")
+# With the one that serves releases on nodes without a GPU.
+ALL_IMAGE_NAMES = (*IMAGE_NAMES, "serving-cpu")
 
 REGISTRY_VARIABLE = "PLUSZERO_IMAGE_REGISTRY"
 TAG_VARIABLE = "PLUSZERO_IMAGE_TAG"
@@ -12,7 +15,7 @@ LIST_VARIABLE = "PLUSZERO_IMAGE_LIST"
 PULL_SECRETS_VARIABLE = "PLUSZERO_IMAGE_PULL_SECRETS"
 
 _LISTED = re.compile(
-    r"\S+/pluszero-mlops-(?P<name>[a-z]+)(:(?P<tag>[A-Za-z0-9_][\w.-]{0,127}))?(@sha256:(?P<digest>[0-9a-f]{64}))?"
+    r"\S+/pluszero-mlops-(?P<name>[a-z]+(-cpu)?)(:(?P<tag>[A-Za-z0-9_][\w.-]{0,127}))?(@sha256:(?P<digest>[0-9a-f]{64}))?"
 )
 _SECRET_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _SHOWN_DIGITS = 12
@@ -29,12 +32,12 @@ def image(name: str) -> str:
     Raises
     ------
     ValueError
-        If `name` is not in `IMAGE_NAMES`, the tag is `latest` or empty, or the list does not name the image once.
+        If `name` is not in `ALL_IMAGE_NAMES`, the tag is `latest` or empty, or the list does not name the image once.
     FileNotFoundError
         If there is no such list.
     """
-    if name not in IMAGE_NAMES:
-        raise ValueError(f"image name must be one of {IMAGE_NAMES}, got {name!r}")
+    if name not in ALL_IMAGE_NAMES:
+        raise ValueError(f"image name must be one of {ALL_IMAGE_NAMES}, got {name!r}")
     if os.environ.get(LIST_VARIABLE):
         return _listed(name)[0]
     tag = os.environ.get(TAG_VARIABLE, "dev")
@@ -59,16 +62,16 @@ def image_repository(reference: str) -> str:
 
 
 def image_name(reference: str) -> str:
-    """Which of the project's images a full name is of, by tag or digest: `validation`, `training`, `serving`.
+    """Which of the project's images a full name is of, by tag or digest; one of `ALL_IMAGE_NAMES`.
 
     Raises
     ------
     ValueError
         If it is none of them.
     """
-    name = image_repository(reference).rpartition("-")[2]
-    if name not in IMAGE_NAMES:
-        raise ValueError(f"an image must be one of {IMAGE_NAMES}, got {reference}")
+    name = image_repository(reference).rpartition("pluszero-mlops-")[2]
+    if name not in ALL_IMAGE_NAMES:
+        raise ValueError(f"an image must be one of {ALL_IMAGE_NAMES}, got {reference}")
     return name
 
 

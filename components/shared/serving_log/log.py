@@ -8,8 +8,8 @@ request. Columns:
   class name, or a number for regression; null where the answer was not seen);
 - since version 3 a log has `row`, the row's number within its request from 0, and may have `sampling_weight` (how many
   served rows it stands for), `payload_weight` (the same of a kept payload; null where it was not kept) and
-  `payload_draw` (why it was kept: `all`, `random`, `uncertain`), `embedding`, and `event_id` (of the CloudEvent that
-  brought it);
+  `payload_draw` (why it was kept: `all`, `random`, `uncertain`, `drifted`), `embedding`, and `event_id` (of the
+  CloudEvent that brought it);
 - a log may have `probabilities` (in the order of the model's classes) and the payload, `image` (encoded bytes) or
   `text`, as far as the privacy setting allows;
 - all others are inputs and features as the model's example table has them, under its names and after the repairs that
@@ -81,7 +81,10 @@ class ServingLog:
             inside = part_names(filesystem, root, self._window) if is_there else []
             newest = newest_part(filesystem, root) if is_there and not inside else None
         if not inside and newest is None:
-            raise FileNotFoundError(f"a serving log must be a folder with Parquet parts, but {self.path} holds none")
+            raise FileNotFoundError(
+                f"a serving log must be a folder with Parquet parts, but {self.path} holds none: a server brings in "
+                "what it answered within a minute, or when it ends"
+            )
         with ThreadPoolExecutor(available_cores()) as pool:
             opened = list(pool.map(lambda name: open_part(filesystem, name), inside or [newest]))
         self._parts = sorted(

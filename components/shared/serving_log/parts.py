@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, UTC
 import io
-import os
-from pathlib import Path
 import re
 from typing import Any
 
@@ -20,10 +18,9 @@ import pyarrow.parquet as pq
 
 from components.shared.contracts.example_table import ExampleTableInfo, read_roles
 from components.shared.contracts.parquet_folder import contract_metadata, shard_metadata
-from components.shared.runtime.atomic_files import atomic_file
+from components.shared.runtime.durable_files import write_durably
 from components.shared.runtime.errors import ContractError
 from components.shared.serving_log.contract_columns import CONTRACT, contract_types, FORMAT_VERSION, REQUIRED_COLUMNS
-from components.shared.serving_log.segments import sync_folder
 from components.shared.serving_log.time_window import TimeWindow
 from components.shared.tables.parquet_file import parquet_file
 
@@ -140,14 +137,10 @@ def write_part(filesystem: AbstractFileSystem, name: str, table: pa.Table, info:
 
 def put_file(filesystem: AbstractFileSystem, name: str, content: bytes) -> None:
     """Write a file, complete or not at all: a local one is renamed when the disk has it."""
-    if not isinstance(filesystem, LocalFileSystem):
+    if isinstance(filesystem, LocalFileSystem):
+        write_durably(name, content)
+    else:
         filesystem.pipe_file(name, content)
-        return
-    with atomic_file(name) as part, open(part, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(Path(name).parent)
 
 
 def _readable(name: str, read: Any) -> Any:

@@ -8,7 +8,9 @@ from typing import get_args, Literal
 import numpy as np
 
 PayloadKind = Literal["none", "derived", "sampled", "full"]
-ALL, RANDOM, UNCERTAIN = "all", "random", "uncertain"
+ALL, RANDOM, UNCERTAIN, DRIFTED = "all", "random", "uncertain", "drifted"
+# Rows that were picked for what they are: no random sample of what was served.
+PICKED = (UNCERTAIN, DRIFTED)
 _BITS = 64
 
 
@@ -28,6 +30,9 @@ class PayloadPolicy:
     uncertain_margin
         Where it is `sampled`, rows whose two most probable classes are nearer than this keep their payload too, 0 to 1;
         0 keeps none for that.
+    drift_quantile
+        Where it is `sampled`, rows whose embedding lies farther from the model's held-out rows than this quantile of
+        these keep their payload too, 0 to 1; None keeps none for that. It needs the reference that a bundle carries.
 
     Raises
     ------
@@ -38,12 +43,13 @@ class PayloadPolicy:
     kind: PayloadKind = "derived"
     sampled_share: float = 0.01
     uncertain_margin: float = 0.1
+    drift_quantile: float | None = 0.99
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(PayloadKind):
             raise ValueError(f"payload must be one of {', '.join(get_args(PayloadKind))}, got {self.kind!r}")
-        for name in ("sampled_share", "uncertain_margin"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
+        for name in ("sampled_share", "uncertain_margin", "drift_quantile"):
+            if getattr(self, name) is not None and not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must be a number from 0 to 1, got {getattr(self, name)!r}")
 
     @property
@@ -60,9 +66,9 @@ class KeptPayloads:
     ----------
     weights
         Shape (N,), float: 0 where the payload is not kept, else how many served rows it stands for: one over the
-        probability that it is kept. A row that its uncertainty picks is always kept, so it stands for itself.
+        probability that it is kept. A row that its uncertainty or drift picks is always kept, so it stands for itself.
     draws
-        Shape (N,), of objects: `all` or `random` where chance alone decided, `uncertain`, or None.
+        Shape (N,), of objects: `all` or `random` where chance alone decided, `uncertain` or `drifted`, or None.
     """
 
     weights: np.ndarray
@@ -70,7 +76,12 @@ class KeptPayloads:
 
 
 def kept_payloads(
-    policy: PayloadPolicy, request_ids: Sequence[str], rows: np.ndarray, probabilities: Sequence[np.ndarray | None]
+    policy: PayloadPolicy,
+    request_ids: Sequence[str],
+    rows: np.ndarray,
+    probabilities: Sequence[np.ndarray | None],
+    *,
+    is_far: np.ndarray | None = None,
 ) -> KeptPayloads:
     """Which rows keep their payload under a policy.
 
@@ -80,6 +91,8 @@ def kept_payloads(
         Of each of N rows.
     probabilities
         Of each of N rows the probabilities of the classes, shape (K,); None where there are none.
+    is_far
+        Shape (N,), bool: which rows lie beyond `drift_quantile`; None where nobody knows.
     """
     num_rows = len(rows)
     if policy.kind == "full":
@@ -93,6 +106,8 @@ def kept_payloads(
         weights[drawn], draws[drawn] = 1.0 / policy.sampled_share, RANDOM
     uncertain = np.array([_margin(row) < policy.uncertain_margin for row in probabilities], dtype=bool)
     weights[uncertain], draws[uncertain] = 1.0, UNCERTAIN
+    if is_far is not None:
+        weights[is_far], draws[is_far] = 1.0, DRIFTED
     return KeptPayloads(weights=weights, draws=draws)
 
 

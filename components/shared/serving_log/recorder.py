@@ -44,7 +44,7 @@ class RecorderLimits:
     spool_bytes
         What may wait on disk where the log cannot be written.
     retention_days
-        Days of the log that are older are deleted; None keeps all.
+        Hours of the log that ended longer ago are deleted; None keeps all.
     """
 
     queue_requests: int = 8192
@@ -135,13 +135,15 @@ class RequestRecorder:
         return False
 
     def counters(self) -> dict[str, int]:
-        """What was received, stored and lost, by reason, since the spool was made; `waiting`, and `failed_parts`.
+        """What was received, stored and lost, by reason, since the spool was made; and `waiting`.
 
-        Over restarts, too: what a killed process had received and not stored is in `lost_killed`.
+        Over restarts, too: what a killed process had received and not stored is in `lost_killed`. Of this process
+        alone: `failed_parts`, how often the log could not be written, and `deleted_parts`, of the log for their age.
         """
         found = self._counters.values()
         waiting = max(found["received"] - found["stored"] - found["lost"], 0)
-        return {**found, "waiting": waiting, "failed_parts": self._num_failures}
+        of_parts = {"failed_parts": self._num_failures, "deleted_parts": self._retention.num_deleted}
+        return {**found, "waiting": waiting, **of_parts}
 
     def close(self, timeout_s: float = 10.0) -> bool:
         """Write what waits, and bring it into the log; what comes afterwards is lost.

@@ -5,14 +5,18 @@ and whoever brings rows into the log looks there before and after. So a row that
 when it comes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta, UTC
 import json
+import logging
+from pathlib import Path
 import time
 import uuid
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 from fsspec.spec import AbstractFileSystem
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,11 +24,13 @@ import pyarrow.parquet as pq
 
 from components.shared.serving_log.parts import folder_times, open_part, part_names, put_file, write_part
 from components.shared.serving_log.served_labels import LABELS_FOLDER
-from components.shared.serving_log.time_window import TimeWindow
+from components.shared.serving_log.time_window import check_kept_days, TimeWindow
 from components.shared.tables.personal_key import keyed_hashes
 
+logger = logging.getLogger(__name__)
+
 DELETED_FOLDER = "_deleted"
-_LOOK_S = 3600.0
+_LOOK_S, _AGAIN_S = 3600.0, 60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +91,8 @@ def deletions_of(filesystem: AbstractFileSystem, root: str) -> dict[str, Deletio
 def delete_before(log: str, window: TimeWindow) -> int:
     """Delete the parts, of rows and labels, that lie wholly before a window's start; returns how many.
 
-    What lies in no folder of a day or hour stays.
+    Folders of hours and days that are empty then go, too. What lies in no folder of a day or hour stays. Several may
+    delete at once: each part is counted by one of them.
     """
     filesystem, root = fsspec.core.url_to_fs(log)
     labels = f"{root}/{LABELS_FOLDER}"
@@ -95,31 +102,57 @@ def delete_before(log: str, window: TimeWindow) -> int:
         for name in names
         if window.start is not None and (span := folder_times(name)) is not None and span[1] < window.start
     ]
+    num_deleted = 0
     for name in old:
-        filesystem.rm_file(name)
-    return len(old)
+        with contextlib.suppress(FileNotFoundError):  # another server was first
+            filesystem.rm_file(name)
+            num_deleted += 1
+    if isinstance(filesystem, LocalFileSystem):
+        _remove_empty({Path(name).parent for name in old})
+    return num_deleted
 
 
 class Retention:
-    """Deletes days that are older than so many days, at most once an hour; None keeps all."""
+    """Deletes hours of a log that ended more than so many days ago, at most once an hour; None keeps all.
+
+    The hour that is being written is never one of them.
+
+    Attributes
+    ----------
+    num_deleted
+        Parts that this process deleted.
+    """
 
     def __init__(self, log: str, num_days: float | None) -> None:
-        if num_days is not None and num_days <= 0:
-            raise ValueError(f"the days that a log is kept must be above 0, got {num_days:g}")
+        check_kept_days(num_days)
         self._log = log
         self._num_days = num_days
         self._next = 0.0
+        self.num_deleted = 0
 
     def keep(self) -> None:
         """Delete what is too old, if it is time to look; a store's error is raised."""
         if self._num_days is None or time.monotonic() < self._next:
             return
+        self._next = time.monotonic() + _AGAIN_S
+        found = delete_before(self._log, TimeWindow(start=datetime.now(UTC) - timedelta(days=self._num_days)))
         self._next = time.monotonic() + _LOOK_S
-        delete_before(self._log, TimeWindow(start=datetime.now(UTC) - timedelta(days=self._num_days)))
+        self.num_deleted += found
+        if found:
+            logger.info("%d parts of %s are older than %g days, and were deleted", found, self._log, self._num_days)
 
 
 def _all_parts(filesystem: AbstractFileSystem, root: str) -> Iterator[str]:
     yield from part_names(filesystem, root, TimeWindow()) if filesystem.isdir(root) else ()
+
+
+def _remove_empty(folders: Collection[Path]) -> None:
+    """Remove those of the folders of hours, and of their days, that hold nothing."""
+    days = {folder.parent for folder in folders if folder.name.startswith("hour=")}
+    for folder in (*folders, *days):
+        if folder.name.startswith(("hour=", "date=")):
+            with contextlib.suppress(OSError):  # it holds something, or another server was first
+                folder.rmdir()
 
 
 def _without(filesystem: AbstractFileSystem, name: str, deletions: Sequence[Deletion]) -> int:

@@ -12,6 +12,8 @@ from types import TracebackType
 from typing import Self
 import zlib
 
+from components.shared.runtime.durable_files import sync_folder
+
 _MARK = b"PZF1"
 _HEADER = struct.Struct("<4sQI")
 
@@ -87,15 +89,6 @@ def read_frames(path: str | Path) -> Iterator[bytes]:
         place = content.obj.find(_MARK, place + 1)  # type: ignore[attr-defined]  # the bytes it shows
         if place < 0:
             return
-
-
-def sync_folder(path: str | Path) -> None:
-    """Wait until the disk has the names of a folder's files."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _write_all(file: int, content: bytes | memoryview) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.shared.contracts.bundle import BundleConfig
+from components.shared.contracts.embedding_reference import EmbeddingReference
 from components.shared.contracts.example_table import ColumnRole, ExampleTableInfo
 
 # One value a row: an Arrow array, a NumPy array or a list; None where a value is missing.
@@ -85,15 +86,20 @@ class ServedModel:
         reads them, and as metadata elsewhere.
     kept
         Columns whose personal data stay as they are.
+    reference
+        Where the model's embeddings of held-out rows lie; None where its bundle does not say.
     """
 
     name: str
     version: str
     info: ExampleTableInfo
     kept: frozenset[str] = frozenset()
+    reference: EmbeddingReference | None = None
 
     @classmethod
-    def of_bundle(cls, config: BundleConfig, *, name: str, version: str) -> Self:
+    def of_bundle(
+        cls, config: BundleConfig, *, name: str, version: str, reference: EmbeddingReference | None = None
+    ) -> Self:
         """The model of a bundle."""
         roles = {column: _table_roles(given) for column, given in config.column_roles.items()}
         info = ExampleTableInfo(
@@ -102,7 +108,7 @@ class ServedModel:
             column_roles={column: given for column, given in roles.items() if given},
             task="regression" if config.is_regression else "classification",
         )
-        return cls(name=name, version=version, info=info)
+        return cls(name=name, version=version, info=info, reference=reference)
 
 
 def _table_roles(source_roles: Sequence[str]) -> tuple[ColumnRole, ...]:

@@ -46,6 +46,9 @@ class RowMaker:
         self._model = model
         self._policy = policy
         self._measure = measure or (_measured_texts if model.info.modality == "text" else None)
+        looks = policy.kind == "sampled" and policy.drift_quantile is not None
+        self._reference = model.reference if looks else None
+        self._far = self._reference.distance_at(policy.drift_quantile or 0.0) if self._reference else np.inf
 
     def rows(self, requests: Sequence[ServedRequest]) -> pa.RecordBatch:
         """Rows of some requests, in their order, redacted.
@@ -109,7 +112,20 @@ class RowMaker:
         for request, count in zip(requests, counts.tolist(), strict=True) if self._policy.keeps_payloads else ():
             names += [request.request_id] * count
             probabilities += [None] * count if request.probabilities is None else list(request.probabilities)
-        return kept_payloads(self._policy, names, rows_N, probabilities)
+        return kept_payloads(self._policy, names, rows_N, probabilities, is_far=self._is_far(requests, counts))
+
+    def _is_far(self, requests: Sequence[ServedRequest], counts: np.ndarray) -> np.ndarray | None:
+        """Which rows lie far from the model's held-out ones, shape (N,); None where that is not asked or not known."""
+        if self._reference is None:
+            return None
+        return np.concatenate(
+            [
+                np.zeros(count, dtype=bool)
+                if request.embeddings is None
+                else self._reference.distances_of(request.embeddings) > self._far
+                for request, count in zip(requests, counts.tolist(), strict=True)
+            ]
+        )
 
     def _inputs(self, features: Mapping[str, pa.Array], weights_N: np.ndarray) -> dict[str, pa.Array]:
         """Features, payload and what is derived of it, as the policy keeps them."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, UTC
 import re
 
+_MAX_DAYS = 36_500
 _BACK = re.compile(r"-(\d{1,5})([hd])")
 
 
@@ -65,6 +66,12 @@ def parse_window(start: str, end: str) -> TimeWindow:
     if until is None:
         raise ValueError(f"window_end must be a time where window_start counts back, got {start!r} and nothing")
     return TimeWindow(start=until - timedelta(**{{"h": "hours", "d": "days"}[back[2]]: int(back[1])}), end=until)
+
+
+def check_kept_days(num_days: float | None) -> None:
+    """Refuse days that a log cannot be kept: ValueError unless above 0 and at most a hundred years, or None for all."""
+    if num_days is not None and not 0 < num_days <= _MAX_DAYS:
+        raise ValueError(f"the days that a log is kept must be above 0 and at most {_MAX_DAYS:,}, got {num_days:g}")
 
 
 def shown_time(moment: datetime) -> str:

@@ -21,8 +21,9 @@ from components.modeling.images.features import ImageFeatures
 from components.modeling.predictor import load_predictor, Predictor, weights_of
 from components.modeling.tabular.features import fit_tabular_features
 from components.modeling.text.char_ngrams import TextFeatures
-from components.serving.probe.child_server import running_server, RunningServer
-from components.shared.contracts.bundle import BundleConfig, FEATURES_FOLDER, write_bundle
+from components.serving.release.network_graph import network_graph
+from components.shared.contracts.bundle import add_files, BundleConfig, FEATURES_FOLDER, NETWORK_FILE, write_bundle
+from components.shared.served_model.child_server import running_server, RunningServer
 
 CLASS_NAMES = ("cat", "dog", "새")
 
@@ -74,6 +75,14 @@ def table_bundle(tmp_path_factory: pytest.TempPathFactory, write_random_bundle) 
     }
     features = fit_tabular_features([columns], {name: values.type for name, values in columns.items()})
     return write_random_bundle(path, features, BackboneConfig(name="mlp"))
+
+
+@pytest.fixture(scope="session")
+def bundle_with_network(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Path:
+    """The bundle as a release has it: with its network for ONNX Runtime, which publishing then keeps."""
+    path = tmp_path_factory.mktemp("with-network") / "model"
+    add_files(bundle, path, {NETWORK_FILE: network_graph(bundle)})
+    return path
 
 
 @pytest.fixture(scope="session")

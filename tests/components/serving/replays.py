@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 
 from components.modeling.predictor import load_predictor
-from components.serving.probe.child_server import RunningServer
-from components.serving.probe.held_out_examples import held_out_examples
-from components.serving.probe.inference_client import InferenceClient
 from components.serving.probe.replay import Replay, replay_examples
 from components.shared.contracts.example_table import ExampleTable, ExampleTableInfo, ExampleTableWriter
 from components.shared.contracts.predictions_table import PredictionsTable, PredictionsWriter
+from components.shared.served_model.child_server import RunningServer
+from components.shared.served_model.held_out_examples import held_out_examples
+from components.shared.served_model.inference_client import InferenceClient
 
 MODALITIES = {
     "text": {"text": pa.array(["영화가 좋았다", "", "🐈", "YWJj"], pa.string())},

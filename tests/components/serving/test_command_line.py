@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from components.serving.probe.child_server import running_server
 from components.serving.server.compute_threads import usable_cores
 from components.shared.contracts.bundle import CONFIG_FILE
+from components.shared.served_model.child_server import running_server
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -70,7 +70,7 @@ def test_no_bundle_at_all_is_told_in_one_sentence():
 def test_the_server_stops_when_its_parent_is_killed(bundle):
     script = (
         "import sys, time\n"
-        "from components.serving.probe.child_server import running_server\n"
+        "from components.shared.served_model.child_server import running_server\n"
         "with running_server(sys.argv[1], ready_timeout_s=120) as server:\n"
         "    print(server.pid, flush=True)\n"
         "    time.sleep(600)\n"
@@ -104,11 +104,11 @@ def test_usable_cores_keep_to_the_control_groups_limit(tmp_path):
     limit = tmp_path / "cpu.max"
 
     limit.write_text("100000 100000\n")
-    assert usable_cores(limit) == 1
+    assert usable_cores(tmp_path) == 1
     limit.write_text("50000 100000\n")
-    assert usable_cores(limit) == 1
+    assert usable_cores(tmp_path) == 1
     limit.write_text("max 100000\n")
-    assert usable_cores(limit) == cores
+    assert usable_cores(tmp_path) == cores
     assert usable_cores(tmp_path / "absent") == cores
 
 

@@ -104,8 +104,8 @@ def test_a_window_alone_is_collected(tmp_path, table):
     assert sorted(pool.read(["text"]).column(0).to_pylist()) == sorted(TEXTS[25:30])
 
 
-def test_a_sample_carries_its_weight_and_what_uncertainty_picked_is_only_trained_on(tmp_path, table):
-    draws = ["uncertain"] * 20
+def test_a_sample_carries_its_weight_and_what_was_picked_is_only_trained_on(tmp_path, table):
+    draws = ["uncertain", "drifted"] * 10
     weights = pa.array([1.0] * 20)
     log = log_of(tmp_path / "log", TEXTS[20:40], payload_draw=pa.array(draws), payload_weight=weights)
     labelled(tmp_path, log, {f"r{number}": "bad" for number in range(20)})

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from components.serving.collector.cloud_events import read_event
-from tests.components.serving.collector.events import asked, headers, structured
+from tests.components.serving.collector.events import answered, asked, headers, structured
 
 
 def test_both_modes_say_the_same():
@@ -28,6 +28,35 @@ def test_a_request_and_its_answer_are_one_pair_of_two_keys():
     assert asked_event.pair == answer.pair
     assert asked_event.key != answer.key
     assert read_event(headers("request", "e1"), b"").key == asked_event.key
+
+
+METADATA = b'{"name": "fares", "inputs": [], "outputs": [{"name": "label", "datatype": "BYTES", "shape": [-1]}]}'
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "expected"),
+    [
+        ("request", b"", False),
+        ("request", b"no JSON", True),
+        ("request", asked(1.0), True),
+        ("response", b'{"ready":true}', False),
+        ("response", METADATA, False),
+        ("response", b"<html>", False),
+        ("response", answered("tip"), True),
+        ("response", b'{"outputs":[{"name":"label","data":["tip"]}]}', True),
+        ("response", b'{"outputs":[{"name":"label","parameters":{"binary_data_size":7}}]}\x03\0\0\0tip', True),
+    ],
+)
+def test_health_and_metadata_are_told_from_predictions(kind, body, expected):
+    assert read_event(headers(kind, "e1"), body).is_of_a_prediction is expected
+
+
+@pytest.mark.parametrize(
+    ("annotations", "version"),
+    [('{"pluszero-mlops/model-version":"a1"}', "a1"), ('{"other":"a1"}', None), ("{", None), ("[1]", None), ("", None)],
+)
+def test_the_release_is_read_from_the_annotations_that_the_logger_hands_on(annotations, version):
+    assert read_event(headers("request", "e1", annotations=annotations), b"").model_version == version
 
 
 @pytest.mark.parametrize("name", ["source", "inferenceservicename", "namespace", "component", "endpoint", "id"])

@@ -82,6 +82,29 @@ def test_a_request_and_its_answer_become_whole_rows_in_either_order(tmp_path, is
     assert balances(collector.counters())
 
 
+def test_answers_that_name_no_version_have_the_one_that_the_logger_hands_on(tmp_path):
+    told = {"annotations": '{"pluszero-mlops/model-version":"a1"}'}
+    with collecting(tmp_path) as collector:
+        take(
+            collector,
+            read_event(headers("request", "e1", **told), asked(1.0)),
+            read_event(headers("response", "e1", **told), answered("tip")),
+            read_event(headers("response", "e2", **told), answered("tip", model_version="b2")),
+            read_event(headers("request", "e3", **told), asked(1.0)),
+        )
+    with collecting(tmp_path, pair_wait_s=0.0) as collector:
+        until = time.monotonic() + 60
+        while collector.counters()["alone"] < 2:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    # What was never answered is no release's.
+    assert {row["event_id"]: row["model_revision"] for row in rows_of(tmp_path)} == {
+        "e1": "a1",
+        "e2": "b2",
+        "e3": "unknown",
+    }
+
+
 def test_an_event_that_comes_again_is_stored_once_also_after_a_restart(tmp_path):
     events = [request_event("e1"), response_event("e1")]
     for _ in range(2):
@@ -179,6 +202,15 @@ def test_a_body_that_is_none_is_refused_and_counted(tmp_path):
         take(collector, request_event("e2"), response_event("e2"))
     assert collector.counters()["lost_unreadable"] == 1
     assert balances(collector.counters())
+
+
+def test_health_and_metadata_are_passed_over_and_count_as_neither_received_nor_lost(tmp_path):
+    looked_at = [read_event(headers("request", "h1"), b""), read_event(headers("response", "h1"), b'{"ready":true}')]
+    with collecting(tmp_path) as collector:
+        take(collector, *looked_at, request_event("e1"), response_event("e1"))
+    counts = collector.counters()
+    assert (counts["received"], counts["lost"], counts["passed_over"]) == (2, 0, 2)
+    assert len(rows_of(tmp_path)) == 1
 
 
 def test_a_full_disk_is_refused_counted_and_the_event_taken_later(tmp_path):

@@ -127,9 +127,9 @@ def test_releases_are_listed_the_newest_first_also_without_a_target_metric(publi
 
 @pytest.fixture(params=[True, False], ids=["with-conditions", "without"])
 def store(request, monkeypatch):
-    with s3_server(has_conditions=request.param) as address:
+    with s3_server(has_conditions=request.param) as server:
         settings = {
-            "endpoint_url": address,
+            "endpoint_url": server.address,
             "key": "test",
             "secret": "test",
             "client_kwargs": {"region_name": "us-east-1"},

@@ -19,12 +19,12 @@ from components.shared.runtime.errors import ContractError
 
 
 @pytest.fixture
-def inputs(tmp_path: Path, bundle: Path) -> dict:
+def inputs(tmp_path: Path, bundle_with_network: Path) -> dict:
     evaluation, verdict = tmp_path / "evaluation.json", tmp_path / "verdict.json"
     evaluation.write_text(json.dumps({"format_version": 1, "metrics": {"accuracy": 0.9}}))
     write_verdict(verdict, Verdict(check="analysis", passed=True, reason="good"))
     return {
-        "candidate": Candidate(model=bundle, evaluation=evaluation, verdict=verdict),
+        "candidate": Candidate(model=bundle_with_network, evaluation=evaluation, verdict=verdict),
         "model_name": "pets",
         "model_root": str(tmp_path / "모델 root"),
         "inference_service_path": tmp_path / "out" / "inferenceservice.yaml",
@@ -184,6 +184,7 @@ def call_face(inputs, tmp_path, *, uri: str, model_root: str) -> tuple[dsl.Model
         evaluation=dsl.Artifact(uri=str(inputs["candidate"].evaluation)),
         verdict=dsl.Artifact(uri=str(inputs["candidate"].verdict)),
         analysis_summary=dsl.Artifact(uri=str(summary)),
+        examples=dsl.Dataset(uri=str(tmp_path / "examples")),
         model_name="pets",
         model_root=model_root,
         published=published,

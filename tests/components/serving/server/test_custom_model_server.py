@@ -9,8 +9,8 @@ import pytest
 from components.modeling.backbone_config import BackboneConfig
 from components.modeling.images.features import ImageFeatures
 from components.modeling.predictor import load_predictor
-from components.serving.probe.child_server import MODEL_NAME, running_server, ServerStartError
 from components.shared.runtime.custom_code import ALLOWED_VARIABLE
+from components.shared.served_model.child_server import MODEL_NAME, running_server, ServerStartError
 
 MODEL = "served_team_model:build"
 CODE = """

@@ -14,9 +14,9 @@ from PIL import Image
 import pyarrow as pa
 import pytest
 
-from components.serving.probe.child_server import log_end, MODEL_NAME
 from components.serving.traffic.limits import MAX_BODY_BYTES
 from components.shared.contracts.bundle import bundle_version
+from components.shared.served_model.child_server import log_end, MODEL_NAME
 
 INFER = f"/v2/models/{MODEL_NAME}/infer"
 PREDICT = f"/v1/models/{MODEL_NAME}:predict"

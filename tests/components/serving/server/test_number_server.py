@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from components.model_analysis.jobs.evaluate_model import evaluate_model
-from components.serving.probe.held_out_examples import held_out_examples
-from components.serving.probe.inference_client import example_request, InferenceClient
 from components.serving.probe.replay import judge_replay, replay_examples
 from components.serving.probe.report import probe_report
 from components.serving.release.model_card import model_card
 from components.shared.contracts.bundle import read_config
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
+from components.shared.served_model.held_out_examples import held_out_examples
+from components.shared.served_model.inference_client import example_request, InferenceClient
 
 MODEL_NAME = "number"
 

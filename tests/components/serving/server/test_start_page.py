@@ -4,8 +4,8 @@ import shlex
 
 import pytest
 
-from components.serving.probe.child_server import log_end, MODEL_NAME
 from components.serving.server.start_page import example_curl, start_page
+from components.shared.served_model.child_server import log_end, MODEL_NAME
 
 TABLE = [{"name": "fare's", "datatype": "FP64"}, {"name": "회사", "datatype": "BYTES"}]
 
@@ -18,6 +18,15 @@ def test_the_command_asks_about_one_example(modality, wanted):
 
     assert words[:2] == ["curl", "http://127.0.0.1:8080/v1/models/m:predict"]
     assert json.loads(words[3]) == {"instances": [wanted]}
+
+
+def test_the_printed_command_works_as_it_stands(server, send):
+    printed = next(line for line in log_end(server.log).splitlines() if "from a shell: " in line)
+    words = shlex.split(printed.partition("from a shell: ")[2])
+
+    status, content, _ = send(server, words[1].removeprefix(f"http://127.0.0.1:{server.http_port}"), words[3])
+
+    assert (status, len(json.loads(content)["predictions"])) == (200, 1)
 
 
 def test_the_page_shows_the_card_as_it_stands_and_asks_nobody_else(tmp_path):

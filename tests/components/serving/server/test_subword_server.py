@@ -12,7 +12,7 @@ from components.modeling.predictor import load_predictor
 from components.modeling.text.fitted_subwords import fit_subwords
 from components.modeling.text.hugging_face_backbones import subword_backbone_config
 from components.modeling.text.hugging_face_features import subword_features
-from components.serving.probe.child_server import MODEL_NAME, running_server
+from components.shared.served_model.child_server import MODEL_NAME, running_server
 
 TEXTS = ["정말 좋은 영화", "", "never heard of 🐈", "좋은 " * 300, "영화"]
 

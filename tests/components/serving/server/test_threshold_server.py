@@ -7,15 +7,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from components.modeling.answers import Answers
 from components.modeling.backbone_config import BackboneConfig
 from components.modeling.classifier import build_classifier
 from components.modeling.predictor import load_predictor, weights_of
-from components.modeling.task import Answers
 from components.modeling.text.char_ngrams import TextFeatures
-from components.serving.probe.child_server import MODEL_NAME, running_server
 from components.serving.server.answer_formats import ClassFormat
 from components.shared.contracts.bundle import BundleConfig, write_bundle
 from components.shared.contracts.operating_threshold import OperatingThreshold
+from components.shared.served_model.child_server import MODEL_NAME, running_server
 
 TEXTS = ["영화가 정말 좋았다", "no", "x" * 40, "", "🐈 cat", "dog dog dog"]
 

@@ -13,11 +13,13 @@ import subprocess
 import sys
 import time
 
+import grpc
+from kserve.protocol.grpc.grpc_predict_v2_pb2 import ModelMetadataRequest
 import pytest
 
-from components.serving.probe.child_server import MODEL_NAME
 from components.serving.traffic.limits import MAX_BODY_BYTES
 from components.shared.contracts.bundle import bundle_version
+from components.shared.served_model.child_server import MODEL_NAME
 from components.shared.serving_log.log import ServingLog
 
 PREDICT, INFER = f"/v1/models/{MODEL_NAME}:predict", f"/v2/models/{MODEL_NAME}/infer"
@@ -62,8 +64,37 @@ def test_the_version_that_answers_carry_is_a_version_to_ask(server, send, images
         assert got(server, f"/v2/models/{MODEL_NAME}/versions/{version}{path}")[0] == 200
         status, content = got(server, f"/v2/models/{MODEL_NAME}/versions/1{path}")
         assert (status, version in json.loads(content)["error"]) == (404, True)
-    status, content, _ = send(server, f"/v2/models/{MODEL_NAME}/versions/1/infer", tensors(images))
-    assert (status, version in json.loads(content)["error"]) == (404, True)
+    for asked in ("/versions/1/infer", "/infer?model_version=1", f"/versions/{version}/infer?model_version=%F2%81"):
+        status, content, _ = send(server, f"/v2/models/{MODEL_NAME}{asked}", tensors(images))
+        assert (status, version in json.loads(content)["error"]) == (404, True)
+
+
+def test_the_version_may_stand_in_the_query(server, send, images, bundle):
+    version = bundle_version(bundle)
+
+    assert send(server, f"{INFER}?model_version={version}", tensors(images))[0] == 200
+    for path in ("", "/ready"):
+        assert got(server, f"/v2/models/{MODEL_NAME}{path}?model_version={version}")[0] == 200
+        status, content = got(server, f"/v2/models/{MODEL_NAME}{path}?model_version=1")
+        assert (status, version in json.loads(content)["error"]) == (404, True)
+
+
+def test_what_is_nowhere_is_counted_by_protocol_and_never_by_its_name(server, send, grpc_stub):
+    send(server, "/v1/models/secret-1:predict", b"{}")
+    send(server, "/v2/models/secret-2/infer", b"{}")
+    send(server, f"/v2/models/{MODEL_NAME}/versions/secret-3/infer", b"{}")
+    for path in ("/v2/models/secret-4", "/secret-5"):
+        assert got(server, path)[0] == 404
+    with grpc_stub(server) as stub, pytest.raises(grpc.RpcError, match="secret-6"):
+        stub.ModelMetadata(ModelMetadataRequest(name="secret-6"))
+
+    content = got(server, "/metrics")[1].decode()
+    counted = dict(line.rsplit(" ", 1) for line in content.splitlines() if line.startswith("pluszero_requests_total{"))
+    for model, protocol in (("", "v1"), ("", "v2"), (MODEL_NAME, "v2"), ("", "http"), ("", "grpc")):
+        assert (
+            float(counted[f'pluszero_requests_total{{model_name="{model}",protocol="{protocol}",status="404"}}']) >= 1
+        )
+    assert "secret" not in content
 
 
 @pytest.mark.parametrize("number", ["Infinity", "-Infinity", "1e999"])

@@ -1,5 +1,6 @@
 from collections import Counter
 import json
+import os
 from pathlib import Path
 import threading
 import uuid
@@ -150,7 +151,7 @@ def test_a_promotion_that_fails_while_it_writes_leaves_the_old_pointer(tmp_path,
     def full(handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ValueError, match=r"champion must be a file that can be written: .*No space left"):
         promote(releases, second, expected=first, promoted_by="kim", reason="better")
     assert read_champion(releases) == before

@@ -1,6 +1,12 @@
 import pytest
 
-from components.shared.runtime.container_images import image, IMAGE_NAMES, image_pull_secrets, image_version
+from components.shared.runtime.container_images import (
+    ALL_IMAGE_NAMES,
+    image,
+    image_name,
+    image_pull_secrets,
+    image_version,
+)
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
@@ -26,11 +32,18 @@ def listed(tmp_path, monkeypatch):
 
 
 def test_names_have_a_default_registry_and_tag():
-    assert [image(name) for name in IMAGE_NAMES] == [
+    assert [image(name) for name in ALL_IMAGE_NAMES] == [
         "localhost/pluszero-mlops-validation:dev",
         "localhost/pluszero-mlops-training:dev",
         "localhost/pluszero-mlops-serving:dev",
+        "localhost/pluszero-mlops-serving-cpu:dev",
     ]
+
+
+@pytest.mark.parametrize("name", ALL_IMAGE_NAMES)
+def test_an_images_short_name_is_read_from_its_reference(name):
+    for reference in (image(name), f"registry.example:5000/team/pluszero-mlops-{name}@{DIGEST}"):
+        assert image_name(reference) == name
 
 
 def test_registry_and_tag_come_from_the_environment(monkeypatch):
@@ -53,7 +66,8 @@ def test_an_unknown_image_is_refused():
 
 def test_a_list_of_images_says_registry_tag_and_digest(listed, monkeypatch):
     monkeypatch.setenv("PLUSZERO_IMAGE_TAG", "not-asked")
-    listed(*(f"registry.example/team/pluszero-mlops-{name}:v0.1.0@{DIGEST}" for name in IMAGE_NAMES))
+    listed(*(f"registry.example/team/pluszero-mlops-{name}:v0.1.0@{DIGEST}" for name in ALL_IMAGE_NAMES))
+    assert image("serving-cpu") == f"registry.example/team/pluszero-mlops-serving-cpu:v0.1.0@{DIGEST}"
     assert image("serving") == f"registry.example/team/pluszero-mlops-serving:v0.1.0@{DIGEST}"
     assert image_version() == "v0.1.0"
 

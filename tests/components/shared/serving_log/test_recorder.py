@@ -1,3 +1,5 @@
+from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta, UTC
 import os
 from pathlib import Path
@@ -14,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from components.shared.contracts.embedding_reference import EmbeddingReference
 from components.shared.contracts.example_table import ExampleTableInfo
 from components.shared.serving_log.log import ServingLog
 from components.shared.serving_log.payload_policy import PayloadPolicy
@@ -148,6 +151,25 @@ def test_a_sample_keeps_a_share_of_payloads_and_all_that_are_uncertain_each_with
     assert 55 < len(drawn) < 125  # 90 expected, 9 the standard deviation
     assert all(row["text_length"] == 1 for row in rows)
     assert {row["payload_weight"] for row in rows if row["text"] is None} == {None}
+
+
+def test_a_sample_keeps_the_payloads_that_lie_far_from_the_held_out_rows_each_standing_for_itself(tmp_path):
+    near = np.random.default_rng(0).normal(size=(1000, 4)).astype(np.float32)
+    model = replace(TEXT, reference=EmbeddingReference.fitted(near))
+    far = np.full((2, 4), 5.0, np.float32)
+    requests = [
+        asked(0, features={"text": ["x"] * 1000}, labels=["a"] * 1000, probabilities=None, embeddings=near),
+        asked(1, features={"text": ["y"] * 2}, labels=["a"] * 2, probabilities=None, embeddings=far),
+        asked(2, features={"text": ["z"]}, labels=["a"], probabilities=None),  # nobody computed its embedding
+    ]
+    policy = PayloadPolicy(kind="sampled", sampled_share=0.0)
+    rows = recorded(tmp_path / "first", *requests, model=model, policy=policy)
+    kept = [row for row in rows if row["text"] is not None]
+    assert Counter(row["text"] for row in kept) == {"x": 10, "y": 2}  # a hundredth of the held-out rows themselves
+    assert {(row["payload_draw"], row["payload_weight"]) for row in kept} == {("drifted", 1.0)}
+
+    rows = recorded(tmp_path / "second", *requests, model=model, policy=replace(policy, drift_quantile=None))
+    assert {row["text"] for row in rows} == {None}
 
 
 def test_a_column_called_as_one_of_the_contract_has_another_name(tmp_path):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime, UTC
 import time
 import uuid
@@ -8,7 +9,7 @@ import pytest
 from components.shared.contracts.example_table import ExampleTableInfo
 from components.shared.serving_log.log import ServingLog
 from components.shared.serving_log.recorder import RecorderLimits, RequestRecorder
-from components.shared.serving_log.removal import delete_before, delete_rows
+from components.shared.serving_log.removal import delete_before, delete_rows, Retention
 from components.shared.serving_log.served_request import ServedModel, ServedRequest
 from components.shared.serving_log.time_window import parse_window
 
@@ -99,8 +100,20 @@ def test_a_recorder_deletes_days_that_are_too_old(tmp_path, recorder):
         assert time.monotonic() < until
         time.sleep(0.05)
     later.close(60.0)
+    assert later.counters()["deleted_parts"] == 3
+    assert not list(tmp_path.glob("date=*"))  # nor folders of nothing
+
+
+def test_the_hour_that_is_written_is_never_too_old(tmp_path):
+    made = RequestRecorder(str(tmp_path), MODEL, limits=RecorderLimits(gather_s=0.0))
+    made.offer(replace(asked(0), time_ns=time.time_ns()))
+    made.close(60.0)
+    retention = Retention(str(tmp_path), 1e-9)
+    retention.keep()
+    assert retention.num_deleted == 0
+    assert left(tmp_path) == [("r0", 0), ("r0", 1)]
 
 
 def test_no_days_at_all_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="days that a log is kept must be above 0, got 0"):
+    with pytest.raises(ValueError, match="days that a log is kept must be above 0 and at most 36,500, got 0"):
         RequestRecorder(str(tmp_path), MODEL, limits=RecorderLimits(retention_days=0.0))
