@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 
-from components.shared.runtime.container_images import image, IMAGE_NAMES, TAG_VARIABLE
+from components.shared.runtime.container_images import ALL_IMAGE_NAMES, image, TAG_VARIABLE
 from pipelines.local.image_source import image_source, REPOSITORY
+from tools.locked import WITHOUT_TORCH
 
 PREPARED_BASE = "localhost/python:3.13-slim-trixie"
 _BASE_VARIABLE = "PLUSZERO_BASE_IMAGE"
@@ -54,7 +55,7 @@ def build_command(tool: str, name: str, *, cuda: str, base: str | None) -> list[
         "SOURCE": image_source(name),
         **({"BASE": base} if base else {}),
     }
-    if name == "validation":
+    if name in WITHOUT_TORCH:
         del settings["CUDA"]
     command = [tool, "build", *(_WITHOUT_DAEMON if tool != "docker" else [])]
     for key, value in settings.items():
@@ -148,13 +149,13 @@ def _succeeds(command: list[str]) -> bool:
 def main() -> int:
     """Build the images that are named, or all; 0 when all are there."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(IMAGE_NAMES)}; all by default")
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(ALL_IMAGE_NAMES)}; all by default")
     parser.add_argument("--cuda", default="cu13", help="CUDA variant: a lock docker/torch-<CUDA>.txt")
     parser.add_argument("--release", action="store_true", help="insist on a base image that is named by its digest")
     arguments = parser.parse_args()
     try:
-        if unknown := set(arguments.names) - set(IMAGE_NAMES):
-            raise BuildError(f"images must be of {', '.join(IMAGE_NAMES)}, got {', '.join(sorted(unknown))}")
+        if unknown := set(arguments.names) - set(ALL_IMAGE_NAMES):
+            raise BuildError(f"images must be of {', '.join(ALL_IMAGE_NAMES)}, got {', '.join(sorted(unknown))}")
         if not (REPOSITORY / "docker" / f"torch-{arguments.cuda}.txt").is_file():
             raise BuildError(
                 f"the CUDA variant must have a lock in docker/, but there is no torch-{arguments.cuda}.txt"
@@ -164,7 +165,7 @@ def main() -> int:
         base = base_image(tool)
         if arguments.release:
             check_release_base(base)
-        for name in arguments.names or IMAGE_NAMES:
+        for name in arguments.names or ALL_IMAGE_NAMES:
             build(tool, name, cuda=arguments.cuda, base=base)
     except BuildError as error:
         sys.stderr.write(f"error: {error}\n")

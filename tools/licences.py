@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from tools.locked import all_extras, declared, DOCKER, image_pins, images, Pin, read_lock, REPOSITORY
+from tools.locked import all_extras, declared, DOCKER, extra_of, image_pins, images, Pin, read_lock, REPOSITORY
 from tools.sbom import read_sbom, Record, UNKNOWN
 
 _SPDX = get_spdx_licensing()
@@ -98,7 +98,7 @@ def findings(folder: Path = DOCKER, setup: Path = REPOSITORY / "setup.cfg") -> l
         pins = image_pins(image, folder)
         found += _wrong_packages(image, pins, policy)
         found += _wrong_licences(image, pins, read_sbom(image, folder), policy)
-        found += _unlocked(image, declared((image.partition("-")[0],), setup), pins)
+        found += _unlocked(image, declared((extra_of(image),), setup), pins)
         found += [
             f"{image}: {pin.name} must be locked by a hash, but has none" for pin in pins.values() if not pin.hashes
         ]

@@ -112,6 +112,12 @@ def lock(folder: Path = DOCKER, *, cpu_index: str | None = None) -> None:
     kept = _text(folder, "validation") or _text(folder, "constraints")
     validation = _image_lock(map(str, declared(("validation",))), kept=kept)
     _write(folder, "validation", _joined({**validation, **kfp}))
+    without = _image_lock(
+        map(str, declared(("serving-cpu",))),
+        kept=_text(folder, "serving-cpu") or _text(folder, "serving"),
+        pins=_without_torch(pins),
+    )
+    _write(folder, "serving-cpu", _joined(without))
     for path, text in supply_chain_files(folder, index=cpu_index).items():
         _write_file(path, text)
 

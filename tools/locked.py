@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCKER = REPOSITORY / "docker"
 WITH_TORCH = ("training", "serving")
+WITHOUT_TORCH = ("validation", "serving-cpu")
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[^\s;\\]+)")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
@@ -84,13 +85,21 @@ def torch_variants(folder: Path = DOCKER) -> tuple[str, ...]:
 
 
 def images(folder: Path = DOCKER) -> tuple[str, ...]:
-    """Every image in every variant: `validation`, `training-cu13` ..."""
-    return ("validation", *(f"{name}-{variant}" for name in WITH_TORCH for variant in torch_variants(folder)))
+    """Every image in every variant: `validation`, `serving-cpu`, `training-cu13` ..."""
+    with_torch = (f"{name}-{variant}" for name in WITH_TORCH for variant in torch_variants(folder))
+    # `serving-cpu` is the image of that name, also where there is a lock of torch's CPU build.
+    return (*WITHOUT_TORCH, *(image for image in with_torch if image not in WITHOUT_TORCH))
+
+
+def extra_of(image: str) -> str:
+    """The extra of setup.cfg that an image is made of: `serving` of `serving-cu13`."""
+    return image if image in WITHOUT_TORCH else image.partition("-")[0]
 
 
 def image_pins(image: str, folder: Path = DOCKER) -> dict[str, Pin]:
     """Everything that is installed into one image, `training-cu13` for one, sorted by name."""
-    name, _, variant = image.partition("-")
+    name = extra_of(image)
+    variant = image.removeprefix(name).removeprefix("-")
     pins = read_lock(f"torch-{variant}", folder) if variant else {}
     return dict(sorted({**pins, **read_lock(name, folder)}.items()))
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 from components.shared.runtime.atomic_files import write_text
-from components.shared.runtime.container_images import image, IMAGE_NAMES, LIST_VARIABLE, REGISTRY_VARIABLE
+from components.shared.runtime.container_images import ALL_IMAGE_NAMES, image, LIST_VARIABLE, REGISTRY_VARIABLE
 from pipelines.local.image_source import REPOSITORY
 from tools.build_images import BuildError, engine
 
@@ -37,7 +37,7 @@ def push_images(target: Path) -> list[str]:
     os.environ.pop(LIST_VARIABLE, None)
     tool = engine()
     listed = []
-    for name in IMAGE_NAMES:
+    for name in ALL_IMAGE_NAMES:
         reference = image(name)
         print(f"  {reference} ...", flush=True)
         listed.append(f"{reference}@{_pushed(tool, reference)}")

@@ -20,11 +20,11 @@ from pipelines.local.image_source import REPOSITORY
 from tools.build_images import BuildError
 
 OVERLAYS = REPOSITORY / "manifests" / "overlays"
-_BASE_IMAGE = "localhost/pluszero-mlops-serving"
+_BASE_IMAGES = {f"localhost/pluszero-mlops-{name}": name for name in ("serving", "serving-cpu")}
 
 
 def release_manifests(folder: Path) -> list[Path]:
-    """Write `manifests-OVERLAY.yaml` for every overlay, with the serving image that `image` names.
+    """Write `manifests-OVERLAY.yaml` for every overlay, with the serving images that `image` names.
 
     Raises
     ------
@@ -44,8 +44,9 @@ def _rendered(overlay: Path, folder: Path) -> Path:
     objects = list(yaml.safe_load_all(done.stdout))
     for found in objects:
         for container in _containers(found):
-            if container["image"].rpartition(":")[0] == _BASE_IMAGE:
-                container["image"] = image("serving")
+            name = _BASE_IMAGES.get(container["image"].rpartition(":")[0])
+            if name is not None:
+                container["image"] = image(name)
     target = folder / f"manifests-{overlay.name}.yaml"
     write_text(target, yaml.safe_dump_all(objects, sort_keys=False, width=1000, explicit_start=True))
     return target

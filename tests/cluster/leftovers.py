@@ -47,7 +47,7 @@ def _things_of_the_living() -> re.Pattern[str]:
     found = [rf"pluszero-{re.escape(name)}(/|$)|running/{re.escape(name)}$" for name, lives in living.items() if lives]
     found += [rf"process {pid} " for lives in living.values() if lives for pid in lives.processes()]
     # Every cluster covers these, and the last one removes them.
-    return re.compile("|".join([*found, "folder /var/(lib/cni|log/containers)$"] if found else ["(?!)"]))
+    return re.compile("|".join([*found, "folder /var/(lib/cni|lib/kubelet|log/containers)$"] if found else ["(?!)"]))
 
 
 def _processes() -> Iterator[str]:

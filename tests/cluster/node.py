@@ -12,7 +12,7 @@ from tests.cluster.namespaces import Namespaces
 
 _PATIENCE_S = 180.0
 # What the node's programs write outside the cluster's folder, whatever they are told: hidden from the machine.
-_HIDDEN = ("/run", "/var/lib/cni", "/var/log/containers")
+_HIDDEN = ("/run", "/var/lib/cni", "/var/lib/kubelet", "/var/log/containers")
 # A second end of the pair that the node's address sits on, so that it is up; the default route leads nowhere.
 _NETWORK = (
     "ip link set lo up",

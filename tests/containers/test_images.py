@@ -19,7 +19,7 @@ import yaml
 from components.reporting.run_pages.step import Watcher
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
-from components.shared.runtime.container_images import image, IMAGE_NAMES
+from components.shared.runtime.container_images import ALL_IMAGE_NAMES, image
 from pipelines.__main__ import app
 from pipelines.local.containers import Confinement, container_engine
 from pipelines.local.image_source import image_source, REPOSITORY, SOURCE_LABEL
@@ -88,7 +88,7 @@ def summary(finished):
     return json.loads((finished / "summary.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", IMAGE_NAMES)
+@pytest.mark.parametrize("name", ALL_IMAGE_NAMES)
 def test_an_image_runs_as_the_fixed_user_and_says_what_it_is(client, name):
     built = client.images.get(image(name))
     assert built.attrs["Config"]["User"] == "10001:10001"
@@ -97,7 +97,7 @@ def test_an_image_runs_as_the_fixed_user_and_says_what_it_is(client, name):
     assert output_of(client, name, "import os; print(os.getuid(), os.environ['HOME'])") == "10001 /tmp"
 
 
-@pytest.mark.parametrize("name", IMAGE_NAMES)
+@pytest.mark.parametrize("name", ALL_IMAGE_NAMES)
 def test_no_build_tool_is_left(client, name):
     tools = ["gcc", "g++", "cc", "make", "uv", "debootstrap"]
     assert output_of(client, name, f"import shutil; print([t for t in {tools} if shutil.which(t)])") == "[]"
@@ -106,7 +106,7 @@ def test_no_build_tool_is_left(client, name):
     )
 
 
-@pytest.mark.parametrize("name", IMAGE_NAMES)
+@pytest.mark.parametrize("name", ALL_IMAGE_NAMES)
 def test_telemetry_is_off(client, name):
     code = "import os; print(os.environ['DO_NOT_TRACK'], os.environ['NO_ALBUMENTATIONS_UPDATE'])"
     assert output_of(client, name, code) == "1 1"
@@ -137,10 +137,17 @@ def probe_paths():
     return {container[name]["httpGet"]["path"] for name in ("startupProbe", "readinessProbe", "livenessProbe")}
 
 
-def test_the_serving_image_answers_as_training_did(client, summary, finished):
-    from components.serving.probe.held_out_examples import held_out_examples
-    from components.serving.probe.inference_client import InferenceClient
+def test_the_image_without_torch_is_small_and_computes_without_it(client):
+    assert client.images.get(image("serving-cpu")).attrs["Size"] < 1_500_000_000
+    code = "import importlib.util as u; print(*[u.find_spec(name) for name in ('torch', 'triton', 'nvidia', 'kfp')])"
+    assert output_of(client, "serving-cpu", code) == "None None None None"
+
+
+@pytest.mark.parametrize("name", ["serving", "serving-cpu"])
+def test_a_serving_image_answers_as_training_did(client, summary, finished, name):
     from components.serving.probe.replay import judge_replay, replay_examples
+    from components.shared.served_model.held_out_examples import held_out_examples
+    from components.shared.served_model.inference_client import InferenceClient
 
     artifacts = finished / "artifacts"
     examples = ExampleTable(next(artifacts.glob("*/ingest-examples/examples")))
@@ -154,7 +161,7 @@ def test_the_serving_image_answers_as_training_did(client, summary, finished):
     command += ["--model-dir=/mnt/models", "--model-name=stripes", f"--grpc-port={grpc_port}"]
     settings = {**CONFINED, "network_mode": "host"}
     mounts = {summary["model_dir"]: {"bind": "/mnt/models", "mode": "ro"}}
-    container = client.containers.create(image("serving"), command, volumes=mounts, **settings)
+    container = client.containers.create(image(name), command, volumes=mounts, **settings)
     try:
         container.start()
         with InferenceClient(port, model_name="stripes") as server:
@@ -166,9 +173,11 @@ def test_the_serving_image_answers_as_training_did(client, summary, finished):
                 time.sleep(0.5)
             verdict = judge_replay(replay_examples(server, golden))
         answers = {path: urllib.request.urlopen(f"http://127.0.0.1:{port}{path}").status for path in probe_paths()}
+        said = container.logs().decode()
     finally:
         container.remove(force=True)
     assert verdict.passed, verdict.reason
+    assert name == "serving" or "computes with onnxruntime" in said
     assert answers == {"/v2/health/ready": 200, "/v2/health/live": 200}
 
 

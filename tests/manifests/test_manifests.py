@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import yaml
 
 from components.serving import __main__ as serving
-from components.serving.release.inference_service import inference_service_yaml, RUNTIME, SERVICE_ACCOUNT
+from components.serving.release.inference_service import CPU_RUNTIME, inference_service_yaml, RUNTIME, SERVICE_ACCOUNT
 from components.shared.runtime.container_images import image
 from tests.custom_resources import spec_errors
 from tools.manifest_policies import violations
@@ -211,6 +211,39 @@ def test_the_collector_starts_the_real_command(with_collector):
     folders = [mount["mountPath"] for mount in container["volumeMounts"]]
     assert "--log-dir=/serving-log" in container["args"]
     assert "/serving-log" in folders
+
+
+def test_the_logger_that_the_readme_writes_keeps_kserves_schema_and_hands_on_an_annotation_of_releases(
+    repository, service
+):
+    text = (repository / "manifests" / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^    spec:\n      predictor:\n(?: {8}.*\n)+", text, re.MULTILINE)
+    logger = yaml.safe_load(block)["spec"]["predictor"]["logger"]
+    logged = {**service, "spec": {"predictor": {**service["spec"]["predictor"], "logger": logger}}}
+    assert spec_errors(logged) == []
+    assert set(logger["metadataAnnotations"]) <= set(service["metadata"]["annotations"])
+
+
+def test_the_runtime_without_torch_is_the_other_one_but_for_image_and_size(repository, tmp_path):
+    shutil.copytree(repository / "manifests", tmp_path / "manifests")
+    overlay = {"resources": ["../manifests/overlays/dev"], "components": ["../manifests/components/serving-cpu"]}
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "kustomization.yaml").write_text(json.dumps(overlay | {"namespace": "pluszero"}))
+
+    objects = render(tmp_path / "mine")
+
+    assert violations(objects) == []
+    usual, small = (one(objects, "ServingRuntime", name)["spec"] for name in (RUNTIME, CPU_RUNTIME))
+    (one_container,), (other,) = usual["containers"], small["containers"]
+    assert other["image"] == "localhost/pluszero-mlops-serving-cpu:v0.1.0"
+    assert [name for name in other["args"] if name not in one_container["args"]] == ["--device=cpu"]
+    assert [each["autoSelect"] for each in small["supportedModelFormats"]] == [False]
+    for spec, container in ((usual, one_container), (small, other)):
+        for key in ("image", "args", "resources"):
+            del container[key]
+        del spec["supportedModelFormats"]
+        spec["labels"].pop("sidecar.istio.io/inject", None)
+    assert small == usual
 
 
 def test_an_overlay_kept_elsewhere_renders_as_the_readme_writes_it(repository, tmp_path):

@@ -161,7 +161,7 @@ if len(open(path).read()) <= {stumbles}:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["trainning"], "images must be of validation, training, serving, got trainning"),
+        (["trainning"], "images must be of validation, training, serving, serving-cpu, got trainning"),
         (["--cuda", "cu99"], "there is no torch-cu99.txt"),
     ],
 )

@@ -8,6 +8,7 @@ import zipfile
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
+from packaging.version import Version
 import pytest
 
 from tools import lock as locking
@@ -160,11 +161,26 @@ def test_every_cuda_variant_is_of_its_cuda():
         assert runtime.version.startswith(release)
 
 
-@pytest.mark.parametrize("image", images())
+@pytest.mark.parametrize("image", [image for image in images() if image != "serving-cpu"])
 def test_an_image_holds_kfp_without_what_only_compiling_needs(image):
     pins = image_pins(image)
     assert {"kfp", "docstring-parser", "typing-extensions"} <= pins.keys()
     assert not {"kfp-pipeline-spec", "kfp-server-api"} & pins.keys()
+
+
+def test_the_image_without_torch_holds_a_part_of_the_serving_image_and_no_cuda():
+    pins, serving = image_pins("serving-cpu"), image_pins("serving-cu13")
+    assert {name: pin.version for name, pin in pins.items()}.items() <= {
+        name: pin.version for name, pin in serving.items()
+    }.items()
+    assert "onnxruntime" in pins
+    assert not any(name.startswith(("torch", "triton", "nvidia-", "cuda-", "kfp")) for name in pins)
+
+
+def test_the_runtime_that_computes_graphs_reports_to_nobody():
+    # From 1.29 on its wheels for Linux hold an uploader, which is on unless the environment says otherwise.
+    version = read_lock("constraints")["onnxruntime"].version
+    assert Version(version) < Version("1.29")
 
 
 @pytest.mark.parametrize("image", images())

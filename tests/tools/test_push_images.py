@@ -44,7 +44,7 @@ def test_every_image_is_pushed_and_listed_by_its_digest(tool, tmp_path, name, sc
     push_images(tmp_path / "build" / "images.txt")
     assert (tmp_path / "build" / "images.txt").read_text().splitlines() == [
         f"registry.example/team/pluszero-mlops-{image}:v0.1.0@{DIGEST}"
-        for image in ("validation", "training", "serving")
+        for image in ("validation", "training", "serving", "serving-cpu")
     ]
 
 

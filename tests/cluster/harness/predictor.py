@@ -63,6 +63,13 @@ def predictor(
         "component": "predictor",
         "serving.kserve.io/inferenceservice": name,
     }
+    container["env"] = [*container.get("env", []), {"name": "INFERENCE_SERVICE_NAME", "value": name}]
+    annotations = {
+        **runtime["spec"].get("annotations", {}),
+        **service["metadata"]["annotations"],
+        # The webhook's, by which the pod gets its model.
+        "internal.serving.kserve.io/storage-initializer-sourceuri": model["storageUri"],
+    }
     pod = {key: value for key, value in asked.items() if key != "model"}
     pod |= {"containers": [container], "volumes": [*runtime["spec"].get("volumes", [])]}
     _bring_model(pod, container, model["storageUri"], secret)
@@ -70,25 +77,25 @@ def predictor(
     deployment = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": f"{name}-predictor", "labels": labels},
+        "metadata": {"name": f"{name}-predictor", "labels": labels, "annotations": annotations},
         "spec": {
             "replicas": 1,
             "selector": {"matchLabels": selector},
             "strategy": {"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}, "type": "RollingUpdate"},
             "template": {
-                "metadata": {"labels": labels, "annotations": runtime["spec"].get("annotations", {})},
+                "metadata": {"labels": labels, "annotations": annotations},
                 "spec": pod,
             },
         },
     }
     ports = [
         {"name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP"},
-        {"name": "grpc", "port": 8081, "targetPort": 8081, "protocol": "TCP"},
+        {"name": "grpc", "port": 8081, "targetPort": 8081, "protocol": "TCP", "appProtocol": "kubernetes.io/h2c"},
     ]
     door = {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": f"{name}-predictor", "labels": labels},
+        "metadata": {"name": f"{name}-predictor", "labels": labels, "annotations": annotations},
         "spec": {"selector": selector, "ports": ports},
     }
     return deployment, door
