@@ -13,6 +13,7 @@ SEED ?= 0
 RUNNER ?= local
 CUDA ?= cu13
 MODEL ?=
+CANDIDATE ?=
 LOG ?=
 START ?=
 END ?=
@@ -25,7 +26,7 @@ SEEDS ?= 10
 STRATEGIES ?=
 
 # Passed on by the environment, whatever characters they hold.
-export DATASET PROBLEM RUN_DIR RECIPE BACKBONE SEED RUNNER CUDA MODEL LOG START END SETTINGS SEARCH
+export CANDIDATE DATASET PROBLEM RUN_DIR RECIPE BACKBONE SEED RUNNER CUDA MODEL LOG START END SETTINGS SEARCH
 export START_LABELS BUDGET BATCH SEEDS STRATEGIES
 export NO_ALBUMENTATIONS_UPDATE := 1
 export DO_NOT_TRACK := 1
@@ -37,7 +38,7 @@ VALIDATION := .venv-validation/bin/python
 EVERYWHERE := not gpu and not containers and not cluster
 TAGGED := PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}"
 
-.PHONY: help setup run search smoke monitor serve labelling images push-images compile docs test test-slow coverage test-gpu test-containers test-cluster test-kueue cluster cluster-down cluster-programs lint format types contracts licences lock check clean
+.PHONY: help setup run search smoke monitor serve release-rehearsal labelling images push-images compile docs test test-slow coverage test-gpu test-containers test-cluster test-kueue cluster cluster-down cluster-programs lint format types contracts licences lock check clean
 
 help: ## Print this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -69,6 +70,9 @@ monitor: setup $(if $(filter docker,$(RUNNER)),images) ## Hold the serving log L
 
 serve: setup ## Serve MODEL (a bundle or a local release) with a page to try it; LOG= writes the serving log that make monitor reads
 	@$(VENV) -m components.serving --model-dir "$$MODEL" $${LOG:+--log-dir "$$LOG"}
+
+release-rehearsal: setup ## Rehearse a release beside that of the run in RUN_DIR (runs/digits): CANDIDATE= (a bundle), or a good and a bad one
+	@$(VENV) -m components.deployment rehearse-run "$${RUN_DIR:-runs/digits}" $${CANDIDATE:+--candidate "$$CANDIDATE"} --seed "$$SEED"
 
 labelling: setup ## Buy labels of DATASET in rounds from an oracle, and draw the learning curves
 	@folder="$${RUN_DIR:-runs/labelling-$$(basename "$$DATASET")}" && \

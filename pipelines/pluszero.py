@@ -56,6 +56,8 @@ SUBCOMMANDS = {
     "compile": _pipeline("compile", "Compile the pipelines to YAML."),
     "mock-data": _family("mock_data", "training", "make", "Make data from a schema."),
     "ingest": _family("data_ingestion", "training", "ingest", "Write the example table of a data source."),
+    "rehearse": _family("deployment", "serving", "rehearse", "Rehearse a release beside the one in use."),
+    "rehearse-run": _family("deployment", "serving", "rehearse-run", "Rehearse beside what a run here published."),
     "labels": _family("data_ingestion", "training", "labels", "Join late labels to what was served."),
     "collect-examples": _family("data_ingestion", "training", "collect", "Turn what was served into examples."),
     "fingerprint": _family("data_ingestion", "training", "fingerprint", "Print the fingerprint of a data source."),

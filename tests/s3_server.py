@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 import contextlib
+from datetime import datetime, UTC
+from email.utils import format_datetime
 import hashlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import threading
@@ -10,29 +12,37 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 BUCKET = "bucket"
-_TIME = "2026-05-01T09:30:00.000Z"
-_HTTP_TIME = "Fri, 01 May 2026 09:30:00 GMT"
 
 
-class _Store(ThreadingHTTPServer):
+class Store(ThreadingHTTPServer):
+    """The store: its objects, and when each was written, by key; `takes_puts`: how many more it takes, None for all."""
+
     daemon_threads = True
 
-    def __init__(self, *, has_conditions: bool, is_read_only: bool) -> None:
+    def __init__(self, *, has_conditions: bool, takes_puts: int | None) -> None:
         super().__init__(("127.0.0.1", 0), _Requests)
         self.objects: dict[str, bytes] = {}
+        self.times: dict[str, datetime] = {}
         self.writing = threading.Lock()
         self.has_conditions = has_conditions
-        self.is_read_only = is_read_only
+        self.takes_puts = takes_puts
+
+    @property
+    def address(self) -> str:
+        """For s3fs's `endpoint_url`."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
 
 
 class _Requests(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Store
+    server: Store
 
     def do_PUT(self) -> None:
         content = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.server.is_read_only:
+        if self.server.takes_puts == 0:
             return self._answer_error(403, "AccessDenied")
+        if self.server.takes_puts is not None:
+            self.server.takes_puts -= 1
         wanted = self.headers.get("If-Match")
         with self.server.writing:
             found = self.server.objects.get(self._key())
@@ -43,6 +53,7 @@ class _Requests(BaseHTTPRequestHandler):
             if self.headers.get("If-None-Match") == "*" and found is not None:
                 return self._answer_error(412, "PreconditionFailed", "<Condition>If-None-Match</Condition>")
             self.server.objects[self._key()] = content
+            self.server.times[self._key()] = datetime.now(UTC)
         return self._answer(200, b"", ETag=_tag(content))
 
     def do_GET(self) -> None:
@@ -52,7 +63,8 @@ class _Requests(BaseHTTPRequestHandler):
         found = self.server.objects.get(self._key())
         if found is None:
             return self._answer_error(404, "NoSuchKey")
-        return self._answer(200, found, **{"ETag": _tag(found), "Last-Modified": _HTTP_TIME})
+        written = format_datetime(self.server.times[self._key()], usegmt=True)
+        return self._answer(200, found, **{"ETag": _tag(found), "Last-Modified": written})
 
     do_HEAD = do_GET
 
@@ -81,7 +93,7 @@ class _Requests(BaseHTTPRequestHandler):
                 files.append((key, self.server.objects[key]))
         contents = "".join(
             f"<Contents><Key>{escape(key)}</Key><Size>{len(content)}</Size><ETag>{escape(_tag(content))}</ETag>"
-            f"<LastModified>{_TIME}</LastModified></Contents>"
+            f"<LastModified>{self.server.times[key]:%Y-%m-%dT%H:%M:%S.000Z}</LastModified></Contents>"
             for key, content in files
         )
         common = "".join(
@@ -109,17 +121,17 @@ def _tag(content: bytes) -> str:
 
 
 @contextlib.contextmanager
-def s3_server(*, has_conditions: bool = True, is_read_only: bool = False) -> Iterator[str]:
-    """Run a store while the block lasts; yields its address, for s3fs's `endpoint_url`.
+def s3_server(*, has_conditions: bool = True, takes_puts: int | None = None) -> Iterator[Store]:
+    """Run a store while the block lasts.
 
-    Without conditions it answers 501 to conditional writes, as some stores with S3's protocol do; read-only it answers
-    403 to any write.
+    Without conditions it answers 501 to conditional writes, as some stores with S3's protocol do; with `takes_puts` it
+    answers 403 to any write after so many.
     """
-    server = _Store(has_conditions=has_conditions, is_read_only=is_read_only)
+    server = Store(has_conditions=has_conditions, takes_puts=takes_puts)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield server
     finally:
         server.shutdown()
         server.server_close()

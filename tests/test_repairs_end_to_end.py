@@ -22,15 +22,15 @@ from components.model_analysis.jobs.score_examples import FAILED_REPAIRS_FILE, P
 from components.model_analysis.scoring.table_columns import TableHints
 from components.modeling.predictor import load_predictor
 from components.modeling.preparation_settings import preparation_section
-from components.serving.probe.child_server import MODEL_NAME, running_server
-from components.serving.probe.held_out_examples import held_out_examples
-from components.serving.probe.inference_client import InferenceClient, tensors_request
 from components.serving.probe.replay import judge_replay, replay_examples
 from components.serving.server.bundle_model import BundleModel
 from components.shared.contracts.bundle import read_config
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.problem import parse_problem
+from components.shared.served_model.child_server import MODEL_NAME, running_server
+from components.shared.served_model.held_out_examples import held_out_examples
+from components.shared.served_model.inference_client import InferenceClient, tensors_request
 from components.training.jobs.train_model import train_model
 from components.training.training_run import TrainingInputs, TrainingOutputs
 

@@ -45,6 +45,7 @@ def release_layer() -> BaseComponent:
             evaluation=evaluation,
             verdict=verdict,
             analysis_summary=analysis_summary,
+            examples=examples,
             model_name=model_name,
             model_root=model_root,
         )

@@ -10,7 +10,7 @@ SOURCE_LABEL = "pluszero-mlops.source"
 def requirement_files(name: str) -> list[Path]:
     """Files that decide what an image holds beside the project's code."""
     docker = REPOSITORY / "docker"
-    torch = [] if name == "validation" else sorted(docker.glob("torch-*.txt"))
+    torch = [] if name in ("validation", "serving-cpu") else sorted(docker.glob("torch-*.txt"))
     return [docker / f"{name}.Dockerfile", docker / "install", docker / "installer.txt", docker / f"{name}.txt", *torch]
 
 

@@ -46,7 +46,7 @@ def commands_of(file) -> set[str]:
     return names if has_callback or len(names) > 1 else set()
 
 
-WITHOUT_FACES = {"pipelines", "components.mock_data", "components.cluster"}
+WITHOUT_FACES = {"pipelines", "components.mock_data", "components.cluster", "components.deployment"}
 
 
 @pytest.mark.parametrize("module", FAMILIES)

@@ -123,7 +123,7 @@ def test_every_step_has_a_tag_of_its_own_code(package, unchanged_tags, tree):
             "modeling/predictor.py",
             '"""',
             '"""Changed. ',
-            {"smoke-test", "probe-server", "train-model", *WITH_MODEL},
+            {"smoke-test", "probe-server", "publish-model", "train-model", *WITH_MODEL},
         ),
         ("shared/contracts/verdict.py", "FORMAT_VERSION = 2", "FORMAT_VERSION = 3", None),
     ],
