@@ -18,9 +18,9 @@ from scipy.stats import binomtest
 import typer
 
 from components.deployment.canary.judge import CanaryJudge
-from components.deployment.canary.settings import CanarySettings
+from components.deployment.canary.replayed_traffic import BUCKETS_S
 from components.deployment.canary.side_counts import SideCounts
-from components.deployment.rehearsal.replayed_traffic import BUCKETS_S
+from components.shared.contracts.canary_settings import CanarySettings
 
 CLASSES = ("cat", "dog", "neither")
 LABELLED_SHARE = 0.1

@@ -104,31 +104,32 @@ class KubernetesApi:
 
     def get(self, path: str) -> Object | Unseen | None:
         """What is at a path; see `ClusterApi`."""
-        status, body = self._call("GET", path)
+        status, body = self.call("GET", path)
         if status == _FORBIDDEN:
             return Unseen(path)
         if status == _GONE:
             return None
         if status >= _ERROR:
-            raise ClusterError(f"the cluster must answer {path}, but says {status}: {_message(body)}")
+            raise ClusterError(f"the cluster must answer {path}, but says {status}: {words_of(body)}")
         return _parsed(body)
 
     def tried(self, path: str, written: Mapping[str, Any]) -> Refusal | None:
         """What the cluster would say to an object; see `ClusterApi`."""
         query = "fieldManager=pluszero-check&force=true&dryRun=All&fieldValidation=Strict"
-        status, body = self._call("PATCH", f"{path}?{query}", json.dumps(written), "application/apply-patch+yaml")
-        return None if status < _ERROR else Refusal(_message(body))
+        status, body = self.call("PATCH", f"{path}?{query}", json.dumps(written), "application/apply-patch+yaml")
+        return None if status < _ERROR else Refusal(words_of(body))
 
     def created(self, path: str, written: Mapping[str, Any]) -> Refusal | None:
         """Make an object; see `WritingApi`."""
-        status, body = self._call("POST", path, json.dumps(written), "application/json")
-        return None if status < _ERROR else Refusal(_message(body))
+        status, body = self.call("POST", path, json.dumps(written), "application/json")
+        return None if status < _ERROR else Refusal(words_of(body))
 
     def deleted(self, path: str) -> None:
         """Delete an object; see `WritingApi`."""
-        self._call("DELETE", path)
+        self.call("DELETE", path)
 
-    def _call(self, method: str, path: str, body: str | None = None, kind: str = "") -> tuple[int, str]:
+    def call(self, method: str, path: str, body: str | None = None, kind: str = "") -> tuple[int, str]:
+        """Status and body of the answer to one request; `kind` is the media type of what is sent."""
         from urllib3.exceptions import HTTPError
 
         host = self._client.configuration.host
@@ -165,7 +166,7 @@ def _parsed(body: str) -> Object:
     return found
 
 
-def _message(body: str) -> str:
+def words_of(body: str) -> str:
     """The words of an answer that says no."""
     try:
         return " ".join(str(json.loads(body)["message"]).split())

@@ -33,8 +33,8 @@ def rehearse(
     Example: python -m components.deployment rehearse --stable models/pets/A --candidate models/pets/B \
     --examples EXAMPLES --predictions PREDICTIONS --output out
     """
-    from components.deployment.canary.settings import CanarySettings
     from components.deployment.jobs import rehearse_release
+    from components.shared.contracts.canary_settings import CanarySettings
     from components.shared.runtime.settings import parse_settings
 
     found = None

@@ -7,19 +7,19 @@ import logging
 from pathlib import Path
 
 from components.deployment.canary.judge import CanaryJudge, Decision
-from components.deployment.canary.settings import CanarySettings
-from components.deployment.rehearsal.replayed_traffic import ReplayedTraffic
-from components.deployment.rehearsal.report import rehearsal_report, unwatched_report
-from components.deployment.rehearsal.splitting_proxy import SplittingProxy
-from components.deployment.rehearsal.watched_block import WatchedBlock
+from components.deployment.canary.replayed_traffic import ReplayedTraffic
+from components.deployment.canary.report import rehearsal_report, unwatched_report
+from components.deployment.canary.splitting_proxy import SplittingProxy
+from components.deployment.canary.watched_block import WatchedBlock
 from components.shared.contracts.bundle import read_config
+from components.shared.contracts.canary_settings import CanarySettings
 from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.verdict import Finding, Verdict, write_verdict
 from components.shared.runtime.atomic_files import write_json
-from components.shared.served_model.child_server import running_server, RunningServer, ServerStartError
+from components.shared.served_model.child_server import MODEL_NAME, running_server, RunningServer, ServerStartError
 from components.shared.served_model.held_out_examples import held_out_examples, HeldOut
-from components.shared.served_model.inference_client import InferenceClientError
+from components.shared.served_model.inference_client import InferenceClientError, LOOPBACK
 
 logger = logging.getLogger(__name__)
 
@@ -99,9 +99,11 @@ def rehearse_release(
         try:
             with (
                 running_server(candidate_path, ready_timeout_s=_READY_TIMEOUT_S) as candidate,
-                SplittingProxy(stable_port=stable.http_port, canary_port=candidate.http_port, seed=seed) as proxy,
+                SplittingProxy(
+                    stable=(LOOPBACK, stable.http_port), canary=(LOOPBACK, candidate.http_port), seed=seed
+                ) as proxy,
             ):
-                traffic = ReplayedTraffic(held_out, labels, port=proxy.port, repairs=repairs)
+                traffic = ReplayedTraffic(held_out, labels, port=proxy.port, model_name=MODEL_NAME, repairs=repairs)
                 judge = CanaryJudge(settings or CanarySettings(), traffic.kinds)
                 blocks = _judged(judge, traffic, proxy)
             decision = blocks[-1].decision

@@ -12,13 +12,13 @@ import numpy as np
 from components.modeling.onnx_predictor import has_network
 from components.serving.probe.replay import failed_verdict, judge_replay, Replay, replay_examples
 from components.serving.probe.report import probe_report
-from components.serving.release.inference_service import inference_service_yaml
 from components.serving.release.model_card import model_card
 from components.serving.release.network_graph import network_graph
 from components.serving.release.store import publish, Release
 from components.shared.contracts.analysis_summary import read_analysis_summary
 from components.shared.contracts.bundle import add_files, NETWORK_FILE, read_config
 from components.shared.contracts.example_table import ExampleTable
+from components.shared.contracts.inference_service import inference_service_yaml
 from components.shared.contracts.operating_threshold import EVALUATION_FILE
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.verdict import read_verdict, Verdict, write_verdict

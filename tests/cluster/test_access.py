@@ -6,7 +6,7 @@ import sys
 import pytest
 import yaml
 
-from components.serving.release.inference_service import inference_service_yaml
+from components.shared.contracts.inference_service import inference_service_yaml
 from components.training.kubeflow_job.state import JOB_LABEL, RANK_LABEL, ROLE_LABEL
 from tests.cluster.cluster import ClusterError
 from tests.cluster.conftest import toolbox_pod

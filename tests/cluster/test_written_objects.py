@@ -5,7 +5,7 @@ import copy
 import pytest
 import yaml
 
-from components.serving.release.inference_service import inference_service_yaml
+from components.shared.contracts.inference_service import inference_service_yaml
 from components.training.kubeflow_job.manifest import render_train_job
 from components.training.kubeflow_job.train_job import TrainJob
 from tests.cluster.cluster import ClusterError

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import yaml
 
 from components.serving import __main__ as serving
-from components.serving.release.inference_service import CPU_RUNTIME, inference_service_yaml, RUNTIME, SERVICE_ACCOUNT
+from components.shared.contracts.inference_service import CPU_RUNTIME, inference_service_yaml, RUNTIME, SERVICE_ACCOUNT
 from components.shared.runtime.container_images import image
 from tests.custom_resources import spec_errors
 from tools.manifest_policies import violations

@@ -6,7 +6,7 @@ import shutil
 import pytest
 import yaml
 
-from components.serving.release.inference_service import RUNTIME
+from components.shared.contracts.inference_service import RUNTIME
 from tools.manifest_policies import violations
 from tools.release_manifests import release_manifests
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import math
 from typing import Any, Literal
 
-from components.deployment.canary.settings import CanarySettings
 from components.deployment.canary.side_counts import SideCounts
 from components.drift.sequential_counts import BlockCounts, MoreOnCanary, OtherShares
+from components.shared.contracts.canary_settings import CanarySettings
 
 Action = Literal["wait", "next step", "promote", "roll back"]
 Watched = Literal["errors", "latency", "predictions", "accuracy"]

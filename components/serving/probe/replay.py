@@ -12,21 +12,12 @@ import numpy as np
 
 from components.serving.probe.malformed_requests import malformed_requests, MalformedRequest
 from components.shared.contracts.verdict import Finding, Verdict
-from components.shared.runtime.progress import progress
-from components.shared.served_model.held_out_examples import HeldOut, inputs_of_rows
-from components.shared.served_model.inference_client import (
-    Answer,
-    example_request,
-    InferenceClient,
-    InferenceClientError,
-    RequestBody,
-    values_of,
-)
+from components.shared.served_model.held_out_examples import HeldOut
+from components.shared.served_model.inference_client import InferenceClient, RequestBody
+from components.shared.served_model.replayed_answers import MAX_DIFFERENCE, replayed_answers
 from components.shared.tables.repair_spec import Repair
 
 CHECK = "serving"
-# Of a probability, or of a number relative to its size (see `HeldOut.scales_N`).
-MAX_DIFFERENCE = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,22 +78,13 @@ def replay_examples(client: InferenceClient, held_out: HeldOut, repairs: Sequenc
     `InferenceClientError` where the examples lack what the model reads, or the server refuses one or breaks the
     protocol; OSError or `http.client.HTTPException` where it cannot be reached.
     """
-    datatypes, is_repaired = inputs_of_rows(held_out, client.input_datatypes(), repairs)
-    bodies = [example_request(row, datatypes, is_repaired=is_repaired) for row in held_out.rows]
-    answers = [
-        _served(client, body, example_id)
-        for body, example_id in zip(
-            progress(bodies, label="replaying", total=len(bodies)), held_out.example_ids, strict=True
-        )
-    ]
-    count = held_out.answers_NK.shape[1]
-    served_NK = np.stack([values_of(answer, output=held_out.output, count=count) for answer in answers])
-    malformed = malformed_requests(held_out.modality, held_out.rows[0], datatypes, is_repaired=is_repaired)
+    told = replayed_answers(client, held_out, repairs)
+    malformed = malformed_requests(held_out.modality, held_out.rows[0], told.datatypes, is_repaired=told.is_repaired)
     return Replay(
         example_ids=held_out.example_ids,
-        latencies_s=np.array([answer.latency_s for answer in answers]),
-        differences=np.abs(served_NK - held_out.answers_NK).max(axis=1) / held_out.scales_N,
-        refusals=_refusals(client, malformed, bodies[0]),
+        latencies_s=told.latencies_s,
+        differences=told.differences,
+        refusals=_refusals(client, malformed, told.bodies[0]),
         is_regression=held_out.is_regression,
     )
 
@@ -128,15 +110,6 @@ def failed_verdict(reason: str, *, kind: Literal["quality", "data_skew"] = "qual
         reason=reason,
         findings=(Finding(kind=kind, severity="blocking", message=reason),),
     )
-
-
-def _served(client: InferenceClient, body: RequestBody, example_id: str) -> Answer:
-    answer = client.infer(body)
-    if answer.status != 200:
-        raise InferenceClientError(
-            f"the server refused example {example_id!r} with {answer.status}: {answer.reason or 'no reason given'}"
-        )
-    return answer
 
 
 def _refusals(client: InferenceClient, malformed: Sequence[MalformedRequest], good: RequestBody) -> tuple[Refusal, ...]:

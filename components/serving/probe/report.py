@@ -6,8 +6,9 @@ import numpy as np
 
 from components.reporting.charts import line_chart
 from components.reporting.page import Cell, Report
-from components.serving.probe.replay import MAX_DIFFERENCE, Replay
+from components.serving.probe.replay import Replay
 from components.shared.contracts.verdict import Verdict
+from components.shared.served_model.replayed_answers import MAX_DIFFERENCE
 
 _NUM_WORST = 5
 _MEASURED = {

@@ -98,8 +98,8 @@ class ClusterSpec:
     def __post_init__(self) -> None:
         for kind, steps in (("data", self.data), ("training", self.training)):
             for name, asked, limit, size in (
-                ("cpu", steps.cpu, steps.cpu_limit, _in_cores),
-                ("memory", steps.memory, steps.memory_limit, _in_mebibytes),
+                ("cpu", steps.cpu, steps.cpu_limit, in_cores),
+                ("memory", steps.memory, steps.memory_limit, in_mebibytes),
             ):
                 if size(asked) > size(limit):
                     raise ValueError(f"cluster.{kind}.{name} must be at most {name}_limit, {limit}, got {asked}")
@@ -117,7 +117,7 @@ def canonical_cores(text: str) -> str:
     ----------
     `Quantity.CanonicalizeBytes` of k8s.io/apimachinery/pkg/api/resource.
     """
-    cores = _in_cores(text)
+    cores = in_cores(text)
     if cores != cores.to_integral_value():
         thousandths = (cores * 1000).to_integral_value(ROUND_CEILING)
         return f"{thousandths:f}m"
@@ -137,7 +137,7 @@ def canonical_memory(text: str) -> str:
     ----------
     `Quantity.CanonicalizeBytes` of k8s.io/apimachinery/pkg/api/resource.
     """
-    number = int((_in_mebibytes(text) * 2**20).to_integral_value(ROUND_CEILING))
+    number = int((in_mebibytes(text) * 2**20).to_integral_value(ROUND_CEILING))
     if number < 2**10:
         return str(number)
     suffixes = ["", "Ki", "Mi", "Gi", "Ti", "Pi"]
@@ -147,9 +147,11 @@ def canonical_memory(text: str) -> str:
     return f"{number}{suffixes[0]}"
 
 
-def _in_cores(text: str) -> Decimal:
+def in_cores(text: str) -> Decimal:
+    """Cores of `Cores`."""
     return Decimal(text[:-1]) / 1000 if text.endswith("m") else Decimal(text)
 
 
-def _in_mebibytes(text: str) -> Decimal:
+def in_mebibytes(text: str) -> Decimal:
+    """Mebibytes of `Memory`."""
     return Decimal(text[:-2]) * _MEBIBYTES[text[-2:]]

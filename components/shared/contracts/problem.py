@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge
 
 from components.shared.contracts.cluster_spec import ClusterSpec
+from components.shared.contracts.deploy_spec import DeploySpec
 from components.shared.contracts.fairness_spec import FairnessSpec
 from components.shared.contracts.language_bias_settings import LanguageBiasSettings
 from components.shared.contracts.pii_columns import HashedColumns, PersonalColumns
@@ -179,6 +180,7 @@ class Problem:
     budget: BudgetSpec = field(default_factory=BudgetSpec)
     language_bias: LanguageBiasSettings = field(default_factory=LanguageBiasSettings)
     cluster: ClusterSpec = field(default_factory=ClusterSpec)
+    deploy: DeploySpec | None = None
 
     def __post_init__(self) -> None:
         self._check_mapped_values()

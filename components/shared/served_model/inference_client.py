@@ -1,4 +1,4 @@
-"""A small client of the Open Inference Protocol over HTTP, for a server on loopback."""
+"""A small client of the Open Inference Protocol over HTTP."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -46,13 +46,13 @@ class RequestBody(NamedTuple):
 
 
 class InferenceClient:
-    """Sends V2 requests to one model on loopback, one at a time over one connection, past the environment's proxies.
+    """Sends V2 requests to one model, one at a time over one connection, past the environment's proxies.
 
     OSError or `http.client.HTTPException` where the server cannot be reached or does not answer within `timeout_s`.
     """
 
-    def __init__(self, port: int, *, model_name: str, timeout_s: float = 60.0) -> None:
-        self._connection = http.client.HTTPConnection(LOOPBACK, port, timeout=timeout_s)
+    def __init__(self, port: int, *, model_name: str, host: str = LOOPBACK, timeout_s: float = 60.0) -> None:
+        self._connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
         self._model_path = f"/v2/models/{model_name}"
 
     def __enter__(self) -> "InferenceClient":

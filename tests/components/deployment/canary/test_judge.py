@@ -6,9 +6,9 @@ import pytest
 
 from benchmarks.canary_judge import CLASSES, counts, Release, requests_until_rollback, STABLE
 from components.deployment.canary.judge import CanaryJudge
-from components.deployment.canary.settings import CanarySettings
+from components.deployment.canary.replayed_traffic import BUCKETS_S
 from components.deployment.canary.side_counts import SideCounts
-from components.deployment.rehearsal.replayed_traffic import BUCKETS_S
+from components.shared.contracts.canary_settings import CanarySettings
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.settings import parse_settings
 

@@ -10,9 +10,9 @@ from components.modeling.backbone_config import BackboneConfig
 from components.modeling.images.decoding import encode_png
 from components.modeling.images.features import ImageFeatures
 from components.serving.jobs import Candidate, publish_model
-from components.serving.release.inference_service import CPU_RUNTIME, CPU_RUNTIME_ANNOTATION
 from components.serving.release.network_graph import network_graph
 from components.shared.contracts.bundle import file_listing, NETWORK_FILE, read_config
+from components.shared.contracts.inference_service import CPU_RUNTIME, CPU_RUNTIME_ANNOTATION
 from components.shared.contracts.verdict import Verdict, write_verdict
 from components.shared.runtime.custom_code import ALLOWED_VARIABLE
 from tests.components.serving.conftest import CLASS_NAMES

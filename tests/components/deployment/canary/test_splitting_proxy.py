@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from components.deployment.rehearsal.splitting_proxy import SIDE_HEADER, SplittingProxy
+from components.deployment.canary.splitting_proxy import SIDE_HEADER, SplittingProxy
 
 
 @contextlib.contextmanager
@@ -47,7 +47,7 @@ def proxy():
     with (
         answering("old") as stable,
         answering("new") as canary,
-        SplittingProxy(stable_port=stable, canary_port=canary) as running,
+        SplittingProxy(stable=("127.0.0.1", stable), canary=("127.0.0.1", canary)) as running,
     ):
         yield running
 
@@ -84,7 +84,7 @@ def test_a_server_that_is_gone_is_an_error_of_its_side_and_the_other_goes_on():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         gone = unused.getsockname()[1]
-    with answering("old") as stable, SplittingProxy(stable_port=stable, canary_port=gone) as proxy:
+    with answering("old") as stable, SplittingProxy(stable=("127.0.0.1", stable), canary=("127.0.0.1", gone)) as proxy:
         proxy.percent = 100
         status, headers, content = asked(proxy)
         assert (status, headers[SIDE_HEADER]) == (502, "canary")

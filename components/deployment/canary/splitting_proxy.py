@@ -15,6 +15,7 @@ import uvicorn
 from components.shared.served_model.inference_client import LOOPBACK
 
 Side = Literal["stable", "canary"]
+Address = tuple[str, int]
 SIDE_HEADER = "x-pluszero-side"
 _TIMEOUT_S = 60.0
 _START_S = 30.0
@@ -31,8 +32,8 @@ class SplittingProxy:
 
     Parameters
     ----------
-    stable_port, canary_port
-        Ports on loopback.
+    stable, canary
+        Where they listen: host and port.
     seed
         Of the choices.
 
@@ -44,9 +45,9 @@ class SplittingProxy:
         Where it listens, on loopback.
     """
 
-    def __init__(self, *, stable_port: int, canary_port: int, seed: int = 0) -> None:
+    def __init__(self, *, stable: Address, canary: Address, seed: int = 0) -> None:
         self.percent = 0
-        self._ports: dict[Side, int] = {"stable": stable_port, "canary": canary_port}
+        self._addresses: dict[Side, Address] = {"stable": stable, "canary": canary}
         self._random = random.Random(seed)
         self._socket = socket.socket()
         self._socket.bind((LOOPBACK, 0))
@@ -103,7 +104,8 @@ class SplittingProxy:
     async def _asked(self, side: Side, scope: _Message, body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         assert self._client is not None
         query = scope["query_string"].decode("latin-1")
-        url = f"http://{LOOPBACK}:{self._ports[side]}{scope['path']}{'?' + query if query else ''}"
+        host, port = self._addresses[side]
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}{scope['path']}{'?' + query if query else ''}"
         try:
             answer = await self._client.request(
                 scope["method"], url, content=body, headers=_forwarded(scope["headers"])

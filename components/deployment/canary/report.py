@@ -5,7 +5,7 @@ from itertools import accumulate
 
 from components.deployment.canary.judge import CanaryJudge
 from components.deployment.canary.side_counts import SideCounts
-from components.deployment.rehearsal.watched_block import WatchedBlock
+from components.deployment.canary.watched_block import WatchedBlock
 from components.reporting.charts import line_chart
 from components.reporting.page import Report
 from components.shared.contracts.verdict import Verdict

@@ -11,8 +11,7 @@ import math
 import numpy as np
 
 from components.deployment.canary.side_counts import SideCounts
-from components.deployment.rehearsal.splitting_proxy import Side, SIDE_HEADER
-from components.shared.served_model.child_server import MODEL_NAME
+from components.deployment.canary.splitting_proxy import Side, SIDE_HEADER
 from components.shared.served_model.held_out_examples import HeldOut, inputs_of_rows
 from components.shared.served_model.inference_client import (
     Answer,
@@ -60,8 +59,8 @@ class ReplayedTraffic:
         The examples.
     labels
         Their true classes, None where one is not known; one an example.
-    port
-        Where to ask.
+    port, model_name
+        Where to ask, and for what.
     repairs
         What the models do to columns: the rows are as after it.
     clients
@@ -79,11 +78,12 @@ class ReplayedTraffic:
         labels: Sequence[str | None],
         *,
         port: int,
+        model_name: str,
         repairs: Sequence[Repair] = (),
         clients: int = 4,
     ) -> None:
-        self._held_out, self._port, self._clients = held_out, port, clients
-        with InferenceClient(port, model_name=MODEL_NAME) as client:
+        self._held_out, self._port, self._model_name, self._clients = held_out, port, model_name, clients
+        with InferenceClient(port, model_name=model_name) as client:
             datatypes, is_repaired = inputs_of_rows(held_out, client.input_datatypes(), repairs)
         bodies = [example_request(row, datatypes, is_repaired=is_repaired) for row in held_out.rows]
         self._examples = cycle(list(zip(bodies, labels, strict=True)))
@@ -111,7 +111,7 @@ class ReplayedTraffic:
 
     def _answers(self, share: Sequence[tuple[RequestBody, str | None]]) -> list[tuple[Answer | None, str | None]]:
         found: list[tuple[Answer | None, str | None]] = []
-        with InferenceClient(self._port, model_name=MODEL_NAME) as client:
+        with InferenceClient(self._port, model_name=self._model_name) as client:
             for body, label in share:
                 try:
                     found.append((client.infer(body), label))
