@@ -1,5 +1,6 @@
 """Custom resources' schemas as an API server holds objects against them."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,13 @@ _FILES = {"serving": "kserve", "kueue": "kueue", "trainer": "trainer"}
 
 def spec_errors(found: dict[str, Any]) -> list[str]:
     """What is wrong with an object's spec, unknown fields included."""
-    schema = _closed(_schema_of(found)["properties"]["spec"])
-    return [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(found["spec"])]
+    errors = _validator(found["apiVersion"], found["kind"]).iter_errors(found["spec"])
+    return [f"{error.json_path}: {error.message}" for error in errors]
+
+
+@functools.cache
+def _validator(api_version: str, kind: str) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(_closed(_schema_of(api_version, kind)["properties"]["spec"]))
 
 
 def _closed(schema: dict[str, Any]) -> dict[str, Any]:
@@ -31,10 +37,10 @@ def _closed(schema: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _schema_of(found: dict[str, Any]) -> dict[str, Any]:
-    group = found["apiVersion"].split("/")[0].split(".")[0]
-    path = CRDS / f"{_FILES[group]}_{found['kind'].lower()}s.yaml"
+def _schema_of(api_version: str, kind: str) -> dict[str, Any]:
+    group = api_version.split("/")[0].split(".")[0]
+    path = CRDS / f"{_FILES[group]}_{kind.lower()}s.yaml"
     definition = next(yaml.load_all(path.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     versions = {version["name"]: version for version in definition["spec"]["versions"]}
-    schema: dict[str, Any] = versions[found["apiVersion"].split("/")[1]]["schema"]["openAPIV3Schema"]
+    schema: dict[str, Any] = versions[api_version.split("/")[1]]["schema"]["openAPIV3Schema"]
     return schema

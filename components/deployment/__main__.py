@@ -8,7 +8,7 @@ import typer
 from components.shared.runtime.command_line import FAILED_CHECK, run
 
 if TYPE_CHECKING:
-    from components.deployment.jobs import RehearsalResult
+    from components.deployment.jobs.rehearse_release import RehearsalResult
 
 app = typer.Typer(help="Bring releases live, and take them back.", add_completion=False, no_args_is_help=True)
 
@@ -33,7 +33,7 @@ def rehearse(
     Example: python -m components.deployment rehearse --stable models/pets/A --candidate models/pets/B \
     --examples EXAMPLES --predictions PREDICTIONS --output out
     """
-    from components.deployment.jobs import rehearse_release
+    from components.deployment.jobs.rehearse_release import rehearse_release
     from components.shared.contracts.canary_settings import CanarySettings
     from components.shared.runtime.settings import parse_settings
 
@@ -68,7 +68,7 @@ def rehearse_run(
     """
     import tempfile
 
-    from components.deployment.jobs import rehearse_release, REHEARSED
+    from components.deployment.jobs.rehearse_release import rehearse_release, REHEARSED
     from components.deployment.rehearsal.mislabelled_twin import write_mislabelled_twin
     from components.deployment.rehearsal.published_run import published_run
 

@@ -38,6 +38,7 @@ def check_inputs(
         ("model_root", str),
         ("data_fingerprint", str),
         ("problem_text", str),
+        ("deploy", str),
         ("secret", str),
         ("gpus", str),
         ("data_cpu", str),
@@ -110,6 +111,8 @@ def check_inputs(
         What was given, or the fingerprint of what is at the source.
     problem_text
         The whole problem file, read where only its place was given.
+    deploy
+        How the release goes live, as JSON; empty where the problem file does not say.
     secret
         The secret by which the steps that follow reach outside data.
     gpus

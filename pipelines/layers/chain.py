@@ -32,6 +32,7 @@ STEP_NAMES = (
     "summarise analysis",
     "publish model",
     "probe server",
+    "deploy release",
 )
 
 # What the analysis takes of the checked inputs.
@@ -150,6 +151,7 @@ def analysed_release(
         **analysed.outputs,
         model_name=inputs.outputs["model_name"],
         model_root=inputs.outputs["model_root"],
+        deploy=inputs.outputs["deploy"],
         workspace_claim=claim,
         secret=inputs.outputs["secret"],
     ).after(analysed)

@@ -69,6 +69,9 @@ LAUNCHING = Size(
     cpu="100m", cpu_limit="2", memory="1Gi", memory_limit="16Gi", scratch="10Gi", timeout_s=2 * _TRAINING_S
 )
 
+# Watches a canary for as long as its traffic needs.
+DEPLOYING = Size(cpu="100m", cpu_limit="2", memory="512Mi", memory_limit="4Gi", scratch="10Gi", timeout_s=_TRAINING_S)
+
 PERSONAL_KEY_SECRET = "pluszero-pii-key"  # noqa: S105 - its name
 _BACKOFF_S, _BACKOFF_FACTOR = 30, 2
 

@@ -34,7 +34,7 @@ COMPILED = {
 WITHOUT_PAGE = {"monitoring", "scoring-cpu", "scoring-gpu", "labelling-cpu", "labelling-gpu"}
 PIPELINES = {"augmentation-search", "labelled-training", "labelling", "monitoring", "scoring", "training"}
 JUDGED = {"evaluate-model", "compare-with-champion", "assess-fairness", "assess-language-bias"}
-CHECKS = {"ingest-examples", "validate-examples", "smoke-test", *JUDGED, "probe-server"}
+CHECKS = {"ingest-examples", "validate-examples", "smoke-test", *JUDGED, "probe-server", "deploy-release"}
 BEFORE_ANALYSIS = {"ingestion", "validation", "smoke"}
 ANALYSIS = {"analysis", "champion", "fairness", "language bias"}
 PAID_FOR = {
@@ -45,6 +45,7 @@ PAID_FOR = {
     "summarise-analysis": BEFORE_ANALYSIS,
     "publish-model": BEFORE_ANALYSIS | ANALYSIS,
     "probe-server": BEFORE_ANALYSIS | ANALYSIS,
+    "deploy-release": BEFORE_ANALYSIS | ANALYSIS | {"serving"},
 }
 LAYERS = {
     "data": {"ingest examples", "validate examples", "build feature store"},

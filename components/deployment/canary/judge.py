@@ -123,8 +123,8 @@ class CanaryJudge:
             "slow": self._slow.state(),
             "wrong": self._wrong.state(),
             "predictions": self._predictions.state(),
-            "canary": _written(self.canary),
-            "stable": _written(self.stable),
+            "canary": self.canary.written(),
+            "stable": self.stable.written(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -136,7 +136,7 @@ class CanaryJudge:
         self._slow.restore(state["slow"])
         self._wrong.restore(state["wrong"])
         self._step, self._in_step = state["step"], state["in_step"]
-        self.canary, self.stable = _read(state["canary"]), _read(state["stable"])
+        self.canary, self.stable = SideCounts.read(state["canary"]), SideCounts.read(state["stable"])
 
     def _take_in(self, canary: SideCounts, stable: SideCounts) -> None:
         self._errors.add(BlockCounts(canary.requests, stable.requests, canary.errors, stable.errors))
@@ -190,19 +190,3 @@ class CanaryJudge:
 
 def _share(count: int, total: int) -> str:
     return f"{count:,} of {total:,} ({count / total:.1%})" if total else "0 of 0"
-
-
-def _written(counts: SideCounts) -> dict[str, Any]:
-    return {
-        "requests": counts.requests,
-        "errors": counts.errors,
-        # JSON has no infinity, and its keys are texts.
-        "seconds": [[str(upper), count] for upper, count in counts.seconds.items()],
-        "predictions": dict(counts.predictions),
-        "labelled": counts.labelled,
-        "wrong": counts.wrong,
-    }
-
-
-def _read(written: Mapping[str, Any]) -> SideCounts:
-    return SideCounts(**{**written, "seconds": {float(upper): count for upper, count in written["seconds"]}})

@@ -1,9 +1,9 @@
 """The page of a rehearsal: what was decided, and on what evidence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
-from components.deployment.canary.judge import CanaryJudge
+from components.deployment.canary.judge import CanaryJudge, Watched
 from components.deployment.canary.side_counts import SideCounts
 from components.deployment.canary.watched_block import WatchedBlock
 from components.reporting.charts import line_chart
@@ -22,20 +22,37 @@ def rehearsal_report(verdict: Verdict, blocks: Sequence[WatchedBlock], judge: Ca
             "looks": len(blocks),
         }
     )
+    show_sides(report, judge.canary, judge.stable)
+    requests = list(accumulate(block.canary.requests + block.stable.requests for block in blocks))
+    show_looks(report, requests, [block.percent for block in blocks], [block.evidence for block in blocks], judge)
+    return report
+
+
+def show_sides(report: Report, canary: SideCounts, stable: SideCounts) -> None:
+    """Both sides in figures."""
     report.heading("Both sides")
     report.table(
         ["", "requests", "errors", "wrong answers", "median latency, ms"],
-        [_row("candidate", judge.canary), _row("stable", judge.stable)],
+        [_row("candidate", canary), _row("stable", stable)],
     )
     report.heading("Answers")
-    classes = sorted({*judge.canary.predictions, *judge.stable.predictions})
+    classes = sorted({*canary.predictions, *stable.predictions})
     report.table(
-        ["answer", "candidate", "stable"],
-        [[name, _share(judge.canary, name), _share(judge.stable, name)] for name in classes],
+        ["answer", "candidate", "stable"], [[name, _share(canary, name), _share(stable, name)] for name in classes]
     )
-    requests = [float(count) for count in accumulate(block.canary.requests + block.stable.requests for block in blocks)]
+
+
+def show_looks(
+    report: Report,
+    requests: Sequence[int],
+    percents: Sequence[int],
+    evidence: Sequence[Mapping[Watched, float]],
+    judge: CanaryJudge,
+) -> None:
+    """The traffic's steps and the evidence, look by look, over the requests of both sides."""
+    xs = [float(count) for count in requests]
     report.heading("Traffic")
-    shares = {"candidate": (requests, [float(block.percent) for block in blocks])}
+    shares = {"candidate": (xs, [float(percent) for percent in percents])}
     report.figure(line_chart(shares, x_label="requests of both", y_label="% of the traffic", y_range=(0.0, 100.0)))
     report.heading("Evidence against the candidate")
     report.paragraph(
@@ -45,15 +62,11 @@ def rehearsal_report(verdict: Verdict, blocks: Sequence[WatchedBlock], judge: Ca
     )
     report.figure(
         line_chart(
-            {
-                name: (requests, [block.evidence[name] / bound for block in blocks])
-                for name, bound in judge.bounds.items()
-            },
+            {name: (xs, [each[name] / bound for each in evidence]) for name, bound in judge.bounds.items()},
             x_label="requests of both",
             y_label="share of what is needed",
         )
     )
-    return report
 
 
 def unwatched_report(verdict: Verdict, *, log: str) -> Report:

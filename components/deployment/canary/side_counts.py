@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,3 +57,20 @@ class SideCounts:
             labelled=self.labelled + other.labelled,
             wrong=self.wrong + other.wrong,
         )
+
+    def written(self) -> dict[str, Any]:
+        """The counts as JSON values."""
+        return {
+            "requests": self.requests,
+            "errors": self.errors,
+            # JSON has no infinity, and its keys are texts.
+            "seconds": [[str(upper), count] for upper, count in self.seconds.items()],
+            "predictions": dict(self.predictions),
+            "labelled": self.labelled,
+            "wrong": self.wrong,
+        }
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> "SideCounts":
+        """Counts from what `written` made of them."""
+        return cls(**{**written, "seconds": {float(upper): count for upper, count in written["seconds"]}})

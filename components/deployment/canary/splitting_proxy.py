@@ -74,6 +74,10 @@ class SplittingProxy:
         self._thread.join()
         self._socket.close()
 
+    def route(self, *, stable: Address, canary: Address) -> None:
+        """Ask other servers from now on."""
+        self._addresses = {"stable": stable, "canary": canary}
+
     async def _live(
         self, receive: Callable[[], Awaitable[_Message]], send: Callable[[_Message], Awaitable[None]]
     ) -> None:

@@ -20,6 +20,9 @@ from components.shared.contracts.cluster_spec import Cores, in_cores, in_mebibyt
 from components.shared.runtime.settings import settings_model
 from components.shared.runtime.settings_words import Words
 
+# The step that watches may take a week.
+_LONGEST_H = 6 * 24
+
 Mode = Literal["standard", "knative"]
 Canary = Literal["traffic", "replay", "none"]
 ServingImage = Literal["serving", "serving-cpu"]
@@ -127,7 +130,7 @@ class DeploySpec:
     tolerations: tuple[Mapping[str, str | int], ...] = ()
     logger: CollectorUrl | None = None
     ready_within_min: Annotated[float, Gt(0), Le(24 * 60)] = 15.0
-    decide_within_h: Annotated[float, Gt(0), Le(24 * 30)] = 6.0
+    decide_within_h: Annotated[float, Gt(0), Le(_LONGEST_H)] = 6.0
     take_over: bool = False
 
     def __post_init__(self) -> None:

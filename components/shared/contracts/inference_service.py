@@ -32,6 +32,7 @@ _GRACE_PERIOD_S = 60
 _REQUESTS = {"cpu": "500m", "memory": "1Gi"}
 _LIMITS = {"cpu": "2", "memory": "4Gi"}
 _GPU = "nvidia.com/gpu"
+_CONTAINER = "kserve-container"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,6 +128,8 @@ def deployed_predictor(release: ServedRelease, deploy: DeploySpec) -> Object:
     size, runtime = deploy.size, CPU_RUNTIME if deploy.image == "serving-cpu" else RUNTIME
     gpus = {_GPU: str(size.gpus)} if size.gpus else {}
     predictor["model"] |= {
+        # The runtime's container: the kind's definition asks for the name in a canary.
+        "name": _CONTAINER,
         "modelFormat": {"name": runtime},
         "runtime": runtime,
         "resources": {

@@ -66,6 +66,15 @@ def held_out_examples(examples: ExampleTable, predictions: PredictionsTable, *, 
     )
 
 
+def true_classes(examples: ExampleTable, held_out: HeldOut) -> list[str | None]:
+    """True classes of held-out examples, in their order, None where one is not known; of numbers all None."""
+    if held_out.is_regression:
+        return [None] * len(held_out.example_ids)
+    table = examples.read(["example_id", "label"], splits=[held_out.split])
+    labels = dict(zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True))
+    return [labels.get(example_id) for example_id in held_out.example_ids]
+
+
 def inputs_of_rows(
     held_out: HeldOut, datatypes: Mapping[str, str], repairs: Sequence[Repair] = ()
 ) -> tuple[Mapping[str, str], bool]:

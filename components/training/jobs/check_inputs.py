@@ -19,7 +19,7 @@ from components.shared.runtime.custom_code import check_allowed
 from components.shared.runtime.gpu_placement import WORKSPACE_CLAIM
 from components.shared.runtime.model_name import check_model_name, MAX_NAME_LENGTH
 from components.shared.runtime.settings_text import written_settings
-from components.shared.runtime.step_record import keep_results, RUN_PARAMETERS, this_step
+from components.shared.runtime.step_record import keep_results, RUN_PARAMETERS, this_run, this_step
 from components.shared.runtime.workspace import as_claim_uri, check_claim, mounted
 from components.shared.runtime.written_settings import WrittenSettings
 from components.shared.tables.sources import check_source, check_writable, companion_uri
@@ -79,6 +79,8 @@ class CheckedInputs(NamedTuple):
         What was given, or where nothing was, the fingerprint of what is at the source now.
     problem_text
         The whole problem file, read where only its place was given.
+    deploy
+        JSON text: how the release goes live; empty where the problem file does not say.
     secret, gpus
         The secret for outside data, and how many GPUs the training asks for, as text.
     data_cpu, data_cpu_limit, data_memory, data_memory_limit
@@ -101,6 +103,7 @@ class CheckedInputs(NamedTuple):
     model_root: str
     data_fingerprint: str
     problem_text: str
+    deploy: str
     secret: str
     gpus: str
     data_cpu: str
@@ -198,6 +201,7 @@ def _checked(
         _checked_preparation(written.section("preparation"), parsed["modality"]), said.table
     )
     del parsed["cluster"]
+    deploy = parsed.pop("deploy")
     sections = {name: _canonical(parsed.pop(name)) for name in _SECTIONS}
     return CheckedInputs(
         data_problem=_canonical(parsed),
@@ -209,6 +213,7 @@ def _checked(
         model_root=as_claim_uri(destination.model_root, destination.workspace_claim),
         data_fingerprint=fingerprint or data_fingerprint(found, said),
         problem_text=text,
+        deploy=_checked_deploy(said, deploy, destination, published_name),
         **_asked_of_cluster(said.cluster),
     )
 
@@ -243,6 +248,18 @@ def _check_destination(destination: RunDestination, published_name: str) -> None
     check_writable("model_root", mounted(destination.model_root), below=published_name)
     if destination.feature_dir:
         _check_feature_dir(destination.feature_dir)
+
+
+def _checked_deploy(said: Problem, written: Any, destination: RunDestination, name: str) -> str:
+    """The section, checked against what KServe can fetch; a smoke run goes nowhere."""
+    if said.deploy is None or name != destination.model_name:
+        return ""
+    if "://" not in as_claim_uri(destination.model_root, destination.workspace_claim) and this_run() is not None:
+        raise ValueError(
+            f"model_root must be where KServe finds it, s3://, gs:// or pvc://, where the problem file says deploy, got "
+            f"{destination.model_root}"
+        )
+    return _canonical(written)
 
 
 def _asked_of_cluster(cluster: ClusterSpec) -> dict[str, str]:

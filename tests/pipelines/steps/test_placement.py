@@ -13,8 +13,8 @@ from tests.pipelines.compiled_graph import documents, steps_of
 
 ON_GPU = {"smoke-test", "train-model", "evaluate-model", "compare-with-champion"}
 ON_CPU = {"assess-language-bias", "rank-label-errors", "analyse-errors"}
-WITH_SECRET = {"ingest-examples", "compare-with-champion", "publish-model", "probe-server"}
-RETRIED = {"ingest-examples", "publish-model"}
+WITH_SECRET = {"ingest-examples", "compare-with-champion", "publish-model", "probe-server", "deploy-release"}
+RETRIED = {"ingest-examples", "publish-model", "deploy-release"}
 PROFILES = ("training-gpu", "training-cpu", "training-nodes")
 SEARCHES = ("augmentation-search-gpu", "augmentation-search-cpu")
 SCORING = ("scoring-gpu", "scoring-cpu")
@@ -175,8 +175,14 @@ def test_what_looks_outside_or_leaves_something_there_is_never_answered_by_the_c
     looking = {
         "monitoring": {"check monitoring inputs", "detect drift"},
         "scoring": {"score examples"},
-        "training": {"check inputs", "compare with champion", "assess language bias"},
-        "augmentation": {"check inputs", "check the winner", "compare with champion", "assess language bias"},
+        "training": {"check inputs", "compare with champion", "assess language bias", "deploy release"},
+        "augmentation": {
+            "check inputs",
+            "check the winner",
+            "compare with champion",
+            "assess language bias",
+            "deploy release",
+        },
     }[profile.partition("-")[0]]
     leaving = {step.shown for step in steps[profile].values() if step.shown.startswith("gate: ")}
     if profile in (*PROFILES, *SEARCHES):

@@ -8,7 +8,7 @@ import torch
 from typer.testing import CliRunner
 
 from components.deployment.__main__ import app
-from components.deployment.jobs import rehearse_release, REHEARSED
+from components.deployment.jobs.rehearse_release import rehearse_release, REHEARSED
 from components.deployment.rehearsal.mislabelled_twin import write_mislabelled_twin
 from components.deployment.rehearsal.published_run import published_run
 from components.modeling.backbone_config import BackboneConfig

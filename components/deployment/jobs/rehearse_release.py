@@ -1,6 +1,6 @@
-"""Jobs of deployment: the rehearsal of a release on this machine."""
+"""The rehearsal of a release on this machine."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 import contextlib
 from dataclasses import dataclass
 import logging
@@ -18,7 +18,7 @@ from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.verdict import Finding, Verdict, write_verdict
 from components.shared.runtime.atomic_files import write_json
 from components.shared.served_model.child_server import MODEL_NAME, running_server, RunningServer, ServerStartError
-from components.shared.served_model.held_out_examples import held_out_examples, HeldOut
+from components.shared.served_model.held_out_examples import held_out_examples, true_classes
 from components.shared.served_model.inference_client import InferenceClientError, LOOPBACK
 
 logger = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def rehearse_release(
         If a bundle or a table does not exist.
     """
     held_out = held_out_examples(ExampleTable(examples_path), PredictionsTable(predictions_path), at_most=_NUM_EXAMPLES)
-    labels = _labels(ExampleTable(examples_path), held_out)
+    labels = true_classes(ExampleTable(examples_path), held_out)
     repairs = read_config(stable_path).repairs
     read_config(candidate_path)
     output = Path(output_path)
@@ -162,12 +162,3 @@ def _verdict(decision: Decision) -> Verdict:
     reason = f"rolled back: {decision.reason}"
     finding = Finding(kind="quality", severity="blocking", message=reason, remedy="look at what the candidate answers")
     return Verdict(check=CHECK, passed=False, reason=reason, findings=(finding,))
-
-
-def _labels(examples: ExampleTable, held_out: HeldOut) -> Sequence[str | None]:
-    """True classes of the held-out examples, in their order; none of numbers."""
-    if held_out.is_regression:
-        return [None] * len(held_out.example_ids)
-    table = examples.read(["example_id", "label"], splits=[held_out.split])
-    labels = dict(zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True))
-    return [labels.get(example_id) for example_id in held_out.example_ids]

@@ -1,0 +1,1 @@
+"""Jobs of deployment: what its faces and its command line call."""
