@@ -58,6 +58,8 @@ SUBCOMMANDS = {
     "ingest": _family("data_ingestion", "training", "ingest", "Write the example table of a data source."),
     "rehearse": _family("deployment", "serving", "rehearse", "Rehearse a release beside the one in use."),
     "rehearse-run": _family("deployment", "serving", "rehearse-run", "Rehearse beside what a run here published."),
+    "deploy": _family("deployment", "serving", "deploy", "Bring a release live on a cluster, watched by a judge."),
+    "rollback": _family("deployment", "serving", "rollback", "Take a canary, or the release in use, back."),
     "labels": _family("data_ingestion", "training", "labels", "Join late labels to what was served."),
     "collect-examples": _family("data_ingestion", "training", "collect", "Turn what was served into examples."),
     "fingerprint": _family("data_ingestion", "training", "fingerprint", "Print the fingerprint of a data source."),

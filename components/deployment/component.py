@@ -55,12 +55,12 @@ def deploy_release(
     ConnectionError
         If the cluster does not answer.
     """
-    from components.deployment.jobs.deploy_release import deploy_release as job, DeployOutputs, ToDeploy
+    from components.deployment.jobs.deploy_release import deploy_release, DeployOutputs, ToDeploy
 
     given = ToDeploy(model=model.path, examples=examples.path, predictions=predictions.path, model_name=model_name,
                      model_root=model_root)  # fmt: skip
     outputs = DeployOutputs(report=deployment_report.path, verdict=deployment_verdict.path,
                             metrics=deployment_metrics.path, rollout=rollout.path)  # fmt: skip
-    result = job(given, outputs, deploy=deploy)
+    result = deploy_release(given, outputs, deploy=deploy)
     deployment_metrics.metadata.update(result.metrics)
     deployment_verdict.metadata.update(passed=result.passed, reason=result.reason)

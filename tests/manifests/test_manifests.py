@@ -83,7 +83,8 @@ def test_every_object_of_a_built_in_kind_keeps_its_schema(rendered, overlay):
     checked = [found for found in rendered[overlay] if found["apiVersion"] in BUILT_IN]
     for found in checked:
         kubernetes_validate.validate(found, KUBERNETES, strict=True)
-    assert len(checked) == (7 if overlay.endswith("-gpu") else 8)
+    # One more binding where Kubeflow's own account is known.
+    assert len(checked) == 9 - overlay.endswith("-gpu") + (overlay in KUBEFLOWS)
 
 
 def test_productions_workspace_is_one_claim_that_many_nodes_mount(repository):
@@ -125,10 +126,11 @@ def test_everything_lies_in_the_overlays_namespace(rendered, overlay):
         assert found["metadata"]["name" if found["kind"] == "Namespace" else "namespace"] == namespace
 
 
+@pytest.mark.parametrize("role", ["pluszero-launcher", "pluszero-rollout"])
 @pytest.mark.parametrize("overlay", KUBEFLOWS)
-def test_whoever_pipelines_run_as_may_launch_a_training(rendered, overlay):
+def test_whoever_pipelines_run_as_may_launch_a_training_and_bring_a_release_live(rendered, overlay, role):
     namespace, account = PLACES[overlay]
-    binding = one(rendered[overlay], "RoleBinding", "pluszero-launcher")
+    binding = one(rendered[overlay], "RoleBinding", role)
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": account, "namespace": namespace}]
     assert one(rendered[overlay], binding["roleRef"]["kind"], binding["roleRef"]["name"])["rules"]
 

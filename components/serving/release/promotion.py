@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-import getpass
 import json
 from typing import Any
 
@@ -11,6 +10,7 @@ from components.shared.contracts.bundle import CONFIG_FILE
 from components.shared.contracts.champion import Champion, promote, read_champion
 from components.shared.contracts.operating_threshold import EVALUATION_FILE
 from components.shared.contracts.releases import ModelReleases, open_releases, release_versions
+from components.shared.runtime.this_user import this_user
 from components.shared.tables.sources import readable_store_errors
 
 
@@ -116,20 +116,6 @@ def release_lines(releases: Sequence[ListedRelease]) -> list[str]:
         + ("  champion" if release.is_champion else "")
         for release in releases
     ]
-
-
-def this_user() -> str:
-    """Name of the user of this process, by the environment or the system.
-
-    Raises
-    ------
-    ValueError
-        If neither names one, as in a container whose user has a number alone.
-    """
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError) as error:
-        raise ValueError("--by must say who promotes: neither the environment nor the system names a user") from error
 
 
 def _listed(releases: ModelReleases, version: str, champion: Champion | None) -> ListedRelease:

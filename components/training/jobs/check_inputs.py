@@ -256,8 +256,8 @@ def _checked_deploy(said: Problem, written: Any, destination: RunDestination, na
         return ""
     if "://" not in as_claim_uri(destination.model_root, destination.workspace_claim) and this_run() is not None:
         raise ValueError(
-            f"model_root must be where KServe finds it, s3://, gs:// or pvc://, where the problem file says deploy, got "
-            f"{destination.model_root}"
+            "model_root must be where KServe finds it, s3://, gs:// or pvc://, where the problem file says deploy, "
+            f"got {destination.model_root}"
         )
     return _canonical(written)
 

@@ -271,6 +271,9 @@ def test_in_knative_the_traffic_goes_by_revisions(cluster, store, roll_out):
     assert cluster.applied[-2]["spec"]["predictor"]["canaryTrafficPercent"] == 0
 
 
+EVERY_POINT = [pytest.param(is_good, 1, marks=pytest.mark.slow) for is_good in (True, False)]
+
+
 class KilledError(BaseException):
     """The process ends here."""
 
@@ -298,8 +301,8 @@ class Mortal:
         return used
 
 
-@pytest.mark.parametrize("is_good", [True, False])
-def test_killed_at_any_point_and_run_again_it_comes_to_the_same_end(store, is_good):
+@pytest.mark.parametrize(("is_good", "every"), [(True, 9), (False, 9), *EVERY_POINT])
+def test_killed_at_any_point_and_run_again_it_comes_to_the_same_end(store, is_good, every):
     root, (first, second, _) = store
     judge = CanarySettings(steps=(50,), requests_a_step=500)
 
@@ -325,16 +328,16 @@ def test_killed_at_any_point_and_run_again_it_comes_to_the_same_end(store, is_go
                 spec = cluster.found["spec"]
                 return was_killed, (record.decision, record.is_done, spec, cluster.weights(), champion(store))
 
-    _, whole = ended(f"whole-{is_good}", 10**9)
+    _, whole = ended(f"whole-{is_good}-{every}", 10**9)
     assert whole[0] == ("promoted" if is_good else "rolled back")
     lives, num_killed = 1, 0
     while True:
-        was_killed, end = ended(f"killed-{is_good}-{lives}", lives, after=lives % 2 == 0)
+        was_killed, end = ended(f"killed-{is_good}-{every}-{lives}", lives, after=lives % 2 == 0)
         if not was_killed:
             break
         assert end == whole, lives
-        num_killed, lives = num_killed + 1, lives + 1
-    assert num_killed >= 20
+        num_killed, lives = num_killed + 1, lives + every
+    assert num_killed >= 20 // every
 
 
 def test_what_the_cluster_says_is_live_is_read_back(cluster, store, roll_out):
