@@ -98,12 +98,12 @@ print(json.dumps([said, phases, backend.state("train-abc")]))
 """
 
 
-def audited_requests(cluster, who):
+def audited_requests(cluster, who, namespace=NAMESPACE):
     """What the audit log says that an account asked for, by what was decided: verb, group, resource."""
     lines = (cluster.folder / "logs" / "audit.log").read_text(encoding="utf-8").splitlines()
     found = {"allow": set(), "forbid": set()}
     for event in map(json.loads, lines):
-        if event["user"]["username"] == f"system:serviceaccount:{NAMESPACE}:{who}" and "objectRef" in event:
+        if event["user"]["username"] == f"system:serviceaccount:{namespace}:{who}" and "objectRef" in event:
             what = event["objectRef"]
             names = [what["resource"], *([what["subresource"]] if "subresource" in what else [])]
             decision = event["annotations"]["authorization.k8s.io/decision"]

@@ -17,6 +17,9 @@ from components.shared.runtime.container_images import image
 from tests.cluster.cluster import Cluster, ClusterError
 
 _MODELS_PATH = "/mnt/models"
+# Of a predictor, what is no field of a pod; and an annotation that KServe does not hand on to pods.
+_NOT_OF_PODS = ("model", "name", "labels", "annotations", "minReplicas", "maxReplicas", "scaleTarget", "scaleMetric")
+_DISALLOWED = ("kubectl.kubernetes.io/last-applied-configuration",)
 # What KServe's chart gives the container that fetches; its image is not at hand, ours brings the same library for S3.
 _FETCHING = {
     "securityContext": {
@@ -36,7 +39,7 @@ s3fs.S3FileSystem().get(source.rstrip("/") + "/", target, recursive=True)
 
 
 def predictor(
-    service: Mapping[str, Any], runtime: Mapping[str, Any], *, secret: str
+    service: Mapping[str, Any], runtime: Mapping[str, Any], *, secret: str, asked: Mapping[str, Any] | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Deployment and Service of a release.
 
@@ -44,33 +47,38 @@ def predictor(
     ----------
     service
         The release's InferenceService.
+    asked
+        One of its predictors: by default the stable one.
     runtime
         The ServingRuntime that it asks for.
     secret
         The secret from which the container that fetches gets its variables.
     """
-    name = service["metadata"]["name"]
-    asked = service["spec"]["predictor"]
+    of_service = service["metadata"]["name"]
+    asked = service["spec"]["predictor"] if asked is None else asked
+    name = f"{of_service}-{asked['name']}" if "name" in asked else of_service
     model = asked["model"]
     (container,) = copy.deepcopy(runtime["spec"]["containers"])
-    container["args"] = [each.replace("{{.Name}}", name) for each in container["args"]]
+    container["args"] = [each.replace("{{.Name}}", of_service) for each in container["args"]]
     for kind, values in model["resources"].items():
         container["resources"][kind] = {**container["resources"].get(kind, {}), **values}
     labels = {
         **runtime["spec"].get("labels", {}),
         **service["metadata"]["labels"],
+        **asked.get("labels", {}),
         "app": f"isvc.{name}-predictor",
         "component": "predictor",
-        "serving.kserve.io/inferenceservice": name,
+        "serving.kserve.io/inferenceservice": of_service,
     }
-    container["env"] = [*container.get("env", []), {"name": "INFERENCE_SERVICE_NAME", "value": name}]
+    container["env"] = [*container.get("env", []), {"name": "INFERENCE_SERVICE_NAME", "value": of_service}]
     annotations = {
         **runtime["spec"].get("annotations", {}),
-        **service["metadata"]["annotations"],
+        **{key: value for key, value in service["metadata"]["annotations"].items() if key not in _DISALLOWED},
+        **asked.get("annotations", {}),
         # The webhook's, by which the pod gets its model.
         "internal.serving.kserve.io/storage-initializer-sourceuri": model["storageUri"],
     }
-    pod = {key: value for key, value in asked.items() if key != "model"}
+    pod = {key: value for key, value in asked.items() if key not in _NOT_OF_PODS}
     pod |= {"containers": [container], "volumes": [*runtime["spec"].get("volumes", [])]}
     _bring_model(pod, container, model["storageUri"], secret)
     selector = {"app": labels["app"]}
@@ -79,7 +87,7 @@ def predictor(
         "kind": "Deployment",
         "metadata": {"name": f"{name}-predictor", "labels": labels, "annotations": annotations},
         "spec": {
-            "replicas": 1,
+            "replicas": asked.get("minReplicas", 1),
             "selector": {"matchLabels": selector},
             "strategy": {"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}, "type": "RollingUpdate"},
             "template": {
