@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 import http.client
 import logging
 from typing import Any
@@ -85,7 +86,8 @@ class PodCounts:
     def since_last(self, pods: Iterable[Object], version: str) -> SideCounts:
         """What the pods of a release did since the last look; what one did before the first look does not count.
 
-        A pod that does not answer is left for the next look; one whose server began anew counts from its start.
+        A pod that does not answer is left for the next look; one whose server began anew counts from its start. There
+        are as many predictions as answered requests at most, by their shares.
         """
         total = SideCounts()
         for pod in pods_of(list(pods), version):
@@ -97,7 +99,7 @@ class PodCounts:
             self._seen[key] = now
             if before is not None:
                 total = total + _difference(now, before)
-        return total
+        return _one_answer_a_request(total)
 
     def state(self) -> dict[str, Any]:
         """What was seen, as JSON values."""
@@ -131,6 +133,22 @@ def _difference(now: SideCounts, before: SideCounts) -> SideCounts:
         seconds=_less(now.seconds, before.seconds),
         predictions=_less(now.predictions, before.predictions),
     )
+
+
+def _one_answer_a_request(counts: SideCounts) -> SideCounts:
+    """As many predictions as answered requests, by the same shares.
+
+    The rows of a request are alike; counted one by one, a client who sends a thousand at a time would be evidence.
+    """
+    answers, asked = sum(counts.predictions.values()), counts.requests - counts.errors
+    if answers <= asked:
+        return counts
+    exact = {name: count * asked / answers for name, count in counts.predictions.items()}
+    found = {name: int(share) for name, share in exact.items()}
+    left = asked - sum(found.values())
+    for name in sorted(exact, key=lambda name: found[name] - exact[name])[:left]:
+        found[name] += 1
+    return replace(counts, predictions=found)
 
 
 def _less(now: Mapping[Any, int], before: Mapping[Any, int]) -> dict[Any, int]:

@@ -17,8 +17,11 @@ import grpc
 from kserve.protocol.grpc.grpc_predict_v2_pb2 import ModelMetadataRequest
 import pytest
 
+from components.deployment.canary.side_counts import SideCounts
+from components.deployment.endpoint.pod_counts import PodCounts
 from components.serving.traffic.limits import MAX_BODY_BYTES
 from components.shared.contracts.bundle import bundle_version
+from components.shared.contracts.inference_service import VERSION_LABEL
 from components.shared.served_model.child_server import MODEL_NAME
 from components.shared.serving_log.log import ServingLog
 
@@ -133,6 +136,23 @@ def test_metrics_tell_stages_answers_and_refusals(server, send, images):
         f'request_predict_seconds_count{{model_name="{MODEL_NAME}"}}',
     ):
         assert wanted in content
+
+
+def test_the_deploy_step_reads_what_a_server_did_between_two_looks(server, send, images):
+    pod = {"metadata": {"name": "a", "uid": "a", "labels": {VERSION_LABEL: "1"}}, "status": {}}
+    counts = PodCounts(MODEL_NAME, lambda _: ("127.0.0.1", server.http_port))
+    send(server, PREDICT, instances(images, 3))
+    assert counts.since_last([pod], "1") == SideCounts()
+
+    for _ in range(4):
+        send(server, PREDICT, instances(images, 3))
+    send(server, PREDICT, b"{")
+    found = counts.since_last([pod], "1")
+
+    # What a client got wrong is no fault of the release; twelve rows in four requests are four answers.
+    assert (found.requests, found.errors, found.timed, sum(found.predictions.values())) == (4, 0, 4, 4)
+    assert counts.since_last([pod], "1").requests == 0
+    assert counts.since_last([pod], "another release").requests == 0
 
 
 def test_many_clients_at_once_get_their_own_answers(server, images):
