@@ -81,6 +81,8 @@ def _build_all(missing: Sequence[tuple[GoModule, Path]], cache: Path, say: Calla
             f"building the cluster's programs takes {DISK_TO_BUILD_BYTES / 1e9:.0f} GB of free disk in {cache}, "
             f"there are {free / 1e9:.0f} GB; free some, or name another folder by {CACHE_VARIABLE}"
         )
+    for left in cache.glob("*.unfinished"):
+        _remove_behind(left)
     begun, work = time.monotonic(), _work_s()
     go_caches = cache / "go"
     peak = 0
@@ -90,7 +92,7 @@ def _build_all(missing: Sequence[tuple[GoModule, Path]], cache: Path, say: Calla
             peak = max(peak, folder_bytes(cache))
     finally:
         for folder in (go_caches, *cache.glob("*.unfinished")):
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove_behind(folder)
     say(
         f"Programs built in {time.monotonic() - begun:.0f} s ({_work_s() - work:.0f} s of work): "
         f"{folder_bytes(cache) / 1e9:.1f} GB in {cache}, {peak / 1e9:.1f} GB while building"
@@ -144,6 +146,17 @@ def _run(command: list[str], folder: Path, environment: dict[str, str]) -> str:
         said = [line for line in output.splitlines() if line.strip() and not line.startswith("go: downloading")]
         raise BuildError(f"{' '.join(command[:2])} {command[-1]} failed: {' | '.join(said[-5:])}")
     return output
+
+
+def _remove_behind(folder: Path) -> None:
+    """Remove a folder without waiting: Go's caches are many files, which take some disks minutes."""
+    if not folder.exists():
+        return
+    # Under a name that no build looks at, and the next one removes where this is ended.
+    away = folder.with_name(f"{folder.name}.{os.getpid()}-{time.monotonic_ns()}.unfinished")
+    folder.rename(away)
+    quiet = subprocess.DEVNULL
+    subprocess.Popen(["rm", "-rf", str(away)], start_new_session=True, stdin=quiet, stdout=quiet, stderr=quiet)
 
 
 def _remove_unused(cache: Path) -> None:
