@@ -16,8 +16,8 @@ import yaml
 
 from components.shared.runtime.atomic_files import write_text
 from components.shared.runtime.container_images import image
+from pipelines.local.image_engine import BuildError
 from pipelines.local.image_source import REPOSITORY
-from tools.build_images import BuildError
 
 OVERLAYS = REPOSITORY / "manifests" / "overlays"
 _BASE_IMAGES = {f"localhost/pluszero-mlops-{name}": name for name in ("serving", "serving-cpu")}
