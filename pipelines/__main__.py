@@ -253,6 +253,34 @@ def learn_command(
     )
 
 
+@app.command("submit")
+def submit_command(
+    package: Annotated[Path, typer.Argument(help="A compiled pipeline, build/training-gpu.yaml for one.")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="NAME=VALUE, each a parameter of the pipeline.")] = None,
+    host: Annotated[
+        str,
+        typer.Option(envvar="KF_PIPELINES_ENDPOINT", help="Where Kubeflow Pipelines answers, http://localhost:8888."),
+    ] = "",
+    namespace: Annotated[str, typer.Option(help="Your profile, where Kubeflow has profiles.")] = "",
+    experiment: Annotated[str, typer.Option(help="What runs are grouped by.")] = "Default",
+    run_name: Annotated[str, typer.Option(help="Name of the run; by default the version and the time.")] = "",
+) -> None:
+    """Upload a compiled pipeline to Kubeflow Pipelines, run it, and print where to look.
+
+    The environment variable PLUSZERO_KFP_TOKEN holds the token, where one is asked for.
+    """
+    from pipelines.submission.package import read_package
+    from pipelines.submission.server import kfp_server
+    from pipelines.submission.submit import submit
+
+    read = read_package(package)
+    given, server = read.arguments(arguments or []), kfp_server(host, namespace=namespace)
+    submitted = submit(read, given, server, experiment=experiment, run_name=run_name)
+    typer.echo(f"  version  {read.version} of {read.name}, {'uploaded' if submitted.is_new else 'which was there'}")
+    typer.echo(f"  run      {submitted.run_id}")
+    typer.echo(f"  look at  {masked_uris(submitted.run_url)}")
+
+
 def _training_arguments(source: str, problem: Path | None, settings: dict[str, Any], folder: Path) -> dict[str, Any]:
     checked = Problem() if problem is None else read_problem(problem)
     check_source(source)

@@ -201,10 +201,10 @@ def test_what_is_wrong_is_one_sentence(project):
 def test_a_release_twice_is_the_same_bytes_and_a_killed_one_leaves_none(project):
     target = project / "dist" / "pluszero-mlops-1.2.3"
     killed = released(project, "1.2.3")
-    while killed.poll() is None and not list(project.glob("dist/.*.part/training-cpu.yaml")):
+    while killed.poll() is None and not list(project.glob("dist/.*.part/*.yaml")):
         time.sleep(0.05)
     killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    killed.communicate(timeout=60)
     assert killed.returncode == -signal.SIGKILL
     assert not target.exists()
 
