@@ -75,9 +75,7 @@ def read_package(path: Path) -> PipelinePackage:
         If it is another kind of file; objects for kubectl are named as such.
     """
     if not path.is_file():
-        raise FileNotFoundError(
-            f"a compiled pipeline must be a file, but {path} is not there: run make compile"
-        )
+        raise FileNotFoundError(f"a compiled pipeline must be a file, but {path} is not there: run make compile")
     content = path.read_bytes()
     try:
         first = next(yaml.safe_load_all(content), None)

@@ -80,5 +80,5 @@ def test_another_file_is_named_as_what_it_is(tmp_path, text, sentence):
     (tmp_path / "x.kubernetes.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=sentence):
         read_package(tmp_path / "x.kubernetes.yaml")
-    with pytest.raises(FileNotFoundError, match=r"y\.yaml is not there: make compile writes some"):
+    with pytest.raises(FileNotFoundError, match=r"y\.yaml is not there: run make compile"):
         read_package(tmp_path / "y.yaml")
