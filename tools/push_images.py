@@ -15,9 +15,9 @@ from components.shared.runtime.container_images import ALL_IMAGE_NAMES, image, L
 from pipelines.local.image_engine import BuildError, engine, push
 from pipelines.local.image_source import REPOSITORY
 from tools.build_images import commit_of_tree
+from tools.release_conditions import COMMIT_MARK
 
 IMAGE_LIST = REPOSITORY / "build" / "images.txt"
-COMMIT_MARK = "# commit "
 
 
 def push_images(target: Path) -> list[str]:

@@ -1,14 +1,22 @@
-"""What must hold before a release is written: its version, its notes, its tree, and the images that it names."""
+"""What must hold before a release is written: its version, its notes, its tree, and the images that it names.
+
+    python -m tools.release_conditions 1.2.3
+
+looks at all but the images, which are built later, and needs no environment.
+"""
 
 import os
 from pathlib import Path
 import re
 import subprocess
+import sys
 
 from components.shared.runtime.container_images import ALL_IMAGE_NAMES, image, LIST_VARIABLE
 from pipelines.local.image_engine import BuildError
-from tools.push_images import COMMIT_MARK
+from pipelines.local.image_source import REPOSITORY
 
+# Begins the line of a list of images that says which commit they are of.
+COMMIT_MARK = "# commit "
 _NUMBER = r"(?:0|[1-9][0-9]*)"
 _IDENTIFIER = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 # https://semver.org without build metadata, which the tag of an image may not hold.
@@ -104,3 +112,20 @@ def _git(repository: Path, *words: str) -> str:
     """What git says; nothing where it fails."""
     done = subprocess.run(["git", "-C", str(repository), *words], capture_output=True, text=True, check=False)
     return done.stdout.rstrip() if done.returncode == 0 else ""
+
+
+def main() -> int:
+    """Look at a version, its notes and the tree; 0 when a release can be made of them."""
+    version = "".join(sys.argv[1:])
+    try:
+        check_version(version)
+        release_notes((REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8"), version)
+        print(f"  {version} of {released_commit(REPOSITORY, version)}")
+    except BuildError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
