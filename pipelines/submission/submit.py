@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 import io
 import json
@@ -56,7 +56,7 @@ def submit(
     ConnectionError, PermissionError, ValueError
         If the server does not answer, refuses, or needs a namespace.
     """
-    _look(server)
+    server = _looked_at(server)
     with _quietly():
         client = _client(server)
         pipeline_id = _pipeline(client, package, server)
@@ -74,8 +74,11 @@ def submit(
     return Submission(pipeline_id=pipeline_id, version_id=version_id, is_new=is_new, run_id=run.run_id, run_url=url)
 
 
-def _look(server: KfpServer) -> None:
-    """Ask whether the server is well before kfp's client does, which asks five times and logs each answer whole."""
+def _looked_at(server: KfpServer) -> KfpServer:
+    """Ask whether the server is well before kfp's client does, which asks five times and logs each answer whole.
+
+    Returns it without the namespace where it has no profiles: there one is refused, or means nothing.
+    """
     import kfp_server_api
 
     configuration = kfp_server_api.Configuration(host=server.host.rstrip("/"))
@@ -95,6 +98,7 @@ def _look(server: KfpServer) -> None:
         )
     if answer.multi_user and not server.namespace:
         raise ValueError(f"{masked_uris(server.host)} has profiles: name yours by --namespace")
+    return server if answer.multi_user else replace(server, namespace="")
 
 
 def _client(server: KfpServer) -> "Client":

@@ -85,6 +85,14 @@ def test_a_profile_owns_pipeline_and_experiment_and_must_be_named_where_there_ar
     assert [each["namespace"] for each in (*state.pipelines, *state.experiments)] == ["alice", "alice"]
 
 
+def test_a_namespace_is_left_out_where_there_are_no_profiles(package):
+    state = KfpState()
+    with running(state) as host:
+        result = submitted(package, "--host", host, "--namespace", "kubeflow")
+    assert result.exit_code == 0, result.output
+    assert [each["namespace"] for each in (*state.pipelines, *state.experiments)] == ["", ""]
+
+
 def test_the_token_is_sent_and_never_shown(package, monkeypatch, tmp_path):
     state = KfpState(token=TOKEN)
     with running(state) as host:
