@@ -24,10 +24,15 @@ BUDGET ?= 2000
 BATCH ?= 100
 SEEDS ?= 10
 STRATEGIES ?=
+PACKAGE ?= build/training-gpu.yaml
+ARGUMENTS ?=
+NAMESPACE ?=
+VERSION ?=
+REHEARSAL ?=
 
 # Passed on by the environment, whatever characters they hold.
 export CANDIDATE DATASET PROBLEM RUN_DIR RECIPE BACKBONE SEED RUNNER CUDA MODEL LOG START END SETTINGS SEARCH
-export START_LABELS BUDGET BATCH SEEDS STRATEGIES
+export START_LABELS BUDGET BATCH SEEDS STRATEGIES PACKAGE ARGUMENTS NAMESPACE REHEARSAL
 export NO_ALBUMENTATIONS_UPDATE := 1
 export DO_NOT_TRACK := 1
 # Threads that wait for each other sleep: spinning ones take the cores from whoever works beside them.
@@ -38,7 +43,7 @@ VALIDATION := .venv-validation/bin/python
 EVERYWHERE := not gpu and not containers and not cluster
 TAGGED := PLUSZERO_IMAGE_TAG="$${PLUSZERO_IMAGE_TAG:-$$(tools/image_tag)}"
 
-.PHONY: help setup run search smoke monitor serve release-rehearsal labelling images push-images compile docs test test-slow coverage test-gpu test-containers test-cluster test-kueue cluster cluster-down cluster-programs lint format types contracts licences lock check clean
+.PHONY: help setup run search smoke monitor serve release-rehearsal labelling images push-images compile submit release docs test test-slow coverage test-gpu test-containers test-cluster test-kueue cluster cluster-down cluster-programs lint format types contracts licences lock check clean
 
 help: ## Print this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -88,6 +93,14 @@ push-images: setup ## Push the built images to PLUSZERO_IMAGE_REGISTRY, and list
 
 compile: setup ## Compile the pipelines to YAML under build/, images tagged with the commit
 	@$(TAGGED) $(VENV) -m pipelines compile --output build
+
+# Arguments are words; a value with spaces goes through `pluszero submit` itself.
+submit: setup ## Upload PACKAGE to Kubeflow Pipelines at KF_PIPELINES_ENDPOINT, run it with ARGUMENTS, and print where to look
+	@$(VENV) -m pipelines submit "$$PACKAGE" $$ARGUMENTS $${NAMESPACE:+--namespace "$$NAMESPACE"}
+
+release: export VERSION := $(VERSION)
+release: setup ## Write dist/pluszero-mlops-VERSION, what a release publishes, from the pushed images; REHEARSAL=1 names them by tag
+	@$(TAGGED) $(VENV) -m tools.release "$$VERSION" --cuda "$$CUDA" $${REHEARSAL:+--images-by-tag}
 
 docs: setup ## Write what of docs/ is made from the code: JSON Schemas of what people write, sentences of the bias suite
 	@$(VENV) -m tools.settings_schemas
@@ -165,4 +178,4 @@ lock: setup ## Lock what environments and images hold; pins that still hold stay
 check: lint types contracts licences ## Lint, types, import contracts and licences
 
 clean: ## Remove environments, runs and caches
-	rm -rf .venv .venv-validation build runs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage .coverage.*
+	rm -rf .venv .venv-validation build dist runs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage .coverage.*

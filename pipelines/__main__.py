@@ -253,6 +253,69 @@ def learn_command(
     )
 
 
+@app.command("image")
+def image_command(
+    code: Annotated[Path, typer.Option(help="The folder of your modules, or of your package.")],
+    function: Annotated[list[str], typer.Option(help="What may run, team_models:build for one; may be repeated.")],
+    registry: Annotated[
+        str, typer.Option(envvar="PLUSZERO_IMAGE_REGISTRY", help="Where your images belong, registry/team.")
+    ] = "localhost",
+    tag: Annotated[str | None, typer.Option(help="By default the project's, and a digest of the code.")] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="A list of the project's images, a release's images.txt for one.")
+    ] = None,
+    push: Annotated[bool, typer.Option(help="Push the images, and name them by digest.")] = False,
+    output: Annotated[Path, typer.Option(help="The list of images that compile --images takes.")] = Path(
+        "build/custom-images.txt"
+    ),
+) -> None:
+    """Build images with your own code, from the project's training and serving images."""
+    if images is not None:
+        os.environ[LIST_VARIABLE] = str(images.resolve())
+    from pipelines.custom_image.build import build_images, Target, write_list
+    from pipelines.custom_image.code import CustomCode
+    from pipelines.local.image_engine import BuildError, engine
+
+    own = CustomCode(folder=code, functions=tuple(function))
+    target = Target(registry=registry, tag=tag)
+    try:
+        built = build_images(engine(), own, target, log_folder=output.parent, is_pushed=push)
+    except BuildError as error:
+        raise ValueError(str(error)) from error
+    write_list(built, output)
+    for reference in built:
+        typer.echo(f"  {reference}")
+    typer.echo(f"  {output}: pluszero compile --images {output}")
+
+
+@app.command("submit")
+def submit_command(
+    package: Annotated[Path, typer.Argument(help="A compiled pipeline, build/training-gpu.yaml for one.")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="NAME=VALUE, each a parameter of the pipeline.")] = None,
+    host: Annotated[
+        str,
+        typer.Option(envvar="KF_PIPELINES_ENDPOINT", help="Where Kubeflow Pipelines answers, http://localhost:8888."),
+    ] = "",
+    namespace: Annotated[str, typer.Option(help="Your profile, where Kubeflow has profiles.")] = "",
+    experiment: Annotated[str, typer.Option(help="What runs are grouped by.")] = "Default",
+    run_name: Annotated[str, typer.Option(help="Name of the run; by default the version and the time.")] = "",
+) -> None:
+    """Upload a compiled pipeline to Kubeflow Pipelines, run it, and print where to look.
+
+    The environment variable PLUSZERO_KFP_TOKEN holds the token, where one is asked for.
+    """
+    from pipelines.submission.package import read_package
+    from pipelines.submission.server import kfp_server
+    from pipelines.submission.submit import submit
+
+    read = read_package(package)
+    given, server = read.arguments(arguments or []), kfp_server(host, namespace=namespace)
+    submitted = submit(read, given, server, experiment=experiment, run_name=run_name)
+    typer.echo(f"  version  {read.version} of {read.name}, {'uploaded' if submitted.is_new else 'which was there'}")
+    typer.echo(f"  run      {submitted.run_id}")
+    typer.echo(f"  look at  {masked_uris(submitted.run_url)}")
+
+
 def _training_arguments(source: str, problem: Path | None, settings: dict[str, Any], folder: Path) -> dict[str, Any]:
     checked = Problem() if problem is None else read_problem(problem)
     check_source(source)

@@ -54,6 +54,8 @@ SUBCOMMANDS = {
     "label": _pipeline("label", "Choose what people label next, and write the queue for them."),
     "learn": _pipeline("learn", "Train on what people labelled in a queue."),
     "compile": _pipeline("compile", "Compile the pipelines to YAML."),
+    "image": _pipeline("image", "Build images with your own code, from the project's."),
+    "submit": _pipeline("submit", "Upload a compiled pipeline to Kubeflow Pipelines, and run it."),
     "mock-data": _family("mock_data", "training", "make", "Make data from a schema."),
     "ingest": _family("data_ingestion", "training", "ingest", "Write the example table of a data source."),
     "rehearse": _family("deployment", "serving", "rehearse", "Rehearse a release beside the one in use."),

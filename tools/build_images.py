@@ -1,63 +1,41 @@
 """Builds the container images with docker, podman or buildah, whichever is there: `make images`."""
 
 import argparse
-from collections.abc import Sequence
 import os
 from pathlib import Path
-import shutil
 import subprocess
 import sys
 import time
 
 from components.shared.runtime.container_images import ALL_IMAGE_NAMES, image, TAG_VARIABLE
+from pipelines.local.image_engine import (
+    build_options,
+    BuildError,
+    engine,
+    lines_of,
+    run_build,
+    succeeds,
+    why_it_failed,
+)
 from pipelines.local.image_source import image_source, REPOSITORY
 from tools.locked import WITHOUT_TORCH
 
 PREPARED_BASE = "localhost/python:3.13-slim-trixie"
 _BASE_VARIABLE = "PLUSZERO_BASE_IMAGE"
-# Rootless and nested machines cannot give a build namespaces of its own, and some refuse high limits.
-_WITHOUT_DAEMON = ["--isolation", "chroot", "--network", "host", "--ulimit", "nofile=1024:1024", "--layers"]
-# The runtime under podman and buildah seals a copy of itself in memory, which the kernel refuses while a page of it
-# is in use: no fault of the build, which goes on from its last layer.
-_RUNTIME_RACE = "sealing memfd copy"
-_ATTEMPTS = 3
-
-
-class BuildError(Exception):
-    """Something that a person must change; the message says what."""
-
-
-def engine() -> str:
-    """`docker` where its daemon answers, else `podman`, else `buildah`.
-
-    Raises
-    ------
-    BuildError
-        If there is none.
-    """
-    if _succeeds(["docker", "info"]):
-        return "docker"
-    found = next((name for name in ("podman", "buildah") if shutil.which(name)), None)
-    if found is None:
-        raise BuildError(
-            "images must be built by docker, podman or buildah, but none is there: install one, "
-            "or on Debian run tools/prepare_container_machine as root"
-        )
-    return found
 
 
 def build_command(tool: str, name: str, *, cuda: str, base: str | None) -> list[str]:
     """The command that builds one image."""
     settings = {
         "CUDA": cuda,
-        "COMMIT": _commit(),
+        "COMMIT": commit_of_tree(),
         "VERSION": os.environ.get(TAG_VARIABLE, "dev"),
         "SOURCE": image_source(name),
         **({"BASE": base} if base else {}),
     }
     if name in WITHOUT_TORCH:
         del settings["CUDA"]
-    command = [tool, "build", *(_WITHOUT_DAEMON if tool != "docker" else [])]
+    command = [tool, "build", *build_options(tool)]
     for key, value in settings.items():
         command += ["--build-arg", f"{key}={value}"]
     certificates = os.environ.get("SSL_CERT_FILE")
@@ -81,34 +59,9 @@ def build(tool: str, name: str, *, cuda: str, base: str | None) -> None:
     status = run_build(build_command(tool, name, cuda=cuda, base=base), folder=REPOSITORY, log=log)
     print(f" {time.monotonic() - started:.0f} s", flush=True)
     if status:
-        lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+        lines = lines_of(log)
         sys.stderr.write("\n".join(lines[-15:]) + "\n")
-        raise BuildError(f"the image {name} could not be built with {tool}{_reason(lines)}: see {log}")
-
-
-def run_build(command: Sequence[str], *, folder: Path, log: Path) -> int:
-    """Run a build in `folder` and write what it says to `log`, again where its runtime stumbled; its exit status."""
-    environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
-    for _ in range(_ATTEMPTS):
-        with open(log, "w", encoding="utf-8") as stream:
-            status = subprocess.run(
-                command, cwd=folder, stdout=stream, stderr=subprocess.STDOUT, check=False, env=environment
-            ).returncode
-        if status == 0 or _RUNTIME_RACE not in log.read_text(encoding="utf-8", errors="replace"):
-            break
-    return status
-
-
-def _reason(lines: Sequence[str]) -> str:
-    """Why a build failed, where its log says it in words that are known."""
-    text = "\n".join(lines[-50:]).lower()
-    if "no space left on device" in text:
-        return ", for its disk is full (the images take 20 GB, and old ones stay until they are pruned)"
-    if "hash mismatch" in text or "do not match the hashes" in text:
-        return ", for a package is not the one that its lock names"
-    if "failed to resolve" in text or "name resolution" in text or "dns error" in text:
-        return ", for the package index cannot be reached"
-    return ""
+        raise BuildError(f"the image {name} could not be built with {tool}{why_it_failed(lines)}: see {log}")
 
 
 def base_image(tool: str) -> str | None:
@@ -116,7 +69,7 @@ def base_image(tool: str) -> str | None:
     named = os.environ.get(_BASE_VARIABLE)
     if named or tool == "docker":
         return named or None
-    return PREPARED_BASE if _succeeds([tool, "inspect", "--type", "image", PREPARED_BASE]) else None
+    return PREPARED_BASE if succeeds([tool, "inspect", "--type", "image", PREPARED_BASE]) else None
 
 
 def check_release_base(base: str | None) -> None:
@@ -133,17 +86,11 @@ def check_release_base(base: str | None) -> None:
         )
 
 
-def _commit() -> str:
+def commit_of_tree() -> str:
+    """The commit, 12 hexadecimal digits, with `-dirty` where the tree differs from it; empty where git knows none."""
     return subprocess.run(
         [REPOSITORY / "tools" / "image_tag"], capture_output=True, text=True, check=False, cwd=REPOSITORY
     ).stdout.strip()
-
-
-def _succeeds(command: list[str]) -> bool:
-    try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        return False
 
 
 def main() -> int:

@@ -16,8 +16,8 @@ import yaml
 
 from components.shared.runtime.atomic_files import write_text
 from components.shared.runtime.container_images import image
+from pipelines.local.image_engine import BuildError
 from pipelines.local.image_source import REPOSITORY
-from tools.build_images import BuildError
 
 OVERLAYS = REPOSITORY / "manifests" / "overlays"
 _BASE_IMAGES = {f"localhost/pluszero-mlops-{name}": name for name in ("serving", "serving-cpu")}
@@ -25,6 +25,8 @@ _BASE_IMAGES = {f"localhost/pluszero-mlops-{name}": name for name in ("serving",
 
 def release_manifests(folder: Path) -> list[Path]:
     """Write `manifests-OVERLAY.yaml` for every overlay, with the serving images that `image` names.
+
+    One that lies in another is called after both: `manifests-prod-gpu-workspace.yaml`.
 
     Raises
     ------
@@ -34,20 +36,21 @@ def release_manifests(folder: Path) -> list[Path]:
     if shutil.which("kubectl") is None:
         raise BuildError("manifests must be rendered by kubectl 1.21 or newer, but there is none: install it")
     folder.mkdir(parents=True, exist_ok=True)
-    return [_rendered(overlay, folder) for overlay in sorted(OVERLAYS.iterdir())]
+    return [_rendered(file.parent, folder) for file in sorted(OVERLAYS.rglob("kustomization.yaml"))]
 
 
 def _rendered(overlay: Path, folder: Path) -> Path:
     done = subprocess.run(["kubectl", "kustomize", str(overlay)], capture_output=True, text=True, check=False)
+    name_of_overlay = "-".join(overlay.relative_to(OVERLAYS).parts)
     if done.returncode:
-        raise BuildError(f"the overlay {overlay.name} must render, but kubectl says: {done.stderr.strip()}")
+        raise BuildError(f"the overlay {name_of_overlay} must render, but kubectl says: {done.stderr.strip()}")
     objects = list(yaml.safe_load_all(done.stdout))
     for found in objects:
         for container in _containers(found):
             name = _BASE_IMAGES.get(container["image"].rpartition(":")[0])
             if name is not None:
                 container["image"] = image(name)
-    target = folder / f"manifests-{overlay.name}.yaml"
+    target = folder / f"manifests-{name_of_overlay}.yaml"
     write_text(target, yaml.safe_dump_all(objects, sort_keys=False, width=1000, explicit_start=True))
     return target
 

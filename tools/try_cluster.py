@@ -13,10 +13,10 @@ from typing import Annotated
 import urllib.request
 
 import typer
-import yaml
 
 from components.data_ingestion.known_datasets import digits_listing, DigitsReader
 from components.shared.runtime.command_line import FAILED_CHECK, run
+from pipelines.submission.package import read_package
 
 _EVERY = 500
 _LEAST_RIGHT = 0.8
@@ -33,7 +33,7 @@ def train_command(
     timeout_s: Annotated[int, typer.Option(help="How long the run may take.")] = 5400,
 ) -> None:
     """Run a pipeline on a cluster; exits 1 where it does not succeed."""
-    given = pipeline_arguments(package, arguments)
+    given = read_package(package).arguments(arguments)
     # It takes seconds to import.
     from kfp import Client
 
@@ -55,25 +55,6 @@ def ask_command(
     typer.echo(f"{num_right} of {num_asked} digits are right")
     if num_right < _LEAST_RIGHT * num_asked:
         raise typer.Exit(FAILED_CHECK)
-
-
-def pipeline_arguments(package: Path, arguments: list[str]) -> dict[str, str]:
-    """Arguments by name.
-
-    Raises
-    ------
-    ValueError
-        If one is not written NAME=VALUE, or the pipeline has no parameter of that name.
-    """
-    pipeline = next(yaml.safe_load_all(package.read_text(encoding="utf-8")))
-    known = pipeline["root"]["inputDefinitions"]["parameters"]
-    given = {}
-    for argument in arguments:
-        name, found, value = argument.partition("=")
-        if not found or name not in known:
-            raise ValueError(f"an argument must be NAME=VALUE with NAME of {', '.join(known)}, got {argument!r}")
-        given[name] = value
-    return given
 
 
 def right_answers(url: str, model: str) -> tuple[int, int]:

@@ -17,7 +17,9 @@ def actionlint():
 
 
 def test_every_workflow_is_right(actionlint, repository):
-    files = sorted(str(file) for file in (repository / ".github" / "workflows").iterdir())
+    folders = (repository, repository / "examples" / "user-repository")
+    files = sorted(str(file) for folder in folders for file in (folder / ".github" / "workflows").iterdir())
+    assert len(files) == 4
     done = subprocess.run([actionlint, "-no-color", *files], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
 

@@ -125,7 +125,7 @@ def test_a_release_insists_on_its_base_before_it_builds(tools, monkeypatch, caps
     ],
 )
 def test_a_failed_build_is_explained_and_keeps_its_log(tools, tmp_path, monkeypatch, capsys, output, reason):
-    monkeypatch.setattr(build_images, "_commit", lambda: "abc123")
+    monkeypatch.setattr(build_images, "commit_of_tree", lambda: "abc123")
     tools("podman", f"sys.exit({output!r})")
     monkeypatch.setattr(build_images, "REPOSITORY", tmp_path)
     with pytest.raises(BuildError, match=reason):

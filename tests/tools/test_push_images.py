@@ -1,6 +1,7 @@
 """Images are pushed by whichever engine is there, and listed by digest; what goes wrong is said in one sentence."""
 
 import stat
+import subprocess
 import sys
 
 import pytest
@@ -46,6 +47,16 @@ def test_every_image_is_pushed_and_listed_by_its_digest(tool, tmp_path, name, sc
         f"registry.example/team/pluszero-mlops-{image}:v0.1.0@{DIGEST}"
         for image in ("validation", "training", "serving", "serving-cpu")
     ]
+
+
+def test_a_list_says_first_which_commit_its_images_are_of(tool, tmp_path, repository, monkeypatch):
+    tool("docker", DOCKER)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/local/bin:/usr/bin:/bin")
+    commit = subprocess.run([repository / "tools" / "image_tag"], capture_output=True, text=True, check=True).stdout
+    push_images(tmp_path / "images.txt")
+    first, *listed = (tmp_path / "images.txt").read_text(encoding="utf-8").splitlines()
+    assert first == f"# commit {commit.strip()}"
+    assert len(listed) == 4
 
 
 @pytest.mark.parametrize("registry", ["", "localhost"])

@@ -19,9 +19,12 @@ def test_every_overlay_is_written_with_the_serving_image_of_the_release(reposito
     (tmp_path / "images.txt").write_text(REFERENCE, encoding="utf-8")
     monkeypatch.setenv("PLUSZERO_IMAGE_LIST", str(tmp_path / "images.txt"))
     written = release_manifests(tmp_path / "build")
-    overlays = sorted(folder.name for folder in (repository / "manifests" / "overlays").iterdir())
-    assert [file.name for file in written] == [f"manifests-{overlay}.yaml" for overlay in overlays]
-    for file in written:
+    overlays = [folder.name for folder in (repository / "manifests" / "overlays").iterdir()]
+    names = {f"manifests-{overlay}.yaml" for overlay in (*overlays, "prod-gpu-workspace")}
+    assert {file.name for file in written} == names
+    (claim,) = yaml.safe_load_all((tmp_path / "build" / "manifests-prod-gpu-workspace.yaml").read_text("utf-8"))
+    assert claim["kind"] == "PersistentVolumeClaim"
+    for file in (file for file in written if "workspace" not in file.name):
         objects = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
         (runtime,) = [found for found in objects if found["metadata"]["name"] == RUNTIME]
         assert [container["image"] for container in runtime["spec"]["containers"]] == [REFERENCE]

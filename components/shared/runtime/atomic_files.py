@@ -36,17 +36,19 @@ def atomic_folder(path: str | Path, *, replace: bool = True) -> Iterator[Path]:
     Parameters
     ----------
     replace
-        What happens where the folder already exists when the block ends. True: it is replaced. False: it is kept and
-        the new one dropped, for folders that are named by their contents.
+        What happens where the folder already exists when the block ends. True: it is replaced, by two renames: a kill
+        leaves the former one, none or the new one, never half of one. False: it is kept and the new one dropped, for
+        folders that are named by their contents.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+    former = part.with_suffix(".former")
     try:
         yield part
         part.chmod(0o755)
-        if replace and target.exists():
-            shutil.rmtree(target)
+        if replace and target.is_dir() and not target.is_symlink():
+            target.replace(former)
         try:
             part.replace(target)
         except OSError:
@@ -54,6 +56,7 @@ def atomic_folder(path: str | Path, *, replace: bool = True) -> Iterator[Path]:
                 raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(former, ignore_errors=True)
 
 
 def write_files(path: str | Path, files: Mapping[str, bytes]) -> None:

@@ -1,4 +1,5 @@
 import math
+import shutil
 
 import pytest
 
@@ -39,6 +40,24 @@ def test_a_folder_replaces_the_old_one_whole(tmp_path):
         (folder / "fresh").touch()
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["fresh"]
     assert (tmp_path / "out").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_folder_is_never_half_replaced(tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "stale").touch()
+    seen = []
+    removed = shutil.rmtree
+
+    def watched(path, **options):
+        seen.append({file.name for file in (tmp_path / "out").iterdir()})
+        removed(path, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", watched)
+    with atomic_folder(tmp_path / "out") as folder:
+        (folder / "fresh").touch()
+    assert seen
+    assert all(names == {"fresh"} for names in seen)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_a_folder_whose_writer_fails_leaves_nothing_and_keeps_the_old_one(tmp_path):

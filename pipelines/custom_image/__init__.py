@@ -1,0 +1,1 @@
+"""Images with a team's own code, derived from this project's."""

@@ -1,0 +1,1 @@
+"""How a compiled pipeline is handed to Kubeflow Pipelines, and run there."""
