@@ -9,6 +9,7 @@ import shutil
 from components.reporting.run_pages.run_report import RunSummary, write_run
 from components.reporting.run_pages.search_run_summary import SearchRunSummary
 from components.reporting.run_pages.step import Step
+from components.reporting.run_pages.tracking import track_run
 from components.reporting.run_pages.training_run_summary import TrainingRunSummary
 from components.shared.contracts.run_record import kept_steps, StepRecord
 from components.shared.runtime.step_record import FROM_CACHE, RUN_PARAMETERS, RUN_VARIABLE, this_run
@@ -49,8 +50,9 @@ def write_run_page(
     parameters = {} if asked is None else asked.facts
     error = _error(steps, records)
     run.mkdir(parents=True, exist_ok=True)
-    write_run(
-        _steps(steps, records),
+    shown = _steps(steps, records)
+    summary = write_run(
+        shown,
         run_dir=run,
         run_summary=_run_summary(kind, str(parameters.get("model_data", "unknown"))),
         error=error,
@@ -65,6 +67,7 @@ def write_run_page(
     Path(page_path).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(run / "report.html", page_path)
     logger.info("%s", error or "every step has ended well")
+    track_run(shown, summary)
 
 
 def _run_summary(kind: str, source: str) -> RunSummary:

@@ -22,6 +22,8 @@ from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.operating_threshold import EVALUATION_FILE
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.verdict import read_verdict, Verdict, write_verdict
+from components.shared.lineage.announcements import announce_release
+from components.shared.lineage.released_model import ReleasedModel
 from components.shared.runtime.atomic_files import read_json, write_json, write_text
 from components.shared.runtime.container_images import image_pull_secrets
 from components.shared.runtime.model_name import check_model_name
@@ -162,6 +164,14 @@ def publish_model(
     )
     write_text(inference_service_path, release.inference_service)
     keep_results(this_step(), facts={"storage_uri": release.storage_uri, "version": release.version})
+    announce_release(
+        ReleasedModel(
+            model_name=model_name,
+            version=release.version,
+            storage_uri=release.storage_uri,
+            card=files[MODEL_CARD_FILE].decode(),
+        )
+    )
     return PublishResult(
         version=release.version,
         storage_uri=release.storage_uri,
