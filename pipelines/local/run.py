@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any, TYPE_CHECKING
 
+from components.reporting.run_pages.failure_notice import notify_failure
 from components.reporting.run_pages.run_report import RunSummary, Summary, write_run
 from components.reporting.run_pages.step import Step
 from components.reporting.run_pages.tracking import track_run
@@ -65,6 +66,9 @@ def run_here(run: LocalRun) -> Summary:
         finally:
             error = next((f"{step.name}: {step.error}" for step in steps if step.status == "failed"), error)
             summary = write_run(steps, run_dir=run.folder, run_summary=run.run_summary, error=error, identity=identity)
+            notify_failure(
+                summary, kind=run.run_summary.title, run=run.folder.name, report=str(run.folder / "report.html")
+            )
             track_run(steps, summary, own_run_id=own_run_id)
     return summary
 
