@@ -109,6 +109,7 @@ def publish_model(
     model_root: str,
     inference_service_path: str | Path,
     artifact: tuple[str, str | Path] | None = None,
+    registry: str = "",
 ) -> PublishResult:
     """Publish a bundle as an immutable release, with its evaluation, a model card and an InferenceService.
 
@@ -126,6 +127,8 @@ def publish_model(
         Where the InferenceService is written, beside the copy that lies with the release.
     artifact
         URI and path of the KFP artifact that stands for the release; None outside of a pipeline.
+    registry
+        The address of the Kubeflow Model Registry that is told of the release; empty for none.
 
     Returns
     -------
@@ -170,7 +173,8 @@ def publish_model(
             version=release.version,
             storage_uri=release.storage_uri,
             card=files[MODEL_CARD_FILE].decode(),
-        )
+        ),
+        registry=registry,
     )
     return PublishResult(
         version=release.version,

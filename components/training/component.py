@@ -39,6 +39,7 @@ def check_inputs(
         ("data_fingerprint", str),
         ("problem_text", str),
         ("secret", str),
+        ("registry", str),
         ("gpus", str),
         ("data_cpu", str),
         ("data_cpu_limit", str),
@@ -112,6 +113,8 @@ def check_inputs(
         The whole problem file, read where only its place was given.
     secret
         The secret by which the steps that follow reach outside data.
+    registry
+        The address of the Kubeflow Model Registry that is told of the release; empty for none.
     gpus
         GPUs of the node that trains.
     data_cpu

@@ -152,4 +152,5 @@ def analysed_release(
         model_root=inputs.outputs["model_root"],
         workspace_claim=claim,
         secret=inputs.outputs["secret"],
+        registry=inputs.outputs["registry"],
     ).after(analysed)

@@ -23,6 +23,7 @@ def release_layer() -> BaseComponent:
         model_root: str,
         workspace_claim: str,
         secret: str,
+        registry: str,
     ) -> None:
         """From a model bundle to a probed release.
 
@@ -38,6 +39,8 @@ def release_layer() -> BaseComponent:
             The volume claim that steps mount.
         secret
             The secret for outside data.
+        registry
+            The model registry that is told of the release; empty for none.
         """
         access = Access(claim=workspace_claim, secret=secret)
         published = publish_model(
@@ -48,6 +51,7 @@ def release_layer() -> BaseComponent:
             examples=examples,
             model_name=model_name,
             model_root=model_root,
+            registry=registry,
         )
         called(retried(on_cpu(published, SERVING), SERVING, times=3), "publish model")
         with_access(published, access)

@@ -84,7 +84,9 @@ def read_champion(releases: ModelReleases) -> Champion | None:
     return _parsed(content, where)
 
 
-def promote(releases: ModelReleases, version: str, *, expected: str | None, promoted_by: str, reason: str) -> Champion:
+def promote(
+    releases: ModelReleases, version: str, *, expected: str | None, promoted_by: str, reason: str, registry: str = ""
+) -> Champion:
     """Make a release the champion.
 
     Parameters
@@ -97,6 +99,9 @@ def promote(releases: ModelReleases, version: str, *, expected: str | None, prom
         may both succeed; the last one stands.
     promoted_by, reason
         Who promotes it, and why.
+    registry
+        The address of the Kubeflow Model Registry that is told of it; empty for none. One that is out of reach, or
+        MLflow where it is set up, is a warning.
 
     Returns
     -------
@@ -131,7 +136,7 @@ def promote(releases: ModelReleases, version: str, *, expected: str | None, prom
             )
             _write(releases, champion, condition)
     # Also where it was written before: by one who ended before it was announced.
-    announce_champion(_move(releases, champion))
+    announce_champion(_move(releases, champion), registry=registry)
     return champion
 
 

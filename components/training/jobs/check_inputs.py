@@ -19,7 +19,7 @@ from components.shared.runtime.custom_code import check_allowed
 from components.shared.runtime.gpu_placement import WORKSPACE_CLAIM
 from components.shared.runtime.model_name import check_model_name, MAX_NAME_LENGTH
 from components.shared.runtime.settings_text import written_settings
-from components.shared.runtime.step_record import keep_results, RUN_PARAMETERS, this_step
+from components.shared.runtime.step_record import keep_results, RUN_PARAMETERS, this_run, this_step
 from components.shared.runtime.workspace import as_claim_uri, check_claim, mounted
 from components.shared.runtime.written_settings import WrittenSettings
 from components.shared.tables.sources import check_source, check_writable, companion_uri
@@ -79,8 +79,9 @@ class CheckedInputs(NamedTuple):
         What was given, or where nothing was, the fingerprint of what is at the source now.
     problem_text
         The whole problem file, read where only its place was given.
-    secret, gpus
-        The secret for outside data, and how many GPUs the training asks for, as text.
+    secret, registry, gpus
+        The secret for outside data, the Kubeflow Model Registry's address (empty for none, and on a desk), and how many
+        GPUs the training asks for, as text.
     data_cpu, data_cpu_limit, data_memory, data_memory_limit
         What steps that read data ask of a node, and the most that they may take.
     training_cpu, training_cpu_limit, training_memory, training_memory_limit
@@ -102,6 +103,7 @@ class CheckedInputs(NamedTuple):
     data_fingerprint: str
     problem_text: str
     secret: str
+    registry: str
     gpus: str
     data_cpu: str
     data_cpu_limit: str
@@ -251,7 +253,9 @@ def _asked_of_cluster(cluster: ClusterSpec) -> dict[str, str]:
         for kind, steps in (("data", cluster.data), ("training", cluster.training))
         for name, value in asdict(steps).items()
     }
-    return {"secret": cluster.secret, "gpus": str(cluster.gpus), **sizes}
+    # Runs on a desk have no cluster, and their releases nothing to do in its registry.
+    registry = "" if this_run() is None else cluster.registry or ""
+    return {"secret": cluster.secret, "registry": registry, "gpus": str(cluster.gpus), **sizes}
 
 
 def _check_backbone(name: str, modality: str | None) -> None:
