@@ -35,6 +35,7 @@ export CANDIDATE DATASET PROBLEM RUN_DIR RECIPE BACKBONE SEED RUNNER CUDA MODEL 
 export START_LABELS BUDGET BATCH SEEDS STRATEGIES PACKAGE ARGUMENTS NAMESPACE REHEARSAL
 export NO_ALBUMENTATIONS_UPDATE := 1
 export DO_NOT_TRACK := 1
+export MLFLOW_DISABLE_TELEMETRY := true
 # Threads that wait for each other sleep: spinning ones take the cores from whoever works beside them.
 export OMP_WAIT_POLICY ?= PASSIVE
 
@@ -112,7 +113,7 @@ IN_VENV := $(VENV) -m pytest -q $(SHARED_OUT) --ignore=tests/components/data_val
 	tests/pipelines $(filter-out tests/pipelines/,$(wildcard tests/*/)) $(wildcard tests/test_*.py)
 # Of what is shared, .venv-validation tests what jobs of its image import: these modules are none of it.
 NOT_IN_VALIDATION := contracts/test_champion.py contracts/test_predictions_table.py contracts/test_releases.py \
-	contracts/test_split_record.py feature_store runtime/test_cluster_versions.py runtime/test_container_images.py \
+	contracts/test_split_record.py feature_store lineage/test_mlflow.py runtime/test_cluster_versions.py runtime/test_container_images.py \
 	runtime/test_folder_lock.py runtime/test_freed_memory.py tables/test_photo_labels.py tables/test_row_reservoir.py
 IN_VALIDATION := $(VALIDATION) -m pytest -q $(SHARED_OUT) $(NOT_IN_VALIDATION:%=--ignore=tests/components/shared/%) \
 	tests/components/data_validation tests/components/drift tests/components/shared

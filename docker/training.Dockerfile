@@ -17,7 +17,7 @@ RUN --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca \
     /opt/pluszero/install /opt/pluszero/training.txt
 ENV PATH=/opt/venv/bin:${PATH} PYTHONPATH=/opt/pluszero PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp USER=pluszero XDG_CACHE_HOME=/tmp/.cache MPLCONFIGDIR=/tmp/.config/matplotlib \
-    NO_ALBUMENTATIONS_UPDATE=1 DO_NOT_TRACK=1 HF_HUB_DISABLE_TELEMETRY=1 TF_CPP_MIN_LOG_LEVEL=3 OMP_WAIT_POLICY=PASSIVE
+    NO_ALBUMENTATIONS_UPDATE=1 DO_NOT_TRACK=1 MLFLOW_DISABLE_TELEMETRY=true HF_HUB_DISABLE_TELEMETRY=1 TF_CPP_MIN_LOG_LEVEL=3 OMP_WAIT_POLICY=PASSIVE
 COPY LICENSE /opt/pluszero/
 COPY components /opt/pluszero/components
 ARG COMMIT=unknown

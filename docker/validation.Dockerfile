@@ -15,7 +15,7 @@ COPY --from=environment /opt/venv /opt/venv
 COPY docker/validation.txt /opt/pluszero/
 ENV PATH=/opt/venv/bin:${PATH} PYTHONPATH=/opt/pluszero PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp USER=pluszero XDG_CACHE_HOME=/tmp/.cache MPLCONFIGDIR=/tmp/.config/matplotlib \
-    NO_ALBUMENTATIONS_UPDATE=1 DO_NOT_TRACK=1 HF_HUB_DISABLE_TELEMETRY=1 TF_CPP_MIN_LOG_LEVEL=3
+    NO_ALBUMENTATIONS_UPDATE=1 DO_NOT_TRACK=1 MLFLOW_DISABLE_TELEMETRY=true HF_HUB_DISABLE_TELEMETRY=1 TF_CPP_MIN_LOG_LEVEL=3
 COPY LICENSE /opt/pluszero/
 COPY components /opt/pluszero/components
 ARG COMMIT=unknown

@@ -5,10 +5,15 @@ from typing import Annotated, TYPE_CHECKING
 
 import typer
 
+from components.shared.lineage.model_registry import REGISTRY_VARIABLE
 from components.shared.runtime.command_line import FAILED_CHECK, run
 
 if TYPE_CHECKING:
     from components.deployment.jobs.rehearse_release import RehearsalResult
+
+Registry = Annotated[
+    str, typer.Option(envvar=REGISTRY_VARIABLE, help="Kubeflow Model Registry to tell of it, an address.")
+]
 
 app = typer.Typer(help="Bring releases live, and take them back.", add_completion=False, no_args_is_help=True)
 
@@ -107,6 +112,7 @@ def deploy(
     output: Annotated[Path, typer.Option(help="Folder for report.html, verdict.json, metrics.json and rollout.json.")],
     run: Annotated[str, typer.Option(help="Name of this rollout: the same name again goes on where it was.")],
     kubeconfig: Annotated[Path | None, typer.Option(help="Which cluster; by default that of this pod.")] = None,
+    registry: Registry = "",
 ) -> None:
     """Bring a release live as the pipeline's last step does, from where the servers' pods can be reached.
 
@@ -137,7 +143,12 @@ def deploy(
         bundle = Path(scratch) / "bundle"
         fetch_bundle(releases.uri_of(version), bundle)
         given = ToDeploy(
-            model=bundle, examples=examples, predictions=predictions, model_name=model_name, model_root=model_root
+            model=bundle,
+            examples=examples,
+            predictions=predictions,
+            model_name=model_name,
+            model_root=model_root,
+            registry=registry,
         )
         result = deploy_release(
             given, outputs, deploy=json.dumps(asked.to_dict()["deploy"]), run=run, kubeconfig=kubeconfig
@@ -157,6 +168,7 @@ def rollback(
     context: Annotated[str | None, typer.Option(help="Which context of it.")] = None,
     take_over: Annotated[bool, typer.Option(help="Overwrite fields that others have set.")] = False,
     by: Annotated[str | None, typer.Option(help="Who says so; by default your user name.")] = None,
+    registry: Registry = "",
 ) -> None:
     """Take a canary back; where there is none, the release in use, for the one before it.
 
@@ -172,7 +184,7 @@ def rollback(
     done = roll_back(ClusterEndpoint(api, namespace=namespace, name=model_name, take_over=take_over), reason=reason)
     typer.echo(f"{model_name} in {namespace}: {done.taken_back} is taken back, {done.stable} has the traffic")
     try:
-        move_champion(done, model_name=model_name, reason=reason, by=said_by)
+        move_champion(done, model_name=model_name, reason=reason, by=said_by, registry=registry)
     except (FileNotFoundError, ValueError) as error:
         typer.echo(
             f"the champion was not moved, for its store cannot be used from here ({error}): where it can, "

@@ -12,6 +12,7 @@ def deploy_release(
     predictions: dsl.Input[dsl.Dataset],
     model_name: str,
     model_root: str,
+    registry: str,
     deploy: str,
     deployment_report: dsl.Output[dsl.HTML],
     deployment_verdict: dsl.Output[dsl.Artifact],
@@ -34,6 +35,8 @@ def deploy_release(
         Name of the model and of its InferenceService.
     model_root
         Where it was published to.
+    registry
+        The model registry that is told of the champion; empty for none.
     deploy
         The problem file's section of that name, as JSON.
 
@@ -58,7 +61,7 @@ def deploy_release(
     from components.deployment.jobs.deploy_release import deploy_release, DeployOutputs, ToDeploy
 
     given = ToDeploy(model=model.path, examples=examples.path, predictions=predictions.path, model_name=model_name,
-                     model_root=model_root)  # fmt: skip
+                     model_root=model_root, registry=registry)  # fmt: skip
     outputs = DeployOutputs(report=deployment_report.path, verdict=deployment_verdict.path,
                             metrics=deployment_metrics.path, rollout=rollout.path)  # fmt: skip
     result = deploy_release(given, outputs, deploy=deploy)

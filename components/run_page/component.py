@@ -7,7 +7,7 @@ from components.shared.runtime.container_images import image
 
 @dsl.component(base_image=image("validation"), install_kfp_package=False)
 def write_run_page(kind: str, steps: list, version: str, images: dict, run_page: dsl.Output[dsl.HTML]) -> None:
-    """Write the page of a run from what its steps kept, whatever has failed.
+    """Write the page of a run from what its steps kept, whatever has failed, and tell of it where that is set up.
 
     Parameters
     ----------
@@ -27,4 +27,4 @@ def write_run_page(kind: str, steps: list, version: str, images: dict, run_page:
     """
     from components.run_page.jobs import write_run_page as job
 
-    job(kind=kind, steps=steps, version=version, images=images, page_path=run_page.path)
+    job(kind=kind, steps=steps, version=version, images=images, page_path=run_page.path, page_uri=run_page.uri)

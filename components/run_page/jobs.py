@@ -6,9 +6,11 @@ import logging
 from pathlib import Path
 import shutil
 
+from components.reporting.run_pages.failure_notice import notify_failure
 from components.reporting.run_pages.run_report import RunSummary, write_run
 from components.reporting.run_pages.search_run_summary import SearchRunSummary
 from components.reporting.run_pages.step import Step
+from components.reporting.run_pages.tracking import track_run
 from components.reporting.run_pages.training_run_summary import TrainingRunSummary
 from components.shared.contracts.run_record import kept_steps, StepRecord
 from components.shared.runtime.step_record import FROM_CACHE, RUN_PARAMETERS, RUN_VARIABLE, this_run
@@ -19,9 +21,17 @@ _GATE = "gate: "
 
 
 def write_run_page(
-    *, kind: str, steps: Sequence[str], version: str, images: Mapping[str, str], page_path: str | Path
+    *,
+    kind: str,
+    steps: Sequence[str],
+    version: str,
+    images: Mapping[str, str],
+    page_path: str | Path,
+    page_uri: str = "",
 ) -> None:
     """Write the page of this run, and `summary.json` and `report.html` beside what its steps kept.
+
+    Where they are set up, a webhook is told of a run that has failed, and MLflow of what it has made.
 
     Parameters
     ----------
@@ -33,8 +43,8 @@ def write_run_page(
         The images' version: a commit, or a release.
     images
         The images that the steps run in, by name.
-    page_path
-        Where the page goes, an HTML file.
+    page_path, page_uri
+        Where the page goes, an HTML file, and where others find it; an empty URI is the path.
 
     Raises
     ------
@@ -49,10 +59,12 @@ def write_run_page(
     parameters = {} if asked is None else asked.facts
     error = _error(steps, records)
     run.mkdir(parents=True, exist_ok=True)
-    write_run(
-        _steps(steps, records),
+    run_summary = _run_summary(kind, str(parameters.get("model_data", "unknown")))
+    shown = _steps(steps, records)
+    summary = write_run(
+        shown,
         run_dir=run,
-        run_summary=_run_summary(kind, str(parameters.get("model_data", "unknown"))),
+        run_summary=run_summary,
         error=error,
         identity={
             "run": run.name,
@@ -65,6 +77,8 @@ def write_run_page(
     Path(page_path).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(run / "report.html", page_path)
     logger.info("%s", error or "every step has ended well")
+    notify_failure(summary, kind=run_summary.title, run=run.name, report=page_uri or str(page_path))
+    track_run(shown, summary)
 
 
 def _run_summary(kind: str, source: str) -> RunSummary:

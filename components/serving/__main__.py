@@ -7,6 +7,7 @@ import typer
 
 from components.serving.server.config import check_ports, MAX_DIFFERENCE, ServerConfig
 from components.shared.contracts.bundle import read_config
+from components.shared.lineage.announcements import REGISTRY_VARIABLE
 from components.shared.runtime.command_line import FAILED_CHECK, run
 from components.shared.serving_log.payload_policy import PayloadPolicy
 
@@ -17,6 +18,9 @@ app = typer.Typer(
 ModelName = Annotated[str, typer.Argument(metavar="NAME", help="The model.")]
 RetentionDays = Annotated[
     float | None, typer.Option(help="Delete hours of the log that ended more days ago; keeps all by default.")
+]
+Registry = Annotated[
+    str, typer.Option(envvar=REGISTRY_VARIABLE, help="Kubeflow Model Registry to tell of it, an address.")
 ]
 ModelRoot = Annotated[str, typer.Option(help="Folder or fsspec URI where releases live.")]
 
@@ -128,6 +132,7 @@ def publish(
     model_root: ModelRoot,
     output: Annotated[Path, typer.Option(help="File to write the InferenceService to.")],
     examples: Annotated[Path | None, typer.Option(help="Example table, to compare ONNX Runtime's answers on.")] = None,
+    registry: Registry = "",
 ) -> None:
     """Publish a bundle as an immutable release with its InferenceService."""
     from components.serving.jobs import Candidate, publish_model
@@ -137,6 +142,7 @@ def publish(
         model_name=model_name,
         model_root=model_root,
         inference_service_path=output,
+        registry=registry,
     )
     typer.echo(result.release_uri)
 
@@ -148,11 +154,19 @@ def promote(
     model_root: ModelRoot,
     reason: Annotated[str, typer.Option(help="Why, in words.")],
     by: Annotated[str | None, typer.Option(help="Who promotes it; by default your user name.")] = None,
+    registry: Registry = "",
 ) -> None:
     """Make a release the champion of its model: the one that is in use."""
     from components.serving.release.promotion import promote_release
 
-    done = promote_release(model_root=model_root, model_name=model_name, version=version, reason=reason, promoted_by=by)
+    done = promote_release(
+        model_root=model_root,
+        model_name=model_name,
+        version=version,
+        reason=reason,
+        promoted_by=by,
+        registry=registry,
+    )
     if done.is_new:
         typer.echo(f"champion of {model_name}: {done.former_version or 'none'} -> {done.champion.version}")
     else:

@@ -14,6 +14,7 @@ def publish_model(
     examples: dsl.Input[dsl.Dataset],
     model_name: str,
     model_root: str,
+    registry: str,
     published: dsl.Output[dsl.Model],
     inference_service: dsl.Output[dsl.Artifact],
 ) -> None:
@@ -35,6 +36,8 @@ def publish_model(
         Name of the model: small letters, digits and hyphens, starting with a letter.
     model_root
         Where releases live: a folder, an fsspec URI such as s3://bucket/models, or pvc://CLAIM/models.
+    registry
+        The address of the Kubeflow Model Registry that is told of the release; empty for none.
 
     Returns
     -------
@@ -54,7 +57,7 @@ def publish_model(
         Candidate(model=model.path, evaluation=evaluation.path, verdict=verdict.path, summary=analysis_summary.path,
                   examples=examples.path),
         model_name=model_name, model_root=model_root, inference_service_path=inference_service.path,
-        artifact=(published.uri, published.path),
+        artifact=(published.uri, published.path), registry=registry,
     )  # fmt: skip
     published.uri = result.artifact_uri
     published.metadata.update(version=result.version, storage_uri=result.storage_uri, model_name=model_name)

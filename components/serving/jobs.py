@@ -22,6 +22,8 @@ from components.shared.contracts.inference_service import inference_service_yaml
 from components.shared.contracts.operating_threshold import EVALUATION_FILE
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.verdict import read_verdict, Verdict, write_verdict
+from components.shared.lineage.announcements import announce_release
+from components.shared.lineage.released_model import ReleasedModel
 from components.shared.runtime.atomic_files import read_json, write_json, write_text
 from components.shared.runtime.container_images import image_pull_secrets
 from components.shared.runtime.model_name import check_model_name
@@ -107,6 +109,7 @@ def publish_model(
     model_root: str,
     inference_service_path: str | Path,
     artifact: tuple[str, str | Path] | None = None,
+    registry: str = "",
 ) -> PublishResult:
     """Publish a bundle as an immutable release, with its evaluation, a model card and an InferenceService.
 
@@ -124,6 +127,8 @@ def publish_model(
         Where the InferenceService is written, beside the copy that lies with the release.
     artifact
         URI and path of the KFP artifact that stands for the release; None outside of a pipeline.
+    registry
+        The address of the Kubeflow Model Registry that is told of the release; empty for none.
 
     Returns
     -------
@@ -162,6 +167,15 @@ def publish_model(
     )
     write_text(inference_service_path, release.inference_service)
     keep_results(this_step(), facts={"storage_uri": release.storage_uri, "version": release.version})
+    announce_release(
+        ReleasedModel(
+            model_name=model_name,
+            version=release.version,
+            storage_uri=release.storage_uri,
+            card=files[MODEL_CARD_FILE].decode(),
+        ),
+        registry=registry,
+    )
     return PublishResult(
         version=release.version,
         storage_uri=release.storage_uri,

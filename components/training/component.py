@@ -40,6 +40,7 @@ def check_inputs(
         ("problem_text", str),
         ("deploy", str),
         ("secret", str),
+        ("registry", str),
         ("gpus", str),
         ("data_cpu", str),
         ("data_cpu_limit", str),
@@ -115,6 +116,8 @@ def check_inputs(
         How the release goes live, as JSON; empty where the problem file does not say.
     secret
         The secret by which the steps that follow reach outside data.
+    registry
+        The address of the Kubeflow Model Registry that is told of the release; empty for none.
     gpus
         GPUs of the node that trains.
     data_cpu

@@ -20,7 +20,8 @@ from components.shared.runtime.atomic_files import write_json
 from components.shared.runtime.code_fingerprint import job_fingerprint
 from components.shared.runtime.custom_code import custom_code_fingerprint
 from components.shared.runtime.fingerprints import fingerprint_json
-from components.shared.runtime.step_record import keep_results, this_step
+from components.shared.runtime.json_values import without_nan
+from components.shared.runtime.step_record import keep_results, KIND_FILES, this_step
 from components.shared.tables.repair_spec import repairs_from
 from components.training.cost.forecast import read_forecast
 from components.training.held_out_embeddings import held_out_reference
@@ -188,7 +189,9 @@ def write_outputs(
     training_report(result, config, metrics, forecast=forecast).write(outputs.report)
     write_json(outputs.metrics, metrics)
     _copy_logs(planned.folder, outputs.logs)
-    keep_results(this_step(), {"report": outputs.report, "metrics": outputs.metrics})
+    curves = Path(outputs.logs) / KIND_FILES["curves"]
+    write_json(curves, without_nan(result.curves))
+    keep_results(this_step(), {"report": outputs.report, "metrics": outputs.metrics, "curves": curves})
     return TrainingResult(metrics=metrics, backbone=config.backbone.name, resumed=result.resumed)
 
 

@@ -154,4 +154,5 @@ def analysed_release(
         deploy=inputs.outputs["deploy"],
         workspace_claim=claim,
         secret=inputs.outputs["secret"],
+        registry=inputs.outputs["registry"],
     ).after(analysed)

@@ -28,6 +28,7 @@ def release_layer() -> BaseComponent:
         deploy: str,
         workspace_claim: str,
         secret: str,
+        registry: str,
     ) -> None:
         """From a model bundle to a probed release, and on to one that is live.
 
@@ -45,6 +46,8 @@ def release_layer() -> BaseComponent:
             The volume claim that steps mount.
         secret
             The secret for outside data.
+        registry
+            The model registry that is told of the release; empty for none.
         """
         access = Access(claim=workspace_claim, secret=secret)
         published = publish_model(
@@ -55,6 +58,7 @@ def release_layer() -> BaseComponent:
             examples=examples,
             model_name=model_name,
             model_root=model_root,
+            registry=registry,
         )
         called(retried(on_cpu(published, SERVING), SERVING, times=3), "publish model")
         with_access(published, access)
@@ -70,6 +74,7 @@ def release_layer() -> BaseComponent:
                 predictions=predictions,
                 model_name=model_name,
                 model_root=model_root,
+                registry=registry,
                 deploy=deploy,
             ).after(tried)
             called(retried(uncached(on_cpu(live, DEPLOYING)), DEPLOYING, times=3), "deploy release")

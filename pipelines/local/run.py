@@ -8,8 +8,11 @@ import os
 from pathlib import Path
 from typing import Any, TYPE_CHECKING
 
+from components.reporting.run_pages.failure_notice import notify_failure
 from components.reporting.run_pages.run_report import RunSummary, Summary, write_run
 from components.reporting.run_pages.step import Step
+from components.reporting.run_pages.tracking import track_run
+from components.shared.lineage.run_tracking import own_run
 from components.shared.runtime.fingerprints import fingerprint_bytes
 from components.shared.runtime.redaction import masked
 from components.shared.tables.sources import EMBEDDED_SOURCES
@@ -48,7 +51,8 @@ def run_here(run: LocalRun) -> Summary:
     A step or a gate that fails is a result, not an error. ValueError where another run is at work in the folder or a
     parameter is wrong; OSError where something is not there.
     """
-    with _sole_run(run.folder):
+    name = f"{run.run_summary.title}: {run.folder.name}"
+    with _sole_run(run.folder), own_run(name) as own_run_id:
         steps: list[Step] = []
         identity: dict[str, Any] = {}
         error = ""
@@ -62,6 +66,10 @@ def run_here(run: LocalRun) -> Summary:
         finally:
             error = next((f"{step.name}: {step.error}" for step in steps if step.status == "failed"), error)
             summary = write_run(steps, run_dir=run.folder, run_summary=run.run_summary, error=error, identity=identity)
+            notify_failure(
+                summary, kind=run.run_summary.title, run=run.folder.name, report=str(run.folder / "report.html")
+            )
+            track_run(steps, summary, own_run_id=own_run_id)
     return summary
 
 

@@ -37,6 +37,7 @@ _ERROR = re.compile(r"^(?:[A-Za-z_]\w*\.)*([A-Z]\w*(?:Error|Exception|Interrupt)
 _MEANT_FOR_PEOPLE = ("ContractError", "FileNotFoundError", "QualityGateError", "TypeError", "ValueError")
 _QUIET = {
     "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "PYTHONUNBUFFERED": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",

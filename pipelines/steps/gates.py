@@ -12,7 +12,7 @@ from components.quality_gate.component import quality_gate
 from components.run_page.component import write_run_page
 from components.shared.runtime.container_images import image, IMAGE_NAMES, image_version
 from pipelines.steps.named_components import under_name
-from pipelines.steps.placement import Asked, called, LIGHT, on_cpu, uncached, with_workspace
+from pipelines.steps.placement import Asked, called, LIGHT, on_cpu, uncached, with_webhook, with_workspace
 
 
 def gate_after(check: PipelineTask, name: str, *, step: str, claim: Asked) -> PipelineTask:
@@ -28,7 +28,7 @@ def run_page(kind: str, steps: Sequence[str], *, claim: Asked) -> PipelineTask:
     """The step that writes the page of a run at its end, whatever has failed: the task of an exit handler."""
     images = {name: image(name) for name in IMAGE_NAMES}
     page = write_run_page(kind=kind, steps=list(steps), version=image_version(), images=images)
-    return _light_step(page, "write run page", claim)
+    return with_webhook(_light_step(page, "write run page", claim))
 
 
 def _light_step(task: PipelineTask, name: str, claim: Asked) -> PipelineTask:

@@ -7,7 +7,9 @@ from kfp import kubernetes
 from kfp.dsl import PipelineTask
 from kfp.dsl.pipeline_channel import PipelineParameterChannel
 
+from components.reporting.run_pages.failure_notice import RUN_LINK_VARIABLE
 from components.shared.contracts.cluster_spec import OBJECT_STORE_SECRET, STORE_VARIABLES
+from components.shared.lineage.webhook import WEBHOOK_VARIABLE
 from components.shared.runtime.container_images import image_pull_secrets, PULL_SECRETS_VARIABLE
 from components.shared.runtime.gpu_placement import (
     ACCELERATOR,
@@ -73,6 +75,7 @@ LAUNCHING = Size(
 DEPLOYING = Size(cpu="100m", cpu_limit="2", memory="512Mi", memory_limit="4Gi", scratch="10Gi", timeout_s=_TRAINING_S)
 
 PERSONAL_KEY_SECRET = "pluszero-pii-key"  # noqa: S105 - its name
+WEBHOOK_SECRET = "pluszero-webhook"  # noqa: S105 - its name
 _BACKOFF_S, _BACKOFF_FACTOR = 30, 2
 
 
@@ -194,6 +197,19 @@ def with_personal_key(task: PipelineTask) -> PipelineTask:
     """Give a step the key that hashes personal data, from the secret `pluszero-pii-key`, which may be absent."""
     return kubernetes.use_secret_as_env(
         task, PERSONAL_KEY_SECRET, secret_key_to_env={"key": KEY_VARIABLE}, optional=True
+    )
+
+
+def with_webhook(task: PipelineTask) -> PipelineTask:
+    """Let a step say that a run has failed: the webhook's address from the secret `pluszero-webhook`.
+
+    The secret may be absent, and each of its keys: `url`, and `run-link`, an address in which {run} is the run's id.
+    """
+    return kubernetes.use_secret_as_env(
+        task,
+        WEBHOOK_SECRET,
+        secret_key_to_env={"url": WEBHOOK_VARIABLE, "run-link": RUN_LINK_VARIABLE},
+        optional=True,
     )
 
 

@@ -47,6 +47,8 @@ class ToDeploy:
         The example table, and the predictions of this model: what it must answer.
     model_name, model_root
         Where it was published.
+    registry
+        The Kubeflow Model Registry that is told of the champion; empty for none.
     """
 
     model: str | Path
@@ -54,6 +56,7 @@ class ToDeploy:
     predictions: str | Path
     model_name: str
     model_root: str
+    registry: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,6 +173,7 @@ def rollout_of(
             timing=timing or Timing(),
         ),
         evidence=partial(_evidence, given, settings, version),
+        registry=given.registry,
     )
 
 

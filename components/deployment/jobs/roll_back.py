@@ -71,7 +71,7 @@ def roll_back(endpoint: ClusterEndpoint, *, reason: str) -> RolledBack:
     raise ValueError(f"the InferenceService {endpoint.name} changes faster than it is applied: try again")
 
 
-def move_champion(done: RolledBack, *, model_name: str, reason: str, by: str) -> None:
+def move_champion(done: RolledBack, *, model_name: str, reason: str, by: str, registry: str = "") -> None:
     """Move the champion to the release that is stable again.
 
     Raises
@@ -90,6 +90,7 @@ def move_champion(done: RolledBack, *, model_name: str, reason: str, by: str) ->
         expected=champion.version if champion else None,
         promoted_by=by,
         reason=f"rolled back from {done.taken_back}: {reason}",
+        registry=registry,
     )
 
 

@@ -99,12 +99,17 @@ def write_run(
     return summary
 
 
+def failure_reason(summary: Summary) -> str:
+    """The sentence that a run failed with, or those of the gates that did not pass; empty where all have passed."""
+    failed = [gate for gate in summary["gates"] if not gate["passed"]]
+    return summary["error"] or "; ".join(f"{gate['name']}: {gate['reason']}" for gate in failed)
+
+
 def run_page(summary: Summary, steps: Sequence[Step], run_summary: RunSummary) -> Report:
     """The page of a run: outcome, metrics, steps, then every step's own report to unfold."""
     report = Report(run_summary.title, subtitle=f"{summary['dataset']['source']} · {summary['run_dir']}")
-    failed = [gate for gate in summary["gates"] if not gate["passed"]]
-    reason = summary["error"] or "; ".join(f"{gate['name']}: {gate['reason']}" for gate in failed)
-    report.verdict(summary["passed"], reason or run_summary.success.format(gates=len(summary["gates"])))
+    success = run_summary.success.format(gates=len(summary["gates"]))
+    report.verdict(summary["passed"], failure_reason(summary) or success)
     took = [step.duration_s for step in steps if step.duration_s is not None]
     measured: dict[str, Cell] = {"run, s": round(sum(took), 1)} if took or not steps else {}
     report.facts({**run_summary.facts(summary), **measured})

@@ -53,7 +53,13 @@ class ListedRelease:
 
 
 def promote_release(
-    *, model_root: str, model_name: str, version: str, reason: str, promoted_by: str | None = None
+    *,
+    model_root: str,
+    model_name: str,
+    version: str,
+    reason: str,
+    promoted_by: str | None = None,
+    registry: str = "",
 ) -> Promotion:
     """Make a release the champion of its model.
 
@@ -65,6 +71,8 @@ def promote_release(
         Why, in words.
     promoted_by
         Who says so; by default the user of this process.
+    registry
+        The address of the Kubeflow Model Registry that is told of it; empty for none.
 
     Returns
     -------
@@ -88,6 +96,7 @@ def promote_release(
         expected=former,
         promoted_by=this_user() if promoted_by is None else promoted_by,
         reason=reason,
+        registry=registry,
     )
     return Promotion(former_version=former, champion=champion, is_new=former != champion.version)
 

@@ -14,6 +14,8 @@ from typing import Any
 from components.shared.contracts.conditional_put import put_where, where_unchanged
 from components.shared.contracts.format_version import check_format_version
 from components.shared.contracts.releases import check_release, is_release_name, ModelReleases
+from components.shared.lineage.announcements import announce_champion
+from components.shared.lineage.released_model import ChampionMove, ReleasedModel
 from components.shared.runtime.durable_files import write_durably
 from components.shared.runtime.errors import ContractError
 from components.shared.runtime.folder_lock import folder_lock
@@ -82,7 +84,9 @@ def read_champion(releases: ModelReleases) -> Champion | None:
     return _parsed(content, where)
 
 
-def promote(releases: ModelReleases, version: str, *, expected: str | None, promoted_by: str, reason: str) -> Champion:
+def promote(
+    releases: ModelReleases, version: str, *, expected: str | None, promoted_by: str, reason: str, registry: str = ""
+) -> Champion:
     """Make a release the champion.
 
     Parameters
@@ -95,6 +99,9 @@ def promote(releases: ModelReleases, version: str, *, expected: str | None, prom
         may both succeed; the last one stands.
     promoted_by, reason
         Who promotes it, and why.
+    registry
+        The address of the Kubeflow Model Registry that is told of it; empty for none. One that is out of reach, or
+        MLflow where it is set up, is a warning.
 
     Returns
     -------
@@ -118,16 +125,34 @@ def promote(releases: ModelReleases, version: str, *, expected: str | None, prom
         before = read_champion(releases)
         _check_expected(before, expected, releases)
         if before is not None and before.version == version:
-            return before
-        champion = Champion(
-            version=version,
-            promoted_by=promoted_by,
-            promoted_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            reason=reason,
-            former_version=expected,
-        )
-        _write(releases, champion, condition)
+            champion = before
+        else:
+            champion = Champion(
+                version=version,
+                promoted_by=promoted_by,
+                promoted_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                reason=reason,
+                former_version=expected,
+            )
+            _write(releases, champion, condition)
+    # Also where it was written before: by one who ended before it was announced.
+    announce_champion(_move(releases, champion), registry=registry)
     return champion
+
+
+def _move(releases: ModelReleases, champion: Champion) -> ChampionMove:
+    release = ReleasedModel(
+        model_name=releases.model_name,
+        version=champion.version,
+        storage_uri=releases.storage_uri_of(champion.version),
+    )
+    return ChampionMove(
+        release=release,
+        former_version=champion.former_version,
+        promoted_by=champion.promoted_by,
+        promoted_at=champion.promoted_at,
+        reason=champion.reason,
+    )
 
 
 def _is_utc(value: object) -> bool:

@@ -58,6 +58,13 @@ SecretName = Annotated[
 ]
 
 
+RegistryAddress = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$"),
+    Words("an address that begins with https:// or http://, without a user"),
+]
+
+
 @settings_model
 class StepSize:
     """What steps of a kind ask a node for, and the most that they may take of it.
@@ -84,6 +91,8 @@ class ClusterSpec:
     ----------
     secret
         The secret by which steps reach an object store, where there is one; the first step always takes the default.
+    registry
+        Where the Kubeflow Model Registry is that is told of releases and of the champion; None for none.
     gpus
         GPUs of the one node that trains, where the pipeline's profile has GPUs.
     data, training
@@ -91,6 +100,7 @@ class ClusterSpec:
     """
 
     secret: SecretName = OBJECT_STORE_SECRET
+    registry: RegistryAddress | None = None
     gpus: Annotated[int, Ge(1), Le(MAX_GPUS)] = 1
     data: StepSize = field(default_factory=StepSize)
     training: StepSize = field(default_factory=StepSize)

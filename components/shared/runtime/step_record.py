@@ -37,6 +37,7 @@ KIND_FILES = {
     "metrics": "metrics.json",
     "report": "report.html",
     "ranking": "ranking.json",
+    "curves": "curves.json",
     "problem_file": "problem.yaml",
 }
 FROM_CACHE = "from_cache"

@@ -81,8 +81,9 @@ class CheckedInputs(NamedTuple):
         The whole problem file, read where only its place was given.
     deploy
         JSON text: how the release goes live; empty where the problem file does not say.
-    secret, gpus
-        The secret for outside data, and how many GPUs the training asks for, as text.
+    secret, registry, gpus
+        The secret for outside data, the Kubeflow Model Registry's address (empty for none, and on a desk), and how many
+        GPUs the training asks for, as text.
     data_cpu, data_cpu_limit, data_memory, data_memory_limit
         What steps that read data ask of a node, and the most that they may take.
     training_cpu, training_cpu_limit, training_memory, training_memory_limit
@@ -105,6 +106,7 @@ class CheckedInputs(NamedTuple):
     problem_text: str
     deploy: str
     secret: str
+    registry: str
     gpus: str
     data_cpu: str
     data_cpu_limit: str
@@ -268,7 +270,9 @@ def _asked_of_cluster(cluster: ClusterSpec) -> dict[str, str]:
         for kind, steps in (("data", cluster.data), ("training", cluster.training))
         for name, value in asdict(steps).items()
     }
-    return {"secret": cluster.secret, "gpus": str(cluster.gpus), **sizes}
+    # Runs on a desk have no cluster, and their releases nothing to do in its registry.
+    registry = "" if this_run() is None else cluster.registry or ""
+    return {"secret": cluster.secret, "registry": registry, "gpus": str(cluster.gpus), **sizes}
 
 
 def _check_backbone(name: str, modality: str | None) -> None:

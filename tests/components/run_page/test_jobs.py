@@ -12,6 +12,7 @@ from components.run_page.jobs import write_run_page
 from components.shared.contracts.verdict import Verdict, write_verdict
 from components.shared.runtime.atomic_files import write_json
 from components.shared.runtime.step_record import keep_step, RUN_PARAMETERS
+from tests.webhook import listening_webhook
 
 STEPS = ["check inputs", "ingest examples", "smoke test", "train model", "evaluate model", "publish model"]
 IMAGES = {"training": "registry.example/pluszero-mlops-training:3f2a"}
@@ -29,6 +30,14 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setenv("PLUSZERO_RUN_ID", "7d0c")
     monkeypatch.setenv("PLUSZERO_RUNS_DIR", str(tmp_path / "runs"))
     return tmp_path / "runs" / "7d0c"
+
+
+@pytest.fixture
+def webhook(monkeypatch):
+    """A webhook that the environment names."""
+    with listening_webhook() as server:
+        monkeypatch.setenv("PLUSZERO_WEBHOOK_URL", server.url)
+        yield server
 
 
 def keep(run, step, *, passed=None, error=""):
@@ -207,3 +216,39 @@ def test_without_a_cluster_it_says_so(tmp_path, monkeypatch):
     monkeypatch.delenv("PLUSZERO_RUN_ID", raising=False)
     with pytest.raises(ValueError, match="PLUSZERO_RUN_ID must say which run this is, but is not set"):
         write_run_page(kind="training", steps=STEPS, version="v0.2.0", images={}, page_path=tmp_path / "page.html")
+
+
+def test_a_failed_run_is_said_to_the_webhook_with_its_reason_link_and_page(run, tmp_path, monkeypatch, webhook):
+    monkeypatch.setenv("PLUSZERO_RUN_LINK", "https://kubeflow.example/pipeline/#/runs/details/{run}")
+    keep_asked(run)
+    keep(run, "ingest examples", passed=True)
+    keep(run, "smoke test", passed=False)
+    keep_step(run, "gate: smoke", error="smoke must pass, but it says so to kim@example.com")
+    page(run, tmp_path)
+
+    ((_, message),) = webhook.messages
+    link = "https://kubeflow.example/pipeline/#/runs/details/7d0c"
+    reason = "smoke must pass, but it says so to <e-mail>"
+    assert message["text"] == (
+        f"Training run 7d0c has failed: {reason}\n{link}\nReport: {tmp_path / 'out' / 'page.html'}"
+    )
+    assert (message["passed"], message["run"], message["reason"], message["link"]) == (False, "7d0c", reason, link)
+
+
+def test_a_run_that_went_well_says_nothing_to_the_webhook(run, tmp_path, webhook):
+    keep_asked(run)
+    for step in STEPS[1:]:
+        keep(run, step)
+    assert page(run, tmp_path)[1]["passed"]
+    assert webhook.messages == []
+
+
+def test_a_webhook_that_fails_stops_no_page_and_its_address_is_not_logged(run, tmp_path, webhook, caplog):
+    webhook.answers[:] = [500, 404]
+    keep_asked(run)
+    words, _ = page(run, tmp_path)
+    assert "nothing was heard of ingest examples" in words
+    assert len(webhook.messages) == 2
+    (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.message == "The webhook was not told of the failed run, and all else goes on: it answered 404"
+    assert "hidden-path" not in caplog.text

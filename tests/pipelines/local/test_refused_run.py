@@ -16,6 +16,7 @@ from pipelines.local.cache_key import tag_with_source
 from pipelines.local.runner import run_pipeline
 from tests.command_lines import run_command
 from tests.training_runs import run, summary_of, write_pictures
+from tests.webhook import listening_webhook
 
 SILENT = Watcher(started=lambda step: None, progressed=lambda step, line: None, ended=lambda step: None)
 
@@ -91,9 +92,15 @@ def test_a_source_that_cannot_be_learnt_from_is_one_sentence(tmp_path, make, sen
     assert sentence in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 
-def test_an_unknown_key_in_the_problem_file_is_named_before_anything_runs(pictures, tmp_path):
+def test_an_unknown_key_in_the_problem_file_is_named_before_anything_runs(pictures, tmp_path, monkeypatch):
     (tmp_path / "problem.yaml").write_text("labels: {column: kind}\n")
-    result = run(pictures, tmp_path / "run", "--problem", str(tmp_path / "problem.yaml"))
+    with listening_webhook() as webhook:
+        monkeypatch.setenv("PLUSZERO_WEBHOOK_URL", webhook.url)
+        result = run(pictures, tmp_path / "run", "--problem", str(tmp_path / "problem.yaml"))
+    ((_, message),) = webhook.messages
+    assert (message["kind"], message["run"], message["passed"]) == ("Training run", "run", False)
+    assert "unknown key 'labels'" in message["reason"]
+    assert message["report"] == str(tmp_path / "run" / "report.html")
     assert isinstance(result.exception, ValueError)
     assert "unknown key 'labels'" in str(result.exception)
     assert not (tmp_path / "run" / "logs").exists()

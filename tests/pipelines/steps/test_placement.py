@@ -169,6 +169,17 @@ def test_monitoring_reaches_the_store_and_has_the_key_of_personal_data(steps):
     assert drift.origin(secrets(drift.placed)["PLUSZERO_PII_KEY"]) == "pluszero-pii-key"
 
 
+@pytest.mark.parametrize("profile", [*PROFILES, *SEARCHES])
+def test_only_the_page_of_a_run_has_the_webhook_from_a_secret_that_may_be_absent(steps, profile):
+    told = {
+        step.shown: {name: step.origin(secret) for name, secret in found.items()}
+        for step in steps[profile].values()
+        if "PLUSZERO_WEBHOOK_URL" in (found := secrets(step.placed))
+    }
+    names = ("PLUSZERO_WEBHOOK_URL", "PLUSZERO_RUN_LINK")
+    assert told == {"write run page": dict.fromkeys(names, "pluszero-webhook")}
+
+
 @pytest.mark.parametrize("profile", COMPILED)
 def test_what_looks_outside_or_leaves_something_there_is_never_answered_by_the_cache(steps, profile):
     uncached = {step.shown for step in steps[profile].values() if not step.task["cachingOptions"].get("enableCache")}

@@ -134,6 +134,15 @@ def test_what_the_cluster_section_says_is_handed_on_and_is_no_part_of_the_data(t
     assert inputs(tmp_path).secret == "pluszero-object-store"
 
 
+def test_the_model_registry_is_told_of_releases_of_a_cluster_and_not_of_a_desk(tmp_path, monkeypatch):
+    cluster = "cluster: {registry: 'http://model-registry-service.kubeflow:8080'}"
+    assert inputs(tmp_path, problem=cluster).registry == ""
+    monkeypatch.setenv("PLUSZERO_RUN_ID", "7d0c")
+    monkeypatch.setenv("PLUSZERO_RUNS_DIR", str(tmp_path / "runs"))
+    assert inputs(tmp_path, problem=cluster).registry == "http://model-registry-service.kubeflow:8080"
+    assert inputs(tmp_path).registry == ""
+
+
 @pytest.mark.parametrize(
     ("section", "message"),
     [
@@ -143,6 +152,8 @@ def test_what_the_cluster_section_says_is_handed_on_and_is_no_part_of_the_data(t
         ("data: {memory: 5G}", r"cluster\.data\.memory must be memory as Kubernetes writes it"),
         ("data: {cpu: 0}", r"cluster\.data\.cpu must be cores as Kubernetes writes them"),
         ("secret: My_Secret", r"cluster\.secret must be the name of a secret"),
+        ("registry: registry.example", r"cluster\.registry must be an address that begins with https"),
+        ('registry: "https://kim:word@registry.example"', r"cluster\.registry must be an address .* without a user"),
     ],
 )
 def test_what_no_node_could_give_is_refused(tmp_path, section, message):
