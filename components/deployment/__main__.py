@@ -5,7 +5,7 @@ from typing import Annotated, TYPE_CHECKING
 
 import typer
 
-from components.shared.lineage.model_registry import REGISTRY_VARIABLE
+from components.shared.lineage.announcements import REGISTRY_VARIABLE
 from components.shared.runtime.command_line import FAILED_CHECK, run
 
 if TYPE_CHECKING:
