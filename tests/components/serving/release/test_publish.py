@@ -187,6 +187,7 @@ def call_face(inputs, tmp_path, *, uri: str, model_root: str) -> tuple[dsl.Model
         examples=dsl.Dataset(uri=str(tmp_path / "examples")),
         model_name="pets",
         model_root=model_root,
+        registry="",
         published=published,
         inference_service=service,
     )
