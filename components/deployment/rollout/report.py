@@ -1,5 +1,7 @@
 """The page of a rollout: what was decided, why, and what the canary did."""
 
+from datetime import datetime
+
 from components.deployment.canary.judge import CanaryJudge
 from components.deployment.canary.report import show_looks, show_sides
 from components.deployment.rollout.record import RolloutRecord
@@ -35,8 +37,8 @@ def rollout_report(record: RolloutRecord, settings: CanarySettings) -> Report:
             "release": record.version,
             "release before": record.former_version or "none",
             "how": _KINDS[record.kind],
-            "begun": record.started_at,
-            "decided": record.decided_at,
+            "begun": _shown(record.started_at),
+            "decided": _shown(record.decided_at),
         }
     )
     if record.log_end:
@@ -61,3 +63,8 @@ def undeployed_report(verdict: Verdict) -> Report:
     report = Report("Deployment", subtitle="No cluster here")
     report.verdict(verdict.passed, verdict.reason)
     return report
+
+
+def _shown(moment: str) -> str:
+    """A time as people read it: ISO 8601 in UTC is given."""
+    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M}"
