@@ -23,7 +23,10 @@ ANALYSIS = {
 WITH_MODEL = ANALYSIS - {"assess-fairness", "find-weak-slices", "summarise-analysis"}
 GATES = {
     f"gate-{name}"
-    for name in ("ingestion", "validation", "smoke", "analysis", "champion", "fairness", "language-bias", "serving")
+    for name in (
+        *("ingestion", "validation", "smoke", "analysis", "champion", "fairness", "language-bias", "serving"),
+        "deployment",
+    )
 }
 ALL_STEPS = {
     "check-inputs",
@@ -35,6 +38,7 @@ ALL_STEPS = {
     *ANALYSIS,
     "publish-model",
     "probe-server",
+    "deploy-release",
     *GATES,
     "write-run-page",
 }
