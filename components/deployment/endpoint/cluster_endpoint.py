@@ -29,6 +29,8 @@ SERVICE_LABEL = "serving.kserve.io/inferenceservice"
 _LOG_LINES = 20
 _OK, _FORBIDDEN, _GONE, _CONFLICT, _ERROR = 200, 403, 404, 409, 400
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
+# Until KServe has changed a route, and until gateways have heard of it.
+_ROUTE_LOOKS, _ROUTE_LOOK_S, _GATEWAY_S = 30, 1.0, 3.0
 _FIELD_CONFLICT = "Apply failed with"
 _UNKNOWN_FIELD = "field not declared in schema|unknown field|no matches for kind|could not find the requested resource"
 
@@ -113,6 +115,19 @@ class ClusterEndpoint:
         """Whether KServe made an HTTPRoute for it, which can split its traffic."""
         return self._got(f"{_ROUTES.format(self.namespace)}/{self.name}", what="HTTPRoutes") is not None
 
+    def await_unrouted(self, predictor_name: str) -> None:
+        """Wait until nobody is sent to a predictor's Service, which KServe deletes before it changes the HTTPRoute."""
+        service = predictor_service(self.name, predictor_name)
+        for _ in range(_ROUTE_LOOKS):
+            status, body = self._answered("GET", f"{_ROUTES.format(self.namespace)}/{self.name}")
+            if status != _OK:
+                return
+            if not _is_sent_to(json.loads(body), service):
+                self._sleep(_GATEWAY_S)
+                return
+            self._sleep(_ROUTE_LOOK_S)
+        logger.warning("the HTTPRoute %s still sends requests to %s", self.name, service)
+
     def deployment(self, predictor_name: str | None) -> Object | None:
         """The Deployment of a predictor, in Standard mode."""
         name = predictor_service(self.name, predictor_name)
@@ -184,6 +199,12 @@ def predictor_service(service: str, predictor_name: str | None) -> str:
     `PredictorServiceName` of KServe's `pkg/constants`, as of 0.20.
     """
     return f"{service}-{predictor_name}-predictor" if predictor_name else f"{service}-predictor"
+
+
+def _is_sent_to(route: Object, service: str) -> bool:
+    """Whether a route gives a Service a share of the traffic."""
+    backends = [backend for rule in route["spec"].get("rules", ()) for backend in rule.get("backendRefs", ())]
+    return any(backend["name"] == service and backend.get("weight", 1) for backend in backends)
 
 
 def _is_final(said: str) -> bool:

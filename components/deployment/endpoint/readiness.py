@@ -7,7 +7,7 @@ from typing import Any
 from components.deployment.endpoint.cluster_endpoint import ClusterEndpoint, Object
 from components.deployment.endpoint.service_state import ServiceState
 from components.shared.contracts.deploy_spec import Mode
-from components.shared.contracts.inference_service import VERSION_LABEL
+from components.shared.contracts.inference_service import mark_of, VERSION_LABEL
 
 # Of a container that waits, what will not pass by waiting.
 _CRASHING = "CrashLoopBackOff"
@@ -41,7 +41,10 @@ def is_pod_ready(pod: Object) -> bool:
 
 
 def is_ready(found: Object, state: ServiceState, pods: Sequence[Object], version: str, *, mode: Mode) -> bool:
-    """Whether a release takes requests: KServe says so of the object as it is now, and a pod of the release is ready.
+    """Whether a release takes requests: a pod of it as it was asked for is ready, and KServe says so.
+
+    KServe does not say which generation of the object its status is about (in Standard mode `observedGeneration` is
+    that of a Deployment): pods are told by their mark, and in Standard mode those of before must be gone.
 
     Parameters
     ----------
@@ -52,16 +55,22 @@ def is_ready(found: Object, state: ServiceState, pods: Sequence[Object], version
     version
         The release, stable or canary.
     """
-    status = found.get("status", {})
-    if status.get("observedGeneration", 0) < found["metadata"].get("generation", 0):
-        return False
-    if not any(is_pod_ready(pod) for pod in pods_of(pods, version)):
+    predictor = (state.canary if version == state.canary_version else state.stable) or {}
+    status, own = found.get("status", {}), _pods_as_asked(pods, version, mark_of(predictor))
+    if not any(is_pod_ready(pod) for pod in own):
         return False
     if mode == "standard" and version == state.canary_version:
-        assert state.canary is not None
-        name = state.canary["name"]
-        return any(each["name"] == name and each["ready"] for each in status.get("canaryStatuses", ()))
+        return any(each["name"] == predictor["name"] and each["ready"] for each in status.get("canaryStatuses", ()))
+    if mode == "standard":
+        canaries = pods_of(pods, state.canary_version) if state.canary_version else []
+        if len(own) + len(canaries) < len(pods):
+            return False
     return any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions", ()))
+
+
+def _pods_as_asked(pods: Sequence[Object], version: str, mark: str) -> list[Object]:
+    """Pods of a release with the settings that a mark stands for."""
+    return [pod for pod in pods_of(pods, version) if mark_of(pod["metadata"]) == mark]
 
 
 def hindrance(endpoint: ClusterEndpoint, found: Object, state: ServiceState, version: str) -> Hindrance:

@@ -12,14 +12,21 @@ from typing import Any
 
 from components.deployment.endpoint.cluster_endpoint import predictor_service
 from components.shared.contracts.deploy_spec import DeploySpec, Mode
-from components.shared.contracts.inference_service import Object, service_object
+from components.shared.contracts.inference_service import (
+    marked,
+    Object,
+    ROLLOUT_ANNOTATION,
+    SCALING,
+    service_object,
+)
 from components.shared.contracts.releases import VERSION_ANNOTATION
 
-ROLLOUT_ANNOTATION = "pluszero-mlops/rollout"
 STOP_ANNOTATION = "serving.kserve.io/stop"
 _MODES = {"standard": "Standard", "knative": "Knative"}
-# What an autoscaler decides, and a canary must not have.
-_SCALING = ("minReplicas", "maxReplicas", "scaleTarget", "scaleMetric")
+# Of a canary, whose number of servers is fixed: KServe would leave an autoscaler behind for each.
+_NO_AUTOSCALER = {"serving.kserve.io/autoscalerClass": "none"}
+# Of a runtime's container.
+_CONTAINER = "kserve-container"
 # Kubernetes' bound on a Service's name, and how much of a version tells releases apart.
 _LONGEST_SERVICE, _FEWEST, _MOST = 63, 6, 12
 
@@ -131,6 +138,7 @@ def wanted_object(
     ----------
     `validateCanarySpecs` and `canaryReplicaCount` of KServe 0.20.
     """
+    stable = marked(stable)
     service = service_object(model_name, predictor=stable, mode=_MODES[mode])
     annotations = service["metadata"]["annotations"]
     annotations[ROLLOUT_ANNOTATION] = json.dumps({"stable": stable, **note}, sort_keys=True)
@@ -142,11 +150,15 @@ def wanted_object(
         service["metadata"]["resourceVersion"] = resource_version
     if canary is None:
         return service
+    canary = marked(canary)
     if mode == "knative":
         service["spec"]["predictor"] = {**canary, "canaryTrafficPercent": percent}
         return service
     servers = max(1, -(-int(stable.get("minReplicas", 1)) * percent // 100))
-    fixed = {name: value for name, value in canary.items() if name not in _SCALING}
+    fixed = {name: value for name, value in canary.items() if name not in SCALING}
+    # The kind's definition asks for the container's name in a canary, the webhook refuses it in the stable predictor.
+    fixed["model"] = {**canary["model"], "name": _CONTAINER}
+    fixed["annotations"] = {**canary["annotations"], **_NO_AUTOSCALER}
     service["spec"]["canary"] = [{"predictor": {**fixed, "minReplicas": servers}, "trafficPercent": percent}]
     return service
 

@@ -106,14 +106,17 @@ def _rolled_back(endpoint: ClusterEndpoint, found: Object, state: ServiceState, 
             f"the InferenceService {endpoint.name} must tell which release was before {taken}, but it has had no other "
             "by a deployment step: apply the inferenceservice.yaml of the release that you want"
         )
-    if mode == "knative" and state.canary is not None and state.percent:
-        # All traffic to the revision before, until one like it is ready.
+    if state.canary is not None and state.percent:
+        # Nobody is sent to servers that go; in Knative mode, until a revision like the former is ready.
+        canary = {key: value for key, value in state.canary.items() if key != "canaryTrafficPercent"}
         aside = wanted_object(
             model_name=endpoint.name, mode=mode, stable=stable, note={**note, "former": former},
-            canary={key: value for key, value in state.canary.items() if key != "canaryTrafficPercent"}, percent=0,
-            resource_version=state.resource_version,
+            canary=canary, percent=0, resource_version=state.resource_version,
         )  # fmt: skip
-        state = read_state(endpoint.apply(aside)) or state
+        endpoint.apply(aside)
+        if mode == "standard":
+            endpoint.await_unrouted(str(canary["name"]))
+        raise OvertakenError("the canary gets no traffic any more")
     endpoint.apply(
         wanted_object(
             model_name=endpoint.name,

@@ -30,12 +30,15 @@ class Timing:
         For a ready server that does not answer.
     away_s
         For a canary without a ready server.
+    settle_s
+        For an endpoint that still names servers which went.
     """
 
     poll_s: float = 2.0
     stuck_s: float = 120.0
     unreachable_s: float = 60.0
     away_s: float = 60.0
+    settle_s: float = 10.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +65,8 @@ class Answering:
     def fault(self, record: RolloutRecord) -> Hindrance | None:
         """Why the release cannot go on; None where it is ready, and answers as it must.
 
+        A canary is asked at one of its servers; a release that was promoted, at the endpoint.
+
         Raises
         ------
         RemovedError
@@ -71,6 +76,7 @@ class Answering:
         if told is not None:
             return told
         give_up = time.monotonic() + self.timing.unreachable_s
+        may_settle = not _is_canary(record)
         while True:
             try:
                 fault = self.golden.fault(self._asked_address(record))
@@ -79,7 +85,10 @@ class Answering:
                     return Hindrance(reason=f"it is ready, but {error}")
                 time.sleep(self.timing.poll_s)
             else:
-                return None if fault is None else Hindrance(reason=fault)
+                if fault is None or not may_settle:
+                    return None if fault is None else Hindrance(reason=fault)
+                may_settle = False
+                time.sleep(self.timing.settle_s)
 
     def has_ready_pod(self, record: RolloutRecord) -> bool:
         """Whether a server of the release takes requests now."""
@@ -100,7 +109,7 @@ class Answering:
             state, found = self.service.state(record), self.service.endpoint.read()
             pods = self.service.endpoint.pods()
             if state is not None and found is not None:
-                if record.kind == "canary" and state.canary is None:
+                if _is_canary(record) and state.canary is None:
                     raise RemovedError
                 if is_ready(found, state, pods, record.version, mode=self.service.deploy.mode):
                     return None
@@ -115,7 +124,7 @@ class Answering:
 
     def _asked_address(self, record: RolloutRecord) -> Address:
         """Where the release is asked: at the real endpoint, or, while it is a canary, at one of its own servers."""
-        if record.kind != "canary":
+        if not _is_canary(record):
             url = (self.service.endpoint.read() or {}).get("status", {}).get("address", {}).get("url")
             if url:
                 return address_of(url)
@@ -126,3 +135,7 @@ class Answering:
 
     def _ready_pods(self, record: RolloutRecord) -> list[Object]:
         return [pod for pod in pods_of(self.service.endpoint.pods(), record.version) if is_pod_ready(pod)]
+
+
+def _is_canary(record: RolloutRecord) -> bool:
+    return record.kind == "canary" and record.decision is None

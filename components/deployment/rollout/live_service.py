@@ -100,7 +100,9 @@ class LiveService:
         return state
 
     def promote(self, record: RolloutRecord) -> None:
-        """Make the release the stable one."""
+        """Make the release the stable one: its predictor takes the name, and so the address, of the one before."""
+        if self.deploy.mode == "standard":
+            self._withdraw(record)
         self._apply(record, self._promoted(record))
 
     def send(self, record: RolloutRecord, percent: int) -> None:
@@ -109,30 +111,35 @@ class LiveService:
 
     def stop(self, record: RolloutRecord) -> None:
         """End the servers of a first release; what it is stays to be looked at."""
-        self._apply(record, self._object(self._predictor(record), record, former=None, is_stopped=True))
+        self._apply(record, self._object(self._predictor(None), record, former=None, is_stopped=True))
 
     def take_back(self, record: RolloutRecord) -> None:
         """Make the release of before the only one."""
         assert record.former is not None
-        if self.deploy.mode == "knative" and record.kind == "canary":
-            # All traffic to the revision before, until one like it is ready.
-            state = self.state(record)
-            if state is not None and state.canary is not None and state.percent:
-                self.send(record, 0)
+        self._withdraw(record)
         self._apply(record, self._object(record.former, record, former=record.earlier))
 
-    def _predictor(self, record: RolloutRecord) -> Object:
+    def _withdraw(self, record: RolloutRecord) -> None:
+        """Send a canary nothing more, before its servers go; in Knative mode until a revision like the former is ready."""
+        state = self.state(record)
+        if state is None or state.canary is None or not state.percent:
+            return
+        self.send(record, 0)
+        if record.canary_name and self.deploy.mode == "standard":
+            self.endpoint.await_unrouted(record.canary_name)
+
+    def _predictor(self, name: str | None) -> Object:
         predictor = scaled(deployed_predictor(self.release, self.deploy), self.deploy)
-        # A release that takes another's place keeps its Deployment, which then rolls from one to the other.
-        name = (record.former or {}).get("name") if record.kind == "replace" else record.canary_name
         return {**predictor, "name": name} if name and self.deploy.mode == "standard" else predictor
 
     def _promoted(self, record: RolloutRecord) -> Object:
-        return self._object(self._predictor(record), record, former=record.former)
+        # Its Deployment rolls from one release to the other, its Service stays; another name would have neither.
+        name = (record.former or {}).get("name")
+        return self._object(self._predictor(name), record, former=record.former)
 
     def _canary(self, record: RolloutRecord, percent: int) -> Object:
         assert record.former is not None
-        canary = self._predictor(record)
+        canary = self._predictor(record.canary_name)
         return self._object(record.former, record, former=record.earlier, canary=canary, percent=percent)
 
     def _object(

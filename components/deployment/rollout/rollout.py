@@ -73,8 +73,7 @@ class Rollout:
             record = self._decided(record)
             self.records.write(record)
         if not record.is_done:
-            self._carry_out(record)
-            record = replace(record, is_done=True)
+            record = replace(self._carried_out(record), is_done=True)
             self.records.write(record)
         logger.info("%s %s in %s: %s", record.decision, record.version, record.namespace, record.reason)
         return record
@@ -122,14 +121,22 @@ class Rollout:
         except RemovedError:
             return record.decided("rolled back", "the canary was taken back beside this run")
 
-    def _carry_out(self, record: RolloutRecord) -> None:
+    def _carried_out(self, record: RolloutRecord) -> RolloutRecord:
+        """The record once what it says is done: a release that does not come up in its place is taken back after all."""
         if record.decision == "promoted":
             self.service.promote(record)
-            self._move_champion(record)
-        elif record.kind == "first":
+            told = self.answering.fault(record) if record.kind == "canary" else None
+            if told is None:
+                self._move_champion(record)
+                return record
+            reason = f"in the place of the release before, {told.reason}"
+            record = record.decided("rolled back", reason, log_end=told.log_end)
+            self.records.write(record)
+        if record.kind == "first":
             self.service.stop(record)
         else:
             self.service.take_back(record)
+        return record
 
     def _move_champion(self, record: RolloutRecord) -> None:
         champion = read_champion(self.releases)

@@ -6,6 +6,8 @@ the stable release, and KServe's logger hands the annotation on to the collector
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import hashlib
+import json
 from typing import Any
 
 import yaml
@@ -25,6 +27,10 @@ CPU_RUNTIME = "pluszero-bundle-cpu"
 CPU_RUNTIME_ANNOTATION = "pluszero-mlops/cpu-runtime"
 MODE_ANNOTATION = "serving.kserve.io/deploymentMode"
 VERSION_LABEL = "app.kubernetes.io/version"
+# On the object: what the deploy step noted. On a predictor, and so on its pods: the mark of its settings.
+ROLLOUT_ANNOTATION = "pluszero-mlops/rollout"
+# Of a predictor, what is changed without a restart.
+SCALING = ("minReplicas", "maxReplicas", "scaleTarget", "scaleMetric")
 # Of the manifests: it names the secret by which KServe fetches the bundle.
 SERVICE_ACCOUNT = "pluszero-predictor"
 # 5 seconds before the server is told, 5 in which it still takes requests, 30 for what it accepted, and some to spare.
@@ -32,7 +38,6 @@ _GRACE_PERIOD_S = 60
 _REQUESTS = {"cpu": "500m", "memory": "1Gi"}
 _LIMITS = {"cpu": "2", "memory": "4Gi"}
 _GPU = "nvidia.com/gpu"
-_CONTAINER = "kserve-container"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +75,7 @@ def inference_service_yaml(
     release = ServedRelease(
         model_name=model_name, version=version, storage_uri=storage_uri, pull_secrets=tuple(pull_secrets)
     )
-    service = service_object(model_name, predictor=predictor_of(release))
+    service = service_object(model_name, predictor=marked(predictor_of(release)))
     service["metadata"]["labels"][VERSION_LABEL] = version
     service["metadata"]["annotations"][VERSION_ANNOTATION] = version
     if runs_without_torch:
@@ -92,6 +97,25 @@ def service_object(model_name: str, *, predictor: Object, mode: str = "Standard"
         },
         "spec": {"predictor": predictor},
     }
+
+
+def marked(predictor: Object) -> Object:
+    """A predictor with a mark of its settings, by which its pods are told from those with others.
+
+    KServe hands every annotation of the object on to the pods, where the predictor has none of that name: without the
+    mark, each change of the deploy step's note would start all servers anew.
+    """
+    annotations = predictor.get("annotations", {})
+    if ROLLOUT_ANNOTATION in annotations:
+        return predictor
+    settings = {name: value for name, value in predictor.items() if name not in ("name", *SCALING)}
+    mark = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    return {**predictor, "annotations": {**annotations, ROLLOUT_ANNOTATION: mark}}
+
+
+def mark_of(predictor: Object) -> str:
+    """The mark of a predictor; empty where it has none."""
+    return str(predictor.get("annotations", {}).get(ROLLOUT_ANNOTATION, ""))
 
 
 def predictor_of(release: ServedRelease) -> Object:
@@ -128,8 +152,6 @@ def deployed_predictor(release: ServedRelease, deploy: DeploySpec) -> Object:
     size, runtime = deploy.size, CPU_RUNTIME if deploy.image == "serving-cpu" else RUNTIME
     gpus = {_GPU: str(size.gpus)} if size.gpus else {}
     predictor["model"] |= {
-        # The runtime's container: the kind's definition asks for the name in a canary.
-        "name": _CONTAINER,
         "modelFormat": {"name": runtime},
         "runtime": runtime,
         "resources": {

@@ -1,7 +1,9 @@
 """A cluster with KServe, as far as a rollout sees it: an API over HTTP, a controller, servers that answer and count.
 
-It stands in for programs that the project does not have, by what KServe 0.20 was seen to do: the names of Deployments
+It stands in for programs that the project does not have, by what KServe was seen to do: the names of Deployments
 and pods, `spec.canary` with its rules, weights by ready canaries, conditions, `canaryTrafficPercent` with revisions.
+Labels and annotations of the object are handed on to pods, where its predictor has none of the name; a pod whose
+template changes is replaced; `observedGeneration` is the stable Deployment's.
 Server-side apply knows managers and their fields, resource versions, dry runs. Servers are real ones on loopback.
 """
 
@@ -52,7 +54,8 @@ class Pod:
     version: str
     behaviour: Behaviour
     uid: str
-    revision: str
+    deployment: str
+    template: Mapping[str, Any]
     requests: Counter[str] = field(default_factory=Counter)
     seconds: Counter[float] = field(default_factory=Counter)
     predictions: Counter[str] = field(default_factory=Counter)
@@ -125,7 +128,8 @@ class KServeStandIn:
         self._random = random.Random(0)
         self._numbers = iter(range(1, 10**9))
         self._lock = threading.RLock()
-        self._rolled_out: dict[str, Any] | None = None
+        self._rolled_out: tuple[dict[str, Any], dict[str, Any]] | None = None
+        self._deployment_generation = 0
         self.port = 0
 
     # What clients of the endpoint do.
@@ -134,7 +138,10 @@ class KServeStandIn:
         """Requests of the cluster's clients, split as the cluster splits them."""
         with self._lock:
             weights = self.weights()
-            ready = {version: [pod for pod in self.pods if pod.version == version] for version in weights}
+            ready = {
+                version: [pod for pod in self.pods if pod.version == version and not pod.behaviour.trouble]
+                for version in weights
+            }
             for _ in range(self.traffic):
                 versions, shares = list(weights), list(weights.values())
                 (version,) = self._random.choices(versions, shares)
@@ -146,11 +153,12 @@ class KServeStandIn:
             if self.found is None or self._is_stopped():
                 return {}
             stable, canary, percent = self._sides()
-            if canary is None or not self._is_ready(canary):
-                return {_version(stable): 100} if self._is_ready(stable) else {}
-            if not self._is_ready(stable):
-                return {_version(canary): percent}
-            return {_version(stable): 100 - percent, _version(canary): percent}
+            serving = self._serving(stable)
+            to_canary = percent if canary is not None and self._is_ready(canary) else 0
+            shares = {serving[0].version: 100 - to_canary} if serving else {}
+            if canary is not None and to_canary:
+                shares[_version(canary)] = to_canary
+            return shares
 
     # The API.
 
@@ -204,7 +212,7 @@ class KServeStandIn:
             if "/inferenceservices/" in path:
                 return (200, self.found) if self.found is not None else (404, "not found")
             if "/httproutes/" in path:
-                return (200, {}) if self.has_route and self.found is not None else (404, "not found")
+                return (200, self._route()) if self.has_route and self.found is not None else (404, "not found")
             if "/deployments/" in path:
                 return self._deployment(path.rpartition("/")[2])
             if path.endswith("/log"):
@@ -218,6 +226,8 @@ class KServeStandIn:
         if errors:
             return errors[0]
         stable = wanted["spec"]["predictor"]
+        if stable.get("model", {}).get("name"):
+            return "the 'name' field is not allowed in standard predictor"
         for canary in wanted["spec"].get("canary", ()):
             predictor = canary["predictor"]
             if wanted["metadata"]["annotations"]["serving.kserve.io/deploymentMode"] != "Standard":
@@ -248,7 +258,7 @@ class KServeStandIn:
             return spec["predictor"], canary["predictor"], canary["trafficPercent"]
         predictor = spec["predictor"]
         if "canaryTrafficPercent" in predictor and self._rolled_out is not None:
-            return self._rolled_out, predictor, predictor["canaryTrafficPercent"]
+            return self._rolled_out[0], predictor, predictor["canaryTrafficPercent"]
         return predictor, None, 0
 
     def _is_stopped(self) -> bool:
@@ -259,44 +269,89 @@ class KServeStandIn:
         """Servers and status; what rolls keeps the server of before until the new one is ready."""
         assert self.found is not None
         stable, canary, _ = self._sides()
+        asked = [(each, self._template(each)) for each in (stable, canary) if each is not None]
         if self._is_stopped():
-            self.pods = []
-        else:
-            asked = [each for each in (stable, canary) if each is not None]
-            for predictor in asked:
-                if not any(pod.version == _version(predictor) for pod in self.pods):
-                    self.pods += self._started(_version(predictor))
-            kept = {_version(each) for each in asked}
-            if not self._is_ready(stable):  # the rolling update waits
-                kept |= {pod.version for pod in self.pods}
-            self.pods = [pod for pod in self.pods if pod.version in kept]
+            self.pods, asked = [], []
+        for predictor, template in asked:
+            name = predictor.get("name", "")
+            if not any(pod.template == template for pod in self._pods_of(name)):
+                self._deployment_generation += predictor is stable
+                self.pods += self._started(predictor, template)
+        kept = []
+        for predictor, template in asked:
+            there = self._pods_of(predictor.get("name", ""))
+            new = [pod for pod in there if pod.template == template]
+            # The rolling update waits, as Knative's traffic does.
+            kept += new if any(not pod.behaviour.trouble for pod in new) else there
+        self.pods = [pod for pod in self.pods if pod in kept]
         if canary is None and self._is_ready(stable):
-            self._rolled_out = copy.deepcopy(stable)
-        ready = self._is_ready(stable) and not self._is_stopped()
+            self._rolled_out = (copy.deepcopy(stable), self._template(stable))
+        ready = bool(self._serving(stable))
         statuses = []
         for each in self.found["spec"].get("canary", ()):
             statuses.append({"name": each["predictor"]["name"], "ready": self._is_ready(each["predictor"])})
         if canary is not None and not statuses:
             ready = ready and self._is_ready(canary)
         self.found["status"] = {
-            "observedGeneration": self.found["metadata"]["generation"],
+            "observedGeneration": self._deployment_generation,
             "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
             "canaryStatuses": statuses,
         }
         if ready and self.pods:
-            first = next(pod for pod in self.pods if pod.version == _version(stable))
-            self.found["status"]["address"] = {"url": f"http://127.0.0.1:{self._ports[first.uid]}"}
+            port = self._ports[self._serving(stable)[0].uid]
+            self.found["status"]["address"] = {"url": f"http://127.0.0.1:{port}"}
 
-    def _started(self, version: str) -> list[Pod]:
+    def _template(self, predictor: Mapping[str, Any]) -> dict[str, Any]:
+        """What pods of a predictor are made from."""
+        assert self.found is not None
+        if self._rolled_out is not None and predictor is self._rolled_out[0]:
+            return self._rolled_out[1]  # a revision stays as it was
+        told = {
+            name: {**self.found["metadata"].get(name, {}), **predictor.get(name, {})}
+            for name in ("labels", "annotations")
+        }
+        scaling = ("name", "minReplicas", "maxReplicas", "scaleTarget", "scaleMetric", "canaryTrafficPercent")
+        settings = {name: value for name, value in predictor.items() if name not in (*scaling, *told)}
+        return copy.deepcopy({"metadata": told, "spec": settings})
+
+    def _pods_of(self, deployment: str) -> list[Pod]:
+        return [pod for pod in self.pods if pod.deployment == deployment]
+
+    def _started(self, predictor: Mapping[str, Any], template: dict[str, Any]) -> list[Pod]:
+        version = _version(predictor)
         behaviour = self.behaviours[version]
         if behaviour.trouble == "quota":
             return []
-        pod = Pod(version=version, behaviour=behaviour, uid=f"pod-{next(self._numbers)}", revision=version)
+        pod = Pod(
+            version=version,
+            behaviour=behaviour,
+            uid=f"pod-{next(self._numbers)}",
+            deployment=predictor.get("name", ""),
+            template=template,
+        )
         self._ports[pod.uid] = self._stack.enter_context(_served(_pod_handler(pod)))
         return [pod]
 
     def _is_ready(self, predictor: Mapping[str, Any]) -> bool:
-        return any(pod.version == _version(predictor) and not pod.behaviour.trouble for pod in self.pods)
+        template = self._template(predictor)
+        return any(pod.template == template for pod in self._serving(predictor))
+
+    def _serving(self, predictor: Mapping[str, Any]) -> list[Pod]:
+        """Ready pods of a predictor; while it rolls, those of before."""
+        ready = [pod for pod in self._pods_of(predictor.get("name", "")) if not pod.behaviour.trouble]
+        template = self._template(predictor)
+        return [pod for pod in ready if pod.template == template] or ready
+
+    def _route(self) -> dict[str, Any]:
+        """The HTTPRoute, in Standard mode: a canary gets its weight when it is ready."""
+        stable, canary, percent = self._sides()
+        ready = canary if canary is not None and self._is_ready(canary) else None
+        shares = [(stable, 100 - percent if ready else 100), *([(ready, percent)] if ready else [])]
+        backends = [
+            {"name": f"{NAME}-{each['name']}-predictor" if each.get("name") else f"{NAME}-predictor", "weight": weight}
+            for each, weight in shares
+        ]
+        return {"spec": {"rules": [{"backendRefs": backends}]}}
 
     def _deployment(self, name: str) -> tuple[int, Any]:
         troubled = any(behaviour.trouble == "quota" for behaviour in self.behaviours.values())
@@ -317,8 +372,8 @@ class KServeStandIn:
             "metadata": {
                 "name": pod.uid,
                 "uid": pod.uid,
-                "labels": {"app.kubernetes.io/version": pod.version},
-                "annotations": {PORT_ANNOTATION: str(self._ports[pod.uid])},
+                "labels": pod.template["metadata"]["labels"],
+                "annotations": {**pod.template["metadata"]["annotations"], PORT_ANNOTATION: str(self._ports[pod.uid])},
             },
             "status": {
                 "podIP": "127.0.0.1",

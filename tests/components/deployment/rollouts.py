@@ -23,7 +23,7 @@ from components.shared.contracts.releases import open_releases
 from components.shared.served_model.held_out_examples import HeldOut
 from tests.components.deployment.kserve_stand_in import CLASSES, MODEL_FEATURE, NAME, NAMESPACE, pod_port, probability
 
-QUICK = Timing(poll_s=0.01, stuck_s=0.05, unreachable_s=0.2, away_s=0.2)
+QUICK = Timing(poll_s=0.01, stuck_s=0.05, unreachable_s=0.2, away_s=0.2, settle_s=0.01)
 JUDGE = CanarySettings(steps=(20, 50), requests_a_step=300)
 
 

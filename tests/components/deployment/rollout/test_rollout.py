@@ -88,19 +88,52 @@ def test_a_first_release_that_is_never_ready_is_stopped_and_says_why(cluster, st
     assert cluster.weights() == {first: 100}
 
 
-def test_a_good_canary_climbs_and_takes_over_without_a_restart(cluster, store, roll_out):
+def test_a_good_canary_climbs_and_takes_the_place_of_the_one_before(cluster, store, roll_out):
     first, second, _ = store[1]
     roll_out(first, "one")
+    before = cluster.found["spec"]["predictor"]
     record = roll_out(second, "two")
     assert (record.kind, record.decision) == ("canary", "promoted"), record.reason
     percents = [each["spec"]["canary"][0]["trafficPercent"] for each in cluster.applied if "canary" in each["spec"]]
     assert list(dict.fromkeys(percents)) == [0, 20, 50]
-    canary = next(each for each in cluster.applied if "canary" in each["spec"])["spec"]["canary"][0]["predictor"]
-    assert cluster.found["spec"]["predictor"]["name"] == canary["name"]
+    # Its servers go when nobody is sent to them; the endpoint's own are called as before.
+    assert percents[-1] == 0
+    assert cluster.found["spec"]["predictor"].get("name") == before.get("name")
+    assert {pod.deployment for pod in cluster.pods} == {before.get("name", "")}
     assert cluster.weights() == {second: 100}
     assert champion(store) == second
     assert stable_traffic_never_stopped(cluster)
     assert [look["percent"] for look in record.looks] == sorted(look["percent"] for look in record.looks)
+
+
+@pytest.mark.parametrize("is_good", [True, False])
+def test_a_rollout_starts_no_server_of_the_stable_release_anew(cluster, store, roll_out, is_good):
+    first, second, _ = store[1]
+    roll_out(first, "one")
+    (stable,) = [pod.uid for pod in cluster.pods]
+    seen = []
+    if not is_good:
+        cluster.set_behaviour(second, Behaviour(error_rate=0.5))
+    roll_out(second, "two", ask=lambda: seen.append([pod.uid for pod in cluster.pods if pod.version == first]))
+    assert seen
+    assert all(uids == [stable] for uids in seen)
+    assert is_good or [pod.uid for pod in cluster.pods] == [stable]
+
+
+def test_a_promoted_release_that_does_not_come_up_in_its_place_is_taken_back(cluster, store, roll_out):
+    first, second, _ = store[1]
+    roll_out(first, "one")
+    before = cluster.found["spec"]
+
+    def break_at_the_last_step():
+        cluster.let_clients_ask()
+        if cluster.found["spec"]["canary"][0]["trafficPercent"] == 50:
+            cluster.behaviours[second] = Behaviour(trouble="crash")
+
+    record = roll_out(second, "two", ask=break_at_the_last_step)
+    assert (record.decision, record.is_done) == ("rolled back", True)
+    assert record.reason.startswith("in the place of the release before, it must become ready")
+    assert (cluster.found["spec"], cluster.weights(), champion(store)) == (before, {first: 100}, first)
 
 
 @pytest.mark.parametrize(
