@@ -180,5 +180,7 @@ def test_releases_go_live_and_bad_ones_are_taken_back(live, controller, reposito
     # Applying what is not there takes the right to create it, under the name of a patch.
     given = rights_of(repository, "rollout-role") - {("create", "serving.kserve.io", "inferenceservices")}
     assert asked["forbid"] == set()
-    assert given - asked["allow"] <= {("get", "gateway.networking.k8s.io", "httproutes"), ("get", "", "pods/log")}
+    # For a server that ended by itself, for pods that were refused, and where traffic is split.
+    rarely = {("get", "", "pods/log"), ("get", "apps", "deployments"), ("get", "gateway.networking.k8s.io", "httproutes")}
+    assert given - asked["allow"] <= rarely
     assert asked["allow"] <= given
