@@ -119,7 +119,7 @@ class Rollout:
             return record.decided("rolled back", "the canary was taken back beside this run")
 
     def _carried_out(self, record: RolloutRecord) -> RolloutRecord:
-        """The record once what it says is done: a release that does not come up in its place is taken back after all."""
+        """The record once it is done: a release that does not come up in its place is taken back after all."""
         if record.decision == "promoted":
             self.service.promote(record)
             told = self.answering.fault(record) if record.kind == "canary" else None
