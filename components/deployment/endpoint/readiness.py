@@ -88,7 +88,11 @@ def hindrance(endpoint: ClusterEndpoint, found: Object, state: ServiceState, ver
         return Hindrance(reason=message)
     if pods:
         return Hindrance(reason=f"its pod {pods[0]['metadata']['name']} runs, and is not ready yet")
-    return Hindrance(reason="KServe has made no pod of it yet: is its controller running?")
+    # What it fails at before there is a Deployment is nowhere but in its events.
+    return Hindrance(
+        reason="KServe has made no pod of it; where its controller runs, events say why: "
+        f"`kubectl get events -n {endpoint.namespace} --field-selector involvedObject.name={endpoint.name}`"
+    )
 
 
 def is_stuck(pods: Sequence[Object], version: str) -> bool:

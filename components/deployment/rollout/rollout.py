@@ -39,8 +39,6 @@ class Rollout:
         Whether the release answers as it must.
     evidence
         Opens a canary's evidence, given the stable release and the pods.
-    registry
-        The Kubeflow Model Registry that is told of the champion; empty for none.
     """
 
     run: str
@@ -49,7 +47,6 @@ class Rollout:
     records: RolloutRecords
     answering: Answering
     evidence: Callable[[str, list[Object]], AbstractContextManager[Evidence]]
-    registry: str = ""
 
     def go(self) -> RolloutRecord:
         """Roll the release out, or go on with it; returns the record with the decision, which is carried out.
@@ -122,7 +119,7 @@ class Rollout:
             return record.decided("rolled back", "the canary was taken back beside this run")
 
     def _carried_out(self, record: RolloutRecord) -> RolloutRecord:
-        """The record once it is done; a release that does not come up in its place is taken back after all."""
+        """The record once it is done: a release that does not come up in its place is taken back after all."""
         if record.decision == "promoted":
             self.service.promote(record)
             told = self.answering.fault(record) if record.kind == "canary" else None
@@ -146,5 +143,4 @@ class Rollout:
             expected=champion.version if champion else None,
             promoted_by=f"the deployment in {record.namespace}",
             reason=record.reason,
-            registry=self.registry,
         )

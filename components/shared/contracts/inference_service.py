@@ -152,7 +152,6 @@ def deployed_predictor(release: ServedRelease, deploy: DeploySpec) -> Object:
     size, runtime = deploy.size, CPU_RUNTIME if deploy.image == "serving-cpu" else RUNTIME
     gpus = {_GPU: str(size.gpus)} if size.gpus else {}
     predictor["model"] |= {
-        "modelFormat": {"name": runtime},
         "runtime": runtime,
         "resources": {
             "requests": {"cpu": size.cpu, "memory": size.memory, **gpus},

@@ -114,7 +114,12 @@ def test_a_rollout_starts_no_server_of_the_stable_release_anew(cluster, store, r
     seen = []
     if not is_good:
         cluster.set_behaviour(second, Behaviour(error_rate=0.5))
-    roll_out(second, "two", ask=lambda: seen.append([pod.uid for pod in cluster.pods if pod.version == first]))
+
+    def ask_and_see():
+        cluster.let_clients_ask()
+        seen.append([pod.uid for pod in cluster.pods if pod.version == first])
+
+    roll_out(second, "two", ask=ask_and_see)
     assert seen
     assert all(uids == [stable] for uids in seen)
     assert is_good or [pod.uid for pod in cluster.pods] == [stable]

@@ -6,6 +6,9 @@ from components.shared.contracts.inference_service import (
     CPU_RUNTIME,
     deployed_predictor,
     inference_service_yaml,
+    mark_of,
+    marked,
+    RUNTIME,
     ServedRelease,
     service_object,
 )
@@ -71,6 +74,9 @@ def test_a_deployed_predictor_says_what_the_problem_file_asks_for_and_keeps_the_
 
     assert spec_errors(service_object("pets", predictor=predictor)) == []
     assert predictor["model"]["runtime"] == CPU_RUNTIME
+    # KServe refuses a runtime that does not name the format, and the webhook a container's name.
+    assert predictor["model"]["modelFormat"] == {"name": RUNTIME}
+    assert "name" not in predictor["model"]
     assert predictor["model"]["resources"] == {
         "requests": {"cpu": "2", "memory": "2Gi"},
         "limits": {"cpu": "4", "memory": "8Gi"},
@@ -79,6 +85,18 @@ def test_a_deployed_predictor_says_what_the_problem_file_asks_for_and_keeps_the_
     assert (predictor["nodeSelector"], predictor["logger"]["url"]) == ({"pool": "serving"}, deploy.logger)
     gpus = deployed_predictor(release, DeploySpec(namespace="pets", size=ServedSize(gpus=1)))["model"]["resources"]
     assert gpus["requests"]["nvidia.com/gpu"] == gpus["limits"]["nvidia.com/gpu"] == "1"
+
+
+def test_a_predictors_mark_is_of_its_settings_and_not_of_its_name_or_number():
+    release = ServedRelease(model_name="pets", version="0123", storage_uri="s3://models/pets/0123")
+    predictor = deployed_predictor(release, DeploySpec(namespace="pets"))
+    mark = mark_of(marked(predictor))
+    assert mark
+    assert mark_of(marked({**predictor, "name": "v0123", "minReplicas": 3})) == mark
+    other = deployed_predictor(release, DeploySpec(namespace="pets", size=ServedSize(cpu="2")))
+    assert mark_of(marked(other)) != mark
+    assert marked(marked(predictor)) == marked(predictor)
+    assert predictor["annotations"].keys() < marked(predictor)["annotations"].keys()
 
 
 @pytest.mark.parametrize("name", ["a", "cats-dogs", "v2", "a" * 53])
