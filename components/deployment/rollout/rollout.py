@@ -39,6 +39,8 @@ class Rollout:
         Whether the release answers as it must.
     evidence
         Opens a canary's evidence, given the stable release and the pods.
+    registry
+        The Kubeflow Model Registry that is told of the champion; empty for none.
     """
 
     run: str
@@ -47,6 +49,7 @@ class Rollout:
     records: RolloutRecords
     answering: Answering
     evidence: Callable[[str, list[Object]], AbstractContextManager[Evidence]]
+    registry: str = ""
 
     def go(self) -> RolloutRecord:
         """Roll the release out, or go on with it; returns the record with the decision, which is carried out.
@@ -143,4 +146,5 @@ class Rollout:
             expected=champion.version if champion else None,
             promoted_by=f"the deployment in {record.namespace}",
             reason=record.reason,
+            registry=self.registry,
         )
