@@ -120,7 +120,7 @@ class LiveService:
         self._apply(record, self._object(record.former, record, former=record.earlier))
 
     def _withdraw(self, record: RolloutRecord) -> None:
-        """Send a canary nothing more, before its servers go; in Knative mode, until a revision like the former is up."""
+        """Send a canary nothing more, before its servers go; in Knative mode, until one like the former is up."""
         state = self.state(record)
         if state is None or state.canary is None or not state.percent:
             return
