@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 import contextlib
 import copy
 from dataclasses import dataclass, field
+import functools
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import json
 import random
@@ -222,7 +223,7 @@ class KServeStandIn:
     # The controller.
 
     def _webhook(self, wanted: dict[str, Any]) -> str | None:
-        errors = spec_errors(wanted)
+        errors = _schema_errors(json.dumps(wanted, sort_keys=True))
         if errors:
             return errors[0]
         stable = wanted["spec"]["predictor"]
@@ -497,6 +498,12 @@ def _served(handler: type[_Handler]) -> Iterator[int]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@functools.lru_cache(maxsize=256)
+def _schema_errors(text: str) -> tuple[str, ...]:
+    """What the kind's definition says to an object; it is large, and objects come again."""
+    return tuple(spec_errors(json.loads(text)))
 
 
 def _version(predictor: Mapping[str, Any]) -> str:
