@@ -1,7 +1,8 @@
 """A compiled pipeline as Kubeflow Pipelines reads it: which step follows which, and what each is given.
 
 Every name comes from the YAML, graphs within graphs included, so that a pipeline of any shape is walked. The step of an
-exit handler runs also where one before it has failed. Loops and conditions are not known here.
+exit handler runs also where one before it has failed. A condition that compares a parameter with a text is held to it;
+loops and other conditions are not known here.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import Any, TypeAlias
 import yaml
 
 Spec: TypeAlias = Mapping[str, Any]
+_CONDITION = re.compile(r"inputs\.parameter_values\['([^']+)'\] (==|!=) '([^']*)'")
 _PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\['([^']+)'\]\}\}")
 
 
@@ -96,7 +98,8 @@ class CompiledPipeline:
             if failure is None or at_exit:
                 status = {"state": "FAILED", "error": {"message": str(failure)}} if failure else {"state": "SUCCEEDED"}
                 try:
-                    done[name] = self._run_task(name, task, given, done, status, run_step, prefix)
+                    found = self._run_task(name, task, given, done, status, run_step, prefix)
+                    done |= {} if found is None else {name: found}
                 except StepError as error:
                     failure = failure or error
         if failure is not None:
@@ -112,12 +115,14 @@ class CompiledPipeline:
         status: Spec,
         run_step: Run,
         prefix: str,
-    ) -> Values:
-        unknown = {"iteratorTask", "artifactIterator", "parameterIterator"} & task.keys()
-        if unknown or "condition" in task.get("triggerPolicy", {}):
-            raise ValueError(f"a step must run once and always here, {prefix}{name} loops or has a condition")
+    ) -> Values | None:
+        """What a task gives; None where its condition does not hold."""
+        if {"iteratorTask", "artifactIterator", "parameterIterator"} & task.keys():
+            raise ValueError(f"a step must run once here, {prefix}{name} loops")
         component = self.spec["components"][task["componentRef"]["name"]]
         inputs = _inputs(task, component, given, done, status)
+        if not _holds(task.get("triggerPolicy", {}).get("condition"), inputs):
+            return None
         if "dag" in component:
             inner = self._run_graph(component["dag"], inputs, run_step, f"{prefix}{name}.")
             return _graph_outputs(component["dag"].get("outputs", {}), inner)
@@ -132,6 +137,16 @@ class CompiledPipeline:
             may_be_cached=bool(task.get("cachingOptions", {}).get("enableCache")),
         )
         return run_step(step)
+
+
+def _holds(condition: str | None, inputs: Values) -> bool:
+    if condition is None:
+        return True
+    found = _CONDITION.fullmatch(condition)
+    if found is None:
+        raise ValueError(f"a condition must compare a parameter with a text here, got {condition}")
+    name, comparison, text = found.groups()
+    return (str(inputs.parameters[name]) == text) == (comparison == "==")
 
 
 def _in_order(tasks: Spec) -> list[str]:
