@@ -112,7 +112,7 @@ SHARED_OUT := -n 2 --dist loadfile --no-loadscope-reorder
 IN_VENV := $(VENV) -m pytest -q $(SHARED_OUT) --ignore=tests/components/data_validation \
 	tests/pipelines $(filter-out tests/pipelines/,$(wildcard tests/*/)) $(wildcard tests/test_*.py)
 # Of what is shared, .venv-validation tests what jobs of its image import: these modules are none of it.
-NOT_IN_VALIDATION := contracts/test_champion.py contracts/test_predictions_table.py contracts/test_releases.py \
+NOT_IN_VALIDATION := contracts/test_champion.py contracts/test_inference_service.py contracts/test_predictions_table.py contracts/test_releases.py \
 	contracts/test_split_record.py feature_store lineage/test_mlflow.py runtime/test_cluster_versions.py runtime/test_container_images.py \
 	runtime/test_folder_lock.py runtime/test_freed_memory.py tables/test_photo_labels.py tables/test_row_reservoir.py
 IN_VALIDATION := $(VALIDATION) -m pytest -q $(SHARED_OUT) $(NOT_IN_VALIDATION:%=--ignore=tests/components/shared/%) \
