@@ -13,7 +13,7 @@ from components.reporting.run_pages.step import Step
 from components.reporting.run_pages.tracking import track_run
 from components.reporting.run_pages.training_run_summary import TrainingRunSummary
 from components.shared.contracts.run_record import kept_steps, StepRecord
-from components.shared.runtime.step_record import FROM_CACHE, RUN_PARAMETERS, RUN_VARIABLE, this_run
+from components.shared.runtime.step_record import FROM_CACHE, RUN_PARAMETERS, RUN_VARIABLE, SKIPPED, this_run
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,8 @@ def write_run_page(
     kind
         Of the run: `training` or `search`.
     steps
-        Names of the steps that leave something, in their order.
+        Names of the steps that leave something, in their order; those that the first step says this run has none of are
+        left out.
     version
         The images' version: a commit, or a release.
     images
@@ -57,6 +58,8 @@ def write_run_page(
     records = {record.step: record for record in kept_steps(run)}
     asked = records.pop(RUN_PARAMETERS, None)
     parameters = {} if asked is None else asked.facts
+    skipped = {name for record in records.values() for name in record.facts.get(SKIPPED, ())}
+    steps = [name for name in steps if name not in skipped]
     error = _error(steps, records)
     run.mkdir(parents=True, exist_ok=True)
     run_summary = _run_summary(kind, str(parameters.get("model_data", "unknown")))

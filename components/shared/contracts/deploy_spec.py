@@ -20,6 +20,8 @@ from components.shared.contracts.cluster_spec import Cores, in_cores, in_mebibyt
 from components.shared.runtime.settings import settings_model
 from components.shared.runtime.settings_words import Words
 
+# What people see the step called that brings a release live.
+DEPLOY_STEP = "deploy release"
 # The step that watches may take a week.
 _LONGEST_H = 6 * 24
 

@@ -41,6 +41,8 @@ KIND_FILES = {
     "problem_file": "problem.yaml",
 }
 FROM_CACHE = "from_cache"
+# Of a step's facts: names of steps that this run has none of.
+SKIPPED = "skipped"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _KFP_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

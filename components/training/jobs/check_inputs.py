@@ -11,6 +11,7 @@ from components.modeling.preparation_settings import preparation_section, prepar
 from components.shared.contracts.asked_classes import asked_classes
 from components.shared.contracts.cluster_spec import ClusterSpec
 from components.shared.contracts.data_fingerprint import data_fingerprint
+from components.shared.contracts.deploy_spec import DEPLOY_STEP
 from components.shared.contracts.language_bias_corpus import read_corpus
 from components.shared.contracts.problem import Problem, PROBLEM_FILE, problem_from
 from components.shared.contracts.split_record import known_splits
@@ -19,7 +20,7 @@ from components.shared.runtime.custom_code import check_allowed
 from components.shared.runtime.gpu_placement import WORKSPACE_CLAIM
 from components.shared.runtime.model_name import check_model_name, MAX_NAME_LENGTH
 from components.shared.runtime.settings_text import written_settings
-from components.shared.runtime.step_record import keep_results, RUN_PARAMETERS, this_run, this_step
+from components.shared.runtime.step_record import keep_results, RUN_PARAMETERS, SKIPPED, this_run, this_step
 from components.shared.runtime.workspace import as_claim_uri, check_claim, mounted
 from components.shared.runtime.written_settings import WrittenSettings
 from components.shared.tables.sources import check_source, check_writable, companion_uri
@@ -170,7 +171,7 @@ def check_inputs(
     checked = _checked(text, written, said, source, recipe, backbone, seed, destination, fingerprint)
     keep_results(RUN_PARAMETERS, facts={**asked, "data_fingerprint": checked.data_fingerprint, "problem": text})
     refuse_without_room(said, profile)
-    keep_results(this_step())
+    keep_results(this_step(), facts={SKIPPED: [] if checked.deploy else [DEPLOY_STEP]})
     return checked
 
 

@@ -11,7 +11,7 @@ from components.run_page.component import write_run_page as write_run_page_face
 from components.run_page.jobs import write_run_page
 from components.shared.contracts.verdict import Verdict, write_verdict
 from components.shared.runtime.atomic_files import write_json
-from components.shared.runtime.step_record import keep_step, RUN_PARAMETERS
+from components.shared.runtime.step_record import keep_step, RUN_PARAMETERS, SKIPPED
 from tests.webhook import listening_webhook
 
 STEPS = ["check inputs", "ingest examples", "smoke test", "train model", "evaluate model", "publish model"]
@@ -97,6 +97,19 @@ def test_a_run_that_went_well(run, tmp_path):
         assert f"the report of {step}" in words
     for told in ("ab12", "s3://photos/pets", "target: {minimum: 0.9}", IMAGES["training"], "7d0c", "v0.2.0"):
         assert told in words
+
+
+@pytest.mark.parametrize("is_skipped", [True, False])
+def test_a_step_that_this_run_has_none_of_is_not_missed(run, tmp_path, is_skipped):
+    keep_asked(run)
+    keep_step(run, "check inputs", facts={SKIPPED: ["deploy release"] if is_skipped else []})
+    for step in STEPS[1:]:
+        keep(run, step)
+    out = tmp_path / "page.html"
+    write_run_page(kind="training", steps=[*STEPS, "deploy release"], version="", images={}, page_path=out)
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    assert summary["passed"] is is_skipped
+    assert ("deploy release" in [step["name"] for step in summary["steps"]]) is not is_skipped
 
 
 def test_a_gate_that_stopped_the_run(run, tmp_path):
