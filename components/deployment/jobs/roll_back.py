@@ -15,6 +15,8 @@ from components.shared.contracts.releases import open_releases
 logger = logging.getLogger(__name__)
 
 _MOST_OVERTAKEN = 20
+# As it is called, and was before KServe 0.16.
+_KNATIVE = ("Knative", "Serverless")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,9 +67,12 @@ def roll_back(endpoint: ClusterEndpoint, *, reason: str) -> RolledBack:
                 f"namespace {endpoint.namespace} must have an InferenceService {endpoint.name}, but has none"
             )
         try:
-            return _rolled_back(endpoint, found, state, reason)
+            done = _rolled_back(endpoint, found, state, reason)
         except OvertakenError as error:
             logger.info("read again: %s", error)
+            continue
+        if done is not None:
+            return done
     raise ValueError(f"the InferenceService {endpoint.name} changes faster than it is applied: try again")
 
 
@@ -94,8 +99,9 @@ def move_champion(done: RolledBack, *, model_name: str, reason: str, by: str, re
     )
 
 
-def _rolled_back(endpoint: ClusterEndpoint, found: Object, state: ServiceState, reason: str) -> RolledBack:
-    mode: Mode = "knative" if found["metadata"]["annotations"].get(MODE_ANNOTATION) != "Standard" else "standard"
+def _rolled_back(endpoint: ClusterEndpoint, found: Object, state: ServiceState, reason: str) -> RolledBack | None:
+    """Go one step back; None where the canary has only lost its traffic, and the rest is to come."""
+    mode = _mode_of(found)
     note: dict[str, Any] = {"run": "by hand", "decision": "rolled back", "reason": reason, "at": now()}
     if state.canary is not None:
         stable, former, taken = state.stable, state.note.get("former"), state.canary_version
@@ -116,7 +122,7 @@ def _rolled_back(endpoint: ClusterEndpoint, found: Object, state: ServiceState, 
         endpoint.apply(aside)
         if mode == "standard":
             endpoint.await_unrouted(str(canary["name"]))
-        raise OvertakenError("the canary gets no traffic any more")
+        return None
     endpoint.apply(
         wanted_object(
             model_name=endpoint.name,
@@ -128,3 +134,10 @@ def _rolled_back(endpoint: ClusterEndpoint, found: Object, state: ServiceState, 
     )
     uri = str(stable["model"]["storageUri"]).rstrip("/")
     return RolledBack(taken_back=taken, stable=version_of(stable), model_root=uri.rpartition("/")[0].rpartition("/")[0])
+
+
+def _mode_of(found: Object) -> Mode:
+    """The deployment mode that an InferenceService asks for, else the one that KServe says it has."""
+    asked = found["metadata"].get("annotations", {}).get(MODE_ANNOTATION)
+    said = asked or found.get("status", {}).get("deploymentMode", "Standard")
+    return "knative" if said in _KNATIVE else "standard"

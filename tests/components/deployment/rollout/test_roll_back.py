@@ -55,6 +55,19 @@ def test_the_release_before_takes_its_place_again_and_the_champion_follows(
     assert roll_back(endpoint, reason="it was right").stable == second
 
 
+@pytest.mark.parametrize("said", ["RawDeployment", None])
+def test_another_name_of_standard_mode_is_no_other_mode(cluster, versions, roll_out, endpoint, said):
+    first, second = versions
+    roll_out(first)
+    roll_out(second)
+    annotations = cluster.found["metadata"]["annotations"]
+    del annotations["serving.kserve.io/deploymentMode"]
+    if said:
+        annotations["serving.kserve.io/deploymentMode"] = said
+    assert roll_back(endpoint, reason="wrong at night").stable == first
+    assert cluster.found["metadata"]["annotations"]["serving.kserve.io/deploymentMode"] == "Standard"
+
+
 def test_a_canary_is_taken_away_and_its_rollout_ends(cluster, versions, roll_out, endpoint):
     first, second = versions
     roll_out(first)
