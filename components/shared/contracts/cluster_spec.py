@@ -107,12 +107,20 @@ class ClusterSpec:
 
     def __post_init__(self) -> None:
         for kind, steps in (("data", self.data), ("training", self.training)):
-            for name, asked, limit, size in (
-                ("cpu", steps.cpu, steps.cpu_limit, in_cores),
-                ("memory", steps.memory, steps.memory_limit, in_mebibytes),
-            ):
-                if size(asked) > size(limit):
-                    raise ValueError(f"cluster.{kind}.{name} must be at most {name}_limit, {limit}, got {asked}")
+            check_limits(f"cluster.{kind}", cpu=(steps.cpu, steps.cpu_limit), memory=(steps.memory, steps.memory_limit))
+
+
+def check_limits(section: str, *, cpu: tuple[str, str], memory: tuple[str, str]) -> None:
+    """Check that no more is asked for than the limit, both as Kubernetes writes them.
+
+    Raises
+    ------
+    ValueError
+        If more is asked for; the message names the key, within `section` of the problem file.
+    """
+    for name, (asked, limit), size in (("cpu", cpu, _in_cores), ("memory", memory, _in_mebibytes)):
+        if size(asked) > size(limit):
+            raise ValueError(f"{section}.{name} must be at most {name}_limit, {limit}, got {asked}")
 
 
 def canonical_cores(text: str) -> str:
@@ -127,7 +135,7 @@ def canonical_cores(text: str) -> str:
     ----------
     `Quantity.CanonicalizeBytes` of k8s.io/apimachinery/pkg/api/resource.
     """
-    cores = in_cores(text)
+    cores = _in_cores(text)
     if cores != cores.to_integral_value():
         thousandths = (cores * 1000).to_integral_value(ROUND_CEILING)
         return f"{thousandths:f}m"
@@ -147,7 +155,7 @@ def canonical_memory(text: str) -> str:
     ----------
     `Quantity.CanonicalizeBytes` of k8s.io/apimachinery/pkg/api/resource.
     """
-    number = int((in_mebibytes(text) * 2**20).to_integral_value(ROUND_CEILING))
+    number = int((_in_mebibytes(text) * 2**20).to_integral_value(ROUND_CEILING))
     if number < 2**10:
         return str(number)
     suffixes = ["", "Ki", "Mi", "Gi", "Ti", "Pi"]
@@ -157,11 +165,9 @@ def canonical_memory(text: str) -> str:
     return f"{number}{suffixes[0]}"
 
 
-def in_cores(text: str) -> Decimal:
-    """Cores of `Cores`."""
+def _in_cores(text: str) -> Decimal:
     return Decimal(text[:-1]) / 1000 if text.endswith("m") else Decimal(text)
 
 
-def in_mebibytes(text: str) -> Decimal:
-    """Mebibytes of `Memory`."""
+def _in_mebibytes(text: str) -> Decimal:
     return Decimal(text[:-2]) * _MEBIBYTES[text[-2:]]

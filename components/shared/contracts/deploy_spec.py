@@ -16,7 +16,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic import StringConstraints
 
 from components.shared.contracts.canary_settings import CanarySettings
-from components.shared.contracts.cluster_spec import Cores, in_cores, in_mebibytes, MAX_GPUS, Memory
+from components.shared.contracts.cluster_spec import check_limits, Cores, MAX_GPUS, Memory
 from components.shared.runtime.settings import settings_model
 from components.shared.runtime.settings_words import Words
 
@@ -140,7 +140,5 @@ class DeploySpec:
             raise ValueError("deploy.replicas.least must be 1 or more where deploy.mode is standard, got 0")
         if self.image == "serving-cpu" and self.size.gpus:
             raise ValueError(f"deploy.size.gpus must be 0 where deploy.image is serving-cpu, got {self.size.gpus}")
-        for name, size in (("cpu", in_cores), ("memory", in_mebibytes)):
-            asked, limit = getattr(self.size, name), getattr(self.size, f"{name}_limit")
-            if size(asked) > size(limit):
-                raise ValueError(f"deploy.size.{name} must be at most {name}_limit, {limit}, got {asked}")
+        size = self.size
+        check_limits("deploy.size", cpu=(size.cpu, size.cpu_limit), memory=(size.memory, size.memory_limit))
