@@ -54,7 +54,7 @@ def deploy_release(
     Raises
     ------
     ValueError
-        If the cluster does not allow it, by rights, rules or fields that others have set; or the settings are wrong.
+        If the settings, the tables or the store cannot be used.
     ConnectionError
         If the cluster does not answer.
     """

@@ -16,7 +16,7 @@ from components.deployment.endpoint.readiness import pods_of
 
 logger = logging.getLogger(__name__)
 
-PORT = 8080
+_PORT = 8080
 _TIMEOUT_S = 10.0
 # A client that hung up is no error of the server, nor is a request that nobody should have sent.
 _NO_FAULT = ("499", "400", "404", "405", "413", "415", "422")
@@ -24,7 +24,7 @@ _NO_FAULT = ("499", "400", "404", "405", "413", "415", "422")
 
 def pod_address(pod: Object) -> Address:
     """Where a pod's server listens."""
-    return str(pod["status"].get("podIP", "")), PORT
+    return str(pod["status"].get("podIP", "")), _PORT
 
 
 def metrics_text(pod: Object, address: Callable[[Object], Address] = pod_address) -> str | None:

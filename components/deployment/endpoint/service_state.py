@@ -168,13 +168,9 @@ def scaled(predictor: Object, deploy: DeploySpec) -> Object:
     replicas = deploy.replicas
     found = {**predictor, "minReplicas": replicas.least, "maxReplicas": replicas.most}
     if replicas.target is not None:
-        found |= {"scaleTarget": replicas.target, "scaleMetric": scale_metric(deploy.mode)}
+        metric = "concurrency" if deploy.mode == "knative" else "cpu"
+        found |= {"scaleTarget": replicas.target, "scaleMetric": metric}
     return found
-
-
-def scale_metric(mode: Mode) -> str:
-    """What KServe scales by."""
-    return "concurrency" if mode == "knative" else "cpu"
 
 
 def _note(text: str | None) -> dict[str, Any]:

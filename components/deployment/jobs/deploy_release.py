@@ -8,14 +8,14 @@ import logging
 from pathlib import Path
 
 from components.cluster.api import ACCOUNT_FOLDER, KubernetesApi
-from components.deployment.endpoint.cluster_endpoint import Asked, ClusterEndpoint, Object
+from components.deployment.endpoint.cluster_endpoint import Asked, ClusterEndpoint, Object, RefusedError
 from components.deployment.endpoint.golden_answers import GoldenAnswers
 from components.deployment.endpoint.pod_counts import pod_address
 from components.deployment.rollout.answering import Answering, Timing
 from components.deployment.rollout.evidence import Evidence, LiveTraffic, replay
-from components.deployment.rollout.live_service import LiveService
+from components.deployment.rollout.live_service import ChangedBesideError, LiveService
 from components.deployment.rollout.record import RolloutRecord, RolloutRecords
-from components.deployment.rollout.report import CHECK, rollout_report, rollout_verdict, undeployed_report
+from components.deployment.rollout.report import CHECK, rollout_report, rollout_verdict, undecided_report
 from components.deployment.rollout.rollout import Rollout
 from components.shared.contracts.bundle import bundle_version, read_config
 from components.shared.contracts.deploy_spec import DeploySpec
@@ -23,7 +23,7 @@ from components.shared.contracts.example_table import ExampleTable
 from components.shared.contracts.inference_service import ServedRelease
 from components.shared.contracts.predictions_table import PredictionsTable
 from components.shared.contracts.releases import ModelReleases, open_releases
-from components.shared.contracts.verdict import Verdict, write_verdict
+from components.shared.contracts.verdict import Finding, Verdict, write_verdict
 from components.shared.runtime.atomic_files import write_json
 from components.shared.runtime.container_images import image_pull_secrets
 from components.shared.runtime.settings import parse_settings
@@ -98,7 +98,8 @@ def deploy_release(
 ) -> DeployResult:
     """Bring a release live on the cluster that this step runs on, or take it back; see `Rollout`.
 
-    Where it runs on no cluster, nothing is deployed, and the verdict says by which command the release goes live.
+    Where it runs on no cluster, nothing is deployed, and the verdict says by which command the release goes live. What
+    the cluster does not allow, or somebody changed meanwhile, is a failed verdict with its page.
 
     Parameters
     ----------
@@ -113,10 +114,8 @@ def deploy_release(
 
     Raises
     ------
-    RefusedError, ChangedBesideError
-        If the cluster does not allow it, or somebody changed the endpoint meanwhile.
     ClusterError
-        If the cluster does not answer.
+        If the cluster does not answer: the step may be tried again.
     ValueError
         If the settings, the tables or the store cannot be used.
     FileNotFoundError
@@ -129,7 +128,10 @@ def deploy_release(
         return _undeployed(releases, version, settings, outputs)
     api = KubernetesApi(kubeconfig=kubeconfig)
     rollout = rollout_of(given, settings, releases=releases, version=version, run=run or _this_run(), api=api)
-    record = rollout.go()
+    try:
+        record = rollout.go()
+    except (RefusedError, ChangedBesideError) as error:
+        return _stopped(str(error), given.model_name, settings, outputs)
     rollout_report(record, settings.judge).write(outputs.report)
     write_json(outputs.rollout, record.audit())
     return _written(rollout_verdict(record), _metrics(record), outputs)
@@ -217,7 +219,19 @@ def _undeployed(releases: ModelReleases, version: str, settings: DeploySpec, out
         f"`kubectl apply -n {settings.namespace} -f {manifest}`"
     )
     verdict = Verdict(check=CHECK, passed=True, reason=reason)
-    undeployed_report(verdict).write(outputs.report)
+    return _without_record(verdict, "No cluster here", outputs)
+
+
+def _stopped(reason: str, model_name: str, settings: DeploySpec, outputs: DeployOutputs) -> DeployResult:
+    namespace = settings.namespace
+    remedy = f"A canary that is still there is taken back by `pluszero rollback {model_name} --namespace {namespace}`."
+    finding = Finding(kind="quality", severity="blocking", message=reason, remedy=remedy)
+    verdict = Verdict(check=CHECK, passed=False, reason=reason, findings=(finding,))
+    return _without_record(verdict, f"{model_name} in namespace {namespace}", outputs)
+
+
+def _without_record(verdict: Verdict, subtitle: str, outputs: DeployOutputs) -> DeployResult:
+    undecided_report(verdict, subtitle=subtitle).write(outputs.report)
     write_json(outputs.rollout, {})
     return _written(verdict, {"looks": 0.0}, outputs)
 

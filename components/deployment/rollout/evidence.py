@@ -12,6 +12,7 @@ from components.deployment.endpoint.cluster_endpoint import Object
 from components.deployment.endpoint.pod_counts import pod_address, PodCounts
 from components.deployment.endpoint.readiness import is_pod_ready, pods_of
 from components.shared.served_model.held_out_examples import HeldOut
+from components.shared.served_model.inference_client import InferenceClientError
 from components.shared.tables.repair_spec import Repair
 
 LOOK_EVERY_S = 15.0
@@ -137,16 +138,14 @@ def replay(
 
     Raises
     ------
-    ValueError
-        If no server of one of the sides is ready.
     InferenceClientError
-        If the examples lack what the model reads.
+        If no server of one of the sides is ready, or the examples lack what the model reads.
     """
     sides = {version: _ready_address(pods, version, address) for version in (stable, canary)}
     first, second = sides[stable], sides[canary]
     if first is None or second is None:
         missing = stable if first is None else canary
-        raise ValueError(f"a server of each release must be ready to be asked, but none of {missing} is")
+        raise InferenceClientError(f"a server of each release must be ready to be asked, but none of {missing} is")
     with SplittingProxy(stable=first, canary=second, seed=seed) as proxy:
         traffic = ReplayedTraffic(held_out, labels, port=proxy.port, model_name=model_name, repairs=repairs)
         yield Replay(traffic, proxy, stable=stable, canary=canary, address=address)

@@ -58,10 +58,12 @@ def rollout_report(record: RolloutRecord, settings: CanarySettings) -> Report:
     return report
 
 
-def undeployed_report(verdict: Verdict) -> Report:
-    """Of a run that deploys nothing: why, and how its release goes live."""
-    report = Report("Deployment", subtitle="No cluster here")
+def undecided_report(verdict: Verdict, *, subtitle: str) -> Report:
+    """Of a rollout that did not begin, or was stopped: why, and what to do."""
+    report = Report("Deployment", subtitle=subtitle)
     report.verdict(verdict.passed, verdict.reason)
+    for finding in verdict.findings:
+        report.paragraph(finding.remedy)
     return report
 
 

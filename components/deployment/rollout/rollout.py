@@ -19,6 +19,7 @@ from components.deployment.rollout.record import now, RolloutRecord, RolloutReco
 from components.deployment.rollout.watch import CanaryWatch
 from components.shared.contracts.champion import promote, read_champion
 from components.shared.contracts.releases import ModelReleases
+from components.shared.served_model.inference_client import InferenceClientError
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +121,8 @@ class Rollout:
                 return watch.decided(record, evidence)
         except RemovedError:
             return record.decided("rolled back", "the canary was taken back beside this run")
+        except InferenceClientError as error:
+            return record.decided("rolled back", f"it cannot be watched: {error}")
 
     def _carried_out(self, record: RolloutRecord) -> RolloutRecord:
         """The record once it is done: a release that does not come up in its place is taken back after all."""

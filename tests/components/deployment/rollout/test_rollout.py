@@ -193,6 +193,17 @@ def test_a_canary_whose_servers_go_away_is_taken_back(cluster, store, roll_out):
     assert cluster.weights() == {first: 100}
 
 
+def test_a_replay_that_cannot_ask_the_stable_release_is_taken_back(cluster, store, roll_out):
+    first, second, _ = store[1]
+    roll_out(first, "one")
+    before = cluster.found["spec"]
+    cluster.set_behaviour(first, Behaviour(trouble="crash"))
+    record = roll_out(second, "two", canary="replay")
+    assert record.decision == "rolled back"
+    assert record.reason.startswith("it cannot be watched: a server of each release must be ready to be asked")
+    assert cluster.found["spec"] == before
+
+
 def test_too_little_traffic_decides_nothing_and_says_what_to_do(cluster, store, roll_out):
     first, second, _ = store[1]
     roll_out(first, "one")
